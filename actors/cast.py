@@ -1,0 +1,155 @@
+"""The cast: which plain class stands behind each address, and what it is given. The one place where all is put together."""
+
+from __future__ import annotations
+
+import os
+from typing import cast
+
+from actors.agent import Agent
+from actors.budget_manager import BudgetManager
+from actors.coordinator import SwarmCoordinator
+from actors.llm_router import LLMRouter
+from actors.log_writer import LogWriter
+from actors.projector import Projector
+from actors.runtime.base import Actor, Address, Builder, Runtime
+from actors.runtime.local import LocalRuntime
+from actors.supervisor import Supervisor
+from events.content import Content
+from projections import all_projections
+from projections.store import ReadStore
+from vapora import journal
+from vapora.blobs import BlobStore
+from vapora.catalog import role
+from vapora.clock import new_id, now
+from vapora.dispatch import Dispatcher
+from vapora.domain.models import models
+from vapora.domain.pricing import PriceBook
+from vapora.errors import ConfigurationError
+from vapora.llm.factory import clients
+from vapora.log.client import LogClient
+from vapora.log.sqlite import SQLiteLog
+from vapora.ports import BudgetPort, LogWriterPort, Origin, ProjectorPort, RouterStatusPort
+from vapora.settings import Settings
+
+BUILDER = "actors.cast:builder"
+
+
+def builder(settings: Settings) -> Builder:
+    """What a runtime makes actors with, in whichever process."""
+    journal.configure(settings.log_format)
+    return lambda address, runtime: _build(settings, address, runtime)
+
+
+def _build(settings: Settings, address: Address, runtime: Runtime) -> Actor:
+    workspace = address.workspace
+    match address.kind:
+        case "log":
+            return LogWriter(lambda: SQLiteLog.open(settings.log_file(workspace), workspace, now))
+        case "projector":
+            path = settings.read_file(workspace)
+            return Projector(_log(runtime, workspace), workspace, lambda: ReadStore(path), all_projections())
+        case "budget":
+            return BudgetManager(_log(runtime, workspace), workspace, now, patience_s=settings.budget_patience_s)
+        case "coordinator":
+            return _coordinator(settings, runtime, workspace)
+        case "agent":
+            return _agent(settings, runtime, workspace, address.id)
+        case "router":
+            return _router(settings, runtime)
+        case "supervisor":
+            return _supervisor(settings, runtime)
+    raise ConfigurationError(f"There is no actor {address}.")
+
+
+def _log(runtime: Runtime, workspace: str) -> LogClient:
+    return LogClient(runtime.ref(Address("log", workspace)), workspace)
+
+
+def _coordinator(settings: Settings, runtime: Runtime, workspace: str) -> SwarmCoordinator:
+    return SwarmCoordinator(
+        _log(runtime, workspace),
+        workspace,
+        agent=lambda agent_id: runtime.ref(Address("agent", workspace, agent_id)),
+        retire=lambda agent_id: runtime.stop(Address("agent", workspace, agent_id)),
+        is_simulated=lambda: runtime.ref(Address("router")).is_simulated(),
+        clock=now,
+        idle_s=settings.agent_idle_s,
+        again_s=settings.resend_s,
+    )
+
+
+def _agent(settings: Settings, runtime: Runtime, workspace: str, agent_id: str) -> Agent:
+    return Agent(
+        agent_id,
+        _log(runtime, workspace),
+        router=runtime.ref(Address("router")),
+        purse=runtime.ref(Address("budget", workspace)),
+        roles=role,
+        text=BlobStore(settings.blob_folder(workspace)).text,
+        clock=now,
+    )
+
+
+def _router(settings: Settings, runtime: Runtime) -> LLMRouter:
+    def keep(workspace: str, text: str) -> Content:
+        return BlobStore(settings.blob_folder(workspace)).content(text)
+
+    delay = (settings.rehearsal_min_delay_s, settings.rehearsal_max_delay_s)
+    return LLMRouter(
+        clients(os.environ, settings.model, delay),
+        money=lambda workspace: runtime.ref(Address("budget", workspace)),
+        keep=keep,
+        clock=now,
+        models=models(settings.ollama_model),
+        prices=PriceBook(),
+        timeout_s=settings.call_timeout_s,
+        margin_s=settings.reservation_margin_s,
+    )
+
+
+def _supervisor(settings: Settings, runtime: Runtime) -> Supervisor:
+    async def prepare(workspace: str) -> None:
+        origin = Origin(workspace, actor="supervisor", correlation=new_id("cor"))
+        await Dispatcher(_log(runtime, workspace), now).open_workspace(origin)
+
+    folder = settings.data.absolute() / "workspaces"
+    return Supervisor(runtime, folder, prepare, interval_s=settings.health_interval_s)
+
+
+class RuntimeCast:
+    """`vapora.ports.Cast` over a runtime."""
+
+    def __init__(self, settings: Settings, runtime: Runtime) -> None:
+        self.settings = settings
+        self.runtime = runtime
+
+    async def open(self, workspace: str) -> None:
+        await self.runtime.ref(Address("supervisor")).open(workspace)
+
+    def log(self, workspace: str) -> LogWriterPort:
+        return cast(LogWriterPort, self.runtime.ref(Address("log", workspace)))
+
+    def budgets(self, workspace: str) -> BudgetPort:
+        return cast(BudgetPort, self.runtime.ref(Address("budget", workspace)))
+
+    def projector(self, workspace: str) -> ProjectorPort:
+        return cast(ProjectorPort, self.runtime.ref(Address("projector", workspace)))
+
+    def router(self) -> RouterStatusPort:
+        return cast(RouterStatusPort, self.runtime.ref(Address("router")))
+
+    def read_store(self, workspace: str) -> str:
+        return str(self.settings.read_file(workspace))
+
+
+class LocalCast(RuntimeCast):
+    """The whole cast in this process."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings, LocalRuntime(builder(settings)))
+
+    async def start(self) -> None:
+        await self.open("default")
+
+    async def stop(self) -> None:
+        await self.runtime.shutdown()

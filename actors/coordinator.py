@@ -1,0 +1,223 @@
+"""The swarm coordinator: gives each waiting task to the agent that has earned it, and moves the card after its run.
+
+It follows the whole log and holds its view in memory. After a restart it folds the log again; what it had
+decided but not carried out (an assignment not sent, a move not recorded) shows in the view and is done then.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from typing import Any, Protocol
+
+import structlog
+
+from actors.follower import Follower, Ticker, cancel
+from actors.messages import Assignment
+from events import DomainEvent, Recorded
+from events.ids import task_stream
+from events.task import TaskAssigned
+from vapora.clock import Clock
+from vapora.domain import subjects, swarm, task
+from vapora.errors import VaporaError
+from vapora.log.client import LogClient
+from vapora.ports import Origin
+from vapora.records import Append, Conflict
+
+_ACTOR = "swarm-coordinator"
+# Assignments in one append: enough that a long line is no queue of commits, few enough that the first start early.
+_MOST_AT_ONCE = 200
+
+
+class Worker(Protocol):
+    """What the coordinator asks of an agent."""
+
+    async def perform(self, assignments: Sequence[Assignment]) -> None: ...
+
+    async def cancel(self, assignment: Assignment, reason: str) -> None: ...
+
+
+class SwarmCoordinator:
+    """`agent(id)` reaches an agent, starting it if need be; `retire(id)` ends one that was idle for `idle_s`.
+
+    `again_s`: how often running work is sent again, so that a restarted agent takes it up.
+    """
+
+    def __init__(
+        self,
+        log: LogClient,
+        workspace: str,
+        agent: Callable[[str], Worker],
+        retire: Callable[[str], Awaitable[None]],
+        is_simulated: Callable[[], Awaitable[bool]],
+        clock: Clock,
+        *,
+        idle_s: float,
+        again_s: float,
+    ) -> None:
+        self._log = log
+        self._workspace = workspace
+        self._agent = agent
+        self._retire = retire
+        self._is_simulated = is_simulated
+        self._clock = clock
+        self._idle_s = idle_s
+        self._swarm = swarm.initial()
+        self._simulated = False
+        self._caught_up = False
+        self._follower = Follower(f"coordinator/{workspace}", log, self._handle, topics=swarm.TOPICS)
+        self._ticker = Ticker(f"coordinator/{workspace}", self._tick, again_s)
+        self._under_way: dict[str, asyncio.Task[None]] = {}
+        self._idle_since: dict[str, float] = {}
+        self._journal = structlog.get_logger("coordinator")
+
+    async def start(self) -> None:
+        self._simulated = await self._is_simulated()
+        await self._follower.catch_up()
+        self._caught_up = True
+        await self._act()
+        self._send(swarm.running(self._swarm))
+        self._follower.start()
+        self._ticker.start()
+
+    async def stop(self) -> None:
+        await self._ticker.stop()
+        await self._follower.stop()
+        for sending in list(self._under_way.values()):
+            await cancel(sending)
+
+    async def health(self) -> dict[str, Any]:
+        return {
+            "position": self._follower.position,
+            "problem": self._follower.problem or self._ticker.problem,
+            "waiting": len(swarm.waiting(self._swarm)),
+            "running": len(swarm.running(self._swarm)),
+        }
+
+    async def _handle(self, events: Sequence[Recorded]) -> None:
+        for recorded in events:
+            swarm.evolve(self._swarm, recorded)
+        if self._caught_up:
+            await self._act()
+            assigned = {one.event.run_id for one in events if isinstance(one.event, TaskAssigned)}
+            self._send(one for one in swarm.running(self._swarm) if one.run_id in assigned)
+
+    async def _act(self) -> None:
+        await self._move_ended()
+        await self._explain_silent()
+        await self._assign_waiting()
+        self._cancel_recalled()
+
+    async def _tick(self) -> None:
+        """Send again what runs, and end agents that have had nothing to do for long."""
+        running = swarm.running(self._swarm)
+        self._send(running)
+        self._cancel_recalled()
+        await self._retire_idle({one.agent_id for one in running} | {one.agent_id for one in swarm.recalled(self._swarm)})
+
+    # --- moving cards ---
+
+    async def _move_ended(self) -> None:
+        """Cards follow the end of their runs; also those whose move a crash prevented."""
+        await self._append(
+            self._request(one.id, task.after_run(one, ended.event), causation=ended.position)
+            for one, ended in swarm.ended_unmoved(self._swarm)
+        )
+
+    async def _explain_silent(self) -> None:
+        await self._append(
+            self._request(one.id, task.wait(one, reason, remedy)) for one, reason, remedy in swarm.silent(self._swarm)
+        )
+
+    async def _assign_waiting(self) -> None:
+        """One task after the other, each choice seeing the ones before it; then all in one call to the log."""
+        while True:
+            chosen: dict[str, Append] = {}
+            while len(chosen) < _MOST_AT_ONCE and (one := swarm.foremost(self._swarm)) is not None:
+                chosen[one.id] = self._request(one.id, self._assign(one))
+            if not chosen or not await self._propose(chosen):
+                return
+
+    def _assign(self, one: task.Task) -> tuple[DomainEvent, ...]:
+        choice = swarm.choose(self._swarm, one, self._clock(), self._simulated)
+        if choice.chosen is None:
+            raise RuntimeError(f"nobody is free for {one.id}, which was said to be startable")
+        run_id = f"{one.id}.{one.runs + 1}"
+        swarm.propose(self._swarm, one.id, run_id, choice.chosen.agent_id)
+        return task.assign(
+            one,
+            run_id=run_id,
+            agent_id=choice.chosen.agent_id,
+            role=choice.chosen.role,
+            subject=subjects.subject(one.task_type, one.priority, self._workspace),
+            candidates=choice.candidates,
+            reason=choice.reason,
+            policy=choice.policy,
+            propensity=choice.propensity,
+        )
+
+    async def _propose(self, chosen: dict[str, Append]) -> bool:
+        """Append the proposed assignments; False where somebody moved a card first, which the follower brings."""
+        try:
+            results = await self._log.append_many(list(chosen.values()))
+        except VaporaError:
+            for task_id in chosen:
+                swarm.withdraw(self._swarm, task_id)
+            raise
+        refused = [task_id for task_id, result in zip(chosen, results, strict=True) if isinstance(result, Conflict)]
+        for task_id in refused:
+            swarm.withdraw(self._swarm, task_id)
+        return not refused
+
+    def _request(self, task_id: str, events: tuple[DomainEvent, ...], causation: int | None = None) -> Append:
+        thread = self._swarm.threads[task_id]
+        origin = Origin(self._workspace, _ACTOR, thread.correlation, causation or thread.position)
+        # Named after the place in the stream: the same decision taken again after a lost answer is the same append.
+        name = f"{task_id}@{thread.version}:{events[0].TOPIC}"
+        return self._log.request(origin, (task_stream(task_id), thread.version, events), request_id=name)
+
+    async def _append(self, requests: Iterable[Append]) -> None:
+        """A conflict means that somebody moved the card first: the follower brings that, and we look again."""
+        if batch := list(requests):
+            await self._log.append_many(batch)
+
+    # --- speaking to agents ---
+
+    def _send(self, runs: Iterable[swarm.Assignment]) -> None:
+        by_agent: dict[str, list[Assignment]] = {}
+        for one in runs:
+            by_agent.setdefault(one.agent_id, []).append(self._message(one))
+        for agent_id, assignments in by_agent.items():
+            name = f"perform {' '.join(one.run_id for one in assignments)}"
+            self._start(name, lambda id_=agent_id, work=assignments: self._agent(id_).perform(work))
+
+    def _cancel_recalled(self) -> None:
+        for one in swarm.recalled(self._swarm):
+            message = self._message(one)
+            self._start(f"cancel {one.run_id}", lambda work=message: self._agent(work.agent_id).cancel(work, "recalled"))
+
+    def _message(self, one: swarm.Assignment) -> Assignment:
+        origin = Origin(self._workspace, f"agent:{one.agent_id}", one.correlation, one.position)
+        return Assignment(one.run_id, one.agent_id, one.role, one.task, origin)
+
+    def _start(self, name: str, call: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Carry out in the background what the next tick repeats if it fails."""
+        if name not in self._under_way:
+            sending = asyncio.create_task(self._carry_out(name, call), name=name)
+            self._under_way[name] = sending
+            sending.add_done_callback(lambda _: self._under_way.pop(name, None))
+
+    async def _carry_out(self, name: str, call: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        try:
+            await call()
+        except VaporaError as error:
+            self._journal.warning("not delivered, will be sent again", what=name, error=str(error))
+
+    async def _retire_idle(self, busy: set[str]) -> None:
+        now = asyncio.get_running_loop().time()
+        for agent_id in self._swarm.agents:
+            if agent_id in busy:
+                self._idle_since.pop(agent_id, None)
+            elif now - self._idle_since.setdefault(agent_id, now) > self._idle_s:
+                await self._retire(agent_id)
+                self._idle_since[agent_id] = now

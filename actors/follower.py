@@ -1,0 +1,122 @@
+"""The one form of all background work: follow the log, hand on each batch, remember how far.
+
+A batch that fails is tried again, later and later, with the reason on show in `problem`: nothing is skipped and
+nothing is swallowed. An actor that has no log to follow but a clock uses `Ticker`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+
+import structlog
+
+from events import Recorded
+from vapora.log.client import LogClient
+
+_FIRST_PAUSE_S = 0.05
+_LONGEST_PAUSE_S = 5.0
+_POLL_S = 10.0
+
+Handle = Callable[[Sequence[Recorded]], Awaitable[None]]
+
+
+class Follower:
+    """Calls `handle` with every event after `after` (of `topics`, if any are named), in order, at least once."""
+
+    def __init__(
+        self, name: str, log: LogClient, handle: Handle, *, after: int = 0, limit: int = 1_000, topics: Sequence[str] = ()
+    ) -> None:
+        self.name = name
+        self.position = after
+        self.problem: str | None = None
+        self._log = log
+        self._handle = handle
+        self._limit = limit
+        self._topics = topics
+        self._moved = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._journal = structlog.get_logger(name)
+
+    def start(self) -> None:
+        if self._task is None:
+            self._task = asyncio.create_task(self._run(), name=f"follow:{self.name}")
+
+    async def stop(self) -> None:
+        await cancel(self._task)
+        self._task = None
+
+    async def catch_up(self) -> None:
+        """Go through all that the log holds now, before the loop starts."""
+        while await self._step(timeout_s=0):
+            pass
+
+    async def wait_for(self, position: int, timeout_s: float) -> int:
+        """Until `position` is behind us or the time is over; the position reached."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                while self.position < position:
+                    self._moved.clear()
+                    await self._moved.wait()
+        return self.position
+
+    async def _run(self) -> None:
+        pause = _FIRST_PAUSE_S
+        while True:
+            try:
+                await self._step(timeout_s=_POLL_S)
+            except Exception as error:  # told below and in health; the batch comes again
+                self.problem = f"{type(error).__name__}: {error}"
+                self._journal.warning("batch failed, trying again", error=self.problem, after=self.position)
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, _LONGEST_PAUSE_S)
+            else:
+                self.problem, pause = None, _FIRST_PAUSE_S
+
+    async def _step(self, timeout_s: float) -> bool:
+        """One poll; whether there may be more at once."""
+        polled = await self._log.poll(self.position, self._limit, timeout_s, self._topics)
+        if polled.events:
+            await self._handle(polled.events)
+        self.position = polled.position
+        self._moved.set()
+        return polled.position < polled.head
+
+
+class Ticker:
+    """Calls `work` every `interval_s` seconds; a failure is shown in `problem` and does not end it."""
+
+    def __init__(self, name: str, work: Callable[[], Awaitable[None]], interval_s: float) -> None:
+        self.name = name
+        self.problem: str | None = None
+        self._work = work
+        self._interval_s = interval_s
+        self._task: asyncio.Task[None] | None = None
+        self._journal = structlog.get_logger(name)
+
+    def start(self) -> None:
+        if self._task is None:
+            self._task = asyncio.create_task(self._run(), name=f"tick:{self.name}")
+
+    async def stop(self) -> None:
+        await cancel(self._task)
+        self._task = None
+
+    async def _run(self) -> None:
+        while True:
+            await asyncio.sleep(self._interval_s)
+            try:
+                await self._work()
+                self.problem = None
+            except Exception as error:  # told here and in health; the next tick tries again
+                self.problem = f"{type(error).__name__}: {error}"
+                self._journal.warning("tick failed", error=self.problem)
+
+
+async def cancel(task: asyncio.Task[None] | None) -> None:
+    """Cancel a task and wait until it is gone."""
+    if task is not None:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task

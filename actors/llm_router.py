@@ -1,0 +1,288 @@
+"""The router: every call to a model goes through it, and none goes out without its worst case reserved.
+
+It is shared by all workspaces. What it appends rides along with the budget manager's events, so that the run and its
+money stand or fall together. A call, once begun, is brought to its end even if the one who asked is gone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Protocol
+
+import structlog
+
+from actors import journey as steps
+from actors.journey import Choice, Journey, build_request, selected
+from actors.messages import (
+    Along,
+    Answered,
+    Call,
+    NoProvider,
+    NoRoom,
+    Outcome,
+    OutOfBudget,
+    Reserved,
+    Settled,
+    Settlement,
+    Unanswerable,
+)
+from actors.model_choice import ModelChoice
+from events.budget import Charge
+from events.content import Content
+from events.ids import Provider, Tier
+from events.run import ModelCalled
+from vapora.clock import Clock
+from vapora.domain import budget
+from vapora.domain.models import ModelSpec
+from vapora.domain.pricing import PriceBook
+from vapora.errors import BadAnswerError, ConflictError, ProviderError, ProviderTimeoutError
+from vapora.llm.protocol import ModelAnswer, ModelClient
+from vapora.ports import Origin
+
+# A pause this short is waited out here; a longer one shows on the card.
+_BRIEF_S = 5.0
+_MOST_ATTEMPTS = 8
+
+
+class Money(Protocol):
+    """What the router asks of a workspace's budget manager."""
+
+    async def standing(self, charge: Charge, simulated: bool) -> budget.Standing: ...
+    async def window_turns_at(self) -> datetime: ...
+    async def reserve(self, origin: Origin, wish: budget.ReserveSpend, along: tuple[Along, ...]) -> Reserved | NoRoom: ...
+    async def settle(self, origin: Origin, settlement: Settlement, along: Along, following: Any = None) -> Settled: ...
+    async def settle_money(self, origin: Origin, settlement: Settlement) -> int: ...
+    async def release(
+        self, origin: Origin, call_id: str, attempt: int, reason: str, along: tuple[Along, ...] = ()
+    ) -> int: ...
+    async def book_unknown(
+        self, origin: Origin, call_id: str, attempt: int, reason: str, along: tuple[Along, ...] = ()
+    ) -> int: ...
+
+
+class LLMRouter:
+    """`money(workspace)` and `keep(workspace, text)` reach a cell's budget manager and its blob store."""
+
+    def __init__(
+        self,
+        clients: Mapping[Provider, ModelClient],
+        money: Callable[[str], Money],
+        keep: Callable[[str, str], Content],
+        clock: Clock,
+        *,
+        models: tuple[ModelSpec, ...],
+        prices: PriceBook,
+        timeout_s: float,
+        margin_s: float,
+    ) -> None:
+        self._clients = clients
+        self._money = money
+        self._keep = keep
+        self._clock = clock
+        self._prices = prices
+        self._timeout_s = timeout_s
+        self._simulated = any(client.simulated for client in clients.values())
+        self._choice = ModelChoice(clients, models, prices, clock, timeout_s, margin_s)
+        self._under_way: dict[str, asyncio.Task[Outcome]] = {}
+        self._held: dict[str, Choice] = {}
+        self._journal = structlog.get_logger("router")
+
+    async def start(self) -> None:
+        """Nothing to rebuild: what it must know stands in the runs and the ledgers."""
+
+    async def stop(self) -> None:
+        # A call that is out may be billed, so it is waited for, as long as a call may take.
+        if self._under_way:
+            await asyncio.wait(list(self._under_way.values()), timeout=self._timeout_s)
+        for client in self._clients.values():
+            await client.aclose()
+
+    async def health(self) -> dict[str, Any]:
+        return {"under_way": len(self._under_way), "held": len(self._held), "providers": await self.providers()}
+
+    async def providers(self) -> dict[str, str]:
+        """Provider → `up`, or `down: <why>` while it is left alone after failures."""
+        down = self._choice.down()
+        return {one.value: f"down: {down[one]}" if one in down else "up" for one in self._clients}
+
+    async def is_simulated(self) -> bool:
+        """Whether the rehearsal model answers."""
+        return self._simulated
+
+    async def complete(self, call: Call) -> Outcome:
+        """Have one step answered. The same `call_id` again joins the call that is under way."""
+        task = self._under_way.get(call.call_id)
+        if task is None:
+            task = asyncio.create_task(self._work(call), name=call.call_id)
+            self._under_way[call.call_id] = task
+            task.add_done_callback(lambda _: self._under_way.pop(call.call_id, None))
+        return await asyncio.shield(task)
+
+    async def attach(self, call_id: str) -> Outcome | bool:
+        """For a run that resumes: the outcome of its call if it is under way; True if its money is held and nothing was
+        sent; False if nothing is known of it, so that its answer must count as lost."""
+        task = self._under_way.get(call_id)
+        return await asyncio.shield(task) if task else call_id in self._held
+
+    async def drop(self, origin: Origin, call_id: str) -> None:
+        """The next step's money is not needed: the run ends here."""
+        held = self._held.pop(call_id, None)
+        if held is not None:
+            await self._money(origin.workspace).release(origin, call_id, held.attempt, "never sent")
+
+    # --- one call ---
+
+    async def _work(self, call: Call) -> Outcome:
+        journey = Journey(call, call.run_version)
+        choice = await self._redeem(call)
+        for attempt in range(call.attempt, call.attempt + _MOST_ATTEMPTS):
+            if choice is None:
+                found = await self.select_provider(replace(call, attempt=attempt), journey)
+                if not isinstance(found, Choice):
+                    if not isinstance(found, NoProvider) or (pause := self._pause(found)) is None:
+                        return found
+                    await asyncio.sleep(pause)
+                    continue
+                choice = found
+            outcome = await self._attempt(call, journey, choice)
+            if outcome is not None:
+                return outcome
+            choice = None
+        return self._no_provider(journey)
+
+    async def _redeem(self, call: Call) -> Choice | None:
+        """The reservation made together with the previous answer, if it covers this call."""
+        held = self._held.pop(call.call_id, None)
+        if held is None or self._choice.covers(held, call):
+            return held
+        await self._money(call.origin.workspace).release(call.origin, call.call_id, held.attempt, "never sent")
+        return None
+
+    async def select_provider(self, call: Call, journey: Journey) -> Choice | Outcome:
+        """Choose a model by budget tier, rules and health, and reserve its worst case (M5.9, M10.5).
+
+        A refusal makes the tier `exceeded`, so the second round goes down the cheap chain.
+        """
+        money = self._money(call.origin.workspace)
+        refused: NoRoom | None = None
+        for _ in range(2):
+            standing = await money.standing(call.charge, self._simulated)
+            plan = self._choice.plan(call, standing, journey.excluded)
+            for option in plan.options:
+                events = journey.resumed(selected(call, plan, option, standing, self._simulated))
+                wish = self._choice.wish(call, option, cheap=plan.cheap_chain)
+                reply = await money.reserve(call.origin, wish, (journey.along(events),))
+                if isinstance(reply, Reserved):
+                    journey.appended(events)
+                    return Choice(call.call_id, call.attempt, option.spec, option.worst_case_microusd, standing)
+                refused = reply
+                if reply.contended or reply.stop:
+                    return await self._out_of_budget(money, journey, reply)
+                if standing.tier is not Tier.EXCEEDED:
+                    break  # now it is: look again with the other chain
+        return self._nobody(journey) if refused is None else await self._out_of_budget(money, journey, refused)
+
+    async def _attempt(self, call: Call, journey: Journey, choice: Choice) -> Outcome | None:
+        """Ask the model. None: it failed in a way that another attempt may mend."""
+        provider = choice.spec.provider
+        began = time.monotonic()
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                request = build_request(call, choice.spec.model, self._timeout_s)
+                answer = await self._clients[provider].complete(request)
+        except TimeoutError:
+            return await self._failed(journey, choice, ProviderTimeoutError(f"No answer in {self._timeout_s:g} s."))
+        except ProviderError as error:
+            return await self._failed(journey, choice, error)
+        except Exception as error:  # an adapter's bug: the provider may have billed us all the same
+            self._journal.exception("adapter failed", provider=provider)
+            return await self._failed(journey, choice, BadAnswerError(f"{type(error).__name__} in the adapter."))
+        self._choice.succeeded(provider)
+        return await self._settle(journey, choice, answer, int((time.monotonic() - began) * 1_000))
+
+    async def _settle(self, journey: Journey, choice: Choice, answer: ModelAnswer, latency_ms: int) -> Outcome:
+        """The answer, its money and the next step's reservation in one append, before anybody sees the answer."""
+        call = journey.call
+        event = await self._record(call, choice, answer, latency_ms)
+        settlement = Settlement(
+            call.call_id, choice.attempt, event.cost_microusd, answer.usage.input_tokens, answer.usage.output_tokens
+        )
+        ahead = None
+        if call.follow_up is not None and not answer.tool_calls:
+            ahead = self._choice.following(call, choice, answer.text)
+        money = self._money(call.origin.workspace)
+        try:
+            settled = await money.settle(call.origin, settlement, journey.along((event,)), ahead[1:] if ahead else None)
+        except ConflictError:
+            # The run went on without this answer, or its worst case is booked: only the money is left to settle.
+            await money.settle_money(call.origin, settlement)
+            raise
+        journey.appended((event,))
+        if ahead is not None and settled.next_held:
+            journey.appended(ahead[2])
+            self._held[ahead[0].call_id] = ahead[0]
+        return Answered(tuple(journey.events), event, settled.position, settled.next_held)
+
+    async def _record(self, call: Call, choice: Choice, answer: ModelAnswer, latency_ms: int) -> ModelCalled:
+        spec = choice.spec
+        return ModelCalled(
+            run_id=call.charge.run_id,
+            task_id=call.charge.task_id,
+            call_id=call.call_id,
+            step=call.step,
+            provider=spec.provider,
+            model=spec.model,
+            # The text is on the disk before the event that names it.
+            answer=await asyncio.to_thread(self._keep, call.origin.workspace, answer.text),
+            tool_calls=steps.tool_calls(answer),
+            finish=answer.finish,
+            tokens=steps.tokens(answer),
+            cost_microusd=self._prices.cost(spec.provider, spec.model, answer.usage),
+            latency_ms=latency_ms,
+            simulated=self._simulated,
+        )
+
+    async def _failed(self, journey: Journey, choice: Choice, error: ProviderError) -> None:
+        """Give the money back only where the provider provably did not bill; remember whom not to ask for a while."""
+        call = journey.call
+        event = steps.failed(call, choice, error, self._simulated)
+        money = self._money(call.origin.workspace)
+        close = money.book_unknown if error.maybe_billed else money.release
+        await close(call.origin, call.call_id, choice.attempt, error.kind, (journey.along((event,)),))
+        journey.appended((event,))
+        self._choice.failed(choice, error, journey)
+
+    # --- no answer ---
+
+    def _nobody(self, journey: Journey) -> Outcome:
+        if self._choice.down():
+            return self._no_provider(journey)
+        why = ", ".join(f"{model}: {reason}" for (_, model), reason in journey.excluded.items())
+        return Unanswerable(tuple(journey.events), f"No model can take this call ({why or 'none is configured'}).")
+
+    def _no_provider(self, journey: Journey) -> NoProvider:
+        down = ", ".join(f"{provider}: {why}" for provider, why in self._choice.down().items())
+        remedy = f"No provider answers ({down or 'too many attempts failed'}). It is tried again by itself."
+        return NoProvider(
+            tuple(journey.events), f"{remedy} Check keys and addresses with `vapora doctor`.", self._choice.next_up()
+        )
+
+    def _pause(self, nobody: NoProvider) -> float | None:
+        """Seconds until somebody may answer, if it is worth waiting here."""
+        left = (nobody.retry_at - self._clock()).total_seconds()
+        return max(left, 0.0) if left <= _BRIEF_S else None
+
+    async def _out_of_budget(self, money: Money, journey: Journey, room: NoRoom) -> OutOfBudget:
+        events, where = tuple(journey.events), f"the budget of {room.scope} {room.scope_id}"
+        if room.contended:
+            return OutOfBudget(events, f"Other calls hold what is left of {where}; this one waits its turn.", True, None)
+        until = await money.window_turns_at()
+        remedy = (
+            f"No room for this call is left in {where}. Raise its limit, allow an overflow, configure a local model, "
+            f"or wait until {until:%Y-%m-%d %H:%M} UTC."
+        )
+        return OutOfBudget(events, remedy, False, until)

@@ -1,0 +1,230 @@
+"""The only writer of a workspace's log: group commit for its callers, a tail in memory for its followers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, ParamSpec, TypeVar
+
+from vapora.errors import BadInputError, FencedError, UnavailableError, VaporaError
+from vapora.log.event_log import MAX_READ, Committed, EventLog, check
+from vapora.log.tail import MAX_RECORDS, Tail
+from vapora.records import Append, AppendResult, Batch, StoredRecord
+
+MAX_WAIT_S = 60.0
+# A filtered read of old events looks at so many positions at a time, about 30 ms: the reader thread is shared.
+STRIDE = 50_000
+# Keeps one transaction, and so what its callers wait for, below about 50 ms.
+_EVENTS_A_COMMIT = 2_000
+
+P = ParamSpec("P")
+T = TypeVar("T")
+_Entry = tuple[Sequence[Append], "asyncio.Future[list[AppendResult]]"]
+
+
+class LogWriter:
+    """A plain class; the runtime makes an actor of it.
+
+    One thread appends and one reads, so that replaying readers never delay an append. After a `FencedError`
+    it refuses everything: what it holds in memory is no longer the whole log.
+    """
+
+    def __init__(
+        self, open_log: Callable[[], EventLog], *, tail_records: int = MAX_RECORDS, stride: int = STRIDE
+    ) -> None:
+        self._open_log = open_log
+        self._log: EventLog | None = None
+        self._appending = ThreadPoolExecutor(1, thread_name_prefix="log-append")
+        self._reading = ThreadPoolExecutor(1, thread_name_prefix="log-read")
+        self._entries: deque[_Entry] = deque()
+        self._committing: asyncio.Task[None] | None = None
+        self._moved = asyncio.Event()
+        self._tail_records = tail_records
+        self._stride = stride
+        self._tail = Tail(0, tail_records)
+        self._refusal: VaporaError | None = UnavailableError("The log writer has not started yet.")
+        self._failure = ""
+
+    async def start(self) -> None:
+        """Opens the log, which fences off the writer before; `LogError` where that cannot be."""
+        if self._log is not None:
+            return
+        log = await _on(self._appending, self._open_log)
+        self._tail = Tail(await _on(self._appending, log.head), self._tail_records)
+        self._log, self._refusal, self._failure = log, None, ""
+
+    async def stop(self) -> None:
+        """What was handed in is still committed; readers that wait are told."""
+        if self._log is None:
+            return
+        log = self._log
+        if self._refusal is None:
+            self._refusal = UnavailableError("The log writer has stopped.", remedy="Ask again once it has started.")
+        self._wake()
+        while self._committing is not None:
+            await asyncio.wait([self._committing])
+        if self._log is None:  # stopped twice at once
+            return
+        self._log = None
+        self._appending.shutdown()
+        self._reading.shutdown()
+        log.close()
+        self._appending = ThreadPoolExecutor(1, thread_name_prefix="log-append")
+        self._reading = ThreadPoolExecutor(1, thread_name_prefix="log-read")
+
+    async def append(self, requests: Sequence[Append]) -> list[AppendResult]:
+        """Shares a transaction with whoever else appends now. A `LogError` fails all of them; the next may succeed."""
+        self._serving()
+        check(requests)
+        answer: asyncio.Future[list[AppendResult]] = asyncio.get_running_loop().create_future()
+        self._entries.append((requests, answer))
+        if self._committing is None:
+            self._committing = asyncio.create_task(self._commit_all())
+        return await answer
+
+    async def read(self, stream: str, after: int = 0, limit: int = MAX_READ) -> list[StoredRecord]:
+        """Events of one stream with version > `after`."""
+        log = self._serving()
+        _check_bounds(after, limit)
+        return await _on(self._reading, log.read, stream, after, limit)
+
+    async def poll(self, after: int, limit: int = 1_000, timeout_s: float = 10, topics: Sequence[str] = ()) -> Batch:
+        """Events with position > `after`, at once if there are any, else as soon as one comes or the time is over.
+
+        With `topics` only theirs; the answer's `position` then tells how far was looked.
+        """
+        _check_bounds(after, limit)
+        if not 0 <= timeout_s <= MAX_WAIT_S:
+            raise BadInputError(f"A poll waits 0 to {MAX_WAIT_S:g} seconds, not {timeout_s}.")
+        deadline = asyncio.get_running_loop().time() + timeout_s
+        while True:
+            log, moved = self._serving(), self._moved
+            records, after = await self._look(log, after, limit, tuple(topics))
+            if records or not await self._news(moved, after, deadline):
+                return Batch(tuple(records), after, self._tail.head)
+
+    async def head(self) -> int:
+        """The last position; 0 for an empty log."""
+        self._serving()
+        return self._tail.head
+
+    async def health(self) -> dict[str, Any]:
+        """`{"status": "ok" | "failing" | "fenced" | "stopped", "head": position, "reason": text}`."""
+        status, reason = "failing" if self._failure else "ok", self._failure
+        try:
+            await self._ensure_current(self._serving())
+        except FencedError as error:
+            status, reason = "fenced", str(error)
+        except UnavailableError as error:
+            status, reason = "stopped", str(error)
+        except VaporaError as error:
+            status, reason = "failing", str(error)
+        return {"status": status, "head": self._tail.head, "reason": reason}
+
+    def _serving(self) -> EventLog:
+        if self._refusal is not None:
+            # Raised many times: without this each would leave its frames in the one object.
+            raise self._refusal.with_traceback(None)
+        assert self._log is not None
+        return self._log
+
+    async def _commit_all(self) -> None:
+        try:
+            while self._entries:
+                await self._commit(self._take())
+        finally:
+            self._committing = None
+
+    def _take(self) -> list[_Entry]:
+        taken: list[_Entry] = []
+        events = 0
+        while self._entries and events < _EVENTS_A_COMMIT:
+            taken.append(self._entries.popleft())
+            events += sum(len(part.events) for request in taken[-1][0] for part in request.streams)
+        return taken
+
+    async def _commit(self, taken: list[_Entry]) -> None:
+        try:
+            committed = await self._write([request for requests, _ in taken for request in requests])
+        except Exception as error:  # whatever it is, those who wait must hear of it
+            for _, answer in taken:
+                if not answer.done():
+                    answer.set_exception(error)
+            return
+        if committed.records:
+            self._tail.add(committed.records)
+            self._wake()
+        first = 0
+        for requests, answer in taken:
+            # Done already: its caller was cancelled meanwhile. The append stands.
+            if not answer.done():
+                answer.set_result(committed.results[first : first + len(requests)])
+            first += len(requests)
+
+    async def _write(self, requests: Sequence[Append]) -> Committed:
+        assert self._log is not None
+        try:
+            committed = await _on(self._appending, self._log.commit, requests)
+        except FencedError as error:
+            self._fence(error)
+            raise
+        except Exception as error:
+            self._failure = str(error)
+            raise
+        self._failure = ""
+        return committed
+
+    async def _look(
+        self, log: EventLog, after: int, limit: int, topics: tuple[str, ...]
+    ) -> tuple[list[StoredRecord], int]:
+        """Matching records beyond `after`, and how far was looked: to today's head, unless the limit came first."""
+        head = self._tail.head
+        while after < self._tail.floor:
+            until = min(head, after + self._stride) if topics else head
+            records = await _on(self._reading, log.after, after, limit, topics, until)
+            after = records[-1].position if len(records) == limit else until
+            if records:
+                return records, after
+        return self._tail.after(after, limit, topics)
+
+    async def _news(self, moved: asyncio.Event, after: int, deadline: float) -> bool:
+        """Waits until the log goes beyond `after`; False: the time is over."""
+        remaining = deadline - asyncio.get_running_loop().time()
+        if remaining <= 0:
+            return False
+        if self._tail.head > after:
+            return True
+        try:
+            async with asyncio.timeout(remaining):
+                await moved.wait()
+        except TimeoutError:
+            # An idle writer would never notice that it was replaced, and its followers would wait for ever.
+            await self._ensure_current(self._serving())
+            return False
+        return True
+
+    async def _ensure_current(self, log: EventLog) -> None:
+        try:
+            await _on(self._reading, log.ensure_current)
+        except FencedError as error:
+            self._fence(error)
+            raise
+
+    def _fence(self, error: FencedError) -> None:
+        self._refusal = error
+        self._wake()
+
+    def _wake(self) -> None:
+        moved, self._moved = self._moved, asyncio.Event()
+        moved.set()
+
+
+async def _on(thread: ThreadPoolExecutor, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    return await asyncio.get_running_loop().run_in_executor(thread, lambda: function(*args, **kwargs))
+
+
+def _check_bounds(after: int, limit: int) -> None:
+    if after < 0 or not 1 <= limit <= MAX_READ:
+        raise BadInputError(f"A read starts at 0 or later and takes 1 to {MAX_READ}: not {after} and {limit}.")

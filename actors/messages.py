@@ -1,0 +1,149 @@
+"""What actors say to each other: values that pickle. Facts travel by the log; these are requests and their answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from events import DomainEvent
+from events.budget import Charge
+from events.ids import StreamName
+from events.run import ModelCalled
+from vapora.domain.task import Task
+from vapora.llm.protocol import Message, ToolSpec
+from vapora.ports import Origin
+
+Complexity = Literal["low", "medium", "high"]
+Size = Literal["economy", "standard", "premium"]
+
+# New events of one stream with the version that it must be at: what rides along in another's append.
+Along = tuple[StreamName, int, tuple[DomainEvent, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """A run that an agent is to bring to its end. `origin` carries the task's correlation; its causation is the
+    position of the assignment."""
+
+    run_id: str
+    agent_id: str
+    role: str
+    task: Task
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
+class FollowUp:
+    """The next step's instruction, known before this one is answered: its money can be held in the same append."""
+
+    text: str
+    max_output_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Routing:
+    """What the choice of a model depends on, beside the budget."""
+
+    task_type: str
+    size: Size
+    complexity: Complexity = "medium"
+    critical: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One step of a run, for the router to have answered. `run_version` is where the run's stream stands.
+
+    `attempt` numbers this try of the step. `waiting`: the run is marked as waiting, which the next event ends.
+    """
+
+    origin: Origin
+    charge: Charge
+    call_id: str
+    step: int
+    attempt: int
+    run_version: int
+    routing: Routing
+    system: str
+    messages: tuple[Message, ...]
+    max_output_tokens: int
+    temperature: float | None = None
+    tools: tuple[ToolSpec, ...] = ()
+    waiting: bool = False
+    follow_up: FollowUp | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """`events`: what was appended to the run's stream, in order. `position` of the answer. `held`: the next step's
+    money is reserved already."""
+
+    events: tuple[DomainEvent, ...]
+    answer: ModelCalled
+    position: int
+    held: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OutOfBudget:
+    """No room for any model. `contended`: calls in flight hold it, so it may come back by itself; else not before
+    `until`, or a raised limit."""
+
+    events: tuple[DomainEvent, ...]
+    remedy: str
+    contended: bool
+    until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class NoProvider:
+    """No configured provider can answer before `retry_at`."""
+
+    events: tuple[DomainEvent, ...]
+    remedy: str
+    retry_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Unanswerable:
+    """No model can take this call, today or later."""
+
+    events: tuple[DomainEvent, ...]
+    reason: str
+
+
+Outcome = Answered | OutOfBudget | NoProvider | Unanswerable
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    call_id: str
+    attempt: int
+    cost_microusd: int
+    tokens_in: int
+    tokens_out: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reserved:
+    """`position` of the reservation; None where it was made before."""
+
+    position: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class NoRoom:
+    """A reservation that was not made. `stop`: the scope's budget says to wait rather than to step down."""
+
+    scope: str
+    scope_id: str
+    contended: bool
+    stop: bool
+    room_microusd: int
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    position: int
+    next_held: bool

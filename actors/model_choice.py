@@ -1,0 +1,135 @@
+"""How the router looks at the models: what each would cost at worst for a call, who can answer now, whom the rules take."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from actors.journey import Choice, Journey, build_request, following_call, selected
+from actors.messages import Call
+from events.ids import Provider
+from events.routing import ProviderSelected
+from vapora.clock import Clock
+from vapora.domain import availability, routing
+from vapora.domain.availability import Availability
+from vapora.domain.budget import ReserveSpend, Standing
+from vapora.domain.models import ModelSpec
+from vapora.domain.pricing import PriceBook
+from vapora.errors import ProviderError, UnpricedModelError
+from vapora.llm.protocol import ModelClient
+
+# The request's fault, not the provider's: another model may take it, the provider stays up.
+_ABOUT_THE_REQUEST = frozenset({"context-too-long", "invalid-request"})
+
+
+class ModelChoice:
+    """`timeout_s`: how long a call may take; `margin_s`: how much longer its reservation lives."""
+
+    def __init__(
+        self,
+        clients: Mapping[Provider, ModelClient],
+        models: tuple[ModelSpec, ...],
+        prices: PriceBook,
+        clock: Clock,
+        timeout_s: float,
+        margin_s: float,
+    ) -> None:
+        self._clients = clients
+        self._models = tuple(one for one in models if one.provider in clients)
+        self._prices = prices
+        self._clock = clock
+        self._timeout_s = timeout_s
+        self._margin_s = margin_s
+        self._health: dict[Provider, Availability] = {}
+        self._simulated = any(client.simulated for client in clients.values())
+
+    def plan(self, call: Call, standing: Standing, excluded: dict[tuple[Provider, str], str]) -> routing.Plan:
+        """Whom to ask, in which order. Models without a price are excluded from then on: they are never called."""
+        options: list[routing.Option] = []
+        for spec in self._models:
+            if (spec.provider, spec.model) in excluded:
+                continue
+            try:
+                options.append(routing.Option(spec, self.worst_case(spec, call)))
+            except UnpricedModelError as error:
+                excluded[spec.provider, spec.model] = error.message
+        return routing.plan(
+            task_type=call.routing.task_type,
+            complexity=call.routing.complexity,
+            critical=call.routing.critical,
+            size=call.routing.size,
+            tier=standing.tier,
+            when_exceeded=standing.when_exceeded,
+            options=options,
+            down=self.down(),
+            excluded=excluded,
+            prompt_tokens=_prompt_tokens(call),
+        )
+
+    def worst_case(self, spec: ModelSpec, call: Call) -> int:
+        """Micro-dollars; from the length of the very body that would be sent."""
+        size = self._clients[spec.provider].request_bytes(build_request(call, spec.model, self._timeout_s))
+        return self._prices.worst_case(spec.provider, spec.model, size, call.max_output_tokens)
+
+    def wish(self, call: Call, option: routing.Option, *, cheap: bool) -> ReserveSpend:
+        return ReserveSpend(
+            call_id=call.call_id,
+            attempt=call.attempt,
+            charge=call.charge,
+            provider=option.spec.provider,
+            model=option.spec.model,
+            amount_microusd=option.worst_case_microusd,
+            cheap_chain=cheap,
+            simulated=self._simulated,
+            expires_at=self._clock() + timedelta(seconds=self._timeout_s + self._margin_s),
+        )
+
+    def following(
+        self, call: Call, choice: Choice, answer: str
+    ) -> tuple[Choice, ReserveSpend, tuple[ProviderSelected, ...]] | None:
+        """The choice for the next step, made beforehand so that its money can be held in the append of this answer.
+
+        It rests on the standing that this call was chosen by; the reservation itself is judged afresh.
+        """
+        following = following_call(call, answer)
+        plan = self.plan(following, choice.standing, {})
+        if not plan.options:
+            return None
+        option = plan.options[0]
+        held = Choice(following.call_id, 1, option.spec, option.worst_case_microusd, choice.standing)
+        event = selected(following, plan, option, choice.standing, self._simulated)
+        return held, self.wish(following, option, cheap=plan.cheap_chain), (event,)
+
+    def covers(self, held: Choice, call: Call) -> bool:
+        """Whether what was held beforehand is enough for the call as it came, and its provider answers."""
+        return held.spec.provider not in self.down() and self.worst_case(held.spec, call) <= held.amount_microusd
+
+    # --- who answers ---
+
+    def succeeded(self, provider: Provider) -> None:
+        self._health[provider] = availability.after_success()
+
+    def failed(self, choice: Choice, error: ProviderError, journey: Journey) -> None:
+        provider = choice.spec.provider
+        if error.kind in _ABOUT_THE_REQUEST:
+            journey.excluded[provider, choice.spec.model] = error.kind
+            return
+        before = self._health.get(provider, Availability())
+        self._health[provider] = availability.after_failure(before, error.kind, error.retry_after_s, self._clock())
+
+    def down(self) -> dict[Provider, str]:
+        """Providers that are left alone now, with the kind of their last failure."""
+        now = self._clock()
+        return {one: state.reason for one, state in self._health.items() if state.down(now)}
+
+    def next_up(self) -> datetime:
+        """When the first of those that are down is asked again."""
+        now = self._clock()
+        until = [state.until for state in self._health.values() if state.until and state.down(now)]
+        return min(until, default=now)
+
+
+def _prompt_tokens(call: Call) -> int:
+    """A bound for what must fit a model's context: the prompt at two bytes a token, and the answer."""
+    size = len(call.system.encode()) + sum(len(one.text.encode()) for one in call.messages)
+    return size // 2 + call.max_output_tokens

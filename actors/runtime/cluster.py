@@ -1,0 +1,104 @@
+"""A Ray of one's own on this machine: how it is started so that only this machine reaches it, and how it ends.
+
+What cannot be said by a parameter is said by environment variables, which must be set before `ray` is imported and which all
+of its processes inherit.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import shutil
+import tempfile
+import threading
+from collections.abc import MutableMapping
+from pathlib import Path
+
+# The smallest that Ray accepts: we send small messages only.
+_OBJECT_STORE_BYTES = 80_000_000
+# Ray's plasma socket lies below its folder, and a socket's path has at most 107 bytes.
+_LONGEST_FOLDER_BYTES = 43
+_SERVE_STOPS_IN_S = 4.0
+
+
+def prepare_environment(data: Path, environ: MutableMapping[str, str]) -> None:
+    """Token authentication with a token of this installation, loopback only, nothing sent to anybody."""
+    token = data / "ray_auth_token"
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        with os.fdopen(os.open(token, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(secrets.token_hex(32))
+    except FileExistsError:
+        token.chmod(0o600)
+    environ.pop("RAY_AUTH_TOKEN", None)  # it would win over the file
+    environ.update(
+        RAY_AUTH_MODE="token",
+        RAY_AUTH_TOKEN_PATH=str(token.absolute()),
+        RAY_USAGE_STATS_ENABLED="0",
+        # Ray takes the machine's outward address on Linux, whatever node address it is given; where it thinks that
+        # clusters are not supported it stays on loopback with every one of its ports.
+        RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER="0",
+        # Serve's server would believe a local client's X-Forwarded-For.
+        FORWARDED_ALLOW_IPS="",
+        # HAProxy mode opens replica ports on all interfaces.
+        RAY_SERVE_ENABLE_HA_PROXY="0",
+    )
+
+
+def start(data: Path, *, dashboard: bool) -> str | None:
+    """Start Ray in this process; the dashboard's address if there is one. To be called in the main thread: Ray's
+    processes die with the thread that started them."""
+    import ray
+    import ray._private.worker as worker
+
+    if hasattr(worker, "print_to_stdstream"):
+        # Raylet messages come past Ray's own switches for silence.
+        worker.print_to_stdstream = _to_journal
+    context = ray.init(
+        address="local",
+        namespace="vapora",
+        include_dashboard=dashboard,
+        dashboard_host="127.0.0.1",
+        object_store_memory=_OBJECT_STORE_BYTES,
+        log_to_driver=False,
+        logging_level=logging.ERROR,
+        _temp_dir=str(_folder(data)),
+    )
+    logging.getLogger("ray.serve").setLevel(logging.ERROR)
+    return context.dashboard_url or None
+
+
+def stop() -> None:
+    """End Serve and Ray with all of its processes. Serve's own shutdown is bounded: Ray's takes it along anyway."""
+    import ray
+    from ray import serve
+
+    thread = threading.Thread(target=serve.shutdown, daemon=True)
+    thread.start()
+    thread.join(_SERVE_STOPS_IN_S)
+    ray.shutdown()
+
+
+def _folder(data: Path) -> Path:
+    """Where Ray keeps its sockets and logs: in the data folder, or behind a short link to it where that is too deep.
+
+    Old sessions are removed: Ray never does.
+    """
+    folder = data.absolute() / "ray"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for session in folder.glob("session_*"):
+        if session.is_symlink():
+            session.unlink()
+        else:
+            shutil.rmtree(session, ignore_errors=True)
+    if len(os.fsencode(folder)) <= _LONGEST_FOLDER_BYTES:
+        return folder
+    link = Path(tempfile.mkdtemp(prefix="vapora-")) / "r"
+    link.symlink_to(folder)
+    return link
+
+
+def _to_journal(data: dict[str, object], *_: object, **__: object) -> None:
+    lines = data.get("lines")
+    logging.getLogger("ray").debug("%s", " ".join(map(str, lines)) if isinstance(lines, list) else data)

@@ -1,0 +1,214 @@
+"""The Ray transport: objects live in `Host` actors, found by name, restarted by Ray after a crash.
+
+A host is async, so Ray runs `__init__` in the actor's event loop: residents start by themselves after a restart,
+with nobody calling. Ray repeats no call by itself (`max_task_retries=0`); `RayRef` repeats what is safe to.
+One packed argument instead of several saves 0.1 ms each.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import pickle
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+import ray
+import structlog
+from ray.exceptions import ActorDiedError, ActorUnavailableError
+
+from actors.runtime.base import NEVER_REPEATED, Actor, Address, Builder, Placement, host_of, residents
+from actors.runtime.local import LocalRuntime
+from vapora.errors import UnavailableError
+
+NAMESPACE = "vapora"
+_PATIENCE_S = 30.0
+_FIRST_PAUSE_S = 0.05
+_LONGEST_PAUSE_S = 1.0
+# Waiting polls occupy a slot each; Ray's default of 1,000 would let many followers starve an append.
+_MAX_CONCURRENCY = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class HostConfig:
+    """What a host needs to build its objects anywhere in the cluster. `builder`: `module:function`, called with
+    `settings`, which returns the `Builder`."""
+
+    builder: str
+    settings: Any
+    placement: Placement
+
+
+class RayRuntime:
+    """References to actors by address; inside a host, objects of the same host are reached directly."""
+
+    def __init__(self, config: HostConfig, host: Host | None = None) -> None:
+        self._config = config
+        self._host = host
+        self._handles: dict[str, Any] = {}
+
+    def ref(self, address: Address) -> Any:
+        name = host_of(address, self._config.placement)
+        if self._host is not None and name == self._host.name:
+            return self._host.local.ref(address)
+        return RayRef(self, address, name)
+
+    async def connect(self, name: str) -> Any:
+        """The host's handle; starts the host if there is none."""
+        handle = self._handles.get(name)
+        if handle is None:
+            # Looking a name up blocks on the cluster's controller: not in the event loop.
+            handle = self._handles[name] = await asyncio.to_thread(self._find_or_start, name)
+        return handle
+
+    def _find_or_start(self, name: str) -> Any:
+        return _HostActor.options(  # type: ignore[attr-defined]
+            name=name,
+            namespace=NAMESPACE,
+            lifetime="detached",
+            get_if_exists=True,
+            num_cpus=0,
+            max_restarts=-1,
+            max_task_retries=0,
+            max_concurrency=_MAX_CONCURRENCY,
+        ).remote(name, self._config)
+
+    def forget(self, name: str) -> None:
+        self._handles.pop(name, None)
+
+    async def stop(self, address: Address) -> None:
+        name = host_of(address, self._config.placement)
+        if self._host is not None and name == self._host.name:
+            await self._host.local.stop(address)
+            return
+        handle = await asyncio.to_thread(find, name)
+        if handle is None:
+            return
+        await handle.stop.remote(str(address))
+        if name == str(address):
+            ray.kill(handle)
+            self.forget(name)
+
+    async def shutdown(self) -> None:
+        """End every host, writers last: what the others still have to say must find them there."""
+        for name in sorted(hosts(), key=lambda one: (one.startswith(("log/", "cell/")), one.startswith("budget/"))):
+            handle = await asyncio.to_thread(find, name)
+            if handle is not None:
+                await handle.shutdown.remote()
+                ray.kill(handle)
+                self.forget(name)
+
+
+def find(name: str) -> Any:
+    """The running host of that name, or None."""
+    try:
+        return ray.get_actor(name, namespace=NAMESPACE)
+    except ValueError:
+        return None
+
+
+def hosts() -> list[str]:
+    """Names of the hosts that run now."""
+    return [one["name"] for one in ray.util.list_named_actors(all_namespaces=True) if one["namespace"] == NAMESPACE]
+
+
+class RayRef:
+    """Looks like the actor. A call that is safe to repeat outlives a crash of the other side; one that reaches a
+    provider does not, and raises `UnavailableError`."""
+
+    def __init__(self, runtime: RayRuntime, address: Address, host: str) -> None:
+        self._runtime = runtime
+        self._address = address
+        self._host_name = host
+
+    def __getattr__(self, method: str) -> Callable[..., Awaitable[Any]]:
+        if method.startswith("__"):
+            raise AttributeError(method)
+
+        async def call(*args: Any, **kwargs: Any) -> Any:
+            packed = pickle.dumps((str(self._address), method, args, kwargs))
+            return _unpack(await self._send(packed, repeat=method not in NEVER_REPEATED))
+
+        return call
+
+    async def _send(self, packed: bytes, *, repeat: bool) -> bytes:
+        deadline = asyncio.get_running_loop().time() + _PATIENCE_S
+        pause = _FIRST_PAUSE_S
+        while True:
+            try:
+                handle = await self._runtime.connect(self._host_name)
+                answer: bytes = await handle.call.remote(packed)
+                return answer
+            except (ActorUnavailableError, ActorDiedError) as error:
+                if isinstance(error, ActorDiedError):
+                    self._runtime.forget(self._host_name)
+                if not repeat or asyncio.get_running_loop().time() + pause > deadline:
+                    raise UnavailableError(
+                        f"{self._address} does not answer.", remedy="It is being restarted; try again."
+                    ) from error
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, _LONGEST_PAUSE_S)
+
+
+def _unpack(answer: bytes) -> Any:
+    good, value = pickle.loads(answer)  # noqa: S301 - from our own actors, behind Ray's token
+    if not good:
+        raise value
+    return value
+
+
+class Host:
+    """A process that holds one object or several, as the placement map says."""
+
+    def __init__(self, name: str, config: HostConfig) -> None:
+        self.name = name
+        module, _, function = config.builder.partition(":")
+        make: Callable[[Any], Builder] = getattr(import_module(module), function)
+        self.local = LocalRuntime(make(config.settings))
+        # Objects see the runtime of the cluster, which comes back to this host for its own residents.
+        runtime = RayRuntime(config, host=self)
+        self.local.seen_by_actors = runtime
+        self._journal = structlog.get_logger(name)
+        self._starting = asyncio.ensure_future(self._start_residents())
+
+    async def _start_residents(self) -> None:
+        for address in residents(self.name):
+            try:
+                await self.local.activate(address)
+            except Exception:
+                # Raised again to whoever calls; an error here would make Ray give the actor up for good.
+                self._journal.exception("did not start", actor=str(address))
+
+    async def call(self, packed: bytes) -> bytes:
+        name, method, args, kwargs = pickle.loads(packed)  # noqa: S301 - from our own actors, behind Ray's token
+        try:
+            actor = await self.local.activate(Address.parse(name))
+            return pickle.dumps((True, await getattr(actor, method)(*args, **kwargs)))
+        except Exception as error:
+            return _pack_error(error)
+
+    async def stop(self, name: str) -> None:
+        await self.local.stop(Address.parse(name))
+
+    async def shutdown(self) -> None:
+        await self.local.shutdown()
+
+    async def health(self) -> dict[str, Any]:
+        return {"pid": os.getpid(), "residents": [str(one) for one in self.local.running()]}
+
+
+_HostActor = ray.remote(Host)
+
+
+def _pack_error(error: Exception) -> bytes:
+    try:
+        packed = pickle.dumps((False, error))
+        pickle.loads(packed)  # noqa: S301 - our own bytes: an error that cannot be rebuilt must not fail over there
+        return packed
+    except Exception:
+        return pickle.dumps((False, RuntimeError(f"{type(error).__name__}: {error}")))
+
+
+__all__ = ["NAMESPACE", "Actor", "Host", "HostConfig", "RayRef", "RayRuntime", "find", "hosts"]

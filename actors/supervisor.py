@@ -1,0 +1,82 @@
+"""The supervisor: opens cells, looks after them, and says how they are."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from actors.follower import Ticker
+from actors.runtime.base import Address, Kind, Runtime
+from vapora.errors import NotFoundError, VaporaError
+
+_CELL: tuple[Kind, ...] = ("log", "budget", "projector", "coordinator")
+DEFAULT_WORKSPACE = "default"
+
+
+class Supervisor:
+    """`prepare(workspace)` writes a new log's first events. A call to an actor that is gone starts it again, so
+    asking how a cell is, is also what keeps it alive."""
+
+    def __init__(
+        self, runtime: Runtime, folder: Path, prepare: Callable[[str], Awaitable[None]], *, interval_s: float
+    ) -> None:
+        self._runtime = runtime
+        self._folder = folder
+        self._prepare = prepare
+        self._cells: dict[str, dict[str, Any]] = {}
+        self._opening = asyncio.Lock()
+        self._ticker = Ticker("supervisor", self._look_after, interval_s)
+        self._journal = structlog.get_logger("supervisor")
+
+    async def start(self) -> None:
+        self._ticker.start()
+
+    async def stop(self) -> None:
+        await self._ticker.stop()
+
+    async def health(self) -> dict[str, Any]:
+        return {"problem": self._ticker.problem, "cells": self._cells}
+
+    async def open(self, workspace: str) -> None:
+        """Make the workspace's cell run. The default workspace is made with the first call."""
+        if workspace in self._cells:
+            return
+        if workspace != DEFAULT_WORKSPACE and not (self._folder / workspace).is_dir():
+            raise NotFoundError(
+                f"There is no workspace '{workspace}'.", remedy="Leave out the header for the default one."
+            )
+        async with self._opening:
+            if workspace not in self._cells:
+                await self._prepare(workspace)
+                self._cells[workspace] = await self._state_of(workspace)
+
+    async def cells(self) -> dict[str, dict[str, Any]]:
+        """How each part of each open cell is, asked now."""
+        await self._look_after()
+        return self._cells
+
+    async def _look_after(self) -> None:
+        for workspace in self._known():
+            await self.open(workspace)
+            self._cells[workspace] = await self._state_of(workspace)
+
+    def _known(self) -> list[str]:
+        """Also those that were open before a restart: their folders are there."""
+        found = {one.name for one in self._folder.iterdir() if one.is_dir()} if self._folder.is_dir() else set()
+        return sorted(found | set(self._cells))
+
+    async def _state_of(self, workspace: str) -> dict[str, Any]:
+        states = await asyncio.gather(*(self._ask(Address(kind, workspace)) for kind in _CELL))
+        return dict(zip(_CELL, states, strict=True))
+
+    async def _ask(self, address: Address) -> dict[str, Any]:
+        try:
+            state: dict[str, Any] = await self._runtime.ref(address).health()
+        except VaporaError as error:
+            self._journal.warning("not well", actor=str(address), error=str(error))
+            return {"problem": str(error)}
+        return state

@@ -1,0 +1,20 @@
+"""What happened: the facts that VAPORA's log is made of. Importing this package registers every topic."""
+
+from events import agent, budget, project, routing, run, task, workspace
+from events.base import DomainEvent, Value, event_class, topics
+from events.recorded import Recorded
+
+__all__ = [
+    "DomainEvent",
+    "Recorded",
+    "Value",
+    "agent",
+    "budget",
+    "event_class",
+    "project",
+    "routing",
+    "run",
+    "task",
+    "topics",
+    "workspace",
+]

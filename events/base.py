@@ -1,0 +1,55 @@
+"""The form of every domain event: frozen, closed, and stored under a topic of its own.
+
+A topic and its version are for ever. No import path is stored, so classes may move; a stored shape
+may only change together with an `upcast` and a new golden file in `tests/golden/`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict
+
+_registry: dict[str, type[DomainEvent]] = {}
+
+
+class DomainEvent(BaseModel):
+    """Something that happened. Subclasses set `TOPIC`, and raise `VERSION` when their shape changes."""
+
+    # No NaN, no infinity: JSON has none, so they would be stored as null and could not be read again.
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    TOPIC: ClassVar[str]
+    VERSION: ClassVar[int] = 1
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        super().__pydantic_init_subclass__(**kwargs)
+        # `in vars`: a subclass without a topic of its own would silently inherit its parent's.
+        if "TOPIC" not in vars(cls):
+            raise TypeError(f"{cls.__name__} needs a TOPIC of its own")
+        taken = _registry.get(cls.TOPIC)
+        if taken is not None and taken.__qualname__ != cls.__qualname__:
+            raise TypeError(f"topic {cls.TOPIC!r} belongs to {taken.__name__} already")
+        _registry[cls.TOPIC] = cls
+
+    @classmethod
+    def upcast(cls, version: int, data: dict[str, Any]) -> dict[str, Any]:
+        """Bring the stored fields of an older `version` into today's shape."""
+        raise ValueError(f"{cls.TOPIC} has no upcast from version {version} to {cls.VERSION}")
+
+
+class Value(BaseModel):
+    """A part of an event: frozen and closed as the event is."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+def event_class(topic: str) -> type[DomainEvent] | None:
+    """The class that is stored under `topic`, or None where this version knows none."""
+    return _registry.get(topic)
+
+
+def topics() -> dict[str, type[DomainEvent]]:
+    """Every registered topic with its class."""
+    return dict(_registry)

@@ -1,0 +1,34 @@
+"""The envelope: what the log knows about an event beside the event itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from events.base import DomainEvent
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """An event as it stands in a workspace's log.
+
+    `position` strictly increases along the log (numbers may be skipped); `version` counts 1, 2, 3 … within
+    the stream; `recorded_at` (UTC) never goes backwards. `actor` did it, `correlation` names the
+    request that all of it goes back to, `causation` the position of the event that led to it (None: a request).
+    `request_id` names the append, so that one sent twice is recognised.
+    """
+
+    position: int
+    stream: str
+    version: int
+    recorded_at: datetime
+    workspace: str
+    actor: str
+    correlation: str
+    causation: int | None
+    request_id: str
+    event: DomainEvent
+
+    @property
+    def topic(self) -> str:
+        return self.event.TOPIC

@@ -1,0 +1,162 @@
+"""Facts about runs: one agent's attempt at one task, step by step."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from pydantic import Field, JsonValue
+
+from events.base import DomainEvent, Value
+from events.content import Content
+from events.ids import Provider, WaitReason
+from events.money import Amount
+
+
+class RunStarted(DomainEvent):
+    TOPIC: ClassVar[str] = "run.started"
+
+    run_id: str
+    task_id: str
+    project_id: str
+    agent_id: str
+    role: str
+    task_type: str
+    steps: tuple[str, ...]
+    simulated: bool = False
+
+
+class Tokens(Value):
+    """As billed: `input` includes cached tokens, `output` includes reasoning."""
+
+    input: int = Field(ge=0)
+    output: int = Field(ge=0)
+    cache_read: int = Field(default=0, ge=0)
+    cache_write: int = Field(default=0, ge=0)
+    reasoning: int = Field(default=0, ge=0)
+
+
+class ToolRequested(Value):
+    """A tool that the model asked for in its answer."""
+
+    id: str
+    name: str
+    arguments: dict[str, JsonValue]
+
+
+class ModelCalled(DomainEvent):
+    """An answer, recorded together with the settlement of its money before anybody saw it."""
+
+    TOPIC: ClassVar[str] = "run.model-called"
+
+    run_id: str
+    task_id: str
+    call_id: str
+    step: int
+    provider: Provider
+    model: str
+    answer: Content
+    tool_calls: tuple[ToolRequested, ...] = ()
+    finish: Literal["stop", "length", "tool", "refusal", "other"]
+    tokens: Tokens
+    cost_microusd: Amount
+    latency_ms: int = Field(ge=0)
+    simulated: bool = False
+
+
+class ModelCallFailed(DomainEvent):
+    """A provider gave no answer. `booked`: its worst case was booked, since it may have billed us."""
+
+    TOPIC: ClassVar[str] = "run.model-call-failed"
+
+    run_id: str
+    task_id: str
+    call_id: str
+    step: int
+    attempt: int
+    provider: Provider
+    model: str
+    error: str
+    message: str
+    retryable: bool
+    booked: bool
+    simulated: bool = False
+
+
+class ModelCallLost(DomainEvent):
+    """A crash took the answer of a call that was under way; its worst case was booked."""
+
+    TOPIC: ClassVar[str] = "run.model-call-lost"
+
+    run_id: str
+    task_id: str
+    call_id: str
+    step: int
+    attempt: int
+
+
+class ArtifactRecorded(DomainEvent):
+    """A work product. `kind` is one of the catalogue's artifact kinds."""
+
+    TOPIC: ClassVar[str] = "run.artifact-recorded"
+
+    run_id: str
+    task_id: str
+    name: str
+    kind: str
+    content: Content
+    simulated: bool = False
+
+
+class RunWaiting(DomainEvent):
+    TOPIC: ClassVar[str] = "run.waiting"
+
+    run_id: str
+    task_id: str
+    reason: WaitReason
+    remedy: str
+
+
+class RunContinued(DomainEvent):
+    """What it waited for is there."""
+
+    TOPIC: ClassVar[str] = "run.continued"
+
+    run_id: str
+    task_id: str
+
+
+class RunSucceeded(DomainEvent):
+    TOPIC: ClassVar[str] = "run.succeeded"
+
+    run_id: str
+    task_id: str
+    agent_id: str
+    role: str
+    task_type: str
+    summary: str
+    simulated: bool = False
+
+
+class RunFailed(DomainEvent):
+    """`counts`: whether it says something about the agent (R17: not for want of a provider or budget)."""
+
+    TOPIC: ClassVar[str] = "run.failed"
+
+    run_id: str
+    task_id: str
+    agent_id: str
+    role: str
+    task_type: str
+    reason: str
+    counts: bool = True
+    simulated: bool = False
+
+
+class RunCancelled(DomainEvent):
+    TOPIC: ClassVar[str] = "run.cancelled"
+
+    run_id: str
+    task_id: str
+    agent_id: str
+    reason: str
+    simulated: bool = False

@@ -1,0 +1,151 @@
+"""What every read model is made of: tables, rows, and a pure fold from events to rows.
+
+A projection sees the event and its own rows, nothing else: no clock, no I/O. So it gives the same rows however
+often and in whatever batches the log is fed to it, and over SQLite as in memory.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, ClassVar, Literal, Protocol
+
+from events import DomainEvent, Recorded
+
+ColumnType = Literal["text", "int", "real", "json"]
+Scalar = str | int | float | None
+Key = tuple[Scalar, ...]
+Row = dict[str, Any]
+# A scalar must be equal, a tuple must contain the value.
+Where = Mapping[str, Scalar | tuple[Scalar, ...]]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Table:
+    """`columns` includes those of `key`; `position` (of the last event that changed the row) comes by itself.
+
+    A `json` column holds lists, string-keyed dicts and scalars only (a tuple would come back as a list).
+    """
+
+    name: str
+    key: tuple[str, ...]
+    columns: Mapping[str, ColumnType]
+    indexes: tuple[tuple[str, ...], ...] = ()
+    expected: frozenset[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        unknown = {*self.key, *(name for index in self.indexes for name in index)} - {*self.columns, "position"}
+        if unknown or "position" in self.columns:
+            raise ValueError(f"table {self.name}: {sorted(unknown) or 'position'} cannot stand there")
+        object.__setattr__(self, "expected", frozenset(self.columns))
+
+    def key_of(self, row: Mapping[str, Any]) -> Key:
+        return tuple(row[name] for name in self.key)
+
+    def check(self, row: Mapping[str, Any]) -> None:
+        """Half a row would read as one that lost its other half."""
+        if row.keys() - {"position"} != self.expected:
+            wrong = sorted((row.keys() - {"position"}) ^ self.expected)
+            raise ValueError(f"a row of {self.name} lacks or does not know {', '.join(wrong)}")
+
+    @property
+    def shape(self) -> str:
+        return f"{self.name}{self.key}{dict(self.columns)}{self.indexes}"
+
+
+class Reader(Protocol):
+    """Rows to look at. They are values: never change one in place."""
+
+    def get(self, table: Table, key: Key) -> Row | None: ...
+
+    def select(
+        self,
+        table: Table,
+        where: Where | None = None,
+        order: Sequence[str] = (),
+        limit: int | None = None,
+        after: Key | None = None,
+    ) -> list[Row]:
+        """Rows in the `order` of these columns (`-name`: descending), by key where none is given.
+
+        `after`: values of the order's columns, which then all run one way; the rows that come after them.
+        """
+        ...
+
+    def group(self, table: Table, by: Sequence[str], sums: Sequence[str], where: Where | None = None) -> list[Row]:
+        """The `sums` over the rows that agree in `by`, in the order of `by`."""
+        ...
+
+
+class Rows(Reader, Protocol):
+    """A projection's own rows while an event is applied."""
+
+    def put(self, table: Table, row: Mapping[str, Any]) -> None:
+        """Insert or replace. A row that does not differ from what is there does not count as a change."""
+        ...
+
+    def delete(self, table: Table, key: Key) -> None: ...
+
+
+Handler = Callable[[Recorded, Any, Rows], None]
+# A row as the world sees it; None: not public.
+Shape = Callable[[Row], dict[str, Any] | None]
+
+
+@dataclass(frozen=True, slots=True)
+class PublicView:
+    """A table whose changes `/live` pushes as `{view, row}`."""
+
+    name: str
+    table: Table
+    shape: Shape
+
+
+class Projection:
+    """A read model. `NAME` is its checkpoint key and never changes; another `VERSION`, or other tables, mean a rebuild."""
+
+    NAME: ClassVar[str]
+    VERSION: ClassVar[int]
+    TABLES: ClassVar[tuple[Table, ...]]
+    VIEWS: ClassVar[tuple[PublicView, ...]] = ()
+    HANDLERS: ClassVar[Mapping[type[DomainEvent], Handler]]
+
+    def apply(self, recorded: Recorded, rows: Rows) -> None:
+        handler = self.HANDLERS.get(type(recorded.event))
+        if handler is not None:
+            handler(recorded, recorded.event, rows)
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes whenever stored rows could not be read any more, even if somebody forgot to raise `VERSION`."""
+        shapes = "\n".join(table.shape for table in self.TABLES)
+        return f"{self.VERSION}:{hashlib.sha256(shapes.encode()).hexdigest()[:12]}"
+
+
+def instant(at: datetime) -> str:
+    """UTC with microseconds always written out: such texts sort as the instants do."""
+    return at.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def day(at: datetime) -> str:
+    return at.astimezone(UTC).date().isoformat()
+
+
+def run_of_call(call_id: str) -> str:
+    """A call is named `{run_id}/{step}`."""
+    return call_id.rpartition("/")[0]
+
+
+def task_of_run(run_id: str) -> str:
+    """A run is named `{task_id}.{n}`."""
+    return run_id.rpartition(".")[0]
+
+
+def frames(changes: Iterable[tuple[int, str, dict[str, Any]]]) -> list[dict[str, Any]]:
+    """(position, view, row) → `{position, rows: [{view, row}]}`, one for each position, ascending."""
+    grouped: dict[int, list[dict[str, Any]]] = {}
+    for position, view, row in changes:
+        grouped.setdefault(position, []).append({"view": view, "row": row})
+    return [{"position": position, "rows": grouped[position]} for position in sorted(grouped)]

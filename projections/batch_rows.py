@@ -1,0 +1,86 @@
+"""A projection's rows while a batch is applied to them."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from projections import sql
+from projections.base import Key, Row, Table, Where
+from projections.memory import same
+from projections.sql import SqlReader
+
+
+class ProjectionRows(SqlReader):
+    """One projection's rows inside a transaction, kept decoded until the end of the batch.
+
+    A card that changes 300 times in a batch is read, encoded and written once: this is what makes a rebuild quick.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, tables: Sequence[Table]) -> None:
+        super().__init__(connection)
+        self._cache: dict[Table, dict[Key, Row | None]] = {table: {} for table in tables}
+        # Dicts for their order: the file comes out the same in every process.
+        self._dirty: dict[Table, dict[Key, None]] = {table: {} for table in tables}
+        self._position = 0
+        # What the present event changed, in order.
+        self.changed: dict[tuple[Table, Key], Row] = {}
+
+    def begin(self, position: int) -> None:
+        """From here on, changes belong to the event at `position`."""
+        self._position = position
+        self.changed.clear()
+
+    def get(self, table: Table, key: Key) -> Row | None:
+        row = self._look(table, key)
+        return None if row is None else dict(row)
+
+    def put(self, table: Table, row: Mapping[str, Any]) -> None:
+        table.check(row)
+        key = table.key_of(row)
+        before = self._look(table, key)
+        if before is not None and same(row, before):
+            return
+        after = {**row, "position": self._position}
+        self._cache[table][key] = after
+        self._dirty[table][key] = None
+        self.changed[table, key] = after
+
+    def delete(self, table: Table, key: Key) -> None:
+        self._cache[table][key] = None
+        self._dirty[table][key] = None
+        self.changed.pop((table, key), None)
+
+    def select(
+        self,
+        table: Table,
+        where: Where | None = None,
+        order: Sequence[str] = (),
+        limit: int | None = None,
+        after: Key | None = None,
+    ) -> list[Row]:
+        self._flush(table)
+        return super().select(table, where, order, limit, after)
+
+    def group(self, table: Table, by: Sequence[str], sums: Sequence[str], where: Where | None = None) -> list[Row]:
+        self._flush(table)
+        return super().group(table, by, sums, where)
+
+    def flush(self) -> None:
+        for table in self._dirty:
+            self._flush(table)
+
+    def _look(self, table: Table, key: Key) -> Row | None:
+        cached = self._cache[table]
+        if key not in cached:
+            cached[key] = super().get(table, key)
+        return cached[key]
+
+    def _flush(self, table: Table) -> None:
+        rows = [(key, self._cache[table][key]) for key in self._dirty[table]]
+        gone = [key for key, row in rows if row is None]
+        if gone:
+            self._connection.executemany(sql.delete(table), gone)
+        self._connection.executemany(sql.upsert(table), [sql.encode(table, row) for _, row in rows if row is not None])
+        self._dirty[table].clear()

@@ -1,0 +1,258 @@
+"""The board: one row a task, with all that its card shows.
+
+The row is complete in itself (runs, cost, what it waits for), so that a change of a blocker is a change of every
+card that it blocks and reaches the browser as such.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
+
+from events import DomainEvent, Recorded, budget, run, task
+from events.ids import Review, TaskState, WaitReason
+from projections.base import Handler, Projection, PublicView, Reader, Row, Rows, instant, run_of_call, task_of_run
+from projections.board_rows import BLOCKERS, CARDS, block, card_of, find, rank_before, save, tell_blocked, waiting
+from vapora import views
+from vapora.errors import BadInputError
+
+SHOWN = 200  # of the newest done and failed cards
+
+_WAITS_FOR_PEOPLE = "Approve the work, or send it back with a comment."
+
+
+def _submitted(recorded: Recorded, event: task.TaskSubmitted, rows: Rows) -> None:
+    at = instant(recorded.recorded_at)
+    fields = event.model_dump(mode="json", exclude={"task_id", "deadline"})
+    row = {
+        **fields,
+        "id": event.task_id,
+        "deadline": instant(event.deadline) if event.deadline else None,
+        "state": TaskState.TODO.value,
+        "done": 0,
+        "waiting": None,
+        "said": None,
+        "assigned_agent": None,
+        "real_microusd": 0,
+        "simulated_microusd": 0,
+        "runs": [],
+        "comment": "",
+        "created_at": at,
+        "created_position": recorded.position,
+        "rank": float(recorded.position),
+        "simulated": 0,
+    }
+    block(rows, event.task_id, [], list(event.blocked_by))
+    save(recorded, rows, row)
+    tell_blocked(recorded, rows, event.task_id)
+
+
+def _edited(recorded: Recorded, event: task.TaskEdited, rows: Rows) -> None:
+    row = find(rows, event.task_id)
+    if row is None:
+        return
+    changes = event.model_dump(mode="json", exclude={"task_id", "deadline"}, exclude_none=True)
+    if event.deadline is not None:
+        changes["deadline"] = instant(event.deadline)
+    if event.blocked_by is not None:
+        block(rows, event.task_id, row["blocked_by"], changes["blocked_by"])
+    save(recorded, rows, {**row, **changes})
+
+
+def _reordered(recorded: Recorded, event: task.TaskReordered, rows: Rows) -> None:
+    row = find(rows, event.task_id)
+    if row is not None:
+        save(recorded, rows, {**row, "rank": rank_before(recorded, rows, row, event.before)})
+
+
+def _move(recorded: Recorded, rows: Rows, task_id: str, state: TaskState, **changes: Any) -> None:
+    """To the end of another column. What it waited for, it waits for no longer."""
+    row = find(rows, task_id)
+    if row is None:
+        return
+    if state is TaskState.TODO:
+        changes["assigned_agent"] = None
+    done = int(state is TaskState.DONE or (state is TaskState.ARCHIVED and bool(row["done"])))
+    comment = changes.pop("comment", "") or row["comment"]
+    moved = {"state": state.value, "done": done, "comment": comment, "rank": float(recorded.position), "said": None}
+    save(recorded, rows, {**row, **moved, **changes})
+    tell_blocked(recorded, rows, task_id)
+
+
+def _moves_to(state: TaskState) -> Handler:
+    def handler(recorded: Recorded, event: Any, rows: Rows) -> None:
+        _move(recorded, rows, event.task_id, state, comment=getattr(event, "comment", ""))
+
+    return handler
+
+
+def _assigned(recorded: Recorded, event: task.TaskAssigned, rows: Rows) -> None:
+    _move(recorded, rows, event.task_id, TaskState.IN_PROGRESS, assigned_agent=event.agent_id)
+
+
+def _sent_to_review(recorded: Recorded, event: task.TaskSentToReview, rows: Rows) -> None:
+    human = event.reviewer is Review.HUMAN
+    said = waiting(WaitReason.HUMAN, instant(recorded.recorded_at), _WAITS_FOR_PEOPLE) if human else None
+    _move(recorded, rows, event.task_id, TaskState.REVIEW, said=said)
+
+
+def _waits(recorded: Recorded, event: task.TaskWaiting | run.RunWaiting, rows: Rows) -> None:
+    row = find(rows, event.task_id)
+    if row is None:
+        return
+    said = waiting(event.reason, instant(recorded.recorded_at), event.remedy)
+    if isinstance(event, run.RunWaiting):
+        row = _with_run(row, event.run_id, lambda one: {**one, "state": "waiting"})
+    save(recorded, rows, {**row, "said": said})
+
+
+def _continued(recorded: Recorded, event: run.RunContinued, rows: Rows) -> None:
+    row = find(rows, event.task_id)
+    if row is not None:
+        row = _with_run(row, event.run_id, lambda one: {**one, "state": "running"})
+        save(recorded, rows, {**row, "said": None})
+
+
+def _started(recorded: Recorded, event: run.RunStarted, rows: Rows) -> None:
+    row = find(rows, event.task_id)
+    if row is None:
+        return
+    summary = views.RunSummary(
+        run_id=event.run_id,
+        agent_id=event.agent_id,
+        role=event.role,
+        state="running",
+        started_at=recorded.recorded_at,
+    ).model_dump(mode="json")
+    summary |= {"started_at": instant(recorded.recorded_at), "simulated": int(event.simulated)}
+    simulated = int(row["simulated"] or event.simulated)
+    save(recorded, rows, {**row, "runs": [*row["runs"], summary], "simulated": simulated})
+
+
+def _called(recorded: Recorded, event: run.ModelCalled, rows: Rows) -> None:
+    def count(one: Row) -> Row:
+        provider = event.provider.value
+        return {
+            **one,
+            "calls": one["calls"] + 1,
+            "cost_microusd": one["cost_microusd"] + event.cost_microusd,
+            "tokens_in": one["tokens_in"] + event.tokens.input,
+            "tokens_out": one["tokens_out"] + event.tokens.output,
+            "providers": one["providers"] if provider in one["providers"] else [*one["providers"], provider],
+        }
+
+    row = find(rows, event.task_id)
+    if row is not None:
+        row = _with_run(row, event.run_id, count)
+        save(recorded, rows, _with_cost(row, event.cost_microusd, event.simulated))
+
+
+def _booked(recorded: Recorded, event: budget.SpendUnknown, rows: Rows) -> None:
+    run_id = run_of_call(event.call_id)
+    row = find(rows, task_of_run(run_id))
+    if row is None:
+        return
+    simulated = any(one["simulated"] for one in row["runs"] if one["run_id"] == run_id)
+    row = _with_run(row, run_id, lambda one: {**one, "cost_microusd": one["cost_microusd"] + event.amount_microusd})
+    save(recorded, rows, _with_cost(row, event.amount_microusd, simulated))
+
+
+def _ends_as(state: str) -> Handler:
+    def handler(recorded: Recorded, event: Any, rows: Rows) -> None:
+        row = find(rows, event.task_id)
+        if row is None:
+            return
+        end = {"state": state, "ended_at": instant(recorded.recorded_at), "reason": getattr(event, "reason", "")}
+        row = _with_run(row, event.run_id, lambda one: {**one, **end})
+        # After a recall the card may be somebody else's matter already.
+        said = None if row["state"] == TaskState.IN_PROGRESS else row["said"]
+        save(recorded, rows, {**row, "said": said})
+
+    return handler
+
+
+def _with_run(row: Row, run_id: str, change: Callable[[Row], Row]) -> Row:
+    return {**row, "runs": [change(one) if one["run_id"] == run_id else one for one in row["runs"]]}
+
+
+def _with_cost(row: Row, amount: int, simulated: bool) -> Row:
+    column = "simulated_microusd" if simulated else "real_microusd"
+    return {**row, column: row[column] + amount}
+
+
+def _live(row: Row) -> dict[str, Any]:
+    return card_of(row).model_dump(mode="json")
+
+
+class Board(Projection):
+    NAME = "board"
+    VERSION = 1
+    TABLES = (CARDS, BLOCKERS)
+    VIEWS = (PublicView("task", CARDS, _live),)
+    HANDLERS: ClassVar[Mapping[type[DomainEvent], Handler]] = {
+        task.TaskSubmitted: _submitted,
+        task.TaskEdited: _edited,
+        task.TaskReordered: _reordered,
+        task.TaskAssigned: _assigned,
+        task.TaskWaiting: _waits,
+        task.TaskSentToReview: _sent_to_review,
+        task.TaskCompleted: _moves_to(TaskState.DONE),
+        task.TaskApproved: _moves_to(TaskState.DONE),
+        task.TaskFailed: _moves_to(TaskState.FAILED),
+        task.TaskReleased: _moves_to(TaskState.TODO),
+        task.TaskRejected: _moves_to(TaskState.TODO),
+        task.TaskReopened: _moves_to(TaskState.TODO),
+        task.TaskRecalled: _moves_to(TaskState.TODO),
+        task.TaskArchived: _moves_to(TaskState.ARCHIVED),
+        run.RunStarted: _started,
+        run.ModelCalled: _called,
+        run.RunWaiting: _waits,
+        run.RunContinued: _continued,
+        run.RunSucceeded: _ends_as("succeeded"),
+        run.RunFailed: _ends_as("failed"),
+        run.RunCancelled: _ends_as("cancelled"),
+        budget.SpendUnknown: _booked,
+    }
+
+
+def card(rows: Reader, task_id: str) -> views.TaskCard | None:
+    row = find(rows, task_id)
+    return None if row is None else card_of(row)
+
+
+def board(rows: Reader, project_id: str | None, position: int) -> views.Board:
+    """Todo, in progress and review by rank; of done and failed the newest 200, newest first."""
+    columns: dict[str, tuple[views.TaskCard, ...]] = {}
+    truncated: list[str] = []
+    for state in (TaskState.TODO, TaskState.IN_PROGRESS, TaskState.REVIEW, TaskState.DONE, TaskState.FAILED):
+        ended = state in (TaskState.DONE, TaskState.FAILED)
+        where = {"state": state.value} | ({} if project_id is None else {"project_id": project_id})
+        found = rows.select(CARDS, where, order=("-rank" if ended else "rank",), limit=SHOWN + 1 if ended else None)
+        if ended and len(found) > SHOWN:
+            truncated.append(state.value)
+            found = found[:SHOWN]
+        columns[state.value] = tuple(map(card_of, found))
+    return views.Board(position=position, columns=columns, truncated=tuple(truncated))
+
+
+def tasks(
+    rows: Reader,
+    project_id: str | None = None,
+    state: TaskState | None = None,
+    role: str | None = None,
+    cursor: str | None = None,
+    limit: int = 100,
+) -> views.Page[views.TaskCard]:
+    """Newest first, archived ones too. `role` is the one that the task asks for. `cursor`: a page's `next`."""
+    if cursor is not None and not (cursor.isascii() and cursor.isdigit()):
+        raise BadInputError(f"{cursor!r} is not a cursor.", remedy="Pass `next` of the page before.")
+    wanted = {"project_id": project_id, "state": state.value if state else None, "role": role}
+    found = rows.select(
+        CARDS,
+        {name: value for name, value in wanted.items() if value is not None},
+        order=("-created_position",),
+        limit=limit + 1,
+        after=None if cursor is None else (int(cursor),),
+    )
+    more = str(found[limit - 1]["created_position"]) if len(found) > limit else None
+    return views.Page[views.TaskCard](items=tuple(map(card_of, found[:limit])), next=more)

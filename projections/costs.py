@@ -1,0 +1,107 @@
+"""What was spent, by everything that a cost report can be grouped by."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+from events import DomainEvent, Recorded, budget
+from projections.base import Handler, Projection, Reader, Row, Rows, Table, day
+from vapora import views
+from vapora.errors import BadInputError
+
+GROUPS = ("provider", "model", "role", "task_type", "agent", "project", "task", "day")
+SUMS = ("cost_microusd", "tokens_in", "tokens_out", "calls", "unknown_calls", "unknown_microusd")
+
+COSTS = Table(
+    "costs",
+    key=(*GROUPS, "simulated"),
+    columns={**dict.fromkeys(GROUPS, "text"), "simulated": "int", **dict.fromkeys(SUMS, "int")},
+)
+# Reservations under way: what follows names only the call.
+OPEN = Table(
+    "cost_reservations",
+    key=("call_id", "attempt"),
+    columns={
+        "call_id": "text",
+        "attempt": "int",
+        **dict.fromkeys(GROUPS[:-1], "text"),
+        "simulated": "int",
+    },
+)
+
+
+def _reserved(recorded: Recorded, event: budget.SpendReserved, rows: Rows) -> None:
+    charge = event.charge
+    row = {
+        "call_id": event.call_id,
+        "attempt": event.attempt,
+        "provider": event.provider.value,
+        "model": event.model,
+        "role": charge.role,
+        "task_type": charge.task_type,
+        "agent": charge.agent_id,
+        "project": charge.project_id,
+        "task": charge.task_id,
+        "simulated": int(event.simulated),
+    }
+    rows.put(OPEN, row)
+
+
+def _settled(recorded: Recorded, event: budget.SpendSettled, rows: Rows) -> None:
+    more = {"cost_microusd": event.cost_microusd, "tokens_in": event.tokens_in, "tokens_out": event.tokens_out}
+    _book(recorded, event.call_id, event.attempt, rows, more)
+
+
+def _booked(recorded: Recorded, event: budget.SpendUnknown, rows: Rows) -> None:
+    """A call that may have been billed is one that cost its worst case."""
+    amount = event.amount_microusd
+    more = {"cost_microusd": amount, "unknown_microusd": amount, "unknown_calls": 1}
+    _book(recorded, event.call_id, event.attempt, rows, more)
+
+
+def _released(recorded: Recorded, event: budget.SpendReleased, rows: Rows) -> None:
+    rows.delete(OPEN, (event.call_id, event.attempt))
+
+
+def _book(recorded: Recorded, call_id: str, attempt: int, rows: Rows, more: dict[str, int]) -> None:
+    open_row = rows.get(OPEN, (call_id, attempt))
+    if open_row is None:
+        return
+    rows.delete(OPEN, (call_id, attempt))
+    key = {**open_row, "day": day(recorded.recorded_at)}
+    key = {name: key[name] for name in COSTS.key}
+    row = rows.get(COSTS, tuple(key.values())) or {**key, **dict.fromkeys(SUMS, 0)}
+    rows.put(COSTS, {**row, **{name: row[name] + value for name, value in {**more, "calls": 1}.items()}})
+
+
+class Costs(Projection):
+    NAME = "costs"
+    VERSION = 1
+    TABLES = (COSTS, OPEN)
+    HANDLERS: ClassVar[Mapping[type[DomainEvent], Handler]] = {
+        budget.SpendReserved: _reserved,
+        budget.SpendSettled: _settled,
+        budget.SpendUnknown: _booked,
+        budget.SpendReleased: _released,
+    }
+
+
+def costs(rows: Reader, group_by: Sequence[str]) -> tuple[views.Cost, ...]:
+    """Sums by these keys, in their order; real and simulated money are never added up. `calls` includes those whose
+    bill is unknown. No key at all: one sum of each kind."""
+    unknown = sorted(set(group_by) - set(GROUPS))
+    if unknown:
+        raise BadInputError(
+            f"Costs cannot be grouped by {', '.join(unknown)}.", remedy=f"Use some of {', '.join(GROUPS)}."
+        )
+    keys = tuple(dict.fromkeys(group_by))
+    return tuple(_cost(row, keys) for row in rows.group(COSTS, (*keys, "simulated"), SUMS[:4]))
+
+
+def _cost(row: Row, keys: tuple[str, ...]) -> views.Cost:
+    return views.Cost(
+        key={name: row[name] for name in keys},
+        simulated=bool(row["simulated"]),
+        **{name: row[name] for name in SUMS[:4]},
+    )

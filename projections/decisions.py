@@ -1,0 +1,94 @@
+"""Why a task went to whom it went, by which model, and on whose money."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from events import DomainEvent, Recorded, budget, routing, task
+from projections.base import Handler, Projection, Reader, Row, Rows, Table, run_of_call, task_of_run
+from vapora import views
+
+DECISIONS = Table(
+    "decisions",
+    # An append may hold several, each at a position of its own.
+    key=("task_id", "at"),
+    columns={
+        "task_id": "text",
+        "at": "int",
+        "kind": "text",
+        "chosen": "text",
+        "reason": "text",
+        "candidates": "json",
+        "policy": "text",
+        "propensity": "real",
+        "budget": "text",
+    },
+)
+
+
+def _assigned(recorded: Recorded, event: task.TaskAssigned, rows: Rows) -> None:
+    candidates = [
+        {"id": candidate.agent_id, **candidate.model_dump(mode="json", exclude={"agent_id"})}
+        for candidate in event.candidates
+    ]
+    how = {"candidates": candidates, "policy": event.policy, "propensity": event.propensity}
+    _put(recorded, rows, event.task_id, "agent", event.agent_id, event.reason, **how)
+
+
+def _selected(recorded: Recorded, event: routing.ProviderSelected, rows: Rows) -> None:
+    reason = f"{event.reason} ({event.fallback_reason})" if event.fallback_reason else event.reason
+    how = {"candidates": [_option(option) for option in event.candidates], "policy": event.policy}
+    chosen = f"{event.provider}/{event.model}"
+    _put(recorded, rows, event.task_id, "provider", chosen, reason, budget=f"{event.tier}: {event.budget}", **how)
+
+
+def _reserved(recorded: Recorded, event: budget.SpendReserved, rows: Rows) -> None:
+    chain = " on the cheap chain" if event.cheap_chain else ""
+    reason = (
+        f"{event.amount_microusd} micro-dollars, the worst case of {event.provider}/{event.model}{chain}, "
+        f"are held for call {event.call_id} (attempt {event.attempt})"
+    )
+    _put(recorded, rows, event.charge.task_id, "budget", "reserved", reason)
+
+
+def _refused(recorded: Recorded, event: budget.SpendRefused, rows: Rows) -> None:
+    scope = f"{event.scope}/{event.scope_id} {event.window}"
+    reason = f"{event.amount_microusd} micro-dollars do not fit into the {event.room_microusd} left of {scope}"
+    _put(recorded, rows, task_of_run(run_of_call(event.call_id)), "budget", "refused", reason, budget=scope)
+
+
+def _option(option: routing.ModelOption) -> dict[str, Any]:
+    return {
+        "id": f"{option.provider}/{option.model}",
+        "score": option.quality,
+        "parts": {"quality": option.quality, "worst_case_microusd": option.worst_case_microusd},
+        "excluded": option.excluded,
+    }
+
+
+def _put(recorded: Recorded, rows: Rows, task_id: str, kind: str, chosen: str, reason: str, **how: Any) -> None:
+    row = {"candidates": [], "policy": "", "propensity": None, "budget": "", **how}
+    of = {"task_id": task_id, "at": recorded.position, "kind": kind, "chosen": chosen, "reason": reason}
+    rows.put(DECISIONS, {**row, **of})
+
+
+class Decisions(Projection):
+    NAME = "decisions"
+    VERSION = 1
+    TABLES = (DECISIONS,)
+    HANDLERS: ClassVar[Mapping[type[DomainEvent], Handler]] = {
+        task.TaskAssigned: _assigned,
+        routing.ProviderSelected: _selected,
+        budget.SpendReserved: _reserved,
+        budget.SpendRefused: _refused,
+    }
+
+
+def why(rows: Reader, task_id: str) -> views.Why:
+    """The decisions in the order in which they were made."""
+    return views.Why(decisions=tuple(map(_decision, rows.select(DECISIONS, {"task_id": task_id}))))
+
+
+def _decision(row: Row) -> views.Decision:
+    return views.Decision.model_validate({name: row[name] for name in views.Decision.model_fields})

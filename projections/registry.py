@@ -1,0 +1,116 @@
+"""The agents of a workspace, and how busy each is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from events import DomainEvent, Recorded, agent, run, task
+from projections.base import Handler, Projection, PublicView, Reader, Row, Rows, Table
+from vapora import views
+
+AGENTS = Table(
+    "registry_agents",
+    key=("id",),
+    columns={
+        "id": "text",
+        "role": "text",
+        "name": "text",
+        "capabilities": "json",
+        "task_types": "json",
+        "capacity": "int",
+        "enabled": "int",
+        # A removed agent keeps its row, so that sockets hear of it; nobody is shown it otherwise.
+        "removed": "int",
+        "running": "json",
+    },
+)
+
+
+def _registered(recorded: Recorded, event: agent.AgentRegistered, rows: Rows) -> None:
+    before = rows.get(AGENTS, (event.agent_id,))
+    row = {
+        **event.model_dump(mode="json", exclude={"agent_id"}),
+        "id": event.agent_id,
+        "enabled": 1,
+        "removed": 0,
+        # What it had when it was removed, it still has.
+        "running": before["running"] if before else [],
+    }
+    rows.put(AGENTS, row)
+
+
+def _edited(recorded: Recorded, event: agent.AgentEdited, rows: Rows) -> None:
+    _change(rows, event.agent_id, **event.model_dump(mode="json", exclude={"agent_id"}, exclude_none=True))
+
+
+def _disabled(recorded: Recorded, event: agent.AgentDisabled, rows: Rows) -> None:
+    _change(rows, event.agent_id, enabled=0)
+
+
+def _enabled(recorded: Recorded, event: agent.AgentEnabled, rows: Rows) -> None:
+    _change(rows, event.agent_id, enabled=1)
+
+
+def _removed(recorded: Recorded, event: agent.AgentRemoved, rows: Rows) -> None:
+    _change(rows, event.agent_id, removed=1)
+
+
+def _assigned(recorded: Recorded, event: task.TaskAssigned, rows: Rows) -> None:
+    row = rows.get(AGENTS, (event.agent_id,))
+    if row is not None and event.run_id not in row["running"]:
+        _change(rows, event.agent_id, running=[*row["running"], event.run_id])
+
+
+def _ended(recorded: Recorded, event: run.RunSucceeded | run.RunFailed | run.RunCancelled, rows: Rows) -> None:
+    """Also a recalled run keeps its agent busy until it has ended."""
+    row = rows.get(AGENTS, (event.agent_id,))
+    if row is not None:
+        _change(rows, event.agent_id, running=[one for one in row["running"] if one != event.run_id])
+
+
+def _change(rows: Rows, agent_id: str, **changes: Any) -> None:
+    row = rows.get(AGENTS, (agent_id,))
+    if row is not None:
+        rows.put(AGENTS, {**row, **changes})
+
+
+def _view(row: Row) -> views.Agent:
+    running = len(row["running"])
+    state = "disabled" if not row["enabled"] else "busy" if running else "idle"
+    fields = {name: row[name] for name in ("id", "role", "name", "capacity", "capabilities", "task_types", "position")}
+    load = running / row["capacity"]
+    return views.Agent.model_validate({**fields, "running": running, "load": load, "state": state})
+
+
+def _live(row: Row) -> dict[str, Any]:
+    if row["removed"]:
+        return {"id": row["id"], "removed": True, "position": row["position"]}
+    return _view(row).model_dump(mode="json")
+
+
+class Registry(Projection):
+    NAME = "registry"
+    VERSION = 1
+    TABLES = (AGENTS,)
+    VIEWS = (PublicView("agent", AGENTS, _live),)
+    HANDLERS: ClassVar[Mapping[type[DomainEvent], Handler]] = {
+        agent.AgentRegistered: _registered,
+        agent.AgentEdited: _edited,
+        agent.AgentDisabled: _disabled,
+        agent.AgentEnabled: _enabled,
+        agent.AgentRemoved: _removed,
+        task.TaskAssigned: _assigned,
+        run.RunSucceeded: _ended,
+        run.RunFailed: _ended,
+        run.RunCancelled: _ended,
+    }
+
+
+def agent_of(rows: Reader, agent_id: str) -> views.Agent | None:
+    row = rows.get(AGENTS, (agent_id,))
+    return None if row is None or row["removed"] else _view(row)
+
+
+def agents(rows: Reader) -> tuple[views.Agent, ...]:
+    return tuple(map(_view, rows.select(AGENTS, {"removed": 0})))

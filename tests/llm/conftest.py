@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import socket
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from events.ids import Provider
+from vapora.llm import factory
+from vapora.llm.protocol import Message, ModelAnswer, ModelClient, ModelRequest, TextDelta, ToolSpec
+from vapora.testing import FakeVendors
+
+MODELS = {
+    Provider.ANTHROPIC: "claude-opus-5-5",
+    Provider.OPENAI: "gpt-6.1-sol",
+    Provider.GEMINI: "gemini-4-argon",
+    Provider.OLLAMA: "qwen3",
+}
+
+SEARCH = ToolSpec(
+    name="search",
+    description="Searches the code.",
+    parameters={
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {
+            "where": {
+                "type": "object",
+                "properties": {"depth": {"type": "integer", "minimum": 1}},
+                "required": ["depth"],
+            },
+        },
+        "required": ["where"],
+    },
+)
+
+
+def request_for(provider: Provider, text: str = "Grüße, “world” 世界 🙂", **fields: object) -> ModelRequest:
+    values: dict[str, object] = {
+        "model": MODELS[provider],
+        "system": "# Developer\nYou write code.",
+        "messages": (Message(role="user", text=text),),
+        "max_output_tokens": 400,
+        "timeout_s": 20,
+    }
+    return ModelRequest.model_validate(values | fields)
+
+
+async def streamed(client: ModelClient, request: ModelRequest) -> tuple[list[str], ModelAnswer]:
+    pieces = [piece async for piece in client.stream(request)]
+    last = pieces[-1]
+    assert isinstance(last, ModelAnswer)
+    return [piece.text for piece in pieces[:-1] if isinstance(piece, TextDelta)], last
+
+
+@pytest.fixture(params=list(Provider), ids=str)
+def provider(request: pytest.FixtureRequest) -> Provider:
+    chosen = request.param
+    assert isinstance(chosen, Provider)
+    return chosen
+
+
+@pytest.fixture(scope="session")
+def running_vendors() -> Iterator[FakeVendors]:
+    with FakeVendors() as fake:
+        yield fake
+
+
+@pytest.fixture
+def vendors(running_vendors: FakeVendors) -> FakeVendors:
+    """One server for all tests of the room: stopping one takes 0.1 s, and there are 200 tests."""
+    running_vendors.reset()
+    return running_vendors
+
+
+@pytest.fixture
+async def client(vendors: FakeVendors, provider: Provider) -> AsyncIterator[ModelClient]:
+    adapter = factory.clients(vendors.environ(provider))[provider]
+    yield adapter
+    await adapter.aclose()
+
+
+@pytest.fixture
+def dead_port() -> int:
+    """A port of loopback that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any, ClassVar
+
+import pytest
+
+from events.base import DomainEvent, _registry
+from events.budget import Charge, SpendReserved, Windows
+from events.ids import Provider
+from events.money import MicroUsd
+from events.run import RunStarted
+from events.task import TaskApproved
+from vapora.errors import BadInputError, CorruptLogError, UnknownTopicError
+from vapora.log import mapper
+from vapora.records import Encoded, StoredRecord
+
+AT = datetime(2026, 11, 22, 12, 0, 0, 5, tzinfo=UTC)
+RESERVED = SpendReserved(
+    call_id="call-1",
+    attempt=1,
+    charge=Charge(project_id="p", task_id="t", run_id="r", agent_id="a", role="developer", task_type="coding"),
+    provider=Provider.OLLAMA,
+    model="llama",
+    amount_microusd=MicroUsd(5),
+    windows=Windows(month="2026-11", week="2026-W47"),
+    expires_at=AT,
+)
+
+
+def record(event: Encoded, position: int = 7, at: datetime = AT) -> StoredRecord:
+    envelope = mapper.envelope(
+        at=mapper.instant(at), workspace="acme", actor="anna", correlation="cor", causation=3, request_id="req-1"
+    )
+    return StoredRecord(position, "s", 2, event.topic, mapper.seal(event, envelope))
+
+
+def test_a_stored_state_is_one_json_object_with_the_event_under_data() -> None:
+    assert json.loads(record(mapper.encode(TaskApproved(task_id="t"))).state) == {
+        "v": 1,
+        "at": "2026-11-22T12:00:00.000005+00:00",
+        "ws": "acme",
+        "by": "anna",
+        "cor": "cor",
+        "cau": 3,
+        "req": "req-1",
+        "data": {"task_id": "t", "run_id": None, "comment": ""},
+    }
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        RESERVED,
+        RunStarted(
+            run_id="r", task_id="t", project_id="p", agent_id="a", role="x", task_type="y", steps=("plan", "write")
+        ),
+        TaskApproved(task_id="t", comment='ü "},"data":{ \n\u2028 \U0001f600'),
+    ],
+)
+def test_an_event_comes_back_as_it_went_in_with_its_enums_tuples_and_instants(event: DomainEvent) -> None:
+    opened = mapper.open_record(record(mapper.encode(event)))
+    assert opened.event == event
+    assert type(opened.event) is type(event)
+    # Strict: a string where an enum belongs, or a list for a tuple, would not pass.
+    assert type(event).model_validate(opened.event.model_dump(), strict=True) == event
+
+
+def test_instants_are_stored_in_utc() -> None:
+    berlin = AT.astimezone(timezone(timedelta(hours=1)))
+    opened = mapper.open_record(record(mapper.encode(TaskApproved(task_id="t")), at=berlin))
+    assert (opened.recorded_at, opened.recorded_at.tzinfo) == (AT, UTC)
+
+
+def test_an_unknown_topic_is_named_with_its_position() -> None:
+    with pytest.raises(UnknownTopicError, match=r"Position 7.*'task\.teleported'") as caught:
+        mapper.open_record(record(Encoded("task.teleported", 1, b"{}")))
+    assert caught.value.details["position"] == 7
+
+
+def test_an_event_of_a_newer_version_is_not_guessed_at() -> None:
+    with pytest.raises(UnknownTopicError, match="in version 9"):
+        mapper.open_record(record(Encoded("task.approved", 9, b'{"task_id":"t"}')))
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        b"",
+        b"\x00\xff",
+        b"{}",
+        b"[1]",
+        b'{"v":1,"data":{"task_id":"t"}}',
+        b'{"v":1,"at":"x","ws":"","by":"","cor":"","cau":null,"req":"","data":{"task_id":"t"}}',
+        record(Encoded("task.approved", 1, b'{"task_id":')).state,
+        record(Encoded("task.approved", 1, b'{"task_id":"t","more":1}')).state,
+        record(Encoded("task.approved", 1, b'{"task_id":"t"}')).state[:-3],
+        record(Encoded("task.approved", 0, b'{"task_id":"t"}')).state,
+    ],
+)
+def test_a_broken_state_is_named_with_its_position(state: bytes) -> None:
+    with pytest.raises(CorruptLogError, match="Position 7") as caught:
+        mapper.open_record(StoredRecord(7, "s", 1, "task.approved", state))
+    assert caught.value.details["position"] == 7
+
+
+def test_an_older_shape_is_brought_into_todays() -> None:
+    class Renamed(DomainEvent):
+        TOPIC: ClassVar[str] = "test.renamed"
+        VERSION: ClassVar[int] = 3
+
+        name: str
+        tags: tuple[str, ...]
+
+        @classmethod
+        def upcast(cls, version: int, data: dict[str, Any]) -> dict[str, Any]:
+            if version < 2:
+                data["name"] = data.pop("title")
+            return data | {"tags": ["old", str(version)]}
+
+    try:
+        opened = mapper.open_record(record(Encoded("test.renamed", 1, b'{"title":"x"}')))
+        assert opened.event == Renamed(name="x", tags=("old", "1"))
+    finally:
+        del _registry["test.renamed"]
+
+
+def test_an_event_that_json_cannot_hold_is_refused_before_it_is_stored() -> None:
+    event = TaskApproved.model_construct(task_id="t", run_id=None, comment="\ud800")
+    with pytest.raises(BadInputError, match=r"task\.approved cannot be stored"):
+        mapper.encode(event)

@@ -1,0 +1,188 @@
+from __future__ import annotations
+
+import pytest
+
+from events import budget, run, task
+from events.ids import Review, TaskState, WaitReason
+from events.money import MicroUsd
+from projections.board import Board, board, card, tasks
+from projections.memory import MemoryRows
+from tests.projections.story import Story
+from vapora import views
+from vapora.errors import BadInputError
+
+
+def the_card(story: Story, task_id: str = "t-1") -> views.TaskCard:
+    found = card(story.rows(Board()), task_id)
+    assert found is not None
+    return found
+
+
+def column(story: Story, state: TaskState) -> list[str]:
+    return [one.id for one in board(story.rows(Board()), None, story.position).columns[state.value]]
+
+
+def test_a_submitted_task_is_a_card_in_todo_with_all_that_was_said() -> None:
+    story = Story().submit("t-1", description="why", priority=70, context={"a": [1]}, deadline=Story().at)
+    found = the_card(story)
+    assert (found.state, found.description, found.priority, found.context) == (TaskState.TODO, "why", 70, {"a": [1]})
+    assert found.created_at == found.updated_at == story.at
+    assert found.deadline == Story().at
+    assert (found.position, found.waiting, found.simulated) == (story.position, None, False)
+
+
+def test_an_edit_changes_only_what_it_names() -> None:
+    found = the_card(Story().submit("t-1").tell(task.TaskEdited(task_id="t-1", priority=3)))
+    assert (found.priority, found.title) == (3, "Do t-1")
+    assert found.position == 4
+
+
+def test_a_run_appears_on_the_card_with_its_calls_and_cost() -> None:
+    story = Story().submit("t-1").assign("t-1.1").call("t-1.1/0", cost=60).call("t-1.1/1", cost=7).succeed("t-1.1")
+    found = the_card(story)
+    assert found.cost_microusd == 67
+    assert found.assigned_agent == "developer"
+    [summary] = found.runs
+    assert (summary.state, summary.calls, summary.cost_microusd) == ("succeeded", 2, 67)
+    assert (summary.tokens_in, summary.tokens_out, summary.providers) == (20, 10, ("anthropic",))
+    assert summary.ended_at == story.at
+
+
+def test_money_booked_for_a_lost_answer_counts_on_the_card_of_its_task() -> None:
+    story = Story().submit("t-1").assign("t-1.1").reserve("t-1.1/0", 100)
+    story.tell(budget.SpendUnknown(call_id="t-1.1/0", attempt=1, amount_microusd=MicroUsd(100), reason="lost"))
+    assert the_card(story).cost_microusd == 100
+    assert the_card(story).runs[0].cost_microusd == 100
+
+
+def test_simulated_and_real_money_never_add_up_on_a_card() -> None:
+    story = Story().submit("t-1").assign("t-1.1", simulated=True).call("t-1.1/0", cost=50).fail("t-1.1")
+    assert (the_card(story).cost_microusd, the_card(story).simulated) == (50, True)
+    story.assign("t-1.2").call("t-1.2/0", cost=8)
+    assert (the_card(story).cost_microusd, the_card(story).simulated) == (8, True)
+
+
+def test_a_waiting_run_says_why_until_it_goes_on() -> None:
+    story = Story().submit("t-1").assign("t-1.1")
+    story.tell(run.RunWaiting(run_id="t-1.1", task_id="t-1", reason=WaitReason.BUDGET, remedy="Raise the limit."))
+    assert the_card(story).waiting == views.Waiting(reason=WaitReason.BUDGET, since=story.at, remedy="Raise the limit.")
+    assert the_card(story).runs[0].state == "waiting"
+    story.tell(run.RunContinued(run_id="t-1.1", task_id="t-1"))
+    assert the_card(story).waiting is None
+    assert the_card(story).runs[0].state == "running"
+
+
+def test_a_card_in_review_waits_for_a_person_and_no_longer_once_it_is_approved() -> None:
+    story = Story().submit("t-1").assign("t-1.1").succeed("t-1.1")
+    story.tell(task.TaskSentToReview(task_id="t-1", run_id="t-1.1", reviewer=Review.HUMAN))
+    waiting = the_card(story).waiting
+    assert waiting is not None
+    assert waiting.reason is WaitReason.HUMAN
+    story.tell(task.TaskApproved(task_id="t-1", comment="well done"))
+    assert (the_card(story).waiting, the_card(story).state) == (None, TaskState.DONE)
+    assert the_card(story).comment == "well done"
+
+
+def test_a_card_waits_for_its_blockers_by_name_until_all_of_them_are_done() -> None:
+    story = Story().submit("t-1").submit("t-2").submit("t-3", blocked_by=("t-1", "t-2"))
+    since = story.at
+    story.tell(task.TaskCompleted(task_id="t-1", run_id="t-1.1"))
+    waiting = the_card(story, "t-3").waiting
+    assert waiting is not None
+    assert (waiting.reason, waiting.since) == (WaitReason.DEPENDENCY, since)
+    assert "t-2" in waiting.remedy
+    assert "t-1" not in waiting.remedy
+    story.tell(task.TaskCompleted(task_id="t-2", run_id="t-2.1"))
+    assert the_card(story, "t-3").waiting is None
+    assert the_card(story, "t-3").position == story.position
+
+
+def test_archiving_a_done_blocker_does_not_block_again_but_dropping_one_does() -> None:
+    story = Story().submit("t-1").submit("t-2").submit("t-3", blocked_by=("t-1", "t-2"))
+    story.tell(task.TaskCompleted(task_id="t-1", run_id="t-1.1"))
+    story.tell(task.TaskArchived(task_id="t-1", from_state=TaskState.DONE))
+    story.tell(task.TaskArchived(task_id="t-2", from_state=TaskState.TODO))
+    waiting = the_card(story, "t-3").waiting
+    assert waiting is not None
+    assert waiting.remedy.startswith("t-2 failed, was archived")
+
+
+def test_what_the_coordinator_said_of_blockers_does_not_outlive_them() -> None:
+    story = Story().submit("t-1").submit("t-2", blocked_by=("t-1",))
+    story.tell(task.TaskWaiting(task_id="t-2", reason=WaitReason.DEPENDENCY, remedy="It starts by itself."))
+    story.tell(task.TaskCompleted(task_id="t-1", run_id="t-1.1"))
+    assert the_card(story, "t-2").waiting is None
+
+
+def test_taking_a_blocker_out_frees_the_card() -> None:
+    story = Story().submit("t-1").submit("t-2", blocked_by=("t-1",))
+    story.tell(task.TaskEdited(task_id="t-2", blocked_by=()))
+    assert the_card(story, "t-2").waiting is None
+
+
+def test_cards_stand_in_the_order_of_submission_until_they_are_put_elsewhere() -> None:
+    story = Story().submit("t-1").submit("t-2").submit("t-3")
+    assert column(story, TaskState.TODO) == ["t-1", "t-2", "t-3"]
+    story.tell(task.TaskReordered(task_id="t-3", before="t-2"))
+    assert column(story, TaskState.TODO) == ["t-1", "t-3", "t-2"]
+    story.tell(task.TaskReordered(task_id="t-2", before="t-1"))
+    assert column(story, TaskState.TODO) == ["t-2", "t-1", "t-3"]
+    story.tell(task.TaskReordered(task_id="t-2", before=None))
+    assert column(story, TaskState.TODO) == ["t-1", "t-3", "t-2"]
+
+
+def test_a_thousand_cards_fit_into_one_gap() -> None:
+    story = Story().submit("t-1").submit("t-2").submit("t-3")
+    for turn in range(1_000):
+        story.tell(task.TaskReordered(task_id=f"t-{2 - turn % 2}", before="t-3"))
+    story.submit("t-4")
+    assert column(story, TaskState.TODO) == ["t-2", "t-1", "t-3", "t-4"]
+
+
+def test_the_board_shows_the_newest_200_done_cards_and_says_that_there_are_more() -> None:
+    story = Story()
+    for number in range(201):
+        story.submit(f"t-{number}").tell(task.TaskCompleted(task_id=f"t-{number}", run_id=f"t-{number}.1"))
+    found = board(story.rows(Board()), None, story.position)
+    assert len(found.columns["done"]) == 200
+    assert found.columns["done"][0].id == "t-200"
+    assert found.truncated == ("done",)
+    assert found.position == story.position
+
+
+def test_a_board_of_one_project_holds_only_its_cards_and_no_archived_ones() -> None:
+    story = Story().submit("t-1").submit("t-2", project_id="p-2").submit("t-3", project_id="p-2")
+    story.tell(task.TaskArchived(task_id="t-3", from_state=TaskState.TODO))
+    found = board(story.rows(Board()), "p-2", 0)
+    assert [one.id for one in found.columns["todo"]] == ["t-2"]
+    assert list(found.columns) == ["todo", "in-progress", "review", "done", "failed"]
+
+
+def test_a_card_that_is_sent_back_goes_to_the_end_of_todo_without_an_agent() -> None:
+    story = Story().submit("t-1").submit("t-2").assign("t-1.1")
+    story.tell(task.TaskRecalled(task_id="t-1", run_id="t-1.1", comment="not now"))
+    assert column(story, TaskState.TODO) == ["t-2", "t-1"]
+    assert the_card(story).assigned_agent is None
+    story.cancel("t-1.1")
+    assert the_card(story).runs[0].state == "cancelled"
+
+
+def test_tasks_come_in_pages_newest_first() -> None:
+    story = Story().submit("t-1").submit("t-2", role="tester").submit("t-3")
+    rows = story.rows(Board())
+    first = tasks(rows, limit=2)
+    assert [one.id for one in first.items] == ["t-3", "t-2"]
+    second = tasks(rows, limit=2, cursor=first.next)
+    assert ([one.id for one in second.items], second.next) == (["t-1"], None)
+    assert [one.id for one in tasks(rows, role="tester").items] == ["t-2"]
+    assert tasks(rows, state=TaskState.DONE).items == ()
+    with pytest.raises(BadInputError):
+        tasks(rows, cursor="x")
+
+
+def test_the_past_is_the_log_up_to_a_position() -> None:
+    story = Story().submit("t-1").assign("t-1.1")
+    past = MemoryRows().fold(Board(), story.log[:1])
+    found = card(past, "t-1")
+    assert found is not None
+    assert found.state is TaskState.TODO

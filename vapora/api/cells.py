@@ -1,0 +1,108 @@
+"""A workspace's cell as the routes use it: ask the read models, follow the log, carry out commands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import perf_counter
+from typing import TypeVar
+
+from anyio import CapacityLimiter, to_thread
+
+from events.ids import StreamName
+from projections.store import Snapshot, StoreReader
+from vapora import clock
+from vapora.api.hub import Hub
+from vapora.api.meters import Meters
+from vapora.blobs import BlobStore
+from vapora.dispatch import Dispatcher
+from vapora.errors import BehindError
+from vapora.log.client import LogClient
+from vapora.ports import Cast
+from vapora.settings import Settings
+
+WAIT_S = 5.0
+# Readers of SQLite beyond the number of cores only wait for each other.
+_READERS = 8
+# Folding the log up to a past moment may take seconds; it must not take the threads of those who ask about today.
+_HISTORIANS = 2
+
+T = TypeVar("T")
+
+
+class Cell:
+    """One workspace, seen from this replica."""
+
+    def __init__(self, workspace: str, cast: Cast, settings: Settings, meters: Meters) -> None:
+        self.workspace = workspace
+        self.log = LogClient(cast.log(workspace), workspace)
+        self.dispatcher = Dispatcher(self.log, clock.now)
+        self.budgets = cast.budgets(workspace)
+        self.projector = cast.projector(workspace)
+        self.blobs = BlobStore(settings.blob_folder(workspace))
+        self.hub = Hub(workspace, self.projector)
+        self.historians = CapacityLimiter(_HISTORIANS)
+        self._meters = meters
+        self._reader = StoreReader(cast.read_store(workspace))
+        self._readers = CapacityLimiter(_READERS)
+
+    async def read(self, question: Callable[[Snapshot], T]) -> T:
+        """Ask the read models as they are now. Everything asked in one question is of one moment."""
+        return await to_thread.run_sync(self._ask, question, limiter=self._readers)
+
+    async def find(self, stream: StreamName, question: Callable[[Snapshot], T | None]) -> T | None:
+        """As `read`; for a thing that the log knows and the read models do not yet, it waits for them."""
+        found = await self.read(question)
+        if found is None:
+            recorded = await self.log.read(stream)
+            if recorded:
+                await self.wait_for(recorded[-1].position)
+                found = await self.read(question)
+        return found
+
+    async def wait_for(self, position: int) -> None:
+        """Until the read models have passed `position`; `BehindError` after 5 seconds."""
+        reached = await self.projector.wait_for(position, WAIT_S)
+        if reached < position:
+            raise BehindError(
+                f"The read models are at position {reached}, not yet at {position}.",
+                remedy="Ask again with the same `after`; if it stays so, see /health.",
+                position=reached,
+            )
+
+    async def close(self) -> None:
+        await self.hub.close()
+        self._reader.close()
+
+    def _ask(self, question: Callable[[Snapshot], T]) -> T:
+        begun = perf_counter()
+        try:
+            with self._reader.snapshot() as rows:
+                return question(rows)
+        finally:
+            self._meters.read(perf_counter() - begun)
+
+
+class Cells:
+    """The cells that this replica has been asked about."""
+
+    def __init__(self, cast: Cast, settings: Settings, meters: Meters) -> None:
+        self.cast = cast
+        self._settings = settings
+        self._meters = meters
+        self._cells: dict[str, Cell] = {}
+
+    async def open(self, workspace: str) -> Cell:
+        """`NotFoundError` for a workspace that does not exist. Asked each time: an idle cell may sleep."""
+        await self.cast.open(workspace)
+        if workspace not in self._cells:
+            self._cells[workspace] = Cell(workspace, self.cast, self._settings, self._meters)
+        return self._cells[workspace]
+
+    @property
+    def opened(self) -> tuple[Cell, ...]:
+        return tuple(self._cells.values())
+
+    async def close(self) -> None:
+        for cell in self.opened:
+            await cell.close()
+        self._cells.clear()

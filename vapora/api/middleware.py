@@ -1,0 +1,209 @@
+"""What every request passes before a route sees it. Plain ASGI, so that nothing is buffered that need not be."""
+
+from __future__ import annotations
+
+import ipaddress
+from time import perf_counter
+from urllib.parse import urlsplit
+
+import structlog
+from pydantic_core import from_json
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from vapora.api import problems
+from vapora.api.meters import Meters
+from vapora.clock import new_id
+
+CORRELATION = "X-Correlation-Id"
+_LONGEST_CORRELATION = 128
+_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+_log = structlog.get_logger("api")
+
+
+class Envelope:
+    """Outermost: names each request, measures it, and answers what nobody foresaw."""
+
+    def __init__(self, app: ASGIApp, meters: Meters) -> None:
+        self._app = app
+        self._meters = meters
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        given = Headers(scope=scope).get(CORRELATION)
+        sane = given is None or _is_sane(given)
+        correlation = given if given is not None and sane else new_id("cor")
+        scope.setdefault("state", {})["correlation"] = correlation
+        answer = _Answer(send, correlation)
+        begun = perf_counter()
+        try:
+            if sane:
+                await self._app(scope, receive, answer.send)
+            else:
+                await _refuse_correlation(scope, receive, answer.send)
+        except Exception:  # the answer says nothing about it, the journal everything
+            _log.exception("request broke", method=scope["method"], path=scope["path"], correlation=correlation)
+            if not answer.status:
+                broken = problems.problem(problems.INTERNAL, "The request could not be carried out.", scope["path"])
+                await broken(scope, receive, answer.send)
+        finally:
+            self._meters.request(scope["method"], _route(scope), answer.status, perf_counter() - begun)
+
+
+class _Answer:
+    """Puts the correlation on the answer and remembers the status."""
+
+    def __init__(self, send: Send, correlation: str) -> None:
+        self._send = send
+        self._correlation = correlation
+        self.status = 0
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            MutableHeaders(scope=message)[CORRELATION] = self._correlation
+        await self._send(message)
+
+
+class LoopbackOnly:
+    """While nobody has to say who they are, only this machine is spoken to.
+
+    A page from elsewhere can make a browser send requests here: one whose name was rebound to 127.0.0.1 is known by
+    its Host header, one that posts across sites by its Origin.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        reason = _why_foreign(scope)
+        if reason is None:
+            await self._app(scope, receive, send)
+        elif scope["type"] == "websocket":
+            # Before it is accepted, this is answered with 403.
+            await send({"type": "websocket.close", "code": 1008, "reason": reason})
+        else:
+            await problems.problem(problems.FOREIGN, reason, scope["path"])(scope, receive, send)
+
+
+class JsonBodies:
+    """Bodies are JSON, whole, and of a bounded size, or no route sees them.
+
+    Parsed here strictly (no NaN, no half characters, no bottomless depth), since what gets past this point may be
+    stored for ever.
+    """
+
+    def __init__(self, app: ASGIApp, max_bytes: int) -> None:
+        self._app = app
+        self._max_bytes = max_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = Headers(scope=scope) if scope["type"] == "http" else Headers()
+        if not ("transfer-encoding" in headers or headers.get("content-length", "0") != "0"):
+            await self._app(scope, receive, send)
+            return
+        declared = headers.get("content-length", "0")
+        too_large = declared.isdigit() and int(declared[:20]) > self._max_bytes
+        body = None if too_large else await _whole(receive, self._max_bytes)
+        refusal = self._refusal(headers, body)
+        if refusal is not None:
+            kind, detail = refusal
+            await problems.problem(kind, detail, scope["path"])(scope, receive, send)
+        elif body is not None:
+            await self._app(scope, _Replay(body, receive).receive, send)
+
+    def _refusal(self, headers: Headers, body: bytes | None) -> tuple[problems.Kind, str] | None:
+        if body is None:
+            return problems.TOO_LARGE, f"A body may have {self._max_bytes} bytes."
+        if not body:
+            return None
+        declared = headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+        if declared != "application/json" and not (declared.startswith("application/") and declared.endswith("+json")):
+            return problems.NOT_JSON, f"The body is declared as {declared!r}."
+        try:
+            from_json(body, allow_inf_nan=False, cache_strings="none")
+        except ValueError as error:
+            return problems.MALFORMED, f"The body is not well-formed JSON: {error}."
+        return None
+
+
+class _Replay:
+    """Hands out a body that was read already, then whatever else comes."""
+
+    def __init__(self, body: bytes, receive: Receive) -> None:
+        self._body: bytes | None = body
+        self._receive = receive
+
+    async def receive(self) -> Message:
+        if self._body is None:
+            return await self._receive()
+        body, self._body = self._body, None
+        return {"type": "http.request", "body": body, "more_body": False}
+
+
+async def _whole(receive: Receive, limit: int) -> bytes | None:
+    """The body; None as soon as it is larger than `limit`."""
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return b"".join(parts)
+        parts.append(message.get("body", b""))
+        size += len(parts[-1])
+        if size > limit:
+            return None
+        if not message.get("more_body", False):
+            return b"".join(parts)
+
+
+async def _refuse_correlation(scope: Scope, receive: Receive, send: Send) -> None:
+    message = f"It takes 1 to {_LONGEST_CORRELATION} printable ASCII characters."
+    errors = [problems.FieldError(where="header", field=CORRELATION, message=message)]
+    refusal = problems.problem(
+        problems.INVALID, f"The header {CORRELATION} cannot be used. {message}", scope["path"], errors=errors
+    )
+    await refusal(scope, receive, send)
+
+
+def _is_sane(correlation: str) -> bool:
+    return 0 < len(correlation) <= _LONGEST_CORRELATION and correlation.isascii() and correlation.isprintable()
+
+
+def _route(scope: Scope) -> str:
+    """The route's template: paths with ids in them would be a series each."""
+    path: str = getattr(scope.get("route"), "path", "")
+    return path or "unmatched"
+
+
+def _why_foreign(scope: Scope) -> str | None:
+    headers = Headers(scope=scope)
+    host = headers.get("host", "")
+    if not is_loopback(host):
+        return f"The host {host!r} is not this machine; without sign-in only loopback is served."
+    origin = headers.get("origin")
+    if origin is None or scope.get("method") in _SAFE_METHODS:
+        return None
+    if not is_loopback(urlsplit(origin).netloc):
+        return f"The origin {origin!r} may not write here."
+    return None
+
+
+def is_loopback(netloc: str) -> bool:
+    """Whether a Host header's value names this machine."""
+    try:
+        name = urlsplit(f"//{netloc}").hostname or ""
+    except ValueError:
+        return False
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False

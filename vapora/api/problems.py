@@ -1,0 +1,189 @@
+"""Errors as RFC 9457 problems. The table here is the only place where an error of ours meets a status code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response
+
+from vapora.errors import (
+    BadInputError,
+    BehindError,
+    CatalogError,
+    ConfigurationError,
+    ConflictError,
+    CorruptLogError,
+    FencedError,
+    KeyReusedError,
+    LogError,
+    NotFoundError,
+    ProviderError,
+    UnavailableError,
+    UnpricedModelError,
+    VaporaError,
+    VersionConflictError,
+)
+
+MEDIA_TYPE = "application/problem+json"
+_URN = "urn:vapora:problem:"
+_MOST_ERRORS = 50
+
+_log = structlog.get_logger("api")
+
+
+class FieldError(BaseModel):
+    """What is wrong with one part of the request. `field` is its path there, `where` what it is part of."""
+
+    where: str = Field(examples=["body"])
+    field: str = Field(examples=["title"])
+    message: str = Field(examples=["String should have at least 3 characters"])
+
+
+class Problem(BaseModel):
+    """An RFC 9457 problem. `type` and its last word, `code`, are stable; `remedy` says what to do."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str = Field(examples=["urn:vapora:problem:not-found"])
+    code: str = Field(examples=["not-found"])
+    title: str = Field(examples=["There is no such thing"])
+    status: int = Field(examples=[404])
+    detail: str = Field(examples=["There is no task 'task-1'."])
+    remedy: str = Field(examples=["Check the id."])
+    instance: str = Field(examples=["/api/v1/tasks/task-1"])
+    errors: tuple[FieldError, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A sort of problem: its stable name, its status, and what to do where the error itself does not say."""
+
+    code: str
+    status: int
+    title: str
+    remedy: str
+
+
+MALFORMED = Kind("malformed-json", 400, "The body is not JSON", "Send one well-formed JSON value in UTF-8.")
+FOREIGN = Kind("foreign-origin", 403, "Refused for the browser's sake", "Use this machine's own address.")
+NOT_FOUND = Kind("not-found", 404, "There is no such thing", "Check the id.")
+NO_PATH = Kind("no-such-path", 404, "There is no such path", "See /docs for the paths that there are.")
+NO_METHOD = Kind("method-not-allowed", 405, "The path does not take this method", "See the header Allow, and /docs.")
+CONFLICT = Kind("conflict", 409, "It cannot be done in the present state", "Read it again and decide anew.")
+TOO_LARGE = Kind("body-too-large", 413, "The body is too large", "Send less, or in several requests.")
+NOT_JSON = Kind("not-json", 415, "The body is not declared as JSON", "Send the header Content-Type: application/json.")
+INVALID = Kind("invalid-request", 422, "The request cannot be taken as it is", "Correct it and send it again.")
+KEY_REUSED = Kind("idempotency-key-reused", 422, "The Idempotency-Key is in use", "Send a new key.")
+INTERNAL = Kind("internal-error", 500, "Something broke on our side", "Try again; if it stays, look into the journal.")
+UNAVAILABLE = Kind("unavailable", 503, "A part of the system does not answer", "Try again in a moment.")
+LOG_TROUBLE = Kind("log-unavailable", 503, "The log cannot be used", "Nothing was written. See `vapora doctor`.")
+BEHIND = Kind("projection-behind", 504, "The read models are not there yet", "Ask again with the same `after`.")
+_OTHER = Kind("refused", 400, "The request was refused", "See /docs.")
+
+# An error that is not here has the kind of its nearest ancestor.
+TABLE: Mapping[type[VaporaError], Kind] = {
+    VaporaError: INTERNAL,
+    BadInputError: INVALID,
+    NotFoundError: NOT_FOUND,
+    ConflictError: CONFLICT,
+    VersionConflictError: CONFLICT,
+    KeyReusedError: KEY_REUSED,
+    BehindError: BEHIND,
+    UnavailableError: UNAVAILABLE,
+    ConfigurationError: INTERNAL,
+    CatalogError: INTERNAL,
+    LogError: LOG_TROUBLE,
+    FencedError: UNAVAILABLE,
+    CorruptLogError: LOG_TROUBLE,
+    UnpricedModelError: INTERNAL,
+    ProviderError: UNAVAILABLE,
+}
+_BY_STATUS: Mapping[int, Kind] = {404: NO_PATH, 405: NO_METHOD, 400: MALFORMED}
+
+
+def kind_of(error: VaporaError) -> Kind:
+    return next(TABLE[ancestor] for ancestor in type(error).__mro__ if ancestor in TABLE)
+
+
+def problem(
+    kind: Kind,
+    detail: str,
+    instance: str,
+    *,
+    remedy: str = "",
+    errors: Sequence[FieldError] = (),
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """The answer for a problem of this kind."""
+    body = Problem(
+        type=_URN + kind.code,
+        code=kind.code,
+        title=kind.title,
+        status=kind.status,
+        detail=detail,
+        remedy=remedy or kind.remedy,
+        instance=instance,
+        errors=tuple(errors),
+    )
+    left_out = set() if errors else {"errors"}
+    return JSONResponse(
+        body.model_dump(mode="json", exclude=left_out), kind.status, headers=headers, media_type=MEDIA_TYPE
+    )
+
+
+def install(app: FastAPI) -> None:
+    """Answer every refusal as a problem. What nobody foresaw is answered by the outermost middleware."""
+    app.add_exception_handler(VaporaError, _on_error)
+    app.add_exception_handler(RequestValidationError, _on_invalid)
+    app.add_exception_handler(HTTPException, _on_http)
+
+
+async def _on_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, VaporaError)
+    kind = kind_of(error)
+    if kind.status == INTERNAL.status:
+        # Its text may name what is none of the caller's business.
+        _log.error("request failed", path=request.url.path, exc_info=error)
+        return problem(kind, "The request could not be carried out.", request.url.path)
+    if kind.status == UNAVAILABLE.status:
+        _log.warning("request not served", path=request.url.path, error=str(error))
+    field = error.details.get("field")
+    errors = [FieldError(where="body", field=str(field), message=error.message)] if field else []
+    return problem(kind, error.message, request.url.path, remedy=error.remedy, errors=errors)
+
+
+async def _on_invalid(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    found = error.errors()
+    if any(one["type"] == "json_invalid" for one in found):
+        return problem(MALFORMED, "The body is not well-formed JSON.", request.url.path)
+    errors = [_field_error(one["loc"], one["msg"]) for one in found[:_MOST_ERRORS]]
+    first = errors[0]
+    detail = f"{first.where} {first.field}: {first.message}".replace(" :", ":")
+    if len(found) > 1:
+        detail += f" (and {len(found) - 1} more)"
+    places = ", ".join(dict.fromkeys(one.field or one.where for one in errors))
+    return problem(INVALID, detail, request.url.path, remedy=f"Correct {places} and send it again.", errors=errors)
+
+
+async def _on_http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    kind = _BY_STATUS.get(error.status_code) or Kind(_OTHER.code, error.status_code, _OTHER.title, _OTHER.remedy)
+    details = {
+        404: f"There is nothing at {request.url.path}.",
+        405: f"{request.url.path} does not take {request.method}.",
+    }
+    detail = details.get(error.status_code, str(error.detail))
+    return problem(kind, detail, request.url.path, headers=error.headers)
+
+
+def _field_error(location: Iterable[Any], message: str) -> FieldError:
+    where, *path = [str(part) for part in location] or ["request"]
+    return FieldError(where=where, field=".".join(path), message=message.removeprefix("Value error, "))

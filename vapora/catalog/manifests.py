@@ -1,0 +1,209 @@
+"""Role manifests: one TOML file with the facts and one Markdown file with the prompt for each role.
+
+A run of a role is a conversation. The Markdown is the system prompt; the first user message is the
+task followed by the first step's instruction; each further instruction is sent after the answer to
+the one before it. The last step's answer is the artifact.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from functools import cache
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from types import MappingProxyType
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+
+from vapora.errors import CatalogError, NotFoundError
+
+# The order is a promise: boards, budgets and reports list the roles in it.
+ROLE_IDS: tuple[str, ...] = (
+    "architect",
+    "developer",
+    "code-reviewer",
+    "tester",
+    "documenter",
+    "marketer",
+    "presenter",
+    "devops",
+    "monitor",
+    "security",
+    "project-manager",
+    "decision-maker",
+)
+
+Group = Literal["technical-core", "documentation", "operations", "management"]
+ModelTier = Literal["economy", "standard", "premium"]
+ArtifactKind = Literal[
+    "adr",
+    "code",
+    "tests",
+    "review",
+    "documentation",
+    "marketing",
+    "presentation",
+    "deployment",
+    "incident",
+    "findings",
+    "plan",
+    "decision",
+]
+
+# Task types become subject tokens (`tasks.{type}.{priority}`), so dots, spaces and capitals are out.
+Kebab = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$")]
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+FileName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]*\.[a-z0-9]+$")]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class RunStep(_Frozen):
+    """One turn of a run. `output_tokens` limits its answer; without it the role's own limit holds."""
+
+    name: Kebab
+    instruction: Text
+    output_tokens: Annotated[int, Field(ge=1)] | None = None
+
+
+class Artifact(_Frozen):
+    """What a run leaves behind: a file name with its extension, and the kind of thing it is."""
+
+    name: FileName
+    kind: ArtifactKind
+
+
+class RoleManifest(_Frozen):
+    """Everything the platform knows about a role before any agent of it has run.
+
+    `task_types[0]` is the role's main type: what a task of this role is taken for when its words say
+    nothing. `concurrency` is the most runs one agent of the role holds at a time.
+    """
+
+    id: Kebab
+    title: Text
+    group: Group
+    description: Text
+    capabilities: Annotated[tuple[Kebab, ...], Field(min_length=1)]
+    task_types: Annotated[tuple[Kebab, ...], Field(min_length=1)]
+    model_tier: ModelTier
+    concurrency: Annotated[int, Field(ge=1)]
+    temperature: Annotated[float, Field(ge=0, le=1)]
+    max_output_tokens: Annotated[int, Field(ge=1)]
+    consumes: Annotated[tuple[Text, ...], Field(min_length=1)]
+    produces: Annotated[tuple[Text, ...], Field(min_length=1)]
+    may: Annotated[tuple[Text, ...], Field(min_length=1)]
+    may_not: Annotated[tuple[Text, ...], Field(min_length=1)]
+    listens_to: tuple[Kebab, ...] = ()
+    reports_to: tuple[Kebab, ...] = ()
+    artifact: Artifact
+    steps: Annotated[tuple[RunStep, ...], Field(min_length=1)]
+    prompt: Text
+
+    @model_validator(mode="after")
+    def _is_consistent(self) -> Self:
+        names = [step.name for step in self.steps]
+        if len(set(names)) != len(names):
+            # A run resumes by step name: two of one name could not be told apart in the log.
+            raise ValueError(f"steps: each needs a name of its own, got {', '.join(names)}")
+        for step in self.steps:
+            if step.output_tokens is not None and step.output_tokens > self.max_output_tokens:
+                raise ValueError(
+                    f"steps: '{step.name}' may answer {step.output_tokens} tokens, "
+                    f"but max_output_tokens is {self.max_output_tokens}"
+                )
+        return self
+
+    def output_tokens(self, step: RunStep) -> int:
+        """The answer limit that a request for this step carries, in tokens."""
+        return self.max_output_tokens if step.output_tokens is None else step.output_tokens
+
+
+@cache
+def roles() -> Mapping[str, RoleManifest]:
+    """The twelve roles by id, in the order of `ROLE_IDS`. Read once for each process."""
+    return load_roles(files("vapora.catalog") / "roles", ROLE_IDS)
+
+
+def role(role_id: str) -> RoleManifest:
+    """One role. Raises `NotFoundError` with the ids that exist."""
+    found = roles().get(role_id)
+    if found is None:
+        raise NotFoundError(
+            f"There is no role '{role_id}'.", remedy=f"The roles are: {', '.join(ROLE_IDS)}.", role=role_id
+        )
+    return found
+
+
+@cache
+def task_types() -> tuple[str, ...]:
+    """Every routing type that some role can do, each once, in the order of the roles."""
+    return tuple(dict.fromkeys(kind for manifest in roles().values() for kind in manifest.task_types))
+
+
+@cache
+def roles_for(task_type: str) -> tuple[str, ...]:
+    """Ids of the roles that can do this type; empty if none can."""
+    return tuple(manifest.id for manifest in roles().values() if task_type in manifest.task_types)
+
+
+def load_roles(folder: Traversable, role_ids: Iterable[str]) -> Mapping[str, RoleManifest]:
+    """Read the named roles from a folder, in the order given. Raises `CatalogError`."""
+    found = {role_id: _load_role(folder, role_id) for role_id in role_ids}
+    for manifest in found.values():
+        for field in ("listens_to", "reports_to"):
+            strangers = [other for other in getattr(manifest, field) if other not in found]
+            if strangers:
+                raise _broken(f"{manifest.id}.toml", f"{field}: unknown role {', '.join(strangers)}")
+    return MappingProxyType(found)
+
+
+def _load_role(folder: Traversable, role_id: str) -> RoleManifest:
+    name = f"{role_id}.toml"
+    try:
+        fields: dict[str, Any] = tomllib.loads(_read(folder, name))
+    except tomllib.TOMLDecodeError as error:
+        raise _broken(name, f"not valid TOML: {error}") from error
+    if "prompt" in fields:
+        raise _broken(name, f"prompt: belongs in {role_id}.md, not here")
+    if fields.get("id", role_id) != role_id:
+        raise _broken(name, f"id: is '{fields['id']}', but the file name says '{role_id}'")
+    prompt = _read(folder, f"{role_id}.md")
+    if not prompt.strip():
+        raise _broken(f"{role_id}.md", "prompt: is empty")
+    try:
+        return RoleManifest.model_validate({**fields, "prompt": prompt})
+    except ValidationError as error:
+        raise _broken(name, "; ".join(_complaints(error))) from error
+
+
+def _read(folder: Traversable, name: str) -> str:
+    try:
+        return (folder / name).read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise CatalogError(
+            f"Role file {name} is missing.", remedy="Each role needs a .toml and a .md file.", file=name
+        ) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise _broken(name, f"cannot be read as UTF-8 text: {error}") from error
+
+
+def _complaints(error: ValidationError) -> list[str]:
+    """One `field: what is wrong` for each problem, so that a file is mended in one go."""
+    lines: list[str] = []
+    for item in error.errors(include_url=False):
+        where = ".".join(str(part) for part in item["loc"])
+        # Our own validator names its field in the message; pydantic prefixes such messages.
+        what = item["msg"].removeprefix("Value error, ")
+        lines.append(f"{where}: {what}" if where else what)
+    return lines
+
+
+def _broken(file: str, problem: str) -> CatalogError:
+    return CatalogError(
+        f"Role file {file} cannot be used: {problem}.", remedy="Correct the file and start again.", file=file
+    )

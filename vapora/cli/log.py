@@ -1,0 +1,134 @@
+"""`vapora log`: the log itself, from a server or straight from its file."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from pydantic_core import to_json
+from rich.console import Console, RenderableType
+from rich.text import Text
+
+from vapora.cli.offline import Workspace, open_log, pages, settings_for
+from vapora.cli.output import FAILED, Json, clip, emit, local, stop
+from vapora.cli.remote import connect
+from vapora.views import EventView
+
+app = typer.Typer(help="Read the log.", no_args_is_help=True)
+
+# All events after a position, up to the present end.
+Source = Callable[[int], Iterator[EventView]]
+FromFile = Annotated[
+    Path | None, typer.Option("--data", help="Read this data folder's file instead of asking the server.")
+]
+_PAUSE_S = 0.5
+
+
+@app.command()
+def tail(
+    after: Annotated[int | None, typer.Option(min=0, help="From this position on; absent: the last --limit.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many (with --follow: to begin with).")] = 20,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until Ctrl-C.")] = False,
+    topic: Annotated[str | None, typer.Option(help="Only events of this topic, as task.assigned.")] = None,
+    stream: Annotated[str | None, typer.Option(help="Only this stream, as task:… or ledger.")] = None,
+    correlation: Annotated[str | None, typer.Option(help="Only what goes back to this request.")] = None,
+    data: FromFile = None,
+    workspace: Workspace = "default",
+    as_json: Json = False,
+) -> None:
+    """Events in the order in which they happened; with --json one object a line."""
+    with _source(data, workspace, topic, stream, correlation) as source:
+        begun = _begin(source, after, limit)
+        position = after or 0
+        for event in begun:
+            _print(event, as_json)
+            position = event.position
+        while follow:
+            for event in source(position):
+                _print(event, as_json)
+                position = event.position
+            # Polled: the live socket carries rows, not events. Twice a second is a light load for either source.
+            time.sleep(_PAUSE_S)
+
+
+@app.command()
+def show(
+    position: Annotated[int, typer.Argument(min=1)],
+    data: FromFile = None,
+    workspace: Workspace = "default",
+    as_json: Json = False,
+) -> None:
+    """One event with all it carries."""
+    with _source(data, workspace) as source:
+        event = next(source(position - 1), None)
+    if event is None or event.position != position:
+        stop(FAILED, f"There is no event at position {position}.")
+    emit(as_json, event, lambda: _whole(event))
+
+
+def _begin(source: Source, after: int | None, limit: int) -> list[EventView]:
+    if after is None:
+        return list(deque(source(0), maxlen=limit))
+    return list(islice(source(after), limit))
+
+
+@contextmanager
+def _source(
+    data: Path | None, workspace: str, topic: str | None = None, stream: str | None = None, correlation: str | None = None
+) -> Iterator[Source]:
+    if data is None:
+        with connect(workspace) as client:
+            yield lambda after: client.events(after, stream=stream, topic=topic, correlation=correlation)
+        return
+    with open_log(settings_for(data), workspace) as log:
+
+        def read(after: int) -> Iterator[EventView]:
+            for page in pages(log, after, (topic,) if topic else ()):
+                for recorded in page:
+                    if stream in (None, recorded.stream) and correlation in (None, recorded.correlation):
+                        yield _view(recorded)
+
+        yield read
+
+
+def _view(recorded: Any) -> EventView:
+    names = ("position", "stream", "version", "topic", "recorded_at", "workspace", "actor", "correlation", "causation")
+    fields = {name: getattr(recorded, name) for name in names}
+    return EventView(**fields, event=recorded.event.model_dump(mode="json"))
+
+
+def _print(event: EventView, as_json: bool) -> None:
+    if as_json:
+        typer.echo(to_json(event))
+        return
+    at = event.recorded_at.astimezone().isoformat(sep=" ", timespec="milliseconds")[11:23]
+    line = f"{event.position:>7} {at} {event.topic:<26} {event.stream}  {_gist(event)}"
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(Text(clip(line, console.width) if console.is_terminal else line))
+
+
+def _gist(event: EventView) -> str:
+    """What tells one event from its neighbours, in a few words."""
+    told = ("title", "agent_id", "provider", "model", "state", "reason", "amount_microusd", "cost_microusd", "name")
+    said = {name: event.event[name] for name in told if event.event.get(name) not in (None, "")}
+    return " ".join(f"{name}={clip(str(value), 60)}" for name, value in said.items())
+
+
+def _whole(event: EventView) -> RenderableType:
+    lines = [
+        f"position     {event.position}",
+        f"topic        {event.topic}",
+        f"stream       {event.stream} version {event.version}",
+        f"at           {local(event.recorded_at)}",
+        f"by           {event.actor} in {event.workspace}",
+        f"correlation  {event.correlation}",
+        f"because of   {'a request' if event.causation is None else f'position {event.causation}'}",
+        to_json(event.event, indent=2).decode(),
+    ]
+    return Text("\n".join(lines))

@@ -1,0 +1,90 @@
+"""The application: every command in its place, and the one table from errors to exit codes."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+import vapora
+from vapora.cli import agents, audit, board, budget, demo, doctor, log, projects, rebuild, task, up
+from vapora.cli.output import FAILED, INTERRUPTED, USAGE, say
+from vapora.errors import BadInputError, CatalogError, ConfigurationError, VaporaError
+
+
+class _Guarded(TyperGroup):
+    """Turns what the rooms raise into one line and an exit code, for every command below it."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except VaporaError as error:
+            say(str(error) + _how_to_start(error))
+            raise typer.Exit(_exit_code(error)) from error
+        except KeyboardInterrupt:
+            raise typer.Exit(INTERRUPTED) from None
+
+
+app = typer.Typer(
+    cls=_Guarded,
+    name="vapora",
+    help=vapora.__doc__,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("up")(up.up)
+app.command("demo")(demo.demo)
+app.add_typer(task.app, name="task")
+app.command("board")(board.board)
+app.add_typer(agents.app, name="agents")
+app.add_typer(budget.app, name="budget")
+app.command("costs")(budget.costs)
+app.add_typer(projects.app, name="projects")
+app.add_typer(log.app, name="log")
+app.add_typer(audit.app, name="audit")
+app.command("rebuild")(rebuild.rebuild)
+app.command("doctor")(doctor.doctor)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(vapora.__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")] = False,
+) -> None:
+    pass
+
+
+def main() -> None:
+    """The entry point `vapora`."""
+    # A pipe that closes early (`vapora log tail | head`) is no error of ours.
+    try:
+        app()
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)
+
+
+def _exit_code(error: VaporaError) -> int:
+    if _nobody_there(error) or isinstance(error, (BadInputError, CatalogError, ConfigurationError)):
+        return USAGE
+    return FAILED
+
+
+def _how_to_start(error: VaporaError) -> str:
+    return " Start it with `vapora up`, or set VAPORA_URL to where it runs." if _nobody_there(error) else ""
+
+
+def _nobody_there(error: VaporaError) -> bool:
+    if "vapora.sdk" not in sys.modules:
+        return False
+    from vapora.sdk import NoServerError
+
+    return isinstance(error, NoServerError)

@@ -1,0 +1,76 @@
+"""How commands speak: results to stdout, as a table for people or as JSON for programs; all else to stderr."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Annotated, Any, NoReturn
+
+import typer
+from pydantic_core import to_json
+from rich.console import Console, RenderableType
+from rich.markup import escape
+from rich.table import Table
+
+GOOD, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
+
+Json = Annotated[bool, typer.Option("--json", help="Machine-readable: JSON on stdout and nothing else there.")]
+
+
+def emit(as_json: bool, value: Any, show: Callable[[], RenderableType]) -> None:
+    """`value` as JSON, or what `show` draws. A table is only drawn where somebody looks at it."""
+    if as_json:
+        typer.echo(to_json(value, fallback=str))
+    else:
+        # Soft wrapping would break tables; the width is the terminal's, 80 where there is none.
+        Console(highlight=False).print(show())
+
+
+def say(text: str) -> None:
+    """To people, not into the result."""
+    Console(stderr=True, highlight=False, soft_wrap=True).print(text, markup=False)
+
+
+def stop(code: int, text: str, remedy: str = "") -> NoReturn:
+    """End with a clear line on stderr."""
+    say(f"{text} {remedy}".strip())
+    raise typer.Exit(code)
+
+
+def table(title: str, *columns: str, right: Sequence[str] = (), fixed: Sequence[str] = ()) -> Table:
+    """Readable in 80 columns: long words fold, `fixed` columns (ids, amounts) never do."""
+    made = Table(title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for column in columns:
+        made.add_column(
+            column,
+            justify="right" if column in right else "left",
+            no_wrap=column in right or column in fixed,
+            overflow="fold",
+        )
+    return made
+
+
+def cell(text: object) -> str:
+    """What people wrote is text, not rich's markup."""
+    return escape(str(text))
+
+
+def dollars(microusd: int, simulated: bool = False) -> str:
+    """Dollars with cents; where cents would hide the amount, with four digits more."""
+    cents = -(-microusd // 10_000)  # rounded up: what was spent never looks like less
+    whole = f"${cents // 100:,}.{cents % 100:02d}" if microusd == 0 or microusd >= 10_000 else f"${microusd / 1e6:.6f}"
+    return f"{whole} simulated" if simulated else whole
+
+
+def limit(cents: int | None) -> str:
+    return "–" if cents is None else f"${cents // 100:,}.{cents % 100:02d}"
+
+
+def local(at: datetime) -> str:
+    """Local time, ISO, to the second: the offset says which local that is."""
+    return at.astimezone().isoformat(sep=" ", timespec="seconds")
+
+
+def clip(text: str, width: int) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= width else f"{line[: width - 1]}…"

@@ -1,0 +1,184 @@
+"""`vapora task`: cards one by one."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+import typer
+from pydantic import ValidationError
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from events.ids import BoardType, Review, TaskState
+from vapora.cli.output import USAGE, Json, cell, clip, dollars, emit, local, stop, table
+from vapora.cli.remote import connect
+from vapora.commands import SubmitTask
+from vapora.views import Decision, TaskCard
+
+app = typer.Typer(help="Hand in tasks, look at them, move them, ask why.", no_args_is_help=True)
+
+TaskId = Annotated[str, typer.Argument(metavar="TASK", help="The task's id.")]
+
+
+@app.command()
+def add(
+    title: Annotated[str, typer.Argument(help="3 to 500 characters.")],
+    project: Annotated[str | None, typer.Option(help="Project id; may be left out where there is just one.")] = None,
+    description: Annotated[str | None, typer.Option()] = None,
+    type: Annotated[BoardType | None, typer.Option(help="What kind of work it is.")] = None,  # noqa: A002
+    task_type: Annotated[str | None, typer.Option(help="Routing type; absent, it is inferred.")] = None,
+    role: Annotated[str | None, typer.Option(help="Only agents of this role may take it.")] = None,
+    priority: Annotated[int | None, typer.Option(min=0, max=100)] = None,
+    review: Annotated[Review | None, typer.Option(help="Who must approve the work.")] = None,
+    deadline: Annotated[str | None, typer.Option(help="An instant, as 2027-01-31T12:00:00Z.")] = None,
+    context: Annotated[str | None, typer.Option(help="A JSON object.")] = None,
+    blocked_by: Annotated[list[str] | None, typer.Option(help="Id of a task that must be done first; repeatable.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Hand in a task."""
+    said: dict[str, Any] = {
+        "title": title, "description": description, "type": type, "task_type": task_type, "role": role,
+        "priority": priority, "review": review, "deadline": deadline, "context": context, "blocked_by": blocked_by,
+    }  # fmt: skip
+    with connect() as client:
+        project = project or _only([(one.id, one.name) for one in client.projects()])
+        task = _task({"project_id": project} | {name: value for name, value in said.items() if value is not None})
+        accepted = client.submit_task(task)
+    emit(as_json, accepted, lambda: f"Handed in as {cell(accepted.task_id)} at position {accepted.position}.")
+
+
+@app.command()
+def show(task_id: TaskId, as_json: Json = False) -> None:
+    """One card with its runs."""
+    with connect() as client:
+        card = client.task(task_id)
+    emit(as_json, card, lambda: _card(card))
+
+
+@app.command("list")
+def list_tasks(
+    project: Annotated[str | None, typer.Option(help="Project id.")] = None,
+    state: Annotated[TaskState | None, typer.Option()] = None,
+    role: Annotated[str | None, typer.Option()] = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many, the newest first.")] = 100,
+    as_json: Json = False,
+) -> None:
+    """Tasks, the newest first."""
+    with connect() as client:
+        cards = list(client.tasks(project, state, role, limit=limit))
+    emit(as_json, {"items": cards, "next": None}, lambda: _cards(cards))
+
+
+@app.command()
+def move(
+    task_id: TaskId,
+    state: Annotated[TaskState, typer.Argument(help="Where to.")],
+    before: Annotated[str | None, typer.Option(help="Id of the card to stand in front of.")] = None,
+    comment: Annotated[str, typer.Option(help="Why; the next run reads it.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Approve (done), reject or try again (todo), or archive."""
+    with connect() as client:
+        position = client.move(task_id, state, before, comment)
+    answer = {"task_id": task_id, "state": state, "position": position}
+    emit(as_json, answer, lambda: f"{cell(task_id)} is in {state.value} now (position {position}).")
+
+
+@app.command()
+def why(task_id: TaskId, as_json: Json = False) -> None:
+    """Every decision about a task: who does it, on which model, and what the budget said."""
+    with connect() as client:
+        told = client.why(task_id)
+    emit(as_json, told, lambda: _decisions(told.decisions))
+
+
+def _task(said: dict[str, Any]) -> SubmitTask:
+    try:
+        return SubmitTask.model_validate(said)
+    except ValidationError as error:
+        wrong = "; ".join(
+            f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}" for item in error.errors(include_url=False)
+        )
+        stop(USAGE, f"This cannot be handed in: {wrong}.")
+
+
+def _only(projects: list[tuple[str, str]]) -> str:
+    if len(projects) == 1:
+        return projects[0][0]
+    if not projects:
+        stop(USAGE, "There is no project yet.", "Make one with `vapora projects add NAME`.")
+    named = ", ".join(f"{one} ({name})" for one, name in projects)
+    stop(USAGE, "There are several projects.", f"Say which with --project: {named}.")
+
+
+def _cards(cards: list[TaskCard]) -> RenderableType:
+    if not cards:
+        return "No tasks."
+    shown = table("", "id", "state", "agent", "cost", "title", right=("cost",), fixed=("id", "state"))
+    for card in cards:
+        state = f"{card.state.value}, waits" if card.waiting else card.state.value
+        cost = dollars(card.cost_microusd) + ("*" if card.simulated else "")
+        shown.add_row(cell(card.id), state, cell(card.assigned_agent or "–"), cost, cell(clip(card.title, 60)))
+    return Group(shown, *(["* simulated"] if any(card.simulated for card in cards) else []))
+
+
+def _card(card: TaskCard) -> RenderableType:
+    facts = [
+        ("state", card.state.value),
+        ("waits for", f"{card.waiting.reason.value}: {card.waiting.remedy}" if card.waiting else None),
+        ("task type", f"{card.task_type}" + (f" ({card.task_type_reason})" if card.task_type_reason else "")),
+        ("role", card.role),
+        ("agent", card.assigned_agent),
+        ("priority", card.priority),
+        ("review", card.review.value),
+        ("deadline", local(card.deadline) if card.deadline else None),
+        ("blocked by", ", ".join(card.blocked_by) or None),
+        ("cost", dollars(card.cost_microusd, card.simulated)),
+        ("project", card.project_id),
+        ("created", local(card.created_at)),
+        ("changed", local(card.updated_at)),
+        ("context", json.dumps(card.context) if card.context else None),
+        ("comment", card.comment or None),
+    ]
+    head = table("", "", "", fixed=())
+    head.show_header = False
+    for name, value in facts:
+        if value is not None:
+            head.add_row(name, cell(value))
+    return Group(Text(f"{card.id}  {card.title}", style="bold"), head, Text(card.description), _runs(card))
+
+
+def _runs(card: TaskCard) -> RenderableType:
+    if not card.runs:
+        return "No runs yet."
+    shown = table("Runs", "run", "agent", "state", "calls", "tokens", "cost", right=("calls", "tokens", "cost"), fixed=("run",))
+    for run in card.runs:
+        tokens = f"{run.tokens_in + run.tokens_out:,}"
+        state = f"{run.state}: {run.reason}" if run.reason else run.state
+        shown.add_row(cell(run.run_id), cell(run.agent_id), cell(state), str(run.calls), tokens, dollars(run.cost_microusd))
+    return shown
+
+
+def _decisions(decisions: tuple[Decision, ...]) -> RenderableType:
+    if not decisions:
+        return "Nothing was decided about it yet."
+    lines: list[RenderableType] = []
+    for one in decisions:
+        lines.append(Text(f"{one.position}  {one.kind}: {one.chosen}", style="bold"))
+        notes = [one.reason, f"policy {one.policy}" if one.policy else "", one.budget]
+        if one.propensity is not None:
+            notes.append(f"chosen with probability {one.propensity:g}")
+        lines += [Text(f"   {note}") for note in notes if note]
+        lines += [Text(f"   · {_candidate(candidate)}", style="dim") for candidate in one.candidates]
+    return Group(*lines)
+
+
+def _candidate(candidate: dict[str, Any]) -> str:
+    name, score, excluded = (candidate.get(key) for key in ("id", "score", "excluded"))
+    if excluded:
+        return f"{name}: not possible, {excluded}"
+    parts = candidate.get("parts")
+    terms = ", ".join(f"{key} {value:.3f}" for key, value in parts.items() if isinstance(value, (int, float))) if isinstance(parts, dict) else ""
+    shown = f"{score:.3f}" if isinstance(score, (int, float)) else "–"
+    return f"{name}: {shown}" + (f" ({terms})" if terms else "")

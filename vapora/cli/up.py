@@ -1,0 +1,86 @@
+"""`vapora up`: everything on this machine, until Ctrl-C."""
+
+from __future__ import annotations
+
+import os
+import time
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import sys
+
+import typer
+from pydantic_core import to_json
+from rich.console import Console, Group, RenderableType
+from rich.text import Text
+
+from vapora.cli.offline import settings_for
+from vapora.cli.output import Json, say
+from vapora.cli.platform import Addresses, Factory, check_address, interruptible, ray_platform, stop_calmly
+
+if TYPE_CHECKING:
+    from vapora.settings import Settings
+
+
+def up(
+    host: Annotated[str | None, typer.Option(help="Absent: VAPORA_HOST or 127.0.0.1.")] = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65_535, help="Absent: VAPORA_PORT or 8000.")] = None,
+    data: Annotated[Path | None, typer.Option(help="Absent: VAPORA_DATA or .vapora.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Start everything on this machine; Ctrl-C stops it. Started again, it goes on where it stopped."""
+    run(settings_for(data, host=host, port=port), as_json, ray_platform)
+
+
+def run(settings: Settings, as_json: bool, factory: Factory) -> None:
+    check_address(settings.host, settings.port)
+    out = sys.stdout
+    began = time.monotonic()
+    # What libraries print is no result: with --json, stdout holds one line and nothing else.
+    with redirect_stdout(sys.stderr), interruptible():
+        platform = factory(settings, os.environ)
+        try:
+            addresses = platform.start()
+            told = _told(settings, addresses, time.monotonic() - began)
+            if as_json:
+                print(to_json(told).decode(), file=out, flush=True)
+            else:
+                Console(file=out, highlight=False, soft_wrap=True).print(welcome(told))
+            platform.wait()
+        except KeyboardInterrupt:
+            pass
+        finally:
+            say("Stopping …")
+            stop_calmly(platform)
+    say(f"Stopped. `vapora up --data {settings.data}` goes on where this ended.")
+
+
+def welcome(told: dict[str, Any]) -> RenderableType:
+    lines = [
+        Text(f"VAPORA is up after {told['ready_s']:.1f} s; its data is in {told['data']}."),
+        Text(f"  board      {told['board']}", style="bold"),
+        Text(f"  API docs   {told['api_docs']}"),
+    ]
+    if told["dashboard"]:
+        lines.append(Text(f"  Ray        {told['dashboard']}"))
+    if told["mode"] == "rehearsal":
+        lines += [
+            Text("\n  REHEARSAL  ", style="bold reverse"),
+            Text("  No real model answers; all money shown is simulated. For real work set one of ANTHROPIC_API_KEY,"),
+            Text("  OPENAI_API_KEY, GEMINI_API_KEY or OLLAMA_HOST, and start again."),
+        ]
+    return Group(*lines, Text("\nCtrl-C stops it."))
+
+
+def _told(settings: Settings, addresses: Addresses, ready_s: float) -> dict[str, Any]:
+    from vapora.llm.factory import is_rehearsal
+
+    return {
+        "board": addresses.board,
+        "api_docs": addresses.api_docs,
+        "dashboard": addresses.dashboard,
+        "mode": "rehearsal" if is_rehearsal(os.environ, settings.model) else "real",
+        "data": str(settings.data),
+        "ready_s": round(ready_s, 2),
+    }

@@ -1,0 +1,245 @@
+"""The one write path for what people ask: load, fold, decide, append; decide again if somebody was quicker.
+
+A repeated request with the same Idempotency-Key is recognised by an event that was appended together with the first one's
+effect, so that there is no moment in which only one of the two stands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from hashlib import sha256
+from typing import TypeVar
+
+from events import DomainEvent, Recorded
+from events.ids import (
+
+    WORKSPACE,
+    StreamName,
+    agent_stream,
+    project_stream,
+    request_stream,
+    task_stream,
+)
+from events.workspace import RequestAccepted, WorkspaceOpened
+from vapora.catalog import infer_task_type, role, roles, roles_for, task_types
+from vapora.clock import Clock, new_id
+from vapora.commands import (
+    ArchiveProject,
+    Command,
+    CreateProject,
+    EditAgent,
+    EditProject,
+    EditTask,
+    MoveTask,
+    RegisterAgent,
+    RemoveAgent,
+    SubmitTask,
+)
+from vapora.domain import agent as agents
+from vapora.domain import project as projects
+from vapora.domain import task as tasks
+from vapora.errors import BadInputError, ConflictError, KeyReusedError, NotFoundError, VersionConflictError
+from vapora.log.client import LogClient
+from vapora.ports import Origin
+from vapora.views import Accepted
+
+_MOST_TRIES = 20
+_KEY_LIVES = timedelta(hours=24)
+
+State = TypeVar("State")
+Change = tuple[StreamName, int, tuple[DomainEvent, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class RequestKey:
+    """An Idempotency-Key with what it is tied to: the caller, the route, and the body that came with it."""
+
+    user: str
+    route: str
+    key: str
+    body: bytes
+
+    @property
+    def stream(self) -> StreamName:
+        return request_stream(sha256("\n".join((self.user, self.route, self.key)).encode()).hexdigest()[:40])
+
+    @property
+    def body_digest(self) -> str:
+        return sha256(self.body).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class _Decision:
+    """The id that the request is answered with, and the events of one stream; none if nothing is to change."""
+
+    id: str
+    stream: StreamName
+    version: int
+    events: tuple[DomainEvent, ...]
+    position: int = 0  # of the stream's last event: what a request without effect answers
+
+
+class Dispatcher:
+    """Carries out commands on one workspace's log."""
+
+    def __init__(self, log: LogClient, clock: Clock) -> None:
+        self._log = log
+        self._clock = clock
+
+    async def dispatch(
+        self, origin: Origin, command: Command, target: str = "", key: RequestKey | None = None
+    ) -> Accepted:
+        """Carry out `command` on `target` (the id in the path; empty for what is new).
+
+        The answer's position is that of the last event it led to. Raises `BadInputError`, `NotFoundError`,
+        `ConflictError`; then nothing is appended.
+        """
+        made = target or new_id(_PREFIX.get(type(command), "id"))
+        for _ in range(_MOST_TRIES):
+            marker: tuple[Change, ...] = ()
+            if key is not None:
+                answered, version = await self._answered(key)
+                if answered is not None:
+                    return answered
+            decision = await self._decide(command, target, made)
+            if not decision.events:
+                return Accepted(id=decision.id, position=decision.position)
+            if key is not None:
+                accepted = RequestAccepted(
+                    key_digest=key.stream.partition(":")[2], body_digest=key.body_digest, answer_id=decision.id
+                )
+                marker = ((key.stream, version, (accepted,)),)
+            try:
+                appended = await self._log.append(
+                    origin, (decision.stream, decision.version, decision.events), *marker
+                )
+            except VersionConflictError:
+                continue
+            return Accepted(id=decision.id, position=appended.position)
+        raise ConflictError("The thing changes faster than the request can be decided.", remedy="Try again.")
+
+    async def open_workspace(self, origin: Origin) -> None:
+        """The first events of a log: the workspace, and one agent of each role. Nothing where they stand."""
+        if await self._log.read(WORKSPACE):
+            return
+        first: list[Change] = [(WORKSPACE, 0, (WorkspaceOpened(workspace_id=origin.workspace),))]
+        for one in roles():
+            defaults = _defaults(one)
+            events = agents.register(None, RegisterAgent(role=one), one, defaults, tuple(roles()), task_types())
+            first.append((agent_stream(one), 0, events))
+        try:
+            await self._log.append(origin, *first)
+        except VersionConflictError:
+            return  # another process opened it first
+
+    # --- deciding ---
+
+    async def _decide(self, command: Command, target: str, made: str) -> _Decision:
+        match command:
+            case CreateProject() | EditProject() | ArchiveProject():
+                stream, project = project_stream(made), projects
+                recorded = await self._log.read(stream)
+                return _decision(made, stream, recorded, project.decide(_fold(projects.fold, recorded), command, made))
+            case SubmitTask():
+                return await self._submit(command, made)
+            case EditTask() | MoveTask():
+                stream = task_stream(target)
+                recorded = await self._log.read(stream)
+                task = _fold(tasks.fold, recorded)
+                if isinstance(command, EditTask):
+                    if command.blocked_by:
+                        await self._require_tasks(command.blocked_by)
+                    return _decision(target, stream, recorded, tasks.edit(task, command, target))
+                if command.before is not None:
+                    await self._require_tasks((command.before,))
+                return _decision(target, stream, recorded, tasks.move(task, command, target))
+            case RegisterAgent() | EditAgent() | RemoveAgent():
+                return await self._agent(command, target)
+            case _:
+                raise BadInputError(f"{type(command).__name__} is not carried out here.")
+
+    async def _submit(self, command: SubmitTask, made: str) -> _Decision:
+        project = _fold(projects.fold, await self._log.read(project_stream(command.project_id)))
+        if command.blocked_by:
+            await self._require_tasks(command.blocked_by)
+        task_type, reason = command.task_type, ""
+        if task_type is None:
+            known = command.role if command.role in roles() else None
+            board_type = command.type.value if "type" in command.model_fields_set else None
+            task_type, reason = infer_task_type(command.title, command.description, board_type, known)
+        events = tasks.submit(
+            made, command, project, task_type, reason, tuple(roles()), task_types(), roles_for(task_type)
+        )
+        return _Decision(made, task_stream(made), 0, events)
+
+    async def _agent(self, command: RegisterAgent | EditAgent | RemoveAgent, target: str) -> _Decision:
+        agent_id = target
+        if isinstance(command, RegisterAgent):
+            agent_id = command.id or await self._free_agent_id(command.role)
+        stream = agent_stream(agent_id)
+        recorded = await self._log.read(stream)
+        agent = _fold(agents.fold, recorded)
+        match command:
+            case RegisterAgent():
+                defaults = _defaults(command.role) if command.role in roles() else None
+                events = agents.register(agent, command, agent_id, defaults, tuple(roles()), task_types())
+            case EditAgent():
+                events = agents.edit(agent, command, agent_id, task_types())
+            case RemoveAgent():
+                events = agents.remove(agent, agent_id)
+        return _decision(agent_id, stream, recorded, events)
+
+    async def _free_agent_id(self, role_id: str) -> str:
+        taken: set[str] = set()
+        while True:
+            candidate = agents.next_agent_id(role_id, taken)
+            if not await self._log.read(agent_stream(candidate)):
+                return candidate
+            taken.add(candidate)
+
+    async def _require_tasks(self, ids: Iterable[str]) -> None:
+        for task_id in ids:
+            if not await self._log.read(task_stream(task_id)):
+                raise NotFoundError(f"There is no task '{task_id}'.", remedy="Check the id.", task_id=task_id)
+
+    # --- requests that come again ---
+
+    async def _answered(self, key: RequestKey) -> tuple[Accepted | None, int]:
+        """The answer that this key was given within its life, and the version of its stream."""
+        recorded = await self._log.read(key.stream)
+        if not recorded or self._clock() - recorded[-1].recorded_at > _KEY_LIVES:
+            return None, len(recorded)
+        event = recorded[-1].event
+        if not isinstance(event, RequestAccepted) or event.body_digest != key.body_digest:
+            raise KeyReusedError(
+                "This Idempotency-Key came before with another body.", remedy="Send a new key with a new request."
+            )
+        return Accepted(id=event.answer_id, position=recorded[-1].position), len(recorded)
+
+
+_PREFIX: dict[type[Command], str] = {CreateProject: "project", SubmitTask: "task"}
+
+
+def _decision(
+    id_: str, stream: StreamName, recorded: list[Recorded], events: tuple[DomainEvent, ...]
+) -> _Decision:
+    return _Decision(id_, stream, len(recorded), events, recorded[-1].position if recorded else 0)
+
+
+def _fold(fold: Callable[[Iterable[DomainEvent]], State], recorded: list[Recorded]) -> State:
+    return fold(one.event for one in recorded)
+
+
+def _defaults(role_id: str) -> agents.RoleDefaults:
+    manifest = role(role_id)
+    return agents.RoleDefaults(
+        role=manifest.id,
+        name=manifest.title,
+        capabilities=manifest.capabilities,
+        task_types=manifest.task_types,
+        capacity=manifest.concurrency,
+    )
+
+

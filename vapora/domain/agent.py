@@ -1,0 +1,181 @@
+"""Rules about agents: who is registered, what each can do, and whether it gets work."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
+
+from events.agent import AgentDisabled, AgentEdited, AgentEnabled, AgentRegistered, AgentRemoved
+from events.base import DomainEvent
+from vapora.commands import EditAgent, RegisterAgent
+from vapora.errors import BadInputError, ConflictError, NotFoundError
+
+Events = tuple[DomainEvent, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RoleDefaults:
+    """What a role's manifest says about an agent of that role."""
+
+    role: str
+    name: str
+    capabilities: tuple[str, ...]
+    task_types: tuple[str, ...]
+    capacity: int
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """An agent as its stream tells it. `capacity`: how many runs it may have at once."""
+
+    id: str
+    role: str
+    name: str
+    capabilities: tuple[str, ...]
+    task_types: tuple[str, ...]
+    capacity: int
+    enabled: bool = True
+    disabled_reason: str = ""
+    removed: bool = False
+
+
+def initial() -> Agent | None:
+    """Before its first event an agent does not exist."""
+    return None
+
+
+def next_agent_id(role: str, taken: Collection[str]) -> str:
+    """The role for its first agent, then role-2, role-3 …
+
+    Ids come from the role, never from chance, so that what was learned about an agent survives a restart (C5).
+    """
+    if role not in taken:
+        return role
+    number = 2
+    while f"{role}-{number}" in taken:
+        number += 1
+    return f"{role}-{number}"
+
+
+def register(
+    state: Agent | None,
+    command: RegisterAgent,
+    agent_id: str,
+    defaults: RoleDefaults | None,
+    known_roles: Collection[str],
+    known_task_types: Collection[str],
+) -> Events:
+    """A new agent, or a removed one again: it takes up the history of its id.
+
+    `defaults` is None for a role that does not exist. Raises `BadInputError`, or `ConflictError` for an id
+    that another agent has.
+    """
+    if defaults is None:
+        raise BadInputError(
+            f"There is no role '{command.role}'.", remedy=f"The roles are: {', '.join(known_roles)}.", field="role"
+        )
+    wanted = Agent(
+        id=agent_id,
+        role=defaults.role,
+        name=defaults.name if command.name is None else command.name,
+        capabilities=defaults.capabilities if command.capabilities is None else command.capabilities,
+        task_types=defaults.task_types if command.task_types is None else command.task_types,
+        capacity=defaults.capacity if command.capacity is None else command.capacity,
+    )
+    _check_task_types(wanted.task_types, known_task_types)
+    if state is None or state.removed:
+        return (_registered(wanted),)
+    if replace(state, enabled=True, disabled_reason="") == wanted:
+        return ()
+    raise ConflictError(
+        f"There is an agent '{agent_id}' already.", remedy="Edit it, or register one under another id.",
+        agent_id=agent_id,
+    )
+
+
+def edit(state: Agent | None, command: EditAgent, agent_id: str, known_task_types: Collection[str]) -> Events:
+    """Only what differs is recorded; `enabled` switches the agent on or off."""
+    agent = require(state, agent_id)
+    wanted = command.model_dump(exclude_none=True, exclude={"enabled"})
+    if command.task_types is not None:
+        _check_task_types(command.task_types, known_task_types)
+    changed = {field: value for field, value in wanted.items() if value != getattr(agent, field)}
+    events: Events = (AgentEdited(agent_id=agent.id, **changed),) if changed else ()
+    if command.enabled is None:
+        return events
+    return (*events, *(enable(agent, agent_id) if command.enabled else disable(agent, agent_id)))
+
+
+def enable(state: Agent | None, agent_id: str) -> Events:
+    agent = require(state, agent_id)
+    return () if agent.enabled else (AgentEnabled(agent_id=agent.id),)
+
+
+def disable(state: Agent | None, agent_id: str, reason: str = "") -> Events:
+    """It ends what it has and gets nothing new."""
+    agent = require(state, agent_id)
+    return (AgentDisabled(agent_id=agent.id, reason=reason),) if agent.enabled else ()
+
+
+def remove(state: Agent | None, agent_id: str) -> Events:
+    """It leaves the registry; its history stays under its id."""
+    if state is not None and state.removed:
+        return ()
+    return (AgentRemoved(agent_id=require(state, agent_id).id),)
+
+
+def require(state: Agent | None, agent_id: str) -> Agent:
+    """The agent, or `NotFoundError` if it was never registered or is removed."""
+    if state is None or state.removed:
+        raise NotFoundError(
+            f"There is no agent '{agent_id}'.", remedy="Register it first, or check the id.", agent_id=agent_id
+        )
+    return state
+
+
+def evolve(state: Agent | None, event: DomainEvent) -> Agent | None:
+    """The state after `event`; events of other kinds change nothing."""
+    if isinstance(event, AgentRegistered):
+        return Agent(
+            id=event.agent_id, role=event.role, name=event.name, capabilities=event.capabilities,
+            task_types=event.task_types, capacity=event.capacity,
+        )
+    if state is None:
+        return None
+    if isinstance(event, AgentEdited):
+        return replace(state, **event.model_dump(exclude={"agent_id"}, exclude_none=True))
+    if isinstance(event, AgentDisabled):
+        return replace(state, enabled=False, disabled_reason=event.reason)
+    if isinstance(event, AgentEnabled):
+        return replace(state, enabled=True, disabled_reason="")
+    if isinstance(event, AgentRemoved):
+        return replace(state, removed=True)
+    return state
+
+
+def fold(events: Iterable[DomainEvent]) -> Agent | None:
+    """The agent that these events of its stream make."""
+    state = initial()
+    for event in events:
+        state = evolve(state, event)
+    return state
+
+
+def _registered(agent: Agent) -> AgentRegistered:
+    return AgentRegistered(
+        agent_id=agent.id, role=agent.role, name=agent.name, capabilities=agent.capabilities,
+        task_types=agent.task_types, capacity=agent.capacity,
+    )
+
+
+def _check_task_types(wanted: tuple[str, ...], known: Collection[str]) -> None:
+    strangers = [task_type for task_type in wanted if task_type not in known]
+    if strangers:
+        raise BadInputError(
+            f"There is no task type '{strangers[0]}'.", remedy=f"The task types are: {', '.join(known)}.",
+            field="task_types",
+        )
+    if not wanted:
+        raise BadInputError(
+            "An agent without task types would never get work.", remedy="Name at least one.", field="task_types"
+        )

@@ -1,0 +1,140 @@
+"""What is known of an agent's ability, from the outcomes of its runs (M12, M16.5–M16.8; R3–R5, R17).
+
+Reputation fades: an outcome's weight decays with its age, and expertise is drawn towards a neutral prior as its
+evidence ages. A normalised mean alone would never forget, since ageing cancels out while no new run comes (R3).
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from vapora.errors import ConfigurationError
+
+_SECONDS_A_DAY = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class LearningSettings:
+    """`time_constant_days` is the age at which a weight has fallen to 1/e, not a half-life (R4: that is 4.85 days).
+
+    `prior_weight` is how many plain, fresh outcomes the prior is worth (k in R3). `cap`: how many outcomes are
+    kept, of a type and of all types (R5). `full_confidence_runs`: M16.8.
+    """
+
+    time_constant_days: float = 7.0
+    window_days: float = 7.0
+    recent_factor: float = 3.0
+    cap: int = 100
+    prior: float = 0.5
+    prior_weight: float = 1.0
+    full_confidence_runs: int = 20
+
+    def __post_init__(self) -> None:
+        positive = self.time_constant_days > 0 and self.cap > 0 and self.full_confidence_runs > 0
+        if not positive or min(self.window_days, self.recent_factor, self.prior_weight) < 0 or not 0 <= self.prior <= 1:
+            raise ConfigurationError(
+                f"These learning settings cannot work: {self}.",
+                remedy="Time constant, cap and runs must be above 0, the others not below 0, the prior within 0 to 1.",
+            )
+
+
+DEFAULTS = LearningSettings()
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a run ended that says something about its agent."""
+
+    run_id: str
+    task_type: str
+    ended_at: datetime
+    success: bool
+
+
+def weight(age_days: float, settings: LearningSettings = DEFAULTS) -> float:
+    """3·e^(−d/7) up to and including 7 days, e^(−d/7) after (R3): at day 7 it steps from 1.10 to 0.37."""
+    age = max(age_days, 0.0)  # a clock that was set back must not make an outcome count for more than a fresh one
+    decay = math.exp(-age / settings.time_constant_days)
+    return settings.recent_factor * decay if age <= settings.window_days else decay
+
+
+def expertise(outcomes: Iterable[Outcome], now: datetime, settings: LearningSettings = DEFAULTS) -> float:
+    """(k·0.5 + Σ w·outcome) / (k + Σ w), between 0 and 1 (R3). `outcomes` are those of one task type."""
+    evidence = settings.prior_weight
+    good = settings.prior_weight * settings.prior
+    for outcome in outcomes:
+        counts = weight((now - outcome.ended_at).total_seconds() / _SECONDS_A_DAY, settings)
+        evidence += counts
+        if outcome.success:
+            good += counts
+    return good / evidence if evidence > 0 else settings.prior
+
+
+def success_rate(outcomes: Iterable[Outcome], settings: LearningSettings = DEFAULTS) -> float:
+    """The plain mean of the last runs of all types; the prior where there are none (R17)."""
+    recent = tuple(outcomes)[-settings.cap:]
+    if not recent:
+        return settings.prior
+    return sum(outcome.success for outcome in recent) / len(recent)
+
+
+def confidence(runs: int, settings: LearningSettings = DEFAULTS) -> float:
+    """min(1, n/20) with n the runs of that type (M16.8, R17)."""
+    return min(1.0, runs / settings.full_confidence_runs)
+
+
+class History:
+    """The last outcomes of one agent, folded in place; real and simulated ones are two histories.
+
+    Bounded: the last `cap` of all types and the last `cap` of each type. The number of runs is counted on.
+    """
+
+    def __init__(self, settings: LearningSettings = DEFAULTS) -> None:
+        self._settings = settings
+        self._all: deque[Outcome] = deque(maxlen=settings.cap)
+        self._by_type: dict[str, deque[Outcome]] = {}
+        self._runs: dict[str, int] = {}
+
+    def add(self, outcome: Outcome) -> None:
+        """The next outcome; they come in the order of the log."""
+        self._all.append(outcome)
+        kept = self._by_type.setdefault(outcome.task_type, deque(maxlen=self._settings.cap))
+        kept.append(outcome)
+        self._runs[outcome.task_type] = self._runs.get(outcome.task_type, 0) + 1
+
+    def reject(self, run_id: str) -> bool:
+        """Rejected work counts as a failure (R17). False where the run is not, or no longer, among those kept."""
+        found = [_flip(kept, run_id) for kept in (self._all, *self._by_type.values())]
+        return any(found)
+
+    def outcomes(self, task_type: str | None = None) -> tuple[Outcome, ...]:
+        """The kept outcomes, oldest first: of one type, or the last of all types."""
+        return tuple(self._all if task_type is None else self._by_type.get(task_type, ()))
+
+    def task_types(self) -> tuple[str, ...]:
+        """The types with at least one run."""
+        return tuple(self._by_type)
+
+    def runs(self, task_type: str) -> int:
+        return self._runs.get(task_type, 0)
+
+    def success_rate(self) -> float:
+        return success_rate(self._all, self._settings)
+
+    def expertise(self, task_type: str, now: datetime) -> float:
+        return expertise(self._by_type.get(task_type, ()), now, self._settings)
+
+    def confidence(self, task_type: str) -> float:
+        return confidence(self.runs(task_type), self._settings)
+
+
+def _flip(kept: deque[Outcome], run_id: str) -> bool:
+    for place, outcome in enumerate(kept):
+        if outcome.run_id == run_id:
+            kept[place] = replace(outcome, success=False)
+            return True
+    return False

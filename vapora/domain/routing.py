@@ -1,0 +1,272 @@
+"""Which model a call goes to (B4, M13.2-M13.5, R7, R9): the task's rule, unless money or health say otherwise.
+
+Two chains. The *budget chain* goes by this call's worst-case cost: near a limit the best quality for
+the money, past it what is free and then the cheapest. The *availability chain* goes by quality: it
+follows the rule's model where that one cannot answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, Literal
+
+from events.ids import Provider, Tier, WhenExceeded
+from events.money import MICROUSD_PER_CENT, MicroUsd
+from events.routing import ModelOption
+from vapora.domain.models import CHEAPEST_FIRST, MODELS, SIZES, ModelSpec, Size
+
+Complexity = Literal["low", "medium", "high"]
+Policy = Literal["rules", "near-threshold", "exceeded", "availability"]
+ModelKey = tuple[Provider, str]
+_Family = tuple[Provider, Size]
+
+_OPUS: _Family = (Provider.ANTHROPIC, "premium")
+_SONNET: _Family = (Provider.ANTHROPIC, "standard")
+_HAIKU: _Family = (Provider.ANTHROPIC, "economy")
+_GPT: _Family = (Provider.OPENAI, "standard")
+_PRO: _Family = (Provider.GEMINI, "standard")
+_FLASH: _Family = (Provider.GEMINI, "economy")
+_LOCAL: _Family = (Provider.OLLAMA, "economy")
+
+# B4's decided table: what each type takes, and what it takes instead at one complexity.
+_BY_TYPE: dict[str, tuple[_Family, dict[Complexity, _Family]]] = {
+    "architecture-design": (_OPUS, {}),
+    "security-analysis": (_OPUS, {}),
+    "code-generation": (_SONNET, {"high": _OPUS}),
+    "code-review": (_SONNET, {"high": _OPUS}),
+    "code-refactor": (_SONNET, {"high": _OPUS}),
+    "unit-test": (_GPT, {}),
+    "integration-test": (_GPT, {}),
+    "performance-analysis": (_PRO, {}),
+    "document-generation": (_GPT, {"low": _HAIKU}),
+    "code-documentation": (_GPT, {"low": _HAIKU}),
+    "api-documentation": (_GPT, {"low": _HAIKU}),
+    "general-query": (_FLASH, {}),
+    "embeddings": (_LOCAL, {}),
+    "semantic-search": (_LOCAL, {}),
+}
+# Every other type: decisions are premium, monitoring is economy, as their roles' manifests say.
+_BY_SIZE: dict[Size, _Family] = {"premium": _OPUS, "standard": _SONNET, "economy": _FLASH}
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """A model that is configured, and the most that this call can cost there."""
+
+    spec: ModelSpec
+    worst_case_microusd: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """`options`: to be tried in this order. `candidates`: every known model, those left out with the reason.
+
+    `fallback_reason`: why the first is not the rule's model. `cheap_chain`: reservations may use an overflow.
+    """
+
+    policy: Policy
+    options: tuple[Option, ...]
+    candidates: tuple[ModelOption, ...]
+    reason: str
+    cheap_chain: bool
+    fallback_reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Field:
+    """The models that can take the call, the rest with the reason why not, and the rule's model."""
+
+    ruled: ModelSpec
+    usable: tuple[Option, ...]
+    excluded: dict[ModelKey, str]
+
+    @property
+    def obstacle(self) -> str | None:
+        """Why the rule's model cannot take the call."""
+        return self.excluded.get(_key(self.ruled))
+
+
+def rule(
+    task_type: str,
+    complexity: Complexity,
+    critical: bool,
+    default_size: Size,
+    table: Sequence[ModelSpec] = MODELS,
+) -> tuple[ModelSpec, str]:
+    """The model that the rules alone would take, and why. `critical` raises it one size within its family."""
+    if task_type in _BY_TYPE:
+        family, instead = _BY_TYPE[task_type]
+        reason = f"rule for {task_type}"
+        if complexity in instead:
+            family, reason = instead[complexity], f"{reason} of {complexity} complexity"
+    else:
+        family, reason = _BY_SIZE[default_size], f"{default_size} model of the role, no rule for {task_type}"
+    spec = _of_family(family, table)
+    if critical:
+        larger = _one_larger(spec, table)
+        spec, reason = larger, f"{reason}, critical" + (": one size up" if larger != spec else "")
+    return spec, f"{reason}: {spec.model}"
+
+
+def plan(
+    *,
+    task_type: str,
+    complexity: Complexity,
+    critical: bool,
+    size: Size,
+    tier: Tier,
+    options: Sequence[Option],
+    prompt_tokens: int,
+    down: Mapping[Provider, str] | None = None,
+    excluded: Mapping[ModelKey, str] | None = None,
+    when_exceeded: WhenExceeded = WhenExceeded.FALLBACK,
+) -> Plan:
+    """Order the models that can take the call.
+
+    `options`: the models of configured providers. `down`: providers that are left alone now, with the reason.
+    `excluded`: models that cannot take this call for a reason learned elsewhere. `prompt_tokens` must fit a
+    model's context. A budget that says stop is planned like any other: its reservations are refused.
+    """
+    table = _table(options)
+    ruled, why = rule(task_type, complexity, critical, size, table)
+    found = _field(ruled, table, options, prompt_tokens, down or {}, excluded or {})
+    match tier:
+        case Tier.NEAR:
+            return _near(found, table, options, why)
+        case Tier.EXCEEDED:
+            stops = "the budget is exceeded and says stop" if when_exceeded is WhenExceeded.STOP else None
+            reason = stops or "the budget is exceeded: what is free first, then the cheapest for this call"
+            return _made(found, table, options, "exceeded", budget_chain(found.usable), reason, "budget exceeded")
+        case _:
+            order = availability_chain(found.usable, ruled)
+            policy: Policy = "availability" if found.obstacle else "rules"
+            reason = f"{why} is out, so the next best quality" if found.obstacle else why
+            return _made(found, table, options, policy, order, reason, "availability")
+
+
+def availability_chain(options: Sequence[Option], ruled: ModelSpec) -> tuple[Option, ...]:
+    """The rule's model, then the next best downwards; better ones, which cost more, only after those (R9)."""
+
+    def order(option: Option) -> tuple[Any, ...]:
+        quality = option.spec.quality
+        better = quality > ruled.quality
+        return option.spec != ruled, better, quality if better else -quality, *_by_cost(option)
+
+    return tuple(sorted(options, key=order))
+
+
+def budget_chain(options: Sequence[Option]) -> tuple[Option, ...]:
+    """Free ones first, then the cheapest by this call's worst case; M13.5's order breaks ties (R7, R9)."""
+    return tuple(sorted(options, key=_by_cost))
+
+
+def efficiency(option: Option) -> Fraction:
+    """quality * 100 / (cost in cents + 1), exactly (M5.8); the +1 keeps what is free finite."""
+    cost_cents = Fraction(option.worst_case_microusd, MICROUSD_PER_CENT)
+    return Fraction(str(option.spec.quality)) * 100 / (cost_cents + 1)
+
+
+def _near(found: _Field, table: Sequence[ModelSpec], options: Sequence[Option], why: str) -> Plan:
+    """The most efficient of those that are not dearer than the rule's model; dearer ones only where nothing else
+    is left, since work that can be done is better than work that waits."""
+    ceiling = next((one.worst_case_microusd for one in options if one.spec == found.ruled), None)
+    within = [one for one in found.usable if ceiling is None or one.worst_case_microusd <= ceiling]
+    if found.usable and not within:
+        reason = f"{why} is out, and so is all that costs no more: the cheapest that is left"
+        return _made(found, table, options, "availability", budget_chain(found.usable), reason, "availability")
+    order = tuple(sorted(within, key=lambda one: (-efficiency(one), *_by_cost(one))))
+    too_dear = f"dearer than the rule's {found.ruled.model}"
+    dearer = {_key(one.spec): too_dear for one in found.usable if one not in within}
+    found = _Field(found.ruled, order, {**found.excluded, **dearer})
+    reason = "the budget is near its limit: the best quality for the cost of this call"
+    return _made(found, table, options, "near-threshold", order, reason, "budget near its limit")
+
+
+def _made(
+    found: _Field,
+    table: Sequence[ModelSpec],
+    options: Sequence[Option],
+    policy: Policy,
+    order: tuple[Option, ...],
+    reason: str,
+    cause: str,
+) -> Plan:
+    fallback = None
+    if order and order[0].spec != found.ruled:
+        obstacle = f"; {found.ruled.model}: {found.obstacle}" if found.obstacle else ""
+        fallback = f"{cause}{obstacle or f', instead of {found.ruled.model}'}"
+    costs = {_key(one.spec): one.worst_case_microusd for one in options}
+    left_out = [spec for spec in table if _key(spec) in found.excluded]
+    candidates = tuple(
+        ModelOption(
+            provider=spec.provider,
+            model=spec.model,
+            worst_case_microusd=MicroUsd(costs.get(_key(spec), 0)),
+            quality=spec.quality,
+            excluded=found.excluded.get(_key(spec)),
+        )
+        for spec in (*(one.spec for one in order), *left_out)
+    )
+    return Plan(policy, order, candidates, reason, policy == "exceeded", fallback)
+
+
+def _field(
+    ruled: ModelSpec,
+    table: Sequence[ModelSpec],
+    options: Sequence[Option],
+    prompt_tokens: int,
+    down: Mapping[Provider, str],
+    excluded: Mapping[ModelKey, str],
+) -> _Field:
+    offered = {_key(one.spec) for one in options}
+    configured = {one.spec.provider for one in options} | {provider for provider, _ in excluded}
+
+    def obstacle(spec: ModelSpec) -> str | None:
+        if _key(spec) in excluded:
+            return excluded[_key(spec)]
+        if _key(spec) not in offered:
+            return "not offered" if spec.provider in configured else f"{spec.provider} is not configured"
+        if spec.provider in down:
+            return f"{spec.provider} is down: {down[spec.provider]}"
+        if spec.context_tokens < prompt_tokens:
+            return f"its context of {spec.context_tokens} tokens is too small for {prompt_tokens}"
+        return None
+
+    out = {_key(spec): why for spec in table if (why := obstacle(spec))}
+    return _Field(ruled, tuple(one for one in options if _key(one.spec) not in out), out)
+
+
+def _table(options: Sequence[Option]) -> tuple[ModelSpec, ...]:
+    """The known models. A family of which others are offered is what is offered: an installation's own local
+    model stands for the table's."""
+    offered = [one.spec for one in options]
+    own = {spec.provider for spec in offered if spec not in MODELS}
+    return (*(spec for spec in MODELS if spec.provider not in own), *(spec for spec in offered if spec.provider in own))
+
+
+def _of_family(family: _Family, table: Sequence[ModelSpec]) -> ModelSpec:
+    """The first of its size; in a table of the installation's own the family's nearest in size, else of all."""
+    provider, size = family
+    ours = [spec for spec in table if spec.provider is provider] or list(table)
+    return min(ours, key=lambda spec: abs(_rank(spec.size) - _rank(size)))
+
+
+def _one_larger(spec: ModelSpec, table: Sequence[ModelSpec]) -> ModelSpec:
+    """The family's next size, or the same model where it has none."""
+    larger = [one for one in table if one.provider is spec.provider and _rank(one.size) > _rank(spec.size)]
+    return min(larger, key=lambda one: _rank(one.size), default=spec)
+
+
+def _rank(size: Size) -> int:
+    return SIZES.index(size)
+
+
+def _by_cost(option: Option) -> tuple[int, int, float, str]:
+    spec = option.spec
+    return option.worst_case_microusd, CHEAPEST_FIRST.index(spec.provider), -spec.quality, spec.model
+
+
+def _key(spec: ModelSpec) -> ModelKey:
+    return spec.provider, spec.model

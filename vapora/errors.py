@@ -1,0 +1,177 @@
+"""Every error that VAPORA raises on purpose, in one tree.
+
+    VaporaError
+    ├── BadInputError              the request cannot be taken as it is
+    ├── NotFoundError              the thing named does not exist
+    ├── ConflictError              it exists, but not in a state that allows this
+    │   ├── VersionConflictError   somebody else appended to the stream first
+    │   └── KeyReusedError         an Idempotency-Key came again with another body
+    ├── BehindError                a read model has not reached the position asked for
+    ├── UnavailableError           a part of the cell does not answer at the moment
+    ├── ConfigurationError         settings that cannot work; start-up stops
+    ├── CatalogError               a manifest or backlog file that cannot be used
+    ├── LogError                   the log cannot be read or written
+    │   ├── UnknownTopicError      an event of a topic that this version does not know
+    │   ├── FencedError            another writer has taken over this log
+    │   └── CorruptLogError        what is stored is not what was written
+    ├── UnpricedModelError         no price is known for a model: it is never called
+    └── ProviderError              a model provider did not give an answer
+        ├── RateLimitedError       429; carries retry_after_s where the provider said so
+        ├── OverloadedError        503, 529 and their like
+        ├── ProviderTimeoutError   no answer in time: it may have been billed
+        ├── ConnectionLostError    dropped in mid-answer: it may have been billed
+        ├── ConnectionRefusedByProviderError   never reached: not billed
+        ├── AuthenticationError    the key is wrong or lacks a right
+        ├── OutOfCreditError       the account is empty
+        ├── ContextTooLongError    the prompt does not fit the model
+        ├── InvalidRequestError    the provider refused the request's form
+        └── BadAnswerError         an answer came that cannot be understood: it may have been billed
+
+The tree knows no HTTP: `vapora.api.problems` maps it to status codes in one table.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+
+class VaporaError(Exception):
+    """Root of the tree. `message` says what is wrong, `remedy` what to do about it."""
+
+    def __init__(self, message: str, *, remedy: str = "", **details: Any) -> None:
+        super().__init__(message)
+        self.message = message
+        self.remedy = remedy
+        self.details = details
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Errors cross process borders; the default pickling forgets keyword arguments.
+        return (_rebuild, (type(self), self.message, self.remedy, self.details))
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.remedy}".strip()
+
+
+def _rebuild(kind: type[VaporaError], message: str, remedy: str, details: dict[str, Any]) -> VaporaError:
+    return kind(message, remedy=remedy, **details)
+
+
+class BadInputError(VaporaError):
+    pass
+
+
+class NotFoundError(VaporaError):
+    pass
+
+
+class ConflictError(VaporaError):
+    pass
+
+
+class VersionConflictError(ConflictError):
+    """`details["stream"]` names the stream, `details["version"]` the version it is at."""
+
+
+class KeyReusedError(ConflictError):
+    pass
+
+
+class BehindError(VaporaError):
+    pass
+
+
+class UnavailableError(VaporaError):
+    pass
+
+
+class ConfigurationError(VaporaError):
+    pass
+
+
+class CatalogError(VaporaError):
+    pass
+
+
+class LogError(VaporaError):
+    pass
+
+
+class UnknownTopicError(LogError):
+    pass
+
+
+class FencedError(LogError):
+    pass
+
+
+class CorruptLogError(LogError):
+    pass
+
+
+class UnpricedModelError(VaporaError):
+    pass
+
+
+class ProviderError(VaporaError):
+    """A provider gave no answer.
+
+    `retryable`: the same call may succeed later or elsewhere.
+    `maybe_billed`: the provider may have charged for it, so its reservation is booked, never released.
+    """
+
+    kind: ClassVar[str] = "provider-error"
+    retryable: ClassVar[bool] = True
+    maybe_billed: ClassVar[bool] = False
+
+    @property
+    def retry_after_s(self) -> float | None:
+        """How long the provider asked us to wait, in seconds; None where it did not say."""
+        value = self.details.get("retry_after_s")
+        return None if value is None else float(value)
+
+
+class RateLimitedError(ProviderError):
+    kind = "rate-limited"
+
+
+class OverloadedError(ProviderError):
+    kind = "overloaded"
+
+
+class ProviderTimeoutError(ProviderError):
+    kind = "timeout"
+    maybe_billed = True
+
+
+class ConnectionLostError(ProviderError):
+    kind = "connection-lost"
+    maybe_billed = True
+
+
+class ConnectionRefusedByProviderError(ProviderError):
+    kind = "connection-refused"
+
+
+class AuthenticationError(ProviderError):
+    kind = "authentication"
+    retryable = False
+
+
+class OutOfCreditError(ProviderError):
+    kind = "out-of-credit"
+    retryable = False
+
+
+class ContextTooLongError(ProviderError):
+    kind = "context-too-long"
+    retryable = False
+
+
+class InvalidRequestError(ProviderError):
+    kind = "invalid-request"
+    retryable = False
+
+
+class BadAnswerError(ProviderError):
+    kind = "bad-answer"
+    maybe_billed = True

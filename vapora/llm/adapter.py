@@ -1,0 +1,245 @@
+"""What the four vendors' adapters have in common: deadline, error mapping, the life of the SDK client.
+
+An SDK costs up to two seconds of CPU to import, so it is loaded on the first call, in a thread: the
+router's event loop goes on meanwhile, and a vendor that is never called is never loaded.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import re
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Iterable, Mapping
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from vapora.errors import (
+    BadAnswerError,
+    ConnectionLostError,
+    ConnectionRefusedByProviderError,
+    InvalidRequestError,
+    ProviderError,
+)
+from vapora.llm import failures
+from vapora.llm.protocol import ModelAnswer, ModelRequest, Provider, TextDelta, ToolCall
+
+PING_TIMEOUT_S = 5.0
+CONNECT_TIMEOUT_S = 10.0
+# As many calls as the router lets through may be open at once; the router bounds them, not this pool.
+MAX_CONNECTIONS = 1000
+_SAFE_CALL_ID = re.compile(r"[A-Za-z0-9_-]{1,40}")
+
+_T = TypeVar("_T")
+Body = dict[str, Any]
+Piece = TextDelta | ModelAnswer
+
+
+class VendorAdapter(ABC):
+    """Implements `ModelClient` but for what differs between vendors: five small methods."""
+
+    provider: Provider
+    default_url: str
+    simulated: bool = False
+
+    def __init__(self, api_key: str = "", base_url: str | None = None) -> None:
+        """`base_url` None means the vendor's own: the environment is read by the factory alone."""
+        self._key = api_key
+        self._url = base_url or self.default_url
+        self._sdk: Any = None
+        self._sdk_lock = threading.Lock()
+
+    # What a vendor's adapter says of itself.
+
+    @abstractmethod
+    def body(self, request: ModelRequest, *, stream: bool = False) -> Body:
+        """The JSON body as the vendor receives it. Pure; needs no SDK."""
+
+    @abstractmethod
+    def _build(self) -> Any:
+        """Imports the SDK and makes its client, with the SDK's own retries off."""
+
+    @abstractmethod
+    async def _ask(self, sdk: Any, request: ModelRequest) -> ModelAnswer: ...
+
+    @abstractmethod
+    async def _open(self, sdk: Any, request: ModelRequest) -> Any:
+        """Sends the request of a stream; returns once the vendor has said yes."""
+
+    @abstractmethod
+    def _read(self, opened: Any, request: ModelRequest) -> AsyncGenerator[Piece, None]:
+        """The stream's pieces; the whole answer comes last."""
+
+    @abstractmethod
+    async def _list_models(self, sdk: Any) -> None: ...
+
+    @abstractmethod
+    async def _close(self, sdk: Any) -> None: ...
+
+    def _reply(self, error: Exception) -> failures.Reply | None:
+        """The vendor's refusal in an SDK's error; None where the error is not one."""
+        status = getattr(error, "status_code", None)
+        if not isinstance(status, int) or status < 100:
+            return None
+        response = getattr(error, "response", None)
+        headers: Mapping[str, str] = dict(response.headers) if response is not None else {}
+        payload = getattr(error, "body", None)
+        inner = payload.get("error", payload) if isinstance(payload, dict) else None
+        if not isinstance(inner, dict):
+            return failures.Reply(status, message=str(inner or error), headers=headers)
+        codes = " ".join(str(inner.get(name) or "") for name in ("type", "code"))
+        return failures.Reply(status, codes, str(inner.get("message") or ""), headers)
+
+    # The contract.
+
+    async def complete(self, request: ModelRequest) -> ModelAnswer:
+        sdk = await self._client()
+        return await self._by(self._deadline(request.timeout_s), self._ask(sdk, request))
+
+    async def stream(self, request: ModelRequest) -> AsyncIterator[Piece]:
+        sdk = await self._client()
+        deadline = self._deadline(request.timeout_s)
+        pieces = self._read(await self._by(deadline, self._open(sdk, request)), request)
+        try:
+            piece: Piece | None = None
+            while not isinstance(piece, ModelAnswer):
+                # The deadline is set around each step, never around a yield: what the consumer does
+                # between two pieces must not be cancelled by our clock.
+                piece = await self._by(deadline, _next(pieces), begun=True)
+                if piece is None:
+                    raise failures.lost(self.provider, "the stream ended early")
+                yield piece
+        finally:
+            await pieces.aclose()
+
+    def request_bytes(self, request: ModelRequest) -> int:
+        """The larger of the two forms, which is the streamed one."""
+        return len(self._encoded(self.body(request, stream=True)))
+
+    async def ping(self) -> None:
+        sdk = await self._client()
+        try:
+            await self._by(self._deadline(PING_TIMEOUT_S), self._list_models(sdk))
+        except InvalidRequestError:
+            return  # Many compatible servers know no list of models: a 404 shows that they are there.
+
+    async def aclose(self) -> None:
+        sdk, self._sdk = self._sdk, None
+        if sdk is not None:
+            await self._close(sdk)
+
+    # Shared parts.
+
+    def _encoded(self, body: Body) -> bytes:
+        """As the SDKs of anthropic, openai and ollama encode it (compact UTF-8)."""
+        return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+
+    async def _client(self) -> Any:
+        """Not within a call's deadline: the seconds that an import takes are not the vendor's."""
+        if self._sdk is not None:
+            return self._sdk
+        try:
+            return await asyncio.to_thread(self._load)
+        except Exception as error:  # noqa: BLE001 - nothing raw may leave an adapter
+            why = failures.scrub(f"{type(error).__name__}: {error}", (self._key,))
+        raise ConnectionRefusedByProviderError(
+            f"The client for {self.provider} could not be set up: {why}",
+            remedy="Check that its SDK is installed and its address well formed.",
+            provider=str(self.provider),
+        )
+
+    def _load(self) -> Any:
+        with self._sdk_lock:
+            if self._sdk is None:
+                self._where()
+                self._sdk = self._build()
+            return self._sdk
+
+    @staticmethod
+    def _deadline(seconds: float) -> float:
+        return asyncio.get_running_loop().time() + seconds
+
+    async def _by(self, deadline: float, step: Coroutine[Any, Any, _T], *, begun: bool = False) -> _T:
+        """Runs a step; whatever goes wrong is a `ProviderError`. Cancellation passes through."""
+        try:
+            async with asyncio.timeout_at(deadline):
+                return await step
+        except Exception as error:  # noqa: BLE001 - nothing raw may leave an adapter
+            failure = self._failure(error, begun=begun)
+        # Outside of `except`: else the raw error, whose request carries the key, would hang on this one.
+        raise failure
+
+    def _failure(self, error: Exception, *, begun: bool) -> ProviderError:
+        secrets = (self._key,)
+        if isinstance(error, ProviderError):
+            failure = error
+        elif (reply := self._reply(error)) is not None:
+            failure = failures.refused(self.provider, reply, secrets)
+        elif (broken := failures.transport_failure(self.provider, error, self._where())) is not None:
+            failure = broken
+        else:
+            why = f"{type(error).__name__}: {error}"
+            return (failures.lost if begun else failures.bad_answer)(self.provider, why, secrets)
+        if (
+            begun
+            and not isinstance(failure, BadAnswerError | ConnectionLostError)
+            and not failure.maybe_billed
+        ):
+            return failures.lost(self.provider, failure.message, secrets)
+        return failure
+
+    def _where(self) -> str:
+        """Host and port, without a password that may stand in the address. `ValueError` if it is none."""
+        parts = urlsplit(self._url if "//" in self._url else f"http://{self._url}")
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError(f"not an http address: {parts.netloc.rpartition('@')[2]}")
+        _ = parts.port  # raises where it is no port; the SDKs would only find out when they connect
+        return parts.netloc.rpartition("@")[2]
+
+
+async def _next(pieces: AsyncGenerator[Piece, None]) -> Piece | None:
+    return await anext(pieces, None)
+
+
+def call_id(raw: str) -> str:
+    """An id of a tool call that every vendor takes; a conversation may have begun at another one."""
+    if _SAFE_CALL_ID.fullmatch(raw):
+        return raw
+    return "call_" + hashlib.sha256(raw.encode()).hexdigest()[:24]
+
+
+def made_call_id(request: ModelRequest, index: int) -> str:
+    """For vendors that name no calls: unique in the conversation, and the same when asked again."""
+    earlier = sum(len(message.tool_calls) for message in request.messages)
+    return f"call_{earlier + index}"
+
+
+def whole(value: object, what: str) -> int:
+    """A token count that must be there: without it the call's cost is unknown."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise ValueError(f"no {what} in the answer's usage")
+    return value
+
+
+def tool_calls(drafts: Iterable[tuple[str, str, str]], *, cut: bool) -> tuple[ToolCall, ...]:
+    """Calls from (id, name, arguments as JSON). `cut`: the answer reached its limit on tokens, so a call
+    whose JSON is incomplete is left out; anywhere else it makes the answer a bad one.
+    """
+    calls: list[ToolCall] = []
+    for call, name, text in drafts:
+        try:
+            calls.append(ToolCall(id=call, name=name, arguments=arguments_of(text)))
+        except json.JSONDecodeError:
+            if not cut:
+                raise
+    return tuple(calls)
+
+
+def arguments_of(text: str) -> dict[str, Any]:
+    """A tool call's arguments; vendors send an empty string where there are none."""
+    value = json.loads(text) if text.strip() else {}
+    if not isinstance(value, dict):
+        raise TypeError("a tool call's arguments are not a JSON object")
+    return value

@@ -1,0 +1,271 @@
+"""Gemini, through the `google-genai` SDK (Developer API, key authentication)."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from vapora.llm import failures
+from vapora.llm.adapter import (
+    CONNECT_TIMEOUT_S,
+    MAX_CONNECTIONS,
+    Body,
+    Piece,
+    VendorAdapter,
+    call_id,
+    made_call_id,
+    whole,
+)
+from vapora.llm.protocol import Message, ModelAnswer, ModelRequest, Provider, TextDelta, ToolCall, Usage
+
+Finish = Literal["stop", "length", "tool", "refusal", "other"]
+
+_FINISH: dict[str, Finish] = {
+    "STOP": "stop",
+    "MAX_TOKENS": "length",
+    "SAFETY": "refusal",
+    "RECITATION": "refusal",
+    "BLOCKLIST": "refusal",
+    "PROHIBITED_CONTENT": "refusal",
+    "SPII": "refusal",
+    "LANGUAGE": "refusal",
+}
+# Gemini's documented stand-in for a call that it did not make itself (the conversation began elsewhere).
+_NO_SIGNATURE = base64.b64encode(b"skip_thought_signature_validator").decode()
+
+
+class GeminiClient(VendorAdapter):
+    provider = Provider.GEMINI
+    default_url = "https://generativelanguage.googleapis.com"
+
+    def body(self, request: ModelRequest, *, stream: bool = False) -> Body:
+        """The same for both forms: streaming is another address here, not another body."""
+        config: Body = {}
+        if request.temperature is not None:
+            config["temperature"] = request.temperature
+        config["maxOutputTokens"] = request.max_output_tokens
+        body: Body = {"contents": _turns(request)}
+        if request.system:
+            body["systemInstruction"] = {"parts": [{"text": request.system}], "role": "user"}
+        if request.tools:
+            declarations = [
+                {
+                    "description": tool.description,
+                    "name": tool.name,
+                    "parameters_json_schema": tool.parameters,  # so the SDK spells it on the wire
+                }
+                for tool in request.tools
+            ]
+            body["tools"] = [{"functionDeclarations": declarations}]
+        body["generationConfig"] = config
+        return body
+
+    def _encoded(self, body: Body) -> bytes:
+        return json.dumps(body).encode()  # as the SDK does: spaced, and ASCII only
+
+    def _build(self) -> Any:
+        import httpx2
+        from google import genai
+        from google.genai import types
+
+        # An own client keeps the SDK off aiohttp (which Ray installs), whose transport repeats a request
+        # by itself after a dropped connection: that would be billed twice.
+        http = httpx2.AsyncClient(
+            limits=httpx2.Limits(max_connections=MAX_CONNECTIONS),
+            event_hooks={"request": [_bound_connecting]},
+        )
+        options = types.HttpOptions(
+            base_url=self._url,
+            httpx_async_client=http,
+            retry_options=types.HttpRetryOptions(attempts=1),
+        )
+        return genai.Client(api_key=self._key, vertexai=False, http_options=options), http
+
+    async def _ask(self, sdk: Any, request: ModelRequest) -> ModelAnswer:
+        reply = await sdk[0].aio.models.generate_content(**self._arguments(request))
+        draft = _Draft(request)
+        draft.take(reply)
+        return draft.answer()
+
+    async def _open(self, sdk: Any, request: ModelRequest) -> Any:
+        parts: AsyncIterator[Any] = await sdk[0].aio.models.generate_content_stream(
+            **self._arguments(request)
+        )
+        # The SDK sends the request with the first step, so that step belongs to the opening.
+        return await anext(parts), parts
+
+    async def _read(self, opened: Any, request: ModelRequest) -> AsyncGenerator[Piece, None]:
+        part, parts = opened
+        draft = _Draft(request)
+        try:
+            while part is not None:
+                if text := draft.take(part):
+                    yield TextDelta(text=text)
+                part = await anext(parts, None)
+            if draft.finish is not None:
+                yield draft.answer()
+        finally:
+            await parts.aclose()
+
+    def _arguments(self, request: ModelRequest) -> Body:
+        """`body` in the SDK's own types. From JSON, because only so it reads a signature as base64."""
+        from google.genai import types
+
+        body = self.body(request)
+        http = types.HttpOptions(timeout=max(1, int(request.timeout_s * 1000)))
+        config = types.GenerateContentConfig(
+            http_options=http,
+            max_output_tokens=request.max_output_tokens,
+            temperature=request.temperature,
+            system_instruction=request.system or None,
+            tools=[types.Tool.model_validate(tool) for tool in body.get("tools", ())] or None,
+            automatic_function_calling=types.AutomaticFunctionCallingConfig(disable=True),
+        )
+        contents = [types.Content.model_validate_json(json.dumps(turn)) for turn in body["contents"]]
+        return {"model": request.model, "contents": contents, "config": config}
+
+    async def _list_models(self, sdk: Any) -> None:
+        await sdk[0].aio.models.list(config={"page_size": 1})
+
+    async def _close(self, sdk: Any) -> None:
+        await sdk[0].aio.aclose()
+        await sdk[1].aclose()
+
+    def _reply(self, error: Exception) -> failures.Reply | None:
+        code = getattr(error, "code", None)
+        if not isinstance(code, int):
+            return None
+        details = getattr(error, "details", None)
+        inner = details.get("error", details) if isinstance(details, dict) else {}
+        headers = getattr(getattr(error, "response", None), "headers", None)
+        extras = [extra for extra in inner.get("details") or () if isinstance(extra, dict)]
+        wait = next((_seconds(extra["retryDelay"]) for extra in extras if "retryDelay" in extra), None)
+        marks = json.dumps(extras)
+        return failures.Reply(
+            code,
+            codes=f"{inner.get('status')} {marks}",
+            message=str(inner.get("message") or ""),
+            headers=dict(headers) if isinstance(headers, Mapping) else {},
+            retry_after_s=wait,
+            # "check your plan and billing details" also stands in its plain per-minute limits.
+            pace_limit=code == 429 and (wait is not None or "PerMinute" in marks),
+        )
+
+
+@dataclass
+class _Draft:
+    """An answer as it arrives: a whole reply and a piece of a stream have the same form."""
+
+    request: ModelRequest
+    model: str = ""
+    response_id: str | None = None
+    finish: str | None = None
+    texts: list[str] = field(default_factory=list)
+    calls: list[ToolCall] = field(default_factory=list)
+    usage: Any = None
+
+    def take(self, reply: Any) -> str:
+        """Takes a reply in; returns the text that it adds."""
+        self.model = reply.model_version or self.model
+        self.response_id = reply.response_id or self.response_id
+        self.usage = reply.usage_metadata or self.usage
+        if reply.prompt_feedback is not None and reply.prompt_feedback.block_reason is not None:
+            self.finish = "SAFETY"
+        added: list[str] = []
+        for candidate in (reply.candidates or ())[:1]:
+            if candidate.finish_reason is not None:
+                self.finish = str(candidate.finish_reason.value)
+            for part in (candidate.content.parts if candidate.content is not None else None) or ():
+                if part.function_call is not None:
+                    self._call(part)
+                elif part.text and not part.thought:
+                    added.append(part.text)
+        self.texts.extend(added)
+        return "".join(added)
+
+    def _call(self, part: Any) -> None:
+        call = part.function_call
+        signature = part.thought_signature
+        self.calls.append(
+            ToolCall(
+                id=call.id or made_call_id(self.request, len(self.calls)),
+                name=call.name,
+                arguments=dict(call.args or {}),
+                signature=base64.urlsafe_b64encode(signature).decode() if signature else None,
+            )
+        )
+
+    def answer(self) -> ModelAnswer:
+        if self.finish is None and not self.calls:
+            raise ValueError("the answer has no finish reason")
+        return ModelAnswer(
+            text="".join(self.texts),
+            tool_calls=tuple(self.calls),
+            usage=_usage(self.usage),
+            finish="tool" if self.calls else _FINISH.get(self.finish or "", "other"),
+            model=self.model or self.request.model,
+            vendor_request_id=self.response_id,
+        )
+
+
+def _usage(usage: Any) -> Usage:
+    """Thoughts are counted apart from the answer, and both are billed as output. A count of 0 is left out."""
+    thoughts = getattr(usage, "thoughts_token_count", None) or 0
+    tools = getattr(usage, "tool_use_prompt_token_count", None) or 0
+    prompt = whole(getattr(usage, "prompt_token_count", None), "promptTokenCount")
+    return Usage(
+        input_tokens=prompt + tools,
+        output_tokens=(getattr(usage, "candidates_token_count", None) or 0) + thoughts,
+        cache_read_tokens=getattr(usage, "cached_content_token_count", None) or 0,
+        reasoning_tokens=thoughts,
+    )
+
+
+async def _bound_connecting(request: Any) -> None:
+    """The SDK sets one time limit for all phases; who cannot be connected to must be told apart sooner."""
+    limits = dict(request.extensions.get("timeout") or {})
+    given = limits.get("connect")
+    limits["connect"] = CONNECT_TIMEOUT_S if given is None else min(given, CONNECT_TIMEOUT_S)
+    request.extensions["timeout"] = limits
+
+
+def _seconds(text: object) -> float | None:
+    """`RetryInfo.retryDelay`, a protobuf duration: `37s`, `0.5s`."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)s", str(text))
+    return float(found[1]) if found else None
+
+
+def _turns(request: ModelRequest) -> list[Body]:
+    """Results of one turn's calls stand together in one user turn."""
+    turns: list[Body] = []
+    names = {call.id: call.name for message in request.messages for call in message.tool_calls}
+    for message in request.messages:
+        parts = _parts(message, names, request.model)
+        role = "model" if message.role == "assistant" else "user"
+        if turns and turns[-1]["role"] == role:
+            turns[-1]["parts"].extend(parts)
+        elif parts:
+            turns.append({"parts": parts, "role": role})
+    return turns
+
+
+def _parts(message: Message, names: Mapping[str, str], model: str) -> list[Body]:
+    if message.role == "tool":
+        raw = message.tool_call_id or ""
+        name = message.tool_name or names.get(raw, "")
+        response = {"id": call_id(raw), "name": name, "response": {"result": message.text}}
+        return [{"functionResponse": response}]
+    parts: list[Body] = [{"text": message.text}] if message.text else []
+    foreign = bool(message.tool_calls) and not any(call.signature for call in message.tool_calls)
+    for index, call in enumerate(message.tool_calls):
+        part: Body = {"functionCall": {"id": call_id(call.id), "args": call.arguments, "name": call.name}}
+        if call.signature:
+            part["thoughtSignature"] = call.signature
+        elif foreign and index == 0 and not model.startswith(("gemini-1", "gemini-2")):
+            part["thoughtSignature"] = _NO_SIGNATURE
+        parts.append(part)
+    return parts

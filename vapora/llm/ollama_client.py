@@ -1,0 +1,150 @@
+"""Local models, through the `ollama` SDK."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncGenerator, AsyncIterator
+from typing import Any, Literal
+
+from vapora.llm import failures
+from vapora.llm.adapter import CONNECT_TIMEOUT_S, MAX_CONNECTIONS, Body, Piece, VendorAdapter, made_call_id
+from vapora.llm.protocol import Message, ModelAnswer, ModelRequest, Provider, TextDelta, ToolCall, Usage
+
+_FINISH: dict[str, Literal["stop", "length"]] = {"stop": "stop", "length": "length"}
+
+
+class OllamaClient(VendorAdapter):
+    """Costs nothing, needs no key, and names no tool calls: their ids are made here."""
+
+    provider = Provider.OLLAMA
+    default_url = "http://127.0.0.1:11434"
+
+    def body(self, request: ModelRequest, *, stream: bool = False) -> Body:
+        system = [{"role": "system", "content": request.system}] if request.system else []
+        options: Body = {"num_predict": request.max_output_tokens}
+        if request.temperature is not None:
+            options["temperature"] = request.temperature
+        body: Body = {
+            "model": request.model,
+            "messages": system + [_turn(message) for message in request.messages],
+            "stream": stream,
+            "options": options,
+        }
+        if request.tools:
+            body["tools"] = [
+                {
+                    "type": "function",
+                    "function": {
+                        "name": tool.name,
+                        "description": tool.description,
+                        "parameters": tool.parameters,
+                    },
+                }
+                for tool in request.tools
+            ]
+        return body
+
+    def request_bytes(self, request: ModelRequest) -> int:
+        """`false` is a byte longer than `true`, so here the form that is not streamed is the larger."""
+        return len(self._encoded(self.body(request)))
+
+    def _build(self) -> Any:
+        import httpx
+        import ollama
+
+        async def refuse(response: httpx.Response) -> None:
+            # The SDK keeps an error's text and status but loses its headers, and with them retry-after.
+            if response.status_code >= 400:
+                await response.aread()
+                raise failures.refused(self.provider, _reply_of(response), (self._key,))
+
+        return ollama.AsyncClient(
+            host=self._url,
+            # Ours is the deadline of the whole call; the SDK takes none for a single call.
+            timeout=httpx.Timeout(None, connect=CONNECT_TIMEOUT_S),
+            limits=httpx.Limits(max_connections=MAX_CONNECTIONS),
+            event_hooks={"response": [refuse]},
+            headers={"authorization": f"Bearer {self._key}"} if self._key else None,
+        )
+
+    async def _ask(self, sdk: Any, request: ModelRequest) -> ModelAnswer:
+        reply = await self._chat(sdk, self.body(request), stream=False)
+        return _answer(reply, reply.message.content or "", list(reply.message.tool_calls or ()), request)
+
+    async def _open(self, sdk: Any, request: ModelRequest) -> Any:
+        parts: AsyncIterator[Any] = await self._chat(sdk, self.body(request, stream=True), stream=True)
+        # The SDK sends the request with the first step, so that step belongs to the opening.
+        return await anext(parts), parts
+
+    async def _chat(self, sdk: Any, body: Body, *, stream: bool) -> Any:
+        """`AsyncClient.chat` without its models of the request.
+
+        They drop what they do not know from a tool's schema (nested properties, additionalProperties,
+        minimum), so the model would be shown another tool than ours.
+        """
+        from ollama import ChatResponse
+
+        return await sdk._request(ChatResponse, "POST", "/api/chat", json=body, stream=stream)
+
+    async def _read(self, opened: Any, request: ModelRequest) -> AsyncGenerator[Piece, None]:
+        part, parts = opened
+        texts: list[str] = []
+        calls: list[Any] = []
+        try:
+            while True:
+                calls.extend(part.message.tool_calls or ())
+                if text := part.message.content:
+                    texts.append(text)
+                    yield TextDelta(text=text)
+                if part.done:
+                    yield _answer(part, "".join(texts), calls, request)
+                    return
+                if (part := await anext(parts, None)) is None:
+                    return
+        finally:
+            await parts.aclose()
+
+    async def _list_models(self, sdk: Any) -> None:
+        await sdk.list()
+
+    async def _close(self, sdk: Any) -> None:
+        await sdk.close()
+
+
+def _answer(last: Any, text: str, calls: list[Any], request: ModelRequest) -> ModelAnswer:
+    """`last` carries the counts. Ollama leaves out a count that is 0, such as a prompt that it had cached."""
+    if not last.done:
+        raise ValueError("the answer is not marked as done")
+    return ModelAnswer(
+        text=text,
+        tool_calls=tuple(
+            ToolCall(
+                id=made_call_id(request, index),
+                name=call.function.name,
+                arguments=dict(call.function.arguments),
+            )
+            for index, call in enumerate(calls)
+        ),
+        usage=Usage(input_tokens=last.prompt_eval_count or 0, output_tokens=last.eval_count or 0),
+        finish="tool" if calls else _FINISH.get(last.done_reason or "", "other"),
+        model=last.model or request.model,
+    )
+
+
+def _reply_of(response: Any) -> failures.Reply:
+    try:
+        message = str(json.loads(response.text)["error"])
+    except (ValueError, KeyError, TypeError):
+        message = response.text
+    return failures.Reply(response.status_code, message=message, headers=dict(response.headers))
+
+
+def _turn(message: Message) -> Body:
+    turn: Body = {"role": message.role, "content": message.text}
+    if message.role == "tool" and message.tool_name:
+        turn["tool_name"] = message.tool_name
+    if message.tool_calls:
+        turn["tool_calls"] = [
+            {"function": {"name": call.name, "arguments": call.arguments}} for call in message.tool_calls
+        ]
+    return turn

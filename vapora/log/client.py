@@ -1,0 +1,93 @@
+"""The log as everybody else uses it: events in, events out; bytes and requests stay in here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from events.base import DomainEvent
+from events.ids import StreamName
+from events.recorded import Recorded
+from vapora import clock
+from vapora.errors import BadInputError, VersionConflictError
+from vapora.log import mapper
+from vapora.ports import LogWriterPort, Origin
+from vapora.records import Append, Appended, AppendResult, Conflict, StreamAppend
+
+# A stream, how many events it must hold before (0: new), and what is added to it.
+Change = tuple[StreamName, int, Sequence[DomainEvent]]
+
+_PAGE = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Polled:
+    """`position`: how far the reader has now seen (ask on from there); `head`: the last position of the log."""
+
+    events: tuple[Recorded, ...]
+    position: int
+    head: int
+
+
+class LogClient:
+    """One workspace's log."""
+
+    def __init__(self, port: LogWriterPort, workspace: str) -> None:
+        self._port = port
+        self._workspace = workspace
+
+    async def append(self, origin: Origin, *streams: Change, request_id: str | None = None) -> Appended:
+        """One atomic append; `VersionConflictError` where a stream is not at its expected version.
+
+        To send it again after an error without knowing whether it took effect, pass the same `request_id`.
+        """
+        [result] = await self._port.append([self.request(origin, *streams, request_id=request_id)])
+        if isinstance(result, Conflict):
+            raise VersionConflictError(
+                f"{result.stream} has moved on to version {result.version}.",
+                remedy="Read it again and decide anew.",
+                stream=result.stream,
+                version=result.version,
+            )
+        return result
+
+    async def append_many(self, requests: Sequence[Append]) -> list[AppendResult]:
+        """Several appends in one call; each takes effect alone or not at all."""
+        return await self._port.append(requests)
+
+    def request(self, origin: Origin, *streams: Change, request_id: str | None = None) -> Append:
+        """An append for `append_many`. Streams without events are left out; one at least must have some."""
+        if origin.workspace != self._workspace:
+            raise BadInputError(f"An event of the workspace {origin.workspace!r} for the log of {self._workspace!r}.")
+        parts = tuple(
+            StreamAppend(stream, expected, tuple(mapper.encode(event) for event in events))
+            for stream, expected, events in streams
+            if events
+        )
+        if not parts:
+            raise BadInputError("Nothing to append: no stream has events.")
+        return Append(
+            request_id=request_id or clock.new_id("req"),
+            actor=origin.actor,
+            correlation=origin.correlation,
+            causation=origin.causation,
+            streams=parts,
+        )
+
+    async def read(self, stream: StreamName, after: int = 0) -> list[Recorded]:
+        """All events of one stream with version > `after`."""
+        found: list[Recorded] = []
+        while True:
+            page = await self._port.read(stream, after, _PAGE)
+            found += [mapper.open_record(record) for record in page]
+            if len(page) < _PAGE:
+                return found
+            after = page[-1].version
+
+    async def poll(self, after: int, limit: int = 1_000, timeout_s: float = 10, topics: Sequence[str] = ()) -> Polled:
+        """Events with position > `after`, at once if there are any, else as soon as one comes or the time is over."""
+        batch = await self._port.poll(after, limit, timeout_s, topics)
+        return Polled(tuple(mapper.open_record(record) for record in batch.records), batch.position, batch.head)
+
+    async def head(self) -> int:
+        return await self._port.head()

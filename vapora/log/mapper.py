@@ -1,0 +1,125 @@
+"""Events to bytes and back.
+
+A stored `state` is one JSON object: {"v", "at", "ws", "by", "cor", "cau", "req", "data": {…}}. The writer joins it
+from bytes and never parses an event; `data` is always the last member, so that a reader can hand it to pydantic
+as it stands: pydantic reads JSON by JSON's rules (a list becomes a tuple, a string an enum), at half the cost of
+going through Python objects.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import PydanticSerializationError, from_json, to_json
+
+from events.base import DomainEvent, event_class
+from events.recorded import Recorded
+from vapora.errors import BadInputError, CorruptLogError, UnknownTopicError
+from vapora.records import Encoded, StoredRecord
+
+# Cannot occur inside a JSON string (its quotes would be escaped), and no member of the envelope is an object.
+_DATA = b',"data":'
+
+
+def encode(event: DomainEvent) -> Encoded:
+    """The event as it will be stored, defaults included: a default that changes later must not change the past."""
+    try:
+        data = event.__pydantic_serializer__.to_json(event)
+    except PydanticSerializationError as error:
+        raise BadInputError(f"{event.TOPIC} cannot be stored: {error}") from error
+    return Encoded(event.TOPIC, event.VERSION, data)
+
+
+def instant(at: datetime) -> str:
+    """As it stands in an envelope: UTC, so that texts sort as times do."""
+    return at.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def envelope(*, at: str, workspace: str, actor: str, correlation: str, causation: int | None, request_id: str) -> bytes:
+    """What all events of one append have in common; made once for all of them. `at` comes from `instant`."""
+    members = {"at": at, "ws": workspace, "by": actor, "cor": correlation, "cau": causation, "req": request_id}
+    return to_json(members)[1:-1]
+
+
+def seal(encoded: Encoded, envelope: bytes) -> bytes:
+    """The stored `state`."""
+    return b'{"v":%d,%b%b%b}' % (encoded.topic_version, envelope, _DATA, encoded.data)
+
+
+def request_id(record: StoredRecord) -> str:
+    """Which append wrote the record."""
+    return str(_members(record)[0]["req"])
+
+
+def recorded_at(record: StoredRecord) -> datetime:
+    """When the record was written."""
+    return datetime.fromisoformat(_members(record)[0]["at"])
+
+
+def open_record(record: StoredRecord) -> Recorded:
+    """The event in its envelope; `UnknownTopicError` or `CorruptLogError` name the position."""
+    kind = event_class(record.topic)
+    if kind is None:
+        raise UnknownTopicError(
+            f"Position {record.position} holds an event of the unknown topic {record.topic!r}.",
+            remedy="Read this log with the version of VAPORA that wrote it, or a newer one.",
+            position=record.position,
+        )
+    members, data = _members(record)
+    event = _event(kind, members["v"], data, record)
+    return Recorded(
+        record.position,
+        record.stream,
+        record.version,
+        datetime.fromisoformat(members["at"]),
+        members["ws"],
+        members["by"],
+        members["cor"],
+        members["cau"],
+        members["req"],
+        event,
+    )
+
+
+def _event(kind: type[DomainEvent], version: int, data: bytes, record: StoredRecord) -> DomainEvent:
+    if version > kind.VERSION:
+        raise UnknownTopicError(
+            f"Position {record.position} holds {record.topic} in version {version}; "
+            f"this VAPORA knows versions up to {kind.VERSION}.",
+            remedy="Read this log with the version of VAPORA that wrote it, or a newer one.",
+            position=record.position,
+        )
+    try:
+        if version < kind.VERSION:
+            data = to_json(kind.upcast(version, from_json(data)))
+        return kind.model_validate_json(data)
+    except (ValidationError, ValueError, TypeError, LookupError) as error:
+        raise _corrupt(record, error) from error
+
+
+def _members(record: StoredRecord) -> tuple[dict[str, Any], bytes]:
+    """The envelope's members, and the bytes of the event."""
+    head, found, tail = record.state.partition(_DATA)
+    try:
+        if not found or not tail.endswith(b"}"):
+            raise ValueError("it does not have the form of a record")
+        members = from_json(head + b"}")
+        if not members.keys() >= _ENVELOPE:
+            raise ValueError(f"it lacks {', '.join(sorted(_ENVELOPE - members.keys()))}")
+        datetime.fromisoformat(members["at"])
+    except (ValueError, TypeError, AttributeError) as error:
+        raise _corrupt(record, error) from error
+    return members, tail[:-1]
+
+
+_ENVELOPE = frozenset({"v", "at", "ws", "by", "cor", "cau", "req"})
+
+
+def _corrupt(record: StoredRecord, error: Exception) -> CorruptLogError:
+    return CorruptLogError(
+        f"Position {record.position} ({record.topic}) cannot be read: {error}",
+        remedy="The file was changed or damaged: restore it from a backup.",
+        position=record.position,
+    )

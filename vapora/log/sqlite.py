@@ -1,0 +1,246 @@
+"""A workspace's log in one SQLite file: write-ahead journal, `synchronous=FULL`, one writer by fencing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Self
+
+from eventsourcing.persistence import Notification, StoredEvent
+from eventsourcing.sqlite import (
+    SQLiteApplicationRecorder,
+    SQLiteConnection,
+    SQLiteConnectionPool,
+    SQLiteCursor,
+    SQLiteDatastore,
+)
+
+from vapora import clock as system_clock
+from vapora.clock import Clock
+from vapora.errors import FencedError, LogError
+from vapora.log.event_log import CheckedLog, Row
+from vapora.log.files import explained, make_file
+from vapora.records import StoredRecord
+
+_FORMAT = 1
+_COLUMNS = "position, originator_id, originator_version, topic, state"
+
+
+class SQLiteLog(CheckedLog):
+    """Made by `open` (for its one writer) or `open_for_reading` (for tools, also beside a running writer)."""
+
+    @classmethod
+    def open(cls, path: Path, workspace: str, clock: Clock = system_clock.now) -> Self:
+        """Makes the file where there is none and fences off whoever wrote to it before."""
+        with explained(path):
+            make_file(path)
+            recorder = Recorder(_Datastore(path), path)
+            try:
+                recorder.create_table()
+                recorder.take_over(workspace)
+            except BaseException:
+                recorder.close()
+                raise
+        return cls(recorder, workspace, clock)
+
+    @classmethod
+    def open_for_reading(cls, path: Path) -> Self:
+        """Leaves the writer in its place; an append is refused."""
+        with explained(path):
+            if not path.is_file():
+                raise LogError(f"There is no log at {path}.", remedy="Check VAPORA_DATA.")
+            recorder = Recorder(_Datastore(path), path)
+            try:
+                workspace = recorder.check_format()
+            except BaseException:
+                recorder.close()
+                raise
+        return cls(recorder, workspace, system_clock.now)
+
+
+class _Pool(SQLiteConnectionPool):
+    def _create_connection(self) -> SQLiteConnection:
+        connection = super()._create_connection()
+        # The library leaves this to how SQLite was compiled; NORMAL would lose acknowledged events at a power cut.
+        connection.cursor().execute("PRAGMA synchronous=FULL")
+        return connection
+
+
+class _Datastore(SQLiteDatastore):
+    def __init__(self, path: Path) -> None:
+        super().__init__(str(path.absolute()), originator_id_type="text")
+        self.pool = _Pool(db_name=str(path.absolute()))
+
+
+class Recorder(SQLiteApplicationRecorder):
+    """eventsourcing's recorder with a position that is never used twice, group inserts, and fencing.
+
+    The library's own select methods work on this table too.
+    """
+
+    def __init__(self, datastore: SQLiteDatastore, path: Path) -> None:
+        super().__init__(datastore)
+        self._path = path
+        self._epoch: int | None = None
+        self.insert_events_statement = f"INSERT INTO {self.events_table_name} ({_COLUMNS}) VALUES (?,?,?,?,?)"
+        self._select = f"SELECT {_COLUMNS} FROM {self.events_table_name} "
+
+    def construct_create_table_statements(self) -> list[str]:
+        # AUTOINCREMENT: plain rowids are used again once the last row is gone, and a follower would miss the new one.
+        return [
+            f"CREATE TABLE IF NOT EXISTS {self.events_table_name} ("
+            "position INTEGER PRIMARY KEY AUTOINCREMENT, originator_id TEXT NOT NULL, "
+            "originator_version INTEGER NOT NULL, topic TEXT NOT NULL, state BLOB NOT NULL, "
+            "UNIQUE (originator_id, originator_version))",
+            "CREATE TABLE IF NOT EXISTS writer ("
+            "id INTEGER PRIMARY KEY CHECK (id = 1), format INTEGER NOT NULL, "
+            "workspace TEXT NOT NULL, epoch INTEGER NOT NULL)",
+        ]
+
+    def create_table(self) -> None:
+        with self._writing() as cursor:
+            self._create_table(cursor)
+
+    def take_over(self, workspace: str) -> None:
+        """Become the writer: whoever was it before finds a later epoch than its own and is refused."""
+        with self._writing() as cursor:
+            cursor.execute("INSERT OR IGNORE INTO writer VALUES (1, ?, ?, 0)", (_FORMAT, workspace))
+            cursor.execute("UPDATE writer SET epoch = epoch + 1 RETURNING workspace, epoch, format")
+            owner, epoch, form = cursor.fetchone()
+            _check_format(form, self._path)
+            if owner != workspace:
+                raise LogError(
+                    f"The log at {self._path} belongs to the workspace {owner!r}, not to {workspace!r}.",
+                    remedy="Each workspace has a file of its own.",
+                )
+        self._epoch = epoch
+
+    def check_format(self) -> str:
+        """The workspace that the log belongs to."""
+        with self._reading() as cursor:
+            cursor.execute("SELECT workspace, format FROM writer")
+            row = cursor.fetchone()
+        if row is None:
+            raise LogError(f"The log at {self._path} was never opened by a writer.", remedy="Start the workspace once.")
+        _check_format(row["format"], self._path)
+        return str(row["workspace"])
+
+    def write(self, rows: Sequence[Row]) -> list[int]:
+        with self._writing() as cursor:
+            return self._insert(cursor, [(row.stream, row.version, row.topic, row.state) for row in rows])
+
+    def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int]:
+        with self._writing() as cursor:
+            return self._insert_events(cursor, stored_events, **kwargs)
+
+    def _insert_events(self, c: SQLiteCursor, stored_events: Sequence[StoredEvent], **_: Any) -> list[int]:
+        return self._insert(c, [(str(s.originator_id), s.originator_version, s.topic, s.state) for s in stored_events])
+
+    def _insert(self, cursor: SQLiteCursor, rows: Sequence[tuple[str, int, str, bytes]]) -> list[int]:
+        if self._epoch is None:
+            raise LogError(f"The log at {self._path} is open for reading only.", remedy="Open it as its writer.")
+        cursor.execute(
+            "SELECT epoch, (SELECT seq FROM sqlite_sequence WHERE name = ?) FROM writer", (self.events_table_name,)
+        )
+        epoch, last = cursor.fetchone()
+        self._check_epoch(epoch)
+        # We hold the write lock, so nobody can take these numbers before the commit.
+        first = (last or 0) + 1
+        cursor.executemany(self.insert_events_statement, [(position, *row) for position, row in enumerate(rows, first)])
+        return list(range(first, first + len(rows)))
+
+    def versions(self, streams: Sequence[str]) -> dict[str, int]:
+        statement = f"SELECT MAX(originator_version) FROM {self.events_table_name} WHERE originator_id = ?"
+        found: dict[str, int] = {}
+        with self._reading() as cursor:
+            for stream in streams:
+                cursor.execute(statement, (stream,))
+                found[stream] = cursor.fetchone()[0] or 0
+        return found
+
+    def read(self, stream: str, after: int, limit: int) -> list[StoredRecord]:
+        where = "WHERE originator_id = ? AND originator_version > ? ORDER BY originator_version LIMIT ?"
+        return self._records(where, (stream, after, limit))
+
+    def after(self, position: int, limit: int, topics: Sequence[str], until: int | None) -> list[StoredRecord]:
+        where, values = "WHERE position > ? ", [position, *topics]
+        if topics:
+            where += f"AND topic IN ({','.join('?' * len(topics))}) "
+        if until is not None:
+            where += "AND position <= ? "
+            values.append(until)
+        return self._records(where + "ORDER BY position LIMIT ?", (*values, limit))
+
+    def select_notifications(
+        self,
+        start: int | None,
+        limit: int,
+        stop: int | None = None,
+        topics: Sequence[str] = (),
+        *,
+        inclusive_of_start: bool = True,
+    ) -> list[Notification]:
+        # The library asks rows for "rowid", a name that a column declared as the primary key takes away.
+        after = 0 if start is None else start - 1 if inclusive_of_start else start
+        return [
+            Notification(record.stream, record.version, record.topic, record.state, id=record.position)
+            for record in self.after(after, limit, topics, stop)
+        ]
+
+    def head(self) -> int:
+        with explained(self._path):
+            return int(self.max_notification_id() or 0)
+
+    def last(self) -> StoredRecord | None:
+        return next(iter(self._records("ORDER BY position DESC LIMIT 1", ())), None)
+
+    def ensure_current(self) -> None:
+        with self._reading() as cursor:
+            cursor.execute("SELECT epoch FROM writer")
+            self._check_epoch(cursor.fetchone()[0])
+
+    def close(self) -> None:
+        self.datastore.close()
+
+    def _check_epoch(self, epoch: int) -> None:
+        if self._epoch is not None and epoch != self._epoch:
+            raise FencedError(
+                f"Another writer has taken over the log at {self._path}.",
+                remedy="This one must stop; ask the new one.",
+                path=str(self._path),
+            )
+
+    def _records(self, where: str, values: Sequence[Any]) -> list[StoredRecord]:
+        with self._reading() as cursor:
+            cursor.execute(self._select + where, values)
+            return [StoredRecord(*row) for row in cursor.fetchall()]
+
+    @contextmanager
+    def _reading(self) -> Iterator[SQLiteCursor]:
+        with explained(self._path), self.datastore.transaction(commit=False) as cursor:
+            yield cursor
+
+    @contextmanager
+    def _writing(self) -> Iterator[SQLiteCursor]:
+        """Takes the write lock at once, and rolls back also when the commit fails.
+
+        The library begins with a read lock, which cannot always be raised, and leaves a failed commit open.
+        """
+        with explained(self._path), self.datastore.get_connection(commit=True) as connection:
+            cursor = connection.cursor()
+            cursor.execute("BEGIN IMMEDIATE")
+            try:
+                yield cursor
+                connection.commit()
+            except BaseException:
+                connection.rollback()
+                raise
+
+
+def _check_format(form: int, path: Path) -> None:
+    if form > _FORMAT:
+        raise LogError(
+            f"The log at {path} has format {form}; this VAPORA knows formats up to {_FORMAT}.",
+            remedy="Use the version of VAPORA that wrote it, or a newer one.",
+        )

@@ -1,0 +1,86 @@
+"""The protocols by which the rooms speak to actors without naming them.
+
+Every method is a coroutine, since the one who answers may live in another process. Arguments and answers are
+plain values that pickle. The composition roots put real ones in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from vapora.commands import SetBudget, SetTaskBudget
+from vapora.records import Append, AppendResult, Batch, StoredRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Who asks, in which workspace, at whose request, and because of which event."""
+
+    workspace: str
+    actor: str
+    correlation: str
+    causation: int | None = None
+
+
+class LogWriterPort(Protocol):
+    async def append(self, requests: Sequence[Append]) -> list[AppendResult]:
+        """Each request takes effect alone or not at all; the answers stand in the order of the requests."""
+        ...
+
+    async def read(self, stream: str, after: int = 0, limit: int = 10_000) -> list[StoredRecord]:
+        """Events of one stream with version > `after`."""
+        ...
+
+    async def poll(self, after: int, limit: int = 1_000, timeout_s: float = 10, topics: Sequence[str] = ()) -> Batch:
+        """Events with position > `after`, at once if there are any, else as soon as one comes or `timeout_s` is over."""
+        ...
+
+    async def head(self) -> int: ...
+
+
+class BudgetPort(Protocol):
+    async def set_budget(self, origin: Origin, scope: str, scope_id: str, command: SetBudget | SetTaskBudget) -> int:
+        """Set limits; the position of the event that says so (of the last one where nothing changed)."""
+        ...
+
+
+class ProjectorPort(Protocol):
+    async def wait_for(self, position: int, timeout_s: float) -> int:
+        """Until the read models have passed `position`, or the time is over: the position they have reached."""
+        ...
+
+    async def frames(self, after: int, limit: int = 1_000, timeout_s: float = 10) -> list[dict[str, Any]]:
+        """Changed rows with position > `after` as frames `{position, rows}`, waiting for the first."""
+        ...
+
+    async def status(self) -> dict[str, Any]:
+        """`{"position": …, "failed": {projection: "position: error"}}`."""
+        ...
+
+
+class RouterStatusPort(Protocol):
+    async def providers(self) -> dict[str, str]:
+        """Provider → `up`, `down: <why>` or `cooling`; empty where none is configured."""
+        ...
+
+
+class Cast(Protocol):
+    """The actors of an installation, as the API sees them."""
+
+    async def open(self, workspace: str) -> None:
+        """Make sure that the workspace's cell runs; raises `NotFoundError` for a workspace that does not exist."""
+        ...
+
+    def log(self, workspace: str) -> LogWriterPort: ...
+
+    def budgets(self, workspace: str) -> BudgetPort: ...
+
+    def projector(self, workspace: str) -> ProjectorPort: ...
+
+    def router(self) -> RouterStatusPort: ...
+
+    def read_store(self, workspace: str) -> str:
+        """Path of the read models' database."""
+        ...

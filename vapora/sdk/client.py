@@ -1,0 +1,206 @@
+"""A thin, typed client of the HTTP interface: one method a call, no state but the connection."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from types import TracebackType
+from typing import Any, Self, TypeVar
+from urllib.parse import quote
+
+import httpx
+from pydantic import BaseModel
+
+from events.ids import Scope, TaskState
+from vapora import commands, views
+from vapora.sdk.live import Live
+from vapora.sdk.problems import ApiError, NoServerError, problem
+
+DEFAULT_URL = "http://127.0.0.1:8000"
+_PREFIX = "/api/v1"
+Shape = TypeVar("Shape", bound=BaseModel)
+Position = int | None
+
+
+class Client:
+    """Speaks to one server, for one workspace. Refusals are raised as `ApiError`, silence as `NoServerError`.
+
+    `after=` on a read waits, bounded, until the read models have passed that position: read your own write.
+    Fields that a newer server sends in addition are left out, so an older client keeps working.
+    """
+
+    def __init__(
+        self, url: str = DEFAULT_URL, token: str | None = None, workspace: str = "default", timeout: float = 30.0
+    ) -> None:
+        self.url = url.rstrip("/")
+        self.workspace = workspace
+        self._token = token
+        self._timeout = timeout
+        self._headers = {"Vapora-Workspace": workspace} | ({"Authorization": f"Bearer {token}"} if token else {})
+        # Proxies from the environment are for the world outside; the default server is on this machine.
+        local = httpx.URL(self.url).host in ("127.0.0.1", "localhost", "::1")
+        self._http = httpx.Client(base_url=self.url, headers=self._headers, timeout=timeout, trust_env=not local)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._http.close()
+
+    def health(self) -> views.Health:
+        """Also of a server that is not ready yet; `status` and `reason` tell."""
+        answer = self._send("GET", "/health", prefix="")
+        if answer.status_code not in (200, 503):
+            raise problem(answer.status_code, answer.content)
+        try:
+            return views.Health.model_validate_json(answer.content, extra="ignore")
+        except ValueError as error:
+            raise problem(answer.status_code, answer.content) from error
+
+    def projects(self, after: Position = None) -> tuple[views.Project, ...]:
+        return tuple(self._items("/projects", views.Project, {"after": after}))
+
+    def create_project(self, project: commands.CreateProject) -> views.Accepted:
+        return self._post("/projects", project, views.Accepted)
+
+    def submit_task(self, task: commands.SubmitTask | Mapping[str, Any], key: str | None = None) -> views.TaskAccepted:
+        """`key`: an Idempotency-Key; sent again under the same one, the task is handed in once."""
+        return self._post("/tasks", task, views.TaskAccepted, key)
+
+    def task(self, task_id: str, after: Position = None) -> views.TaskCard:
+        return self._get(_path("tasks", task_id), views.TaskCard, {"after": after})
+
+    def tasks(
+        self, project_id: str | None = None, state: TaskState | None = None, role: str | None = None,
+        after: Position = None, limit: int | None = None,
+    ) -> Iterator[views.TaskCard]:
+        """Newest first, page by page as they are taken."""
+        query = {"project_id": project_id, "state": state, "role": role, "after": after}
+        return self._items("/tasks", views.TaskCard, query, limit)
+
+    def edit_task(self, task_id: str, change: commands.EditTask) -> int:
+        return self._write("PATCH", _path("tasks", task_id), change)
+
+    def move(self, task_id: str, state: TaskState, before: str | None = None, comment: str = "") -> int:
+        """The position that holds the move."""
+        return self._write("POST", _path("tasks", task_id, "move"), commands.MoveTask(state=state, before=before, comment=comment))
+
+    def why(self, task_id: str, after: Position = None) -> views.Why:
+        return self._get(_path("tasks", task_id, "why"), views.Why, {"after": after})
+
+    def board(
+        self, project_id: str | None = None, at: int | datetime | str | None = None, after: Position = None
+    ) -> views.Board:
+        """`at`: a position or an instant in the past."""
+        moment = at.isoformat() if isinstance(at, datetime) else at
+        return self._get("/board", views.Board, {"project_id": project_id, "at": moment, "after": after})
+
+    def agents(self, after: Position = None) -> tuple[views.Agent, ...]:
+        return tuple(self._items("/agents", views.Agent, {"after": after}))
+
+    def agent(self, agent_id: str, after: Position = None) -> views.Agent:
+        return self._get(_path("agents", agent_id), views.Agent, {"after": after})
+
+    def register_agent(self, agent: commands.RegisterAgent) -> views.Accepted:
+        return self._post("/agents", agent, views.Accepted)
+
+    def edit_agent(self, agent_id: str, change: commands.EditAgent) -> int:
+        return self._write("PUT", _path("agents", agent_id), change)
+
+    def remove_agent(self, agent_id: str) -> int:
+        return self._write("DELETE", _path("agents", agent_id))
+
+    def learning(self, agent_id: str, after: Position = None) -> views.Learning:
+        return self._get(_path("agents", agent_id, "learning"), views.Learning, {"after": after})
+
+    def budgets(self, after: Position = None) -> tuple[views.BudgetView, ...]:
+        return tuple(self._items("/budgets", views.BudgetView, {"after": after}))
+
+    def set_budget(
+        self, scope: Scope, scope_id: str, limits: commands.SetBudget | commands.SetTaskBudget
+    ) -> int:
+        """The position that holds the limits."""
+        path = _path("budgets", scope_id) if scope is Scope.ROLE else _path("budgets", scope.value, scope_id)
+        return self._write("PUT", path, limits)
+
+    def costs(self, group_by: Sequence[str] = ("provider",), after: Position = None) -> tuple[views.Cost, ...]:
+        return tuple(self._items("/costs", views.Cost, {"group_by": ",".join(group_by), "after": after}))
+
+    def events(
+        self, after: int = 0, limit: int | None = None, stream: str | None = None, topic: str | None = None,
+        correlation: str | None = None,
+    ) -> Iterator[views.EventView]:
+        """The log itself, from the first event above `after` on, up to its present end."""
+        query = {"stream": stream, "topic": topic, "correlation": correlation}
+        return self._items("/events", views.EventView, {"after": after, **query}, limit, cursor="after")
+
+    def live(self, after: int = 0, reconnect: bool = True) -> Live:
+        """Changed rows as they change: `for frame in client.live(): …`"""
+        url = self.url.replace("http", "ws", 1) + f"{_PREFIX}/live"
+        return Live(url, dict(self._headers), self._token, after, self._timeout, reconnect)
+
+    def _items(
+        self, path: str, shape: type[Shape], query: Mapping[str, Any], limit: int | None = None, cursor: str = "cursor"
+    ) -> Iterator[Shape]:
+        """Every item of a list, over as many pages as there are."""
+        asked = {name: value for name, value in query.items() if value is not None}
+        left = limit
+        while left is None or left > 0:
+            if left is not None:
+                asked["limit"] = min(left, 500)
+            page = self._get(path, views.Page[shape], asked)  # type: ignore[valid-type]
+            for item in page.items[:left]:
+                yield item
+            left = None if left is None else left - len(page.items)
+            if page.next is None or not page.items:
+                return
+            asked[cursor] = page.next
+
+    def _get(self, path: str, shape: type[Shape], query: Mapping[str, Any]) -> Shape:
+        asked = {name: value for name, value in query.items() if value is not None}
+        return self._parse(self._send("GET", path, params=asked), shape)
+
+    def _post(
+        self, path: str, body: BaseModel | Mapping[str, Any], shape: type[Shape], key: str | None = None
+    ) -> Shape:
+        return self._parse(self._send_body("POST", path, body, key), shape)
+
+    def _write(self, method: str, path: str, body: BaseModel | None = None) -> int:
+        answer = self._send_body(method, path, body)
+        if answer.is_error:
+            raise problem(answer.status_code, answer.content)
+        return int(answer.headers.get("Vapora-Position") or answer.json()["position"])
+
+    def _send_body(
+        self, method: str, path: str, body: BaseModel | Mapping[str, Any] | None, key: str | None = None
+    ) -> httpx.Response:
+        # Only what was said: the server fills in the defaults, so they stand in one place.
+        content = body.model_dump(mode="json", exclude_unset=True) if isinstance(body, BaseModel) else body
+        headers = {"Idempotency-Key": key or secrets.token_hex(16)} if method == "POST" else {}
+        return self._send(method, path, json=None if content is None else dict(content), headers=headers)
+
+    def _send(self, method: str, path: str, prefix: str = _PREFIX, **options: Any) -> httpx.Response:
+        try:
+            return self._http.request(method, f"{prefix}{path}", **options)
+        except (httpx.TransportError, httpx.InvalidURL) as error:
+            raise NoServerError(f"Nobody answers at {self.url}: {error}", url=self.url) from error
+
+    def _parse(self, answer: httpx.Response, shape: type[Shape]) -> Shape:
+        if answer.is_error:
+            raise problem(answer.status_code, answer.content)
+        try:
+            return shape.model_validate_json(answer.content, extra="ignore")
+        except ValueError as error:
+            raise ApiError(
+                answer.status_code, "unreadable", f"{answer.url} answered with something else than expected.",
+                str(error)[:300], "Is this a VAPORA server of a fitting version?",
+            ) from error
+
+
+def _path(*parts: str) -> str:
+    """Ids come from people: one with a slash or a question mark must not become another address."""
+    return "".join(f"/{quote(part, safe='')}" for part in parts)

@@ -1,0 +1,63 @@
+"""One frozen `Settings`, read by composition roots only: environment first, then `vapora.toml`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+
+class Settings(BaseSettings):
+    """Times are in seconds. The SDKs' own variables (`ANTHROPIC_API_KEY` …) are not settings: see `vapora.llm.factory`."""
+
+    model_config = SettingsConfigDict(env_prefix="VAPORA_", toml_file="vapora.toml", frozen=True, extra="ignore")
+
+    data: Path = Path(".vapora")
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=0, le=65_535)
+    runtime: Literal["ray", "local"] = "ray"
+    placement: Literal["separate", "packed"] = "separate"
+    model: Literal["auto", "rehearsal"] = "auto"
+    log_format: Literal["console", "json"] = "console"
+
+    rehearsal_min_delay_s: float = Field(default=0.2, ge=0)
+    rehearsal_max_delay_s: float = Field(default=1.2, ge=0)
+    call_timeout_s: float = Field(default=120, gt=0)
+    reservation_margin_s: float = Field(default=60, gt=0)
+    budget_patience_s: float = Field(default=5, ge=0)
+    resend_s: float = Field(default=2, gt=0)
+    agent_idle_s: float = Field(default=300, gt=0)
+    health_interval_s: float = Field(default=5, gt=0)
+    max_body_bytes: int = Field(default=1_000_000, gt=0)
+    ollama_model: str = "llama3.3"
+
+    def workspace_folder(self, workspace: str) -> Path:
+        """Where a workspace's files are: its log, read models and blobs."""
+        return self.data.absolute() / "workspaces" / workspace
+
+    def log_file(self, workspace: str) -> Path:
+        return self.workspace_folder(workspace) / "log.db"
+
+    def read_file(self, workspace: str) -> Path:
+        return self.workspace_folder(workspace) / "read.db"
+
+    def blob_folder(self, workspace: str) -> Path:
+        return self.workspace_folder(workspace) / "blobs"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)

@@ -1,0 +1,216 @@
+"""Read shapes, and at the same time the bodies of answers."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Generic, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+from events.ids import BoardType, Review, Scope, TaskState, Tier, WaitReason, WhenExceeded
+
+Item = TypeVar("Item")
+
+
+class View(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Page(View, Generic[Item]):
+    """A list: `next` is the cursor of the page that follows, null on the last."""
+
+    items: tuple[Item, ...]
+    next: str | None = None
+
+
+class Accepted(View):
+    """What a write answers: the thing's id and the log position that holds it."""
+
+    id: str
+    position: int
+
+
+class TaskAccepted(View):
+    task_id: str
+    position: int
+
+
+class Waiting(View):
+    reason: WaitReason
+    since: datetime
+    remedy: str
+
+
+class Project(View):
+    id: str
+    name: str
+    description: str
+    repo: str | None
+    archived: bool
+    created_at: datetime
+    position: int
+
+
+class RunSummary(View):
+    """A run as it stands on its task's card."""
+
+    run_id: str
+    agent_id: str
+    role: str
+    state: Literal["running", "waiting", "succeeded", "failed", "cancelled"]
+    started_at: datetime
+    ended_at: datetime | None = None
+    calls: int = 0
+    cost_microusd: int = 0
+    tokens_in: int = 0
+    tokens_out: int = 0
+    providers: tuple[str, ...] = ()
+    reason: str = ""
+
+
+class TaskCard(View):
+    id: str
+    project_id: str
+    title: str
+    description: str
+    type: BoardType
+    task_type: str
+    task_type_reason: str
+    role: str | None
+    priority: int
+    review: Review
+    deadline: datetime | None
+    context: dict[str, JsonValue]
+    blocked_by: tuple[str, ...]
+    state: TaskState
+    waiting: Waiting | None
+    assigned_agent: str | None
+    cost_microusd: int
+    runs: tuple[RunSummary, ...]
+    comment: str
+    created_at: datetime
+    updated_at: datetime
+    rank: float
+    position: int
+    simulated: bool
+
+
+class Board(View):
+    """`truncated` names the columns that hold more than the newest 200 shown."""
+
+    position: int
+    columns: dict[str, tuple[TaskCard, ...]]
+    truncated: tuple[str, ...] = ()
+
+
+class Agent(View):
+    id: str
+    role: str
+    name: str
+    state: Literal["idle", "busy", "offline", "disabled"]
+    load: float
+    capacity: int
+    running: int
+    capabilities: tuple[str, ...]
+    task_types: tuple[str, ...]
+    position: int
+
+
+class Profile(View):
+    """Ability in one task type, as the coordinator sees it now."""
+
+    task_type: str
+    runs: int
+    success_rate: float
+    expertise: float
+    confidence: float
+    simulated: bool
+
+
+class CurvePoint(View):
+    day: str
+    task_type: str
+    runs: int
+    success_rate: float
+    cost_microusd: int
+    simulated: bool
+
+
+class Learning(View):
+    profiles: tuple[Profile, ...]
+    curve: tuple[CurvePoint, ...]
+
+
+class BudgetView(View):
+    """Limits and use of one scope. `utilisation` is the worse of both windows, spent over limit."""
+
+    scope: Scope
+    id: str
+    tier: Tier
+    when_exceeded: WhenExceeded
+    monthly_limit_cents: int | None
+    weekly_limit_cents: int | None
+    limit_cents: int | None = None
+    overflow_cents: int
+    monthly_spent_microusd: int
+    weekly_spent_microusd: int
+    monthly_held_microusd: int
+    weekly_held_microusd: int
+    utilisation: float
+    simulated: bool = False
+    position: int
+
+
+class Cost(View):
+    key: dict[str, str]
+    cost_microusd: int
+    tokens_in: int
+    tokens_out: int
+    calls: int
+    simulated: bool
+
+
+class Decision(View):
+    position: int
+    kind: Literal["agent", "provider", "budget"]
+    chosen: str
+    reason: str
+    candidates: tuple[dict[str, JsonValue], ...] = ()
+    policy: str = ""
+    propensity: float | None = None
+    budget: str = ""
+
+
+class Why(View):
+    decisions: tuple[Decision, ...]
+
+
+class EventView(View):
+    """An event with its envelope, as `/events` shows it."""
+
+    position: int
+    stream: str
+    version: int
+    topic: str
+    recorded_at: datetime
+    workspace: str
+    actor: str
+    correlation: str
+    causation: int | None
+    event: dict[str, JsonValue]
+
+
+class Frame(View):
+    """One position that changed something, as `/live` sends it."""
+
+    position: int
+    rows: tuple[dict[str, JsonValue], ...]
+
+
+class Health(View):
+    status: Literal["ok", "starting", "failing"]
+    version: str
+    model: Literal["real", "rehearsal"]
+    providers: dict[str, str]
+    reason: str = ""
+    problems: tuple[str, ...] = Field(default=())
