@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import cast
 
 from actors.agent import Agent
@@ -34,13 +35,13 @@ from vapora.settings import Settings
 BUILDER = "actors.cast:builder"
 
 
-def builder(settings: Settings) -> Builder:
-    """What a runtime makes actors with, in whichever process."""
+def builder(settings: Settings, environ: Mapping[str, str] = os.environ) -> Builder:
+    """What a runtime makes actors with, in whichever process. `environ` holds what the vendors' SDKs are told."""
     journal.configure(settings.log_format)
-    return lambda address, runtime: _build(settings, address, runtime)
+    return lambda address, runtime: _build(settings, environ, address, runtime)
 
 
-def _build(settings: Settings, address: Address, runtime: Runtime) -> Actor:
+def _build(settings: Settings, environ: Mapping[str, str], address: Address, runtime: Runtime) -> Actor:
     workspace = address.workspace
     match address.kind:
         case "log":
@@ -55,7 +56,7 @@ def _build(settings: Settings, address: Address, runtime: Runtime) -> Actor:
         case "agent":
             return _agent(settings, runtime, workspace, address.id)
         case "router":
-            return _router(settings, runtime)
+            return _router(settings, environ, runtime)
         case "supervisor":
             return _supervisor(settings, runtime)
     raise ConfigurationError(f"There is no actor {address}.")
@@ -90,13 +91,13 @@ def _agent(settings: Settings, runtime: Runtime, workspace: str, agent_id: str) 
     )
 
 
-def _router(settings: Settings, runtime: Runtime) -> LLMRouter:
+def _router(settings: Settings, environ: Mapping[str, str], runtime: Runtime) -> LLMRouter:
     def keep(workspace: str, text: str) -> Content:
         return BlobStore(settings.blob_folder(workspace)).content(text)
 
     delay = (settings.rehearsal_min_delay_s, settings.rehearsal_max_delay_s)
     return LLMRouter(
-        clients(os.environ, settings.model, delay),
+        clients(environ, settings.model, delay),
         money=lambda workspace: runtime.ref(Address("budget", workspace)),
         keep=keep,
         clock=now,
@@ -145,8 +146,8 @@ class RuntimeCast:
 class LocalCast(RuntimeCast):
     """The whole cast in this process."""
 
-    def __init__(self, settings: Settings) -> None:
-        super().__init__(settings, LocalRuntime(builder(settings)))
+    def __init__(self, settings: Settings, environ: Mapping[str, str] = os.environ) -> None:
+        super().__init__(settings, LocalRuntime(builder(settings, environ)))
 
     async def start(self) -> None:
         await self.open("default")

@@ -133,7 +133,7 @@ def tokens(answer: ModelAnswer) -> Tokens:
 
 
 def tool_calls(answer: ModelAnswer) -> tuple[ToolRequested, ...]:
-    return tuple(ToolRequested(id=one.id, name=one.name, arguments=one.arguments) for one in answer.tool_calls)
+    return tuple(ToolRequested(**one.model_dump()) for one in answer.tool_calls)
 
 
 __all__ = [

@@ -241,7 +241,7 @@ class LLMRouter:
             tool_calls=steps.tool_calls(answer),
             finish=answer.finish,
             tokens=steps.tokens(answer),
-            cost_microusd=self._prices.cost(spec.provider, spec.model, answer.usage),
+            cost_microusd=self._prices.cost(spec.provider, spec.model, answer.usage, at=self._clock()),
             latency_ms=latency_ms,
             simulated=self._simulated,
         )

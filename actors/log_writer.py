@@ -39,6 +39,7 @@ class LogWriter:
         self._appending = ThreadPoolExecutor(1, thread_name_prefix="log-append")
         self._reading = ThreadPoolExecutor(1, thread_name_prefix="log-read")
         self._entries: deque[_Entry] = deque()
+        self._starting = asyncio.Lock()
         self._committing: asyncio.Task[None] | None = None
         self._moved = asyncio.Event()
         self._tail_records = tail_records
@@ -49,11 +50,12 @@ class LogWriter:
 
     async def start(self) -> None:
         """Opens the log, which fences off the writer before; `LogError` where that cannot be."""
-        if self._log is not None:
-            return
-        log = await _on(self._appending, self._open_log)
-        self._tail = Tail(await _on(self._appending, log.head), self._tail_records)
-        self._log, self._refusal, self._failure = log, None, ""
+        async with self._starting:  # started twice at once, it would fence off itself
+            if self._log is not None:
+                return
+            log = await _on(self._appending, self._open_log)
+            self._tail = Tail(await _on(self._appending, log.head), self._tail_records)
+            self._log, self._refusal, self._failure = log, None, ""
 
     async def stop(self) -> None:
         """What was handed in is still committed; readers that wait are told."""
@@ -65,7 +67,7 @@ class LogWriter:
         self._wake()
         while self._committing is not None:
             await asyncio.wait([self._committing])
-        if self._log is None:  # stopped twice at once
+        if self._log is not log:  # stopped twice at once
             return
         self._log = None
         self._appending.shutdown()

@@ -69,7 +69,7 @@ class ModelChoice:
     def worst_case(self, spec: ModelSpec, call: Call) -> int:
         """Micro-dollars; from the length of the very body that would be sent."""
         size = self._clients[spec.provider].request_bytes(build_request(call, spec.model, self._timeout_s))
-        return self._prices.worst_case(spec.provider, spec.model, size, call.max_output_tokens)
+        return self._prices.worst_case(spec.provider, spec.model, size, call.max_output_tokens, at=self._clock())
 
     def wish(self, call: Call, option: routing.Option, *, cheap: bool) -> ReserveSpend:
         return ReserveSpend(

@@ -1,11 +1,11 @@
 """How much of SQLite's own speed does the log writer leave? In one process, without Ray or sockets.
 
-    python -m benchmarks.log_append [--seconds 2] [--rounds 3] [--folder DIR]
+    python -m benchmarks.log_append [--slices 20] [--appends 50] [--folder DIR]
 
-Each round measures the writer and then raw sqlite3 on the same disk: same table, same journal and `synchronous`,
-same bytes, as many commits (a journal that still grows is slower than one that is written over), and as many
-events a commit as the writer had on average. Compare within a round: the disk's mood
-changes from minute to minute. `--folder` matters: /tmp may be memory, where an fsync costs nothing.
+The writer and raw sqlite3 take turns in short slices on the same disk, for its mood changes from second to second:
+same table, same journal and `synchronous`, same bytes, as many commits, and as many events a commit as the writer
+had in that slice. The ratio is the median over the slices. `--folder` matters: where /tmp is memory, an fsync
+costs nothing.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
@@ -45,94 +45,118 @@ class CountedLog(SQLiteLog):
         return super().commit(requests)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Measured:
-    events_per_s: float
-    commits: int
-    events_a_commit: float
-    p50_ms: float
-    p99_ms: float
+    """Of one contender: events and seconds of each slice, and how long each append (raw: commit) took."""
+
+    events: list[int] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+    commits: int = 0
+    latencies: list[float] = field(default_factory=list)
+
+    def row(self) -> str:
+        cuts = statistics.quantiles(self.latencies, n=100)
+        return (
+            f"{sum(self.events) / sum(self.seconds):>9,.0f} {sum(self.events) / self.commits:>8.1f} "
+            f"{cuts[49] * 1_000:>7.2f} {cuts[98] * 1_000:>7.2f}"
+        )
 
 
-async def writer(folder: Path, callers: int, seconds: float) -> Measured:
-    log = CountedLog.open(folder / "writer.sqlite", "bench")
-    actor = LogWriter(lambda: log)
-    await actor.start()
-    client = LogClient(actor, "bench")
-    latencies: list[float] = []
-    end = time.perf_counter() + seconds
+class Raw:
+    """What anybody would write by hand for the same table."""
 
-    async def call(name: str) -> None:
-        for version in count():
+    def __init__(self, path: Path) -> None:
+        self.measured = Measured()
+        self._versions = count(1)
+        self._connection = sqlite3.connect(path, isolation_level=None)
+        self._connection.execute("PRAGMA journal_mode=WAL")
+        self._connection.execute("PRAGMA synchronous=FULL")
+        self._connection.execute(
+            "CREATE TABLE stored_events (position INTEGER PRIMARY KEY AUTOINCREMENT, originator_id TEXT NOT NULL, "
+            "originator_version INTEGER NOT NULL, topic TEXT NOT NULL, state BLOB NOT NULL, "
+            "UNIQUE (originator_id, originator_version))"
+        )
+
+    def slice(self, commits: int, batch: int, state: bytes) -> None:
+        insert = "INSERT INTO stored_events (originator_id, originator_version, topic, state) VALUES (?,?,?,?)"
+        began = time.perf_counter()
+        for _ in range(commits):
             started = time.perf_counter()
-            if started > end:
-                return
-            await client.append(ORIGIN, (task_stream(name), version, [EVENT]))
-            latencies.append(time.perf_counter() - started)
+            version = next(self._versions)
+            rows = [(f"task:task-{number}", version, EVENT.TOPIC, state) for number in range(batch)]
+            self._connection.execute("BEGIN IMMEDIATE")
+            self._connection.executemany(insert, rows)
+            self._connection.execute("COMMIT")
+            self.measured.latencies.append(time.perf_counter() - started)
+        self.measured.seconds.append(time.perf_counter() - began)
+        self.measured.events.append(commits * batch)
+        self.measured.commits += commits
 
-    started = time.perf_counter()
-    await asyncio.gather(*(call(f"task-{caller}") for caller in range(callers)))
-    elapsed = time.perf_counter() - started
-    await actor.stop()
-    return _measured(latencies, elapsed, len(latencies), log.commits)
-
-
-def raw(folder: Path, batch: int, commits: int, state: bytes) -> Measured:
-    connection = sqlite3.connect(folder / "raw.sqlite", isolation_level=None)
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("PRAGMA synchronous=FULL")
-    connection.execute(
-        "CREATE TABLE stored_events (position INTEGER PRIMARY KEY AUTOINCREMENT, originator_id TEXT NOT NULL, "
-        "originator_version INTEGER NOT NULL, topic TEXT NOT NULL, state BLOB NOT NULL, "
-        "UNIQUE (originator_id, originator_version))"
-    )
-    insert = "INSERT INTO stored_events (originator_id, originator_version, topic, state) VALUES (?,?,?,?)"
-    latencies: list[float] = []
-    began = time.perf_counter()
-    for version in range(1, commits + 1):
-        started = time.perf_counter()
-        connection.execute("BEGIN IMMEDIATE")
-        connection.executemany(insert, [(f"task:task-{n}", version, EVENT.TOPIC, state) for n in range(batch)])
-        connection.execute("COMMIT")
-        latencies.append(time.perf_counter() - started)
-    elapsed = time.perf_counter() - began
-    connection.close()
-    return _measured(latencies, elapsed, commits * batch, commits)
+    def close(self) -> None:
+        self._connection.close()
 
 
-def _measured(latencies: list[float], elapsed: float, events: int, commits: int) -> Measured:
-    cuts = statistics.quantiles(latencies, n=100)
-    return Measured(events / elapsed, commits, events / commits, cuts[49] * 1_000, cuts[98] * 1_000)
+class Ours:
+    """The log writer behind its client, with so many callers at once."""
+
+    def __init__(self, path: Path, callers: int) -> None:
+        self.measured = Measured()
+        self._callers = callers
+        self._log = CountedLog.open(path, "bench")
+        self._writer = LogWriter(lambda: self._log)
+        self._client = LogClient(self._writer, "bench")
+        self._version = 0
+
+    async def slice(self, appends: int) -> tuple[int, int, bytes]:
+        """How many commits it took, events a commit, and an event as stored."""
+        await self._writer.start()
+        commits = self._log.commits
+        began = time.perf_counter()
+        await asyncio.gather(*(self._call(f"task-{caller}", appends) for caller in range(self._callers)))
+        self.measured.seconds.append(time.perf_counter() - began)
+        self.measured.events.append(appends * self._callers)
+        self._version += appends
+        commits = self._log.commits - commits
+        self.measured.commits += commits
+        return commits, round(self.measured.events[-1] / commits), self._log.after(0, 1)[0].state
+
+    async def _call(self, name: str, appends: int) -> None:
+        for version in range(self._version, self._version + appends):
+            started = time.perf_counter()
+            await self._client.append(ORIGIN, (task_stream(name), version, [EVENT]))
+            self.measured.latencies.append(time.perf_counter() - started)
+
+    async def close(self) -> None:
+        await self._writer.stop()
 
 
-def one_round(folder: Path | None, callers: int, seconds: float) -> tuple[Measured, Measured]:
+async def contest(folder: Path | None, callers: int, slices: int, appends: int) -> None:
     with tempfile.TemporaryDirectory(dir=folder) as name:
-        ours = asyncio.run(writer(Path(name), callers, seconds))
-        log = SQLiteLog.open_for_reading(Path(name) / "writer.sqlite")
-        state = log.after(0, 1)[0].state
-        log.close()
-        return ours, raw(Path(name), max(1, round(ours.events_a_commit)), ours.commits, state)
+        ours, raw = Ours(Path(name) / "ours.sqlite", callers), Raw(Path(name) / "raw.sqlite")
+        for _ in range(slices):
+            raw.slice(*await ours.slice(appends))
+        await ours.close()
+        raw.close()
+    ratios = [
+        (mine / my_seconds) / (theirs / their_seconds)
+        for mine, my_seconds, theirs, their_seconds in zip(
+            ours.measured.events, ours.measured.seconds, raw.measured.events, raw.measured.seconds, strict=True
+        )
+    ]
+    print(f"{callers:>7} writer {ours.measured.row()} {statistics.median(ratios):>10.2f}")
+    print(f"{callers:>7} raw    {raw.measured.row()} {1:>10.2f}")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=float, default=2)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--slices", type=int, default=20)
+    parser.add_argument("--appends", type=int, default=50, help="of each caller in a slice")
     parser.add_argument("--folder", type=Path)
     arguments = parser.parse_args()
-    print(f"{clock.now():%Y-%m-%d %H:%M} UTC, SQLite {sqlite3.sqlite_version}, {arguments.seconds:g} s a measurement")
-    print("callers round         events/s a commit  p50 ms  p99 ms ours/raw")
+    print(f"{clock.now():%Y-%m-%d %H:%M} UTC, SQLite {sqlite3.sqlite_version}, {arguments.slices} slices")
+    print("callers         events/s a commit  p50 ms  p99 ms     of raw")
     for callers in CALLERS:
-        ratios = []
-        for number in range(1, arguments.rounds + 1):
-            ours, plain = one_round(arguments.folder, callers, arguments.seconds)
-            ratios.append(ours.events_per_s / plain.events_per_s)
-            for name, m, ratio in (("writer", ours, f"{ratios[-1]:.2f}"), ("raw", plain, "")):
-                print(
-                    f"{callers:>7} {number:>5} {name:>6} {m.events_per_s:>9,.0f} {m.events_a_commit:>8.1f} "
-                    f"{m.p50_ms:>7.2f} {m.p99_ms:>7.2f} {ratio:>8}"
-                )
-        print(f"{callers:>7} median ratio {statistics.median(ratios):.2f}")
+        asyncio.run(contest(arguments.folder, callers, arguments.slices, arguments.appends))
 
 
 if __name__ == "__main__":

@@ -36,11 +36,12 @@ class Tokens(Value):
 
 
 class ToolRequested(Value):
-    """A tool that the model asked for in its answer."""
+    """A tool that the model asked for in its answer. `signature`: the vendor's, to be sent back with the call."""
 
     id: str
     name: str
     arguments: dict[str, JsonValue]
+    signature: str | None = None
 
 
 class ModelCalled(DomainEvent):

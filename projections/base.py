@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, ClassVar, Literal, Protocol
 
 from events import DomainEvent, Recorded
@@ -42,7 +43,7 @@ class Table:
         object.__setattr__(self, "expected", frozenset(self.columns))
 
     def key_of(self, row: Mapping[str, Any]) -> Key:
-        return tuple(row[name] for name in self.key)
+        return tuple([row[name] for name in self.key])
 
     def check(self, row: Mapping[str, Any]) -> None:
         """Half a row would read as one that lost its other half."""
@@ -104,7 +105,7 @@ class PublicView:
 
 
 class Projection:
-    """A read model. `NAME` is its checkpoint key and never changes; another `VERSION`, or other tables, mean a rebuild."""
+    """A read model. `NAME`, its checkpoint key, never changes; another `VERSION`, or other tables, mean a rebuild."""
 
     NAME: ClassVar[str]
     VERSION: ClassVar[int]
@@ -124,6 +125,8 @@ class Projection:
         return f"{self.VERSION}:{hashlib.sha256(shapes.encode()).hexdigest()[:12]}"
 
 
+# One event's instant is asked for by many rows.
+@lru_cache(maxsize=64)
 def instant(at: datetime) -> str:
     """UTC with microseconds always written out: such texts sort as the instants do."""
     return at.astimezone(UTC).isoformat(timespec="microseconds")

@@ -8,7 +8,7 @@ from typing import Any
 
 from projections import sql
 from projections.base import Key, Row, Table, Where
-from projections.memory import same
+from projections.memory import stamped
 from projections.sql import SqlReader
 
 
@@ -40,9 +40,9 @@ class ProjectionRows(SqlReader):
         table.check(row)
         key = table.key_of(row)
         before = self._look(table, key)
-        if before is not None and same(row, before):
+        after = stamped(row, before, self._position)
+        if after is None:
             return
-        after = {**row, "position": self._position}
         self._cache[table][key] = after
         self._dirty[table][key] = None
         self.changed[table, key] = after

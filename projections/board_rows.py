@@ -137,7 +137,7 @@ def _waiting(rows: Reader, row: Row, at: str) -> dict[str, Any] | None:
 def _remedy(rows: Reader, blocked_by: list[str]) -> str | None:
     """What would let a card begin that is blocked by these; None where all of them are done."""
     blockers = {task_id: find(rows, task_id) for task_id in blocked_by}
-    dead = [task_id for task_id, row in blockers.items() if row is None or row["state"] in _DEAD and not row["done"]]
+    dead = [task_id for task_id, row in blockers.items() if row is None or (row["state"] in _DEAD and not row["done"])]
     if dead:
         return f"{', '.join(dead)} failed, was archived or does not exist: have it done, or take it out of blocked_by."
     alive = [task_id for task_id, row in blockers.items() if row is not None and not row["done"]]

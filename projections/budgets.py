@@ -141,8 +141,13 @@ def _account(rows: Rows, scope: str, scope_id: str, simulated: int) -> Row:
     return {
         **{name: real[name] if real else value for name, value in limits.items()},
         **dict.fromkeys(numbers, 0),
-        "scope": scope, "scope_id": scope_id, "simulated": simulated,
-        "month": "", "week": "", "refused": [], "as_of": "",
+        "scope": scope,
+        "scope_id": scope_id,
+        "simulated": simulated,
+        "month": "",
+        "week": "",
+        "refused": [],
+        "as_of": "",
     }
 
 

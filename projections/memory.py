@@ -30,10 +30,9 @@ class MemoryRows:
     def put(self, table: Table, row: Mapping[str, Any]) -> None:
         table.check(row)
         key = table.key_of(row)
-        before = self._rows(table).get(key)
-        if before is not None and same(row, before):
-            return
-        self._rows(table)[key] = {**row, "position": self.position}
+        after = stamped(row, self._rows(table).get(key), self.position)
+        if after is not None:
+            self._rows(table)[key] = after
 
     def delete(self, table: Table, key: Key) -> None:
         self._rows(table).pop(key, None)
@@ -69,9 +68,13 @@ class MemoryRows:
         return self._tables.setdefault(table.name, {})
 
 
-def same(row: Mapping[str, Any], before: Mapping[str, Any]) -> bool:
-    """Whether they agree in everything but the position."""
-    return all(before[name] == value for name, value in row.items() if name != "position")
+def stamped(row: Mapping[str, Any], before: Row | None, position: int) -> Row | None:
+    """The row as changed at `position`; None where it agrees with `before` in everything else."""
+    after = {**row, "position": position if before is None else before["position"]}
+    if after == before:
+        return None
+    after["position"] = position
+    return after
 
 
 def _matches(row: Row, where: Where | None) -> bool:

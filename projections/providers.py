@@ -91,7 +91,7 @@ class CallCounts:
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """`reason`: the error of a failure, or why another model was taken than the rules said."""
+    """`reason`: the error of a failure, or the policy by which another model was taken than the rules said."""
 
     provider: str
     model: str
@@ -162,7 +162,8 @@ def _call_failed(recorded: Recorded, event: run.ModelCallFailed, rows: Rows) -> 
 
 def _selected(recorded: Recorded, event: routing.ProviderSelected, rows: Rows) -> None:
     if event.fallback_reason is not None:
-        _count(rows, "fallback", event, event.fallback_reason)
+        # The policy, not the words: those name models and errors, too many to be labels of a metric.
+        _count(rows, "fallback", event, event.policy)
 
 
 def _count(rows: Rows, what: str, event: run.ModelCallFailed | routing.ProviderSelected, reason: str) -> None:

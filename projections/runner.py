@@ -33,10 +33,11 @@ class Runner:
             transaction.retain([projection.NAME for projection in self._projections])
             for projection in self._projections:
                 transaction.prepare(projection)
-            for name, checkpoint in transaction.checkpoints().items():
-                # What failed gets another try: a start is when mended code arrives.
-                transaction.save(name, checkpoint.position)
+            # What failed gets another try: a start is when mended code arrives.
+            self._forgiven = {name for name, checkpoint in transaction.checkpoints().items() if checkpoint.failure}
             self._checkpoints = self._mine(transaction)
+        # The last event that was fed here.
+        self._fed = self.position
 
     @property
     def position(self) -> int:
@@ -58,23 +59,29 @@ class Runner:
     def apply(self, batch: Sequence[Recorded], frames_wanted: bool = True) -> list[dict[str, Any]]:
         """Take up to about 1,000 events in order; the frames of what they changed (`frames_wanted=False`: none).
 
-        Raises `UnavailableError` when no projection is left to take them.
+        Raises `UnavailableError` when no projection is left to take them, and where somebody else has reset one
+        (`vapora rebuild` beside a running projector): feed from `position` again, or wait until they have caught up.
         """
         if not batch:
             return []
         changes: list[Change] = []
-        with self._store.transaction() as transaction:
-            # Read again each time: another runner on the same file does no harm then.
-            checkpoints = self._mine(transaction)
-            if all(checkpoint.failure for checkpoint in checkpoints.values()):
-                raise UnavailableError("Every projection has stopped.", remedy="See `status()`; then rebuild.")
-            for projection in self._projections:
-                checkpoint = checkpoints[projection.NAME]
-                if checkpoint.failure is None:
-                    changes += self._feed(transaction, projection, checkpoint, batch, frames_wanted)
-            after = self._mine(transaction)
-        # Only now: what is not committed did not happen.
+        forgiven = frozenset(self._forgiven)
+        try:
+            with self._store.transaction() as transaction:
+                # Read again each time: another runner on the same file does no harm then.
+                checkpoints = self._mine(transaction)
+                self._require_no_gap(checkpoints, batch[0].position)
+                for projection in self._projections:
+                    checkpoint = checkpoints[projection.NAME]
+                    if checkpoint.failure is None:
+                        changes += self._feed(transaction, projection, checkpoint, batch, frames_wanted)
+                after = self._mine(transaction)
+        except BaseException:
+            # What is not committed did not happen.
+            self._forgiven = set(forgiven)
+            raise
         self._checkpoints = after
+        self._fed = max(self._fed, batch[-1].position)
         return frames(changes)
 
     def frames_after(self, position: int, limit: int = 1_000) -> list[dict[str, Any]]:
@@ -83,7 +90,7 @@ class Runner:
             return frames_after(rows, self._projections, position, limit)
 
     def rebuild(self, name: str) -> None:
-        """Drop what this projection knows. `position` falls to 0: feed the log again; the others skip what they have."""
+        """Drop what it knows. `position` falls to 0: feed the log again from there; the others skip what they have."""
         with self._store.transaction() as transaction:
             transaction.reset(self._named(name))
             after = self._mine(transaction)
@@ -91,6 +98,16 @@ class Runner:
 
     def close(self) -> None:
         self._store.close()
+
+    def _require_no_gap(self, checkpoints: dict[str, Checkpoint], first: int) -> None:
+        """A projection that was reset would take the batch for the beginning of its log, and never miss the rest."""
+        if all(checkpoint.failure for checkpoint in checkpoints.values()):
+            raise UnavailableError("Every projection has stopped.", remedy="See `status()`; then rebuild.")
+        if lowest(checkpoints) < self._fed < first:
+            self._checkpoints = checkpoints
+            raise UnavailableError(
+                f"The read models were reset to position {self.position}.", remedy="Feed them from there."
+            )
 
     def _feed(
         self,
@@ -121,18 +138,20 @@ class Runner:
                 careful = True
         reached = max(checkpoint.position, fresh[-1].position if fresh else 0)
         transaction.save(projection.NAME, reached, failure)
+        self._forgiven.discard(projection.NAME)
         return fold.changes
 
     def _mine(self, transaction: Snapshot) -> dict[str, Checkpoint]:
         stored = transaction.checkpoints()
-        return {projection.NAME: stored[projection.NAME] for projection in self._projections}
+        mine = {projection.NAME: stored[projection.NAME] for projection in self._projections}
+        forgiven = {name: Checkpoint(mine[name].position) for name in self._forgiven}
+        return mine | forgiven
 
     def _named(self, name: str) -> Projection:
-        for projection in self._projections:
-            if projection.NAME == name:
-                return projection
-        known = ", ".join(projection.NAME for projection in self._projections)
-        raise NotFoundError(f"There is no projection {name!r}.", remedy=f"Known are: {known}.")
+        named = {projection.NAME: projection for projection in self._projections}
+        if name in named:
+            return named[name]
+        raise NotFoundError(f"There is no projection {name!r}.", remedy=f"Known are: {', '.join(named)}.")
 
 
 class _Fold:

@@ -172,7 +172,7 @@ class ReadStore:
 
 
 class StoreReader:
-    """A read-only opening for API replicas. Any number of threads may use it: each snapshot has a connection to itself."""
+    """A read-only opening for API replicas. Any number of threads may use it: each snapshot has its own connection."""
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)

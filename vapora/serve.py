@@ -22,7 +22,7 @@ from pydantic import BaseModel
 
 from actors.cast import BUILDER, LocalCast, RuntimeCast
 from vapora import __version__
-from vapora.api import create_app
+from vapora.api.app import create_app
 from vapora.errors import ConfigurationError, UnavailableError
 from vapora.llm.factory import is_rehearsal
 from vapora.settings import Settings

@@ -10,10 +10,13 @@ import logging
 import os
 import secrets
 import shutil
+import sys
 import tempfile
 import threading
 from collections.abc import MutableMapping
 from pathlib import Path
+
+from vapora.errors import ConfigurationError
 
 # The smallest that Ray accepts: we send small messages only.
 _OBJECT_STORE_BYTES = 80_000_000
@@ -23,7 +26,15 @@ _SERVE_STOPS_IN_S = 4.0
 
 
 def prepare_environment(data: Path, environ: MutableMapping[str, str]) -> None:
-    """Token authentication with a token of this installation, loopback only, nothing sent to anybody."""
+    """Token authentication with a token of this installation, loopback only, nothing sent to anybody.
+
+    Raises `ConfigurationError` where `ray` was imported without these: it would not see them any more.
+    """
+    if "ray" in sys.modules and environ.get("RAY_AUTH_MODE") != "token":
+        raise ConfigurationError(
+            "Ray was imported before VAPORA could make it listen on this machine only.",
+            remedy="Start VAPORA first, or in a process of its own.",
+        )
     token = data / "ray_auth_token"
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:

@@ -262,6 +262,13 @@ async def test_what_was_handed_in_before_a_stop_is_still_committed() -> None:
     assert [await append for append in appends] == [[Appended((1,))], [Appended((2,))]]
 
 
+async def test_a_writer_started_twice_at_once_does_not_fence_off_itself(open_log: Callable[[], EventLog]) -> None:
+    writer = LogWriter(open_log)
+    await asyncio.gather(writer.start(), writer.start())
+    assert await writer.append([request("a", 0)]) == [Appended((1,))]
+    await asyncio.gather(writer.stop(), writer.stop())
+
+
 async def test_a_writer_that_has_not_started_says_so() -> None:
     writer = LogWriter(lambda: MemoryLog("acme"))
     with pytest.raises(UnavailableError, match="not started"):

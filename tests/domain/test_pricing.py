@@ -61,7 +61,8 @@ def library_cost(provider: str, model: str, usage: TokenUsage, at: datetime) -> 
         provider_id="google" if provider == "gemini" else provider,
         genai_request_timestamp=at,
     )
-    return math.ceil(listed.total_price * 1_000_000)
+    total: Decimal = listed.total_price
+    return math.ceil(total * 1_000_000)
 
 
 @given(st.sampled_from(MODELS), usages(), st.sampled_from(MOMENTS))
@@ -72,9 +73,7 @@ def test_a_cost_is_what_the_library_says_rounded_up_once(
 
 
 @given(st.sampled_from(MODELS), usages(), st.sampled_from(MOMENTS))
-def test_no_call_costs_more_than_its_worst_case(
-    named: tuple[str, str], usage: TokenUsage, at: datetime
-) -> None:
+def test_no_call_costs_more_than_its_worst_case(named: tuple[str, str], usage: TokenUsage, at: datetime) -> None:
     """Whatever part of the prompt was cached, as long as the tokens keep to the bounds."""
     bounded = 2 * max(0, usage.input_tokens - pricing.EXTRA_TOKENS)
     worst = pricing.worst_case(*named, bounded, usage.output_tokens, at=at)

@@ -25,7 +25,7 @@ def test_an_event_is_frozen_and_closed(event: DomainEvent) -> None:
     with pytest.raises(ValidationError, match="frozen"):
         setattr(event, field, "other")
     with pytest.raises(ValidationError, match="Extra inputs"):
-        type(event)(**dict(event), surprise=1)
+        type(event).model_validate({**dict(event), "surprise": 1})
 
 
 def test_an_event_is_found_under_its_topic() -> None:

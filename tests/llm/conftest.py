@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 
 import pytest
 
@@ -73,11 +73,27 @@ def vendors(running_vendors: FakeVendors) -> FakeVendors:
     return running_vendors
 
 
+Connect = Callable[[Mapping[str, str]], ModelClient]
+
+
 @pytest.fixture
-async def client(vendors: FakeVendors, provider: Provider) -> AsyncIterator[ModelClient]:
-    adapter = factory.clients(vendors.environ(provider))[provider]
-    yield adapter
-    await adapter.aclose()
+async def connect() -> AsyncIterator[Connect]:
+    """Makes the one client that an environment configures, and closes it after the test."""
+    made: list[ModelClient] = []
+
+    def client_for(environ: Mapping[str, str]) -> ModelClient:
+        (adapter,) = factory.clients(environ).values()
+        made.append(adapter)
+        return adapter
+
+    yield client_for
+    for adapter in made:
+        await adapter.aclose()
+
+
+@pytest.fixture
+def client(connect: Connect, vendors: FakeVendors, provider: Provider) -> ModelClient:
+    return connect(vendors.environ(provider))
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ import traceback
 import pytest
 
 from events.ids import Provider
-from tests.llm.conftest import request_for, streamed
+from tests.llm.conftest import Connect, request_for, streamed
 from vapora import errors
-from vapora.llm import factory, failures
+from vapora.llm import failures
 from vapora.llm.protocol import ModelClient, ModelRequest, TextDelta
 from vapora.testing import KEYS, Behaviour, FakeVendors, Fault
 
@@ -30,12 +30,15 @@ EXPECTED: dict[Fault, type[errors.ProviderError]] = {
 }
 
 
+# Ollama has no keys, and the fake one serves any model.
+KEYED = pytest.mark.parametrize(
+    "provider", [Provider.ANTHROPIC, Provider.OPENAI, Provider.GEMINI], ids=str, indirect=True
+)
+
+
 async def failure_of(client: ModelClient, request: ModelRequest, streaming: bool) -> errors.ProviderError:
     with pytest.raises(errors.ProviderError) as caught:
-        if streaming:
-            await streamed(client, request)
-        else:
-            await client.complete(request)
+        await (streamed(client, request) if streaming else client.complete(request))
     return caught.value
 
 
@@ -68,24 +71,24 @@ async def test_the_wait_that_a_vendor_asks_for_is_told(
     assert error.retry_after_s == 37
 
 
+@KEYED
 async def test_a_wrong_key_is_an_authentication_error_that_does_not_tell_it(
-    vendors: FakeVendors, provider: Provider
+    connect: Connect, vendors: FakeVendors, provider: Provider
 ) -> None:
-    if provider is Provider.OLLAMA:
-        pytest.skip("Ollama has no keys")
     wrong = "sk-wrong-abcdefghijklmnop"
     environ = vendors.environ(provider)
     environ[f"{provider.upper()}_API_KEY"] = wrong
-    error = await failure_of(factory.clients(environ)[provider], request_for(provider), False)
+    error = await failure_of(connect(environ), request_for(provider), False)
     assert type(error) is errors.AuthenticationError
     assert vendors.requests == []
     assert_clean(error, wrong)
 
 
-async def test_an_unknown_model_is_an_invalid_request(vendors: FakeVendors, provider: Provider) -> None:
-    if provider is Provider.OLLAMA:
-        pytest.skip("the fake Ollama serves any model")
-    client = factory.clients(vendors.environ(provider))[provider]
+@KEYED
+async def test_an_unknown_model_is_an_invalid_request(
+    connect: Connect, vendors: FakeVendors, provider: Provider
+) -> None:
+    client = connect(vendors.environ(provider))
     error = await failure_of(client, request_for(provider, model="no-such-model"), False)
     assert type(error) is errors.InvalidRequestError
     assert error.details["status"] == 404
@@ -102,27 +105,26 @@ async def test_a_late_answer_is_a_timeout(
 
 
 async def test_nobody_at_the_address_is_not_billed(
-    provider: Provider, dead_port: int, streaming: bool
+    connect: Connect, provider: Provider, dead_port: int, streaming: bool
 ) -> None:
-    client = factory.clients(_at(provider, f"http://127.0.0.1:{dead_port}"))[provider]
+    client = connect(_at(provider, f"http://127.0.0.1:{dead_port}"))
     error = await failure_of(client, request_for(provider), streaming)
     assert type(error) is errors.ConnectionRefusedByProviderError
     assert not error.maybe_billed
     assert f"127.0.0.1:{dead_port}" in str(error)
     with pytest.raises(errors.ConnectionRefusedByProviderError):
         await client.ping()
-    await client.aclose()
 
 
-async def test_an_unknown_host_is_not_billed(provider: Provider) -> None:
-    client = factory.clients(_at(provider, "http://nobody.invalid:1"))[provider]
+async def test_an_unknown_host_is_not_billed(connect: Connect, provider: Provider) -> None:
+    client = connect(_at(provider, "http://nobody.invalid:1"))
     error = await failure_of(client, request_for(provider), False)
     assert type(error) is errors.ConnectionRefusedByProviderError
 
 
 @pytest.mark.parametrize("url", ["http://[::bad", "gopher://127.0.0.1:1", "http://127.0.0.1:99999"])
-async def test_an_address_that_is_none_is_not_billed(provider: Provider, url: str) -> None:
-    error = await failure_of(factory.clients(_at(provider, url))[provider], request_for(provider), False)
+async def test_an_address_that_is_none_is_not_billed(connect: Connect, provider: Provider, url: str) -> None:
+    error = await failure_of(connect(_at(provider, url)), request_for(provider), False)
     assert not error.maybe_billed
     assert_clean(error, "")
 
@@ -145,16 +147,22 @@ async def test_a_stream_that_broke_off_gives_what_came_and_then_its_error(
 ) -> None:
     vendors.default(Behaviour(fault=Fault.DROP_MIDWAY, text="one two three four five six seven eight"))
     got: list[str] = []
-    with pytest.raises(errors.ConnectionLostError):
+
+    async def follow() -> None:
         async for piece in client.stream(request_for(provider)):
             assert isinstance(piece, TextDelta)
             got.append(piece.text)
+
+    with pytest.raises(errors.ConnectionLostError):
+        await follow()
     assert "".join(got).startswith("one ")
 
 
-async def test_a_vendor_that_lists_no_models_is_still_there(vendors: FakeVendors, provider: Provider) -> None:
+async def test_a_vendor_that_lists_no_models_is_still_there(
+    connect: Connect, vendors: FakeVendors, provider: Provider
+) -> None:
     url = vendors.base_url(provider).replace(f"/{provider}", "/elsewhere")
-    await factory.clients(_at(provider, url))[provider].ping()
+    await connect(_at(provider, url)).ping()
 
 
 @pytest.mark.parametrize(

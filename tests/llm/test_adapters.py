@@ -7,7 +7,7 @@ import base64
 import pytest
 
 from events.ids import Provider
-from tests.llm.conftest import MODELS, SEARCH, request_for, streamed
+from tests.llm.conftest import MODELS, SEARCH, Connect, request_for, streamed
 from vapora.llm import factory
 from vapora.llm.adapter import VendorAdapter, tool_calls
 from vapora.llm.protocol import Message, ModelClient, ToolCall, Usage
@@ -25,9 +25,7 @@ async def test_an_adapter_keeps_the_contract(client: ModelClient, provider: Prov
     assert client.simulated is False
 
 
-async def test_an_answer_comes_back_whole(
-    client: ModelClient, vendors: FakeVendors, provider: Provider
-) -> None:
+async def test_an_answer_comes_back_whole(client: ModelClient, vendors: FakeVendors, provider: Provider) -> None:
     vendors.script(provider, Behaviour(text="Grüße 世界"))
     answer = await client.complete(request_for(provider))
     bill = vendors.ledger.bills[0]
@@ -53,9 +51,7 @@ async def test_a_streamed_answer_is_its_pieces_and_equals_the_whole(
 
 async def test_usage_is_mapped_exactly(client: ModelClient, vendors: FakeVendors, provider: Provider) -> None:
     billed = {
-        Provider.ANTHROPIC: Usage(
-            input_tokens=1000, output_tokens=90, cache_read_tokens=300, cache_write_tokens=200
-        ),
+        Provider.ANTHROPIC: Usage(input_tokens=1000, output_tokens=90, cache_read_tokens=300, cache_write_tokens=200),
         Provider.OPENAI: Usage(
             input_tokens=1000,
             output_tokens=90,
@@ -63,9 +59,7 @@ async def test_usage_is_mapped_exactly(client: ModelClient, vendors: FakeVendors
             cache_write_tokens=200,
             reasoning_tokens=40,
         ),
-        Provider.GEMINI: Usage(
-            input_tokens=1000, output_tokens=90, cache_read_tokens=300, reasoning_tokens=40
-        ),
+        Provider.GEMINI: Usage(input_tokens=1000, output_tokens=90, cache_read_tokens=300, reasoning_tokens=40),
         Provider.OLLAMA: Usage(input_tokens=1000, output_tokens=90),
     }[provider]
     vendors.default(Behaviour(usage=billed))
@@ -73,9 +67,7 @@ async def test_usage_is_mapped_exactly(client: ModelClient, vendors: FakeVendors
     assert (await streamed(client, request_for(provider)))[1].usage == billed
 
 
-async def test_a_body_is_sent_as_it_was_measured(
-    client: ModelClient, vendors: FakeVendors, provider: Provider
-) -> None:
+async def test_a_body_is_sent_as_it_was_measured(client: ModelClient, vendors: FakeVendors, provider: Provider) -> None:
     assert isinstance(client, VendorAdapter)
     request = request_for(provider, tools=(SEARCH,), messages=_conversation())
     await client.complete(request)
@@ -86,9 +78,7 @@ async def test_a_body_is_sent_as_it_was_measured(
     assert max(whole.body_bytes, stream.body_bytes) == client.request_bytes(request)
 
 
-async def test_the_output_limit_is_always_sent(
-    client: ModelClient, vendors: FakeVendors, provider: Provider
-) -> None:
+async def test_the_output_limit_is_always_sent(client: ModelClient, vendors: FakeVendors, provider: Provider) -> None:
     vendors.default(Behaviour(text="word " * 500))
     answer = await client.complete(request_for(provider, max_output_tokens=17))
     assert vendors.requests[0].max_output_tokens == 17
@@ -126,7 +116,7 @@ def test_a_call_that_the_token_limit_cut_is_left_out_and_a_garbled_one_is_an_err
     drafts = [("1", "search", '{"a": 1}'), ("2", "stop", ""), ("3", "search", '{"where": {"de')]
     calls = tool_calls(drafts, cut=True)
     assert [(call.id, call.arguments) for call in calls] == [("1", {"a": 1}), ("2", {})]
-    with pytest.raises(ValueError, match="Unterminated|Expecting"):
+    with pytest.raises(ValueError, match=r"Unterminated|Expecting"):
         tool_calls(drafts, cut=False)
 
 
@@ -135,9 +125,7 @@ async def test_a_tool_is_shown_whole(client: ModelClient, vendors: FakeVendors, 
     assert SEARCH.parameters in _values(vendors.requests[0].body)
 
 
-async def test_calls_and_results_go_back(
-    client: ModelClient, vendors: FakeVendors, provider: Provider
-) -> None:
+async def test_calls_and_results_go_back(client: ModelClient, vendors: FakeVendors, provider: Provider) -> None:
     await client.complete(request_for(provider, messages=_conversation(), tools=(SEARCH,)))
     values = _values(vendors.requests[0].body)
     assert "found 2" in values
@@ -174,8 +162,10 @@ async def test_an_id_of_another_vendor_is_made_safe_the_same_way_twice() -> None
     assert len(sent) <= 40
 
 
-async def test_gemini_gets_its_signature_back_and_a_stand_in_for_a_foreign_call(vendors: FakeVendors) -> None:
-    client = factory.clients(vendors.environ(Provider.GEMINI))[Provider.GEMINI]
+async def test_gemini_gets_its_signature_back_and_a_stand_in_for_a_foreign_call(
+    connect: Connect, vendors: FakeVendors
+) -> None:
+    client = connect(vendors.environ(Provider.GEMINI))
     signature = base64.urlsafe_b64encode(b"\xfb\xffsecret thoughts").decode()
     call = CALLS[0].model_copy(update={"signature": signature})
     vendors.script(Provider.GEMINI, Behaviour(tool_calls=(call,)))
@@ -192,7 +182,6 @@ async def test_gemini_gets_its_signature_back_and_a_stand_in_for_a_foreign_call(
     assert own[1]["parts"][0]["thoughtSignature"] == signature
     assert base64.b64decode(foreign[1]["parts"][0]["thoughtSignature"]) == b"skip_thought_signature_validator"
     assert foreign[2]["parts"][0]["functionResponse"]["name"] == "search"
-    await client.aclose()
 
 
 def test_openai_models_that_reason_get_tools_without_reasoning() -> None:
@@ -200,9 +189,7 @@ def test_openai_models_that_reason_get_tools_without_reasoning() -> None:
     assert isinstance(adapter, VendorAdapter)
 
     def effort(model: str) -> object:
-        return adapter.body(request_for(Provider.OPENAI, model=model, tools=(SEARCH,))).get(
-            "reasoning_effort"
-        )
+        return adapter.body(request_for(Provider.OPENAI, model=model, tools=(SEARCH,))).get("reasoning_effort")
 
     assert [effort(model) for model in ("gpt-6.1-sol", "gpt-5.6-luna", "gpt-5.4", "gpt-4.1", "qwen3")] == [
         "none",

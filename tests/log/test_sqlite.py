@@ -9,9 +9,12 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import threading
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -96,6 +99,34 @@ def test_a_version_that_somebody_else_took_is_a_conflict_of_that_request_alone(p
     log.append([make(("a", 0, 1))])
     _insert(path, "a", 2, log.after(0)[0].state)
     assert log.append([make(("a", 1, 1)), make(("b", 0, 1))]) == [Conflict("a", 2), Appended((3,))]
+    log.close()
+
+
+def test_an_append_waits_for_somebody_elses_transaction_and_then_has_the_positions_after_it(
+    path: Path, make: MakeRequest
+) -> None:
+    asked = threading.Event()
+
+    def clock() -> datetime:
+        asked.set()
+        return START
+
+    log = SQLiteLog.open(path, "acme", clock)
+    log.append([make(("a", 0, 1))])
+    state = log.after(0)[0].state
+    asked.clear()
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with ThreadPoolExecutor(1) as thread:
+        appending = thread.submit(log.append, [make(("b", 0, 1))])
+        asked.wait()
+        other.execute(
+            "INSERT INTO stored_events (originator_id, originator_version, topic, state) VALUES (?, ?, ?, ?)",
+            ("c", 1, "task.approved", state),
+        )
+        other.execute("COMMIT")
+        assert appending.result() == [Appended((3,))]
+    other.close()
     log.close()
 
 

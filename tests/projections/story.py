@@ -63,7 +63,13 @@ class Story:
         """The task is given to the agent, and the run begins."""
         task_id = run_id.rpartition(".")[0]
         who = {"agent_id": agent_id, "role": "developer"}
-        assigned = {"subject": "tasks.x.medium", "candidates": (), "reason": "best", "policy": "rank", "propensity": 1.0}
+        assigned = {
+            "subject": "tasks.x.medium",
+            "candidates": (),
+            "reason": "best",
+            "policy": "rank",
+            "propensity": 1.0,
+        }
         self.tell(task.TaskAssigned(task_id=task_id, run_id=run_id, **who, **{**assigned, **fields}))
         facts = {"run_id": run_id, "task_id": task_id, **who, "task_type": "code-generation", "simulated": simulated}
         self._runs[run_id] = facts

@@ -170,8 +170,8 @@ def test_providers_count_calls_failures_and_how_long_runs_take() -> None:
     assert found.running == 0
 
 
-def test_a_fallback_is_counted_with_its_reason() -> None:
+def test_a_fallback_is_counted_by_its_policy() -> None:
     story = begun().reserve("t-1.1/0")
-    selected = story.log[-2].event.model_copy(update={"fallback_reason": "budget exceeded"})
+    selected = story.log[-2].event.model_copy(update={"policy": "exceeded", "fallback_reason": "…instead of opus"})
     [count] = metrics(story.tell(selected).rows(Providers())).fallbacks
-    assert (count.reason, count.model, count.count) == ("budget exceeded", "claude", 1)
+    assert (count.reason, count.model, count.count) == ("exceeded", "claude", 1)

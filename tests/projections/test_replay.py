@@ -70,7 +70,7 @@ class Teller:
         ][which % 4]
         if amount % 2:
             limits = {"monthly_limit_microusd": MicroUsd(amount * 10), "weekly_limit_microusd": MicroUsd(amount * 5)}
-            self.story.tell(budget.BudgetSet(scope=scope, scope_id=scope_id, **limits))  # type: ignore[arg-type]
+            self.story.tell(budget.BudgetSet(scope=scope, scope_id=scope_id, **limits))
             return
         window = ledgers.windows(self.story.at)
         refused = budget.SpendRefused(
@@ -168,7 +168,9 @@ quick = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCh
 
 @quick
 @given(story=stories(), data=st.data())
-def test_however_the_log_is_cut_and_sent_again_the_rows_are_those_of_a_rebuild(story: Story, data: st.DataObject) -> None:
+def test_however_the_log_is_cut_and_sent_again_the_rows_are_those_of_a_rebuild(
+    story: Story, data: st.DataObject
+) -> None:
     projections = all_projections()
     with tempfile.TemporaryDirectory() as folder:
         store = ReadStore(Path(folder) / "read.db")
@@ -206,8 +208,8 @@ def _latest(frames: list[dict[str, Any]]) -> dict[tuple[Any, ...], Any]:
     for frame in frames:
         for one in frame["rows"]:
             row = one["row"]
-            key = (one["view"], row.get("scope"), row.get("simulated") if "scope" in row else None)
-            key = (*key, row.get("id", row.get("run_id")))
+            kind = (row["scope"], row["simulated"]) if "scope" in row else ()
+            key = (one["view"], *kind, row.get("id", row.get("run_id")))
             if found.get(key) is None or found[key]["position"] <= row["position"]:
                 found[key] = row
     return found

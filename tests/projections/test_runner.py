@@ -1,59 +1,20 @@
 from __future__ import annotations
 
+import os
 import sqlite3
-import stat
-import threading
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 
 from events import agent, task
-from events.ids import TaskState
-from projections import Projection, ReadStore, Rows, Runner, Table, all_projections
-from projections.base import Handler, PublicView
-from projections.board import Board, board, card
+from projections import ReadStore, Rows, Runner, Table, all_projections
+from projections.board import Board, card
 from projections.projects import Projects
-from projections.registry import Registry, agents
+from projections.registry import Registry
+from tests.projections.counter import COUNTS, Counter, count
 from tests.projections.story import Story, dump
 from vapora.errors import NotFoundError, UnavailableError
-
-COUNTS = Table("counts", key=("id",), columns={"id": "text", "n": "int", "notes": "json"})
-
-
-def _count(recorded: Any, event: task.TaskSubmitted, rows: Rows) -> None:
-    if event.title == "poison":
-        raise KeyError("cannot take it")
-    row = rows.get(COUNTS, ("all",)) or {"id": "all", "n": 0, "notes": []}
-    notes = {1} if event.title == "unstorable" else [event.title]
-    rows.put(COUNTS, {"id": "all", "n": row["n"] + 1, "notes": notes})
-
-
-class Counter(Projection):
-    NAME = "counter"
-    VERSION = 1
-    TABLES = (COUNTS,)
-    VIEWS = (PublicView("count", COUNTS, lambda row: {"n": row["n"]}),)
-    HANDLERS: ClassVar[dict[Any, Handler]] = {task.TaskSubmitted: _count}
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "read" / "read.db"
-
-
-@pytest.fixture
-def store(path: Path) -> Iterator[ReadStore]:
-    store = ReadStore(path)
-    yield store
-    store.close()
-
-
-def count(store: ReadStore) -> int:
-    with store.snapshot() as rows:
-        row = rows.get(COUNTS, ("all",))
-    return 0 if row is None else int(row["n"])
 
 
 def test_applying_a_batch_moves_rows_and_checkpoint_together(store: ReadStore) -> None:
@@ -183,6 +144,28 @@ def test_a_crash_in_the_middle_leaves_neither_rows_nor_checkpoint(store: ReadSto
     assert (count(store), after.position) == (2, 4)
 
 
+def test_a_process_killed_in_the_middle_of_a_batch_counts_each_event_once(path: Path) -> None:
+    class Exiting(Projects):
+        def apply(self, recorded: Any, rows: Rows) -> None:
+            if recorded.position == 6:
+                os._exit(0)
+
+    story = Story().submit("t-1").submit("t-2").submit("t-3")
+    child = os.fork()
+    if child == 0:
+        runner = Runner(ReadStore(path), [Counter(), Exiting()])
+        runner.apply(story.log[:2])
+        runner.apply(story.log[2:])
+        os._exit(1)
+    assert os.waitpid(child, 0)[1] == 0
+    store = ReadStore(path)
+    runner = Runner(store, [Counter(), Projects()])
+    assert (count(store), runner.position) == (2, 4)
+    runner.apply(story.log)
+    assert (count(store), runner.position) == (3, 6)
+    store.close()
+
+
 def test_trouble_with_the_store_is_not_laid_to_a_projection(store: ReadStore) -> None:
     class Full(Counter):
         def apply(self, recorded: Any, rows: Rows) -> None:
@@ -201,6 +184,33 @@ def test_two_runners_on_one_file_count_each_event_once(path: Path, store: ReadSt
     one.apply(story.log)
     two.apply(story.log)
     assert count(store) == 2
+    other.close()
+
+
+def test_a_projection_that_somebody_else_reset_is_not_fed_past_what_it_lacks(path: Path, store: ReadStore) -> None:
+    story = Story().submit("t-1").submit("t-2").submit("t-3")
+    running = Runner(store, [Counter(), Board()])
+    running.apply(story.log[:2])
+    other = ReadStore(path)
+    rebuilding = Runner(other, [Counter(), Board()])
+    rebuilding.rebuild("counter")
+    with pytest.raises(UnavailableError):
+        running.apply(story.log[2:])
+    assert running.position == 0
+    rebuilding.apply(story.log[:2])
+    running.apply(story.log[2:])
+    assert (count(store), running.position) == (3, 6)
+    other.close()
+
+
+def test_looking_at_a_store_does_not_make_a_running_projector_retry_what_failed(path: Path, store: ReadStore) -> None:
+    story = Story().submit("t-1", title="poison").submit("t-2").submit("t-3")
+    running = Runner(store, [Counter(), Board()])
+    running.apply(story.log[:2])
+    other = ReadStore(path)
+    Runner(other, [Counter(), Board()])
+    running.apply(story.log[2:])
+    assert (running.position, list(running.status()["failed"])) == (6, ["counter"])
     other.close()
 
 
@@ -268,75 +278,3 @@ def test_a_projection_sees_no_tables_but_its_own(store: ReadStore) -> None:
     runner = Runner(store, [Counter(), Nosy()])
     runner.apply(Story().submit("t-1").log)
     assert "registry" in runner.status()["failed"]
-
-
-def test_half_a_row_is_refused(store: ReadStore) -> None:
-    with store.transaction() as transaction, pytest.raises(ValueError, match="notes"):
-        transaction.rows(Counter()).put(COUNTS, {"id": "x", "n": 1})
-
-
-def test_the_file_is_for_its_owner_alone(path: Path, store: ReadStore) -> None:
-    Runner(store, [Counter()])
-    for file in path.parent.iterdir():
-        assert stat.S_IMODE(file.stat().st_mode) == 0o600
-
-
-def test_a_reader_in_another_thread_sees_one_moment_while_the_writer_goes_on(path: Path, store: ReadStore) -> None:
-    runner = Runner(store, [Board()])
-    story = Story().submit("t-1")
-    runner.apply(story.log)
-    reader = ReadStore.open_reader(path)
-    seen: list[tuple[int, int]] = []
-
-    def look() -> None:
-        with reader.snapshot() as rows:
-            seen.append((rows.position, len(board(rows, None, rows.position).columns["todo"])))
-
-    with reader.snapshot() as rows:
-        assert card(rows, "t-2") is None
-        runner.apply(story.submit("t-2").log)
-        assert (card(rows, "t-2"), rows.position) == (None, 2)
-        thread = threading.Thread(target=look)
-        thread.start()
-        thread.join()
-    assert seen == [(4, 2)]
-    reader.close()
-
-
-def test_a_reader_cannot_write_and_one_without_a_store_says_what_to_do(path: Path, store: ReadStore) -> None:
-    Runner(store, [Registry()])
-    reader = ReadStore.open_reader(path)
-    with pytest.raises(UnavailableError), reader.snapshot() as rows:
-        rows._connection.execute("DELETE FROM checkpoints")
-    with reader.snapshot() as rows:
-        assert agents(rows) == ()
-    reader.close()
-    with pytest.raises(UnavailableError), ReadStore.open_reader(path.with_name("no.db")).snapshot():
-        pass
-
-
-def test_what_was_read_may_be_changed_without_changing_what_is_stored(store: ReadStore) -> None:
-    with store.transaction() as transaction:
-        transaction.prepare(Counter())
-        rows = transaction.rows(Counter())
-        rows.put(COUNTS, {"id": "x", "n": 1, "notes": []})
-        row = rows.get(COUNTS, ("x",))
-        assert row is not None
-        row["n"] = 2
-        assert rows.get(COUNTS, ("x",)) == {"id": "x", "n": 1, "notes": [], "position": 0}
-
-
-def test_a_deleted_row_is_gone_also_before_it_was_written(store: ReadStore) -> None:
-    with store.transaction() as transaction:
-        transaction.prepare(Counter())
-        rows = transaction.rows(Counter())
-        rows.put(COUNTS, {"id": "x", "n": 1, "notes": []})
-        assert len(rows.select(COUNTS)) == 1
-        rows.delete(COUNTS, ("x",))
-        assert (rows.get(COUNTS, ("x",)), rows.select(COUNTS)) == (None, [])
-
-
-def test_states_are_stored_as_the_words_of_the_interface(store: ReadStore) -> None:
-    runner = Runner(store, [Board()])
-    runner.apply(Story().submit("t-1").log)
-    assert runner.frames_after(0)[0]["rows"][0]["row"]["state"] == TaskState.TODO.value

@@ -23,9 +23,11 @@ MODELS = {
 
 
 def request_for(provider: Provider, limit: int = 100) -> ModelRequest:
-    return ModelRequest(
-        model=MODELS[provider], messages=(Message(role="user", text="hi"),), max_output_tokens=limit
-    )
+    return ModelRequest(model=MODELS[provider], messages=(Message(role="user", text="hi"),), max_output_tokens=limit)
+
+
+def billed(vendors: FakeVendors) -> int:
+    return len(vendors.ledger.bills)
 
 
 @pytest.fixture
@@ -53,9 +55,7 @@ async def test_the_ledger_is_what_the_answers_said(vendors: FakeVendors) -> None
     assert vendors.ledger.billed_microusd == sum(costs) > 0
 
 
-async def test_a_given_usage_is_billed_within_the_requests_limit(
-    vendors: FakeVendors, openai: ModelClient
-) -> None:
+async def test_a_given_usage_is_billed_within_the_requests_limit(vendors: FakeVendors, openai: ModelClient) -> None:
     vendors.script(Provider.OPENAI, Behaviour(usage=Usage(input_tokens=5_000, output_tokens=9_999)))
     answer = await openai.complete(request_for(Provider.OPENAI, limit=30))
     assert answer.usage == Usage(input_tokens=5_000, output_tokens=30)
@@ -85,12 +85,12 @@ async def test_calls_wait_at_a_gate_and_pass_one_by_one(vendors: FakeVendors, op
         calls = [asyncio.create_task(openai.complete(request_for(Provider.OPENAI))) for _ in range(20)]
         await gate.arrivals(20)
         assert gate.arrived == 20
-        assert vendors.ledger.bills == ()
+        assert billed(vendors) == 0
         gate.release(1)
         await asyncio.wait(calls, return_when=asyncio.FIRST_COMPLETED)
-        assert len(vendors.ledger.bills) == 1
+        assert billed(vendors) == 1
     await asyncio.gather(*calls)
-    assert len(vendors.ledger.bills) == 20
+    assert billed(vendors) == 20
     assert all(bill.answered for bill in vendors.ledger.bills)
     assert (await openai.complete(request_for(Provider.OPENAI))).text  # an open gate stays open
 
@@ -100,9 +100,7 @@ async def test_a_gate_holds_only_the_vendors_that_it_names(vendors: FakeVendors,
         assert (await openai.complete(request_for(Provider.OPENAI))).text
 
 
-async def test_a_caller_who_went_away_is_billed_but_not_answered(
-    vendors: FakeVendors, openai: ModelClient
-) -> None:
+async def test_a_caller_who_went_away_is_billed_but_not_answered(vendors: FakeVendors, openai: ModelClient) -> None:
     with vendors.hold() as gate:
         call = asyncio.create_task(openai.complete(request_for(Provider.OPENAI)))
         await gate.arrivals(1)
@@ -121,6 +119,7 @@ async def test_stopping_drops_what_still_waits_and_bills_nothing() -> None:
         await gate.arrivals(1)
     with pytest.raises(errors.ConnectionLostError):
         await call
+    await client.aclose()
     assert vendors.ledger.bills == ()
 
 

@@ -25,9 +25,10 @@ _log = structlog.get_logger("api")
 class Envelope:
     """Outermost: names each request, measures it, and answers what nobody foresaw."""
 
-    def __init__(self, app: ASGIApp, meters: Meters) -> None:
+    def __init__(self, app: ASGIApp, meters: Meters, prefix: str) -> None:
         self._app = app
         self._meters = meters
+        self._prefix = prefix
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -50,7 +51,14 @@ class Envelope:
                 broken = problems.problem(problems.INTERNAL, "The request could not be carried out.", scope["path"])
                 await broken(scope, receive, answer.send)
         finally:
-            self._meters.request(scope["method"], _route(scope), answer.status, perf_counter() - begun)
+            self._meters.request(scope["method"], self._route(scope), answer.status, perf_counter() - begun)
+
+    def _route(self, scope: Scope) -> str:
+        """The route's template: paths with ids in them would be a series each."""
+        template: str = getattr(scope.get("route"), "path", "") or "unmatched"
+        # FastAPI leaves the prefix of the router that the route's own is part of out of it.
+        under = scope["path"].startswith(self._prefix) and template.startswith("/")
+        return f"{self._prefix}{template}" if under and not template.startswith(self._prefix) else template
 
 
 class _Answer:
@@ -174,12 +182,6 @@ async def _refuse_correlation(scope: Scope, receive: Receive, send: Send) -> Non
 
 def _is_sane(correlation: str) -> bool:
     return 0 < len(correlation) <= _LONGEST_CORRELATION and correlation.isascii() and correlation.isprintable()
-
-
-def _route(scope: Scope) -> str:
-    """The route's template: paths with ids in them would be a series each."""
-    path: str = getattr(scope.get("route"), "path", "")
-    return path or "unmatched"
 
 
 def _why_foreign(scope: Scope) -> str | None:

@@ -140,13 +140,12 @@ def problem(
 
 def install(app: FastAPI) -> None:
     """Answer every refusal as a problem. What nobody foresaw is answered by the outermost middleware."""
-    app.add_exception_handler(VaporaError, _on_error)
-    app.add_exception_handler(RequestValidationError, _on_invalid)
-    app.add_exception_handler(HTTPException, _on_http)
+    app.exception_handler(VaporaError)(_on_error)
+    app.exception_handler(RequestValidationError)(_on_invalid)
+    app.exception_handler(HTTPException)(_on_http)
 
 
-async def _on_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, VaporaError)
+async def _on_error(request: Request, error: VaporaError) -> Response:
     kind = kind_of(error)
     if kind.status == INTERNAL.status:
         # Its text may name what is none of the caller's business.
@@ -155,12 +154,12 @@ async def _on_error(request: Request, error: Exception) -> Response:
     if kind.status == UNAVAILABLE.status:
         _log.warning("request not served", path=request.url.path, error=str(error))
     field = error.details.get("field")
-    errors = [FieldError(where="body", field=str(field), message=error.message)] if field else []
+    where = str(error.details.get("where", "body"))
+    errors = [FieldError(where=where, field=str(field), message=error.message)] if field else []
     return problem(kind, error.message, request.url.path, remedy=error.remedy, errors=errors)
 
 
-async def _on_invalid(request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)
+async def _on_invalid(request: Request, error: RequestValidationError) -> Response:
     found = error.errors()
     if any(one["type"] == "json_invalid" for one in found):
         return problem(MALFORMED, "The body is not well-formed JSON.", request.url.path)
@@ -173,8 +172,7 @@ async def _on_invalid(request: Request, error: Exception) -> Response:
     return problem(INVALID, detail, request.url.path, remedy=f"Correct {places} and send it again.", errors=errors)
 
 
-async def _on_http(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
+async def _on_http(request: Request, error: HTTPException) -> Response:
     kind = _BY_STATUS.get(error.status_code) or Kind(_OTHER.code, error.status_code, _OTHER.title, _OTHER.remedy)
     details = {
         404: f"There is nothing at {request.url.path}.",

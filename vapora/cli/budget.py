@@ -63,7 +63,9 @@ def set_budget(
 
 
 def costs(
-    by: Annotated[str, typer.Option(help="provider, role, task_type, agent, task, day; joined by commas.")] = "provider",
+    by: Annotated[
+        str, typer.Option(help="provider, role, task_type, agent, task, day; joined by commas.")
+    ] = "provider",
     as_json: Json = False,
 ) -> None:
     """What was spent, grouped."""
@@ -84,7 +86,10 @@ def draw_costs(found: tuple[Cost, ...], groups: tuple[str, ...]) -> RenderableTy
         keys = [cell(one.key.get(group, "–")) for group in groups]
         amounts = [f"{one.calls:,}", f"{one.tokens_in:,}", f"{one.tokens_out:,}", dollars(one.cost_microusd)]
         shown.add_row(*keys, *amounts, "simulated" if one.simulated else "")
-    totals = [(simulated, sum(one.cost_microusd for one in found if one.simulated is simulated)) for simulated in (False, True)]
+    totals = [
+        (simulated, sum(one.cost_microusd for one in found if one.simulated is simulated))
+        for simulated in (False, True)
+    ]
     lines = [f"total {dollars(total, simulated)}" for simulated, total in totals if total]
     return Group(shown, *lines)
 

@@ -80,7 +80,11 @@ def _begin(source: Source, after: int | None, limit: int) -> list[EventView]:
 
 @contextmanager
 def _source(
-    data: Path | None, workspace: str, topic: str | None = None, stream: str | None = None, correlation: str | None = None
+    data: Path | None,
+    workspace: str,
+    topic: str | None = None,
+    stream: str | None = None,
+    correlation: str | None = None,
 ) -> Iterator[Source]:
     if data is None:
         with connect(workspace) as client:

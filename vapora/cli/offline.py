@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import fcntl
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from vapora.cli.output import USAGE, stop
+from vapora.cli.output import FAILED, USAGE, stop
 
 if TYPE_CHECKING:
     from events import Recorded
@@ -78,7 +79,26 @@ def stream(log: EventLog, name: str) -> Iterator[Recorded]:
         version = records[-1].version
 
 
-def in_use(path: Path) -> bool:
+@contextmanager
+def alone(settings: Settings, workspace: str) -> Iterator[None]:
+    """Nobody else works on this data meanwhile: a server that runs is a refusal, one that starts finds it locked."""
+    with (settings.data / "lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            _refuse(settings, f"by process {lock.read().strip() or 'unknown'}")
+        # A server that another tool started (`serve run`) takes no such lock.
+        if _is_open_elsewhere(settings.read_file(workspace)):
+            _refuse(settings, "by a server")
+        yield
+
+
+def _refuse(settings: Settings, by: str) -> NoReturn:
+    stop(FAILED, f"The data in {settings.data} is in use {by}.", "Stop that first: it keeps the read models itself.")
+
+
+def _is_open_elsewhere(path: Path) -> bool:
     """Whether another process has this SQLite file open.
 
     Leaving write-ahead mode needs the file to oneself, and is done at once where nobody else has it: a question that

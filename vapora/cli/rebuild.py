@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Group, RenderableType
 
-from vapora.cli.offline import Data, Workspace, in_use, open_log, pages, settings_for
+from vapora.cli.offline import Data, Workspace, alone, open_log, pages, settings_for
 from vapora.cli.output import FAILED, USAGE, Json, cell, emit, stop, table
 
 
@@ -20,11 +20,8 @@ def rebuild(
 ) -> None:
     """Drop read models and fold the log into them again. Refused while a server is running on the same data."""
     settings = settings_for(data)
-    with open_log(settings, workspace) as log:
-        path = settings.read_file(workspace)
-        if in_use(path):
-            stop(FAILED, f"A server is running on {path}.", "Stop it first: it keeps these read models up to date itself.")
-        answer = _rebuild(path, log, projection)
+    with open_log(settings, workspace) as log, alone(settings, workspace):
+        answer = _rebuild(settings.read_file(workspace), log, projection)
     emit(as_json, {"workspace": workspace, **answer}, lambda: _told(answer))
     if answer["failed"]:
         raise typer.Exit(FAILED)

@@ -26,14 +26,16 @@ def add(
     title: Annotated[str, typer.Argument(help="3 to 500 characters.")],
     project: Annotated[str | None, typer.Option(help="Project id; may be left out where there is just one.")] = None,
     description: Annotated[str | None, typer.Option()] = None,
-    type: Annotated[BoardType | None, typer.Option(help="What kind of work it is.")] = None,  # noqa: A002
+    type: Annotated[BoardType | None, typer.Option(help="What kind of work it is.")] = None,
     task_type: Annotated[str | None, typer.Option(help="Routing type; absent, it is inferred.")] = None,
     role: Annotated[str | None, typer.Option(help="Only agents of this role may take it.")] = None,
     priority: Annotated[int | None, typer.Option(min=0, max=100)] = None,
     review: Annotated[Review | None, typer.Option(help="Who must approve the work.")] = None,
     deadline: Annotated[str | None, typer.Option(help="An instant, as 2027-01-31T12:00:00Z.")] = None,
     context: Annotated[str | None, typer.Option(help="A JSON object.")] = None,
-    blocked_by: Annotated[list[str] | None, typer.Option(help="Id of a task that must be done first; repeatable.")] = None,
+    blocked_by: Annotated[
+        list[str] | None, typer.Option(help="Id of a task that must be done first; repeatable.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Hand in a task."""
@@ -104,12 +106,12 @@ def _task(said: dict[str, Any]) -> SubmitTask:
 
 
 def _only(projects: list[tuple[str, str]]) -> str:
-    if len(projects) == 1:
-        return projects[0][0]
     if not projects:
         stop(USAGE, "There is no project yet.", "Make one with `vapora projects add NAME`.")
-    named = ", ".join(f"{one} ({name})" for one, name in projects)
-    stop(USAGE, "There are several projects.", f"Say which with --project: {named}.")
+    if len(projects) > 1:
+        named = ", ".join(f"{one} ({name})" for one, name in projects)
+        stop(USAGE, "There are several projects.", f"Say which with --project: {named}.")
+    return projects[0][0]
 
 
 def _cards(cards: list[TaskCard]) -> RenderableType:
@@ -152,11 +154,15 @@ def _card(card: TaskCard) -> RenderableType:
 def _runs(card: TaskCard) -> RenderableType:
     if not card.runs:
         return "No runs yet."
-    shown = table("Runs", "run", "agent", "state", "calls", "tokens", "cost", right=("calls", "tokens", "cost"), fixed=("run",))
+    shown = table(
+        "Runs", "run", "agent", "state", "calls", "tokens", "cost", right=("calls", "tokens", "cost"), fixed=("run",)
+    )
     for run in card.runs:
         tokens = f"{run.tokens_in + run.tokens_out:,}"
         state = f"{run.state}: {run.reason}" if run.reason else run.state
-        shown.add_row(cell(run.run_id), cell(run.agent_id), cell(state), str(run.calls), tokens, dollars(run.cost_microusd))
+        shown.add_row(
+            cell(run.run_id), cell(run.agent_id), cell(state), str(run.calls), tokens, dollars(run.cost_microusd)
+        )
     return shown
 
 
@@ -179,6 +185,7 @@ def _candidate(candidate: dict[str, Any]) -> str:
     if excluded:
         return f"{name}: not possible, {excluded}"
     parts = candidate.get("parts")
-    terms = ", ".join(f"{key} {value:.3f}" for key, value in parts.items() if isinstance(value, (int, float))) if isinstance(parts, dict) else ""
+    numbers = parts.items() if isinstance(parts, dict) else ()
+    terms = ", ".join(f"{key} {value:.3f}" for key, value in numbers if isinstance(value, (int, float)))
     shown = f"{score:.3f}" if isinstance(score, (int, float)) else "–"
     return f"{name}: {shown}" + (f" ({terms})" if terms else "")

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
-
-import sys
 
 import typer
 from pydantic_core import to_json
@@ -17,7 +16,7 @@ from rich.text import Text
 
 from vapora.cli.offline import settings_for
 from vapora.cli.output import Json, say
-from vapora.cli.platform import Addresses, Factory, check_address, interruptible, ray_platform, stop_calmly
+from vapora.cli.platform import Addresses, Factory, interruptible, ray_platform
 
 if TYPE_CHECKING:
     from vapora.settings import Settings
@@ -34,9 +33,7 @@ def up(
 
 
 def run(settings: Settings, as_json: bool, factory: Factory) -> None:
-    check_address(settings.host, settings.port)
-    out = sys.stdout
-    began = time.monotonic()
+    out, began = sys.stdout, time.monotonic()
     # What libraries print is no result: with --json, stdout holds one line and nothing else.
     with redirect_stdout(sys.stderr), interruptible():
         platform = factory(settings, os.environ)
@@ -44,15 +41,14 @@ def run(settings: Settings, as_json: bool, factory: Factory) -> None:
             addresses = platform.start()
             told = _told(settings, addresses, time.monotonic() - began)
             if as_json:
-                print(to_json(told).decode(), file=out, flush=True)
+                typer.echo(to_json(told), file=out)
             else:
                 Console(file=out, highlight=False, soft_wrap=True).print(welcome(told))
             platform.wait()
         except KeyboardInterrupt:
             pass
         finally:
-            say("Stopping …")
-            stop_calmly(platform)
+            platform.stop()
     say(f"Stopped. `vapora up --data {settings.data}` goes on where this ended.")
 
 

@@ -198,11 +198,10 @@ def _clear_refusals(ledger: Ledger, event: BudgetSet) -> None:
 
 def _turn(ledger: Ledger, at: Windows) -> None:
     """Forget what no decision looks at any more, once a new window begins."""
-    newest = ledger.newest or at
-    reached = Windows(month=max(newest.month, at.month), week=max(newest.week, at.week))
-    if reached == ledger.newest:
+    newest = ledger.newest or Windows(month="", week="")
+    if at.month <= newest.month and at.week <= newest.week:
         return
-    ledger.newest = reached
+    ledger.newest = reached = Windows(month=max(newest.month, at.month), week=max(newest.week, at.week))
     month, week = _month_before(reached.month), _week_before(reached.week)
     in_use = {key for reservation in ledger.open.values() for key in _keys_of(reservation)}
 

@@ -105,9 +105,7 @@ class Rates:
         )
 
     def worst(self, prompt_tokens: int, output_tokens: int) -> Decimal:
-        dearest = max(
-            rate.highest_to(prompt_tokens) for rate in (self.uncached, self.cache_read, self.cache_write)
-        )
+        dearest = max(rate.highest_to(prompt_tokens) for rate in (self.uncached, self.cache_read, self.cache_write))
         bound = dearest * prompt_tokens + self.output.highest_to(prompt_tokens) * output_tokens
         if self.listed is None:
             return bound
@@ -161,9 +159,7 @@ class PriceBook:
         prompt = -(-request_bytes // BYTES_PER_TOKEN) + EXTRA_TOKENS
         now = at or datetime.now(UTC)
         moments = (now, now + timedelta(days=1))
-        return max(
-            _up(self.rates(provider, model, moment).worst(prompt, max_output_tokens)) for moment in moments
-        )
+        return max(_up(self.rates(provider, model, moment).worst(prompt, max_output_tokens)) for moment in moments)
 
 
 def cost(provider: str, model: str, usage: TokenCounts, *, at: datetime | None = None) -> MicroUsd:

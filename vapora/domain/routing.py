@@ -242,7 +242,9 @@ def _table(options: Sequence[Option]) -> tuple[ModelSpec, ...]:
     """The known models. A family of which others are offered is what is offered: an installation's own local
     model stands for the table's."""
     offered = [one.spec for one in options]
-    own = {spec.provider for spec in offered if spec not in MODELS}
+    own = {spec.provider for spec in offered if _KNOWN.get(_key(spec)) != spec}
+    if not own:
+        return MODELS
     return (*(spec for spec in MODELS if spec.provider not in own), *(spec for spec in offered if spec.provider in own))
 
 
@@ -270,3 +272,6 @@ def _by_cost(option: Option) -> tuple[int, int, float, str]:
 
 def _key(spec: ModelSpec) -> ModelKey:
     return spec.provider, spec.model
+
+
+_KNOWN = {_key(spec): spec for spec in MODELS}

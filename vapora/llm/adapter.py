@@ -142,7 +142,7 @@ class VendorAdapter(ABC):
             return self._sdk
         try:
             return await asyncio.to_thread(self._load)
-        except Exception as error:  # noqa: BLE001 - nothing raw may leave an adapter
+        except Exception as error:
             why = failures.scrub(f"{type(error).__name__}: {error}", (self._key,))
         raise ConnectionRefusedByProviderError(
             f"The client for {self.provider} could not be set up: {why}",
@@ -166,7 +166,7 @@ class VendorAdapter(ABC):
         try:
             async with asyncio.timeout_at(deadline):
                 return await step
-        except Exception as error:  # noqa: BLE001 - nothing raw may leave an adapter
+        except Exception as error:
             failure = self._failure(error, begun=begun)
         # Outside of `except`: else the raw error, whose request carries the key, would hang on this one.
         raise failure
@@ -182,11 +182,7 @@ class VendorAdapter(ABC):
         else:
             why = f"{type(error).__name__}: {error}"
             return (failures.lost if begun else failures.bad_answer)(self.provider, why, secrets)
-        if (
-            begun
-            and not isinstance(failure, BadAnswerError | ConnectionLostError)
-            and not failure.maybe_billed
-        ):
+        if begun and not isinstance(failure, BadAnswerError | ConnectionLostError) and not failure.maybe_billed:
             return failures.lost(self.provider, failure.message, secrets)
         return failure
 

@@ -74,9 +74,7 @@ class AnthropicClient(VendorAdapter):
         return draft.answer()
 
     async def _open(self, sdk: Any, request: ModelRequest) -> Any:
-        return await sdk.messages.create(
-            **self.body(request, stream=True), timeout=_timeout(request.timeout_s)
-        )
+        return await sdk.messages.create(**self.body(request, stream=True), timeout=_timeout(request.timeout_s))
 
     async def _read(self, opened: Any, request: ModelRequest) -> AsyncGenerator[Piece, None]:
         draft = _Draft(model=request.model, request_id=opened.response.headers.get("request-id"))
@@ -200,7 +198,5 @@ def _blocks(message: Message) -> list[Body]:
         return [{**result, "content": message.text}]
     blocks: list[Body] = [{"type": "text", "text": message.text}] if message.text else []
     for call in message.tool_calls:
-        blocks.append(
-            {"type": "tool_use", "id": call_id(call.id), "name": call.name, "input": call.arguments}
-        )
+        blocks.append({"type": "tool_use", "id": call_id(call.id), "name": call.name, "input": call.arguments})
     return blocks

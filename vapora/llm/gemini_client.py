@@ -72,8 +72,8 @@ class GeminiClient(VendorAdapter):
         from google import genai
         from google.genai import types
 
-        # An own client keeps the SDK off aiohttp (which Ray installs), whose transport repeats a request
-        # by itself after a dropped connection: that would be billed twice.
+        # An own client keeps the SDK off aiohttp (which Ray installs): its errors are a third family, and
+        # without retry options that path repeats a dropped request by itself, which is billed twice.
         http = httpx2.AsyncClient(
             limits=httpx2.Limits(max_connections=MAX_CONNECTIONS),
             event_hooks={"request": [_bound_connecting]},
@@ -92,9 +92,7 @@ class GeminiClient(VendorAdapter):
         return draft.answer()
 
     async def _open(self, sdk: Any, request: ModelRequest) -> Any:
-        parts: AsyncIterator[Any] = await sdk[0].aio.models.generate_content_stream(
-            **self._arguments(request)
-        )
+        parts: AsyncIterator[Any] = await sdk[0].aio.models.generate_content_stream(**self._arguments(request))
         # The SDK sends the request with the first step, so that step belongs to the opening.
         return await anext(parts), parts
 

@@ -76,9 +76,7 @@ class OpenAIClient(VendorAdapter):
         return openai.AsyncOpenAI(api_key=self._key, base_url=self._url, max_retries=0)
 
     async def _ask(self, sdk: Any, request: ModelRequest) -> ModelAnswer:
-        completion = await sdk.chat.completions.create(
-            **self.body(request), timeout=_timeout(request.timeout_s)
-        )
+        completion = await sdk.chat.completions.create(**self.body(request), timeout=_timeout(request.timeout_s))
         draft = _Draft(request.model, completion._request_id)
         draft.take_head(completion)
         draft.finish = completion.choices[0].finish_reason
@@ -86,9 +84,7 @@ class OpenAIClient(VendorAdapter):
         return draft.answer()
 
     async def _open(self, sdk: Any, request: ModelRequest) -> Any:
-        return await sdk.chat.completions.create(
-            **self.body(request, stream=True), timeout=_timeout(request.timeout_s)
-        )
+        return await sdk.chat.completions.create(**self.body(request, stream=True), timeout=_timeout(request.timeout_s))
 
     async def _read(self, opened: Any, request: ModelRequest) -> AsyncGenerator[Piece, None]:
         draft = _Draft(request.model, opened.response.headers.get("x-request-id"))

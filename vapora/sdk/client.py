@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Self, TypeVar
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import httpx
 from pydantic import BaseModel
 
 from events.ids import Scope, TaskState
 from vapora import commands, views
-from vapora.sdk.live import Live
+from vapora.sdk.live import LOCAL_HOSTS, Live
 from vapora.sdk.problems import ApiError, NoServerError, problem
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 _PREFIX = "/api/v1"
+_PAGE = 500
 Shape = TypeVar("Shape", bound=BaseModel)
 Position = int | None
 
@@ -38,14 +38,15 @@ class Client:
         self._token = token
         self._timeout = timeout
         self._headers = {"Vapora-Workspace": workspace} | ({"Authorization": f"Bearer {token}"} if token else {})
-        # Proxies from the environment are for the world outside; the default server is on this machine.
-        local = httpx.URL(self.url).host in ("127.0.0.1", "localhost", "::1")
-        self._http = httpx.Client(base_url=self.url, headers=self._headers, timeout=timeout, trust_env=not local)
+        world = urlsplit(self.url).hostname not in LOCAL_HOSTS
+        self._http = httpx.Client(base_url=self.url, headers=self._headers, timeout=timeout, trust_env=world)
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def close(self) -> None:
@@ -64,8 +65,8 @@ class Client:
     def projects(self, after: Position = None) -> tuple[views.Project, ...]:
         return tuple(self._items("/projects", views.Project, {"after": after}))
 
-    def create_project(self, project: commands.CreateProject) -> views.Accepted:
-        return self._post("/projects", project, views.Accepted)
+    def create_project(self, project: commands.CreateProject) -> views.Project:
+        return self._post("/projects", project, views.Project)
 
     def submit_task(self, task: commands.SubmitTask | Mapping[str, Any], key: str | None = None) -> views.TaskAccepted:
         """`key`: an Idempotency-Key; sent again under the same one, the task is handed in once."""
@@ -75,8 +76,12 @@ class Client:
         return self._get(_path("tasks", task_id), views.TaskCard, {"after": after})
 
     def tasks(
-        self, project_id: str | None = None, state: TaskState | None = None, role: str | None = None,
-        after: Position = None, limit: int | None = None,
+        self,
+        project_id: str | None = None,
+        state: TaskState | None = None,
+        role: str | None = None,
+        after: Position = None,
+        limit: int | None = None,
     ) -> Iterator[views.TaskCard]:
         """Newest first, page by page as they are taken."""
         query = {"project_id": project_id, "state": state, "role": role, "after": after}
@@ -87,7 +92,9 @@ class Client:
 
     def move(self, task_id: str, state: TaskState, before: str | None = None, comment: str = "") -> int:
         """The position that holds the move."""
-        return self._write("POST", _path("tasks", task_id, "move"), commands.MoveTask(state=state, before=before, comment=comment))
+        return self._write(
+            "POST", _path("tasks", task_id, "move"), commands.MoveTask(state=state, before=before, comment=comment)
+        )
 
     def why(self, task_id: str, after: Position = None) -> views.Why:
         return self._get(_path("tasks", task_id, "why"), views.Why, {"after": after})
@@ -105,11 +112,11 @@ class Client:
     def agent(self, agent_id: str, after: Position = None) -> views.Agent:
         return self._get(_path("agents", agent_id), views.Agent, {"after": after})
 
-    def register_agent(self, agent: commands.RegisterAgent) -> views.Accepted:
-        return self._post("/agents", agent, views.Accepted)
+    def register_agent(self, agent: commands.RegisterAgent) -> views.Agent:
+        return self._post("/agents", agent, views.Agent)
 
     def edit_agent(self, agent_id: str, change: commands.EditAgent) -> int:
-        return self._write("PUT", _path("agents", agent_id), change)
+        return self._write("PATCH", _path("agents", agent_id), change)
 
     def remove_agent(self, agent_id: str) -> int:
         return self._write("DELETE", _path("agents", agent_id))
@@ -120,9 +127,7 @@ class Client:
     def budgets(self, after: Position = None) -> tuple[views.BudgetView, ...]:
         return tuple(self._items("/budgets", views.BudgetView, {"after": after}))
 
-    def set_budget(
-        self, scope: Scope, scope_id: str, limits: commands.SetBudget | commands.SetTaskBudget
-    ) -> int:
+    def set_budget(self, scope: Scope, scope_id: str, limits: commands.SetBudget | commands.SetTaskBudget) -> int:
         """The position that holds the limits."""
         path = _path("budgets", scope_id) if scope is Scope.ROLE else _path("budgets", scope.value, scope_id)
         return self._write("PUT", path, limits)
@@ -130,16 +135,24 @@ class Client:
     def costs(self, group_by: Sequence[str] = ("provider",), after: Position = None) -> tuple[views.Cost, ...]:
         return tuple(self._items("/costs", views.Cost, {"group_by": ",".join(group_by), "after": after}))
 
+    def position(self) -> int:
+        """How far the read models have come."""
+        return self.board().position
+
     def events(
-        self, after: int = 0, limit: int | None = None, stream: str | None = None, topic: str | None = None,
+        self,
+        after: int = 0,
+        limit: int | None = None,
+        stream: str | None = None,
+        topic: str | Sequence[str] | None = None,
         correlation: str | None = None,
     ) -> Iterator[views.EventView]:
         """The log itself, from the first event above `after` on, up to its present end."""
         query = {"stream": stream, "topic": topic, "correlation": correlation}
         return self._items("/events", views.EventView, {"after": after, **query}, limit, cursor="after")
 
-    def live(self, after: int = 0, reconnect: bool = True) -> Live:
-        """Changed rows as they change: `for frame in client.live(): …`"""
+    def live(self, after: Position = None, reconnect: bool = True) -> Live:
+        """Changed rows as they change: `for frame in client.live(): …`. `after`: first what changed since then."""
         url = self.url.replace("http", "ws", 1) + f"{_PREFIX}/live"
         return Live(url, dict(self._headers), self._token, after, self._timeout, reconnect)
 
@@ -150,13 +163,12 @@ class Client:
         asked = {name: value for name, value in query.items() if value is not None}
         left = limit
         while left is None or left > 0:
-            if left is not None:
-                asked["limit"] = min(left, 500)
+            asked["limit"] = _PAGE if left is None else min(left, _PAGE)
             page = self._get(path, views.Page[shape], asked)  # type: ignore[valid-type]
-            for item in page.items[:left]:
-                yield item
+            yield from page.items[:left]
             left = None if left is None else left - len(page.items)
-            if page.next is None or not page.items:
+            # An empty page may have a next one: there was much to look through.
+            if page.next is None:
                 return
             asked[cursor] = page.next
 
@@ -180,7 +192,7 @@ class Client:
     ) -> httpx.Response:
         # Only what was said: the server fills in the defaults, so they stand in one place.
         content = body.model_dump(mode="json", exclude_unset=True) if isinstance(body, BaseModel) else body
-        headers = {"Idempotency-Key": key or secrets.token_hex(16)} if method == "POST" else {}
+        headers = {"Idempotency-Key": key} if key else {}
         return self._send(method, path, json=None if content is None else dict(content), headers=headers)
 
     def _send(self, method: str, path: str, prefix: str = _PREFIX, **options: Any) -> httpx.Response:
@@ -196,8 +208,11 @@ class Client:
             return shape.model_validate_json(answer.content, extra="ignore")
         except ValueError as error:
             raise ApiError(
-                answer.status_code, "unreadable", f"{answer.url} answered with something else than expected.",
-                str(error)[:300], "Is this a VAPORA server of a fitting version?",
+                answer.status_code,
+                "unreadable",
+                f"{answer.url} answered with something else than expected.",
+                str(error)[:300],
+                "Is this a VAPORA server of a fitting version?",
             ) from error
 
 

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from types import TracebackType
 from typing import Self
+from urllib.parse import urlsplit
 
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 from websockets.sync.client import ClientConnection, connect
@@ -14,16 +15,26 @@ from websockets.sync.client import ClientConnection, connect
 from vapora.sdk.problems import ApiError, NoServerError
 from vapora.views import Frame
 
+# Proxies from the environment are for the world outside, not for a server on this machine.
+LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
 _FIRST_PAUSE_S = 0.2
 _LONGEST_PAUSE_S = 5.0
+_REFUSED = 1008
 
 
 class Live:
-    """An endless iterator over frames with a position above `after`. A lost connection is taken up again where it
-    broke off, so no change is missed; `close` from any thread ends the iteration."""
+    """An endless iterator over frames with a position above `after` (None: from now on). A lost connection is taken
+    up again where it broke off, so no change is missed; `close` from any thread ends the iteration. A server that
+    refuses for good raises `ApiError`."""
 
     def __init__(
-        self, url: str, headers: dict[str, str], token: str | None, after: int, timeout: float, reconnect: bool = True
+        self,
+        url: str,
+        headers: dict[str, str],
+        token: str | None,
+        after: int | None,
+        timeout: float,
+        reconnect: bool = True,
     ) -> None:
         self._url = url
         self._headers = headers
@@ -33,6 +44,7 @@ class Live:
         self._closed = threading.Event()
         self._socket: ClientConnection | None = None
         self.position = after
+        self._local = urlsplit(url).hostname in LOCAL_HOSTS
 
     def __iter__(self) -> Iterator[Frame]:
         pause = _FIRST_PAUSE_S
@@ -58,7 +70,9 @@ class Live:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def _connection(self) -> Iterator[Frame]:
@@ -73,11 +87,12 @@ class Live:
                 for message in socket:
                     frame = Frame.model_validate_json(message, extra="ignore")
                     # A resume repeats what may have been sent already; nothing goes backwards.
-                    if frame.position > self.position:
+                    if self.position is None or frame.position > self.position:
                         self.position = frame.position
                         yield frame
-            except ConnectionClosed:
-                return
+            except ConnectionClosed as closed:
+                if closed.rcvd is not None and closed.rcvd.code == _REFUSED:
+                    raise ApiError(403, "refused", "The server refuses live frames.", closed.rcvd.reason) from closed
             finally:
                 self._socket = None
 
@@ -85,10 +100,11 @@ class Live:
         # 32 MiB: a resume after a long absence may put many rows into one frame.
         try:
             return connect(
-                f"{self._url}?after={self.position}",
+                self._url if self.position is None else f"{self._url}?after={self.position}",
                 additional_headers=self._headers,
                 open_timeout=self._timeout,
                 close_timeout=1,
+                proxy=None if self._local else True,
                 max_size=32 * 1024 * 1024,
             )
         except InvalidURI as error:

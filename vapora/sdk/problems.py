@@ -11,7 +11,7 @@ from vapora.errors import UnavailableError, VaporaError
 class ApiError(VaporaError):
     """The server refused a request (problem+json, RFC 9457): `type` is stable, `remedy` says what to do."""
 
-    def __init__(self, status: int, type: str, title: str, detail: str = "", remedy: str = "") -> None:  # noqa: A002
+    def __init__(self, status: int, type: str, title: str, detail: str = "", remedy: str = "") -> None:
         super().__init__(detail or title, remedy=remedy)
         self.status = status
         self.type = type

@@ -38,8 +38,7 @@ from vapora.testing.wire_script import Behaviour, Gate, Ledger, Received, Script
 START_TIMEOUT_S = 20.0
 
 DIALECTS: dict[Provider, Dialect] = {
-    dialect.provider: dialect
-    for dialect in (AnthropicDialect(), OpenAIDialect(), GeminiDialect(), OllamaDialect())
+    dialect.provider: dialect for dialect in (AnthropicDialect(), OpenAIDialect(), GeminiDialect(), OllamaDialect())
 }
 
 
@@ -122,9 +121,7 @@ class FakeVendors:
         listener.bind(("127.0.0.1", 0))
         self._port = listener.getsockname()[1]
         ready = threading.Event()
-        self._thread = threading.Thread(
-            target=self._serve, args=(listener, ready), name="fake-vendors", daemon=True
-        )
+        self._thread = threading.Thread(target=self._serve, args=(listener, ready), name="fake-vendors", daemon=True)
         self._thread.start()
         if not ready.wait(START_TIMEOUT_S):
             raise RuntimeError("the fake did not start")
@@ -154,6 +151,34 @@ class FakeVendors:
 
     def _serve(self, listener: socket.socket, ready: threading.Event) -> None:
         import uvicorn
+
+        config = uvicorn.Config(
+            Starlette(routes=self._routes()),
+            http=self._connection_class(),
+            loop="asyncio",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            log_level="critical",
+            timeout_graceful_shutdown=0,
+        )
+        config.load()
+        server = uvicorn.Server(config)
+        server.lifespan = config.lifespan_class(config)
+
+        async def run() -> None:
+            self._loop = asyncio.get_running_loop()
+            await server.startup(sockets=[listener])
+            ready.set()
+            await self._stopping.wait()
+            for transport in tuple(self._transports.values()):
+                transport.abort()  # else uvicorn would answer a cancelled call with 500
+            server.force_exit = True  # calls that are held back are not waited for
+            await server.shutdown(sockets=[listener])
+
+        asyncio.run(run())
+
+    def _connection_class(self) -> type[asyncio.Protocol]:
         from uvicorn.protocols.http.h11_impl import H11Protocol
 
         transports, departures = self._transports, self.departures
@@ -170,31 +195,7 @@ class FakeVendors:
                 super().connection_lost(exc)
                 departures.add()
 
-        config = uvicorn.Config(
-            Starlette(routes=self._routes()),
-            http=Connection,
-            loop="asyncio",
-            ws="none",
-            lifespan="off",
-            log_config=None,
-            log_level="critical",
-            timeout_graceful_shutdown=0,
-        )
-        server = uvicorn.Server(config)
-
-        async def run() -> None:
-            self._loop = asyncio.get_running_loop()
-            await server.startup(sockets=[listener])
-            ready.set()
-            await self._stopping.wait()
-            for transport in tuple(transports.values()):
-                transport.abort()  # else uvicorn would answer a cancelled call with 500
-            server.force_exit = True  # calls that are held back are not waited for
-            await server.shutdown(sockets=[listener])
-
-        config.load()
-        server.lifespan = config.lifespan_class(config)
-        asyncio.run(run())
+        return Connection
 
     def _routes(self) -> list[Route]:
         routes: list[Route] = []

@@ -88,13 +88,10 @@ class OpenAIDialect:
             first = {"index": index, "id": call.id, "type": "function"}
             deltas.append({"tool_calls": [first | {"function": {"name": call.name, "arguments": ""}}]})
             deltas += [
-                {"tool_calls": [{"index": index, "function": {"arguments": part}}]}
-                for part in (text[:5], text[5:])
+                {"tool_calls": [{"index": index, "function": {"arguments": part}}]} for part in (text[:5], text[5:])
             ]
         head = _head(answer, "chat.completion.chunk")
-        chunks = [
-            head | {"choices": [{"index": 0, "delta": delta, "finish_reason": None}]} for delta in deltas
-        ]
+        chunks = [head | {"choices": [{"index": 0, "delta": delta, "finish_reason": None}]} for delta in deltas]
         chunks.append(head | {"choices": [{"index": 0, "delta": {}, "finish_reason": _STOP[answer.finish]}]})
         chunks.append(head | {"choices": [], "usage": _usage(answer.usage)})
         return [sse(chunk) for chunk in chunks] + [sse("[DONE]")]

@@ -103,9 +103,7 @@ def prepare(behaviour: Behaviour, received: Received, call_id: str) -> Answer:
             text = text.encode()[: limit * 4].decode(errors="ignore")
     usage = behaviour.usage or Usage(input_tokens=-(-received.body_bytes // 4), output_tokens=0)
     output = min(limit, wanted)
-    usage = usage.model_copy(
-        update={"output_tokens": output, "reasoning_tokens": min(output, usage.reasoning_tokens)}
-    )
+    usage = usage.model_copy(update={"output_tokens": output, "reasoning_tokens": min(output, usage.reasoning_tokens)})
     return Answer(call_id, received.model, text, behaviour.tool_calls, usage, finish)
 
 

@@ -1,0 +1,59 @@
+"""A client of the API that says what it expects, for the tests of this room."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+from fastapi import FastAPI
+
+from actors.cast import LocalCast
+
+API = "/api/v1"
+
+
+@dataclass
+class Door:
+    """A client of the API, and the cast behind it."""
+
+    http: httpx.AsyncClient
+    cast: LocalCast
+    app: FastAPI
+
+    async def head(self) -> int:
+        return await self.cast.log("default").head()
+
+    async def ask(self, method: str, path: str, status: int, json: Any = None, **more: Any) -> Any:
+        """The answer's body; fails with the body on show where the status is another one."""
+        given = {} if json is None else {"json": json}
+        answer = await self.http.request(method, API + path, **given, **more)
+        assert answer.status_code == status, f"{answer.status_code}: {answer.text}"
+        return answer.json()
+
+    async def project(self, **more: Any) -> dict[str, Any]:
+        return await self.ask("POST", "/projects", 201, {"name": "Parser", **more})
+
+    async def task(self, project_id: str, **more: Any) -> dict[str, Any]:
+        body = {"project_id": project_id, "title": "Write a parser", "review": "none", **more}
+        return await self.ask("POST", "/tasks", 202, body)
+
+    async def idle_task(self, project_id: str) -> str:
+        """The id of a task that stays in todo: it waits for one that waits for itself to be approved."""
+        blocker = await self.task(project_id, review="human", title="The first half")
+        return (await self.task(project_id, blocked_by=[blocker["task_id"]]))["task_id"]
+
+    async def card(self, task_id: str, is_it: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        """The card as soon as it is as wished; each change of a row is a reason to look again."""
+        reached = 0
+        while True:
+            card: dict[str, Any] = await self.ask("GET", f"/tasks/{task_id}", 200)
+            if is_it(card):
+                return card
+            frames = await self.cast.projector("default").frames(max(reached, card["position"]), timeout_s=30)
+            assert frames, f"nothing happens any more: {card}"
+            reached = frames[-1]["position"]
+
+    async def in_state(self, task_id: str, state: str) -> dict[str, Any]:
+        return await self.card(task_id, lambda card: card["state"] == state)

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+from tests.api.doors import Door
+
+
+async def test_a_project_is_made_shown_edited_and_archived(door: Door) -> None:
+    made = await door.project(description="Reads things", repo="/srv/parser")
+    assert made["name"] == "Parser"
+    assert made["repo"] == "/srv/parser"
+    shown = await door.ask("GET", f"/projects/{made['id']}", 200, params={"after": made["position"]})
+    assert shown == made
+
+    edited = await door.ask("PATCH", f"/projects/{made['id']}", 200, {"name": "Lexer"})
+    assert edited["name"] == "Lexer"
+    assert edited["description"] == "Reads things"
+    assert edited["position"] > made["position"]
+
+    gone = await door.ask("DELETE", f"/projects/{made['id']}", 200)
+    assert gone == {"id": made["id"], "position": gone["position"]}
+    after = {"after": gone["position"]}
+    assert (await door.ask("GET", "/projects", 200, params=after))["items"] == []
+    listed = await door.ask("GET", "/projects", 200, params={**after, "archived": True})
+    assert [one["archived"] for one in listed["items"]] == [True]
+
+
+async def test_a_project_just_made_is_found_without_naming_a_position(door: Door) -> None:
+    for _ in range(20):
+        made = await door.project()
+        await door.ask("GET", f"/projects/{made['id']}", 200)
+        await door.ask("GET", "/board", 200, params={"project_id": made["id"]})
+
+
+async def test_projects_are_listed_in_pages(door: Door) -> None:
+    made = [await door.project(name=f"Project {number}") for number in range(5)]
+    query = {"limit": 2, "after": made[-1]["position"]}
+    seen: list[str] = []
+    cursor: str | None = ""
+    while cursor is not None:
+        more = {"cursor": cursor} if cursor else {}
+        page = await door.ask("GET", "/projects", 200, params={**query, **more})
+        assert len(page["items"]) <= 2
+        seen += [one["id"] for one in page["items"]]
+        cursor = page["next"]
+    assert seen == [one["id"] for one in made]
+
+
+async def test_an_archived_project_takes_no_task_and_no_edit(door: Door) -> None:
+    made = await door.project()
+    await door.ask("DELETE", f"/projects/{made['id']}", 200)
+    head = await door.head()
+    problem = await door.ask("PATCH", f"/projects/{made['id']}", 409, {"name": "Lexer"})
+    assert problem["code"] == "conflict"
+    await door.ask("POST", "/tasks", 409, {"project_id": made["id"], "title": "Write a parser"})
+    assert await door.head() == head

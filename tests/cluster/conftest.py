@@ -1,0 +1,48 @@
+"""One Ray, one platform and one fake of the vendors for all tests that need a cluster."""
+
+from __future__ import annotations
+
+import os
+import socket
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cluster.site import Site
+from vapora.sdk import Client
+from vapora.serve import Platform
+from vapora.settings import Settings
+from vapora.testing import FakeVendors
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def site() -> Iterator[Site]:
+    """A running platform on Ray whose four providers are the wire fake, reached by the real SDKs."""
+    before = dict(os.environ)
+    with FakeVendors() as vendors, tempfile.TemporaryDirectory(prefix="v") as folder:
+        os.environ.update(vendors.environ())
+        settings = Settings(data=Path(folder), port=free_port(), resend_s=1)
+        platform = Platform(settings, dashboard=False)
+        addresses = platform.start()
+        try:
+            with Client(addresses.board) as client:
+                yield Site(vendors, settings, client)
+        finally:
+            platform.stop()
+            os.environ.clear()
+            os.environ.update(before)
+
+
+@pytest.fixture(autouse=True)
+def fresh_vendors(request: pytest.FixtureRequest) -> None:
+    """Each test scripts the vendors anew."""
+    if "site" in request.fixturenames:
+        request.getfixturevalue("site").vendors.reset()

@@ -1,0 +1,100 @@
+"""What the cluster tests do with a running platform."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+import ray
+
+from actors.runtime.ray import NAMESPACE
+from events import Recorded
+from projections import MemoryRows
+from projections.board import Board, board
+from vapora.commands import CreateProject
+from vapora.domain.audit import violations
+from vapora.log.mapper import open_record
+from vapora.log.sqlite import SQLiteLog
+from vapora.sdk import Client
+from vapora.settings import Settings
+from vapora.testing import FakeVendors
+from vapora.views import TaskCard
+
+DEADLINE_S = 120
+
+
+@dataclass(frozen=True)
+class Site:
+    """A running platform, and the vendors that it calls."""
+
+    vendors: FakeVendors
+    settings: Settings
+    client: Client
+
+    def project(self, name: str) -> str:
+        return self.client.create_project(CreateProject(name=name)).id
+
+    def submit(self, project_id: str, title: str, **fields: Any) -> str:
+        body = {"project_id": project_id, "title": title, "review": "none", **fields}
+        return self.client.submit_task(body).task_id
+
+    def cards(self, task_ids: Sequence[str]) -> list[TaskCard]:
+        return [self.client.task(task_id) for task_id in task_ids]
+
+    def wait_for(self, what: str, condition: Callable[[], Any]) -> Any:
+        """Poll until `condition` gives something true."""
+        deadline = time.monotonic() + DEADLINE_S
+        while not (found := condition()):
+            if time.monotonic() > deadline:
+                raise AssertionError(f"not within {DEADLINE_S} s: {what}")
+            time.sleep(0.1)
+        return found
+
+    def wait_until_done(self, task_ids: Sequence[str]) -> list[TaskCard]:
+        def done() -> bool:
+            states = [card.state for card in self.cards(task_ids)]
+            assert "failed" not in states
+            return all(state == "done" for state in states)
+
+        self.wait_for("all tasks done", done)
+        return self.cards(task_ids)
+
+    def kill(self, actor: str) -> None:
+        """kill -9 of the process that holds the actor."""
+        handle = ray.get_actor(actor, namespace=NAMESPACE)
+        pid = ray.get(handle.health.remote())["pid"]
+        os.kill(pid, signal.SIGKILL)
+
+    def log(self) -> list[Recorded]:
+        """The whole log, read from its file beside the running writer."""
+        log = SQLiteLog.open_for_reading(self.settings.log_file("default"))
+        try:
+            found: list[Recorded] = []
+            while page := log.after(found[-1].position if found else 0, 5_000):
+                found += [open_record(record) for record in page]
+            return found
+        finally:
+            log.close()
+
+
+def assert_sound(log: Sequence[Recorded]) -> None:
+    """Nothing lost, nothing doubled: versions without gaps, positions that increase, appends and money that add up."""
+    positions = [one.position for one in log]
+    assert positions == sorted(set(positions))
+    by_stream = sorted(log, key=lambda one: (one.stream, one.position))
+    for stream, events in groupby(by_stream, key=lambda one: one.stream):
+        versions = [one.version for one in events]
+        assert versions == list(range(1, len(versions) + 1)), stream
+    assert violations(log, "default") == []
+    assert all(one.causation is None or one.causation < one.position for one in log)
+
+
+def rebuilt_cards(log: Sequence[Recorded]) -> dict[str, TaskCard]:
+    """The cards as a rebuild of the board from the log gives them."""
+    rows = MemoryRows().fold(Board(), log)
+    return {card.id: card for column in board(rows, None, rows.position).columns.values() for card in column}

@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import stat
+import threading
+from pathlib import Path
+
+import pytest
+
+from events.ids import TaskState
+from projections import ReadStore, Runner
+from projections.board import Board, board, card
+from projections.registry import Registry, agents
+from tests.projections.counter import COUNTS, Counter
+from tests.projections.story import Story
+from vapora.errors import UnavailableError
+
+
+def test_half_a_row_is_refused(store: ReadStore) -> None:
+    with store.transaction() as transaction, pytest.raises(ValueError, match="notes"):
+        transaction.rows(Counter()).put(COUNTS, {"id": "x", "n": 1})
+
+
+def test_the_file_is_for_its_owner_alone(path: Path, store: ReadStore) -> None:
+    Runner(store, [Counter()])
+    for file in path.parent.iterdir():
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_a_reader_in_another_thread_sees_one_moment_while_the_writer_goes_on(path: Path, store: ReadStore) -> None:
+    runner = Runner(store, [Board()])
+    story = Story().submit("t-1")
+    runner.apply(story.log)
+    reader = ReadStore.open_reader(path)
+    seen: list[tuple[int, int]] = []
+
+    def look() -> None:
+        with reader.snapshot() as rows:
+            seen.append((rows.position, len(board(rows, None, rows.position).columns["todo"])))
+
+    with reader.snapshot() as rows:
+        assert card(rows, "t-2") is None
+        runner.apply(story.submit("t-2").log)
+        assert (card(rows, "t-2"), rows.position) == (None, 2)
+        thread = threading.Thread(target=look)
+        thread.start()
+        thread.join()
+    assert seen == [(4, 2)]
+    reader.close()
+
+
+def test_a_reader_cannot_write_and_one_without_a_store_says_what_to_do(path: Path, store: ReadStore) -> None:
+    Runner(store, [Registry()])
+    reader = ReadStore.open_reader(path)
+    with pytest.raises(UnavailableError), reader.snapshot() as rows:
+        rows._connection.execute("DELETE FROM checkpoints")
+    with reader.snapshot() as rows:
+        assert agents(rows) == ()
+    reader.close()
+    with pytest.raises(UnavailableError), ReadStore.open_reader(path.with_name("no.db")).snapshot():
+        pass
+
+
+def test_what_was_read_may_be_changed_without_changing_what_is_stored(store: ReadStore) -> None:
+    with store.transaction() as transaction:
+        transaction.prepare(Counter())
+        rows = transaction.rows(Counter())
+        rows.put(COUNTS, {"id": "x", "n": 1, "notes": []})
+        row = rows.get(COUNTS, ("x",))
+        assert row is not None
+        row["n"] = 2
+        assert rows.get(COUNTS, ("x",)) == {"id": "x", "n": 1, "notes": [], "position": 0}
+
+
+def test_a_deleted_row_is_gone_also_before_it_was_written(store: ReadStore) -> None:
+    with store.transaction() as transaction:
+        transaction.prepare(Counter())
+        rows = transaction.rows(Counter())
+        rows.put(COUNTS, {"id": "x", "n": 1, "notes": []})
+        assert len(rows.select(COUNTS)) == 1
+        rows.delete(COUNTS, ("x",))
+        assert (rows.get(COUNTS, ("x",)), rows.select(COUNTS)) == (None, [])
+
+
+def test_states_are_stored_as_the_words_of_the_interface(store: ReadStore) -> None:
+    runner = Runner(store, [Board()])
+    runner.apply(Story().submit("t-1").log)
+    assert runner.frames_after(0)[0]["rows"][0]["row"]["state"] == TaskState.TODO.value

@@ -1,0 +1,142 @@
+"""Agents: who works here, what each can do, and what each has learned."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query, status
+from pydantic import Field
+
+from events.ids import agent_stream
+from projections import profiles
+from projections import registry as model
+from vapora import clock
+from vapora.api.cells import Cell
+from vapora.api.context import FreshCell, PostKey, Writing
+from vapora.catalog import role
+from vapora.commands import Command, EditAgent, Name, RegisterAgent, RemoveAgent, Slug
+from vapora.domain import agent as rules
+from vapora.errors import ConflictError, NotFoundError
+from vapora.views import Accepted, Agent, Learning, Page
+
+router = APIRouter(prefix="/agents", tags=["agents"])
+
+AgentState = Literal["idle", "busy", "offline", "disabled"]
+
+
+class ReplaceAgent(Command):
+    """An agent as it shall be. What is left out becomes what its role's manifest says; a role never changes."""
+
+    role: Slug | None = None
+    name: Name | None = None
+    capabilities: tuple[Slug, ...] | None = None
+    task_types: tuple[Slug, ...] | None = None
+    capacity: Annotated[int, Field(strict=True, ge=1, le=1_000)] | None = None
+    enabled: bool = True
+
+
+@router.get("", summary="List the agents")
+async def list_agents(
+    cell: FreshCell,
+    role: Annotated[Slug | None, Query(description="Of this role.")] = None,
+    capability: Annotated[list[Slug] | None, Query(description="With this capability; may be given again.")] = None,
+    task_type: Annotated[Slug | None, Query(description="That take this type of task.")] = None,
+    state: Annotated[AgentState | None, Query(description="In this state.")] = None,
+) -> Page[Agent]:
+    """Those that fit every filter."""
+    wanted = set(capability or ())
+
+    def fits(agent: Agent) -> bool:
+        return (
+            role in (None, agent.role)
+            and state in (None, agent.state)
+            and wanted <= set(agent.capabilities)
+            and (task_type is None or task_type in agent.task_types)
+        )
+
+    found = await cell.read(model.agents)
+    return Page[Agent](items=tuple(filter(fits, found)))
+
+
+@router.post("", status_code=status.HTTP_201_CREATED, summary="Register an agent")
+async def register_agent(body: RegisterAgent, writing: Writing, key: PostKey) -> Agent:
+    """What is left out comes from the role's manifest. A removed agent's id takes up its history again."""
+    return await _as_written(writing.cell, await writing.dispatch(body, key=key))
+
+
+@router.get("/{agent_id}", summary="Show an agent")
+async def get_agent(agent_id: str, cell: FreshCell) -> Agent:
+    return await _require_agent(cell, agent_id)
+
+
+@router.put("/{agent_id}", summary="Replace an agent")
+async def replace_agent(agent_id: str, body: ReplaceAgent, writing: Writing) -> Agent:
+    """What is left out becomes what the role's manifest says."""
+    recorded = await writing.cell.log.read(agent_stream(agent_id))
+    agent = rules.require(rules.fold(one.event for one in recorded), agent_id)
+    if body.role not in (None, agent.role):
+        raise ConflictError(
+            f"The agent '{agent_id}' is a {agent.role}: its role cannot change.",
+            remedy=f"Register a {body.role} under another id.",
+        )
+    manifest = role(agent.role)
+    command = EditAgent(
+        name=body.name or manifest.title,
+        capabilities=manifest.capabilities if body.capabilities is None else body.capabilities,
+        task_types=manifest.task_types if body.task_types is None else body.task_types,
+        capacity=body.capacity or manifest.concurrency,
+        enabled=body.enabled,
+    )
+    return await _as_edited(writing, agent_id, command)
+
+
+@router.patch("/{agent_id}", summary="Edit an agent")
+async def edit_agent(agent_id: str, body: EditAgent, writing: Writing) -> Agent:
+    """Only the fields that are sent change. `enabled: false` lets it end what it has and gives it nothing new."""
+    return await _as_edited(writing, agent_id, body)
+
+
+@router.delete("/{agent_id}", summary="Remove an agent")
+async def remove_agent(agent_id: str, writing: Writing) -> Accepted:
+    """It leaves the registry and ends what it has; its history stays under its id."""
+    return await writing.dispatch(RemoveAgent(), agent_id)
+
+
+@router.get("/{agent_id}/learning", summary="Show what an agent has learned")
+async def get_learning(agent_id: str, cell: FreshCell) -> Learning:
+    """Its ability in each task type as of now, and day by day how it came to that."""
+    await _require_agent(cell, agent_id)
+    now = clock.now()
+    return await cell.read(lambda rows: profiles.learning(rows, agent_id, now))
+
+
+async def _require_agent(cell: Cell, agent_id: str) -> Agent:
+    found = await cell.find(agent_stream(agent_id), lambda rows: model.agent_of(rows, agent_id))
+    if found is None:
+        raise NotFoundError(f"There is no agent '{agent_id}'.", remedy="List the agents, or register it first.")
+    return found
+
+
+async def _as_edited(writing: Writing, agent_id: str, command: EditAgent) -> Agent:
+    accepted = await writing.dispatch(command, agent_id)
+    now = await writing.cell.read(lambda rows: model.agent_of(rows, agent_id))
+    return await _as_written(writing.cell, accepted, running=now.running if now else 0)
+
+
+async def _as_written(cell: Cell, accepted: Accepted, running: int = 0) -> Agent:
+    """From the log, as it stood with this write: a request that comes again is given the same answer."""
+    recorded = await cell.log.read(agent_stream(accepted.id))
+    state = rules.fold(one.event for one in recorded if one.position <= accepted.position)
+    agent = rules.require(state, accepted.id)
+    return Agent(
+        id=agent.id,
+        role=agent.role,
+        name=agent.name,
+        state="disabled" if not agent.enabled else "busy" if running else "idle",
+        load=running / agent.capacity,
+        capacity=agent.capacity,
+        running=running,
+        capabilities=agent.capabilities,
+        task_types=agent.task_types,
+        position=accepted.position,
+    )

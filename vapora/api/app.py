@@ -1,0 +1,96 @@
+"""The HTTP application: everything in its place, nothing decided here."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
+from starlette.middleware.gzip import GZipMiddleware
+
+from vapora.api import (
+    agents,
+    board,
+    budgets,
+    costs,
+    events,
+    live,
+    openapi,
+    problems,
+    projects,
+    roles,
+    runs,
+    system,
+    tasks,
+)
+from vapora.api.cells import Cells
+from vapora.api.meters import Meters
+from vapora.api.middleware import Envelope, JsonBodies, LoopbackOnly
+from vapora.ports import Cast
+from vapora.settings import Settings
+
+PREFIX = "/api/v1"
+# Below this an answer fits a packet or two: compressing it costs more than it saves.
+_WORTH_COMPRESSING = 1_000
+# 9 takes twice the time of 6 for a percent or so.
+_LEVEL = 6
+
+_NOUNS = (projects, tasks, board, runs, agents, budgets, costs, events, roles, live)
+
+
+def create_app(cast: Cast, settings: Settings, version: str, rehearsal: bool) -> FastAPI:
+    """The application over a cast that was started; whoever started it also stops it.
+
+    `rehearsal`: no real model answers, so that what is spent is simulated.
+    """
+    meters = Meters()
+    cells = Cells(cast, settings, meters)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        try:
+            yield
+        finally:
+            await cells.close()
+
+    app = FastAPI(
+        title="VAPORA",
+        version=version,
+        summary="A team of software agents whose work, money and reasons stand in one log.",
+        description=openapi.DESCRIPTION,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        # A redirect would lose the body of a POST in many clients; a path is right or it is not there.
+        redirect_slashes=False,
+        # An absent Content-Type is taken for JSON: browsers cannot send it across sites past the Origin check.
+        strict_content_type=False,
+        generate_unique_id_function=_operation_id,
+    )
+    app.state.cells = cells
+    app.state.meters = meters
+    app.state.rehearsal = rehearsal
+    problems.install(app)
+    openapi.install(app)
+    app.include_router(_under_prefix())
+    app.include_router(system.router)
+    # The last one added is the first one passed.
+    app.add_middleware(JsonBodies, max_bytes=settings.max_body_bytes)
+    app.add_middleware(LoopbackOnly)
+    app.add_middleware(GZipMiddleware, minimum_size=_WORTH_COMPRESSING, compresslevel=_LEVEL)
+    app.add_middleware(Envelope, meters=meters, prefix=PREFIX)
+    return app
+
+
+def _under_prefix() -> APIRouter:
+    router = APIRouter(prefix=PREFIX)
+    for noun in _NOUNS:
+        router.include_router(noun.router)
+    router.include_router(system.status_router)
+    return router
+
+
+def _operation_id(route: APIRoute) -> str:
+    """The function's name: SDKs are made from it, so renaming one is a breaking change."""
+    return route.name

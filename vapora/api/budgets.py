@@ -1,0 +1,171 @@
+"""Budgets: what may be spent, by whom, and how much of it is gone."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Request
+
+from events.ids import Scope, StreamName, Tier, agent_stream, project_stream, task_stream
+from projections import budgets as model
+from projections.base import Reader
+from vapora import clock
+from vapora.api.cells import Cell
+from vapora.api.context import FreshCell, Writer, Writing
+from vapora.catalog import roles
+from vapora.commands import SetBudget, SetTaskBudget
+from vapora.errors import BehindError, NotFoundError
+from vapora.views import BudgetView, Page
+
+router = APIRouter(prefix="/budgets", tags=["budgets"])
+
+RoleId = Annotated[str, Path(description="One of the twelve roles.", examples=["developer"])]
+ScopeName = Annotated[
+    str, Path(description="workspace, project, role, agent or task.", examples=["project"], max_length=40)
+]
+
+
+@router.get("", summary="List the budgets")
+async def list_budgets(cell: FreshCell, request: Request) -> Page[BudgetView]:
+    """Every scope that has a limit, and all roles. While real models answer, rehearsed money is listed beside it where
+    there was any, and the other way round: the two are never added up."""
+    now, own = clock.now(), _own_kind(request)
+    return Page[BudgetView](items=await cell.read(lambda rows: _all(rows, now, own)))
+
+
+@router.get("/{role}", summary="Show a role's budget")
+async def get_role_budget(role: RoleId, cell: FreshCell, request: Request) -> BudgetView:
+    return await _show(cell, Scope.ROLE, role, request)
+
+
+@router.put("/{role}", summary="Limit a role's spending")
+async def set_role_budget(role: RoleId, body: SetBudget, writing: Writing, request: Request) -> BudgetView:
+    """A limit below what is spent is allowed: it stops new calls."""
+    return await _set(writing, Scope.ROLE, role, body, request)
+
+
+@router.put("/task/{task_id}", summary="Limit what a task may cost")
+async def set_task_budget(task_id: str, body: SetTaskBudget, writing: Writing, request: Request) -> BudgetView:
+    """Over its whole life."""
+    return await _set(writing, Scope.TASK, task_id, body, request)
+
+
+@router.get("/{scope}/{id}", summary="Show a budget")
+async def get_budget(scope: ScopeName, id: str, cell: FreshCell, request: Request) -> BudgetView:
+    return await _show(cell, _scope(scope), id, request)
+
+
+@router.put("/{scope}/{id}", summary="Limit the spending of a workspace, project, role or agent")
+async def set_budget(scope: ScopeName, id: str, body: SetBudget, writing: Writing, request: Request) -> BudgetView:
+    """A limit below what is spent is allowed: it stops new calls."""
+    return await _set(writing, _scope(scope), id, body, request)
+
+
+async def _show(cell: Cell, scope: Scope, scope_id: str, request: Request) -> BudgetView:
+    await _require(cell, scope, scope_id)
+    now, own = clock.now(), _own_kind(request)
+    return await cell.read(lambda rows: _one(rows, scope, scope_id, now, own))
+
+
+async def _set(
+    writing: Writer, scope: Scope, scope_id: str, body: SetBudget | SetTaskBudget, request: Request
+) -> BudgetView:
+    cell = writing.cell
+    await _require(cell, scope, scope_id)
+    position = await cell.budgets.set_budget(writing.origin, scope.value, scope_id, body)
+    writing.wrote(position)
+    # If they stay behind, the limit stands all the same; what is shown as spent is a little older.
+    with suppress(BehindError):
+        await cell.wait_for(position)
+    now, own = clock.now(), _own_kind(request)
+    shown = await cell.read(lambda rows: _one(rows, scope, scope_id, now, own))
+    return shown.model_copy(update={**body.model_dump(), "position": position})
+
+
+async def _require(cell: Cell, scope: Scope, scope_id: str) -> None:
+    """A limit on nothing would look like one that holds."""
+    streams: dict[Scope, StreamName] = {
+        Scope.PROJECT: project_stream(scope_id),
+        Scope.AGENT: agent_stream(scope_id),
+        Scope.TASK: task_stream(scope_id),
+    }
+    if scope is Scope.ROLE:
+        if scope_id not in roles():
+            raise NotFoundError(f"There is no role '{scope_id}'.", remedy=f"The roles are: {', '.join(roles())}.")
+    elif scope is Scope.WORKSPACE:
+        if scope_id != cell.workspace:
+            raise NotFoundError(
+                f"'{scope_id}' is not the workspace that is spoken to.",
+                remedy=f"It is '{cell.workspace}'; the header Vapora-Workspace selects another.",
+            )
+    elif not await cell.log.read(streams[scope]):
+        raise NotFoundError(f"There is no {scope.value} '{scope_id}'.", remedy="Check the id.")
+
+
+def _scope(name: str) -> Scope:
+    try:
+        return Scope(name)
+    except ValueError:
+        raise NotFoundError(
+            f"There are no budgets of a '{name}'.", remedy=f"There are those of: {', '.join(Scope)}."
+        ) from None
+
+
+def _own_kind(request: Request) -> bool:
+    """Whether what is spent here today is simulated."""
+    return bool(request.app.state.rehearsal)
+
+
+def _all(rows: Reader, now: datetime, own: bool) -> tuple[BudgetView, ...]:
+    limited = dict.fromkeys((view.scope, view.id) for view in model.budgets(rows, now))
+    shown = {**limited, **{(Scope.ROLE, role): None for role in roles()}}
+    order = {scope: place for place, scope in enumerate(Scope)}
+    names = {role: place for place, role in enumerate(roles())}
+    items: list[BudgetView] = []
+    for scope, scope_id in sorted(shown, key=lambda one: (order[one[0]], names.get(one[1], 0), one[1])):
+        items.append(_one(rows, scope, scope_id, now, own))
+        other = model.budget_of(rows, scope, scope_id, now, simulated=not own)
+        if other is not None and _was_used(other):
+            items.append(other)
+    return tuple(items)
+
+
+def _one(rows: Reader, scope: Scope, scope_id: str, now: datetime, own: bool) -> BudgetView:
+    """The money that is spent today, real or simulated; nothing of it where nothing was."""
+    found = model.budget_of(rows, scope, scope_id, now, simulated=own)
+    if found is not None:
+        return found
+    limits = model.budget_of(rows, scope, scope_id, now, simulated=False) if own else None
+    nothing = BudgetView(
+        scope=scope,
+        id=scope_id,
+        tier=Tier.NORMAL,
+        when_exceeded=SetBudget().when_exceeded,
+        monthly_limit_cents=None,
+        weekly_limit_cents=None,
+        overflow_cents=0,
+        monthly_spent_microusd=0,
+        weekly_spent_microusd=0,
+        monthly_held_microusd=0,
+        weekly_held_microusd=0,
+        utilisation=0.0,
+        simulated=own,
+        position=0,
+    )
+    if limits is None:
+        return nothing
+    kept = {*SetBudget.model_fields, *SetTaskBudget.model_fields, "position"}
+    return nothing.model_copy(update=limits.model_dump(include=kept))
+
+
+def _was_used(view: BudgetView) -> bool:
+    return any(
+        (
+            view.monthly_spent_microusd,
+            view.weekly_spent_microusd,
+            view.monthly_held_microusd,
+            view.weekly_held_microusd,
+        )
+    )

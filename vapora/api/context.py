@@ -1,0 +1,134 @@
+"""What a request carries beside its body: the workspace, who asks, how new an answer must be, and its key."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+from fastapi import Depends, Header, Query, Request, Response
+
+from vapora.api.cells import Cell, Cells
+from vapora.commands import Command
+from vapora.dispatch import RequestKey
+from vapora.errors import BadInputError
+from vapora.ports import Origin
+from vapora.views import Accepted
+
+DEFAULT_WORKSPACE = "default"
+# Everybody is this one until identity exists; the log keeps the name for ever.
+LOCAL_USER = "user:local"
+LARGEST_POSITION = 2**63 - 1
+
+_SLUG = r"^[a-z0-9]+(-[a-z0-9]+)*$"
+_LONGEST_WORKSPACE = 80
+
+
+def is_workspace(name: str) -> bool:
+    return len(name) <= _LONGEST_WORKSPACE and re.fullmatch(_SLUG, name) is not None
+
+
+async def _cell(
+    request: Request,
+    vapora_workspace: Annotated[
+        str,
+        Header(
+            alias="Vapora-Workspace",
+            description="The workspace that is spoken to.",
+            pattern=_SLUG,
+            max_length=_LONGEST_WORKSPACE,
+        ),
+    ] = DEFAULT_WORKSPACE,
+) -> Cell:
+    cells: Cells = request.app.state.cells
+    return await cells.open(vapora_workspace)
+
+
+OpenCell = Annotated[Cell, Depends(_cell)]
+
+
+async def _fresh(
+    cell: OpenCell,
+    after: Annotated[
+        int | None,
+        Query(
+            ge=0,
+            le=LARGEST_POSITION,
+            description="A position, as a write answered it: the answer waits up to 5 s until it includes that.",
+        ),
+    ] = None,
+) -> Cell:
+    if after:
+        await cell.wait_for(after)
+    return cell
+
+
+# The cell, with read models that have passed what the caller has seen.
+FreshCell = Annotated[Cell, Depends(_fresh)]
+
+
+async def _origin(
+    request: Request,
+    cell: OpenCell,
+    x_correlation_id: Annotated[
+        str | None,
+        Header(
+            alias="X-Correlation-Id",
+            description="Stands on every event that follows, and on the answer; made if absent.",
+            max_length=128,
+        ),
+    ] = None,
+) -> Origin:
+    # Read and checked by the outermost middleware, which puts it on the answer too.
+    return Origin(cell.workspace, LOCAL_USER, request.state.correlation)
+
+
+WriteOrigin = Annotated[Origin, Depends(_origin)]
+
+
+async def _key(
+    request: Request,
+    idempotency_key: Annotated[
+        str | None,
+        Header(
+            alias="Idempotency-Key",
+            description="The same key, route and body within 24 h give the same answer and take effect once.",
+        ),
+    ] = None,
+) -> RequestKey | None:
+    if idempotency_key is None:
+        return None
+    if not (1 <= len(idempotency_key) <= 255 and idempotency_key.isascii() and idempotency_key.isprintable()):
+        raise BadInputError(
+            "The header Idempotency-Key takes 1 to 255 printable ASCII characters.",
+            field="Idempotency-Key",
+            where="header",
+        )
+    # The path with its ids: the same key for another card is another request.
+    route = f"{request.method} {request.url.path}"
+    return RequestKey(user=LOCAL_USER, route=route, key=idempotency_key, body=await request.body())
+
+
+PostKey = Annotated[RequestKey | None, Depends(_key)]
+
+
+class Writer:
+    """Carries out a request's command, and says on the answer where it stands in the log."""
+
+    def __init__(self, response: Response, cell: OpenCell, origin: WriteOrigin) -> None:
+        self.cell = cell
+        self.origin = origin
+        self._response = response
+
+    async def dispatch(self, command: Command, target: str = "", key: RequestKey | None = None) -> Accepted:
+        accepted = await self.cell.dispatcher.dispatch(self.origin, command, target, key)
+        self.wrote(accepted.position)
+        return accepted
+
+    def wrote(self, position: int) -> None:
+        self._response.headers["Vapora-Position"] = str(position)
+
+
+Writing = Annotated[Writer, Depends(Writer)]
+
+Limit = Annotated[int, Query(ge=1, le=500, description="How many items at most.")]
+Cursor = Annotated[str | None, Query(max_length=200, description="`next` of the page before.")]

@@ -1,0 +1,178 @@
+"""`/metrics`: the read models as Prometheus families, beside what this replica measured itself."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
+
+from events.ids import Scope, TaskState
+from projections import budgets, providers
+from projections.base import Reader
+from projections.board_rows import CARDS
+from vapora.catalog import roles
+from vapora.views import BudgetView
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One workspace at one moment."""
+
+    workspace: str
+    tasks: dict[tuple[str, bool], int]
+    utilisation: dict[tuple[str, bool], float]
+    llm: providers.Metrics
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What the actors said of a workspace; `reading` is None where its read models could not be asked."""
+
+    workspace: str
+    reading: Reading | None
+    head: int = 0
+    failed: Sequence[str] = field(default=())
+
+
+def read(rows: Reader, workspace: str, position: int, now: datetime) -> Reading:
+    """Everything in one question, so that the numbers belong together."""
+    # One small row a card, without its JSON: quicker by far than reading the cards.
+    cards = rows.group(CARDS, ("state", "simulated", "id"), ())
+    tasks = Counter({(state.value, False): 0 for state in TaskState})
+    tasks.update((card["state"], bool(card["simulated"])) for card in cards)
+    return Reading(
+        workspace=workspace,
+        tasks=dict(tasks),
+        utilisation=_utilisation(rows, now),
+        llm=providers.metrics(rows),
+        position=position,
+    )
+
+
+def _utilisation(rows: Reader, now: datetime) -> dict[tuple[str, bool], float]:
+    """Of each role: a role without a limit uses none of it. Simulated money where there was any."""
+    found: dict[tuple[str, bool], float] = {}
+    for role in roles():
+        real: BudgetView | None = budgets.budget_of(rows, Scope.ROLE, role, now)
+        simulated = budgets.budget_of(rows, Scope.ROLE, role, now, simulated=True)
+        found[role, False] = real.utilisation if real else 0.0
+        if simulated is not None:
+            found[role, True] = simulated.utilisation
+    return found
+
+
+class Exposition:
+    """What `generate_latest` takes for a registry."""
+
+    def __init__(self, states: Sequence[State], providers_up: dict[str, str], own: Iterable[Metric]) -> None:
+        self._states = states
+        self._providers_up = providers_up
+        self._own = own
+
+    def collect(self) -> Iterable[Metric]:
+        for metric in self._own:
+            # When a series began says nothing here, and would be a series of its own.
+            metric.samples = [sample for sample in metric.samples if not sample.name.endswith("_created")]
+            yield metric
+        yield from self._system()
+        readings = [state.reading for state in self._states if state.reading is not None]
+        yield from _work(readings)
+        yield from _calls(readings)
+        yield from _reasons(readings)
+
+    def _system(self) -> Iterable[Metric]:
+        up = GaugeMetricFamily(
+            "vapora_cell_up", "Whether the workspace's read models could be asked.", labels=("workspace",)
+        )
+        head = GaugeMetricFamily("vapora_log_head", "The log's last position.", labels=("workspace",))
+        failed = GaugeMetricFamily(
+            "vapora_projection_failed", "1: this projection has stopped.", labels=("projection", "workspace")
+        )
+        provider = GaugeMetricFamily("vapora_llm_provider_up", "1: the provider is asked.", labels=("provider",))
+        for state in self._states:
+            up.add_metric((state.workspace,), float(state.reading is not None))
+            head.add_metric((state.workspace,), state.head)
+            for name in state.failed:
+                failed.add_metric((name, state.workspace), 1)
+        for name, said in self._providers_up.items():
+            provider.add_metric((name,), float(said == "up"))
+        yield from (up, head, failed, provider)
+
+
+def _work(readings: Sequence[Reading]) -> Iterable[Metric]:
+    position = GaugeMetricFamily(
+        "vapora_projection_position", "How far the read models have come in the log.", labels=("workspace",)
+    )
+    used = GaugeMetricFamily(
+        "vapora_llm_budget_utilization",
+        "Spent over limit, the worse of month and week; 0 without a limit.",
+        labels=("role", "simulated", "workspace"),
+    )
+    tasks = GaugeMetricFamily("vapora_tasks", "Cards by state.", labels=("state", "simulated", "workspace"))
+    running = GaugeMetricFamily("vapora_runs_open", "Runs that have not ended.", labels=("workspace",))
+    took = HistogramMetricFamily(
+        "vapora_run_duration_seconds",
+        "From the start of a run to its end.",
+        labels=("role", "outcome", "simulated", "workspace"),
+    )
+    for one in readings:
+        position.add_metric((one.workspace,), one.position)
+        running.add_metric((one.workspace,), one.llm.running)
+        for (role, simulated), share in one.utilisation.items():
+            used.add_metric((role, _flag(simulated), one.workspace), share)
+        for (state, simulated), count in one.tasks.items():
+            tasks.add_metric((state, _flag(simulated), one.workspace), count)
+        for run in one.llm.runs:
+            buckets = [*((str(bound), float(count)) for bound, count in run.buckets), ("+Inf", float(run.count))]
+            took.add_metric((run.role, run.outcome, _flag(run.simulated), one.workspace), buckets, run.sum_s)
+    yield from (position, used, tasks, running, took)
+
+
+def _calls(readings: Sequence[Reading]) -> Iterable[Metric]:
+    labels = ("provider", "model", "role", "simulated", "workspace")
+    calls = CounterMetricFamily("vapora_llm_calls", "Calls that were booked.", labels=labels)
+    unknown = CounterMetricFamily(
+        "vapora_llm_unknown_calls", "Calls whose bill nobody knows, booked at their worst case.", labels=labels
+    )
+    tokens = CounterMetricFamily("vapora_llm_tokens", "Tokens as billed.", labels=("direction", *labels))
+    cost = CounterMetricFamily("vapora_llm_cost_microusd", "What the calls cost, in micro-dollars.", labels=labels)
+    over = CounterMetricFamily(
+        "vapora_llm_overcharge_microusd", "Billed beyond the worst case, in micro-dollars.", labels=labels
+    )
+    for one in readings:
+        for call in one.llm.calls:
+            of = (call.provider, call.model, call.role, _flag(call.simulated), one.workspace)
+            calls.add_metric(of, call.calls)
+            unknown.add_metric(of, call.unknown_calls)
+            tokens.add_metric(("in", *of), call.tokens_in)
+            tokens.add_metric(("out", *of), call.tokens_out)
+            cost.add_metric(of, call.cost_microusd)
+            over.add_metric(of, call.overcharge_microusd)
+    yield from (calls, unknown, tokens, cost, over)
+
+
+def _reasons(readings: Sequence[Reading]) -> Iterable[Metric]:
+    labels = ("provider", "model", "reason", "simulated", "workspace")
+    failures = CounterMetricFamily("vapora_llm_failures", "Calls that brought no answer, by error.", labels=labels)
+    fallbacks = CounterMetricFamily(
+        "vapora_llm_fallbacks", "Times that another model was taken than the rules alone would have.", labels=labels
+    )
+    for one in readings:
+        for family, counts in ((failures, one.llm.failures), (fallbacks, one.llm.fallbacks)):
+            for count in counts:
+                of = (count.provider, count.model, count.reason, _flag(count.simulated), one.workspace)
+                family.add_metric(of, count.count)
+    yield from (failures, fallbacks)
+
+
+def _flag(simulated: bool) -> str:
+    return "true" if simulated else "false"

@@ -1,0 +1,172 @@
+"""The API's description, and a page of it that needs nothing from outside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from html import escape
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from starlette.responses import HTMLResponse
+
+from vapora.api.problems import MEDIA_TYPE, Problem
+
+TAGS = [
+    {"name": "projects", "description": "What the work is about."},
+    {"name": "tasks", "description": "Handing work in, following it, judging it."},
+    {"name": "board", "description": "All cards in their columns, today or in the past."},
+    {"name": "runs", "description": "Each attempt at a task, and what it left behind."},
+    {"name": "agents", "description": "Who works here, and what each has learned."},
+    {"name": "budgets", "description": "What may be spent, and what is spent."},
+    {"name": "costs", "description": "What was spent on what."},
+    {"name": "events", "description": "The log: everything that happened, in order."},
+    {"name": "catalogue", "description": "The roles and the types of task."},
+    {"name": "system", "description": "For operators and probes."},
+]
+DESCRIPTION = """Everything that happens is an event in a log, and every write answers with its `position` there.
+A GET with `after=<position>` waits, 5 seconds at most, until its answer includes it.
+
+`WS /api/v1/live?after=<position>` sends one frame `{position, rows: [{view, row}]}` for each position that changed
+something. Connect again with the last position you have: you get the latest state of each row that has changed since.
+Code 1013 means: connect again like that. Code 1008: the request was wrong, and the reason says how.
+Browsers select the workspace with `?workspace=`.
+
+Errors are RFC 9457 problems with a stable `type` and a `remedy`."""
+
+_METHODS = ("get", "post", "put", "patch", "delete")
+_MEANINGS = {
+    400: "The body is not JSON",
+    403: "Not from this machine",
+    404: "There is no such thing",
+    409: "It cannot be done in the present state",
+    413: "The body is too large",
+    415: "The body is not declared as JSON",
+    422: "The request cannot be taken as it is",
+    500: "Something broke on our side",
+    503: "A part of the system does not answer",
+    504: "The read models have not reached `after`",
+}
+
+
+def install(app: FastAPI) -> None:
+    """`/openapi.json` as described here, and `/docs`."""
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            app.openapi_schema = _describe(app)
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]
+
+    async def docs() -> HTMLResponse:
+        return HTMLResponse(
+            page(app.openapi()),
+            headers={"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'"},
+        )
+
+    app.add_api_route("/docs", docs, include_in_schema=False)
+
+
+def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Path, method and operation of all that the document describes."""
+    for path, item in document["paths"].items():
+        for method in _METHODS:
+            if method in item:
+                yield path, method, item[method]
+
+
+def _describe(app: FastAPI) -> dict[str, Any]:
+    document = get_openapi(
+        title=app.title,
+        version=app.version,
+        summary=app.summary,
+        description=app.description,
+        routes=app.routes,
+        tags=TAGS,
+    )
+    schemas = document.setdefault("components", {}).setdefault("schemas", {})
+    for unused in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(unused, None)
+    problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+    schemas.update(problem.pop("$defs", {}))
+    schemas["Problem"] = problem
+    for path, method, operation in operations(document):
+        responses = operation["responses"]
+        responses.pop("422", None)
+        for status in _problems(path, method, operation):
+            responses.setdefault(str(status), _problem_response(status))
+        if path.startswith("/api/") and method != "get":
+            _document_position(responses)
+    return document
+
+
+def _problems(path: str, method: str, operation: dict[str, Any]) -> Iterator[int]:
+    """What can go wrong follows from what the operation takes: nobody has to remember to write it down."""
+    yield from (403, 500)
+    if not path.startswith("/api/"):
+        return
+    yield from (404, 422, 503)
+    if "requestBody" in operation:
+        yield from (400, 413, 415)
+    if method != "get":
+        yield 409
+    elif any(one["name"] == "after" for one in operation.get("parameters", ())) and not path.endswith("/events"):
+        yield 504
+
+
+def _problem_response(status: int) -> dict[str, Any]:
+    return {
+        "description": _MEANINGS[status],
+        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    }
+
+
+def _document_position(responses: dict[str, Any]) -> None:
+    header = {"description": "Where the write stands in the log.", "schema": {"type": "integer"}}
+    for status, response in responses.items():
+        if status.startswith("2"):
+            response["headers"] = {"Vapora-Position": header}
+
+
+_STYLE = """body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1b1f24;
+background:#fff}code,pre{font-family:ui-monospace,monospace}pre{white-space:pre-wrap}
+summary{cursor:pointer;padding:.3rem 0}
+.m{display:inline-block;width:4.5rem;font-weight:600}table{border-collapse:collapse;margin:.5rem 0}
+td,th{border:1px solid #c8ccd1;padding:.2rem .6rem;text-align:left;vertical-align:top}
+details>div{margin:0 0 1rem 1.5rem}
+@media(prefers-color-scheme:dark){body{background:#14171a;color:#e6e8ea}td,th{border-color:#444}a{color:#8ab4f8}}"""
+
+
+def page(document: dict[str, Any]) -> str:
+    """The operations as one HTML page without scripts or anything to load."""
+    info = document["info"]
+    parts = [
+        f"<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>"
+        f"<title>{escape(info['title'])} API</title><style>{_STYLE}</style>"
+        f"<h1>{escape(info['title'])} API <small>{escape(info['version'])}</small></h1>"
+        f"<pre>{escape(info.get('description', ''))}</pre><p><a href='/openapi.json'>openapi.json</a></p>"
+    ]
+    for tag in document.get("tags", ()):
+        own = [one for one in operations(document) if tag["name"] in one[2].get("tags", ())]
+        if own:
+            parts.append(f"<h2>{escape(tag['name'])}</h2><p>{escape(tag['description'])}</p>")
+            parts += [_operation(*one) for one in own]
+    return "\n".join(parts)
+
+
+def _operation(path: str, method: str, operation: dict[str, Any]) -> str:
+    rows = [
+        (one["name"], one["in"] + (", required" if one.get("required") else ""), one.get("description", ""))
+        for one in operation.get("parameters", ())
+    ]
+    body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
+    if body:
+        rows.append((body.get("$ref", "").rpartition("/")[2] or "body", "body", "JSON"))
+    answers = [(status, "answer", one["description"]) for status, one in sorted(operation["responses"].items())]
+    cells = "".join(f"<tr>{''.join(f'<td>{escape(text)}</td>' for text in row)}</tr>" for row in rows + answers)
+    return (
+        f"<details><summary><span class=m>{method.upper()}</span><code>{escape(path)}</code> "
+        f"{escape(operation['summary'])}</summary><div><p>{escape(operation.get('description', ''))}</p>"
+        f"<table>{cells}</table></div></details>"
+    )

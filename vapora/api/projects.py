@@ -1,0 +1,85 @@
+"""Projects."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, status
+
+from events.ids import project_stream
+from projections import projects as model
+from vapora.api.cells import Cell
+from vapora.api.context import Cursor, FreshCell, Limit, PostKey, Writing
+from vapora.commands import ArchiveProject, CreateProject, EditProject
+from vapora.domain import project as rules
+from vapora.errors import BadInputError, NotFoundError
+from vapora.views import Accepted, Page, Project
+
+router = APIRouter(prefix="/projects", tags=["projects"])
+
+
+@router.post("", status_code=status.HTTP_201_CREATED, summary="Make a project")
+async def create_project(body: CreateProject, writing: Writing, key: PostKey) -> Project:
+    accepted = await writing.dispatch(body, key=key)
+    return await _as_written(writing.cell, accepted)
+
+
+@router.get("", summary="List the projects")
+async def list_projects(
+    cell: FreshCell,
+    archived: Annotated[bool, Query(description="Archived ones too.")] = False,
+    limit: Limit = 100,
+    cursor: Cursor = None,
+) -> Page[Project]:
+    """In the order in which they were made."""
+    found = await cell.read(lambda rows: model.projects(rows, archived))
+    start = 0
+    if cursor is not None:
+        # The id of the page's last one, not its place: others may have been archived since.
+        ids = [one.id for one in found]
+        if cursor not in ids:
+            raise BadInputError("This cursor names no project of the list.", remedy="Start without one.")
+        start = ids.index(cursor) + 1
+    page = found[start : start + limit]
+    return Page[Project](items=page, next=page[-1].id if start + limit < len(found) else None)
+
+
+@router.get("/{project_id}", summary="Show a project")
+async def get_project(project_id: str, cell: FreshCell) -> Project:
+    return await require_project(cell, project_id)
+
+
+@router.patch("/{project_id}", summary="Edit a project")
+async def edit_project(project_id: str, body: EditProject, writing: Writing) -> Project:
+    """Only the fields that are sent change."""
+    return await _as_written(writing.cell, await writing.dispatch(body, project_id))
+
+
+@router.delete("/{project_id}", summary="Archive a project")
+async def archive_project(project_id: str, writing: Writing) -> Accepted:
+    """It takes no more tasks and leaves the list; its history stays."""
+    return await writing.dispatch(ArchiveProject(), project_id)
+
+
+async def require_project(cell: Cell, project_id: str) -> Project:
+    found = await cell.find(project_stream(project_id), lambda rows: model.project_of(rows, project_id))
+    if found is None:
+        raise NotFoundError(f"There is no project '{project_id}'.", remedy="Check the id, or make the project first.")
+    return found
+
+
+async def _as_written(cell: Cell, accepted: Accepted) -> Project:
+    """From the log, as it stood with this write: a request that comes again is given the same answer."""
+    recorded = [one for one in await cell.log.read(project_stream(accepted.id)) if one.position <= accepted.position]
+    project = rules.fold(one.event for one in recorded)
+    if project is None:
+        raise NotFoundError(f"There is no project '{accepted.id}'.", remedy="Check the id.")
+    return Project(
+        id=project.id,
+        name=project.name,
+        description=project.description,
+        repo=project.repo,
+        archived=project.archived,
+        created_at=recorded[0].recorded_at,
+        position=accepted.position,
+    )

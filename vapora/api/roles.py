@@ -1,0 +1,58 @@
+"""The catalogue: which roles there are, what each may do, and which types of task they take."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from vapora import catalog
+from vapora.views import Page, View
+
+router = APIRouter(tags=["catalogue"])
+
+
+class Role(View):
+    """A role's manifest. `concurrency`: the most runs that one agent of it holds at a time."""
+
+    id: str
+    title: str
+    group: str
+    description: str
+    capabilities: tuple[str, ...]
+    task_types: tuple[str, ...]
+    model_tier: str
+    concurrency: int
+    consumes: tuple[str, ...]
+    produces: tuple[str, ...]
+    may: tuple[str, ...]
+    may_not: tuple[str, ...]
+    steps: tuple[str, ...]
+
+
+class TaskType(View):
+    """A routing type, with the roles that can do it; the one that is meant for it first."""
+
+    id: str
+    roles: tuple[str, ...]
+
+
+@router.get("/roles", summary="List the roles")
+async def list_roles() -> Page[Role]:
+    return Page[Role](items=tuple(map(_view, catalog.roles().values())))
+
+
+@router.get("/roles/{role_id}", summary="Show a role")
+async def get_role(role_id: str) -> Role:
+    return _view(catalog.role(role_id))
+
+
+@router.get("/task-types", summary="List the task types")
+async def list_task_types() -> Page[TaskType]:
+    """What `task_type` of a task may be."""
+    return Page[TaskType](
+        items=tuple(TaskType(id=one, roles=tuple(catalog.roles_for(one))) for one in catalog.task_types())
+    )
+
+
+def _view(manifest: catalog.RoleManifest) -> Role:
+    plain = manifest.model_dump(include=set(Role.model_fields) - {"steps"})
+    return Role(**plain, steps=tuple(step.name for step in manifest.steps))

@@ -1,0 +1,109 @@
+"""How the installation is: for people, probes and Prometheus."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import structlog
+from fastapi import APIRouter, Request, Response
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
+from starlette.responses import PlainTextResponse
+
+from vapora import clock
+from vapora.api import metrics
+from vapora.api.cells import Cell, Cells
+from vapora.api.context import DEFAULT_WORKSPACE, FreshCell
+from vapora.api.meters import Meters
+from vapora.errors import VaporaError
+from vapora.views import Health, View
+
+router = APIRouter(tags=["system"])
+status_router = APIRouter(tags=["system"])
+
+# A probe that waits longer counts as failed anyway.
+_PATIENCE_S = 3.0
+
+_log = structlog.get_logger("api")
+
+
+class Status(View):
+    """`position`: how far the read models are; `head`: how far the log is; `failed`: what stopped a projection."""
+
+    position: int
+    head: int
+    failed: dict[str, str]
+
+
+@router.get("/health", summary="Tell whether it is ready", responses={503: {"model": Health, "description": "Not yet"}})
+async def get_health(request: Request, response: Response) -> Health:
+    cells: Cells = request.app.state.cells
+    providers: dict[str, str] = {}
+    problems: list[str] = []
+    status = "ok"
+    try:
+        async with asyncio.timeout(_PATIENCE_S):
+            state = await _status(await cells.open(DEFAULT_WORKSPACE))
+            providers = await cells.cast.router().providers()
+        problems = [f"the projection {name} has stopped at {why}" for name, why in state.failed.items()]
+        status = "failing" if problems else "ok"
+    except TimeoutError:
+        status, problems = "starting", [f"No answer within {_PATIENCE_S:g} s."]
+    except VaporaError as error:
+        status, problems = "starting", [str(error)]
+    except Exception as error:  # a probe must be told, whatever it is; the journal has the rest
+        _log.exception("health broke")
+        status, problems = "failing", [type(error).__name__]
+    response.status_code = 200 if status == "ok" else 503
+    response.headers["Cache-Control"] = "no-store"
+    return Health.model_validate(
+        {
+            "status": status,
+            "version": request.app.version,
+            "model": "rehearsal" if request.app.state.rehearsal else "real",
+            "providers": providers,
+            "reason": problems[0] if problems else "",
+            "problems": tuple(problems),
+        }
+    )
+
+
+@router.get("/metrics", response_class=PlainTextResponse, summary="Numbers for Prometheus")
+async def get_metrics(request: Request) -> PlainTextResponse:
+    cells: Cells = request.app.state.cells
+    meters: Meters = request.app.state.meters
+    try:
+        async with asyncio.timeout(_PATIENCE_S):
+            await cells.open(DEFAULT_WORKSPACE)
+            providers = await cells.cast.router().providers()
+    except (VaporaError, TimeoutError) as error:
+        _log.warning("metrics without the cell", error=str(error))
+        providers = {}
+    states = await asyncio.gather(*map(_state, cells.opened))
+    families = metrics.Exposition(states, providers, meters.registry.collect())
+    # generate_latest asks a registry for nothing but `collect`.
+    text: bytes = generate_latest(families)
+    return PlainTextResponse(text, media_type=CONTENT_TYPE_PLAIN_0_0_4)
+
+
+@status_router.get("/status", summary="Tell how far the read models are")
+async def get_status(cell: FreshCell) -> Status:
+    return await _status(cell)
+
+
+async def _status(cell: Cell) -> Status:
+    head = await cell.log.head()
+    said: dict[str, Any] = await cell.projector.status()
+    return Status(position=said["position"], head=head, failed=said["failed"])
+
+
+async def _state(cell: Cell) -> metrics.State:
+    now = clock.now()
+    try:
+        async with asyncio.timeout(_PATIENCE_S):
+            status = await _status(cell)
+            reading = await cell.read(lambda rows: metrics.read(rows, cell.workspace, rows.position, now))
+    except (VaporaError, TimeoutError) as error:
+        _log.warning("metrics without a workspace", workspace=cell.workspace, error=str(error))
+        return metrics.State(cell.workspace, None)
+    return metrics.State(cell.workspace, reading, status.head, tuple(status.failed))

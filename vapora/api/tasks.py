@@ -1,0 +1,86 @@
+"""Tasks: handing work in, following it, and judging it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, status
+
+from events.ids import TaskState, task_stream
+from projections import board, decisions, runs
+from projections.runs import Execution
+from vapora.api.cells import Cell
+from vapora.api.context import Cursor, FreshCell, Limit, PostKey, Writing
+from vapora.api.projects import require_project
+from vapora.commands import EditTask, MoveTask, Slug, SubmitTask
+from vapora.errors import NotFoundError
+from vapora.views import Accepted, Page, TaskAccepted, TaskCard, Why
+
+router = APIRouter(prefix="/tasks", tags=["tasks"])
+
+
+@router.post("", status_code=status.HTTP_202_ACCEPTED, summary="Hand in a task")
+async def submit_task(body: SubmitTask, writing: Writing, key: PostKey) -> TaskAccepted:
+    """Answered as soon as it is safe in the log; an agent takes it up from there."""
+    accepted = await writing.dispatch(body, key=key)
+    return TaskAccepted(task_id=accepted.id, position=accepted.position)
+
+
+@router.get("", summary="List the tasks")
+async def list_tasks(
+    cell: FreshCell,
+    project_id: Annotated[str | None, Query(description="Of this project only.")] = None,
+    state: Annotated[TaskState | None, Query(description="In this state only.")] = None,
+    role: Annotated[Slug | None, Query(description="That ask for this role only.")] = None,
+    limit: Limit = 100,
+    cursor: Cursor = None,
+) -> Page[TaskCard]:
+    """Newest first, archived ones too."""
+    if project_id is not None:
+        await require_project(cell, project_id)
+    return await cell.read(lambda rows: board.tasks(rows, project_id, state, role, cursor, limit))
+
+
+@router.get("/{task_id}", summary="Show a task's card")
+async def get_task(task_id: str, cell: FreshCell) -> TaskCard:
+    return await require_task(cell, task_id)
+
+
+@router.patch("/{task_id}", summary="Edit a task")
+async def edit_task(task_id: str, body: EditTask, writing: Writing) -> Accepted:
+    """Only the fields that are sent change. A done or archived task stays as it was judged."""
+    return await writing.dispatch(body, task_id)
+
+
+@router.post("/{task_id}/move", summary="Move a card")
+async def move_task(task_id: str, body: MoveTask, writing: Writing, key: PostKey) -> Accepted:
+    """review→done approves, review→todo rejects, failed→todo tries again, in-progress→todo cancels the run, and
+    todo, done and failed can be archived; all else is a conflict. The card's own state, with `before`, reorders."""
+    return await writing.dispatch(body, task_id, key)
+
+
+@router.delete("/{task_id}", summary="Archive a task")
+async def archive_task(task_id: str, writing: Writing) -> Accepted:
+    """The same as moving it to `archived`: its history stays."""
+    return await writing.dispatch(MoveTask(state=TaskState.ARCHIVED), task_id)
+
+
+@router.get("/{task_id}/why", summary="Say why it went as it did")
+async def get_task_why(task_id: str, cell: FreshCell) -> Why:
+    """Every choice of an agent, a model and money, in order, with what else could have been chosen."""
+    await require_task(cell, task_id)
+    return await cell.read(lambda rows: decisions.why(rows, task_id))
+
+
+@router.get("/{task_id}/runs", summary="List a task's runs")
+async def list_task_runs(task_id: str, cell: FreshCell) -> Page[Execution]:
+    """The first one first."""
+    await require_task(cell, task_id)
+    return Page[Execution](items=await cell.read(lambda rows: runs.runs(rows, task_id)))
+
+
+async def require_task(cell: Cell, task_id: str) -> TaskCard:
+    found = await cell.find(task_stream(task_id), lambda rows: board.card(rows, task_id))
+    if found is None:
+        raise NotFoundError(f"There is no task '{task_id}'.", remedy="Check the id.")
+    return found

@@ -1,0 +1,191 @@
+"""The single checks of `vapora doctor`. Each gives findings; none changes anything, none shows a key."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import socket
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict
+
+import vapora
+from vapora import rooms
+
+if TYPE_CHECKING:
+    from vapora.settings import Settings
+
+_LIBRARIES = ("ray", "fastapi", "eventsourcing", "pydantic", "httpx", "websockets", "uvicorn", "yaml")
+_ROOM_BYTES = 1024**3
+_REACH_S = 3.0
+
+
+class Finding(BaseModel):
+    """What a check found. `warn`: works, but is worth a look; `bad`: the doctor fails."""
+
+    model_config = ConfigDict(frozen=True)
+
+    check: str
+    state: Literal["good", "warn", "bad"]
+    detail: str
+    remedy: str = ""
+
+
+def good(check: str, detail: str) -> Finding:
+    return Finding(check=check, state="good", detail=detail)
+
+
+def warn(check: str, detail: str, remedy: str = "") -> Finding:
+    return Finding(check=check, state="warn", detail=detail, remedy=remedy)
+
+
+def bad(check: str, detail: str, remedy: str) -> Finding:
+    return Finding(check=check, state="bad", detail=detail, remedy=remedy)
+
+
+def python() -> Iterator[Finding]:
+    # An interpreter too old could not have come this far: what matters is which one it is.
+    yield good("python", f"{'.'.join(str(part) for part in sys.version_info[:3])} at {sys.executable}")
+
+
+def libraries() -> Iterator[Finding]:
+    """Found, not imported: the doctor should answer at once."""
+    missing = [name for name in _LIBRARIES if importlib.util.find_spec(name) is None]
+    if missing:
+        yield bad("libraries", f"missing: {', '.join(missing)}", "Install VAPORA again: `pip install vapora`.")
+    else:
+        yield good("libraries", f"all {len(_LIBRARIES)} there")
+
+
+def packages() -> Iterator[Finding]:
+    """The four rooms belong together; PyPI's `Events` also installs an `events`."""
+    here = Path(vapora.__file__).parent.parent
+    try:
+        rooms.check(here)
+    except ImportError as error:
+        yield bad("packages", str(error), "")
+    else:
+        yield good("packages", f"all {len(rooms.ROOMS)} in {here}")
+
+
+def data_folder(settings: Settings) -> Iterator[Finding]:
+    folder = settings.data.absolute()
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
+        yield bad("data", f"{existing} cannot be written to by this user", "Change its rights, or set VAPORA_DATA.")
+        return
+    if not folder.exists():
+        yield good("data", f"{folder} does not exist yet, and can be made")
+    elif folder.stat().st_mode & 0o007:
+        yield warn("data", f"{folder} is open to every user of this machine", f"chmod o-rwx {folder}")
+    else:
+        yield good("data", f"{folder} is writable")
+    free = shutil.disk_usage(existing).free
+    if free < _ROOM_BYTES:
+        yield warn("disk", f"{free // 1024**2:,} MiB are free", "Make room: a full disk stops the log.")
+    else:
+        yield good("disk", f"{free // 1024**3:,} GiB are free")
+
+
+def read_models(settings: Settings) -> Iterator[Finding]:
+    """Of every workspace in the data folder, as their files say."""
+    from projections.store import StoreReader
+    from vapora.cli.offline import open_log, workspaces
+    from vapora.errors import VaporaError
+
+    for workspace in workspaces(settings):
+        name = f"workspace {workspace}"
+        try:
+            with open_log(settings, workspace) as log:
+                head = log.head()
+            reader = StoreReader(settings.read_file(workspace))
+            with reader.snapshot() as rows:
+                checkpoints = rows.checkpoints()
+            reader.close()
+        except VaporaError as error:
+            yield bad(name, error.message, error.remedy)
+            continue
+        failed = {one: at.failure for one, at in checkpoints.items() if at.failure is not None}
+        for one, failure in failed.items():
+            remedy = f"Mend the cause, then `vapora rebuild {one}`."
+            yield bad(name, f"the projection {one} stopped at {failure}", remedy)
+        if not failed:
+            yield good(name, f"{head:,} events, {len(checkpoints)} projections")
+
+
+def providers(environ: Mapping[str, str]) -> Iterator[Finding]:
+    """Names only. Reachable means that something answers at the address: no request is made, no key is sent."""
+    from vapora.llm.factory import configured
+
+    named = configured(environ)
+    if not named:
+        yield warn(
+            "providers",
+            "none is configured: the rehearsal model answers",
+            "For real work set ANTHROPIC_API_KEY, OPENAI_API_KEY, GEMINI_API_KEY or OLLAMA_HOST.",
+        )
+    for provider in named:
+        variable, default = _ADDRESSES[provider.value]
+        url = environ.get(variable, "").strip() or default
+        host, port = _place(url if "//" in url else f"http://{url}")
+        fault = _unreachable(host, port)
+        if fault is None:
+            yield good("providers", f"{provider.value} is configured, and {host}:{port} answers")
+        else:
+            told = f"{provider.value} is configured, but {host}:{port} does not answer: {fault}"
+            yield warn("providers", told, f"Check the network, a proxy, and {variable}.")
+
+
+def server(url: str, token: str | None) -> Iterator[Finding]:
+    from vapora.errors import VaporaError
+    from vapora.sdk import Client, NoServerError
+
+    try:
+        with Client(url, token=token, timeout=5) as client:
+            health = client.health()
+    except NoServerError:
+        yield warn("server", f"nobody answers at {url}", "Start it with `vapora up` if it should run.")
+        return
+    except VaporaError as error:
+        yield bad("server", f"{url}: {error.message}", error.remedy)
+        return
+    if health.status == "ok":
+        yield good("server", f"{url} is well: version {health.version}, model {health.model}")
+    else:
+        yield bad("server", f"{url} is {health.status}: {health.reason}", "Look into its journal.")
+    for problem in health.problems:
+        yield bad("server", problem, "Look into its journal.")
+    for name, state in health.providers.items():
+        if state != "up":
+            yield warn("server", f"provider {name} is {state}")
+
+
+# Where each is found, and the variable that says otherwise.
+_ADDRESSES = {
+    "anthropic": ("ANTHROPIC_BASE_URL", "https://api.anthropic.com"),
+    "openai": ("OPENAI_BASE_URL", "https://api.openai.com/v1"),
+    "gemini": ("GOOGLE_GEMINI_BASE_URL", "https://generativelanguage.googleapis.com"),
+    "ollama": ("OLLAMA_HOST", "http://127.0.0.1:11434"),
+}
+
+
+def _place(url: str) -> tuple[str, int]:
+    parts = urlsplit(url)
+    usual = 443 if parts.scheme == "https" else 11434 if "11434" in url else 80
+    try:
+        return parts.hostname or "", parts.port or usual
+    except ValueError:
+        return parts.hostname or "", usual
+
+
+def _unreachable(host: str, port: int) -> str | None:
+    try:
+        socket.create_connection((host, port), timeout=_REACH_S).close()
+    except OSError as error:
+        return str(error)
+    return None

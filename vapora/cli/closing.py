@@ -1,0 +1,42 @@
+"""What a demo asks the server at its end, for the summary."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from events.ids import TaskState
+from vapora.cli.summary import RUN_TOPICS, Summary, summarise
+from vapora.views import TaskCard, Why
+
+if TYPE_CHECKING:
+    from vapora.sdk import Client
+
+_CHOICES = "routing.provider-selected"
+
+
+def gather(client: Client, project_id: str, name: str, start: int, wall_s: float) -> Summary:
+    """`start`: a position before the first task; only what comes after it is looked at."""
+    cards = tuple(reversed(list(client.tasks(project_id))))
+    # The money of the last answer may be a moment behind the card that it moved.
+    after = max((card.position for card in cards), default=None)
+    runs = [event for topic in RUN_TOPICS for event in client.events(start, topic=topic)]
+    return summarise(
+        model=client.health().model,
+        project=name,
+        cards=cards,
+        whys=_examples(client, cards),
+        costs=client.costs(("provider", "task"), after=after),
+        budgets=client.budgets(after=after),
+        run_events=runs,
+        policies=client.events(start, topic=_CHOICES),
+        wall_s=wall_s,
+    )
+
+
+def _examples(client: Client, cards: tuple[TaskCard, ...]) -> dict[str, tuple[TaskCard, Why]]:
+    """For each agent one task of its own, done if there is one, with the decisions about it."""
+    chosen: dict[str, TaskCard] = {}
+    for card in sorted(cards, key=lambda card: card.state is not TaskState.DONE):
+        if card.assigned_agent:
+            chosen.setdefault(card.assigned_agent, card)
+    return {agent_id: (card, client.why(card.id)) for agent_id, card in chosen.items()}

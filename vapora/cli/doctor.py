@@ -1,0 +1,47 @@
+"""`vapora doctor`: is everything in order on this machine?"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import typer
+from rich.console import Group, RenderableType
+
+from vapora.cli.offline import Data, settings_for
+from vapora.cli.output import FAILED, Json, cell, emit, table
+
+if TYPE_CHECKING:
+    from vapora.cli.checks import Finding
+    from vapora.settings import Settings
+
+
+def doctor(data: Data = None, as_json: Json = False) -> None:
+    """Check the installation, the data folder, the providers, and the server if one runs."""
+    found = list(_findings(settings_for(data)))
+    ok = all(one.state != "bad" for one in found)
+    emit(as_json, {"ok": ok, "checks": found}, lambda: _told(found, ok))
+    if not ok:
+        raise typer.Exit(FAILED)
+
+
+def _findings(settings: Settings) -> Iterator[Finding]:
+    from vapora.cli import checks
+    from vapora.sdk import DEFAULT_URL
+
+    yield from checks.python()
+    yield from checks.libraries()
+    yield from checks.packages()
+    yield from checks.data_folder(settings)
+    yield from checks.read_models(settings)
+    yield from checks.providers(os.environ)
+    yield from checks.server(os.environ.get("VAPORA_URL") or DEFAULT_URL, os.environ.get("VAPORA_TOKEN") or None)
+
+
+def _told(found: list[Finding], ok: bool) -> RenderableType:
+    marks = {"good": "[green]good[/green]", "warn": "[yellow]look[/yellow]", "bad": "[red]bad[/red]"}
+    shown = table("", "check", "", "what", fixed=("check",))
+    for one in found:
+        shown.add_row(cell(one.check), marks[one.state], cell(f"{one.detail}. {one.remedy}".strip(" .") + "."))
+    return Group(shown, "Everything needed is in order." if ok else "Something must be mended first.")
