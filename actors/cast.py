@@ -76,6 +76,7 @@ def _coordinator(settings: Settings, runtime: Runtime, workspace: str) -> SwarmC
         clock=now,
         idle_s=settings.agent_idle_s,
         again_s=settings.resend_s,
+        warm=settings.warm_agents,
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from functools import partial
 from typing import Any, Protocol
 
 import structlog
@@ -36,11 +37,14 @@ class Worker(Protocol):
 
     async def cancel(self, assignment: Assignment, reason: str) -> None: ...
 
+    async def health(self) -> dict[str, Any]: ...
+
 
 class SwarmCoordinator:
     """`agent(id)` reaches an agent, starting it if need be; `retire(id)` ends one that was idle for `idle_s`.
 
-    `again_s`: how often running work is sent again, so that a restarted agent takes it up.
+    `again_s`: how often running work is sent again, so that a restarted agent takes it up. `warm`: start all agents
+    before the first work comes.
     """
 
     def __init__(
@@ -54,6 +58,7 @@ class SwarmCoordinator:
         *,
         idle_s: float,
         again_s: float,
+        warm: bool = False,
     ) -> None:
         self._log = log
         self._workspace = workspace
@@ -62,19 +67,22 @@ class SwarmCoordinator:
         self._is_simulated = is_simulated
         self._clock = clock
         self._idle_s = idle_s
+        self._warm = warm
         self._swarm = swarm.initial()
         self._simulated = False
         self._caught_up = False
         self._follower = Follower(f"coordinator/{workspace}", log, self._handle, topics=swarm.TOPICS)
         self._ticker = Ticker(f"coordinator/{workspace}", self._tick, again_s)
         self._under_way: dict[str, asyncio.Task[None]] = {}
-        self._idle_since: dict[str, float] = {}
+        self._last_busy: dict[str, float] = {}
         self._journal = structlog.get_logger("coordinator")
 
     async def start(self) -> None:
         self._simulated = await self._is_simulated()
         await self._follower.catch_up()
         self._caught_up = True
+        # Any of them may have been left running by the coordinator before.
+        self._last_busy = dict.fromkeys(self._swarm.agents, asyncio.get_running_loop().time())
         await self._act()
         self._send(swarm.running(self._swarm))
         self._follower.start()
@@ -110,10 +118,9 @@ class SwarmCoordinator:
 
     async def _tick(self) -> None:
         """Send again what runs, and end agents that have had nothing to do for long."""
-        running = swarm.running(self._swarm)
-        self._send(running)
+        self._send(swarm.running(self._swarm))
         self._cancel_recalled()
-        await self._retire_idle({one.agent_id for one in running} | {one.agent_id for one in swarm.recalled(self._swarm)})
+        await self._retire_idle()
 
     # --- moving cards ---
 
@@ -187,21 +194,27 @@ class SwarmCoordinator:
         by_agent: dict[str, list[Assignment]] = {}
         for one in runs:
             by_agent.setdefault(one.agent_id, []).append(self._message(one))
-        for agent_id, assignments in by_agent.items():
-            name = f"perform {' '.join(one.run_id for one in assignments)}"
-            self._start(name, lambda id_=agent_id, work=assignments: self._agent(id_).perform(work))
+        for agent_id, work in by_agent.items():
+            name = f"perform {' '.join(one.run_id for one in work)}"
+            self._start(name, agent_id, partial(self._perform, agent_id, work))
 
     def _cancel_recalled(self) -> None:
         for one in swarm.recalled(self._swarm):
-            message = self._message(one)
-            self._start(f"cancel {one.run_id}", lambda work=message: self._agent(work.agent_id).cancel(work, "recalled"))
+            self._start(f"cancel {one.run_id}", one.agent_id, partial(self._cancel, self._message(one)))
+
+    async def _perform(self, agent_id: str, work: list[Assignment]) -> None:
+        await self._agent(agent_id).perform(work)
+
+    async def _cancel(self, work: Assignment) -> None:
+        await self._agent(work.agent_id).cancel(work, "recalled")
 
     def _message(self, one: swarm.Assignment) -> Assignment:
         origin = Origin(self._workspace, f"agent:{one.agent_id}", one.correlation, one.position)
         return Assignment(one.run_id, one.agent_id, one.role, one.task, origin)
 
-    def _start(self, name: str, call: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    def _start(self, name: str, agent_id: str, call: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Carry out in the background what the next tick repeats if it fails."""
+        self._last_busy[agent_id] = asyncio.get_running_loop().time()
         if name not in self._under_way:
             sending = asyncio.create_task(self._carry_out(name, call), name=name)
             self._under_way[name] = sending
@@ -210,14 +223,14 @@ class SwarmCoordinator:
     async def _carry_out(self, name: str, call: Callable[[], Coroutine[Any, Any, None]]) -> None:
         try:
             await call()
-        except VaporaError as error:
-            self._journal.warning("not delivered, will be sent again", what=name, error=str(error))
+        except Exception as error:  # whatever it is: it is told, and the next tick sends it again
+            self._journal.warning("not delivered, will be sent again", what=name, error=repr(error))
 
-    async def _retire_idle(self, busy: set[str]) -> None:
+    async def _retire_idle(self) -> None:
+        """End agents that were sent nothing for long. Each once: the next work starts it again."""
         now = asyncio.get_running_loop().time()
-        for agent_id in self._swarm.agents:
-            if agent_id in busy:
-                self._idle_since.pop(agent_id, None)
-            elif now - self._idle_since.setdefault(agent_id, now) > self._idle_s:
+        busy = {one.agent_id for one in self._swarm.runs.values()}
+        for agent_id, since in list(self._last_busy.items()):
+            if agent_id not in busy and now - since > self._idle_s:
+                del self._last_busy[agent_id]
                 await self._retire(agent_id)
-                self._idle_since[agent_id] = now

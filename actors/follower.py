@@ -26,7 +26,14 @@ class Follower:
     """Calls `handle` with every event after `after` (of `topics`, if any are named), in order, at least once."""
 
     def __init__(
-        self, name: str, log: LogClient, handle: Handle, *, after: int = 0, limit: int = 1_000, topics: Sequence[str] = ()
+        self,
+        name: str,
+        log: LogClient,
+        handle: Handle,
+        *,
+        after: int = 0,
+        limit: int = 1_000,
+        topics: Sequence[str] = (),
     ) -> None:
         self.name = name
         self.position = after
@@ -65,7 +72,8 @@ class Follower:
         pause = _FIRST_PAUSE_S
         while True:
             try:
-                await self._step(timeout_s=_POLL_S)
+                # After a failure without waiting, so that what is well again is not shown as ill until news come.
+                await self._step(timeout_s=0 if self.problem else _POLL_S)
             except Exception as error:  # told below and in health; the batch comes again
                 self.problem = f"{type(error).__name__}: {error}"
                 self._journal.warning("batch failed, trying again", error=self.problem, after=self.position)
@@ -115,8 +123,9 @@ class Ticker:
 
 
 async def cancel(task: asyncio.Task[None] | None) -> None:
-    """Cancel a task and wait until it is gone."""
+    """Cancel a task and wait until it is gone, whatever it ends with."""
     if task is not None:
         task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        await asyncio.wait([task])
+        if not task.cancelled() and (error := task.exception()) is not None:
+            structlog.get_logger("follower").error("had died before", task=task.get_name(), error=repr(error))

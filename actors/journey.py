@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from actors.messages import Along, Call
 from events import DomainEvent
@@ -18,13 +19,14 @@ from vapora.llm.protocol import Message, ModelAnswer, ModelRequest
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A model whose worst case is reserved under (`call_id`, `attempt`)."""
+    """A model whose worst case is reserved under (`call_id`, `attempt`) until `expires_at`."""
 
     call_id: str
     attempt: int
     spec: ModelSpec
     amount_microusd: int
     standing: Standing
+    expires_at: datetime
 
 
 @dataclass(slots=True)

@@ -10,15 +10,14 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 import structlog
 
 from actors import journey as steps
+from actors.cashier import Cashier, Money
 from actors.journey import Choice, Journey, build_request, selected
 from actors.messages import (
-    Along,
     Answered,
     Call,
     NoProvider,
@@ -26,12 +25,10 @@ from actors.messages import (
     Outcome,
     OutOfBudget,
     Reserved,
-    Settled,
     Settlement,
     Unanswerable,
 )
-from actors.model_choice import ModelChoice
-from events.budget import Charge
+from actors.model_choice import ModelChoice, made
 from events.content import Content
 from events.ids import Provider, Tier
 from events.run import ModelCalled
@@ -39,29 +36,13 @@ from vapora.clock import Clock
 from vapora.domain import budget
 from vapora.domain.models import ModelSpec
 from vapora.domain.pricing import PriceBook
-from vapora.errors import BadAnswerError, ConflictError, ProviderError, ProviderTimeoutError
+from vapora.errors import BadAnswerError, ProviderError, ProviderTimeoutError, UnavailableError
 from vapora.llm.protocol import ModelAnswer, ModelClient
 from vapora.ports import Origin
 
 # A pause this short is waited out here; a longer one shows on the card.
 _BRIEF_S = 5.0
 _MOST_ATTEMPTS = 8
-
-
-class Money(Protocol):
-    """What the router asks of a workspace's budget manager."""
-
-    async def standing(self, charge: Charge, simulated: bool) -> budget.Standing: ...
-    async def window_turns_at(self) -> datetime: ...
-    async def reserve(self, origin: Origin, wish: budget.ReserveSpend, along: tuple[Along, ...]) -> Reserved | NoRoom: ...
-    async def settle(self, origin: Origin, settlement: Settlement, along: Along, following: Any = None) -> Settled: ...
-    async def settle_money(self, origin: Origin, settlement: Settlement) -> int: ...
-    async def release(
-        self, origin: Origin, call_id: str, attempt: int, reason: str, along: tuple[Along, ...] = ()
-    ) -> int: ...
-    async def book_unknown(
-        self, origin: Origin, call_id: str, attempt: int, reason: str, along: tuple[Along, ...] = ()
-    ) -> int: ...
 
 
 class LLMRouter:
@@ -87,8 +68,10 @@ class LLMRouter:
         self._timeout_s = timeout_s
         self._simulated = any(client.simulated for client in clients.values())
         self._choice = ModelChoice(clients, models, prices, clock, timeout_s, margin_s)
+        self._cashier = Cashier(money, patience_s=timeout_s)
         self._under_way: dict[str, asyncio.Task[Outcome]] = {}
         self._held: dict[str, Choice] = {}
+        self._stopping = False
         self._journal = structlog.get_logger("router")
 
     async def start(self) -> None:
@@ -96,6 +79,7 @@ class LLMRouter:
 
     async def stop(self) -> None:
         # A call that is out may be billed, so it is waited for, as long as a call may take.
+        self._stopping = True
         if self._under_way:
             await asyncio.wait(list(self._under_way.values()), timeout=self._timeout_s)
         for client in self._clients.values():
@@ -117,9 +101,11 @@ class LLMRouter:
         """Have one step answered. The same `call_id` again joins the call that is under way."""
         task = self._under_way.get(call.call_id)
         if task is None:
+            if self._stopping:
+                raise UnavailableError("The router is stopping.", remedy="Ask again once it has started.")
             task = asyncio.create_task(self._work(call), name=call.call_id)
             self._under_way[call.call_id] = task
-            task.add_done_callback(lambda _: self._under_way.pop(call.call_id, None))
+            task.add_done_callback(self._ended)
         return await asyncio.shield(task)
 
     async def attach(self, call_id: str) -> Outcome | bool:
@@ -132,7 +118,13 @@ class LLMRouter:
         """The next step's money is not needed: the run ends here."""
         held = self._held.pop(call_id, None)
         if held is not None:
-            await self._money(origin.workspace).release(origin, call_id, held.attempt, "never sent")
+            await self._cashier.hand_back(origin, held)
+
+    def _ended(self, task: asyncio.Task[Outcome]) -> None:
+        self._under_way.pop(task.get_name(), None)
+        # Told here too: the one who asked may be gone.
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._journal.warning("call not brought to its end", call=task.get_name(), error=str(error))
 
     # --- one call ---
 
@@ -159,7 +151,7 @@ class LLMRouter:
         held = self._held.pop(call.call_id, None)
         if held is None or self._choice.covers(held, call):
             return held
-        await self._money(call.origin.workspace).release(call.origin, call.call_id, held.attempt, "never sent")
+        await self._cashier.hand_back(call.origin, held)
         return None
 
     async def select_provider(self, call: Call, journey: Journey) -> Choice | Outcome:
@@ -178,13 +170,15 @@ class LLMRouter:
                 reply = await money.reserve(call.origin, wish, (journey.along(events),))
                 if isinstance(reply, Reserved):
                     journey.appended(events)
-                    return Choice(call.call_id, call.attempt, option.spec, option.worst_case_microusd, standing)
+                    return made(wish, option, standing)
                 refused = reply
                 if reply.contended or reply.stop:
                     return await self._out_of_budget(money, journey, reply)
                 if standing.tier is not Tier.EXCEEDED:
                     break  # now it is: look again with the other chain
-        return self._nobody(journey) if refused is None else await self._out_of_budget(money, journey, refused)
+        if refused is not None:
+            return await self._out_of_budget(money, journey, refused)
+        return self._nobody(call, journey, standing)
 
     async def _attempt(self, call: Call, journey: Journey, choice: Choice) -> Outcome | None:
         """Ask the model. None: it failed in a way that another attempt may mend."""
@@ -195,14 +189,17 @@ class LLMRouter:
                 request = build_request(call, choice.spec.model, self._timeout_s)
                 answer = await self._clients[provider].complete(request)
         except TimeoutError:
-            return await self._failed(journey, choice, ProviderTimeoutError(f"No answer in {self._timeout_s:g} s."))
+            failure: ProviderError = ProviderTimeoutError(f"No answer in {self._timeout_s:g} s.")
         except ProviderError as error:
-            return await self._failed(journey, choice, error)
+            failure = error
         except Exception as error:  # an adapter's bug: the provider may have billed us all the same
             self._journal.exception("adapter failed", provider=provider)
-            return await self._failed(journey, choice, BadAnswerError(f"{type(error).__name__} in the adapter."))
-        self._choice.succeeded(provider)
-        return await self._settle(journey, choice, answer, int((time.monotonic() - began) * 1_000))
+            failure = BadAnswerError(f"{type(error).__name__} in the adapter.")
+        else:
+            self._choice.succeeded(provider)
+            return await self._settle(journey, choice, answer, int((time.monotonic() - began) * 1_000))
+        await self._failed(journey, choice, failure)
+        return None
 
     async def _settle(self, journey: Journey, choice: Choice, answer: ModelAnswer, latency_ms: int) -> Outcome:
         """The answer, its money and the next step's reservation in one append, before anybody sees the answer."""
@@ -214,17 +211,12 @@ class LLMRouter:
         ahead = None
         if call.follow_up is not None and not answer.tool_calls:
             ahead = self._choice.following(call, choice, answer.text)
-        money = self._money(call.origin.workspace)
-        try:
-            settled = await money.settle(call.origin, settlement, journey.along((event,)), ahead[1:] if ahead else None)
-        except ConflictError:
-            # The run went on without this answer, or its worst case is booked: only the money is left to settle.
-            await money.settle_money(call.origin, settlement)
-            raise
+        following = ahead[1:] if ahead else None
+        settled = await self._cashier.settle(call.origin, settlement, journey.along((event,)), following)
         journey.appended((event,))
         if ahead is not None and settled.next_held:
             journey.appended(ahead[2])
-            self._held[ahead[0].call_id] = ahead[0]
+            self._hold(ahead[0])
         return Answered(tuple(journey.events), event, settled.position, settled.next_held)
 
     async def _record(self, call: Call, choice: Choice, answer: ModelAnswer, latency_ms: int) -> ModelCalled:
@@ -250,16 +242,21 @@ class LLMRouter:
         """Give the money back only where the provider provably did not bill; remember whom not to ask for a while."""
         call = journey.call
         event = steps.failed(call, choice, error, self._simulated)
-        money = self._money(call.origin.workspace)
-        close = money.book_unknown if error.maybe_billed else money.release
-        await close(call.origin, call.call_id, choice.attempt, error.kind, (journey.along((event,)),))
-        journey.appended((event,))
         self._choice.failed(choice, error, journey)
+        await self._cashier.give_up(
+            call.origin, choice, error.kind, journey.along((event,)), billed=error.maybe_billed
+        )
+        journey.appended((event,))
+
+    def _hold(self, choice: Choice) -> None:
+        """Keep the next step's choice until it is asked for; what nobody came for is forgotten: its money is booked."""
+        self._held = {key: one for key, one in self._held.items() if not self._choice.expired(one)}
+        self._held[choice.call_id] = choice
 
     # --- no answer ---
 
-    def _nobody(self, journey: Journey) -> Outcome:
-        if self._choice.down():
+    def _nobody(self, call: Call, journey: Journey, standing: budget.Standing) -> Outcome:
+        if self._choice.plan(call, standing, journey.excluded, all_up=True).options:
             return self._no_provider(journey)
         why = ", ".join(f"{model}: {reason}" for (_, model), reason in journey.excluded.items())
         return Unanswerable(tuple(journey.events), f"No model can take this call ({why or 'none is configured'}).")
@@ -279,10 +276,11 @@ class LLMRouter:
     async def _out_of_budget(self, money: Money, journey: Journey, room: NoRoom) -> OutOfBudget:
         events, where = tuple(journey.events), f"the budget of {room.scope} {room.scope_id}"
         if room.contended:
-            return OutOfBudget(events, f"Other calls hold what is left of {where}; this one waits its turn.", True, None)
+            remedy = f"Other calls hold what is left of {where}; this one waits its turn."
+            return OutOfBudget(events, remedy, contended=True, until=None)
         until = await money.window_turns_at()
         remedy = (
             f"No room for this call is left in {where}. Raise its limit, allow an overflow, configure a local model, "
             f"or wait until {until:%Y-%m-%d %H:%M} UTC."
         )
-        return OutOfBudget(events, remedy, False, until)
+        return OutOfBudget(events, remedy, contended=False, until=until)

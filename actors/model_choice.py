@@ -1,4 +1,4 @@
-"""How the router looks at the models: what each would cost at worst for a call, who can answer now, whom the rules take."""
+"""How the router looks at the models: what each would cost at worst, who can answer now, whom the rules take."""
 
 from __future__ import annotations
 
@@ -43,8 +43,11 @@ class ModelChoice:
         self._health: dict[Provider, Availability] = {}
         self._simulated = any(client.simulated for client in clients.values())
 
-    def plan(self, call: Call, standing: Standing, excluded: dict[tuple[Provider, str], str]) -> routing.Plan:
-        """Whom to ask, in which order. Models without a price are excluded from then on: they are never called."""
+    def plan(
+        self, call: Call, standing: Standing, excluded: dict[tuple[Provider, str], str], *, all_up: bool = False
+    ) -> routing.Plan:
+        """Whom to ask, in which order; `all_up`: if every provider answered. Models without a price are excluded from
+        then on: they are never called."""
         options: list[routing.Option] = []
         for spec in self._models:
             if (spec.provider, spec.model) in excluded:
@@ -61,7 +64,7 @@ class ModelChoice:
             tier=standing.tier,
             when_exceeded=standing.when_exceeded,
             options=options,
-            down=self.down(),
+            down={} if all_up else self.down(),
             excluded=excluded,
             prompt_tokens=_prompt_tokens(call),
         )
@@ -96,13 +99,19 @@ class ModelChoice:
         if not plan.options:
             return None
         option = plan.options[0]
-        held = Choice(following.call_id, 1, option.spec, option.worst_case_microusd, choice.standing)
+        wish = self.wish(following, option, cheap=plan.cheap_chain)
         event = selected(following, plan, option, choice.standing, self._simulated)
-        return held, self.wish(following, option, cheap=plan.cheap_chain), (event,)
+        return made(wish, option, choice.standing), wish, (event,)
 
     def covers(self, held: Choice, call: Call) -> bool:
-        """Whether what was held beforehand is enough for the call as it came, and its provider answers."""
-        return held.spec.provider not in self.down() and self.worst_case(held.spec, call) <= held.amount_microusd
+        """Whether what was held beforehand is enough for the call as it came, for as long as that may take, and its
+        provider answers."""
+        in_time = self._clock() + timedelta(seconds=self._timeout_s) <= held.expires_at
+        enough = self.worst_case(held.spec, call) <= held.amount_microusd
+        return in_time and enough and held.spec.provider not in self.down()
+
+    def expired(self, held: Choice) -> bool:
+        return held.expires_at <= self._clock()
 
     # --- who answers ---
 
@@ -127,6 +136,13 @@ class ModelChoice:
         now = self._clock()
         until = [state.until for state in self._health.values() if state.until and state.down(now)]
         return min(until, default=now)
+
+
+def made(wish: ReserveSpend, option: routing.Option, standing: Standing) -> Choice:
+    """The choice that a granted wish is."""
+    return Choice(
+        wish.call_id, wish.attempt, option.spec, option.worst_case_microusd, standing, expires_at=wish.expires_at
+    )
 
 
 def _prompt_tokens(call: Call) -> int:

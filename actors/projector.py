@@ -6,7 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, TypeVar
 
 from actors.follower import Follower
 from events import Recorded
@@ -19,6 +19,7 @@ from vapora.log.client import LogClient
 _KEPT_FRAMES = 10_000
 
 Frame = dict[str, Any]
+T = TypeVar("T")
 
 
 class Projector:
@@ -40,9 +41,16 @@ class Projector:
         self._follower: Follower | None = None
 
     async def start(self) -> None:
-        self._store = await self._in_thread(self._open_store)
-        self._runner = await self._in_thread(lambda: Runner(self._store, self._projections))
-        position = self._runner.position
+        try:
+            self._store = store = await self._in_thread(self._open_store)
+            self._runner = runner = await self._in_thread(lambda: Runner(store, self._projections))
+        except BaseException:
+            # Not started, so nobody will stop it.
+            if self._store is not None:
+                await self._in_thread(self._store.close)
+            self._thread.shutdown()
+            raise
+        position = runner.position
         self._kept_after = position
         self._follower = Follower(f"projector/{self._workspace}", self._log, self._handle, after=position)
         self._follower.start()
@@ -102,7 +110,7 @@ class Projector:
             self._changed.set()
             self._changed = asyncio.Event()
 
-    async def _in_thread(self, work: Callable[[], Any]) -> Any:
+    async def _in_thread(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
     def _open(self) -> Runner:

@@ -18,7 +18,7 @@ _SUMMARY_CHARACTERS = 200
 _COMPLEXITIES = ("low", "medium", "high")
 
 
-def run_started(assignment: Assignment, manifest: RoleManifest, simulated: bool) -> RunStarted:
+def run_started(assignment: Assignment, steps: tuple[str, ...], simulated: bool) -> RunStarted:
     task = assignment.task
     return RunStarted(
         run_id=assignment.run_id,
@@ -27,7 +27,7 @@ def run_started(assignment: Assignment, manifest: RoleManifest, simulated: bool)
         agent_id=assignment.agent_id,
         role=assignment.role,
         task_type=task.task_type,
-        steps=tuple(step.name for step in manifest.steps),
+        steps=steps,
         simulated=simulated,
     )
 

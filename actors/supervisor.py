@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from vapora.errors import NotFoundError, VaporaError
 
 _CELL: tuple[Kind, ...] = ("log", "budget", "projector", "coordinator")
 DEFAULT_WORKSPACE = "default"
+# A workspace's name is a folder's too: nothing in it may lead out of ours.
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
 
 class Supervisor:
@@ -28,6 +31,7 @@ class Supervisor:
         self._folder = folder
         self._prepare = prepare
         self._cells: dict[str, dict[str, Any]] = {}
+        self._closed: dict[str, str] = {}  # cells that could not be opened, and why
         self._opening = asyncio.Lock()
         self._ticker = Ticker("supervisor", self._look_after, interval_s)
         self._journal = structlog.get_logger("supervisor")
@@ -39,13 +43,13 @@ class Supervisor:
         await self._ticker.stop()
 
     async def health(self) -> dict[str, Any]:
-        return {"problem": self._ticker.problem, "cells": self._cells}
+        return {"problem": self._ticker.problem, "cells": self._cells, "closed": self._closed}
 
     async def open(self, workspace: str) -> None:
         """Make the workspace's cell run. The default workspace is made with the first call."""
         if workspace in self._cells:
             return
-        if workspace != DEFAULT_WORKSPACE and not (self._folder / workspace).is_dir():
+        if workspace != DEFAULT_WORKSPACE and workspace not in self._folders():
             raise NotFoundError(
                 f"There is no workspace '{workspace}'.", remedy="Leave out the header for the default one."
             )
@@ -60,14 +64,21 @@ class Supervisor:
         return self._cells
 
     async def _look_after(self) -> None:
-        for workspace in self._known():
-            await self.open(workspace)
-            self._cells[workspace] = await self._state_of(workspace)
+        """Also those that were open before a restart: their folders are there. One that is ill does not keep the
+        others."""
+        self._closed = {}
+        for workspace in sorted(self._folders() | self._cells.keys()):
+            try:
+                await self.open(workspace)
+                self._cells[workspace] = await self._state_of(workspace)
+            except VaporaError as error:
+                self._journal.warning("cell not opened", workspace=workspace, error=str(error))
+                self._closed[workspace] = str(error)
 
-    def _known(self) -> list[str]:
-        """Also those that were open before a restart: their folders are there."""
-        found = {one.name for one in self._folder.iterdir() if one.is_dir()} if self._folder.is_dir() else set()
-        return sorted(found | set(self._cells))
+    def _folders(self) -> set[str]:
+        if not self._folder.is_dir():
+            return set()
+        return {one.name for one in self._folder.iterdir() if one.is_dir() and _NAME.fullmatch(one.name)}
 
     async def _state_of(self, workspace: str) -> dict[str, Any]:
         states = await asyncio.gather(*(self._ask(Address(kind, workspace)) for kind in _CELL))
@@ -76,7 +87,7 @@ class Supervisor:
     async def _ask(self, address: Address) -> dict[str, Any]:
         try:
             state: dict[str, Any] = await self._runtime.ref(address).health()
-        except VaporaError as error:
+        except Exception as error:  # of the actor or of the transport: shown, and the other parts are asked all the same
             self._journal.warning("not well", actor=str(address), error=str(error))
-            return {"problem": str(error)}
+            return {"problem": f"{type(error).__name__}: {error}"}
         return state

@@ -165,7 +165,7 @@ class Platform:
                 from actors.runtime import cluster
 
                 self._on_ray = False
-                cluster.stop()
+                cluster.stop(self.settings.data)
         finally:
             for number, handler in previous.items():
                 signal.signal(number, handler)

@@ -27,13 +27,16 @@ class Settings(BaseSettings):
     model: Literal["auto", "rehearsal"] = "auto"
     log_format: Literal["console", "json"] = "console"
 
-    rehearsal_min_delay_s: float = Field(default=0.2, ge=0)
-    rehearsal_max_delay_s: float = Field(default=1.2, ge=0)
+    # The rehearsal model takes about as long as a quick real one.
+    rehearsal_min_delay_s: float = Field(default=1, ge=0)
+    rehearsal_max_delay_s: float = Field(default=3, ge=0)
     call_timeout_s: float = Field(default=120, gt=0)
     reservation_margin_s: float = Field(default=60, gt=0)
     budget_patience_s: float = Field(default=5, ge=0)
     resend_s: float = Field(default=2, gt=0)
     agent_idle_s: float = Field(default=300, gt=0)
+    # Start every agent's process at once instead of with its first work.
+    warm_agents: bool = False
     health_interval_s: float = Field(default=5, gt=0)
     max_body_bytes: int = Field(default=1_000_000, gt=0)
     ollama_model: str = "llama3.3"

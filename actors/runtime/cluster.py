@@ -14,7 +14,10 @@ import sys
 import tempfile
 import threading
 from collections.abc import MutableMapping
+from contextlib import suppress
 from pathlib import Path
+
+import psutil
 
 from vapora.errors import ConfigurationError
 
@@ -23,6 +26,7 @@ _OBJECT_STORE_BYTES = 80_000_000
 # Ray's plasma socket lies below its folder, and a socket's path has at most 107 bytes.
 _LONGEST_FOLDER_BYTES = 43
 _SERVE_STOPS_IN_S = 4.0
+_HELPERS_END_IN_S = 4.0
 
 
 def prepare_environment(data: Path, environ: MutableMapping[str, str]) -> None:
@@ -35,7 +39,7 @@ def prepare_environment(data: Path, environ: MutableMapping[str, str]) -> None:
             "Ray was imported before VAPORA could make it listen on this machine only.",
             remedy="Start VAPORA first, or in a process of its own.",
         )
-    token = data / "ray_auth_token"
+    token = _token(data)
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
         with os.fdopen(os.open(token, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
@@ -45,7 +49,7 @@ def prepare_environment(data: Path, environ: MutableMapping[str, str]) -> None:
     environ.pop("RAY_AUTH_TOKEN", None)  # it would win over the file
     environ.update(
         RAY_AUTH_MODE="token",
-        RAY_AUTH_TOKEN_PATH=str(token.absolute()),
+        RAY_AUTH_TOKEN_PATH=str(token),
         RAY_USAGE_STATS_ENABLED="0",
         # Ray takes the machine's outward address on Linux, whatever node address it is given; where it thinks that
         # clusters are not supported it stays on loopback with every one of its ports.
@@ -80,7 +84,7 @@ def start(data: Path, *, dashboard: bool) -> str | None:
     return context.dashboard_url or None
 
 
-def stop() -> None:
+def stop(data: Path) -> None:
     """End Serve and Ray with all of its processes. Serve's own shutdown is bounded: Ray's takes it along anyway."""
     import ray
     from ray import serve
@@ -89,6 +93,26 @@ def stop() -> None:
     thread.start()
     thread.join(_SERVE_STOPS_IN_S)
     ray.shutdown()
+    # The dashboard's helpers outlive it by some seconds.
+    _, alive = psutil.wait_procs(_processes_of(data), timeout=_HELPERS_END_IN_S)
+    for process in alive:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+
+
+def _processes_of(data: Path) -> list[psutil.Process]:
+    """What was started for this data folder, apart from ourselves: all of it inherits where the token is."""
+    token = str(_token(data))
+    found = []
+    for process in psutil.process_iter():
+        with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+            if process.pid != os.getpid() and process.environ().get("RAY_AUTH_TOKEN_PATH") == token:
+                found.append(process)
+    return found
+
+
+def _token(data: Path) -> Path:
+    return data.absolute() / "ray_auth_token"
 
 
 def _folder(data: Path) -> Path:

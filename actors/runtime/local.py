@@ -6,7 +6,13 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import structlog
+
 from actors.runtime.base import Actor, Address, Builder, Runtime
+from vapora.errors import UnavailableError
+
+# Writers last: what the others still have to say must find them there.
+_STOP_ORDER = ("supervisor", "coordinator", "agent", "router", "budget", "projector", "log")
 
 
 class LocalRef:
@@ -17,6 +23,9 @@ class LocalRef:
         self._address = address
 
     def __getattr__(self, method: str) -> Callable[..., Awaitable[Any]]:
+        if method.startswith("__"):
+            raise AttributeError(method)
+
         async def call(*args: Any, **kwargs: Any) -> Any:
             actor = await self._runtime.activate(self._address)
             return await getattr(actor, method)(*args, **kwargs)
@@ -30,6 +39,8 @@ class LocalRuntime:
     def __init__(self, build: Builder) -> None:
         self._build = build
         self._actors: dict[Address, asyncio.Task[Actor]] = {}
+        self._stopping: dict[Address, asyncio.Task[None]] = {}
+        self._closed = False
         # Inside a Ray host, objects look for others in the whole cluster.
         self.seen_by_actors: Runtime = self
 
@@ -40,17 +51,23 @@ class LocalRuntime:
         """The running actor. Callers that come while it starts wait for the same start."""
         task = self._actors.get(address)
         if task is None:
-            task = asyncio.ensure_future(self._start(address))
+            if self._closed:
+                raise UnavailableError(f"{address} is not started any more: everything is shutting down.")
+            task = asyncio.ensure_future(self._start(address, self._stopping.get(address)))
             self._actors[address] = task
         return await asyncio.shield(task)
 
-    async def _start(self, address: Address) -> Actor:
+    async def _start(self, address: Address, before: asyncio.Task[None] | None) -> Actor:
         try:
+            # One address, one actor: two would do the same work, or fence each other off.
+            if before is not None:
+                await asyncio.wait([before])
             actor = self._build(address, self.seen_by_actors)
             await actor.start()
         except BaseException:
             # A start that failed must not stand in the way of the next try.
-            self._actors.pop(address, None)
+            if self._actors.get(address) is asyncio.current_task():
+                del self._actors[address]
             raise
         return actor
 
@@ -59,11 +76,28 @@ class LocalRuntime:
 
     async def stop(self, address: Address) -> None:
         task = self._actors.pop(address, None)
-        if task is not None:
-            await (await task).stop()
+        if task is None:
+            if (leaving := self._stopping.get(address)) is not None:
+                await asyncio.wait([leaving])
+            return
+        leaving = asyncio.ensure_future(self._stop(address, task))
+        self._stopping[address] = leaving
+        await asyncio.shield(leaving)
+
+    async def _stop(self, address: Address, starting: asyncio.Task[Actor]) -> None:
+        try:
+            await asyncio.wait([starting])
+            if starting.exception() is None:
+                await starting.result().stop()
+        finally:
+            if self._stopping.get(address) is asyncio.current_task():
+                del self._stopping[address]
 
     async def shutdown(self) -> None:
-        # Writers last: what the others still have to say must find them there.
-        order = ("supervisor", "coordinator", "agent", "router", "budget", "projector", "log")
-        for address in sorted(self._actors, key=lambda one: order.index(one.kind)):
-            await self.stop(address)
+        """End every actor; one that does not stop well does not keep the others."""
+        self._closed = True
+        for address in sorted(self._actors, key=lambda one: _STOP_ORDER.index(one.kind)):
+            try:
+                await self.stop(address)
+            except Exception:
+                structlog.get_logger("runtime").exception("did not stop well", actor=str(address))

@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 import os
-import socket
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.cluster.site import Site
+from tests.cluster.site import Site, free_port
 from vapora.sdk import Client
 from vapora.serve import Platform
 from vapora.settings import Settings
 from vapora.testing import FakeVendors
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture(scope="session")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from pathlib import Path
 from typing import Any
 
 import ray
@@ -28,6 +30,34 @@ from vapora.views import TaskCard
 DEADLINE_S = 120
 
 
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def read_log(path: Path) -> list[Recorded]:
+    """The whole log, read from its file beside whoever writes it."""
+    log = SQLiteLog.open_for_reading(path)
+    try:
+        found: list[Recorded] = []
+        while page := log.after(found[-1].position if found else 0, 5_000):
+            found += [open_record(record) for record in page]
+        return found
+    finally:
+        log.close()
+
+
+def wait_for(what: str, condition: Callable[[], Any]) -> Any:
+    """Poll until `condition` gives something true."""
+    deadline = time.monotonic() + DEADLINE_S
+    while not (found := condition()):
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {DEADLINE_S} s: {what}")
+        time.sleep(0.1)
+    return found
+
+
 @dataclass(frozen=True)
 class Site:
     """A running platform, and the vendors that it calls."""
@@ -46,22 +76,13 @@ class Site:
     def cards(self, task_ids: Sequence[str]) -> list[TaskCard]:
         return [self.client.task(task_id) for task_id in task_ids]
 
-    def wait_for(self, what: str, condition: Callable[[], Any]) -> Any:
-        """Poll until `condition` gives something true."""
-        deadline = time.monotonic() + DEADLINE_S
-        while not (found := condition()):
-            if time.monotonic() > deadline:
-                raise AssertionError(f"not within {DEADLINE_S} s: {what}")
-            time.sleep(0.1)
-        return found
-
     def wait_until_done(self, task_ids: Sequence[str]) -> list[TaskCard]:
         def done() -> bool:
             states = [card.state for card in self.cards(task_ids)]
             assert "failed" not in states
             return all(state == "done" for state in states)
 
-        self.wait_for("all tasks done", done)
+        wait_for("all tasks done", done)
         return self.cards(task_ids)
 
     def kill(self, actor: str) -> None:
@@ -71,15 +92,7 @@ class Site:
         os.kill(pid, signal.SIGKILL)
 
     def log(self) -> list[Recorded]:
-        """The whole log, read from its file beside the running writer."""
-        log = SQLiteLog.open_for_reading(self.settings.log_file("default"))
-        try:
-            found: list[Recorded] = []
-            while page := log.after(found[-1].position if found else 0, 5_000):
-                found += [open_record(record) for record in page]
-            return found
-        finally:
-            log.close()
+        return read_log(self.settings.log_file("default"))
 
 
 def assert_sound(log: Sequence[Recorded]) -> None:

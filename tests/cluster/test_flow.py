@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from events.ids import Provider
-from tests.cluster.site import Site
+from tests.cluster.site import Site, wait_for
 from vapora.views import EventView, Frame, TaskAccepted
 
 pytestmark = pytest.mark.ray
@@ -76,7 +76,7 @@ def test_one_correlation_crosses_the_twelve_steps_in_causal_order(site: Site, pr
     assert profiles[task_type].runs >= 1
     assert card.cost_microusd == sum(event.event["cost_microusd"] for event in events if _is(event, "run.model-called"))
     # 11, 12: the card came by WebSocket, and the board shows it.
-    done = site.wait_for("the done card over the socket", lambda: _pushed(frames, answer.task_id))
+    done = wait_for("the done card over the socket", lambda: _pushed(frames, answer.task_id))
     live.close()
     assert done["row"]["state"] == "done"
     assert answer.task_id in {one.id for one in site.client.board(project_id=project).columns["done"]}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
@@ -71,6 +72,7 @@ def create_app(cast: Cast, settings: Settings, version: str, rehearsal: bool) ->
     app.state.cells = cells
     app.state.meters = meters
     app.state.rehearsal = rehearsal
+    app.state.allowed = partial(openapi.allowed, app)
     problems.install(app)
     openapi.install(app)
     app.include_router(_under_prefix())

@@ -65,6 +65,10 @@ class Hub:
         self._closed = False
         self._journal = structlog.get_logger("live").bind(workspace=workspace)
 
+    @property
+    def seats(self) -> int:
+        return len(self._seats)
+
     async def join(self) -> Seat:
         """A seat that is given every frame after its `since`."""
         async with self._starting:

@@ -9,6 +9,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from starlette.responses import HTMLResponse
+from starlette.routing import compile_path
 
 from vapora.api.problems import MEDIA_TYPE, Problem
 
@@ -66,6 +67,13 @@ def install(app: FastAPI) -> None:
         )
 
     app.add_api_route("/docs", docs, include_in_schema=False)
+
+
+def allowed(app: FastAPI, path: str) -> str:
+    """The methods that a path takes, for the header Allow: the router itself knows only those of the first match."""
+    templates = app.openapi()["paths"].items()
+    found = {method for template, item in templates if compile_path(template)[0].match(path) for method in item}
+    return ", ".join(sorted(method.upper() for method in found if method in _METHODS))
 
 
 def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:

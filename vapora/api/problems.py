@@ -179,7 +179,10 @@ async def _on_http(request: Request, error: HTTPException) -> Response:
         405: f"{request.url.path} does not take {request.method}.",
     }
     detail = details.get(error.status_code, str(error.detail))
-    return problem(kind, detail, request.url.path, headers=error.headers)
+    headers = dict(error.headers or {})
+    if error.status_code == 405:
+        headers["Allow"] = request.app.state.allowed(request.url.path)
+    return problem(kind, detail, request.url.path, headers=headers)
 
 
 def _field_error(location: Iterable[Any], message: str) -> FieldError:

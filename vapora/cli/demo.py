@@ -53,7 +53,7 @@ def demo(
 ) -> None:
     """Start everything, hand in a backlog, watch the board fill, and say what was done at what cost."""
     model = "auto" if real else "rehearsal"
-    settings = settings_for(data, host="127.0.0.1", port=port, model=model)
+    settings = settings_for(data, host="127.0.0.1", port=port, model=model, warm_agents=True)
     if real:
         _require_providers()
     taken = None if repo is None else repository.take(repo)
@@ -98,7 +98,7 @@ def _play(plan: Plan, url: str, repo: Path, out: IO[str]) -> int:
         watch(client, project.id, task_ids, name, began, None if plan.as_json else out)
         told = gather(client, project.id, name, project.position, time.monotonic() - began)
     if plan.as_json:
-        typer.echo(to_json(told), file=out)
+        typer.echo(to_json(told).decode(), file=out)
     else:
         drawn = summary.draw(told, str(plan.settings.data), task_ids[0])
         Console(file=out, highlight=False).print("", drawn, sep="\n")

@@ -6,6 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any
@@ -22,8 +23,20 @@ from vapora.views import EventView
 
 app = typer.Typer(help="Read the log.", no_args_is_help=True)
 
-# All events after a position, up to the present end.
-Source = Callable[[int], Iterator[EventView]]
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """`read`: all events after a position, up to the present end. `head`: where that is about."""
+
+    read: Callable[[int], Iterator[EventView]]
+    head: Callable[[], int]
+    filtered: bool
+
+    def last(self, limit: int) -> list[EventView]:
+        # Unfiltered, the last ones stand at the last positions; else somebody has to look through them all.
+        return list(deque(self.read(0 if self.filtered else max(0, self.head() - limit)), maxlen=limit))
+
+
 FromFile = Annotated[
     Path | None, typer.Option("--data", help="Read this data folder's file instead of asking the server.")
 ]
@@ -44,13 +57,12 @@ def tail(
 ) -> None:
     """Events in the order in which they happened; with --json one object a line."""
     with _source(data, workspace, topic, stream, correlation) as source:
-        begun = _begin(source, after, limit)
-        position = after or 0
-        for event in begun:
+        position = source.head() if after is None else after
+        for event in source.last(limit) if after is None else islice(source.read(after), limit):
             _print(event, as_json)
             position = event.position
         while follow:
-            for event in source(position):
+            for event in source.read(position):
                 _print(event, as_json)
                 position = event.position
             # Polled: the live socket carries rows, not events. Twice a second is a light load for either source.
@@ -65,17 +77,19 @@ def show(
     as_json: Json = False,
 ) -> None:
     """One event with all it carries."""
-    with _source(data, workspace) as source:
-        event = next(source(position - 1), None)
-    if event is None or event.position != position:
-        stop(FAILED, f"There is no event at position {position}.")
+    event = _at(position, data, workspace)
     emit(as_json, event, lambda: _whole(event))
 
 
-def _begin(source: Source, after: int | None, limit: int) -> list[EventView]:
-    if after is None:
-        return list(deque(source(0), maxlen=limit))
-    return list(islice(source(after), limit))
+def _at(position: int, data: Path | None, workspace: str) -> EventView:
+    if data is None:
+        with connect(workspace) as client:
+            return client.event(position)
+    with _source(data, workspace) as source:
+        event = next(source.read(position - 1), None)
+    if event is None or event.position != position:
+        stop(FAILED, f"There is no event at position {position}.")
+    return event
 
 
 @contextmanager
@@ -85,10 +99,15 @@ def _source(
     topic: str | None = None,
     stream: str | None = None,
     correlation: str | None = None,
-) -> Iterator[Source]:
+) -> Iterator[_Source]:
+    filtered = any((topic, stream, correlation))
     if data is None:
         with connect(workspace) as client:
-            yield lambda after: client.events(after, stream=stream, topic=topic, correlation=correlation)
+
+            def ask(after: int) -> Iterator[EventView]:
+                return client.events(after, stream=stream, topic=topic, correlation=correlation)
+
+            yield _Source(ask, client.position, filtered)
         return
     with open_log(settings_for(data), workspace) as log:
 
@@ -98,7 +117,7 @@ def _source(
                     if stream in (None, recorded.stream) and correlation in (None, recorded.correlation):
                         yield _view(recorded)
 
-        yield read
+        yield _Source(read, log.head, filtered)
 
 
 def _view(recorded: Any) -> EventView:

@@ -56,10 +56,14 @@ def cell(text: object) -> str:
 
 
 def dollars(microusd: int, simulated: bool = False) -> str:
-    """Dollars with cents; where cents would hide the amount, with four digits more."""
-    cents = -(-microusd // 10_000)  # rounded up: what was spent never looks like less
-    whole = f"${cents // 100:,}.{cents % 100:02d}" if microusd == 0 or microusd >= 10_000 else f"${microusd / 1e6:.6f}"
-    return f"{whole} simulated" if simulated else whole
+    """Dollars with cents; below a cent with four digits, since nothing that was spent should look like nothing."""
+    if 0 < microusd < 10_000:
+        hundredths = -(-microusd // 100)  # rounded up, as all money is
+        shown = f"${hundredths / 10_000:.4f}"
+    else:
+        cents = -(-microusd // 10_000)
+        shown = f"${cents // 100:,}.{cents % 100:02d}"
+    return f"{shown} simulated" if simulated else shown
 
 
 def limit(cents: int | None) -> str:

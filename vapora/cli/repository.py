@@ -23,7 +23,7 @@ def take(path: Path) -> Path:
         stop(USAGE, f"There is no folder {path}.", "Check --repo.")
     found = _git(path, "rev-parse", "--show-toplevel")
     if found.returncode:
-        stop(USAGE, f"{path} is not a git repository that can be used: {found.stderr.strip()}", "Check --repo.")
+        stop(USAGE, f"{path} is not a git repository that can be used ({_first_line(found)}).", "Check --repo.")
     return Path(found.stdout.strip())
 
 
@@ -39,8 +39,12 @@ def make(folder: Path) -> Path:
     for step in steps:
         done = _git(folder, *step)
         if done.returncode:
-            stop(USAGE, f"git could not make a repository in {folder}: {done.stderr.strip()}", "Pass one with --repo.")
+            stop(USAGE, f"git could not make a repository in {folder} ({_first_line(done)}).", "Pass one with --repo.")
     return folder
+
+
+def _first_line(done: subprocess.CompletedProcess[str]) -> str:
+    return done.stderr.strip().partition("\n")[0]
 
 
 def _git(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -185,9 +185,7 @@ def _headline(summary: Summary) -> RenderableType:
 def _who(summary: Summary) -> RenderableType:
     shown = table("Who did what, and why", "agent", "done", "cost", "example: why this agent", right=("done", "cost"))
     for one in summary.workers:
-        example = (
-            f"{clip(one.example_task, 36)}: {clip(one.example, 110)}" if one.example else clip(one.example_task, 36)
-        )
+        example = clip(f"{clip(one.example_task, 30)}: {one.example}".rstrip(": "), 140)
         runs = f"{one.done}" if one.done == one.runs else f"{one.done} of {one.runs} runs"
         shown.add_row(cell(one.agent), runs, dollars(one.cost_microusd), cell(example))
     return shown
@@ -228,4 +226,8 @@ def _next(data: str, example_task: str) -> RenderableType:
         (why, "while it is up: every decision about a task"),
         (f"vapora audit budget --data {data}", "the proof that no call crossed a limit"),
     )
-    return Group("What to try next:", *(Text(f"  {command}\n      {what}") for command, what in tips))
+    lines: list[RenderableType] = ["What to try next:"]
+    for command, what in tips:
+        # In one line, however long: it is there to be copied.
+        lines += [Text(f"  {command}", no_wrap=True, overflow="ignore"), Text(f"      {what}")]
+    return Group(*lines)

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 from pydantic import ValidationError
 from rich.console import Group, RenderableType
+from rich.padding import Padding
 from rich.text import Text
 
 from events.ids import BoardType, Review, TaskState
@@ -175,8 +176,8 @@ def _decisions(decisions: tuple[Decision, ...]) -> RenderableType:
         notes = [one.reason, f"policy {one.policy}" if one.policy else "", one.budget]
         if one.propensity is not None:
             notes.append(f"chosen with probability {one.propensity:g}")
-        lines += [Text(f"   {note}") for note in notes if note]
-        lines += [Text(f"   · {_candidate(candidate)}", style="dim") for candidate in one.candidates]
+        lines += [_indented(note) for note in notes if note]
+        lines += [_indented(f"· {_candidate(candidate)}", "dim") for candidate in one.candidates]
     return Group(*lines)
 
 
@@ -185,7 +186,17 @@ def _candidate(candidate: dict[str, Any]) -> str:
     if excluded:
         return f"{name}: not possible, {excluded}"
     parts = candidate.get("parts")
-    numbers = parts.items() if isinstance(parts, dict) else ()
-    terms = ", ".join(f"{key} {value:.3f}" for key, value in numbers if isinstance(value, (int, float)))
+    terms = ", ".join(_term(key, value) for key, value in parts.items()) if isinstance(parts, dict) else ""
     shown = f"{score:.3f}" if isinstance(score, (int, float)) else "–"
     return f"{name}: {shown}" + (f" ({terms})" if terms else "")
+
+
+def _term(key: str, value: Any) -> str:
+    """A part of a score; amounts of money as such."""
+    if key.endswith("_microusd"):
+        return f"{key.removesuffix('_microusd').replace('_', ' ')} {dollars(int(value))}"
+    return f"{key} {value:.3f}" if isinstance(value, float) else f"{key} {value}"
+
+
+def _indented(text: str, style: str = "") -> RenderableType:
+    return Padding(Text(text, style=style), (0, 0, 0, 3))

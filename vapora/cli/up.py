@@ -41,7 +41,7 @@ def run(settings: Settings, as_json: bool, factory: Factory) -> None:
             addresses = platform.start()
             told = _told(settings, addresses, time.monotonic() - began)
             if as_json:
-                typer.echo(to_json(told), file=out)
+                typer.echo(to_json(told).decode(), file=out)
             else:
                 Console(file=out, highlight=False, soft_wrap=True).print(welcome(told))
             platform.wait()

@@ -51,7 +51,8 @@ def watch(
 def _draw(
     console: Console, scene: Scene, changes: Iterator[list[TaskCard]], name: str, began: float, rehearsal: bool
 ) -> None:
-    with Live(console=console, auto_refresh=False, redirect_stdout=False, redirect_stderr=False) as live:
+    # What others print meanwhile, rich puts above the picture.
+    with Live(console=console, auto_refresh=False) as live:
         for _ in changes:
             picture = screen.draw(scene, name, time.monotonic() - began, rehearsal, min(console.width, 130))
             live.update(picture, refresh=True)

@@ -18,7 +18,6 @@ from vapora.sdk.problems import ApiError, NoServerError, problem
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 _PREFIX = "/api/v1"
-_PAGE = 500
 Shape = TypeVar("Shape", bound=BaseModel)
 Position = int | None
 
@@ -31,12 +30,18 @@ class Client:
     """
 
     def __init__(
-        self, url: str = DEFAULT_URL, token: str | None = None, workspace: str = "default", timeout: float = 30.0
+        self,
+        url: str = DEFAULT_URL,
+        token: str | None = None,
+        workspace: str = "default",
+        timeout: float = 30.0,
+        page_size: int = 500,
     ) -> None:
         self.url = url.rstrip("/")
         self.workspace = workspace
         self._token = token
         self._timeout = timeout
+        self._page_size = page_size
         self._headers = {"Vapora-Workspace": workspace} | ({"Authorization": f"Bearer {token}"} if token else {})
         world = urlsplit(self.url).hostname not in LOCAL_HOSTS
         self._http = httpx.Client(base_url=self.url, headers=self._headers, timeout=timeout, trust_env=world)
@@ -151,6 +156,9 @@ class Client:
         query = {"stream": stream, "topic": topic, "correlation": correlation}
         return self._items("/events", views.EventView, {"after": after, **query}, limit, cursor="after")
 
+    def event(self, position: int) -> views.EventView:
+        return self._get(f"/events/{position}", views.EventView, {})
+
     def live(self, after: Position = None, reconnect: bool = True) -> Live:
         """Changed rows as they change: `for frame in client.live(): …`. `after`: first what changed since then."""
         url = self.url.replace("http", "ws", 1) + f"{_PREFIX}/live"
@@ -163,7 +171,7 @@ class Client:
         asked = {name: value for name, value in query.items() if value is not None}
         left = limit
         while left is None or left > 0:
-            asked["limit"] = _PAGE if left is None else min(left, _PAGE)
+            asked["limit"] = self._page_size if left is None else min(left, self._page_size)
             page = self._get(path, views.Page[shape], asked)  # type: ignore[valid-type]
             yield from page.items[:left]
             left = None if left is None else left - len(page.items)

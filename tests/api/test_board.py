@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+from typing import Any
+
+from tests.api.doors import Door
+
+COLUMNS = ["todo", "in-progress", "review", "done", "failed"]
+
+
+def ids(board: dict[str, Any]) -> dict[str, list[str]]:
+    return {state: [card["id"] for card in cards] for state, cards in board["columns"].items()}
+
+
+async def test_the_board_shows_each_card_in_its_column_and_project(door: Door) -> None:
+    project, other = await door.project(), await door.project(name="Other")
+    idle = await door.idle_task(project["id"])
+    done = (await door.task(other["id"]))["task_id"]
+    card = await door.in_state(done, "done")
+    board = await door.ask("GET", "/board", 200, params={"after": card["position"]})
+    assert list(board["columns"]) == COLUMNS
+    assert board["position"] >= card["position"]
+    assert idle in ids(board)["todo"]
+    assert ids(board)["done"] == [done]
+    assert board["columns"]["done"][0]["cost_microusd"] == card["cost_microusd"]
+    narrowed = await door.ask("GET", "/board", 200, params={"project_id": other["id"]})
+    assert ids(narrowed) == {**dict.fromkeys(COLUMNS, []), "done": [done]}
+
+
+async def test_the_board_of_the_past_is_what_the_board_was_then(door: Door) -> None:
+    project = await door.project()
+    empty = await door.ask("GET", "/board", 200, params={"at": 0})
+    assert ids(empty) == dict.fromkeys(COLUMNS, [])
+    assert empty["position"] == 0
+
+    task = await door.task(project["id"], review="human")
+    in_review = await door.in_state(task["task_id"], "review")
+    then = await door.ask("GET", "/board", 200, params={"after": in_review["position"]})
+    await door.ask("POST", f"/tasks/{task['task_id']}/move", 200, {"state": "done"})
+    card = await door.in_state(task["task_id"], "done")
+
+    again = await door.ask("GET", "/board", 200, params={"at": then["position"]})
+    assert again == then
+    submitted = await door.ask("GET", "/board", 200, params={"at": task["position"], "project_id": project["id"]})
+    assert ids(submitted)["todo"] == [task["task_id"]]
+
+    by_instant = await door.ask("GET", "/board", 200, params={"at": in_review["updated_at"]})
+    assert ids(by_instant)["review"] == [task["task_id"]]
+    now = await door.ask("GET", "/board", 200, params={"at": card["updated_at"]})
+    assert ids(now)["done"] == [task["task_id"]]
+    assert (await door.ask("GET", "/board", 200, params={"at": "2000-01-01"}))["position"] == 0
+    with_zone = "/board?at=2020-01-01T00:00:00+01:00"  # "+" arrives as a space
+    assert (await door.ask("GET", with_zone, 200))["position"] == 0

@@ -1,0 +1,99 @@
+"""Budgets and costs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.api.doors import Door
+from vapora.catalog import ROLE_IDS
+
+
+def of(budgets: dict[str, Any], scope: str) -> list[dict[str, Any]]:
+    return [one for one in budgets["items"] if one["scope"] == scope]
+
+
+async def test_all_twelve_roles_are_listed_before_anybody_set_a_limit(door: Door) -> None:
+    budgets = await door.ask("GET", "/budgets", 200)
+    assert [one["id"] for one in of(budgets, "role")] == list(ROLE_IDS)
+    for one in budgets["items"]:
+        assert one["tier"] == "normal"
+        assert one["monthly_limit_cents"] is None
+        assert (one["utilisation"], one["monthly_spent_microusd"], one["weekly_held_microusd"]) == (0, 0, 0)
+
+
+async def test_a_limit_is_set_shown_and_removed_in_every_scope(door: Door) -> None:
+    project = await door.project()
+    task = await door.idle_task(project["id"])
+    limits = {"monthly_limit_cents": 500, "weekly_limit_cents": 200, "overflow_cents": 10, "when_exceeded": "stop"}
+    for path, scope, id_ in (
+        ("/budgets/developer", "role", "developer"),
+        ("/budgets/role/tester", "role", "tester"),
+        ("/budgets/workspace/default", "workspace", "default"),
+        (f"/budgets/project/{project['id']}", "project", project["id"]),
+        ("/budgets/agent/presenter", "agent", "presenter"),
+    ):
+        written = await door.ask("PUT", path, 200, limits)
+        assert {name: written[name] for name in limits} == limits
+        assert (written["scope"], written["id"]) == (scope, id_)
+        shown = await door.ask("GET", path, 200, params={"after": written["position"]})
+        assert shown == written
+        listed = await door.ask("GET", "/budgets", 200)
+        assert [one for one in of(listed, scope) if one["id"] == id_] == [shown]
+
+    of_task = await door.ask("PUT", f"/budgets/task/{task}", 200, {"limit_cents": 30})
+    assert of_task["limit_cents"] == 30
+    assert (await door.ask("GET", f"/budgets/task/{task}", 200))["limit_cents"] == 30
+
+    removed = await door.ask("PUT", "/budgets/workspace/default", 200, {})
+    listed = await door.ask("GET", "/budgets", 200, params={"after": removed["position"]})
+    assert of(listed, "workspace") == []
+    assert len(of(listed, "role")) == 12
+
+
+async def test_what_a_task_cost_is_the_same_wherever_it_is_asked_for(door: Door) -> None:
+    project = await door.project()
+    await door.ask("PUT", f"/budgets/project/{project['id']}", 200, {"monthly_limit_cents": 100})
+    task = await door.task(project["id"])
+    card = await door.in_state(task["task_id"], "done")
+    cost = card["cost_microusd"]
+    assert cost > 0
+    after = {"after": card["position"]}
+
+    budget = await door.ask("GET", f"/budgets/project/{project['id']}", 200, params=after)
+    assert budget["monthly_spent_microusd"] == cost
+    assert budget["utilisation"] == cost / 1_000_000
+    assert budget["simulated"] is True
+    [listed] = of(await door.ask("GET", "/budgets", 200, params=after), "project")
+    assert listed == budget
+    [role] = [
+        one
+        for one in of(await door.ask("GET", "/budgets", 200, params=after), "role")
+        if one["monthly_spent_microusd"]
+    ]
+    assert role["monthly_spent_microusd"] == cost
+
+    [total] = (await door.ask("GET", "/costs", 200, params=after))["items"]
+    assert (total["key"], total["cost_microusd"], total["simulated"]) == ({}, cost, True)
+    keys = "provider,role,task_type,agent,task,project,day,model"
+    [row] = (await door.ask("GET", "/costs", 200, params={"group_by": keys}))["items"]
+    assert set(row["key"]) == set(keys.split(","))
+    assert row["key"]["task"] == task["task_id"]
+    assert (row["cost_microusd"], row["calls"]) == (cost, card["runs"][0]["calls"])
+    assert (row["tokens_in"], row["tokens_out"]) == (card["runs"][0]["tokens_in"], card["runs"][0]["tokens_out"])
+
+
+async def test_a_spent_budget_stops_a_task_and_its_card_says_what_to_do(door: Door) -> None:
+    project = await door.project()
+    await door.ask(
+        "PUT", f"/budgets/project/{project['id']}", 200, {"monthly_limit_cents": 0, "when_exceeded": "stop"}
+    )
+    task = await door.task(project["id"])
+    card = await door.card(task["task_id"], lambda card: card["waiting"] is not None)
+    assert card["waiting"]["reason"] == "budget"
+    assert card["waiting"]["remedy"]
+    budget = await door.ask("GET", f"/budgets/project/{project['id']}", 200, params={"after": card["position"]})
+    assert budget["tier"] == "exceeded"
+    assert budget["monthly_spent_microusd"] == 0
+
+    await door.ask("PUT", f"/budgets/project/{project['id']}", 200, {"monthly_limit_cents": 1_000})
+    await door.in_state(task["task_id"], "done")

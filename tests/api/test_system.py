@@ -1,0 +1,201 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.api.doors import API, Door
+from tests.api.test_refusals import check_problem
+from vapora.api import openapi
+from vapora.api.app import create_app
+from vapora.catalog import ROLE_IDS
+from vapora.errors import UnavailableError
+from vapora.ports import BudgetPort, LogWriterPort, ProjectorPort, RouterStatusPort
+from vapora.settings import Settings
+
+
+class Unready:
+    """A cast whose cells cannot be opened."""
+
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
+    async def open(self, workspace: str) -> None:
+        raise self._error
+
+    def log(self, workspace: str) -> LogWriterPort:
+        raise self._error
+
+    def budgets(self, workspace: str) -> BudgetPort:
+        raise self._error
+
+    def projector(self, workspace: str) -> ProjectorPort:
+        raise self._error
+
+    def router(self) -> RouterStatusPort:
+        raise self._error
+
+    def read_store(self, workspace: str) -> str:
+        raise self._error
+
+
+def over(error: Exception, settings: Settings) -> httpx.AsyncClient:
+    app = create_app(Unready(error), settings, version="1.2.3", rehearsal=False)
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost")
+
+
+@pytest.fixture
+async def starting(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
+    async with over(UnavailableError("The log writer has not started yet.", remedy="Wait."), settings) as http:
+        yield http
+
+
+async def test_health_is_ok_once_everything_answers(door: Door) -> None:
+    answer = await door.http.get("/health")
+    assert answer.status_code == 200
+    health = answer.json()
+    assert (health["status"], health["version"], health["model"]) == ("ok", "1.2.3", "rehearsal")
+    assert health["providers"]["anthropic"] == "up"
+
+
+async def test_health_is_503_with_the_reason_while_it_is_not_ready(starting: httpx.AsyncClient) -> None:
+    answer = await starting.get("/health")
+    assert answer.status_code == 503
+    assert answer.json()["status"] == "starting"
+    assert "has not started" in answer.json()["reason"]
+    assert answer.json()["model"] == "real"
+
+
+async def test_a_part_that_does_not_answer_is_503_and_metrics_still_come(starting: httpx.AsyncClient) -> None:
+    problem = check_problem(await starting.get(f"{API}/projects"), 503, "unavailable")
+    assert problem["remedy"] == "Wait."
+    check_problem(await starting.post(f"{API}/projects", json={"name": "x"}), 503, "unavailable")
+    metrics = await starting.get("/metrics")
+    assert metrics.status_code == 200
+    assert "vapora_http_request_seconds" in metrics.text
+
+
+async def test_what_nobody_foresaw_is_500_and_tells_nothing_of_the_inside(settings: Settings) -> None:
+    async with over(RuntimeError("the password is swordfish"), settings) as http:
+        answer = await http.get(f"{API}/projects")
+    check_problem(answer, 500, "internal-error")
+    assert "swordfish" not in answer.text
+
+
+async def test_status_says_how_far_the_read_models_are(door: Door) -> None:
+    project = await door.project()
+    status = await door.ask("GET", "/status", 200, params={"after": project["position"]})
+    assert status["head"] >= status["position"] >= project["position"]
+    assert status["failed"] == {}
+
+
+async def test_metrics_count_the_work_the_money_and_the_requests(door: Door) -> None:
+    project = await door.project()
+    await door.ask("PUT", "/budgets/developer", 200, {"monthly_limit_cents": 100})
+    task = await door.task(project["id"])
+    card = await door.in_state(task["task_id"], "done")
+    await door.ask("GET", "/tasks/none", 404)
+    answer = await door.http.get("/metrics")
+    assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
+    samples = {
+        (sample.name, frozenset(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(answer.text)
+        for sample in family.samples
+    }
+
+    def value(name: str, **labels: str) -> float:
+        return sum(number for (one, of), number in samples.items() if one == name and labels.items() <= set(of))
+
+    cost = card["cost_microusd"]
+    of_developer = {"role": "developer", "simulated": "true"}
+    assert value("vapora_llm_budget_utilization", **of_developer) == cost / 1_000_000
+    roles = {dict(of)["role"] for name, of in samples if name == "vapora_llm_budget_utilization"}
+    assert roles == set(ROLE_IDS)
+    assert value("vapora_tasks", state="done", simulated="true") == 1
+    assert value("vapora_tasks", state="failed") == 0
+    assert value("vapora_llm_cost_microusd_total", simulated="true") == cost
+    assert value("vapora_llm_cost_microusd_total", simulated="false") == 0
+    run = card["runs"][0]
+    assert value("vapora_llm_calls_total", provider=run["providers"][0]) == run["calls"]
+    assert value("vapora_llm_tokens_total", direction="in") == run["tokens_in"]
+    assert value("vapora_run_duration_seconds_count", role="developer", outcome="succeeded") == 1
+    assert value("vapora_run_duration_seconds_bucket", role="developer", le="+Inf") == 1
+    assert value("vapora_projection_position", workspace="default") == await door.head()
+    by_route = {"method": "GET", "route": "/api/v1/tasks/{task_id}", "status": "404"}
+    assert value("vapora_http_request_seconds_count", **by_route) == 1
+    assert value("vapora_http_request_seconds_bucket", **by_route, le="+Inf") == 1
+    assert value("vapora_read_store_seconds_count") > 0
+    assert not [name for name, _ in samples if name.endswith("_created")]
+
+
+async def test_large_answers_are_compressed_for_those_who_take_it(door: Door) -> None:
+    large = await door.http.get(f"{API}/agents", headers={"Accept-Encoding": "gzip"})
+    assert large.headers["content-encoding"] == "gzip"
+    assert len(large.json()["items"]) == 12
+    plain = await door.http.get(f"{API}/agents", headers={"Accept-Encoding": "identity"})
+    assert "content-encoding" not in plain.headers
+    small = await door.http.get(f"{API}/projects", headers={"Accept-Encoding": "gzip"})
+    assert "content-encoding" not in small.headers
+
+
+async def test_the_description_names_every_operation_once(door: Door) -> None:
+    answer = await door.http.get("/openapi.json")
+    document = answer.json()
+    assert document["info"]["version"] == "1.2.3"
+    found = list(openapi.operations(document))
+    names = [operation["operationId"] for _, _, operation in found]
+    assert len(set(names)) == len(names) >= 35
+    paths = {(method, path) for path, method, _ in found}
+    for method, path in (
+        ("get", "/health"),
+        ("get", "/metrics"),
+        ("post", "/api/v1/tasks"),
+        ("post", "/api/v1/tasks/{task_id}/move"),
+        ("put", "/api/v1/budgets/{role}"),
+        ("put", "/api/v1/budgets/{scope}/{id}"),
+        ("delete", "/api/v1/agents/{agent_id}"),
+        ("get", "/api/v1/agents/{agent_id}/learning"),
+    ):
+        assert (method, path) in paths
+
+
+async def test_the_description_is_whole(door: Door) -> None:
+    """Every reference leads somewhere, every operation says what it is and what can go wrong."""
+    document = (await door.http.get("/openapi.json")).json()
+    assert document["openapi"].startswith("3.1")
+    references: list[str] = []
+
+    def collect(value: object) -> None:
+        if isinstance(value, dict):
+            references.extend(one for key, one in value.items() if key == "$ref" and isinstance(one, str))
+            for one in value.values():
+                collect(one)
+        elif isinstance(value, list):
+            for one in value:
+                collect(one)
+
+    collect(document)
+    schemas = document["components"]["schemas"]
+    assert {reference.removeprefix("#/components/schemas/") for reference in references} == set(schemas)
+    tags = {tag["name"] for tag in document["tags"]}
+    for path, method, operation in openapi.operations(document):
+        assert operation["summary"], path
+        assert set(operation["tags"]) <= tags, path
+        in_path = {one["name"] for one in operation.get("parameters", ()) if one["in"] == "path"}
+        assert in_path == {part[1:-1] for part in path.split("/") if part.startswith("{")}, path
+        problems = [status for status in operation["responses"] if status[0] in "45"]
+        assert problems, path
+        if method != "get":
+            good = next(one for status, one in operation["responses"].items() if status.startswith("2"))
+            assert "Vapora-Position" in good["headers"], path
+
+
+async def test_the_documentation_page_needs_nothing_from_outside(door: Door) -> None:
+    answer = await door.http.get("/docs")
+    assert answer.headers["content-type"].startswith("text/html")
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+    for sign in ("<script", "http://", "https://", "src="):
+        assert sign not in answer.text
+    assert "/api/v1/tasks/{task_id}/move" in answer.text

@@ -1,0 +1,162 @@
+"""Every command against the real server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from vapora.sdk import Client
+
+Run = Callable[..., Any]
+
+
+def wait_for(url: str, task_id: str, state: str) -> None:
+    with Client(url) as client:
+        after = client.position()
+        if client.task(task_id).state == state:
+            return
+        with client.live(after) as frames:
+            for frame in frames:
+                for one in frame.rows:
+                    row = one["row"]
+                    if isinstance(row, dict) and row.get("id") == task_id and row.get("state") == state:
+                        return
+
+
+@pytest.fixture
+def project(vapora: Run) -> str:
+    said = vapora("projects", "add", "Shortleaf", "--json")
+    assert said.code == 0
+    return str(said.json["id"])
+
+
+@pytest.fixture
+def reviewed(vapora: Run, url: str, project: str) -> str:
+    """A task that waits for its review."""
+    said = vapora("task", "add", "Write unit tests for slugs", "--project", project, "--role", "tester", "--json")
+    assert said.code == 0
+    task_id = str(said.json["task_id"])
+    wait_for(url, task_id, "review")
+    return task_id
+
+
+def test_a_task_is_handed_in_shown_judged_and_explained(vapora: Run, reviewed: str) -> None:
+    shown = vapora("task", "show", reviewed)
+    assert shown.code == 0
+    assert "Write unit tests for slugs" in shown.out
+    assert "simulated" in shown.out
+
+    why = vapora("task", "why", reviewed)
+    assert "agent: tester" in why.out
+
+    moved = vapora("task", "move", reviewed, "done", "--comment", "fine", "--json")
+    assert moved.json["state"] == "done"
+    assert moved.json["position"] > 0
+
+    again = vapora("task", "move", reviewed, "todo")
+    assert again.code == 1
+    assert "archived" in again.err
+
+
+def test_tasks_are_listed_by_state(vapora: Run, reviewed: str, project: str) -> None:
+    found = vapora("task", "list", "--project", project, "--state", "review", "--json").json
+
+    assert [card["id"] for card in found["items"]] == [reviewed]
+    assert found["next"] is None
+    assert vapora("task", "list", "--project", project, "--state", "failed").out.strip() == "No tasks."
+
+
+def test_a_task_that_cannot_be_right_is_refused_before_it_is_sent(vapora: Run, project: str) -> None:
+    said = vapora("task", "add", "Hi", "--project", project, "--deadline", "tomorrow")
+
+    assert said.code == 2
+    assert "title" in said.err
+    assert "deadline" in said.err
+
+
+def test_with_several_projects_one_must_be_named(vapora: Run, project: str) -> None:
+    vapora("projects", "add", "Another")
+
+    said = vapora("task", "add", "Some work")
+
+    assert said.code == 2
+    assert "--project" in said.err
+    assert project in said.err
+
+
+def test_the_board_shows_its_columns_now_and_then(vapora: Run, reviewed: str) -> None:
+    board = vapora("board")
+    past = vapora("board", "--at", "1", "--json").json
+
+    assert reviewed in board.out
+    assert "review" in board.out
+    assert past["columns"]["review"] == []
+
+
+def test_agents_are_listed_without_a_subcommand(vapora: Run) -> None:
+    assert len(vapora("agents", "--json").json["items"]) >= 12
+    assert vapora("agents", "list", "--json").json == vapora("agents", "--json").json
+    assert "developer" in vapora("agents").out
+
+
+def test_an_agent_is_added_disabled_and_removed(vapora: Run) -> None:
+    assert vapora("agents", "add", "tester", "--id", "tester-cli", "--capacity", "2", "--json").json["capacity"] == 2
+    assert vapora("agents", "disable", "tester-cli").code == 0
+    assert vapora("agents", "show", "tester-cli", "--json").json["agent"]["state"] == "disabled"
+    assert vapora("agents", "enable", "tester-cli").code == 0
+    assert vapora("agents", "remove", "tester-cli", "--json").json["id"] == "tester-cli"
+    assert vapora("agents", "add", "nobody").code == 1
+    assert vapora("agents", "add", "Not A Slug").code == 2
+
+
+def test_budgets_are_set_and_listed(vapora: Run, reviewed: str) -> None:
+    assert vapora("budget", "set", "marketer", "--monthly-cents", "250", "--when-exceeded", "stop").code == 0
+    assert vapora("budget", "set", reviewed, "--scope", "task", "--limit-cents", "40").code == 0
+
+    items = {(one["scope"], one["id"]): one for one in vapora("budget", "--json").json["items"]}
+    assert items["role", "marketer"]["monthly_limit_cents"] == 250
+    assert items["task", reviewed]["limit_cents"] == 40
+    assert "$2.50" in vapora("budget").out
+
+
+@pytest.mark.parametrize(
+    "wrong", [["marketer", "--limit-cents", "5"], ["t", "--scope", "task", "--weekly-cents", "5"]], ids=["role", "task"]
+)
+def test_a_limit_of_the_wrong_kind_is_wrong_usage(wrong: list[str], vapora: Run) -> None:
+    assert vapora("budget", "set", *wrong).code == 2
+
+
+def test_costs_are_grouped_and_marked_as_simulated(vapora: Run, reviewed: str) -> None:
+    found = vapora("costs", "--by", "provider,role", "--json").json["items"]
+
+    assert set(found[0]["key"]) == {"provider", "role"}
+    assert all(one["simulated"] for one in found)
+    assert "simulated" in vapora("costs").out
+    assert vapora("costs", "--by", "weather").code == 1
+    assert vapora("costs", "--by", ",").code == 2
+
+
+def test_the_log_is_shown_from_a_server(vapora: Run, reviewed: str) -> None:
+    lines = vapora("log", "tail", "--limit", "4", "--json").out.splitlines()
+    topics = vapora("log", "tail", "--topic", "task.submitted", "--after", "0").out
+
+    assert len(lines) == 4
+    assert "task.submitted" in topics
+    assert "task.assigned" not in topics
+    assert vapora("log", "show", "1", "--json").json["position"] == 1
+    assert vapora("log", "show", "1000000").code == 1
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["agents"], ["budget"], ["board"], ["costs"], ["projects"], ["task", "list"], ["log", "tail"]],
+    ids=" ".join,
+)
+def test_tables_fit_into_eighty_columns(command: list[str], vapora: Run, reviewed: str) -> None:
+    said = vapora(*command)
+
+    assert said.code == 0
+    if command != ["log", "tail"]:  # lines for grep, not a table
+        assert max(map(len, said.out.splitlines())) <= 80

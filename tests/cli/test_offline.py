@@ -1,0 +1,169 @@
+"""The operator's tools on files alone, with nothing running."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from events import DomainEvent
+from events.budget import BudgetSet, Charge, SpendReserved, SpendSettled, Windows
+from events.ids import LEDGER, Provider, Scope
+from events.money import MicroUsd
+from events.project import ProjectCreated
+from vapora.log.mapper import encode
+from vapora.log.sqlite import SQLiteLog
+from vapora.records import Append, StreamAppend
+from vapora.settings import Settings
+
+Run = Callable[..., Any]
+NOW = datetime(2026, 11, 20, tzinfo=UTC)
+
+
+def write(settings: Settings, stream: str, *events: DomainEvent) -> None:
+    log = SQLiteLog.open(settings.log_file("default"), "default")
+    try:
+        version = len(log.read(stream))
+        part = StreamAppend(stream, version, tuple(map(encode, events)))
+        log.append([Append(f"req-{stream}-{version}", "user:test", f"cor-{stream}", None, (part,))])
+    finally:
+        log.close()
+
+
+def reserved(number: int, amount: int) -> SpendReserved:
+    return SpendReserved(
+        call_id=f"task-1.1/{number}",
+        attempt=1,
+        charge=Charge(
+            project_id="p", task_id="task-1", run_id="task-1.1", agent_id="tester", role="tester", task_type="unit-test"
+        ),
+        provider=Provider.OPENAI,
+        model="gpt",
+        amount_microusd=MicroUsd(amount),
+        windows=Windows(month="2026-11", week="2026-W47"),
+        expires_at=NOW + timedelta(minutes=5),
+    )
+
+
+@pytest.fixture
+def data(settings: Settings) -> Path:
+    limit = BudgetSet(scope=Scope.ROLE, scope_id="tester", monthly_limit_microusd=MicroUsd(10_000))
+    settled = SpendSettled(call_id="task-1.1/0", attempt=1, cost_microusd=MicroUsd(3_000))
+    write(settings, "project:p", ProjectCreated(project_id="p", name="Shortleaf"))
+    write(settings, LEDGER, limit, reserved(0, 8_000), settled)
+    return settings.data
+
+
+def test_the_audit_passes_where_the_budget_held(alone: Run, data: Path) -> None:
+    said = alone("audit", "budget", "--data", str(data), "--json")
+
+    assert said.code == 0
+    assert said.json["ok"] is True
+    assert said.json["reservations"] == 1
+    assert "held" in alone("audit", "budget", VAPORA_DATA=str(data)).out
+
+
+def test_the_audit_fails_and_names_the_reservation_that_crossed_a_limit(
+    alone: Run, data: Path, settings: Settings
+) -> None:
+    write(settings, LEDGER, reserved(1, 7_001))
+
+    said = alone("audit", "budget", "--data", str(data), "--json")
+
+    assert said.code == 1
+    assert [one["call_id"] for one in said.json["violations"]] == ["task-1.1/1"]
+    assert alone("audit", "budget", "--data", str(data)).code == 1
+
+
+@pytest.mark.parametrize(
+    "command", [["audit", "budget"], ["rebuild"], ["log", "tail"], ["log", "show", "1"]], ids=" ".join
+)
+def test_where_there_is_no_log_there_is_nothing_to_work_on(command: list[str], alone: Run, tmp_path: Path) -> None:
+    said = alone(*command, "--data", str(tmp_path / "nothing"))
+
+    assert said.code == 2
+    assert "VAPORA_DATA" in said.err
+    assert not (tmp_path / "nothing").exists()
+
+
+def test_the_read_models_are_built_from_the_log_alone(alone: Run, data: Path, settings: Settings) -> None:
+    first = alone("rebuild", "--data", str(data), "--json").json
+    one = alone("rebuild", "projects", "--data", str(data), "--json").json
+
+    assert first["events"] == 4
+    assert set(first["checkpoints"].values()) == {4}
+    assert first["failed"] == {}
+    assert one["rebuilt"] == ["projects"]
+    assert settings.read_file("default").stat().st_mode & 0o077 == 0
+    assert alone("rebuild", "weather", "--data", str(data)).code == 2
+
+
+def test_a_rebuild_beside_a_running_server_is_refused(alone: Run, data: Path) -> None:
+    with (data / "lock").open("a+") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        said = alone("rebuild", "--data", str(data))
+
+    assert said.code == 1
+    assert "in use" in said.err
+
+
+def test_a_rebuild_beside_read_models_that_are_open_is_refused(alone: Run, data: Path, settings: Settings) -> None:
+    from projections.store import ReadStore
+
+    store = ReadStore(settings.read_file("default"))
+    try:
+        said = alone("rebuild", "--data", str(data))
+    finally:
+        store.close()
+
+    assert said.code == 1
+    assert alone("rebuild", "--data", str(data)).code == 0
+
+
+def test_the_log_is_read_from_its_file(alone: Run, data: Path) -> None:
+    lines = [json.loads(line) for line in alone("log", "tail", "--data", str(data), "--json").out.splitlines()]
+    last = alone("log", "tail", "--data", str(data), "--limit", "1").out
+    ledger = alone("log", "tail", "--data", str(data), "--stream", "ledger", "--json").out.splitlines()
+    asked = alone("log", "tail", "--data", str(data), "--correlation", "cor-project:p", "--json").out.splitlines()
+
+    assert [one["position"] for one in lines] == [1, 2, 3, 4]
+    assert "budget.spend-settled" in last
+    assert (len(ledger), len(asked)) == (3, 1)
+    assert "Shortleaf" in alone("log", "show", "1", "--data", str(data)).out
+    assert alone("log", "show", "99", "--data", str(data)).code == 1
+
+
+def test_the_doctor_reads_the_files_too(alone: Run, data: Path) -> None:
+    alone("rebuild", "--data", str(data))
+
+    said = alone("doctor", "--data", str(data), "--json")
+
+    checks = {one["check"]: one for one in said.json["checks"]}
+    assert said.code == 0
+    assert "4 events" in checks["workspace default"]["detail"]
+    assert checks["server"]["state"] == "warn"
+
+
+def test_the_doctor_fails_where_a_log_is_damaged(alone: Run, data: Path, settings: Settings) -> None:
+    settings.log_file("default").write_bytes(b"this is no database, but it is as long as the head of one would be" * 3)
+
+    said = alone("doctor", "--data", str(data), "--json")
+
+    assert said.code == 1
+    assert {one["check"] for one in said.json["checks"] if one["state"] == "bad"} == {"workspace default"}
+
+
+def test_the_doctor_names_providers_and_never_their_keys(alone: Run, tmp_path: Path) -> None:
+    environ = {"ANTHROPIC_API_KEY": "sk-very-secret", "ANTHROPIC_BASE_URL": "http://127.0.0.1:9"}
+
+    said = alone("doctor", "--data", str(tmp_path), "--json", **environ)
+
+    [told] = [one for one in said.json["checks"] if one["check"] == "providers"]
+    assert "anthropic" in told["detail"]
+    assert "127.0.0.1:9" in told["detail"]
+    assert "sk-very-secret" not in said.out + said.err

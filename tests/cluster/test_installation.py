@@ -1,0 +1,169 @@
+"""The commands as a person runs them: `vapora demo`, Ctrl-C in the middle, and `vapora up` that goes on."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import psutil
+import pytest
+
+from events import Recorded
+from events.run import RunCancelled, RunFailed, RunStarted, RunSucceeded
+from events.task import TaskCompleted, TaskSubmitted
+from tests.cluster.site import assert_sound, free_port, read_log, wait_for
+from vapora.catalog import ROLE_IDS
+from vapora.sdk import ApiError, Client, NoServerError
+
+pytestmark = pytest.mark.ray
+
+STOPS_IN_S = 15
+_KEYS = ("ANTHROPIC_API_KEY", "OPENAI_API_KEY", "GEMINI_API_KEY", "OLLAMA_HOST")
+
+
+@pytest.fixture
+def data() -> Iterator[Path]:
+    # Short: Ray's sockets lie below it.
+    with tempfile.TemporaryDirectory(prefix="v") as folder:
+        yield Path(folder)
+
+
+def environment() -> dict[str, str]:
+    """As on a fresh machine: no provider, nothing of the tests' own Ray."""
+    return {name: value for name, value in os.environ.items() if name not in _KEYS and not name.startswith(("RAY_", "VAPORA_"))}
+
+
+def start(*arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "vapora", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(),
+        start_new_session=True,
+    )
+
+
+def processes_of(data: Path) -> list[psutil.Process]:
+    """Everything that belongs to the installation: all of its processes inherit where its token is."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get("RAY_AUTH_TOKEN_PATH") == str(data / "ray_auth_token"):
+                found.append(process)
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
+            continue
+    return found
+
+
+def interrupt(process: subprocess.Popen[str], data: Path) -> tuple[int, float]:
+    """Ctrl-C as a terminal sends it, to the whole group; the exit code and how many seconds the end took."""
+    began = time.monotonic()
+    os.killpg(process.pid, signal.SIGINT)
+    process.wait(STOPS_IN_S * 2)
+    took = time.monotonic() - began
+    wait_for("no process left", lambda: not processes_of(data))
+    return process.returncode, took
+
+
+def listening(processes: Sequence[psutil.Process]) -> set[tuple[str, int]]:
+    return {
+        (one.laddr.ip, one.laddr.port)
+        for process in processes
+        for one in process.net_connections("inet")
+        if one.status == psutil.CONN_LISTEN
+    }
+
+
+def is_loopback(address: str) -> bool:
+    parsed = ipaddress.ip_address(address)
+    mapped = getattr(parsed, "ipv4_mapped", None)
+    return (mapped or parsed).is_loopback
+
+
+def roles_at_once(log: Sequence[Recorded]) -> int:
+    """The most different roles that had a run at the same moment."""
+    running: dict[str, str] = {}
+    most = 0
+    for recorded in log:
+        match recorded.event:
+            case RunStarted(run_id=run_id, role=role):
+                running[run_id] = role
+                most = max(most, len(set(running.values())))
+            case RunSucceeded(run_id=run_id) | RunFailed(run_id=run_id) | RunCancelled(run_id=run_id):
+                running.pop(run_id, None)
+    return most
+
+
+def test_the_demo_ends_with_every_task_done_and_all_twelve_roles_at_work_at_once(data: Path) -> None:
+    process = start("demo", "--data", str(data), "--port", str(free_port()), "--json")
+    out, err = process.communicate(timeout=170)
+    assert process.returncode == 0, err
+    summary = json.loads(out)
+    assert summary
+    log = read_log(data / "workspaces" / "default" / "log.db")
+    assert_sound(log)
+    submitted = {one.event.task_id for one in log if isinstance(one.event, TaskSubmitted)}
+    assert len(submitted) >= 24
+    assert {one.event.task_id for one in log if isinstance(one.event, TaskCompleted)} == submitted
+    assert roles_at_once(log) == len(ROLE_IDS) == 12
+    assert all(one.event.simulated for one in log if isinstance(one.event, RunSucceeded))
+    assert not processes_of(data)
+
+
+def test_an_interrupted_demo_leaves_nothing_behind_and_up_goes_on_with_it(data: Path) -> None:
+    path = data / "workspaces" / "default" / "log.db"
+    demo = start("demo", "--data", str(data), "--port", str(free_port()))
+    wait_for("work in the log", lambda: path.exists() and _count(path, RunSucceeded) >= 3)
+    code, took = interrupt(demo, data)
+    assert code == 130
+    assert took < STOPS_IN_S
+    assert_sound(read_log(path))
+
+    port = free_port()
+    up = start("up", "--data", str(data), "--port", str(port))
+    with Client(f"http://127.0.0.1:{port}") as client:
+        wait_for("up is ready", lambda: _ready(client))
+        second = subprocess.run(
+            [sys.executable, "-m", "vapora", "up", "--data", str(data), "--port", str(free_port())],
+            env=environment(), capture_output=True, text=True, timeout=60,
+        )  # fmt: skip
+        assert second.returncode != 0
+        assert "in use" in second.stderr
+        tasks = {one.event.task_id for one in read_log(path) if isinstance(one.event, TaskSubmitted)}
+        wait_for("the rest done", lambda: {card.id for card in client.board().columns["done"]} == tasks)
+        sockets = listening(processes_of(data))
+    assert ("127.0.0.1", port) in sockets
+    assert [one for one in sockets if not is_loopback(one[0])] == []
+    code, took = interrupt(up, data)
+    assert code == 0
+    assert took < STOPS_IN_S
+    assert_sound(read_log(path))
+
+
+def test_a_host_that_others_could_reach_is_refused(data: Path) -> None:
+    refused = subprocess.run(
+        [sys.executable, "-m", "vapora", "up", "--host", "0.0.0.0", "--data", str(data)],
+        env=environment(), capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert refused.returncode != 0
+    assert "127.0.0.1" in refused.stderr
+
+
+def _count(path: Path, kind: type) -> int:
+    return sum(isinstance(one.event, kind) for one in read_log(path))
+
+
+def _ready(client: Client) -> bool:
+    try:
+        return client.health().status == "ok"
+    except (NoServerError, ApiError):  # Serve answers 404 before the application is there
+        return False

@@ -1,0 +1,50 @@
+"""A real server with rehearsal models, all in this process."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from vapora.sdk import Client
+from vapora.serve import Platform
+from vapora.settings import Settings
+
+
+@pytest.fixture(scope="session")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    platform = Platform(
+        Settings(
+            data=tmp_path_factory.mktemp("sdk") / "data",
+            port=free_port(),
+            runtime="local",
+            model="rehearsal",
+            rehearsal_min_delay_s=0,
+            rehearsal_max_delay_s=0,
+        ),
+        {},
+    )
+    try:
+        yield platform.start().board
+    finally:
+        platform.stop()
+
+
+@pytest.fixture
+def client(url: str) -> Iterator[Client]:
+    with Client(url) as made:
+        yield made
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+@pytest.fixture
+def silent_port() -> int:
+    """Where nobody listens."""
+    return free_port()
