@@ -9,7 +9,8 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from actors.commit_queue import CommitQueue, Decided, Request, Round
+from actors.commit_queue import CommitQueue
+from actors.decisions import Decided, Request, Round
 from actors.follower import Ticker
 from actors.messages import Along, NoRoom, Reserved, Settled, Settlement
 from events import DomainEvent

@@ -16,6 +16,7 @@ from actors.runtime.base import Actor, Address, Builder, Runtime
 from actors.runtime.local import LocalRuntime
 from actors.supervisor import Supervisor
 from events.content import Content
+from events.ids import Provider
 from projections import all_projections
 from projections.store import ReadStore
 from vapora import journal
@@ -103,10 +104,19 @@ def _router(settings: Settings, environ: Mapping[str, str], runtime: Runtime) ->
         keep=keep,
         clock=now,
         models=models(settings.ollama_model),
-        prices=PriceBook(),
+        prices=PriceBook({_model(name): price for name, price in settings.prices.items()}),
         timeout_s=settings.call_timeout_s,
         margin_s=settings.reservation_margin_s,
     )
+
+
+def _model(name: str) -> tuple[str, str]:
+    provider, slash, model = name.partition("/")
+    if not slash or provider not in list(Provider):
+        raise ConfigurationError(
+            f"The price of '{name}' names no provider.", remedy=f"Write provider/model, with one of {', '.join(Provider)}."
+        )
+    return provider, model
 
 
 def _supervisor(settings: Settings, runtime: Runtime) -> Supervisor:

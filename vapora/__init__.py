@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from vapora import rooms
 
 if TYPE_CHECKING:
     from vapora.sdk import ApiError, Client
 
 __version__ = "0.1.0"
 __all__ = ["ApiError", "Client", "__version__"]
+
+rooms.check(Path(__file__).parent.parent)
 
 
 def __getattr__(name: str) -> Any:

@@ -36,9 +36,12 @@ class Args(BaseModel):
     replicas: int = 1
 
 
-def app(args: Args) -> Any:
-    """Import path of `serve_config.yaml`: the API as a Serve application."""
-    return application(Settings(), args)
+def app(args: Any) -> Any:
+    """Import path of `serve_config.yaml`: the API as a Serve application.
+
+    `args` come as Serve has them, a plain dict: it converts only what its own reading of the annotation understands.
+    """
+    return application(Settings(), Args.model_validate(args))
 
 
 def application(settings: Settings, args: Args) -> Any:
@@ -85,7 +88,7 @@ def _keep_replica_port_local() -> None:
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """Where a started platform is reached. `dashboard`: Ray's, None without Ray."""
+    """Where a started platform is reached. `board`: as JSON, there is no page yet. `dashboard`: Ray's, None without Ray."""
 
     board: str
     api: str
@@ -128,7 +131,7 @@ class Platform:
             self.stop()
             raise
         base = f"http://{self.settings.host}:{self.settings.port}"
-        return Addresses(base, f"{base}/api/v1", f"{base}/docs", dashboard, time.monotonic() - began)
+        return Addresses(f"{base}/api/v1/board", f"{base}/api/v1", f"{base}/docs", dashboard, time.monotonic() - began)
 
     def _start_ray(self) -> str | None:
         from actors.runtime import cluster

@@ -40,6 +40,8 @@ class Settings(BaseSettings):
     health_interval_s: float = Field(default=5, gt=0)
     max_body_bytes: int = Field(default=1_000_000, gt=0)
     ollama_model: str = "llama3.3"
+    # "provider/model" to micro-dollars per million tokens, in and out: for models that the price list does not know.
+    prices: dict[str, tuple[int, int]] = Field(default_factory=dict)
 
     def workspace_folder(self, workspace: str) -> Path:
         """Where a workspace's files are: its log, read models and blobs."""

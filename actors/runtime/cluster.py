@@ -32,9 +32,9 @@ _HELPERS_END_IN_S = 4.0
 def prepare_environment(data: Path, environ: MutableMapping[str, str]) -> None:
     """Token authentication with a token of this installation, loopback only, nothing sent to anybody.
 
-    Raises `ConfigurationError` where `ray` was imported without these: it would not see them any more.
+    Raises `ConfigurationError` where `ray` was imported into this process without these: it would not see them any more.
     """
-    if "ray" in sys.modules and environ.get("RAY_AUTH_MODE") != "token":
+    if environ is os.environ and "ray" in sys.modules and environ.get("RAY_AUTH_MODE") != "token":
         raise ConfigurationError(
             "Ray was imported before VAPORA could make it listen on this machine only.",
             remedy="Start VAPORA first, or in a process of its own.",

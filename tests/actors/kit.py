@@ -170,16 +170,22 @@ class ScriptedClient:
         self.script: deque[Script] = deque()
         self.gate = asyncio.Event()
         self.gate.set()
+        self.answers: int | None = None  # how many it gives before it falls silent; None: no end
         self.closed = False
         self._sizes = RehearsalClient(provider)
 
     async def complete(self, request: ModelRequest) -> ModelAnswer:
         self.requests.append(request)
+        if self.answers is not None and len(self.requests) > self.answers:
+            await asyncio.get_running_loop().create_future()
         await self.gate.wait()
         said = self.script.popleft() if self.script else self.answer(f"answer {len(self.requests)}")
         if isinstance(said, Exception):
             raise said
         return said
+
+    async def asked(self, times: int) -> None:
+        await passed(lambda: len(self.requests) >= times)
 
     def answer(self, text: str) -> ModelAnswer:
         return ModelAnswer(text=text, usage=self.usage, finish="stop", model="any")

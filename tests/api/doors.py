@@ -40,9 +40,10 @@ class Door:
         return await self.ask("POST", "/tasks", 202, body)
 
     async def idle_task(self, project_id: str) -> str:
-        """The id of a task that stays in todo: it waits for one that waits for itself to be approved."""
-        blocker = await self.task(project_id, review="human", title="The first half")
-        return (await self.task(project_id, blocked_by=[blocker["task_id"]]))["task_id"]
+        """The id of a task that stays in todo: it waits for one that waits to be approved."""
+        blocker = (await self.task(project_id, review="human", title="The first half"))["task_id"]
+        await self.in_state(blocker, "review")
+        return (await self.task(project_id, blocked_by=[blocker]))["task_id"]
 
     async def card(self, task_id: str, is_it: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
         """The card as soon as it is as wished; each change of a row is a reason to look again."""

@@ -80,7 +80,6 @@ async def test_a_get_that_waits_is_answered_when_the_position_comes(door: Door) 
 async def test_the_same_key_gives_the_same_answer_and_takes_effect_once(door: Door) -> None:
     project = await door.project()
     idle = await door.idle_task(project["id"])
-    await door.in_state((await door.ask("GET", f"/tasks/{idle}", 200))["blocked_by"][0], "review")
     posts = [
         ("/projects", {"name": "Once"}, {"name": "Twice"}),
         ("/tasks", {"project_id": project["id"], "title": "Write it", "blocked_by": [idle]}, {"title": "Other"}),

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -56,6 +58,20 @@ def test_without_a_server_it_says_how_to_start_one(command: list[str], alone: Ca
 )
 def test_wrong_usage_is_two(command: list[str], alone: Callable[..., Any]) -> None:
     assert alone(*command).code == 2
+
+
+def test_a_foreign_events_package_is_named_before_it_does_harm(tmp_path: Path) -> None:
+    (tmp_path / "events").mkdir()
+    (tmp_path / "events" / "__init__.py").write_text("", encoding="utf-8")
+    environ = os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), str(Path(package.__file__).parent.parent)])}
+
+    done = subprocess.run(
+        [sys.executable, "-m", "vapora", "board"], capture_output=True, text=True, env=environ, cwd=tmp_path
+    )
+
+    assert done.returncode == 1
+    assert "'events'" in done.stderr
+    assert str(tmp_path) in done.stderr
 
 
 def test_a_refusal_is_one_line_with_what_to_do(vapora: Callable[..., Any]) -> None:

@@ -24,9 +24,9 @@ def site() -> Iterator[Site]:
         os.environ.update(vendors.environ())
         settings = Settings(data=Path(folder), port=free_port(), resend_s=1)
         platform = Platform(settings, dashboard=False)
-        addresses = platform.start()
+        platform.start()
         try:
-            with Client(addresses.board) as client:
+            with Client(f"http://127.0.0.1:{settings.port}") as client:
                 yield Site(vendors, settings, client)
         finally:
             platform.stop()

@@ -16,6 +16,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from actors.runtime import cluster
 from events import Recorded
 from events.run import RunCancelled, RunFailed, RunStarted, RunSucceeded
 from events.task import TaskCompleted, TaskSubmitted
@@ -167,3 +168,21 @@ def _ready(client: Client) -> bool:
         return client.health().status == "ok"
     except (NoServerError, ApiError):  # Serve answers 404 before the application is there
         return False
+
+
+def test_serve_config_starts_it_too(data: Path) -> None:
+    port = free_port()
+    config = data / "serve_config.yaml"
+    shipped = (Path(__file__).parents[2] / "serve_config.yaml").read_text()
+    config.write_text(shipped.replace("port: 8000", f"port: {port}"))
+    env = environment() | {"VAPORA_DATA": str(data)}
+    cluster.prepare_environment(data, env)
+    served = subprocess.Popen(
+        [str(Path(sys.executable).parent / "serve"), "run", str(config)],
+        env=env, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    with Client(f"http://127.0.0.1:{port}") as client:
+        wait_for("serve run is ready", lambda: _ready(client))
+        assert len(client.agents()) == len(ROLE_IDS)
+    code, _ = interrupt(served, data)
+    assert code is not None

@@ -157,7 +157,10 @@ def _one(rows: Reader, scope: Scope, scope_id: str, now: datetime, own: bool) ->
     if limits is None:
         return nothing
     kept = {*SetBudget.model_fields, *SetTaskBudget.model_fields, "position"}
-    return nothing.model_copy(update=limits.model_dump(include=kept))
+    # A limit of nothing is used up before anything was spent.
+    none_left = 0 in (limits.monthly_limit_cents, limits.weekly_limit_cents, limits.limit_cents)
+    now_used = {"tier": Tier.EXCEEDED, "utilisation": 1.0} if none_left else {}
+    return nothing.model_copy(update={**limits.model_dump(include=kept), **now_used})
 
 
 def _was_used(view: BudgetView) -> bool:

@@ -186,15 +186,23 @@ def _is_sane(correlation: str) -> bool:
 
 def _why_foreign(scope: Scope) -> str | None:
     headers = Headers(scope=scope)
-    host = headers.get("host", "")
-    if not is_loopback(host):
-        return f"The host {host!r} is not this machine; without sign-in only loopback is served."
-    origin = headers.get("origin")
-    if origin is None or scope.get("method") in _SAFE_METHODS:
+    # Each one, were there two: who knows which of them another layer believes.
+    for host in headers.getlist("host") or [""]:
+        if not is_loopback(host):
+            return f"The host {host!r} is not this machine; without sign-in only loopback is served."
+    if scope.get("method") in _SAFE_METHODS:
         return None
-    if not is_loopback(urlsplit(origin).netloc):
-        return f"The origin {origin!r} may not write here."
+    for origin in headers.getlist("origin"):
+        if not is_loopback(_netloc(origin)):
+            return f"The origin {origin!r} may not write here."
     return None
+
+
+def _netloc(origin: str) -> str:
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return ""
 
 
 def is_loopback(netloc: str) -> bool:

@@ -96,7 +96,7 @@ def draw_costs(found: tuple[Cost, ...], groups: tuple[str, ...]) -> RenderableTy
 
 def draw_budgets(found: tuple[BudgetView, ...]) -> RenderableType:
     if not found:
-        return "No budgets are set: nothing limits what is spent. `vapora budget set ROLE --monthly-cents …` sets one."
+        return "No limits are set. `vapora budget set ROLE --monthly-cents …` sets one."
     columns = ("scope", "tier", "month", "of", "week", "of ", "used")
     shown = table("", *columns, right=columns[2:])
     for one in found:

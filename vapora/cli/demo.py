@@ -101,7 +101,7 @@ def _play(plan: Plan, url: str, repo: Path, out: IO[str]) -> int:
         typer.echo(to_json(told).decode(), file=out)
     else:
         drawn = summary.draw(told, str(plan.settings.data), task_ids[0])
-        Console(file=out, highlight=False).print("", drawn, sep="\n")
+        Console(file=out, highlight=False).print("", drawn, sep="\n", crop=False)
     return GOOD if told.ok else FAILED
 
 

@@ -1,0 +1,435 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from actors.agent import Agent
+from actors.budget_manager import BudgetManager
+from actors.llm_router import LLMRouter
+from actors.log_writer import LogWriter
+from actors.messages import Assignment, Call, NoProvider, Outcome, Unanswerable
+from events import Recorded
+from events.budget import SpendReleased, SpendUnknown
+from events.content import Content
+from events.ids import BoardType, Provider, Review, WaitReason, run_stream
+from events.run import (
+    ArtifactRecorded,
+    ModelCalled,
+    ModelCallFailed,
+    ModelCallLost,
+    RunCancelled,
+    RunContinued,
+    RunFailed,
+    RunStarted,
+    RunSucceeded,
+    RunWaiting,
+)
+from tests.actors.kit import (
+    WORKSPACE,
+    Line,
+    ScriptedClient,
+    everything,
+    ledger_of,
+    log_writer,
+    manager,
+    of_kind,
+    passed,
+    seen,
+)
+from vapora.catalog import ROLE_IDS, role
+from vapora.clock import now
+from vapora.commands import SetBudget
+from vapora.domain.audit import violations
+from vapora.domain.models import models
+from vapora.domain.pricing import PriceBook
+from vapora.domain.task import Task
+from vapora.errors import NotFoundError, UnavailableError
+from vapora.log.client import LogClient
+from vapora.ports import LogWriterPort, Origin
+
+RUN = run_stream("task-1.1")
+ENDS = (RunSucceeded, RunFailed, RunCancelled)
+
+
+ROLE = role("architect")  # it has three steps
+
+
+def assignment(role_id: str = "architect") -> Assignment:
+    task = Task(
+        id="task-1", project_id="p", title="Do it", description="All of it.", type=BoardType.FEATURE,
+        task_type=role(role_id).task_types[0], task_type_reason="", role=None, priority=50, review=Review.NONE,
+        deadline=None, context={}, blocked_by=(),
+    )
+    return Assignment("task-1.1", role_id, role_id, task, Origin(WORKSPACE, f"agent:{role_id}", "cor-7", 3))
+
+
+def text_of(content: Content) -> str:
+    if content.text is None:
+        raise NotFoundError("no such text")
+    return content.text
+
+
+def log_of(port: LogWriterPort) -> LogClient:
+    return LogClient(port, WORKSPACE)
+
+
+@dataclass
+class Cast:
+    """What one process holds; `port` is its way to the log."""
+
+    port: LogWriterPort
+    clients: dict[Provider, ScriptedClient]
+    money: BudgetManager = field(init=False)
+    router: LLMRouter = field(init=False)
+    agents: list[Agent] = field(default_factory=list)
+
+    async def start(self) -> None:
+        self.money = manager(log_of(self.port), now, patience_s=0.05)
+        await self.money.start()
+        self.router = LLMRouter(
+            self.clients,
+            money=lambda _: self.money,
+            keep=lambda _, text: Content(text=text, size=len(text)),
+            clock=now,
+            models=models(),
+            prices=PriceBook(),
+            timeout_s=30,
+            margin_s=60,
+        )
+
+    def agent(self, router: Any = None) -> Agent:
+        made = Agent("architect", log_of(self.port), router or self.router, self.money, role, text_of, now)
+        self.agents.append(made)
+        return made
+
+    async def kill(self) -> None:
+        """As if the process were gone: nothing that it had in hand goes on."""
+        for agent in self.agents:
+            await agent.stop()
+        await self.money.stop()
+
+
+@asynccontextmanager
+async def open_cast(*providers: Provider) -> AsyncIterator[tuple[Cast, LogClient, LogWriter]]:
+    async with log_writer(now) as writer:
+        cast = Cast(writer, {one: ScriptedClient(one) for one in providers or tuple(Provider)})
+        await cast.start()
+        yield cast, log_of(writer), writer
+        await cast.kill()
+
+
+async def events_of_run(log: LogClient) -> list[Recorded]:
+    return await log.read(RUN)
+
+
+@pytest.mark.parametrize("role_id", ROLE_IDS)
+async def test_each_of_the_twelve_works_through_its_steps_and_leaves_its_artifact(role_id: str) -> None:
+    async with open_cast() as (cast, log, _):
+        await cast.agent().perform([assignment(role_id)])
+        await seen(log, RunSucceeded)
+        manifest = role(role_id)
+        [begun] = await of_kind(log, RunStarted)
+        answers = await of_kind(log, ModelCalled)
+        [artifact] = await of_kind(log, ArtifactRecorded)
+        assert begun.steps == tuple(step.name for step in manifest.steps)
+        assert [one.step for one in answers] == list(range(len(manifest.steps)))
+        assert (artifact.name, artifact.kind, artifact.content) == (
+            manifest.artifact.name,
+            manifest.artifact.kind,
+            answers[-1].answer,
+        )
+        recorded = await everything(log)
+        assert {one.correlation for one in recorded} == {"cor-7"}
+        assert not (await ledger_of(log)).open
+        asked = [request for client in cast.clients.values() for request in client.requests]
+        assert all(request.system == manifest.prompt for request in asked)
+        last = max(asked, key=lambda request: len(request.messages))
+        assert [message.role for message in last.messages[:2]] == ["user", "assistant"][: len(last.messages)]
+
+
+async def test_a_run_costs_one_append_to_begin_one_to_reserve_and_one_a_step_and_one_to_end() -> None:
+    async with open_cast() as (cast, log, _):
+        await cast.agent().perform([assignment("architect")])
+        await seen(log, RunSucceeded)
+        appends = {one.request_id for one in await everything(log)}
+        assert len(appends) == 3 + len(ROLE.steps)
+
+
+async def test_the_same_assignment_again_does_not_start_a_second_run() -> None:
+    async with open_cast() as (cast, log, _):
+        agent = cast.agent()
+        await agent.perform([assignment(), assignment()])
+        await agent.perform([assignment()])
+        await seen(log, RunSucceeded)
+        await agent.perform([assignment()])
+        await passed(lambda: not agent._runs)
+        assert len(await of_kind(log, RunSucceeded)) == len(await of_kind(log, RunStarted)) == 1
+
+
+_APPENDS = 3 + len(ROLE.steps)
+
+
+@pytest.mark.parametrize("killed_after", range(1, _APPENDS + 1))
+async def test_a_run_killed_after_any_append_goes_on_behind_its_last_answer(killed_after: int) -> None:
+    """The process dies when the append stands, before anybody in it knows."""
+    async with log_writer(now) as writer:
+        log, clients = log_of(writer), {Provider.ANTHROPIC: ScriptedClient(Provider.ANTHROPIC)}
+        line = Line(writer)
+        line.dies_after = killed_after
+        first = Cast(line, clients)
+        await first.start()
+        await first.agent().perform([assignment()])
+        await line.dead.wait()
+        await first.kill()
+        answered = len(await of_kind(log, ModelCalled))
+        asked = len(clients[Provider.ANTHROPIC].requests)
+        assert asked == answered
+
+        second = Cast(writer, clients)
+        await second.start()
+        await second.agent().perform([assignment()])
+        if killed_after < _APPENDS:
+            await seen(log, RunSucceeded)
+        await _check_ended_well(log, clients[Provider.ANTHROPIC])
+        await second.kill()
+
+
+@pytest.mark.parametrize("killed_in", range(len(ROLE.steps)))
+async def test_a_run_killed_during_a_call_books_the_lost_answer_and_asks_anew(killed_in: int) -> None:
+    async with open_cast(Provider.ANTHROPIC) as (cast, log, _):
+        client = cast.clients[Provider.ANTHROPIC]
+        first = Cast(cast.port, {Provider.ANTHROPIC: ScriptedClient(Provider.ANTHROPIC)})
+        await first.start()
+        dying = first.clients[Provider.ANTHROPIC]
+        dying.answers = killed_in
+        await first.agent().perform([assignment()])
+        await dying.asked(killed_in + 1)
+        await first.kill()
+        await cast.agent().perform([assignment()])
+        await seen(log, RunSucceeded)
+        [lost] = await of_kind(log, ModelCallLost)
+        [booked] = await of_kind(log, SpendUnknown)
+        assert (lost.call_id, lost.step) == (booked.call_id, killed_in)
+        await _check_ended_well(log, client)
+
+
+async def _check_ended_well(log: LogClient, client: ScriptedClient) -> None:
+    recorded = await everything(log)
+    assert sum(isinstance(one.event, ENDS) for one in recorded) == 1
+    answers = await of_kind(log, ModelCalled)
+    assert [one.step for one in answers] == list(range(len(ROLE.steps)))
+    assert not (await ledger_of(log)).open
+    assert not violations(recorded, WORKSPACE)
+    lost = await of_kind(log, ModelCallLost)
+    assert {(one.call_id, one.attempt) for one in lost} == {
+        (one.call_id, one.attempt) for one in await of_kind(log, SpendUnknown)
+    }
+    # What was recorded is never asked again.
+    lengths = [len(request.messages) for request in client.requests]
+    assert len(set(lengths)) == len(lengths)
+
+
+async def test_a_call_whose_reservation_expired_before_the_run_resumed_is_marked_as_lost_all_the_same() -> None:
+    async with open_cast(Provider.ANTHROPIC) as (cast, log, _):
+        first = Cast(cast.port, {Provider.ANTHROPIC: ScriptedClient(Provider.ANTHROPIC)})
+        await first.start()
+        first.clients[Provider.ANTHROPIC].gate.clear()
+        await first.agent().perform([assignment()])
+        await first.clients[Provider.ANTHROPIC].asked(1)
+        await first.kill()
+        again = manager(log, lambda: now() + timedelta(hours=1))
+        await again.start()
+        await seen(log, SpendUnknown)
+        await again.stop()
+        cast.money = manager(log, now)
+        await cast.money.start()
+        await cast.agent().perform([assignment()])
+        await seen(log, RunSucceeded)
+        assert len(await of_kind(log, ModelCallLost)) == len(await of_kind(log, SpendUnknown)) == 1
+
+
+async def test_an_agent_that_is_replaced_during_a_call_joins_it() -> None:
+    async with open_cast(Provider.ANTHROPIC) as (cast, log, _):
+        client = cast.clients[Provider.ANTHROPIC]
+        client.gate.clear()
+        first, second = cast.agent(), cast.agent()
+        await first.perform([assignment()])
+        await client.asked(1)
+        await first.stop()
+        await second.perform([assignment()])
+        client.gate.set()
+        await seen(log, RunSucceeded)
+        assert not await of_kind(log, ModelCallLost)
+        assert len(client.requests) == len(ROLE.steps)
+
+
+async def test_a_log_that_is_away_for_a_moment_only_delays_the_run() -> None:
+    async with log_writer(now) as writer:
+        line = Line(writer)
+        line.cut.extend(["after", "", "before"])
+        cast = Cast(line, {Provider.OLLAMA: ScriptedClient(Provider.OLLAMA)})
+        await cast.start()
+        await cast.agent().perform([assignment()])
+        await seen(log_of(writer), RunSucceeded)
+        assert len(await of_kind(log_of(writer), RunStarted)) == 1
+        await cast.kill()
+
+
+async def test_a_run_without_budget_says_so_once_and_goes_on_when_the_limit_is_raised() -> None:
+    async with open_cast(Provider.ANTHROPIC) as (cast, log, _):
+        origin = assignment().origin
+        await cast.money.set_budget(origin, "workspace", WORKSPACE, SetBudget(monthly_limit_cents=0))
+        await cast.agent().perform([assignment()])
+        [waiting] = await seen(log, RunWaiting)
+        assert isinstance(waiting.event, RunWaiting)
+        assert waiting.event.reason is WaitReason.BUDGET
+        # One that does not help, and may fall between the refusal and the wait.
+        await cast.money.set_budget(origin, "role", "tester", SetBudget(monthly_limit_cents=7))
+        await cast.money.set_budget(origin, "workspace", WORKSPACE, SetBudget(monthly_limit_cents=900))
+        await seen(log, RunSucceeded, timeout_s=8)
+        assert len(await of_kind(log, RunWaiting)) == len(await of_kind(log, RunContinued)) == 1
+
+
+async def test_a_run_whose_room_others_hold_goes_on_when_they_are_done() -> None:
+    async with open_cast(Provider.ANTHROPIC) as (cast, log, _):
+        client = cast.clients[Provider.ANTHROPIC]
+        client.gate.clear()
+        agent = cast.agent()
+        await agent.perform([assignment()])
+        await client.asked(1)
+        origin = assignment().origin
+        [held] = (await ledger_of(log)).open.values()
+        limit = SetBudget(monthly_limit_cents=held.amount_microusd // 10_000 + 2)
+        await cast.money.set_budget(origin, "workspace", WORKSPACE, limit)
+        other = assignment()
+        other = Assignment("task-2.1", other.agent_id, other.role, _renamed(other.task), origin)
+        await agent.perform([other])
+        [waiting] = await seen(log, RunWaiting)
+        assert "waits its turn" in waiting.event.remedy  # type: ignore[attr-defined]
+        await cast.money.set_budget(origin, "workspace", WORKSPACE, SetBudget(monthly_limit_cents=900))
+        client.gate.set()
+        await seen(log, RunSucceeded, 2)
+
+
+def _renamed(task: Task) -> Task:
+    return replace(task, id="task-2")
+
+
+class _Grudging:
+    """A router that says no a number of times before it lets a call through to the real one."""
+
+    def __init__(self, router: LLMRouter, *noes: Any) -> None:
+        self._router = router
+        self._noes = list(noes)
+        self.asked = 0
+
+    async def complete(self, call: Call) -> Outcome:
+        self.asked += 1
+        if self._noes:
+            said = self._noes.pop(0)
+            if isinstance(said, Exception):
+                raise said
+            made: Outcome = said()
+            return made
+        return await self._router.complete(call)
+
+    async def attach(self, call_id: str) -> Outcome | bool:
+        return await self._router.attach(call_id)
+
+    async def drop(self, origin: Origin, call_id: str) -> None:
+        await self._router.drop(origin, call_id)
+
+    async def is_simulated(self) -> bool:
+        return False
+
+
+def _nobody(seconds: float) -> Any:
+    return lambda: NoProvider((), "Nobody answers.", now() + timedelta(seconds=seconds))
+
+
+async def test_a_run_without_a_provider_says_so_once_and_tries_again_by_itself() -> None:
+    async with open_cast() as (cast, log, _):
+        router = _Grudging(cast.router, _nobody(0.02), _nobody(0.02), _nobody(0))
+        await cast.agent(router).perform([assignment()])
+        await seen(log, RunSucceeded)
+        [waiting] = await of_kind(log, RunWaiting)
+        assert (waiting.reason, waiting.remedy) == (WaitReason.PROVIDER, "Nobody answers.")
+        assert len(await of_kind(log, RunContinued)) == 1
+
+
+async def test_a_run_that_no_model_can_do_fails_without_blaming_the_agent() -> None:
+    async with open_cast() as (cast, log, _):
+        router = _Grudging(cast.router, lambda: Unanswerable((), "too long for all"))
+        await cast.agent(router).perform([assignment()])
+        [ended] = await seen(log, RunFailed)
+        assert isinstance(ended.event, RunFailed)
+        assert (ended.event.reason, ended.event.counts) == ("too long for all", False)
+
+
+@pytest.mark.parametrize("error", [UnavailableError("restarting"), KeyError("bug")])
+async def test_what_passes_is_tried_again_and_what_does_not_ends_the_run(error: Exception) -> None:
+    async with open_cast() as (cast, log, _):
+        await cast.agent(_Grudging(cast.router, error)).perform([assignment()])
+        [ended] = await seen(log, RunSucceeded if isinstance(error, UnavailableError) else RunFailed)
+        assert ended.stream == RUN
+
+
+async def test_a_role_that_is_gone_fails_the_run_instead_of_leaving_it_to_wait_for_ever() -> None:
+    async with open_cast() as (cast, log, _):
+        lost = assignment()
+        await cast.agent().perform([Assignment(lost.run_id, lost.agent_id, "wizard", lost.task, lost.origin)])
+        [ended] = await seen(log, RunFailed)
+        assert "no role 'wizard'" in ended.event.reason  # type: ignore[attr-defined]
+        assert [one.topic for one in await events_of_run(log)] == ["run.started", "run.failed"]
+
+
+async def test_a_run_cancelled_before_it_began_is_recorded_as_such() -> None:
+    async with open_cast() as (cast, log, _):
+        await cast.agent().cancel(assignment(), "recalled")
+        await seen(log, RunCancelled)
+        assert [one.topic for one in await events_of_run(log)] == ["run.started", "run.cancelled"]
+        assert not any(client.requests for client in cast.clients.values())
+
+
+@pytest.mark.parametrize("why", ["budget", "provider"])
+async def test_a_run_cancelled_while_it_waits_ends_at_once(why: str) -> None:
+    async with open_cast(Provider.ANTHROPIC) as (cast, log, _):
+        router: Any = cast.router
+        if why == "budget":
+            command = SetBudget(monthly_limit_cents=0)
+            await cast.money.set_budget(assignment().origin, "workspace", WORKSPACE, command)
+        else:
+            router = _Grudging(cast.router, _nobody(3_600))
+        agent = cast.agent(router)
+        await agent.perform([assignment()])
+        await seen(log, RunWaiting)
+        await agent.cancel(assignment(), "recalled")
+        [ended] = await seen(log, RunCancelled, timeout_s=1.5)
+        assert ended.event.reason == "recalled"  # type: ignore[attr-defined]
+
+
+async def test_a_run_cancelled_during_a_call_keeps_the_answer_it_paid_for_and_gives_the_next_ones_money_back() -> None:
+    async with open_cast(Provider.ANTHROPIC) as (cast, log, _):
+        client = cast.clients[Provider.ANTHROPIC]
+        client.gate.clear()
+        agent = cast.agent()
+        await agent.perform([assignment()])
+        await client.asked(1)
+        await agent.cancel(assignment(), "recalled")
+        assert not await of_kind(log, RunCancelled)
+        client.gate.set()
+        await seen(log, RunCancelled)
+        assert len(await of_kind(log, ModelCalled)) == 1
+        assert [one.reason for one in await of_kind(log, SpendReleased)] == ["never sent"]
+        assert not (await ledger_of(log)).open
+        assert not await of_kind(log, ModelCallFailed)
+        await agent.cancel(assignment(), "recalled")
+        await agent.perform([assignment()])
+        await passed(lambda: not agent._runs)
+        assert sum(isinstance(one.event, ENDS) for one in await everything(log)) == 1
