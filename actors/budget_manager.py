@@ -192,9 +192,7 @@ class BudgetManager:
     async def _expire(self) -> None:
         if rules.expire(self.ledger, self._clock()):
             origin = Origin(self._workspace, actor="budget-manager", correlation="expiry")
-            await self._queue.submit(
-                Request(origin, lambda current: Decided(rules.expire(current.state, current.now)))
-            )
+            await self._queue.submit(Request(origin, lambda current: Decided(rules.expire(current.state, current.now))))
 
 
 def _makes_room(event: DomainEvent) -> bool:

@@ -1,4 +1,4 @@
-"""The cast: which plain class stands behind each address, and what it is given. The one place where all is put together."""
+"""The cast: which plain class stands behind each address, and what it is given. All is put together here."""
 
 from __future__ import annotations
 
@@ -114,7 +114,8 @@ def _model(name: str) -> tuple[str, str]:
     provider, slash, model = name.partition("/")
     if not slash or provider not in list(Provider):
         raise ConfigurationError(
-            f"The price of '{name}' names no provider.", remedy=f"Write provider/model, with one of {', '.join(Provider)}."
+            f"The price of '{name}' names no provider.",
+            remedy=f"Write provider/model, with one of {', '.join(Provider)}.",
         )
     return provider, model
 

@@ -243,9 +243,7 @@ class LLMRouter:
         call = journey.call
         event = steps.failed(call, choice, error, self._simulated)
         self._choice.failed(choice, error, journey)
-        await self._cashier.give_up(
-            call.origin, choice, error.kind, journey.along((event,)), billed=error.maybe_billed
-        )
+        await self._cashier.give_up(call.origin, choice, error.kind, journey.along((event,)), billed=error.maybe_billed)
         journey.appended((event,))
 
     def _hold(self, choice: Choice) -> None:

@@ -87,7 +87,7 @@ class Supervisor:
     async def _ask(self, address: Address) -> dict[str, Any]:
         try:
             state: dict[str, Any] = await self._runtime.ref(address).health()
-        except Exception as error:  # of the actor or of the transport: shown, and the other parts are asked all the same
+        except Exception as error:  # the actor's or the transport's: shown, and the other parts are asked as well
             self._journal.warning("not well", actor=str(address), error=str(error))
             return {"problem": f"{type(error).__name__}: {error}"}
         return state

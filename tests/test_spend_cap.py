@@ -15,8 +15,8 @@ from vapora.clock import new_id, now
 from vapora.commands import CreateProject, EditAgent, SetBudget, SubmitTask
 from vapora.dispatch import Dispatcher
 from vapora.domain.audit import violations
-from vapora.log.client import LogClient
 from vapora.llm.protocol import Usage
+from vapora.log.client import LogClient
 from vapora.ports import Origin
 from vapora.settings import Settings
 from vapora.testing import Behaviour, FakeVendors
@@ -25,9 +25,7 @@ TASKS = 60
 LIMIT_CENTS = 50
 
 
-async def _run_backlog(
-    folder: Path, at_once: int, limit_cents: int | None = LIMIT_CENTS
-) -> tuple[int, list[Recorded]]:
+async def _run_backlog(folder: Path, at_once: int, limit_cents: int | None = LIMIT_CENTS) -> tuple[int, list[Recorded]]:
     """60 tasks, `at_once` runs at a time, against the limit: what was billed in micro-dollars, and the ledger."""
     with FakeVendors() as vendors:
         # About 1.5 cents a call at Sonnet's price: half of the backlog would cost more than the limit.
@@ -74,7 +72,9 @@ async def test_what_is_billed_never_exceeds_the_limit_and_uses_it_as_well_as_one
     tmp_path: Path, at_once: int, one_by_one: int
 ) -> None:
     billed, ledger = await _run_backlog(tmp_path, at_once)
-    print(f"{at_once} at once: billed {billed / 10_000:.2f} of {LIMIT_CENTS} cents; one by one {one_by_one / 10_000:.2f}")
+    print(
+        f"{at_once} at once: billed {billed / 10_000:.2f} of {LIMIT_CENTS} cents; one by one {one_by_one / 10_000:.2f}"
+    )
     assert billed <= LIMIT_CENTS * 10_000
     assert billed >= 0.8 * one_by_one
     assert violations(ledger, "default") == []

@@ -1,7 +1,7 @@
 """The one write path for what people ask: load, fold, decide, append; decide again if somebody was quicker.
 
-A repeated request with the same Idempotency-Key is recognised by an event that was appended together with the first one's
-effect, so that there is no moment in which only one of the two stands.
+A repeated request with the same Idempotency-Key is recognised by an event that was appended together with the first
+one's effect, so that there is no moment in which only one of the two stands.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from typing import TypeVar
 
 from events import DomainEvent, Recorded
 from events.ids import (
-
     WORKSPACE,
     StreamName,
     agent_stream,
@@ -112,9 +111,7 @@ class Dispatcher:
                 )
                 marker = ((key.stream, version, (accepted,)),)
             try:
-                appended = await self._log.append(
-                    origin, (decision.stream, decision.version, decision.events), *marker
-                )
+                appended = await self._log.append(origin, (decision.stream, decision.version, decision.events), *marker)
             except VersionConflictError:
                 continue
             return Accepted(id=decision.id, position=appended.position)
@@ -176,10 +173,12 @@ class Dispatcher:
 
     async def _agent(self, command: RegisterAgent | EditAgent | RemoveAgent, target: str) -> _Decision:
         agent_id = target
+        free = isinstance(command, RegisterAgent) and command.id is None
         if isinstance(command, RegisterAgent):
             agent_id = command.id or await self._free_agent_id(command.role)
         stream = agent_stream(agent_id)
-        recorded = await self._log.read(stream)
+        # A free id is decided on as it was found: whoever takes it meanwhile makes a conflict, not the same agent.
+        recorded = [] if free else await self._log.read(stream)
         agent = _fold(agents.fold, recorded)
         match command:
             case RegisterAgent():
@@ -222,9 +221,7 @@ class Dispatcher:
 _PREFIX: dict[type[Command], str] = {CreateProject: "project", SubmitTask: "task"}
 
 
-def _decision(
-    id_: str, stream: StreamName, recorded: list[Recorded], events: tuple[DomainEvent, ...]
-) -> _Decision:
+def _decision(id_: str, stream: StreamName, recorded: list[Recorded], events: tuple[DomainEvent, ...]) -> _Decision:
     return _Decision(id_, stream, len(recorded), events, recorded[-1].position if recorded else 0)
 
 
@@ -241,5 +238,3 @@ def _defaults(role_id: str) -> agents.RoleDefaults:
         task_types=manifest.task_types,
         capacity=manifest.concurrency,
     )
-
-

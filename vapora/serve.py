@@ -88,7 +88,7 @@ def _keep_replica_port_local() -> None:
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """Where a started platform is reached. `board`: as JSON, there is no page yet. `dashboard`: Ray's, None without Ray."""
+    """Where a started platform is reached. `board`: as JSON. `dashboard`: Ray's, None without Ray."""
 
     board: str
     api: str

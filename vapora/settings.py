@@ -15,7 +15,7 @@ from pydantic_settings import (
 
 
 class Settings(BaseSettings):
-    """Times are in seconds. The SDKs' own variables (`ANTHROPIC_API_KEY` …) are not settings: see `vapora.llm.factory`."""
+    """Times are in seconds. The SDKs' own variables (`ANTHROPIC_API_KEY` …) stand in `vapora.llm.factory`."""
 
     model_config = SettingsConfigDict(env_prefix="VAPORA_", toml_file="vapora.toml", frozen=True, extra="ignore")
 

@@ -33,7 +33,7 @@ class Address:
 
     @classmethod
     def parse(cls, text: str) -> Address:
-        kind, workspace, id_ = (text.split("/", 2) + ["", ""])[:3]
+        kind, workspace, id_ = [*text.split("/", 2), "", ""][:3]
         return cls(kind, workspace, id_)  # type: ignore[arg-type]
 
 

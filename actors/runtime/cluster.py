@@ -1,7 +1,7 @@
 """A Ray of one's own on this machine: how it is started so that only this machine reaches it, and how it ends.
 
-What cannot be said by a parameter is said by environment variables, which must be set before `ray` is imported and which all
-of its processes inherit.
+What cannot be said by a parameter is said by environment variables, which must be set before `ray` is imported and
+which all of its processes inherit.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _HELPERS_END_IN_S = 4.0
 def prepare_environment(data: Path, environ: MutableMapping[str, str]) -> None:
     """Token authentication with a token of this installation, loopback only, nothing sent to anybody.
 
-    Raises `ConfigurationError` where `ray` was imported into this process without these: it would not see them any more.
+    Raises `ConfigurationError` where `ray` was imported into this process without these: it would not see them now.
     """
     if environ is os.environ and "ray" in sys.modules and environ.get("RAY_AUTH_MODE") != "token":
         raise ConfigurationError(

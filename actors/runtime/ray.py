@@ -64,7 +64,7 @@ class RayRuntime:
         return handle
 
     def _find_or_start(self, name: str) -> Any:
-        return _HostActor.options(  # type: ignore[attr-defined]
+        return _HostActor.options(
             name=name,
             namespace=NAMESPACE,
             lifetime="detached",

@@ -39,7 +39,6 @@ from tests.actors.kit import (
     log_writer,
     manager,
     of_kind,
-    passed,
     seen,
 )
 from vapora.catalog import ROLE_IDS, role
@@ -62,9 +61,19 @@ ROLE = role("architect")  # it has three steps
 
 def assignment(role_id: str = "architect") -> Assignment:
     task = Task(
-        id="task-1", project_id="p", title="Do it", description="All of it.", type=BoardType.FEATURE,
-        task_type=role(role_id).task_types[0], task_type_reason="", role=None, priority=50, review=Review.NONE,
-        deadline=None, context={}, blocked_by=(),
+        id="task-1",
+        project_id="p",
+        title="Do it",
+        description="All of it.",
+        type=BoardType.FEATURE,
+        task_type=role(role_id).task_types[0],
+        task_type_reason="",
+        role=None,
+        priority=50,
+        review=Review.NONE,
+        deadline=None,
+        context={},
+        blocked_by=(),
     )
     return Assignment("task-1.1", role_id, role_id, task, Origin(WORKSPACE, f"agent:{role_id}", "cor-7", 3))
 
@@ -124,6 +133,12 @@ async def open_cast(*providers: Provider) -> AsyncIterator[tuple[Cast, LogClient
         await cast.kill()
 
 
+async def _idle(agent: Agent) -> None:
+    async with asyncio.timeout(10):
+        while (await agent.health())["runs"]:
+            await asyncio.sleep(0)
+
+
 async def events_of_run(log: LogClient) -> list[Recorded]:
     return await log.read(RUN)
 
@@ -168,7 +183,7 @@ async def test_the_same_assignment_again_does_not_start_a_second_run() -> None:
         await agent.perform([assignment()])
         await seen(log, RunSucceeded)
         await agent.perform([assignment()])
-        await passed(lambda: not agent._runs)
+        await _idle(agent)
         assert len(await of_kind(log, RunSucceeded)) == len(await of_kind(log, RunStarted)) == 1
 
 
@@ -431,5 +446,5 @@ async def test_a_run_cancelled_during_a_call_keeps_the_answer_it_paid_for_and_gi
         assert not await of_kind(log, ModelCallFailed)
         await agent.cancel(assignment(), "recalled")
         await agent.perform([assignment()])
-        await passed(lambda: not agent._runs)
+        await _idle(agent)
         assert sum(isinstance(one.event, ENDS) for one in await everything(log)) == 1

@@ -433,7 +433,7 @@ async def test_whatever_happens_in_whatever_order_the_ledger_is_a_fold_of_the_lo
     dice = random.Random(seed)
     async with open_cell(patience_s=0.05) as cell:
         await cell.limit(12)
-        versions = {number: 0 for number in range(4)}
+        versions = dict.fromkeys(range(4), 0)
 
         async def life(number: int) -> None:
             run = number % 4

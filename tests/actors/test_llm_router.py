@@ -30,7 +30,6 @@ from tests.actors.kit import (
     log_writer,
     manager,
     of_kind,
-    passed,
 )
 from vapora.commands import SetBudget
 from vapora.domain.audit import violations
@@ -117,8 +116,13 @@ async def open_cell(*providers: Provider, timeout_s: float = 30, patience_s: flo
             margin_s=60,
         )
         begun = RunStarted(
-            run_id="t0.1", task_id="t0", project_id="p", agent_id="developer", role="developer",
-            task_type="code-generation", steps=("one", "two"),
+            run_id="t0.1",
+            task_id="t0",
+            project_id="p",
+            agent_id="developer",
+            role="developer",
+            task_type="code-generation",
+            steps=("one", "two"),
         )
         await log.append(ORIGIN, (RUN, 0, (begun,)))
         yield Cell(clock, writer, log, money, router, clients)
@@ -392,8 +396,17 @@ async def test_a_run_that_has_gone_on_loses_the_answer_but_not_the_money(cell: C
     asking = asyncio.create_task(cell.router.complete(await cell.call()))
     await client.asked(1)
     stray = ModelCallFailed(
-        run_id="t0.1", task_id="t0", call_id=CALL, step=0, attempt=1, provider=Provider.ANTHROPIC, model=SONNET[1],
-        error="x", message="", retryable=False, booked=False,
+        run_id="t0.1",
+        task_id="t0",
+        call_id=CALL,
+        step=0,
+        attempt=1,
+        provider=Provider.ANTHROPIC,
+        model=SONNET[1],
+        error="x",
+        message="",
+        retryable=False,
+        booked=False,
     )
     await cell.log.append(ORIGIN, (RUN, 2, (stray,)))
     client.gate.set()

@@ -10,6 +10,8 @@ import httpx
 from fastapi import FastAPI
 
 from actors.cast import LocalCast
+from vapora.api.context import LOCAL_USER
+from vapora.log.client import LogClient
 
 API = "/api/v1"
 
@@ -24,6 +26,16 @@ class Door:
 
     async def head(self) -> int:
         return await self.cast.log("default").head()
+
+    async def asked(self) -> int:
+        """The last position that a person's request led to: the cast may have more to say at any time."""
+        log, position, found = LogClient(self.cast.log("default"), "default"), 0, 0
+        while True:
+            polled = await log.poll(position, timeout_s=0)
+            found = max([found, *(one.position for one in polled.events if one.actor == LOCAL_USER)])
+            position = polled.position
+            if position >= polled.head:
+                return found
 
     async def ask(self, method: str, path: str, status: int, json: Any = None, **more: Any) -> Any:
         """The answer's body; fails with the body on show where the status is another one."""

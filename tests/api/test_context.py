@@ -90,14 +90,14 @@ async def test_the_same_key_gives_the_same_answer_and_takes_effect_once(door: Do
         key = {"Idempotency-Key": f"key of {path}"}
         first = await door.http.post(API + path, json=body, headers=key)
         assert first.is_success, first.text
-        head = await door.head()
+        head = await door.asked()
         again = await asyncio.gather(*(door.http.post(API + path, json=body, headers=key) for _ in range(3)))
         for answer in again:
             assert (answer.status_code, answer.json()) == (first.status_code, first.json())
             assert answer.headers["vapora-position"] == first.headers["vapora-position"]
         reused = await door.http.post(API + path, json={**body, **other}, headers=key)
         check_problem(reused, 422, "idempotency-key-reused")
-        assert await door.head() == head
+        assert await door.asked() == head
 
 
 async def test_the_first_answer_is_given_again_after_the_thing_has_changed(door: Door) -> None:

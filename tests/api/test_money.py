@@ -66,9 +66,7 @@ async def test_what_a_task_cost_is_the_same_wherever_it_is_asked_for(door: Door)
     [listed] = of(await door.ask("GET", "/budgets", 200, params=after), "project")
     assert listed == budget
     [role] = [
-        one
-        for one in of(await door.ask("GET", "/budgets", 200, params=after), "role")
-        if one["monthly_spent_microusd"]
+        one for one in of(await door.ask("GET", "/budgets", 200, params=after), "role") if one["monthly_spent_microusd"]
     ]
     assert role["monthly_spent_microusd"] == cost
 
@@ -84,9 +82,7 @@ async def test_what_a_task_cost_is_the_same_wherever_it_is_asked_for(door: Door)
 
 async def test_a_spent_budget_stops_a_task_and_its_card_says_what_to_do(door: Door) -> None:
     project = await door.project()
-    await door.ask(
-        "PUT", f"/budgets/project/{project['id']}", 200, {"monthly_limit_cents": 0, "when_exceeded": "stop"}
-    )
+    await door.ask("PUT", f"/budgets/project/{project['id']}", 200, {"monthly_limit_cents": 0, "when_exceeded": "stop"})
     task = await door.task(project["id"])
     card = await door.card(task["task_id"], lambda card: card["waiting"] is not None)
     assert card["waiting"]["reason"] == "budget"

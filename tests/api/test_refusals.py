@@ -129,13 +129,13 @@ def _filled(value: Any, names: dict[str, str]) -> Any:
 async def test_every_bad_request_is_refused_with_a_problem_and_nothing_is_appended(door: Door) -> None:
     project = await door.project()
     task = await door.idle_task(project["id"])
-    head = await door.head()
+    head = await door.asked()
     names = {_PROJECT: project["id"], _TASK: task}
     for method, path, body, status, code in _BAD:
         given = {} if body is None else {"json": _filled(body, names)}
         answer = await door.http.request(method, API + _filled(path, names), **given)
         check_problem(answer, status, code)
-        assert await door.head() == head, (method, path, body)
+        assert await door.asked() == head, (method, path, body)
 
 
 @pytest.mark.parametrize(
@@ -144,19 +144,19 @@ async def test_every_bad_request_is_refused_with_a_problem_and_nothing_is_append
     ids=["cut off", "empty", "quotes", "NaN", "half a character", "not UTF-8", "depth", "digits"],
 )
 async def test_a_malformed_body_is_400_and_an_absent_one_422(door: Door, body: bytes) -> None:
-    head = await door.head()
+    head = await door.asked()
     answer = await door.http.post(f"{API}/projects", content=body, headers={"Content-Type": "application/json"})
     check_problem(answer, 400 if body else 422, "malformed-json" if body else "invalid-request")
-    assert await door.head() == head
+    assert await door.asked() == head
 
 
 async def test_a_number_beyond_all_floats_is_refused(door: Door) -> None:
     project = await door.project()
-    head = await door.head()
+    head = await door.asked()
     body = f'{{"project_id": "{project["id"]}", "title": "Write it", "context": {{"a": 1e999}}}}'
     answer = await door.http.post(f"{API}/tasks", content=body.encode(), headers={"Content-Type": "application/json"})
     check_problem(answer, 422, "invalid-request")
-    assert await door.head() == head
+    assert await door.asked() == head
 
 
 async def test_validation_names_each_field(door: Door) -> None:
@@ -179,7 +179,7 @@ async def test_the_rules_refusals_name_the_field_too(door: Door) -> None:
 
 
 async def test_a_body_over_the_limit_is_413_declared_or_streamed(door: Door) -> None:
-    head = await door.head()
+    head = await door.asked()
     large = b'{"name": "' + b"x" * 60_000 + b'"}'
     json_header = {"Content-Type": "application/json"}
     check_problem(await door.http.post(f"{API}/projects", content=large, headers=json_header), 413, "body-too-large")
@@ -189,17 +189,15 @@ async def test_a_body_over_the_limit_is_413_declared_or_streamed(door: Door) -> 
             yield large[start : start + 1_000]
 
     check_problem(await door.http.post(f"{API}/projects", content=parts(), headers=json_header), 413, "body-too-large")
-    assert await door.head() == head
+    assert await door.asked() == head
 
 
 async def test_a_body_that_is_not_declared_as_json_is_415(door: Door) -> None:
-    head = await door.head()
+    head = await door.asked()
     for declared in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data"):
-        answer = await door.http.post(
-            f"{API}/projects", content=b'{"name": "x"}', headers={"Content-Type": declared}
-        )
+        answer = await door.http.post(f"{API}/projects", content=b'{"name": "x"}', headers={"Content-Type": declared})
         check_problem(answer, 415, "not-json")
-    assert await door.head() == head
+    assert await door.asked() == head
     answer = await door.http.post(
         f"{API}/projects", content=b'{"name": "x"}', headers={"Content-Type": "application/json; charset=utf-8"}
     )
@@ -223,20 +221,20 @@ async def test_another_workspace_is_404_and_a_bad_name_422(door: Door) -> None:
 
 @pytest.mark.parametrize("given", ["x" * 129, "", "a\tb", "\u00e4"])
 async def test_a_correlation_that_cannot_be_kept_is_refused(door: Door, given: str) -> None:
-    head = await door.head()
+    head = await door.asked()
     headers = [(b"X-Correlation-Id", given.encode())]
     answer = await door.http.post(f"{API}/projects", json={"name": "x"}, headers=headers)
     problem = check_problem(answer, 422, "invalid-request")
     assert problem["errors"][0]["field"] == "X-Correlation-Id"
-    assert await door.head() == head
+    assert await door.asked() == head
 
 
 @pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example", "10.0.0.1:8000", "127.0.0.1.evil.example"])
 async def test_only_this_machine_is_served(door: Door, host: str) -> None:
-    head = await door.head()
+    head = await door.asked()
     check_problem(await door.http.get(f"{API}/projects", headers={"Host": host}), 403, "foreign-origin")
     check_problem(await door.http.post(f"{API}/projects", json={}, headers={"Host": host}), 403, "foreign-origin")
-    assert await door.head() == head
+    assert await door.asked() == head
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1:8000", "[::1]:8000", "vapora.localhost", "127.8.9.1"])
@@ -246,9 +244,9 @@ async def test_every_name_of_this_machine_is_served(door: Door, host: str) -> No
 
 @pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://localhost.evil.example"])
 async def test_pages_from_elsewhere_may_not_write(door: Door, origin: str) -> None:
-    head = await door.head()
+    head = await door.asked()
     answer = await door.http.post(f"{API}/projects", json={"name": "x"}, headers={"Origin": origin})
     check_problem(answer, 403, "foreign-origin")
-    assert await door.head() == head
+    assert await door.asked() == head
     own = await door.http.post(f"{API}/projects", json={"name": "x"}, headers={"Origin": "http://localhost:5173"})
     assert own.status_code == 201

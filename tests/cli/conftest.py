@@ -67,7 +67,7 @@ def invoke(*arguments: str, **environ: str) -> Said:
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     platform = Platform(quick(tmp_path_factory.mktemp("cli") / "data", free_port()), {})
     try:
-        yield platform.start().board
+        yield platform.start().api.removesuffix("/api/v1")
     finally:
         platform.stop()
 

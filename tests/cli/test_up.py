@@ -26,7 +26,7 @@ def test_it_tells_its_addresses_and_stops_cleanly(number: signal.Signals, tmp_pa
     try:
         assert process.stdout is not None
         told = json.loads(process.stdout.readline())
-        health = httpx.get(f"{told['board']}/health").json()
+        health = httpx.get(f"{told['api_docs'].removesuffix('/docs')}/health").json()
         asked = time.monotonic()
         process.send_signal(number)
         out, err = process.communicate(timeout=15)

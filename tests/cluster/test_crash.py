@@ -15,7 +15,8 @@ TASKS = 12
 
 
 @pytest.mark.parametrize(
-    "victim", ["agent/default/developer", "budget/default", "log/default", "coordinator/default", "projector/default", "router"]
+    "victim",
+    ["agent/default/developer", "budget/default", "log/default", "coordinator/default", "projector/default", "router"],
 )
 def test_a_kill_in_mid_work_loses_nothing_and_doubles_nothing(site: Site, victim: str) -> None:
     project = site.project(f"Kill {victim}")

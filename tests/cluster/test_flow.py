@@ -94,7 +94,10 @@ def _is(event: EventView, topic: str) -> bool:
 def _first_positions(events: list[EventView], topics: list[str]) -> list[int]:
     # The reservation stands right before or after the choice in one append: their order among themselves is free.
     firsts = {topic: next(event.position for event in events if event.topic == topic) for topic in topics}
-    for one, other in (("routing.provider-selected", "budget.spend-reserved"), ("run.model-called", "budget.spend-settled")):
+    for one, other in (
+        ("routing.provider-selected", "budget.spend-reserved"),
+        ("run.model-called", "budget.spend-settled"),
+    ):
         firsts[one] = firsts[other] = min(firsts[one], firsts[other])
     return [firsts[topic] for topic in topics]
 
@@ -114,7 +117,7 @@ def _assert_model_and_money(site: Site, events: list[EventView], provider: Provi
     calls = [event.event for event in events if _is(event, "run.model-called")]
     assert {call["provider"] for call in calls} == {provider}
     assert not any(call["simulated"] for call in calls)
-    billed = [bill for bill in site.vendors.ledger.bills]
+    billed = site.vendors.ledger.bills
     assert len(billed) == len(calls)
     assert sum(call["cost_microusd"] for call in calls) == site.vendors.ledger.billed_microusd
 

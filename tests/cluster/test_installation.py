@@ -39,7 +39,11 @@ def data() -> Iterator[Path]:
 
 def environment() -> dict[str, str]:
     """As on a fresh machine: no provider, nothing of the tests' own Ray."""
-    return {name: value for name, value in os.environ.items() if name not in _KEYS and not name.startswith(("RAY_", "VAPORA_"))}
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name not in _KEYS and not name.startswith(("RAY_", "VAPORA_"))
+    }
 
 
 def start(*arguments: str) -> subprocess.Popen[str]:

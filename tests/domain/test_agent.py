@@ -13,8 +13,12 @@ from vapora.errors import BadInputError, ConflictError, NotFoundError
 TYPES = ("code-generation", "code-refactor", "unit-test")
 DEVELOPER = RoleDefaults("developer", "Developer", ("python",), ("code-generation", "code-refactor"), 3)
 REGISTERED = AgentRegistered(
-    agent_id="developer", role="developer", name="Developer", capabilities=("python",),
-    task_types=("code-generation", "code-refactor"), capacity=3,
+    agent_id="developer",
+    role="developer",
+    name="Developer",
+    capabilities=("python",),
+    task_types=("code-generation", "code-refactor"),
+    capacity=3,
 )
 DISABLED = AgentDisabled(agent_id="developer", reason="ill")
 REMOVED = AgentRemoved(agent_id="developer")
@@ -75,9 +79,7 @@ def test_task_types_must_be_known_and_at_least_one(task_types: tuple[str, ...]) 
 
 
 def test_given_an_agent_when_edited_then_only_what_differs_is_recorded() -> None:
-    assert edit(fold([REGISTERED]), name="Developer", capacity=5) == (
-        AgentEdited(agent_id="developer", capacity=5),
-    )
+    assert edit(fold([REGISTERED]), name="Developer", capacity=5) == (AgentEdited(agent_id="developer", capacity=5),)
     assert edit(fold([REGISTERED]), name="Developer", enabled=True) == ()
 
 
@@ -106,8 +108,11 @@ def test_removing_takes_effect_once() -> None:
 
 @pytest.mark.parametrize("state", [None, fold([REGISTERED, REMOVED])])
 def test_who_is_not_registered_cannot_be_changed(state: Agent | None) -> None:
-    for change in (lambda: edit(state, capacity=2), lambda: rules.enable(state, "developer"),
-                   lambda: rules.disable(state, "developer")):
+    for change in (
+        lambda: edit(state, capacity=2),
+        lambda: rules.enable(state, "developer"),
+        lambda: rules.disable(state, "developer"),
+    ):
         with pytest.raises(NotFoundError):
             change()
 

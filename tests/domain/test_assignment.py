@@ -17,8 +17,16 @@ UNIT = st.floats(0, 1)
 
 
 def applicant(
-    agent_id: str, good: int = 0, bad: int = 0, *, running: int = 0, capacity: int = 4, enabled: bool = True,
-    role: str | None = None, task_types: tuple[str, ...] = ("code-generation",), reason: str = "",
+    agent_id: str,
+    good: int = 0,
+    bad: int = 0,
+    *,
+    running: int = 0,
+    capacity: int = 4,
+    enabled: bool = True,
+    role: str | None = None,
+    task_types: tuple[str, ...] = ("code-generation",),
+    reason: str = "",
 ) -> Applicant:
     history = History()
     for number in range(good + bad):

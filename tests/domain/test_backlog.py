@@ -44,9 +44,7 @@ def test_a_lane_without_tasks_is_gone() -> None:
 
 
 @given(
-    st.lists(
-        st.tuples(st.sampled_from("abcdef"), st.sampled_from([CODE, TEST, None]), st.integers(0, 3)), max_size=40
-    )
+    st.lists(st.tuples(st.sampled_from("abcdef"), st.sampled_from([CODE, TEST, None]), st.integers(0, 3)), max_size=40)
 )
 def test_the_line_is_always_what_sorting_all_of_it_would_give(steps: list[tuple[str, Lane | None, int]]) -> None:
     made, model = WaitingLine(), dict[str, tuple[int, int]]()

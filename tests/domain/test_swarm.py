@@ -69,7 +69,10 @@ class Log:
 
 def registered(agent_id: str, *task_types: str, role: str | None = None, capacity: int = 2) -> AgentRegistered:
     return AgentRegistered(
-        agent_id=agent_id, role=role or agent_id, name=agent_id, task_types=task_types or ("code-generation",),
+        agent_id=agent_id,
+        role=role or agent_id,
+        name=agent_id,
+        task_types=task_types or ("code-generation",),
         capacity=capacity,
     )
 
@@ -80,22 +83,39 @@ def submitted(task_id: str, task_type: str = "code-generation", **more: Any) -> 
 
 def assigned(task_id: str, run_id: str, agent_id: str = "developer") -> TaskAssigned:
     return TaskAssigned(
-        task_id=task_id, run_id=run_id, agent_id=agent_id, role=agent_id, subject="tasks.code-generation.medium",
-        candidates=(), reason="", policy="formula-v1", propensity=1,
+        task_id=task_id,
+        run_id=run_id,
+        agent_id=agent_id,
+        role=agent_id,
+        subject="tasks.code-generation.medium",
+        candidates=(),
+        reason="",
+        policy="formula-v1",
+        propensity=1,
     )
 
 
 def succeeded(task_id: str, run_id: str, agent_id: str = "developer", simulated: bool = False) -> RunSucceeded:
     return RunSucceeded(
-        run_id=run_id, task_id=task_id, agent_id=agent_id, role=agent_id, task_type="code-generation", summary="",
+        run_id=run_id,
+        task_id=task_id,
+        agent_id=agent_id,
+        role=agent_id,
+        task_type="code-generation",
+        summary="",
         simulated=simulated,
     )
 
 
 def failed(task_id: str, run_id: str, counts: bool = True) -> RunFailed:
     return RunFailed(
-        run_id=run_id, task_id=task_id, agent_id="developer", role="developer", task_type="code-generation",
-        reason="no", counts=counts,
+        run_id=run_id,
+        task_id=task_id,
+        agent_id="developer",
+        role="developer",
+        task_type="code-generation",
+        reason="no",
+        counts=counts,
     )
 
 
@@ -147,8 +167,11 @@ def test_a_task_leaves_the_line_while_it_is_worked_on_and_comes_back_to_its_old_
         (TaskRecalled(task_id="t1", run_id="r1"),),
         (cancelled("t1", "r1"), TaskReleased(task_id="t1", run_id="r1", reason="stopped")),
         (failed("t1", "r1"), TaskFailed(task_id="t1", run_id="r1", reason="no"), TaskReopened(task_id="t1")),
-        (succeeded("t1", "r1"), TaskSentToReview(task_id="t1", run_id="r1", reviewer=Review.HUMAN),
-         TaskRejected(task_id="t1", run_id="r1")),
+        (
+            succeeded("t1", "r1"),
+            TaskSentToReview(task_id="t1", run_id="r1", reviewer=Review.HUMAN),
+            TaskRejected(task_id="t1", run_id="r1"),
+        ),
     ],
 )
 def test_whatever_comes_back_to_todo_waits_again(way_back: tuple[DomainEvent, ...]) -> None:
@@ -282,14 +305,17 @@ def test_a_task_that_nobody_can_ever_take_says_what_helps() -> None:
     log.add(submitted("t2", role="tester"), submitted("t3", "planning"))
     assert rules.unassignable(log.swarm, log.swarm.open_tasks["t1"]) is None
     assert rules.unassignable(log.swarm, log.swarm.open_tasks["t2"]) == (
-        WaitReason.PAUSED, "Register an agent of the role tester that does code-generation work: there is none.",
+        WaitReason.PAUSED,
+        "Register an agent of the role tester that does code-generation work: there is none.",
     )
     assert rules.unassignable(log.swarm, log.swarm.open_tasks["t3"]) == (
-        WaitReason.PAUSED, "Register an agent that does planning work: there is none.",
+        WaitReason.PAUSED,
+        "Register an agent that does planning work: there is none.",
     )
     log.add(AgentDisabled(agent_id="developer"))
     assert rules.unassignable(log.swarm, log.swarm.open_tasks["t1"]) == (
-        WaitReason.PAUSED, "Enable developer: who can do code-generation work is disabled.",
+        WaitReason.PAUSED,
+        "Enable developer: who can do code-generation work is disabled.",
     )
     log.add(AgentEnabled(agent_id="developer"), AgentEdited(agent_id="developer", task_types=("planning",)))
     assert rules.unassignable(log.swarm, log.swarm.open_tasks["t3"]) is None
@@ -420,8 +446,13 @@ def test_a_swarm_survives_a_checkpoint() -> None:
     log = Log(registered("developer"), submitted("t1"), submitted("t2", blocked_by=("t1",)), assigned("t1", "r1"))
     log.swarm = pickle.loads(pickle.dumps(log.swarm))
     assert [assignment.run_id for assignment in rules.running(log.swarm)] == ["r1"]
-    assert ids(log.add(succeeded("t1", "r1"), completed("t1", "r1"), TaskWaiting(
-        task_id="t2", reason=WaitReason.PAUSED, remedy="x"))) == ["t2"]
+    assert ids(
+        log.add(
+            succeeded("t1", "r1"),
+            completed("t1", "r1"),
+            TaskWaiting(task_id="t2", reason=WaitReason.PAUSED, remedy="x"),
+        )
+    ) == ["t2"]
 
 
 def test_a_long_past_and_a_long_line_make_no_choice_slow() -> None:

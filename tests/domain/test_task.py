@@ -43,8 +43,15 @@ ROLES_FOR = {"code-generation": ("developer",), "unit-test": ("tester", "develop
 
 SUBMITTED = TaskSubmitted(task_id="t1", project_id="p1", title="Draw the map", task_type="code-generation")
 ASSIGNED = TaskAssigned(
-    task_id="t1", run_id="r1", agent_id="developer", role="developer", subject="tasks.code-generation.medium",
-    candidates=(), reason="the only one", policy="formula-v1", propensity=1,
+    task_id="t1",
+    run_id="r1",
+    agent_id="developer",
+    role="developer",
+    subject="tasks.code-generation.medium",
+    candidates=(),
+    reason="the only one",
+    policy="formula-v1",
+    propensity=1,
 )
 SENT = TaskSentToReview(task_id="t1", run_id="r1", reviewer=Review.HUMAN)
 COMPLETED = TaskCompleted(task_id="t1", run_id="r1")
@@ -69,8 +76,16 @@ def task_in(state: TaskState) -> Task:
 
 def assign(task: Task | None, run_id: str = "r2") -> tuple[DomainEvent, ...]:
     return rules.assign(
-        task, run_id=run_id, agent_id="developer", role="developer", subject="tasks.code-generation.medium",
-        candidates=(), reason="the only one", policy="formula-v1", propensity=1.0, task_id="t1",
+        task,
+        run_id=run_id,
+        agent_id="developer",
+        role="developer",
+        subject="tasks.code-generation.medium",
+        candidates=(),
+        reason="the only one",
+        policy="formula-v1",
+        propensity=1.0,
+        task_id="t1",
     )
 
 
@@ -239,14 +254,32 @@ def test_given_a_project_when_submitted_then_the_task_is_to_be_done() -> None:
 def test_everything_said_about_a_task_is_recorded() -> None:
     deadline = datetime(2027, 1, 1, tzinfo=UTC)
     (event,) = submit(
-        task_type="unit-test", inferred="the title says 'test'", description="all", type=BoardType.BUGFIX,
-        role="tester", priority=80, review=Review.NONE, deadline=deadline, context={"a": [1]},
+        task_type="unit-test",
+        inferred="the title says 'test'",
+        description="all",
+        type=BoardType.BUGFIX,
+        role="tester",
+        priority=80,
+        review=Review.NONE,
+        deadline=deadline,
+        context={"a": [1]},
         blocked_by=("t7", "t8", "t7"),
     )
     task = fold([event])
     assert task == Task(
-        "t1", "p1", "Draw the map", "all", BoardType.BUGFIX, "unit-test", "the title says 'test'", "tester", 80,
-        Review.NONE, deadline, {"a": [1]}, ("t7", "t8"),
+        "t1",
+        "p1",
+        "Draw the map",
+        "all",
+        BoardType.BUGFIX,
+        "unit-test",
+        "the title says 'test'",
+        "tester",
+        80,
+        Review.NONE,
+        deadline,
+        {"a": [1]},
+        ("t7", "t8"),
     )
 
 
@@ -254,8 +287,11 @@ def test_everything_said_about_a_task_is_recorded() -> None:
     ("wrong", "error", "remedy"),
     [
         ({"project": None}, NotFoundError, "Create it first"),
-        ({"project": projects.fold([ProjectCreated(project_id="p1", name="A"), ProjectArchived(project_id="p1")])},
-         ConflictError, "another project"),
+        (
+            {"project": projects.fold([ProjectCreated(project_id="p1", name="A"), ProjectArchived(project_id="p1")])},
+            ConflictError,
+            "another project",
+        ),
         ({"role": "cook"}, BadInputError, "developer, tester"),
         ({"task_type": "cooking"}, BadInputError, "code-generation, unit-test"),
         ({"role": "tester"}, BadInputError, "Roles that do: developer"),
@@ -294,7 +330,12 @@ def test_a_good_run_of_a_task_without_review_ends_in_done() -> None:
 
 def test_other_events_of_a_run_move_nothing() -> None:
     started = RunStarted(
-        run_id="r1", task_id="t1", project_id="p1", agent_id="developer", role="developer", task_type="unit-test",
+        run_id="r1",
+        task_id="t1",
+        project_id="p1",
+        agent_id="developer",
+        role="developer",
+        task_type="unit-test",
         steps=("plan",),
     )
     assert rules.after_run(task_in(TaskState.IN_PROGRESS), started) == ()
@@ -344,7 +385,8 @@ STEPS = st.one_of(
     st.sampled_from(["r1", "r2", "r3"]).map(lambda run: lambda task: assign(task, run)),
     st.builds(
         lambda end, run: lambda task: rules.after_run(task, end(run)),
-        st.sampled_from([succeeded, failed, cancelled]), st.sampled_from(["r1", "r2", "r3"]),
+        st.sampled_from([succeeded, failed, cancelled]),
+        st.sampled_from(["r1", "r2", "r3"]),
     ),
     st.sampled_from([Review.NONE, Review.HUMAN, Review.AGENT]).map(
         lambda review: lambda task: rules.edit(task, EditTask(review=review), "t1")
@@ -358,7 +400,7 @@ STEPS = st.one_of(
 
 @given(st.lists(STEPS, max_size=40))
 def test_no_sequence_of_commands_reaches_an_impossible_state(
-    steps: list[Callable[[Task], tuple[DomainEvent, ...]]]
+    steps: list[Callable[[Task], tuple[DomainEvent, ...]]],
 ) -> None:
     task, runs = task_in(TaskState.TODO), list[str]()
     for step in steps:

@@ -26,7 +26,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         {},
     )
     try:
-        yield platform.start().board
+        yield platform.start().api.removesuffix("/api/v1")
     finally:
         platform.stop()
 

@@ -84,9 +84,7 @@ async def _of_stream(
     found = [
         one
         for one in await cell.log.read(StreamName(stream))
-        if one.position > after
-        and (not wanted or one.topic in wanted)
-        and correlation in (None, one.correlation)
+        if one.position > after and (not wanted or one.topic in wanted) and correlation in (None, one.correlation)
     ]
     page = found[:limit]
     return page, page[-1].position if len(found) > limit else None

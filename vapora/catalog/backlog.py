@@ -34,9 +34,7 @@ def load_backlog(path: Path | None) -> list[dict[str, Any]]:
     except yaml.YAMLError as error:
         raise _unusable(name, f"it is not valid YAML: {error}", "Correct it at the place named.") from error
     if not isinstance(content, list) or not content:
-        raise _unusable(
-            name, "it is not a list of tasks", "Write one entry a task, each beginning with '- title: …'."
-        )
+        raise _unusable(name, "it is not a list of tasks", "Write one entry a task, each beginning with '- title: …'.")
     return [_body(name, number, entry) for number, entry in enumerate(cast("list[object]", content), start=1)]
 
 

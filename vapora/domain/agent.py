@@ -88,7 +88,8 @@ def register(
     if replace(state, enabled=True, disabled_reason="") == wanted:
         return ()
     raise ConflictError(
-        f"There is an agent '{agent_id}' already.", remedy="Edit it, or register one under another id.",
+        f"There is an agent '{agent_id}' already.",
+        remedy="Edit it, or register one under another id.",
         agent_id=agent_id,
     )
 
@@ -137,8 +138,12 @@ def evolve(state: Agent | None, event: DomainEvent) -> Agent | None:
     """The state after `event`; events of other kinds change nothing."""
     if isinstance(event, AgentRegistered):
         return Agent(
-            id=event.agent_id, role=event.role, name=event.name, capabilities=event.capabilities,
-            task_types=event.task_types, capacity=event.capacity,
+            id=event.agent_id,
+            role=event.role,
+            name=event.name,
+            capabilities=event.capabilities,
+            task_types=event.task_types,
+            capacity=event.capacity,
         )
     if state is None:
         return None
@@ -163,8 +168,12 @@ def fold(events: Iterable[DomainEvent]) -> Agent | None:
 
 def _registered(agent: Agent) -> AgentRegistered:
     return AgentRegistered(
-        agent_id=agent.id, role=agent.role, name=agent.name, capabilities=agent.capabilities,
-        task_types=agent.task_types, capacity=agent.capacity,
+        agent_id=agent.id,
+        role=agent.role,
+        name=agent.name,
+        capabilities=agent.capabilities,
+        task_types=agent.task_types,
+        capacity=agent.capacity,
     )
 
 
@@ -172,7 +181,8 @@ def _check_task_types(wanted: tuple[str, ...], known: Collection[str]) -> None:
     strangers = [task_type for task_type in wanted if task_type not in known]
     if strangers:
         raise BadInputError(
-            f"There is no task type '{strangers[0]}'.", remedy=f"The task types are: {', '.join(known)}.",
+            f"There is no task type '{strangers[0]}'.",
+            remedy=f"The task types are: {', '.join(known)}.",
             field="task_types",
         )
     if not wanted:

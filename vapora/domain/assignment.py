@@ -90,7 +90,10 @@ def rank(task_type: str, role: str | None, applicants: Iterable[Applicant], now:
             agent = applicant.agent
             excluded.append(
                 Candidate(
-                    agent_id=agent.id, role=agent.role, load=applicant.load, excluded=why,
+                    agent_id=agent.id,
+                    role=agent.role,
+                    load=applicant.load,
+                    excluded=why,
                     runs=applicant.history.runs(task_type),
                 )
             )

@@ -76,7 +76,7 @@ def expertise(outcomes: Iterable[Outcome], now: datetime, settings: LearningSett
 
 def success_rate(outcomes: Iterable[Outcome], settings: LearningSettings = DEFAULTS) -> float:
     """The plain mean of the last runs of all types; the prior where there are none (R17)."""
-    recent = tuple(outcomes)[-settings.cap:]
+    recent = tuple(outcomes)[-settings.cap :]
     if not recent:
         return settings.prior
     return sum(outcome.success for outcome in recent) / len(recent)

@@ -83,7 +83,8 @@ def _create(state: Project | None, command: CreateProject, project_id: str) -> t
     if (state.name, state.description, state.repo) == (command.name, command.description, command.repo):
         return ()
     raise ConflictError(
-        f"There is a project '{project_id}' already.", remedy="Edit it, or create one under another id.",
+        f"There is a project '{project_id}' already.",
+        remedy="Edit it, or create one under another id.",
         project_id=project_id,
     )
 

@@ -114,7 +114,9 @@ def lose_call(run: Run) -> tuple[DomainEvent, ...]:
     )
 
 
-def succeed(run: Run, *, artifact_name: str, artifact_kind: str, work: Content, summary: str) -> tuple[DomainEvent, ...]:
+def succeed(
+    run: Run, *, artifact_name: str, artifact_kind: str, work: Content, summary: str
+) -> tuple[DomainEvent, ...]:
     """Every step has its answer: the last one is the work product."""
     begun = _begun(run)
     if run.ended:

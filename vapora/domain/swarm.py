@@ -19,8 +19,22 @@ from vapora.domain.swarm_state import Assignment, Swarm, Thread
 from vapora.domain.task_state import Task, Wait
 
 __all__ = [
-    "TOPICS", "Assignment", "Swarm", "Thread", "choose", "ended_unmoved", "evolve", "foremost", "initial", "propose",
-    "recalled", "running", "silent", "unassignable", "waiting", "withdraw",
+    "TOPICS",
+    "Assignment",
+    "Swarm",
+    "Thread",
+    "choose",
+    "ended_unmoved",
+    "evolve",
+    "foremost",
+    "initial",
+    "propose",
+    "recalled",
+    "running",
+    "silent",
+    "unassignable",
+    "waiting",
+    "withdraw",
 ]
 
 

@@ -107,8 +107,14 @@ def _assigned(swarm: Swarm, recorded: Recorded) -> None:
     withdraw(swarm, event.task_id)
     swarm.start(event.run_id, event.agent_id)
     swarm.runs[event.run_id] = Assignment(
-        run_id=event.run_id, task_id=event.task_id, agent_id=event.agent_id, role=event.role, subject=event.subject,
-        task=swarm.open_tasks[event.task_id], position=recorded.position, correlation=recorded.correlation,
+        run_id=event.run_id,
+        task_id=event.task_id,
+        agent_id=event.agent_id,
+        role=event.role,
+        subject=event.subject,
+        task=swarm.open_tasks[event.task_id],
+        position=recorded.position,
+        correlation=recorded.correlation,
         assigned_at=recorded.recorded_at,
     )
     _task(swarm, recorded)
@@ -146,8 +152,19 @@ def _run_ended(swarm: Swarm, recorded: Recorded) -> None:
 _FOLDS: Mapping[type[DomainEvent], Callable[[Swarm, Recorded], None]] = {
     **dict.fromkeys((AgentRegistered, AgentEdited, AgentEnabled, AgentDisabled, AgentRemoved), _agent),
     **dict.fromkeys(
-        (TaskEdited, TaskWaiting, TaskSentToReview, TaskCompleted, TaskFailed, TaskReleased, TaskApproved,
-         TaskReopened, TaskRecalled, TaskArchived), _task,
+        (
+            TaskEdited,
+            TaskWaiting,
+            TaskSentToReview,
+            TaskCompleted,
+            TaskFailed,
+            TaskReleased,
+            TaskApproved,
+            TaskReopened,
+            TaskRecalled,
+            TaskArchived,
+        ),
+        _task,
     ),
     **dict.fromkeys((RunSucceeded, RunFailed, RunCancelled), _run_ended),
     TaskSubmitted: _submitted,

@@ -1,10 +1,10 @@
 """Rules about tasks: what a person, the coordinator or the end of a run may do to a card.
 
-    todo ──assign──▶ in-progress ──good run──▶ done (review: none)
-     ▲ ▲                 │   │  └──good run──▶ review ──approve──▶ done
-     │ └──recall/release─┘   └──failed run──▶ failed
-     └──reject (review)── again (failed)
-    todo, done, failed ──▶ archived (final)
+todo ──assign──▶ in-progress ──good run──▶ done (review: none)
+ ▲ ▲                 │   │  └──good run──▶ review ──approve──▶ done
+ │ └──recall/release─┘   └──failed run──▶ failed
+ └──reject (review)── again (failed)
+todo, done, failed ──▶ archived (final)
 """
 
 from __future__ import annotations
@@ -38,7 +38,18 @@ from vapora.domain.task_state import Task, Wait, evolve, fold, initial
 from vapora.errors import BadInputError, ConflictError, NotFoundError
 
 __all__ = [
-    "MOVES", "Task", "Wait", "after_run", "assign", "edit", "evolve", "fold", "initial", "move", "require", "submit",
+    "MOVES",
+    "Task",
+    "Wait",
+    "after_run",
+    "assign",
+    "edit",
+    "evolve",
+    "fold",
+    "initial",
+    "move",
+    "require",
+    "submit",
     "wait",
 ]
 
@@ -98,8 +109,11 @@ def submit(
     fields = command.model_dump(exclude={"task_type", "blocked_by"})
     return (
         TaskSubmitted(
-            task_id=task_id, task_type=task_type, task_type_reason=task_type_reason,
-            blocked_by=_blockers(task_id, command.blocked_by), **fields,
+            task_id=task_id,
+            task_type=task_type,
+            task_type_reason=task_type_reason,
+            blocked_by=_blockers(task_id, command.blocked_by),
+            **fields,
         ),
     )
 
@@ -155,12 +169,21 @@ def assign(
     if task.state is not TaskState.TODO:
         raise ConflictError(
             f"The task is {task.state}: only one in todo can be assigned.",
-            remedy="Leave it, or move it back to todo first.", task_id=task.id, state=task.state.value,
+            remedy="Leave it, or move it back to todo first.",
+            task_id=task.id,
+            state=task.state.value,
         )
     return (
         TaskAssigned(
-            task_id=task.id, run_id=run_id, agent_id=agent_id, role=role, subject=subject, candidates=candidates,
-            reason=reason, policy=policy, propensity=propensity,
+            task_id=task.id,
+            run_id=run_id,
+            agent_id=agent_id,
+            role=role,
+            subject=subject,
+            candidates=candidates,
+            reason=reason,
+            policy=policy,
+            propensity=propensity,
         ),
     )
 
@@ -208,12 +231,14 @@ def _check_type(
     if task_type not in known_task_types:
         raise BadInputError(
             f"There is no task type '{task_type}'.",
-            remedy=f"The task types are: {', '.join(known_task_types)}.", field="task_type",
+            remedy=f"The task types are: {', '.join(known_task_types)}.",
+            field="task_type",
         )
     if role is not None and role not in roles_for_type:
         raise BadInputError(
             f"The role {role} does no '{task_type}' work.",
-            remedy=f"Roles that do: {', '.join(roles_for_type)}. Name one of them, or none.", field="role",
+            remedy=f"Roles that do: {', '.join(roles_for_type)}. Name one of them, or none.",
+            field="role",
         )
 
 
@@ -253,6 +278,9 @@ def _refused(task: Task, target: TaskState) -> ConflictError:
     why = "An archived task stays archived" if task.state is TaskState.ARCHIVED else _WHY_NOT_INTO[target]
     remedy = f"From {task.state} it can be moved to: {', '.join(allowed)}." if allowed else "Submit a new task."
     return ConflictError(
-        f"A task cannot be moved from {task.state} to {target}. {why}.", remedy=remedy,
-        task_id=task.id, state=task.state.value, allowed=allowed,
+        f"A task cannot be moved from {task.state} to {target}. {why}.",
+        remedy=remedy,
+        task_id=task.id,
+        state=task.state.value,
+        allowed=allowed,
     )

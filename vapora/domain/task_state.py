@@ -91,7 +91,11 @@ def evolve(state: Task | None, event: DomainEvent) -> Task | None:
         return None
     if isinstance(event, TaskAssigned):
         return replace(
-            state, state=TaskState.IN_PROGRESS, run_id=event.run_id, agent_id=event.agent_id, runs=state.runs + 1,
+            state,
+            state=TaskState.IN_PROGRESS,
+            run_id=event.run_id,
+            agent_id=event.agent_id,
+            runs=state.runs + 1,
             waiting=None,
         )
     if isinstance(event, TaskEdited):

@@ -1,0 +1,367 @@
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from actors.coordinator import SwarmCoordinator
+from actors.log_writer import LogWriter
+from actors.messages import Assignment
+from events import DomainEvent
+from events.ids import Review, TaskState, WaitReason, run_stream, task_stream
+from events.run import RunCancelled, RunFailed, RunStarted, RunSucceeded
+from events.task import (
+    TaskAssigned,
+    TaskCompleted,
+    TaskFailed,
+    TaskReleased,
+    TaskSentToReview,
+    TaskWaiting,
+)
+from tests.actors.kit import NOON, ORIGIN, WORKSPACE, Line, MovableClock, everything, log_writer, of_kind, passed, seen
+from vapora.commands import CreateProject, EditAgent, MoveTask, RegisterAgent, SubmitTask
+from vapora.dispatch import Dispatcher
+from vapora.errors import UnavailableError
+from vapora.log.client import LogClient
+from vapora.ports import LogWriterPort, Origin
+
+
+@dataclass
+class Crew:
+    """Every agent of the cell: keeps what it is told, and begins the runs that it is given."""
+
+    log: LogClient
+    performed: list[Assignment] = field(default_factory=list)
+    cancelled: list[tuple[str, str]] = field(default_factory=list)
+    retired: list[str] = field(default_factory=list)
+    deaf: int = 0  # how many of the next messages do not arrive
+
+    def agent(self, agent_id: str) -> Crew:
+        return self
+
+    async def perform(self, assignments: Sequence[Assignment]) -> None:
+        self._hear()
+        known = {one.run_id for one in self.performed}
+        self.performed += [one for one in assignments if one.run_id not in known]
+
+    async def cancel(self, assignment: Assignment, reason: str) -> None:
+        self._hear()
+        if (assignment.run_id, reason) not in self.cancelled:
+            self.cancelled.append((assignment.run_id, reason))
+
+    async def health(self) -> dict[str, Any]:
+        return {}
+
+    async def retire(self, agent_id: str) -> None:
+        self.retired.append(agent_id)
+
+    def _hear(self) -> None:
+        if self.deaf:
+            self.deaf -= 1
+            raise UnavailableError("not there")
+
+    async def got(self, count: int) -> list[Assignment]:
+        await passed(lambda: len(self.performed) >= count)
+        return self.performed
+
+    async def end(self, work: Assignment, kind: type[DomainEvent] = RunSucceeded) -> None:
+        names = {"run_id": work.run_id, "task_id": work.task.id, "agent_id": work.agent_id}
+        if kind is not RunCancelled:
+            names |= {"role": work.role, "task_type": work.task.task_type}
+        rest = {"summary": "done"} if kind is RunSucceeded else {"reason": "because"}
+        begun = RunStarted(
+            run_id=work.run_id,
+            task_id=work.task.id,
+            project_id="p",
+            agent_id=work.agent_id,
+            role=work.role,
+            task_type=work.task.task_type,
+            steps=("one",),
+        )
+        await self.log.append(work.origin, (run_stream(work.run_id), 0, (begun, kind(**names, **rest))))
+
+
+@dataclass
+class Cell:
+    clock: MovableClock
+    writer: LogWriter
+    log: LogClient
+    people: Dispatcher
+    crew: Crew
+    project: str = ""
+
+    def coordinator(self, *, port: LogWriterPort | None = None, idle_s: float = 60, again_s: float = 60) -> Any:
+        return SwarmCoordinator(
+            self.log if port is None else LogClient(port, WORKSPACE),
+            WORKSPACE,
+            agent=self.crew.agent,
+            retire=self.crew.retire,
+            is_simulated=_no,
+            clock=self.clock,
+            idle_s=idle_s,
+            again_s=again_s,
+        )
+
+    async def submit(self, title: str = "Do it", **fields: Any) -> str:
+        values: dict[str, Any] = {
+            "project_id": self.project,
+            "title": title,
+            "role": "developer",
+            "task_type": "code-generation",
+            "review": Review.NONE,
+        }
+        return (await self.people.dispatch(ORIGIN, SubmitTask(**{**values, **fields}))).id
+
+    async def capacity(self, agent_id: str, capacity: int) -> None:
+        await self.people.dispatch(ORIGIN, EditAgent(capacity=capacity), agent_id)
+
+    async def assigned(self, count: int) -> list[TaskAssigned]:
+        return [one.event for one in await seen(self.log, TaskAssigned, count)]  # type: ignore[misc]
+
+
+async def _no() -> bool:
+    return False
+
+
+@asynccontextmanager
+async def open_cell() -> AsyncIterator[Cell]:
+    clock = MovableClock(NOON)
+    async with log_writer(clock) as writer:
+        log = LogClient(writer, WORKSPACE)
+        people = Dispatcher(log, clock)
+        await people.open_workspace(ORIGIN)
+        cell = Cell(clock, writer, log, people, Crew(log))
+        cell.project = (await people.dispatch(ORIGIN, CreateProject(name="All of it"))).id
+        yield cell
+
+
+@pytest.fixture
+async def cell() -> AsyncIterator[Cell]:
+    async with open_cell() as opened:
+        yield opened
+
+
+@pytest.fixture
+async def working(cell: Cell) -> AsyncIterator[Cell]:
+    coordinator = cell.coordinator()
+    await coordinator.start()
+    yield cell
+    await coordinator.stop()
+
+
+async def test_a_task_is_given_to_an_able_agent_with_all_that_the_choice_was_taken_from(working: Cell) -> None:
+    task_id = await working.submit(priority=80)
+    [event] = await working.assigned(1)
+    assert (event.task_id, event.run_id, event.agent_id) == (task_id, f"{task_id}.1", "developer")
+    assert event.subject == "acme.tasks.code-generation.high"
+    assert len(event.candidates) == 12
+    assert [one.agent_id for one in event.candidates if one.excluded is None] == ["developer"]
+    assert (event.policy, event.propensity) == ("formula-v1", 1.0)
+    assert "developer scored" in event.reason
+    [work] = await working.crew.got(1)
+    assert (work.run_id, work.role, work.task.id) == (event.run_id, "developer", task_id)
+    recorded = await everything(working.log)
+    assigned = next(one for one in recorded if one.event == event)
+    assert work.origin == Origin(WORKSPACE, "agent:developer", assigned.correlation, assigned.position)
+    assert assigned.causation == assigned.position - 1
+
+
+async def test_of_two_able_agents_the_one_with_the_lower_load_gets_the_next_task(working: Cell) -> None:
+    await working.people.dispatch(ORIGIN, RegisterAgent(role="developer"))
+    await working.capacity("developer", 2)
+    await working.capacity("developer-2", 2)
+    for _ in range(4):
+        await working.submit()
+    given = Counter(one.agent_id for one in await working.assigned(4))
+    assert given == {"developer": 2, "developer-2": 2}
+
+
+async def test_the_highest_priority_goes_first_and_then_the_oldest(cell: Cell) -> None:
+    await cell.capacity("developer", 1)
+    late = [await cell.submit(priority=priority) for priority in (10, 90, 50, 90)]
+    coordinator = cell.coordinator()
+    await coordinator.start()
+    for number in range(4):
+        works = await cell.crew.got(number + 1)
+        await cell.crew.end(works[number])
+    order = [late.index(one.task_id) for one in await cell.assigned(4)]
+    assert order == [1, 3, 2, 0]
+    await coordinator.stop()
+
+
+async def test_two_hundred_tasks_at_once_never_exceed_anybodys_capacity(cell: Cell) -> None:
+    await cell.capacity("developer", 7)
+    for number in range(200):
+        await cell.submit(f"Task {number}")
+    coordinator = cell.coordinator()
+    await coordinator.start()
+    for number in range(200):
+        works = await cell.crew.got(number + 1)
+        await cell.crew.end(works[number])
+    await seen(cell.log, TaskCompleted, 200)
+    in_flight = highest = 0
+    for recorded in await everything(cell.log):
+        in_flight += isinstance(recorded.event, TaskAssigned) - isinstance(recorded.event, RunSucceeded)
+        highest = max(highest, in_flight)
+    assert highest == 7
+    await coordinator.stop()
+
+
+@pytest.mark.parametrize(
+    ("review", "end", "move"),
+    [
+        (Review.NONE, RunSucceeded, TaskCompleted),
+        (Review.HUMAN, RunSucceeded, TaskSentToReview),
+        (Review.HUMAN, RunFailed, TaskFailed),
+        (Review.NONE, RunCancelled, TaskReleased),
+    ],
+)
+async def test_the_card_follows_the_end_of_its_run(
+    working: Cell, review: Review, end: type[DomainEvent], move: type[DomainEvent]
+) -> None:
+    await working.submit(review=review)
+    [work] = await working.crew.got(1)
+    await working.crew.end(work, end)
+    [moved] = await seen(working.log, move)
+    ended = next(one for one in await everything(working.log) if isinstance(one.event, end))
+    assert moved.causation == ended.position
+    assert moved.correlation == work.origin.correlation
+
+
+async def test_a_task_waits_for_those_before_it_and_says_so(working: Cell) -> None:
+    first = await working.submit("First one")
+    second = await working.submit("Second one", blocked_by=(first,))
+    [waiting] = await seen(working.log, TaskWaiting)
+    assert (waiting.event.task_id, waiting.event.reason) == (second, WaitReason.DEPENDENCY)  # type: ignore[attr-defined]
+    [work] = await working.crew.got(1)
+    await working.crew.end(work)
+    assert [one.task_id for one in await working.assigned(2)] == [first, second]
+
+
+async def test_a_task_that_only_disabled_agents_can_do_says_so_and_starts_when_one_is_enabled(working: Cell) -> None:
+    await working.people.dispatch(ORIGIN, EditAgent(enabled=False), "developer")
+    await working.submit()
+    [waiting] = await seen(working.log, TaskWaiting)
+    assert waiting.event.reason is WaitReason.PAUSED  # type: ignore[attr-defined]
+    assert "Enable developer" in waiting.event.remedy  # type: ignore[attr-defined]
+    assert not await of_kind(working.log, TaskAssigned)
+    await working.people.dispatch(ORIGIN, EditAgent(enabled=True), "developer")
+    await working.assigned(1)
+    assert len(await of_kind(working.log, TaskWaiting)) == 1
+
+
+async def test_a_recalled_task_has_its_run_cancelled_and_is_given_out_again_after_that(working: Cell) -> None:
+    await working.capacity("developer", 1)
+    task_id = await working.submit()
+    [work] = await working.crew.got(1)
+    await working.people.dispatch(ORIGIN, MoveTask(state=TaskState.TODO), task_id)
+    await passed(lambda: bool(working.crew.cancelled))
+    assert working.crew.cancelled == [(work.run_id, "recalled")]
+    assert len(await of_kind(working.log, TaskAssigned)) == 1
+    await working.crew.end(work, RunCancelled)
+    assert (await working.assigned(2))[1].run_id == f"{task_id}.2"
+    assert not await of_kind(working.log, TaskReleased)
+
+
+async def test_a_message_that_did_not_arrive_is_sent_again(cell: Cell) -> None:
+    coordinator = cell.coordinator(again_s=0.01)
+    await coordinator.start()
+    cell.crew.deaf = 3
+    await cell.submit()
+    await cell.crew.got(1)
+    await coordinator.stop()
+
+
+async def test_a_restart_sends_what_was_assigned_but_perhaps_not_sent(cell: Cell) -> None:
+    first = cell.coordinator()
+    cell.crew.deaf = 1
+    await first.start()
+    await cell.submit()
+    await cell.assigned(1)
+    await passed(lambda: cell.crew.deaf == 0)
+    await first.stop()
+    assert not cell.crew.performed
+    second = cell.coordinator()
+    await second.start()
+    await cell.crew.got(1)
+    await second.stop()
+
+
+async def test_a_restart_moves_cards_whose_run_ended_meanwhile_and_cancels_what_was_recalled(cell: Cell) -> None:
+    await cell.capacity("developer", 2)
+    first = cell.coordinator()
+    await first.start()
+    ended, taken = await cell.submit("First one"), await cell.submit("Second one")
+    works = {one.task.id: one for one in await cell.crew.got(2)}
+    await first.stop()
+    await cell.crew.end(works[ended])
+    await cell.people.dispatch(ORIGIN, MoveTask(state=TaskState.TODO), taken)
+    assert not cell.crew.cancelled
+    second = cell.coordinator()
+    await second.start()
+    await seen(cell.log, TaskCompleted)
+    await passed(lambda: bool(cell.crew.cancelled))
+    await second.stop()
+
+
+@pytest.mark.parametrize("how", ["before", "after"])
+async def test_an_assignment_whose_append_was_in_doubt_is_made_once(cell: Cell, how: str) -> None:
+    line = Line(cell.writer)
+    coordinator = cell.coordinator(port=line)
+    await coordinator.start()
+    line.cut.append(how)
+    for number in range(3):
+        await cell.submit(f"Task {number}")
+    await cell.crew.got(3)
+    assert len(await of_kind(cell.log, TaskAssigned)) == 3
+    await coordinator.stop()
+
+
+async def test_a_person_who_moves_the_card_first_wins(cell: Cell) -> None:
+    """The coordinator decides on what it has seen; the log refuses what is out of date, and it looks again."""
+
+    class Slow(Line):
+        async def append(self, requests: Any) -> Any:
+            if not moved:
+                moved.append(True)
+                await cell.people.dispatch(ORIGIN, MoveTask(state=TaskState.ARCHIVED), task_id)
+            return await super().append(requests)
+
+    moved: list[bool] = []
+    task_id = await cell.submit("First one")
+    coordinator = cell.coordinator(port=Slow(cell.writer))
+    await coordinator.start()
+    other = await cell.submit("Second one")
+    [event] = await cell.assigned(1)
+    assert event.task_id == other
+    assert (await coordinator.health())["problem"] is None
+    assert len(await cell.log.read(task_stream(task_id))) == 2
+    await coordinator.stop()
+
+
+async def test_agents_without_work_are_ended_once_and_those_with_work_are_not(cell: Cell) -> None:
+    coordinator = cell.coordinator(idle_s=0, again_s=0.01)
+    await coordinator.start()
+    await cell.submit()
+    [work] = await cell.crew.got(1)
+    await passed(lambda: len(cell.crew.retired) >= 11)
+    assert "developer" not in cell.crew.retired
+    await cell.crew.end(work)
+    await seen(cell.log, TaskCompleted)
+    await passed(lambda: "developer" in cell.crew.retired)
+    assert len(cell.crew.retired) == len(set(cell.crew.retired))
+    await coordinator.stop()
+
+
+async def test_when_it_stops_nothing_of_it_goes_on(cell: Cell) -> None:
+    coordinator = cell.coordinator(again_s=0.01)
+    await coordinator.start()
+    await cell.submit()
+    await cell.crew.got(1)
+    await coordinator.stop()
+    assert not any("coordinator" in task.get_name() for task in asyncio.all_tasks())

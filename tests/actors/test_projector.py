@@ -1,0 +1,163 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+
+from actors.log_writer import LogWriter
+from actors.projector import Projector
+from events.ids import TaskState
+from projections import all_projections
+from projections.store import ReadStore
+from tests.actors.kit import NOON, ORIGIN, WORKSPACE, MovableClock, log_writer
+from vapora.commands import CreateProject, EditTask, MoveTask, SubmitTask
+from vapora.dispatch import Dispatcher
+from vapora.errors import UnavailableError
+from vapora.log.client import LogClient
+
+Open = Callable[[], Projector]
+
+
+@pytest.fixture
+async def writer() -> AsyncIterator[LogWriter]:
+    async with log_writer(MovableClock(NOON)) as opened:
+        yield opened
+
+
+@pytest.fixture
+def log(writer: LogWriter) -> LogClient:
+    return LogClient(writer, WORKSPACE)
+
+
+@pytest.fixture
+def people(log: LogClient) -> Dispatcher:
+    return Dispatcher(log, MovableClock(NOON))
+
+
+@pytest.fixture
+def open_projector(log: LogClient, tmp_path: Path) -> Open:
+    return lambda: Projector(log, WORKSPACE, lambda: ReadStore(tmp_path / "read.db"), all_projections())
+
+
+@pytest.fixture
+async def projector(open_projector: Open) -> AsyncIterator[Projector]:
+    opened = open_projector()
+    await opened.start()
+    yield opened
+    await opened.stop()
+
+
+async def submit(people: Dispatcher, count: int) -> list[str]:
+    project = await people.dispatch(ORIGIN, CreateProject(name="All of it"))
+    tasks = [SubmitTask(project_id=project.id, title=f"Task {number}") for number in range(count)]
+    return [(await people.dispatch(ORIGIN, task)).id for task in tasks]
+
+
+class Screen:
+    """What a browser holds: rows by view and id. It must never be shown an older state than it had."""
+
+    def __init__(self, after: int = 0) -> None:
+        self.position = after
+        self.rows: dict[tuple[str, str], tuple[int, object]] = {}
+
+    async def show(self, projector: Projector, limit: int = 1_000, timeout_s: float = 0) -> int:
+        frames = await projector.frames(self.position, limit, timeout_s)
+        for frame in frames:
+            assert frame["position"] > self.position
+            self.position = frame["position"]
+            for entry in frame["rows"]:
+                key = entry["view"], str(entry["row"].get("id"))
+                before = self.rows.get(key, (0, None))[0]
+                assert before <= frame["position"]
+                self.rows[key] = frame["position"], entry["row"]
+        return len(frames)
+
+
+async def test_whoever_wrote_reads_it_after_waiting_for_its_position(projector: Projector, people: Dispatcher) -> None:
+    accepted = await people.dispatch(ORIGIN, CreateProject(name="All of it"))
+    assert await projector.wait_for(accepted.position, 5) >= accepted.position
+    assert await projector.wait_for(accepted.position + 1, 0.01) == accepted.position
+    assert (await projector.status())["failed"] == {}
+    assert (await projector.health())["problem"] is None
+
+
+async def test_a_reader_that_waits_gets_the_next_change(projector: Projector, people: Dispatcher) -> None:
+    waiting = asyncio.create_task(projector.frames(0, timeout_s=5))
+    [task_id] = await submit(people, 1)
+    first = await waiting
+    screen = Screen()
+    while ("task", task_id) not in screen.rows:
+        await screen.show(projector, timeout_s=5)
+    assert first[0]["rows"][0]["view"] == "project"
+    assert await projector.frames(screen.position, timeout_s=0.01) == []
+
+
+async def test_live_frames_and_those_from_the_tables_lead_to_the_same_screen(
+    open_projector: Open, people: Dispatcher, log: LogClient
+) -> None:
+    first = open_projector()
+    await first.start()
+    live, cut = Screen(), Screen()
+    tasks = await submit(people, 20)
+    for number, task_id in enumerate(tasks):
+        await people.dispatch(ORIGIN, EditTask(priority=number), task_id)
+        await first.wait_for(await log.head(), 5)
+        await live.show(first)
+        if number == 10:
+            await cut.show(first, limit=7)
+    await first.stop()
+
+    second = open_projector()  # it holds nothing in memory of what was before
+    await second.start()
+    for task_id in tasks[:5]:
+        await people.dispatch(ORIGIN, MoveTask(state=TaskState.ARCHIVED), task_id)
+    await second.wait_for(await log.head(), 5)
+    fresh = Screen()
+    for screen in (live, cut, fresh):
+        while await screen.show(second, limit=3):
+            pass
+    assert live.rows == cut.rows
+    # A screen that was never told about what is past holds the rows as they are now, and those alone.
+    assert {key: row for key, (_, row) in fresh.rows.items()} == {key: row for key, (_, row) in live.rows.items()}
+    await second.stop()
+
+
+async def test_a_reader_far_behind_gets_the_latest_state_of_each_row(
+    projector: Projector, people: Dispatcher, log: LogClient
+) -> None:
+    [task_id] = await submit(people, 1)
+    for number in range(30):
+        await people.dispatch(ORIGIN, EditTask(priority=number), task_id)
+    await projector.wait_for(await log.head(), 5)
+    frames = await projector.frames(0, limit=5)
+    assert len(frames) == 5
+    assert [frame["position"] for frame in frames] == sorted({frame["position"] for frame in frames})
+
+
+async def test_after_a_restart_it_goes_on_behind_its_checkpoint(
+    open_projector: Open, people: Dispatcher, log: LogClient
+) -> None:
+    first = open_projector()
+    await first.start()
+    await submit(people, 3)
+    reached = await first.wait_for(await log.head(), 5)
+    await first.stop()
+    second = open_projector()
+    await second.start()
+    assert (await second.health())["position"] == reached
+    await submit(people, 1)
+    assert await second.wait_for(await log.head(), 5) == await log.head()
+    await second.stop()
+
+
+async def test_a_start_that_failed_leaves_nothing_behind(log: LogClient, tmp_path: Path) -> None:
+    def broken() -> ReadStore:
+        raise UnavailableError("the disk is away")
+
+    projector = Projector(log, WORKSPACE, broken, all_projections())
+    with pytest.raises(UnavailableError):
+        await projector.start()
+    with pytest.raises(RuntimeError):
+        await projector.status()

@@ -1,0 +1,179 @@
+from __future__ import annotations
+
+import asyncio
+import pickle
+from itertools import count
+from typing import Any
+
+import pytest
+
+from actors.runtime.base import Address, Runtime, host_of, residents
+from actors.runtime.local import LocalRuntime
+from actors.runtime.ray import HostConfig, RayRef, RayRuntime
+from tests.actors.kit import passed
+from vapora.errors import UnavailableError
+
+LOG = Address("log", "default")
+BUDGET = Address("budget", "default")
+_NUMBERS = count()
+
+
+class World:
+    """Makes actors, and keeps what becomes of them."""
+
+    def __init__(self) -> None:
+        self.story: list[str] = []
+        self.open = asyncio.Event()
+        self.open.set()
+        self.fails = 0
+        self.bad_stop = False
+        self.runtime = LocalRuntime(lambda address, runtime: Thing(address, runtime, self))
+
+
+class Thing:
+    def __init__(self, address: Address, runtime: Runtime, world: World) -> None:
+        self.address = address
+        self.runtime = runtime
+        self.world = world
+        self.number = next(_NUMBERS)
+
+    async def start(self) -> None:
+        self.world.story.append(f"start {self.address}")
+        await self.world.open.wait()
+        if self.world.fails:
+            self.world.fails -= 1
+            raise ValueError("not today")
+        self.world.story.append(f"started {self.address}")
+
+    async def stop(self) -> None:
+        self.world.story.append(f"stop {self.address}")
+        await self.world.open.wait()
+        self.world.story.append(f"stopped {self.address}")
+        if self.world.bad_stop:
+            raise ValueError("no")
+
+    async def health(self) -> dict[str, Any]:
+        return {"id": self.number}
+
+    async def ask(self, address: Address) -> Any:
+        return await self.runtime.ref(address).health()
+
+
+@pytest.fixture
+async def world() -> World:
+    return World()
+
+
+async def test_an_actor_starts_with_the_first_call_and_all_who_call_share_it(world: World) -> None:
+    ref = world.runtime.ref(LOG)
+    assert world.story == []
+    answers = await asyncio.gather(*(ref.health() for _ in range(5)), world.runtime.ref(LOG).health())
+    assert len({answer["id"] for answer in answers}) == 1
+    assert world.story == ["start log/default", "started log/default"]
+    assert world.runtime.running() == [LOG]
+
+
+async def test_actors_reach_each_other_by_address(world: World) -> None:
+    assert "id" in await world.runtime.ref(LOG).ask(BUDGET)
+    assert world.runtime.running() == [LOG, BUDGET]
+
+
+async def test_a_start_that_failed_fails_all_who_waited_for_it_and_the_next_call_tries_again(world: World) -> None:
+    world.fails = 1
+    ref = world.runtime.ref(LOG)
+    both = await asyncio.gather(ref.health(), ref.health(), return_exceptions=True)
+    assert [type(one) for one in both] == [ValueError, ValueError]
+    assert "id" in await ref.health()
+
+
+async def test_a_caller_that_goes_away_does_not_stop_the_start(world: World) -> None:
+    world.open.clear()
+    calling = asyncio.create_task(world.runtime.ref(LOG).health())
+    await passed(lambda: bool(world.story))
+    calling.cancel()
+    await asyncio.wait([calling])
+    world.open.set()
+    assert "id" in await world.runtime.ref(LOG).health()
+    assert world.story.count("start log/default") == 1
+
+
+async def test_after_a_stop_the_next_call_makes_a_new_one(world: World) -> None:
+    ref = world.runtime.ref(LOG)
+    before = await ref.health()
+    await world.runtime.stop(LOG)
+    await world.runtime.stop(LOG)
+    assert world.runtime.running() == []
+    assert await ref.health() != before
+
+
+async def test_the_new_one_does_not_start_before_the_old_one_is_gone(world: World) -> None:
+    ref = world.runtime.ref(LOG)
+    await ref.health()
+    world.open.clear()
+    stopping = asyncio.create_task(world.runtime.stop(LOG))
+    await passed(lambda: "stop log/default" in world.story)
+    calling = asyncio.create_task(ref.health())
+    again = asyncio.create_task(world.runtime.stop(LOG))  # also in the middle of that
+    world.open.set()
+    async with asyncio.timeout(5):
+        await asyncio.gather(stopping, calling, again)
+    order = [one.split()[0] for one in world.story]
+    assert order[:4] == ["start", "started", "stop", "stopped"]
+    assert all(order[at] == "start" for at in range(4, len(order), 4))
+
+
+async def test_shutting_down_ends_writers_last_starts_nothing_and_minds_nobody_who_cannot_stop(world: World) -> None:
+    for kind in ("log", "projector", "budget", "router", "agent", "coordinator", "supervisor"):
+        await world.runtime.ref(Address(kind, "default")).health()  # type: ignore[arg-type]
+    world.bad_stop = True
+    await world.runtime.shutdown()
+    stopped = [one.removeprefix("stop ").split("/")[0] for one in world.story if one.startswith("stop ")]
+    assert stopped == ["supervisor", "coordinator", "agent", "router", "budget", "projector", "log"]
+    with pytest.raises(UnavailableError):
+        await world.runtime.ref(LOG).health()
+
+
+async def test_a_reference_has_no_secret_methods(world: World) -> None:
+    for ref in (world.runtime.ref(LOG), RayRef(_far(), LOG, "log/default")):
+        with pytest.raises(AttributeError):
+            _ = ref.__secret__
+
+
+def test_an_address_is_written_and_read_alike() -> None:
+    for address in (Address("router"), LOG, Address("agent", "default", "architect-2")):
+        assert Address.parse(str(address)) == address
+        assert pickle.loads(pickle.dumps(address)) == address
+
+
+@pytest.mark.parametrize(
+    ("address", "separate", "packed"),
+    [
+        (Address("router"), "router", "router"),
+        (Address("supervisor"), "supervisor", "supervisor"),
+        (LOG, "log/default", "cell/default"),
+        (BUDGET, "budget/default", "cell/default"),
+        (Address("coordinator", "acme"), "coordinator/acme", "cell/acme"),
+        (Address("agent", "acme", "tester"), "agent/acme/tester", "agents/acme"),
+    ],
+)
+def test_the_placement_says_in_which_process_an_object_lives(address: Address, separate: str, packed: str) -> None:
+    assert host_of(address, "separate") == separate
+    assert host_of(address, "packed") == packed
+
+
+def test_a_host_starts_by_itself_what_lives_in_it_but_agents_are_started_by_their_work() -> None:
+    assert residents("cell/acme") == tuple(
+        Address(kind, "acme") for kind in ("log", "budget", "projector", "coordinator")
+    )
+    assert residents("agents/acme") == ()
+    for address in (Address("router"), LOG, Address("agent", "acme", "tester")):
+        assert residents(host_of(address, "separate")) == (address,)
+
+
+def _far() -> RayRuntime:
+    return RayRuntime(HostConfig("tests:none", None, "packed"))
+
+
+def test_a_reference_over_ray_is_made_without_asking_anybody() -> None:
+    """Making one starts nothing: this test has no Ray."""
+    assert isinstance(_far().ref(LOG), RayRef)

@@ -1,0 +1,288 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from actors.log_writer import LogWriter
+from events.agent import AgentDisabled, AgentEdited, AgentEnabled, AgentRegistered, AgentRemoved
+from events.ids import Review, TaskState, task_stream
+from events.project import ProjectArchived, ProjectCreated, ProjectEdited
+from events.task import TaskArchived, TaskEdited, TaskReordered, TaskSubmitted
+from events.workspace import RequestAccepted, WorkspaceOpened
+from tests.actors.kit import NOON, ORIGIN, WORKSPACE, Line, MovableClock, everything, log_writer, of_kind
+from vapora.commands import (
+    ArchiveProject,
+    Command,
+    CreateProject,
+    EditAgent,
+    EditProject,
+    EditTask,
+    MoveTask,
+    RegisterAgent,
+    RemoveAgent,
+    SetBudget,
+    SubmitTask,
+)
+from vapora.dispatch import Dispatcher, RequestKey
+from vapora.errors import BadInputError, ConflictError, KeyReusedError, NotFoundError
+from vapora.log.client import LogClient
+from vapora.records import Append, AppendResult
+from vapora.views import Accepted
+
+KEY = RequestKey(user="anna", route="POST /api/v1/tasks", key="k-1", body=b"{}")
+
+
+class Desk:
+    def __init__(self, writer: LogWriter, clock: MovableClock) -> None:
+        self.writer = writer
+        self.clock = clock
+        self.log = LogClient(writer, WORKSPACE)
+        self.dispatcher = Dispatcher(self.log, clock)
+
+    async def do(self, command: Command, target: str = "", key: RequestKey | None = None) -> Accepted:
+        return await self.dispatcher.dispatch(ORIGIN, command, target, key)
+
+    async def project(self) -> str:
+        return (await self.do(CreateProject(name="All of it"))).id
+
+    async def task(self, **fields: Any) -> str:
+        project = fields.pop("project_id", None) or await self.project()
+        values: dict[str, Any] = {"project_id": project, "title": "Do it"}
+        return (await self.do(SubmitTask(**{**values, **fields}))).id
+
+
+@pytest.fixture
+async def desk() -> AsyncIterator[Desk]:
+    clock = MovableClock(NOON)
+    async with log_writer(clock) as writer:
+        yield Desk(writer, clock)
+
+
+async def test_a_project_is_made_edited_and_archived(desk: Desk) -> None:
+    made = await desk.do(CreateProject(name="All of it", description="really"))
+    assert made.id.startswith("project-")
+    assert made.position == 1
+    edited = await desk.do(EditProject(name="Most of it"), made.id)
+    archived = await desk.do(ArchiveProject(), made.id)
+    assert (edited.position, archived.position) == (2, 3)
+    events = [one.event for one in await everything(desk.log)]
+    assert [type(one) for one in events] == [ProjectCreated, ProjectEdited, ProjectArchived]
+
+
+async def test_what_changes_nothing_appends_nothing_and_answers_where_the_thing_stands(desk: Desk) -> None:
+    made = await desk.do(CreateProject(name="All of it"))
+    await desk.do(CreateProject(name="Another"))
+    assert await desk.do(EditProject(name="All of it"), made.id) == made
+    assert len(await everything(desk.log)) == 2
+
+
+async def test_a_task_is_submitted_as_it_was_asked_for(desk: Desk) -> None:
+    project = await desk.project()
+    command = SubmitTask(
+        project_id=project, title="Write it", task_type="unit-test", role="tester", priority=7, review=Review.NONE
+    )
+    accepted = await desk.do(command)
+    [event] = await of_kind(desk.log, TaskSubmitted)
+    assert accepted.id == event.task_id
+    assert (event.task_type, event.task_type_reason, event.role, event.priority) == ("unit-test", "", "tester", 7)
+
+
+@pytest.mark.parametrize(
+    ("fields", "task_type"),
+    [
+        ({"title": "Add unit tests for the parser"}, "unit-test"),
+        ({"title": "Something or other"}, "general-query"),
+        ({"title": "Something or other", "type": "bugfix"}, "code-generation"),
+        ({"title": "Add unit tests", "role": "architect"}, "architecture-design"),
+    ],
+)
+async def test_a_task_type_that_nobody_named_is_inferred_and_says_why(
+    desk: Desk, fields: dict[str, Any], task_type: str
+) -> None:
+    await desk.task(**fields)
+    [event] = await of_kind(desk.log, TaskSubmitted)
+    assert event.task_type == task_type
+    assert event.task_type_reason
+
+
+async def test_a_task_needs_a_project_that_is_open(desk: Desk) -> None:
+    with pytest.raises(NotFoundError):
+        await desk.do(SubmitTask(project_id="project-0", title="Do it"))
+    project = await desk.project()
+    await desk.do(ArchiveProject(), project)
+    with pytest.raises(ConflictError):
+        await desk.do(SubmitTask(project_id=project, title="Do it"))
+    assert not await of_kind(desk.log, TaskSubmitted)
+
+
+@pytest.mark.parametrize(
+    "fields", [{"role": "wizard"}, {"task_type": "magic"}, {"role": "tester", "task_type": "planning"}]
+)
+async def test_a_role_or_type_that_does_not_exist_or_does_not_fit_is_refused(
+    desk: Desk, fields: dict[str, Any]
+) -> None:
+    with pytest.raises(BadInputError):
+        await desk.task(**fields)
+
+
+async def test_blockers_must_exist_wherever_they_are_named(desk: Desk) -> None:
+    first = await desk.task()
+    second = await desk.task(blocked_by=(first,))
+    with pytest.raises(NotFoundError, match="task-0"):
+        await desk.task(blocked_by=(first, "task-0"))
+    with pytest.raises(NotFoundError, match="task-0"):
+        await desk.do(EditTask(blocked_by=("task-0",)), second)
+    with pytest.raises(BadInputError):
+        await desk.do(EditTask(blocked_by=(second,)), second)
+    await desk.do(EditTask(blocked_by=()), second)
+    assert [one.blocked_by for one in await of_kind(desk.log, TaskEdited)] == [()]
+
+
+async def test_a_task_is_edited_moved_and_put_in_its_place(desk: Desk) -> None:
+    project = await desk.project()
+    one, other = await desk.task(project_id=project), await desk.task(project_id=project)
+    await desk.do(EditTask(priority=99), one)
+    await desk.do(MoveTask(state=TaskState.TODO, before=one), other)
+    await desk.do(MoveTask(state=TaskState.ARCHIVED, comment="no more"), one)
+    assert [event.priority for event in await of_kind(desk.log, TaskEdited)] == [99]
+    assert [event.before for event in await of_kind(desk.log, TaskReordered)] == [one]
+    assert [event.comment for event in await of_kind(desk.log, TaskArchived)] == ["no more"]
+
+
+async def test_a_move_that_the_rules_forbid_leaves_nothing(desk: Desk) -> None:
+    task = await desk.task()
+    with pytest.raises(ConflictError):
+        await desk.do(MoveTask(state=TaskState.DONE), task)
+    with pytest.raises(NotFoundError):
+        await desk.do(MoveTask(state=TaskState.TODO, before="task-0"), task)
+    assert len(await desk.log.read(task_stream(task))) == 1
+
+
+@pytest.mark.parametrize(
+    "command", [EditTask(priority=1), MoveTask(state=TaskState.DONE), EditProject(name="x"), ArchiveProject()]
+)
+async def test_what_does_not_exist_is_not_found(desk: Desk, command: Command) -> None:
+    with pytest.raises(NotFoundError):
+        await desk.do(command, "nothing-0")
+
+
+async def test_an_agent_is_registered_edited_switched_and_removed(desk: Desk) -> None:
+    made = await desk.do(RegisterAgent(role="tester", capacity=3))
+    assert made.id == "tester"
+    await desk.do(EditAgent(name="Tess", enabled=False), "tester")
+    await desk.do(EditAgent(enabled=True), "tester")
+    await desk.do(RemoveAgent(), "tester")
+    events = [type(one.event) for one in await everything(desk.log)]
+    assert events == [AgentRegistered, AgentEdited, AgentDisabled, AgentEnabled, AgentRemoved]
+    with pytest.raises(NotFoundError):
+        await desk.do(EditAgent(name="Tess"), "tester")
+
+
+async def test_agents_of_one_role_get_ids_of_their_own_even_if_they_come_at_once(desk: Desk) -> None:
+    made = await asyncio.gather(*(desk.do(RegisterAgent(role="tester")) for _ in range(4)))
+    assert sorted(one.id for one in made) == ["tester", "tester-2", "tester-3", "tester-4"]
+    with pytest.raises(ConflictError):
+        await desk.do(RegisterAgent(role="tester", id="tester-2", capacity=9))
+    with pytest.raises(BadInputError):
+        await desk.do(RegisterAgent(role="wizard"))
+
+
+async def test_money_is_not_its_business(desk: Desk) -> None:
+    with pytest.raises(BadInputError, match="not carried out here"):
+        await desk.do(SetBudget())
+
+
+async def test_the_same_request_again_gets_the_same_answer_and_has_one_effect(desk: Desk) -> None:
+    project = await desk.project()
+    command = SubmitTask(project_id=project, title="Do it")
+    first = await desk.do(command, key=KEY)
+    await desk.project()
+    assert await desk.do(command, key=KEY) == first
+    assert len(await of_kind(desk.log, TaskSubmitted)) == 1
+    recorded = await everything(desk.log)
+    [effect] = [one for one in recorded if isinstance(one.event, TaskSubmitted)]
+    [marker] = [one for one in recorded if isinstance(one.event, RequestAccepted)]
+    assert effect.request_id == marker.request_id
+    assert marker.position == first.position
+
+
+async def test_two_that_come_at_once_have_one_effect_and_one_answer(desk: Desk) -> None:
+    command = SubmitTask(project_id=await desk.project(), title="Do it")
+    answers = await asyncio.gather(*(desk.do(command, key=KEY) for _ in range(6)))
+    assert len({(one.id, one.position) for one in answers}) == 1
+    assert len(await of_kind(desk.log, TaskSubmitted)) == 1
+
+
+async def test_a_key_with_another_body_is_refused(desk: Desk) -> None:
+    command = SubmitTask(project_id=await desk.project(), title="Do it")
+    await desk.do(command, key=KEY)
+    with pytest.raises(KeyReusedError):
+        await desk.do(command, key=replace(KEY, body=b'{"x":1}'))
+    assert len(await of_kind(desk.log, TaskSubmitted)) == 1
+
+
+@pytest.mark.parametrize("other", [{"user": "bob"}, {"route": "POST /api/v1/projects"}, {"key": "k-2"}])
+async def test_a_key_belongs_to_its_user_and_route(desk: Desk, other: dict[str, str]) -> None:
+    command = SubmitTask(project_id=await desk.project(), title="Do it")
+    first = await desk.do(command, key=KEY)
+    assert (await desk.do(command, key=replace(KEY, **other))).id != first.id
+
+
+async def test_a_key_lives_a_day_and_can_then_be_used_anew(desk: Desk) -> None:
+    command = SubmitTask(project_id=await desk.project(), title="Do it")
+    first = await desk.do(command, key=KEY)
+    desk.clock.move(24 * 3600)
+    assert await desk.do(command, key=KEY) == first
+    desk.clock.move(1)
+    second = await desk.do(command, key=replace(KEY, body=b"other"))
+    assert second.id != first.id
+    assert await desk.do(command, key=replace(KEY, body=b"other")) == second
+
+
+async def test_a_request_that_was_refused_does_not_use_up_its_key(desk: Desk) -> None:
+    with pytest.raises(NotFoundError):
+        await desk.do(SubmitTask(project_id="project-0", title="Do it"), key=KEY)
+    await desk.do(SubmitTask(project_id=await desk.project(), title="Do it"), key=KEY)
+
+
+class _Quicker(Line):
+    """Somebody else appends first, a number of times."""
+
+    def __init__(self, desk: Desk, task: str, times: int) -> None:
+        super().__init__(desk.writer)
+        self.desk = desk
+        self.task = task
+        self.times = times
+
+    async def append(self, requests: Sequence[Append]) -> list[AppendResult]:
+        if self.times:
+            self.times -= 1
+            await self.desk.do(EditTask(priority=self.times), self.task)
+        return await super().append(requests)
+
+
+async def test_if_somebody_is_quicker_it_decides_again_on_what_stands_now(desk: Desk) -> None:
+    task = await desk.task()
+    slow = Dispatcher(LogClient(_Quicker(desk, task, 3), WORKSPACE), desk.clock)
+    await slow.dispatch(ORIGIN, EditTask(priority=77), task)
+    assert [one.priority for one in await of_kind(desk.log, TaskEdited)] == [2, 1, 0, 77]
+
+
+async def test_a_thing_that_never_holds_still_is_given_up_in_the_end(desk: Desk) -> None:
+    task = await desk.task()
+    slow = Dispatcher(LogClient(_Quicker(desk, task, 100), WORKSPACE), desk.clock)
+    with pytest.raises(ConflictError, match="faster"):
+        await slow.dispatch(ORIGIN, EditTask(priority=77), task)
+
+
+async def test_the_first_events_of_a_log_are_its_workspace_and_twelve_agents(desk: Desk) -> None:
+    await desk.dispatcher.open_workspace(ORIGIN)
+    await desk.dispatcher.open_workspace(ORIGIN)
+    recorded = await everything(desk.log)
+    assert recorded[0].event == WorkspaceOpened(workspace_id=WORKSPACE)
+    assert [type(one.event) for one in recorded[1:]] == [AgentRegistered] * 12
+    assert len({one.request_id for one in recorded}) == 1
