@@ -84,7 +84,8 @@ class Projector:
             if found or left <= 0:
                 return found
             try:
-                await asyncio.wait_for(changed.wait(), left)
+                async with asyncio.timeout(left):
+                    await changed.wait()
             except TimeoutError:
                 return []
 

@@ -1,33 +1,18 @@
-"""The composition root: VAPORA on Ray Serve, by `serve_config.yaml` or by `vapora up`, or all in one process."""
+"""The composition root on Ray Serve: the API over the cast, by `serve_config.yaml` or by `vapora.platform`."""
 
 from __future__ import annotations
 
-import asyncio
-import fcntl
-import ipaddress
 import os
-import signal
-import socket
-import threading
-import time
-from collections.abc import Mapping
-from concurrent.futures import Future
-from contextlib import suppress
-from dataclasses import dataclass
-from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from fastapi import FastAPI
 from pydantic import BaseModel
 
-from actors.cast import BUILDER, LocalCast, RuntimeCast
+from actors.cast import BUILDER, RuntimeCast
 from vapora import __version__
 from vapora.api.app import create_app
-from vapora.errors import ConfigurationError, UnavailableError
 from vapora.llm.factory import is_rehearsal
 from vapora.settings import Settings
-
-_READY_S = 60.0
 
 
 class Args(BaseModel):
@@ -51,7 +36,7 @@ def application(settings: Settings, args: Args) -> Any:
         from actors.runtime.ray import HostConfig, RayRuntime
 
         runtime = RayRuntime(HostConfig(BUILDER, settings, settings.placement))
-        return _api(settings, RuntimeCast(settings, runtime))
+        return api(settings, RuntimeCast(settings, runtime))
 
     class Api:
         def __init__(self) -> None:
@@ -68,7 +53,18 @@ def application(settings: Settings, args: Args) -> Any:
     return deployment(serve.ingress(make_app)(Api)).bind()
 
 
-def _api(settings: Settings, cast: RuntimeCast) -> FastAPI:
+def deploy(settings: Settings) -> None:
+    """Put the application on the Ray that this process is connected to, on the settings' host and port."""
+    from ray import serve
+    from ray.serve.config import HTTPOptions
+
+    options = HTTPOptions(host=settings.host, port=settings.port)
+    serve.start(http_options=options, proxy_location="HeadOnly", logging_config={"log_level": "ERROR"})
+    serve.run(application(settings, Args()), name="vapora", route_prefix="/")
+
+
+def api(settings: Settings, cast: RuntimeCast) -> FastAPI:
+    """The application over a cast, in whichever process."""
     return create_app(cast, settings, __version__, is_rehearsal(os.environ, settings.model))
 
 
@@ -84,203 +80,3 @@ def _keep_replica_port_local() -> None:
         replica.add_port_to_grpc_server = lambda server, address: original(
             server, address.replace("[::]:", "127.0.0.1:")
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Addresses:
-    """Where a started platform is reached. `board`: as JSON. `dashboard`: Ray's, None without Ray."""
-
-    board: str
-    api: str
-    api_docs: str
-    dashboard: str | None
-    ready_in_s: float
-
-
-class Platform:
-    """Everything on this machine, as `vapora up` starts it. `start` and `stop` are to be called in the main thread."""
-
-    def __init__(self, settings: Settings, environ: Mapping[str, str] | None = None, *, dashboard: bool = True) -> None:
-        self.settings = settings
-        self._environ = os.environ if environ is None else environ
-        self._dashboard = dashboard
-        self._stopping = threading.Event()
-        self._lock: IO[str] | None = None
-        self._local: _LocalServer | None = None
-        self._on_ray = False
-
-    @property
-    def rehearsal(self) -> bool:
-        return is_rehearsal(self._environ, self.settings.model)
-
-    def start(self) -> Addresses:
-        """Returns when the API answers `/health` with ok. Raises `ConfigurationError` where it cannot start."""
-        began = time.monotonic()
-        _require_loopback(self.settings.host)
-        _require_free(self.settings.host, self.settings.port)
-        self._lock = _lock(self.settings.data)
-        dashboard = None
-        try:
-            if self.settings.runtime == "local":
-                self._local = _LocalServer(self.settings)
-                self._local.start()
-            else:
-                dashboard = self._start_ray()
-            _wait_until_ready(self.settings.host, self.settings.port)
-        except BaseException:
-            self.stop()
-            raise
-        base = f"http://{self.settings.host}:{self.settings.port}"
-        return Addresses(f"{base}/api/v1/board", f"{base}/api/v1", f"{base}/docs", dashboard, time.monotonic() - began)
-
-    def _start_ray(self) -> str | None:
-        from actors.runtime import cluster
-
-        cluster.prepare_environment(self.settings.data.absolute(), os.environ)
-        self._on_ray = True
-        dashboard = cluster.start(self.settings.data, dashboard=self._dashboard)
-        from ray import serve
-        from ray.serve.config import HTTPOptions
-
-        options = HTTPOptions(host=self.settings.host, port=self.settings.port)
-        serve.start(http_options=options, proxy_location="HeadOnly", logging_config={"log_level": "ERROR"})
-        settings = self.settings.model_copy(update={"data": self.settings.data.absolute()})
-        serve.run(application(settings, Args()), name="vapora", route_prefix="/")
-        return dashboard and f"http://{dashboard}"
-
-    def wait(self) -> None:
-        """Block until Ctrl-C, SIGTERM, or `stop` from elsewhere."""
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: self._stopping.set())
-        # A wait without a limit would keep Python from running the signal's handler on some platforms.
-        while not self._stopping.wait(1.0):
-            pass
-
-    def stop(self) -> None:
-        """End everything that `start` started. Twice is harmless."""
-        self._stopping.set()
-        previous = _ignore_signals()
-        try:
-            if self._local is not None:
-                self._local.stop()
-                self._local = None
-            if self._on_ray:
-                from actors.runtime import cluster
-
-                self._on_ray = False
-                cluster.stop(self.settings.data)
-        finally:
-            for number, handler in previous.items():
-                signal.signal(number, handler)
-            if self._lock is not None:
-                self._lock.close()
-                self._lock = None
-
-
-class _LocalServer:
-    """The cast and the API in a thread of this process (`VAPORA_RUNTIME=local`)."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._ready: Future[None] = Future()
-        self._server: Any = None
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), name="vapora", daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
-        self._ready.result(_READY_S)
-
-    def stop(self) -> None:
-        if self._server is not None:
-            self._server.should_exit = True
-        self._thread.join()
-
-    async def _run(self) -> None:
-        import uvicorn
-
-        cast = LocalCast(self._settings)
-        try:
-            await cast.start()
-        except BaseException as error:
-            self._ready.set_exception(error)
-            return
-        config = uvicorn.Config(
-            _api(self._settings, cast),
-            host=self._settings.host,
-            port=self._settings.port,
-            log_level="warning",
-            timeout_graceful_shutdown=2,
-        )
-        self._server = uvicorn.Server(config)
-        self._server.install_signal_handlers = lambda: None
-        self._ready.set_result(None)
-        await self._server.serve()
-        await cast.stop()
-
-
-def _require_loopback(host: str) -> None:
-    local = host == "localhost"
-    with suppress(ValueError):
-        local = local or ipaddress.ip_address(host).is_loopback
-    if not local:
-        raise ConfigurationError(
-            f"VAPORA does not listen on {host}: nobody would have to log in yet.",
-            remedy="Use 127.0.0.1 (the default), and reach it from elsewhere through an SSH tunnel.",
-        )
-
-
-def _require_free(host: str, port: int) -> None:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise ConfigurationError(
-                f"Port {port} on {host} cannot be used ({error.strerror}).", remedy="Choose another with --port."
-            ) from error
-
-
-def _lock(data: Path) -> IO[str]:
-    """One platform a data folder; the kernel gives the lock back however the process ends."""
-    try:
-        data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        file = (data / "lock").open("a+")
-    except OSError as error:
-        raise ConfigurationError(
-            f"The data folder {data} cannot be used ({error.strerror}).", remedy="Choose another with --data."
-        ) from error
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        file.seek(0)
-        owner = file.read().strip() or "another process"
-        file.close()
-        raise ConfigurationError(
-            f"The data folder {data} is in use by process {owner}.", remedy="Stop that one, or use another with --data."
-        ) from None
-    file.truncate(0)
-    file.write(str(os.getpid()))
-    file.flush()
-    return file
-
-
-def _wait_until_ready(host: str, port: int) -> None:
-    import httpx
-
-    deadline = time.monotonic() + _READY_S
-    reason = "no answer"
-    while time.monotonic() < deadline:
-        with suppress(httpx.HTTPError):
-            answer = httpx.get(f"http://{host}:{port}/health", timeout=5)
-            if answer.status_code == 200:
-                return
-            reason = answer.text
-        time.sleep(0.1)
-    raise UnavailableError(f"VAPORA was not ready in {_READY_S:g} s: {reason}")
-
-
-def _ignore_signals() -> dict[int, Any]:
-    """Stopping is not interrupted by more of the same; only the main thread may say so."""
-    if threading.current_thread() is not threading.main_thread():
-        return {}
-    return {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}

@@ -16,6 +16,19 @@ Placement = Literal["separate", "packed"]
 # Shared by all cells; everything else belongs to one workspace.
 SHARED: frozenset[Kind] = frozenset({"router", "supervisor"})
 
+# First who would start others again, last the writer: what the others still have to say must find it there.
+STOP_ORDER: tuple[str, ...] = (
+    "supervisor",
+    "coordinator",
+    "agents",
+    "agent",
+    "router",
+    "budget",
+    "projector",
+    "cell",
+    "log",
+)
+
 # Never sent twice by a transport: the call reaches a provider, and a second one would be a second bill.
 NEVER_REPEATED = frozenset({"complete"})
 

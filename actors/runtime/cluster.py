@@ -84,14 +84,19 @@ def start(data: Path, *, dashboard: bool) -> str | None:
     return context.dashboard_url or None
 
 
-def stop(data: Path) -> None:
-    """End Serve and Ray with all of its processes. Serve's own shutdown is bounded: Ray's takes it along anyway."""
-    import ray
+def stop_serve() -> None:
+    """Take no more requests. Bounded: where Serve hangs, Ray's own end takes it along."""
     from ray import serve
 
     thread = threading.Thread(target=serve.shutdown, daemon=True)
     thread.start()
     thread.join(_SERVE_STOPS_IN_S)
+
+
+def stop(data: Path) -> None:
+    """End Ray with all of its processes."""
+    import ray
+
     ray.shutdown()
     # The dashboard's helpers outlive it by some seconds.
     _, alive = psutil.wait_procs(_processes_of(data), timeout=_HELPERS_END_IN_S)

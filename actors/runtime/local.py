@@ -8,11 +8,8 @@ from typing import Any
 
 import structlog
 
-from actors.runtime.base import Actor, Address, Builder, Runtime
+from actors.runtime.base import STOP_ORDER, Actor, Address, Builder, Runtime
 from vapora.errors import UnavailableError
-
-# Writers last: what the others still have to say must find them there.
-_STOP_ORDER = ("supervisor", "coordinator", "agent", "router", "budget", "projector", "log")
 
 
 class LocalRef:
@@ -96,7 +93,7 @@ class LocalRuntime:
     async def shutdown(self) -> None:
         """End every actor; one that does not stop well does not keep the others."""
         self._closed = True
-        for address in sorted(self._actors, key=lambda one: _STOP_ORDER.index(one.kind)):
+        for address in sorted(self._actors, key=lambda one: STOP_ORDER.index(one.kind)):
             try:
                 await self.stop(address)
             except Exception:

@@ -14,7 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 from vapora.cli import app
-from vapora.serve import Platform
+from vapora.platform import Platform
 from vapora.settings import Settings
 from vapora.views import TaskCard
 

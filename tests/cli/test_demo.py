@@ -13,7 +13,7 @@ import pytest
 
 from vapora.cli.demo import Plan, run
 from vapora.errors import ConfigurationError
-from vapora.serve import Platform
+from vapora.platform import Platform
 from vapora.settings import Settings
 
 Run = Callable[..., Any]

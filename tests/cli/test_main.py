@@ -11,7 +11,17 @@ import pytest
 
 import vapora as package
 
-HEAVY = {"ray", "fastapi", "eventsourcing", "httpx", "websockets", "vapora.serve", "vapora.api", "actors"}
+HEAVY = {
+    "ray",
+    "fastapi",
+    "eventsourcing",
+    "httpx",
+    "websockets",
+    "vapora.platform",
+    "vapora.serve",
+    "vapora.api",
+    "actors",
+}
 
 
 def test_help_is_light() -> None:

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.cluster.site import Site, free_port
+from vapora.platform import Platform
 from vapora.sdk import Client
-from vapora.serve import Platform
 from vapora.settings import Settings
 from vapora.testing import FakeVendors
 

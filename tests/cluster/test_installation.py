@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import psutil
@@ -18,11 +18,13 @@ import pytest
 
 from actors.runtime import cluster
 from events import Recorded
-from events.run import RunCancelled, RunFailed, RunStarted, RunSucceeded
+from events.run import ModelCalled, RunCancelled, RunFailed, RunStarted, RunSucceeded
 from events.task import TaskCompleted, TaskSubmitted
 from tests.cluster.site import assert_sound, free_port, read_log, wait_for
 from vapora.catalog import ROLE_IDS
+from vapora.commands import CreateProject
 from vapora.sdk import ApiError, Client, NoServerError
+from vapora.testing import FakeVendors
 
 pytestmark = pytest.mark.ray
 
@@ -46,13 +48,13 @@ def environment() -> dict[str, str]:
     }
 
 
-def start(*arguments: str) -> subprocess.Popen[str]:
+def start(*arguments: str, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "vapora", *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env=environment(),
+        env=environment() | dict(env or {}),
         start_new_session=True,
     )
 
@@ -152,6 +154,28 @@ def test_an_interrupted_demo_leaves_nothing_behind_and_up_goes_on_with_it(data: 
     assert code == 0
     assert took < STOPS_IN_S
     assert_sound(read_log(path))
+
+
+def test_a_clean_stop_waits_for_answers_that_are_on_their_way(data: Path) -> None:
+    """Their money is spent: a Ctrl-C does not throw them away."""
+    port = free_port()
+    path = data / "workspaces" / "default" / "log.db"
+    with FakeVendors() as vendors, Client(f"http://127.0.0.1:{port}") as client:
+        up = start("up", "--data", str(data), "--port", str(port), env=vendors.environ())
+        wait_for("up is ready", lambda: _ready(client))
+        project = client.create_project(CreateProject(name="Stopped")).id
+        with vendors.hold() as gate:
+            for number in range(2):
+                client.submit_task({"project_id": project, "title": f"Under way {number}", "role": "developer"})
+            gate.wait_for(2)
+            os.killpg(up.pid, signal.SIGINT)
+            wait_for("no more requests are taken", lambda: not _ready(client))
+        assert up.wait(STOPS_IN_S * 2) == 0
+        wait_for("no process left", lambda: not processes_of(data))
+        log = read_log(path)
+        # The runs may have gone on for a step before it was their turn to stop: that answer is waited for as well.
+        assert sum(isinstance(one.event, ModelCalled) for one in log) == len(vendors.ledger.bills) >= 2
+        assert_sound(log)
 
 
 def test_a_host_that_others_could_reach_is_refused(data: Path) -> None:

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from vapora.platform import Platform
 from vapora.sdk import Client
-from vapora.serve import Platform
 from vapora.settings import Settings
 
 

@@ -46,30 +46,8 @@ def create_app(cast: Cast, settings: Settings, version: str, rehearsal: bool) ->
     `rehearsal`: no real model answers, so that what is spent is simulated.
     """
     meters = Meters()
-    cells = Cells(cast, settings, meters)
-
-    @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        try:
-            yield
-        finally:
-            await cells.close()
-
-    app = FastAPI(
-        title="VAPORA",
-        version=version,
-        summary="A team of software agents whose work, money and reasons stand in one log.",
-        description=openapi.DESCRIPTION,
-        lifespan=lifespan,
-        docs_url=None,
-        redoc_url=None,
-        # A redirect would lose the body of a POST in many clients; a path is right or it is not there.
-        redirect_slashes=False,
-        # An absent Content-Type is taken for JSON: browsers cannot send it across sites past the Origin check.
-        strict_content_type=False,
-        generate_unique_id_function=_operation_id,
-    )
-    app.state.cells = cells
+    app = _bare_app(version)
+    app.state.cells = Cells(cast, settings, meters)
     app.state.meters = meters
     app.state.rehearsal = rehearsal
     app.state.allowed = partial(openapi.allowed, app)
@@ -83,6 +61,31 @@ def create_app(cast: Cast, settings: Settings, version: str, rehearsal: bool) ->
     app.add_middleware(GZipMiddleware, minimum_size=_WORTH_COMPRESSING, compresslevel=_LEVEL)
     app.add_middleware(Envelope, meters=meters, prefix=PREFIX)
     return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    try:
+        yield
+    finally:
+        await app.state.cells.close()
+
+
+def _bare_app(version: str) -> FastAPI:
+    return FastAPI(
+        title="VAPORA",
+        version=version,
+        summary="A team of software agents whose work, money and reasons stand in one log.",
+        description=openapi.DESCRIPTION,
+        lifespan=_lifespan,
+        docs_url=None,
+        redoc_url=None,
+        # A redirect would lose the body of a POST in many clients; a path is right or it is not there.
+        redirect_slashes=False,
+        # An absent Content-Type is taken for JSON: browsers cannot send it across sites past the Origin check.
+        strict_content_type=False,
+        generate_unique_id_function=_operation_id,
+    )
 
 
 def _under_prefix() -> APIRouter:

@@ -26,6 +26,10 @@ _READERS = 8
 # Folding the log up to a past moment may take seconds; it must not take the threads of those who ask about today.
 _HISTORIANS = 2
 
+# An idle cell may sleep, so that it is opened now and again; with each request it would cost every answer a call
+# to another process.
+_OPEN_FOR_S = 5.0
+
 T = TypeVar("T")
 
 
@@ -90,10 +94,13 @@ class Cells:
         self._settings = settings
         self._meters = meters
         self._cells: dict[str, Cell] = {}
+        self._ask_again_at: dict[str, float] = {}
 
     async def open(self, workspace: str) -> Cell:
-        """`NotFoundError` for a workspace that does not exist. Asked each time: an idle cell may sleep."""
-        await self.cast.open(workspace)
+        """`NotFoundError` for a workspace that does not exist."""
+        if perf_counter() >= self._ask_again_at.get(workspace, 0.0):
+            await self.cast.open(workspace)
+            self._ask_again_at[workspace] = perf_counter() + _OPEN_FOR_S
         if workspace not in self._cells:
             self._cells[workspace] = Cell(workspace, self.cast, self._settings, self._meters)
         return self._cells[workspace]

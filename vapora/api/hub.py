@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import suppress
 from typing import Any
 
 import structlog
@@ -17,6 +16,7 @@ _QUEUE = 1_000
 _PAGE = 500
 _FIRST_PAUSE_S = 0.1
 _LONGEST_PAUSE_S = 5.0
+_AGAIN_S = 0.2
 
 # WebSocket close codes (RFC 6455, IANA).
 GOING_AWAY = 1001
@@ -128,10 +128,11 @@ class Hub:
 
     async def _stop(self) -> None:
         follower, self._follower = self._follower, None
-        if follower is not None:
+        # More than once: Python 3.11's `asyncio.wait_for`, which what is followed may use, swallows a cancellation
+        # that comes at the moment of its result, and waiting for such a task would have no end.
+        while follower is not None and not follower.done():
             follower.cancel()
-            with suppress(asyncio.CancelledError):
-                await follower
+            await asyncio.wait([follower], timeout=_AGAIN_S)
 
 
 def _text(frame: dict[str, Any]) -> str:

@@ -40,9 +40,9 @@ Factory = Callable[["Settings", Mapping[str, str]], Platform]
 
 def ray_platform(settings: Settings, environ: Mapping[str, str]) -> Platform:
     """The real one. Ray and FastAPI take seconds to import: only who starts a platform pays."""
-    from vapora import serve
+    from vapora import platform
 
-    made: Platform = serve.Platform(settings, environ)
+    made: Platform = platform.Platform(settings, environ)
     return made
 
 
