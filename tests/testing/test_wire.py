@@ -77,6 +77,7 @@ async def test_what_is_billed_and_what_not(vendors: FakeVendors, openai: ModelCl
     vendors.script(Provider.OPENAI, Behaviour(fault=fault))
     with pytest.raises(errors.ProviderError):
         await openai.complete(request_for(Provider.OPENAI))
+    await vendors.ledger.deliveries.reached(1)
     assert [bill.answered for bill in vendors.ledger.bills] == ([False] if fault.billed else [])
 
 
@@ -91,6 +92,7 @@ async def test_calls_wait_at_a_gate_and_pass_one_by_one(vendors: FakeVendors, op
         assert billed(vendors) == 1
     await asyncio.gather(*calls)
     assert billed(vendors) == 20
+    await vendors.ledger.deliveries.reached(20)
     assert all(bill.answered for bill in vendors.ledger.bills)
     assert (await openai.complete(request_for(Provider.OPENAI))).text  # an open gate stays open
 
@@ -108,6 +110,7 @@ async def test_a_caller_who_went_away_is_billed_but_not_answered(vendors: FakeVe
         await asyncio.wait([call])
         await vendors.departures.reached(1)
     await openai.complete(request_for(Provider.OPENAI))
+    await vendors.ledger.deliveries.reached(1)
     assert [bill.answered for bill in vendors.ledger.bills] == [False, True]
 
 

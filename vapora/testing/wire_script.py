@@ -120,9 +120,14 @@ class Bill:
 
 
 class Ledger:
-    """What the vendors would charge: the truth that a spend cap is checked against. Thread-safe."""
+    """What the vendors would charge: the truth that a spend cap is checked against. Thread-safe.
+
+    A bill says `answered` when its whole answer is sent, which a caller may notice earlier than the ledger does: wait
+    for `deliveries`.
+    """
 
     def __init__(self) -> None:
+        self.deliveries = Tally()
         self._lock = threading.Lock()
         self._bills: dict[str, Bill] = {}
 
@@ -143,6 +148,7 @@ class Ledger:
     def delivered(self, call_id: str) -> None:
         with self._lock:
             self._bills[call_id] = replace(self._bills[call_id], answered=True)
+        self.deliveries.add()
 
 
 class Tally:
