@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from typing import Any
 
@@ -58,6 +59,8 @@ def deploy(settings: Settings) -> None:
     from ray import serve
     from ray.serve.config import HTTPOptions
 
+    # Serve sets its own level when it is imported.
+    logging.getLogger("ray.serve").setLevel(logging.ERROR)
     options = HTTPOptions(host=settings.host, port=settings.port)
     serve.start(http_options=options, proxy_location="HeadOnly", logging_config={"log_level": "ERROR"})
     serve.run(application(settings, Args()), name="vapora", route_prefix="/")

@@ -80,7 +80,6 @@ def start(data: Path, *, dashboard: bool) -> str | None:
         logging_level=logging.ERROR,
         _temp_dir=str(_folder(data)),
     )
-    logging.getLogger("ray.serve").setLevel(logging.ERROR)
     return context.dashboard_url or None
 
 

@@ -34,9 +34,16 @@ def gather(client: Client, project_id: str, name: str, start: int, wall_s: float
 
 
 def _examples(client: Client, cards: tuple[TaskCard, ...]) -> dict[str, tuple[TaskCard, Why]]:
-    """For each agent one task of its own, done if there is one, with the decisions about it."""
+    """For each agent one task of its own, done if there is one, with the decisions about it.
+
+    The one that it got last: by then something was known about who is good at what.
+    """
     chosen: dict[str, TaskCard] = {}
-    for card in sorted(cards, key=lambda card: card.state is not TaskState.DONE):
+    for card in sorted(cards, key=_last_started, reverse=True):
         if card.assigned_agent:
             chosen.setdefault(card.assigned_agent, card)
     return {agent_id: (card, client.why(card.id)) for agent_id, card in chosen.items()}
+
+
+def _last_started(card: TaskCard) -> tuple[bool, float]:
+    return card.state is TaskState.DONE, max((run.started_at.timestamp() for run in card.runs), default=0.0)
