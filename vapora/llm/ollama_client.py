@@ -13,6 +13,20 @@ from vapora.llm.protocol import Message, ModelAnswer, ModelRequest, Provider, Te
 _FINISH: dict[str, Literal["stop", "length"]] = {"stop": "stop", "length": "length"}
 
 
+# The server's own default would cut a long prompt off without a word. Powers of two, since it loads the model anew
+# for each size it is asked for.
+_SMALLEST_CONTEXT = 4_096
+_LARGEST_CONTEXT = 131_072
+
+
+def _context(request: ModelRequest) -> int:
+    """Tokens that hold the prompt, at two bytes a token and 1,000 for the rest, and the answer."""
+    size = len(request.system.encode()) + sum(len(one.text.encode()) for one in request.messages)
+    size += sum(len(one.model_dump_json()) for one in request.tools)
+    wanted = size // 2 + 1_000 + request.max_output_tokens
+    return min(max(_SMALLEST_CONTEXT, 1 << (wanted - 1).bit_length()), _LARGEST_CONTEXT)
+
+
 class OllamaClient(VendorAdapter):
     """Costs nothing, needs no key, and names no tool calls: their ids are made here."""
 
@@ -21,7 +35,7 @@ class OllamaClient(VendorAdapter):
 
     def body(self, request: ModelRequest, *, stream: bool = False) -> Body:
         system = [{"role": "system", "content": request.system}] if request.system else []
-        options: Body = {"num_predict": request.max_output_tokens}
+        options: Body = {"num_predict": request.max_output_tokens, "num_ctx": _context(request)}
         if request.temperature is not None:
             options["temperature"] = request.temperature
         body: Body = {
