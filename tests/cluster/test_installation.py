@@ -26,7 +26,7 @@ from vapora.commands import CreateProject
 from vapora.sdk import ApiError, Client, NoServerError
 from vapora.testing import FakeVendors
 
-pytestmark = pytest.mark.ray
+pytestmark = [pytest.mark.ray, pytest.mark.timeout(400)]
 
 STOPS_IN_S = 15
 _KEYS = ("ANTHROPIC_API_KEY", "OPENAI_API_KEY", "GEMINI_API_KEY", "OLLAMA_HOST")
@@ -110,9 +110,11 @@ def roles_at_once(log: Sequence[Recorded]) -> int:
     return most
 
 
-def test_the_demo_ends_with_every_task_done_and_all_twelve_roles_at_work_at_once(data: Path) -> None:
-    process = start("demo", "--data", str(data), "--port", str(free_port()), "--json")
-    out, err = process.communicate(timeout=170)
+@pytest.mark.parametrize("placement", ["separate", "packed"])
+def test_the_demo_ends_with_every_task_done_and_all_twelve_roles_at_work_at_once(data: Path, placement: str) -> None:
+    env = {"VAPORA_PLACEMENT": placement}
+    process = start("demo", "--data", str(data), "--port", str(free_port()), "--json", env=env)
+    out, err = process.communicate(timeout=300)
     assert process.returncode == 0, err
     summary = json.loads(out)
     assert summary
