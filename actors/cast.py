@@ -12,6 +12,7 @@ from actors.coordinator import SwarmCoordinator
 from actors.llm_router import LLMRouter
 from actors.log_writer import LogWriter
 from actors.projector import Projector
+from actors.runtime import cluster
 from actors.runtime.base import Actor, Address, Builder, Runtime
 from actors.runtime.local import LocalRuntime
 from actors.supervisor import Supervisor
@@ -23,13 +24,15 @@ from vapora import journal
 from vapora.blobs import BlobStore
 from vapora.catalog import role
 from vapora.clock import new_id, now
+from vapora.database import Place, workspaces
 from vapora.dispatch import Dispatcher
 from vapora.domain.models import models
 from vapora.domain.pricing import PriceBook
 from vapora.errors import ConfigurationError
 from vapora.llm.factory import clients
 from vapora.log.client import LogClient
-from vapora.log.sqlite import SQLiteLog
+from vapora.log.event_log import EventLog
+from vapora.log.places import open_log
 from vapora.ports import BudgetPort, LogWriterPort, Origin, ProjectorPort, RouterStatusPort
 from vapora.settings import Settings
 
@@ -46,10 +49,10 @@ def _build(settings: Settings, environ: Mapping[str, str], address: Address, run
     workspace = address.workspace
     match address.kind:
         case "log":
-            return LogWriter(lambda: SQLiteLog.open(settings.log_file(workspace), workspace, now))
+            return LogWriter(lambda: _open_log(settings, workspace))
         case "projector":
-            path = settings.read_file(workspace)
-            return Projector(_log(runtime, workspace), workspace, lambda: ReadStore(path), all_projections())
+            place = settings.read_place(workspace)
+            return Projector(_log(runtime, workspace), workspace, lambda: ReadStore(place), all_projections())
         case "budget":
             return BudgetManager(_log(runtime, workspace), workspace, now, patience_s=settings.budget_patience_s)
         case "coordinator":
@@ -61,6 +64,21 @@ def _build(settings: Settings, environ: Mapping[str, str], address: Address, run
         case "supervisor":
             return _supervisor(settings, runtime)
     raise ConfigurationError(f"There is no actor {address}.")
+
+
+def _open_log(settings: Settings, workspace: str) -> EventLog:
+    # Asked each time: Ray may have started the writer again on a node that came later.
+    require_one_machine(settings, cluster.count_nodes())
+    return open_log(settings.log_place(workspace), workspace, now)
+
+
+def require_one_machine(settings: Settings, nodes: int) -> None:
+    """`ConfigurationError` for files on several nodes: a writer started again elsewhere would open an empty one."""
+    if nodes > 1 and settings.database_url is None:
+        raise ConfigurationError(
+            f"This Ray cluster has {nodes} nodes, and SQLite files are on one of them only.",
+            remedy="Set VAPORA_DATABASE_URL to a PostgreSQL database, or run VAPORA on one node.",
+        )
 
 
 def _log(runtime: Runtime, workspace: str) -> LogClient:
@@ -125,8 +143,15 @@ def _supervisor(settings: Settings, runtime: Runtime) -> Supervisor:
         origin = Origin(workspace, actor="supervisor", correlation=new_id("cor"))
         await Dispatcher(_log(runtime, workspace), now).open_workspace(origin)
 
+    return Supervisor(runtime, lambda: _workspaces(settings), prepare, interval_s=settings.health_interval_s)
+
+
+def _workspaces(settings: Settings) -> set[str]:
+    """Those that were there before."""
+    if settings.database_url is not None:
+        return workspaces(settings.database_url.get_secret_value())
     folder = settings.data.absolute() / "workspaces"
-    return Supervisor(runtime, folder, prepare, interval_s=settings.health_interval_s)
+    return {one.name for one in folder.iterdir() if one.is_dir()} if folder.is_dir() else set()
 
 
 class RuntimeCast:
@@ -151,8 +176,8 @@ class RuntimeCast:
     def router(self) -> RouterStatusPort:
         return cast(RouterStatusPort, self.runtime.ref(Address("router")))
 
-    def read_store(self, workspace: str) -> str:
-        return str(self.settings.read_file(workspace))
+    def read_store(self, workspace: str) -> Place:
+        return self.settings.read_place(workspace)
 
 
 class LocalCast(RuntimeCast):

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable
-from pathlib import Path
+from collections.abc import Awaitable, Callable, Collection
 from typing import Any
 
 import structlog
@@ -21,14 +20,21 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
 
 class Supervisor:
-    """`prepare(workspace)` writes a new log's first events. A call to an actor that is gone starts it again, so
-    asking how a cell is, is also what keeps it alive."""
+    """`known()` names the workspaces that were there before; `prepare(workspace)` writes a new log's first events.
+
+    A call to an actor that is gone starts it again, so asking how a cell is, is also what keeps it alive.
+    """
 
     def __init__(
-        self, runtime: Runtime, folder: Path, prepare: Callable[[str], Awaitable[None]], *, interval_s: float
+        self,
+        runtime: Runtime,
+        known: Callable[[], Collection[str]],
+        prepare: Callable[[str], Awaitable[None]],
+        *,
+        interval_s: float,
     ) -> None:
         self._runtime = runtime
-        self._folder = folder
+        self._known = known
         self._prepare = prepare
         self._cells: dict[str, dict[str, Any]] = {}
         self._closed: dict[str, str] = {}  # cells that could not be opened, and why
@@ -49,7 +55,7 @@ class Supervisor:
         """Make the workspace's cell run. The default workspace is made with the first call."""
         if workspace in self._cells:
             return
-        if workspace != DEFAULT_WORKSPACE and workspace not in self._folders():
+        if workspace != DEFAULT_WORKSPACE and workspace not in await self._names():
             raise NotFoundError(
                 f"There is no workspace '{workspace}'.", remedy="Leave out the header for the default one."
             )
@@ -64,10 +70,10 @@ class Supervisor:
         return self._cells
 
     async def _look_after(self) -> None:
-        """Also those that were open before a restart: their folders are there. One that is ill does not keep the
+        """Also those that were open before a restart: their data is there. One that is ill does not keep the
         others."""
         self._closed = {}
-        for workspace in sorted(self._folders() | self._cells.keys()):
+        for workspace in sorted(await self._names() | self._cells.keys()):
             try:
                 await self.open(workspace)
                 self._cells[workspace] = await self._state_of(workspace)
@@ -75,10 +81,10 @@ class Supervisor:
                 self._journal.warning("cell not opened", workspace=workspace, error=str(error))
                 self._closed[workspace] = str(error)
 
-    def _folders(self) -> set[str]:
-        if not self._folder.is_dir():
-            return set()
-        return {one.name for one in self._folder.iterdir() if one.is_dir() and _NAME.fullmatch(one.name)}
+    async def _names(self) -> set[str]:
+        # In a thread: a database may take its time to answer.
+        known = await asyncio.to_thread(self._known)
+        return {name for name in known if _NAME.fullmatch(name)}
 
     async def _state_of(self, workspace: str) -> dict[str, Any]:
         states = await asyncio.gather(*(self._ask(Address(kind, workspace)) for kind in _CELL))

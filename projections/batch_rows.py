@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from projections import sql
 from projections.base import Key, Row, Table, Where
 from projections.memory import stamped
-from projections.sql import SqlReader
+from projections.sql import Session, SqlReader
 
 
 class ProjectionRows(SqlReader):
@@ -18,7 +17,7 @@ class ProjectionRows(SqlReader):
     A card that changes 300 times in a batch is read, encoded and written once: this is what makes a rebuild quick.
     """
 
-    def __init__(self, connection: sqlite3.Connection, tables: Sequence[Table]) -> None:
+    def __init__(self, connection: Session, tables: Sequence[Table]) -> None:
         super().__init__(connection)
         self._cache: dict[Table, dict[Key, Row | None]] = {table: {} for table in tables}
         # Dicts for their order: the file comes out the same in every process.

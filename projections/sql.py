@@ -1,4 +1,4 @@
-"""Tables and rows as SQL, in the dialect that SQLite and PostgreSQL share but for the JSON columns.
+"""Tables and rows as SQL, in what SQLite and PostgreSQL share. Where they differ, a `Dialect` says how.
 
 Nothing here holds state. Names come from `Table` definitions only, never from a request.
 """
@@ -8,25 +8,64 @@ Nothing here holds state. Names come from `Table` definitions only, never from a
 from __future__ import annotations
 
 import json
-import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, Protocol
 
-from projections.base import Key, Row, Table, Where
-
-_TYPES = {"text": "TEXT", "int": "INTEGER", "real": "REAL", "json": "TEXT"}
+from projections.base import ColumnType, Key, Row, Table, Where
 
 
-def create_statements(table: Table, public: bool) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """`nulls`: how a column that may be empty is sorted so that empty comes first, as SQLite has it."""
+
+    types: Mapping[ColumnType, str]
+    nulls: str = ""
+    nulls_descending: str = ""
+
+
+SQLITE = Dialect({"text": "TEXT", "int": "INTEGER", "real": "REAL", "json": "TEXT"})
+POSTGRES = Dialect(
+    # "C": texts sort by their code points, in whatever language the database was made.
+    {"text": 'TEXT COLLATE "C"', "int": "BIGINT", "real": "DOUBLE PRECISION", "json": "TEXT"},
+    " NULLS FIRST",
+    " NULLS LAST",
+)
+
+
+class Cursor(Protocol):
+    def fetchone(self) -> Any: ...
+    def fetchall(self) -> list[Any]: ...
+    def __iter__(self) -> Iterator[Any]: ...
+
+
+class Session(Protocol):
+    """A connection, with `?` for values. It is in a transaction between `BEGIN` and `COMMIT` or `ROLLBACK`."""
+
+    @property
+    def dialect(self) -> Dialect: ...
+    @property
+    def in_transaction(self) -> bool: ...
+    def execute(self, statement: str, values: Sequence[Any] = ..., /) -> Cursor: ...
+    def executemany(self, statement: str, rows: Iterable[Sequence[Any]], /) -> Any: ...
+    def close(self) -> None: ...
+
+
+class StoreFaultError(Exception):
+    """The database is in trouble or does not have what was asked for: no fault of a row."""
+
+
+def create_statements(table: Table, public: bool, dialect: Dialect = SQLITE) -> list[str]:
     """`public`: its changes are looked for by position."""
-    columns = [f"{_q(name)} {_TYPES[kind]}" for name, kind in table.columns.items()]
-    body = ", ".join([*columns, '"position" INTEGER NOT NULL', f"PRIMARY KEY ({_list(table.key)})"])
+    types = dialect.types
+    columns = [f"{_q(name)} {types[kind]}" for name, kind in table.columns.items()]
+    body = ", ".join([*columns, f'"position" {types["int"]} NOT NULL', f"PRIMARY KEY ({_list(table.key)})"])
     indexes = [*table.indexes, ("position",)] if public else list(table.indexes)
     statements = [f"CREATE TABLE IF NOT EXISTS {_q(table.name)} ({body})"]
     for index in indexes:
         name = _q(f"{table.name}_by_{'_'.join(index)}")
-        statements.append(f"CREATE INDEX IF NOT EXISTS {name} ON {_q(table.name)} ({_list(index)})")
+        statements.append(f"CREATE INDEX IF NOT EXISTS {name} ON {_q(table.name)} ({_order(table, index, dialect)})")
     return statements
 
 
@@ -72,7 +111,7 @@ def decode(table: Table, values: Sequence[Any]) -> Row:
 class SqlReader:
     """Looks at rows through one connection."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: Session) -> None:
         self._connection = connection
 
     def get(self, table: Table, key: Key) -> Row | None:
@@ -95,7 +134,8 @@ class SqlReader:
             condition = f"{condition} AND ({_list([name.lstrip('-') for name in order])}) {sign} ({marks})"
             values += after
         columns = _list([*table.columns, "position"])
-        sql = f"SELECT {columns} FROM {_q(table.name)} WHERE {condition} ORDER BY {_order([*order, *table.key])}"
+        ordered = _order(table, [*order, *table.key], self._connection.dialect)
+        sql = f"SELECT {columns} FROM {_q(table.name)} WHERE {condition} ORDER BY {ordered}"
         if limit is not None:
             sql, values = f"{sql} LIMIT ?", (*values, limit)
         return [decode(table, row) for row in self._connection.execute(sql, values)]
@@ -103,8 +143,12 @@ class SqlReader:
     def group(self, table: Table, by: Sequence[str], sums: Sequence[str], where: Where | None = None) -> list[Row]:
         condition, values = _where(where)
         names = [*by, *sums]
-        columns = ", ".join([*map(_q, by), *(f"SUM({_q(name)})" for name in sums)])
-        grouping = f" GROUP BY {_list(by)} ORDER BY {_list(by)}" if by else " HAVING COUNT(*) > 0"
+        types = self._connection.dialect.types
+        # PostgreSQL widens a sum to a type that comes back as a Decimal.
+        totals = (f"CAST(SUM({_q(name)}) AS {types[table.columns[name]]})" for name in sums)
+        columns = ", ".join([*map(_q, by), *totals])
+        ordered = _order(table, by, self._connection.dialect)
+        grouping = f" GROUP BY {_list(by)} ORDER BY {ordered}" if by else " HAVING COUNT(*) > 0"
         found = self._connection.execute(f"SELECT {columns} FROM {_q(table.name)} WHERE {condition}{grouping}", values)
         return [dict(zip(names, row, strict=True)) for row in found]
 
@@ -115,7 +159,7 @@ def _where(where: Where | None) -> tuple[str, Key]:
         if wanted is None:
             parts.append(f"{_q(name)} IS NULL")
         elif isinstance(wanted, tuple):
-            parts.append(f"{_q(name)} IN ({', '.join('?' * len(wanted))})")
+            parts.append(f"{_q(name)} IN ({', '.join('?' * len(wanted))})" if wanted else "FALSE")
             values += wanted
         else:
             parts.append(f"{_q(name)} = ?")
@@ -123,8 +167,17 @@ def _where(where: Where | None) -> tuple[str, Key]:
     return " AND ".join(parts), tuple(values)
 
 
-def _order(order: Sequence[str]) -> str:
-    return ", ".join(f"{_q(name.lstrip('-'))}{' DESC' if name.startswith('-') else ''}" for name in order)
+def _order(table: Table, order: Sequence[str], dialect: Dialect) -> str:
+    return ", ".join(_ordered(table, name, dialect) for name in order)
+
+
+def _ordered(table: Table, name: str, dialect: Dialect) -> str:
+    column = name.lstrip("-")
+    # Never empty: said of these, it would keep PostgreSQL from using the index of the key.
+    certain = column in table.key or column == "position"
+    if name.startswith("-"):
+        return f"{_q(column)} DESC{'' if certain else dialect.nulls_descending}"
+    return f"{_q(column)}{'' if certain else dialect.nulls}"
 
 
 def _by_key(table: Table) -> str:

@@ -1,27 +1,26 @@
-"""Where the read models live: one SQLite file a workspace. It holds nothing that the log could not give again.
+"""Where the read models live: a SQLite file or a PostgreSQL schema a workspace. It holds nothing that the log could
+not give again.
 
-Everything that would differ on PostgreSQL stands here and in `projections.sql`; the runner sees only methods.
+What differs between the two stands in `projections.sqlite`, `projections.postgres` and `projections.sql`.
 """
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from projections import sql
 from projections.base import Projection
 from projections.batch_rows import ProjectionRows
-from projections.sql import SqlReader
+from projections.sql import Session, SqlReader, StoreFaultError
+from projections.sqlite import File
+from vapora.database import Database, Place
 from vapora.errors import UnavailableError
-
-_CHECKPOINTS = """CREATE TABLE IF NOT EXISTS checkpoints (
-    projection TEXT PRIMARY KEY, fingerprint TEXT NOT NULL, tables TEXT NOT NULL, position INTEGER NOT NULL,
-    failed_position INTEGER, failed_topic TEXT, failed_error TEXT)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,10 +113,11 @@ class Transaction(Snapshot):
         self._drop_tables(projection.NAME)
         public = {view.table for view in projection.VIEWS}
         for table in projection.TABLES:
-            for statement in sql.create_statements(table, table in public):
+            for statement in sql.create_statements(table, table in public, self._connection.dialect):
                 self._connection.execute(statement)
+        self._connection.execute("DELETE FROM checkpoints WHERE projection = ?", (projection.NAME,))
         self._connection.execute(
-            "INSERT OR REPLACE INTO checkpoints (projection, fingerprint, tables, position) VALUES (?, ?, ?, 0)",
+            "INSERT INTO checkpoints (projection, fingerprint, tables, position) VALUES (?, ?, ?, 0)",
             (projection.NAME, projection.fingerprint, " ".join(table.name for table in projection.TABLES)),
         )
 
@@ -128,74 +128,106 @@ class Transaction(Snapshot):
             self._connection.execute(f'DROP TABLE IF EXISTS "{table}"')
 
 
+class Engine(Protocol):
+    """A kind of database at one place, and how its sessions begin."""
+
+    def writer(self) -> Session:
+        """A session that may write, with the table of checkpoints there."""
+        ...
+
+    def reader(self) -> Session:
+        """A session that may not."""
+        ...
+
+    def begin_write(self, session: Session) -> Session:
+        """Begin a transaction that excludes other writers; on another session where this one is broken."""
+        ...
+
+    def begin_read(self, session: Session) -> Session:
+        """As `begin_write`, for looking: what is read is of one moment."""
+        ...
+
+    def is_in_use(self) -> bool:
+        """Whether a `ReadStore` is open on it, in any process."""
+        ...
+
+
+def engine(place: Place | str) -> Engine:
+    if isinstance(place, Database):
+        # Takes 0.2 s to import, which only who uses it shall pay.
+        from projections.postgres import Schema
+
+        return Schema(place)
+    return File(Path(place))
+
+
 class ReadStore:
     """The one writer of a read store. It may be used from any thread, by one at a time."""
 
-    def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        # Made before SQLite opens it: its own mode would follow the umask, and the side files follow this one.
-        os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
-        self.path.chmod(0o600)
+    def __init__(self, place: Place | str) -> None:
         self._lock = threading.RLock()
-        self._connection = _connect(f"{self.path.absolute().as_uri()}?mode=rw")
-        self._connection.execute("PRAGMA journal_mode = WAL")
-        # Losing the last moments costs a few events to read again.
-        self._connection.execute("PRAGMA synchronous = NORMAL")
-        self._connection.execute(_CHECKPOINTS)
+        self._engine = engine(place)
+        self._session = self._engine.writer()
 
     @staticmethod
-    def open_reader(path: str | Path) -> StoreReader:
-        return StoreReader(path)
+    def open_reader(place: Place | str) -> StoreReader:
+        return StoreReader(place)
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
         with self._lock:
-            # At once: a second writer waits here instead of failing half-way.
-            self._connection.execute("BEGIN IMMEDIATE")
+            # Others who write are kept out from the beginning: a second writer waits instead of failing half-way.
+            self._session = session = self._engine.begin_write(self._session)
             try:
-                yield Transaction(self._connection)
-                self._connection.execute("COMMIT")
+                yield Transaction(session)
+                session.execute("COMMIT")
             except BaseException:
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
+                if session.in_transaction:
+                    session.execute("ROLLBACK")
                 raise
 
     @contextmanager
     def snapshot(self) -> Iterator[Snapshot]:
-        with self._lock, _snapshot(self._connection) as rows:
-            yield rows
+        with self._lock:
+            self._session = self._engine.begin_read(self._session)
+            with _snapshot(self._session) as rows:
+                yield rows
 
     def close(self) -> None:
         with self._lock:
-            self._connection.close()
+            self._session.close()
 
 
 class StoreReader:
     """A read-only opening for API replicas. Any number of threads may use it: each snapshot has its own connection."""
 
-    def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
+    def __init__(self, place: Place | str) -> None:
+        self._place = place
+        self._engine = engine(place)
         self._lock = threading.Lock()
-        self._idle: list[sqlite3.Connection] = []
+        self._idle: list[Session] = []
 
     @contextmanager
     def snapshot(self) -> Iterator[Snapshot]:
         """Rows and position of one moment, however many are read. Raises `UnavailableError` before there are any."""
-        connection = None
+        session = None
         try:
-            connection = self._take()
-            with _snapshot(connection) as rows:
+            session = self._take()
+            with _snapshot(session) as rows:
                 yield rows
-        except sqlite3.OperationalError as error:
+        except (sqlite3.OperationalError, StoreFaultError) as error:
+            # It may be broken, or know tables that are no longer there.
+            if session is not None:
+                session.close()
+                session = None
             raise UnavailableError(
-                f"The read models at {self.path} cannot be read: {error}.",
+                f"The read models at {self._place} cannot be read: {error}.",
                 remedy="Wait until the workspace's projector has started.",
             ) from error
         finally:
-            if connection is not None:
+            if session is not None:
                 with self._lock:
-                    self._idle.append(connection)
+                    self._idle.append(session)
 
     def close(self) -> None:
         """Let go of what is idle; a snapshot under way ends as it would have."""
@@ -203,31 +235,22 @@ class StoreReader:
             while self._idle:
                 self._idle.pop().close()
 
-    def _take(self) -> sqlite3.Connection:
+    def _take(self) -> Session:
         with self._lock:
-            if self._idle:
-                return self._idle.pop()
-        return _connect(f"{self.path.absolute().as_uri()}?mode=ro")
+            session = self._idle.pop() if self._idle else None
+        return self._engine.begin_read(session or self._engine.reader())
 
 
 def is_storage_fault(error: Exception) -> bool:
     """Whether the store itself is in trouble (disk full, locked, damaged), rather than what was put into it."""
-    return isinstance(error, sqlite3.OperationalError) or type(error) is sqlite3.DatabaseError
+    return isinstance(error, (sqlite3.OperationalError, StoreFaultError)) or type(error) is sqlite3.DatabaseError
 
 
 @contextmanager
-def _snapshot(connection: sqlite3.Connection) -> Iterator[Snapshot]:
-    connection.execute("BEGIN")
+def _snapshot(session: Session) -> Iterator[Snapshot]:
+    """The look that has begun."""
     try:
-        yield Snapshot(connection)
+        yield Snapshot(session)
     finally:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-
-
-def _connect(uri: str) -> sqlite3.Connection:
-    connection = sqlite3.connect(
-        uri, uri=True, isolation_level=None, check_same_thread=False, timeout=30, cached_statements=512
-    )
-    connection.execute("PRAGMA query_only = TRUE" if uri.endswith("mode=ro") else "PRAGMA temp_store = MEMORY")
-    return connection
+        if session.in_transaction:
+            session.execute("ROLLBACK")

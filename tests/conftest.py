@@ -4,8 +4,39 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
+
+import pytest
 
 from actors.runtime import cluster
+from tests import postgres
+from vapora.database import Database
 
 cluster.prepare_environment(Path(tempfile.mkdtemp(prefix="vapora-tests-")), os.environ)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[postgres.Server]:
+    with postgres.running() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def shared_database(postgres_server: postgres.Server) -> Iterator[str]:
+    with postgres_server.database() as url:
+        yield url
+
+
+@pytest.fixture
+def database_url(postgres_server: postgres.Server) -> Iterator[str]:
+    """A database of one's own."""
+    with postgres_server.database() as url:
+        yield url
+
+
+@pytest.fixture
+def database(shared_database: str) -> Database:
+    """A schema that nobody has made yet."""
+    return Database(shared_database, f"vapora_{uuid4().hex}")

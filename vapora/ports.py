@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from vapora.commands import SetBudget, SetTaskBudget
+from vapora.database import Place
 from vapora.records import Append, AppendResult, Batch, StoredRecord
 
 
@@ -81,6 +82,6 @@ class Cast(Protocol):
 
     def router(self) -> RouterStatusPort: ...
 
-    def read_store(self, workspace: str) -> str:
-        """Path of the read models' database."""
+    def read_store(self, workspace: str) -> Place:
+        """Where the read models are, for `projections.store.StoreReader`."""
         ...

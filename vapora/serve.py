@@ -9,7 +9,8 @@ from typing import Any
 from fastapi import FastAPI
 from pydantic import BaseModel
 
-from actors.cast import BUILDER, RuntimeCast
+from actors.cast import BUILDER, RuntimeCast, require_one_machine
+from actors.runtime import cluster
 from vapora import __version__
 from vapora.api.app import create_app
 from vapora.llm.factory import is_rehearsal
@@ -33,9 +34,13 @@ def app(args: Any) -> Any:
 def application(settings: Settings, args: Args) -> Any:
     from ray import serve
 
+    # Here, so that a deployment fails at once and says why; and again in the replica, which knows the cluster for sure.
+    require_one_machine(settings, cluster.count_nodes())
+
     def make_app() -> FastAPI:
         from actors.runtime.ray import HostConfig, RayRuntime
 
+        require_one_machine(settings, cluster.count_nodes())
         runtime = RayRuntime(HostConfig(BUILDER, settings, settings.placement))
         return api(settings, RuntimeCast(settings, runtime))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -13,13 +13,24 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from vapora.database import Place, check_url, log_schema, read_schema
+
 
 class Settings(BaseSettings):
     """Times are in seconds. The SDKs' own variables (`ANTHROPIC_API_KEY` …) stand in `vapora.llm.factory`."""
 
-    model_config = SettingsConfigDict(env_prefix="VAPORA_", toml_file="vapora.toml", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="VAPORA_",
+        toml_file="vapora.toml",
+        frozen=True,
+        extra="ignore",
+        # An error would show what was given, and that may hold a password.
+        hide_input_in_errors=True,
+    )
 
     data: Path = Path(".vapora")
+    # PostgreSQL for log and read models; None: SQLite files in the data folder.
+    database_url: SecretStr | None = None
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65_535)
     runtime: Literal["ray", "local"] = "ray"
@@ -42,6 +53,23 @@ class Settings(BaseSettings):
     ollama_model: str = "llama3.3"
     # "provider/model" to micro-dollars per million tokens, in and out: for models that the price list does not know.
     prices: dict[str, tuple[int, int]] = Field(default_factory=dict)
+
+    @field_validator("database_url")
+    @classmethod
+    def _check_database_url(cls, given: SecretStr | None) -> SecretStr | None:
+        if given is None or not given.get_secret_value().strip():
+            return None
+        return SecretStr(check_url(given.get_secret_value().strip()))
+
+    def log_place(self, workspace: str) -> Place:
+        """Where a workspace's log is."""
+        url = self.database_url
+        return self.log_file(workspace) if url is None else log_schema(url.get_secret_value(), workspace)
+
+    def read_place(self, workspace: str) -> Place:
+        """Where its read models are."""
+        url = self.database_url
+        return self.read_file(workspace) if url is None else read_schema(url.get_secret_value(), workspace)
 
     def workspace_folder(self, workspace: str) -> Path:
         """Where a workspace's files are: its log, read models and blobs."""

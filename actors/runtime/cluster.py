@@ -83,6 +83,15 @@ def start(data: Path, *, dashboard: bool) -> str | None:
     return context.dashboard_url or None
 
 
+def count_nodes() -> int:
+    """Those alive in the cluster that this process belongs to; 1 where it belongs to none."""
+    if "ray" not in sys.modules:
+        return 1
+    import ray
+
+    return sum(bool(node["Alive"]) for node in ray.nodes()) if ray.is_initialized() else 1
+
+
 def stop_serve() -> None:
     """Take no more requests. Bounded: where Serve hangs, Ray's own end takes it along."""
     from ray import serve

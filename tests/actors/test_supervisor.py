@@ -47,7 +47,10 @@ class World:
         return Part(address, self.ill)
 
     def supervisor(self, interval_s: float = 60) -> Supervisor:
-        return Supervisor(self.runtime, self.folder, self._prepare, interval_s=interval_s)
+        return Supervisor(self.runtime, self._known, self._prepare, interval_s=interval_s)
+
+    def _known(self) -> list[str]:
+        return [one.name for one in self.folder.iterdir()] if self.folder.is_dir() else []
 
     async def _prepare(self, workspace: str) -> None:
         await asyncio.sleep(0)

@@ -11,6 +11,7 @@ from tests.api.test_refusals import check_problem
 from vapora.api import openapi
 from vapora.api.app import create_app
 from vapora.catalog import ROLE_IDS
+from vapora.database import Place
 from vapora.errors import UnavailableError
 from vapora.ports import BudgetPort, LogWriterPort, ProjectorPort, RouterStatusPort
 from vapora.settings import Settings
@@ -37,7 +38,7 @@ class Unready:
     def router(self) -> RouterStatusPort:
         raise self._error
 
-    def read_store(self, workspace: str) -> str:
+    def read_store(self, workspace: str) -> Place:
         raise self._error
 
 

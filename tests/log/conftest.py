@@ -13,6 +13,7 @@ from events.task import TaskApproved
 from vapora.log import mapper
 from vapora.log.event_log import EventLog
 from vapora.log.memory import MemoryLog
+from vapora.log.postgres import PostgresLog
 from vapora.log.sqlite import SQLiteLog
 from vapora.records import Append, StreamAppend
 
@@ -41,9 +42,15 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "cell" / "log.sqlite"
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
 def log(request: pytest.FixtureRequest, path: Path, clock: MovableClock) -> Iterator[EventLog]:
-    opened: EventLog = MemoryLog("acme", clock) if request.param == "memory" else SQLiteLog.open(path, "acme", clock)
+    opened: EventLog
+    if request.param == "memory":
+        opened = MemoryLog("acme", clock)
+    elif request.param == "sqlite":
+        opened = SQLiteLog.open(path, "acme", clock)
+    else:
+        opened = PostgresLog.open(request.getfixturevalue("database"), "acme", clock)
     yield opened
     opened.close()
 

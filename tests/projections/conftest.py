@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from projections import ReadStore
+from vapora.database import Database, Place
 
 
 @pytest.fixture
@@ -13,8 +14,15 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "read" / "read.db"
 
 
+@pytest.fixture(params=["sqlite", "postgres"])
+def place(request: pytest.FixtureRequest, path: Path) -> Place:
+    """Where no read models are yet."""
+    database: Database = request.getfixturevalue("database") if request.param == "postgres" else None
+    return database or path
+
+
 @pytest.fixture
-def store(path: Path) -> Iterator[ReadStore]:
-    store = ReadStore(path)
+def store(place: Place) -> Iterator[ReadStore]:
+    store = ReadStore(place)
     yield store
     store.close()

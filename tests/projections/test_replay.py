@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -17,6 +20,7 @@ from projections.base import Projection
 from projections.budgets import Budgets, budget_of
 from projections.profiles import Profiles, learning
 from tests.projections.story import WORKSPACE, Story, dump
+from vapora.database import Database
 from vapora.domain import ledger as ledgers
 from vapora.domain.learning import History, Outcome
 from vapora.domain.standing import usage
@@ -166,14 +170,30 @@ def in_memory(story: Story, projections: tuple[Projection, ...]) -> dict[str, An
 quick = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def where(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str | Path:
+    """Where databases can be made: a folder or a URL."""
+    if request.param == "sqlite":
+        return tmp_path_factory.mktemp("replay")
+    url: str = request.getfixturevalue("shared_database")
+    return url
+
+
+@contextmanager
+def _empty(where: str | Path) -> Iterator[ReadStore]:
+    name = f"vapora_{uuid4().hex}"
+    store = ReadStore(where / name if isinstance(where, Path) else Database(where, name))
+    yield store
+    store.close()
+
+
 @quick
 @given(story=stories(), data=st.data())
 def test_however_the_log_is_cut_and_sent_again_the_rows_are_those_of_a_rebuild(
-    story: Story, data: st.DataObject
+    where: str | Path, story: Story, data: st.DataObject
 ) -> None:
     projections = all_projections()
-    with tempfile.TemporaryDirectory() as folder:
-        store = ReadStore(Path(folder) / "read.db")
+    with _empty(where) as store:
         runner = Runner(store, projections)
         frames: list[dict[str, Any]] = []
         seen = 0
@@ -188,7 +208,6 @@ def test_however_the_log_is_cut_and_sent_again_the_rows_are_those_of_a_rebuild(
         assert runner.status()["failed"] == {}
         assert piecemeal == in_memory(story, projections)
         assert_frames_lead_to_the_rows(frames, runner, data.draw(st.integers(1, 5)))
-        store.close()
 
 
 def assert_frames_lead_to_the_rows(frames: list[dict[str, Any]], runner: Runner, limit: int) -> None:

@@ -12,6 +12,7 @@ from projections.board import Board, board, card
 from projections.registry import Registry, agents
 from tests.projections.counter import COUNTS, Counter
 from tests.projections.story import Story
+from vapora.database import Database, Place
 from vapora.errors import UnavailableError
 
 
@@ -20,17 +21,19 @@ def test_half_a_row_is_refused(store: ReadStore) -> None:
         transaction.rows(Counter()).put(COUNTS, {"id": "x", "n": 1})
 
 
-def test_the_file_is_for_its_owner_alone(path: Path, store: ReadStore) -> None:
+def test_the_file_is_for_its_owner_alone(path: Path) -> None:
+    store = ReadStore(path)
     Runner(store, [Counter()])
     for file in path.parent.iterdir():
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    store.close()
 
 
-def test_a_reader_in_another_thread_sees_one_moment_while_the_writer_goes_on(path: Path, store: ReadStore) -> None:
+def test_a_reader_in_another_thread_sees_one_moment_while_the_writer_goes_on(place: Place, store: ReadStore) -> None:
     runner = Runner(store, [Board()])
     story = Story().submit("t-1")
     runner.apply(story.log)
-    reader = ReadStore.open_reader(path)
+    reader = ReadStore.open_reader(place)
     seen: list[tuple[int, int]] = []
 
     def look() -> None:
@@ -48,15 +51,15 @@ def test_a_reader_in_another_thread_sees_one_moment_while_the_writer_goes_on(pat
     reader.close()
 
 
-def test_a_reader_cannot_write_and_one_without_a_store_says_what_to_do(path: Path, store: ReadStore) -> None:
+def test_a_reader_cannot_write_and_one_without_a_store_says_what_to_do(place: Place, store: ReadStore) -> None:
     Runner(store, [Registry()])
-    reader = ReadStore.open_reader(path)
+    reader = ReadStore.open_reader(place)
     with pytest.raises(UnavailableError), reader.snapshot() as rows:
         rows._connection.execute("DELETE FROM checkpoints")
     with reader.snapshot() as rows:
         assert agents(rows) == ()
     reader.close()
-    with pytest.raises(UnavailableError), ReadStore.open_reader(path.with_name("no.db")).snapshot():
+    with pytest.raises(UnavailableError), ReadStore.open_reader(_nowhere(place)).snapshot():
         pass
 
 
@@ -85,3 +88,7 @@ def test_states_are_stored_as_the_words_of_the_interface(store: ReadStore) -> No
     runner = Runner(store, [Board()])
     runner.apply(Story().submit("t-1").log)
     assert runner.frames_after(0)[0]["rows"][0]["row"]["state"] == TaskState.TODO.value
+
+
+def _nowhere(place: Place) -> Place:
+    return Database(place.url, "vapora_nowhere_read") if isinstance(place, Database) else place.with_name("no.db")

@@ -93,7 +93,7 @@ def data_folder(settings: Settings) -> Iterator[Finding]:
 
 
 def read_models(settings: Settings) -> Iterator[Finding]:
-    """Of every workspace in the data folder, as their files say."""
+    """Of every workspace in the data folder, as its log and read models say."""
     from projections.store import StoreReader
     from vapora.cli.offline import open_log, workspaces
     from vapora.errors import VaporaError
@@ -103,7 +103,7 @@ def read_models(settings: Settings) -> Iterator[Finding]:
         try:
             with open_log(settings, workspace) as log:
                 head = log.head()
-            reader = StoreReader(settings.read_file(workspace))
+            reader = StoreReader(settings.read_place(workspace))
             with reader.snapshot() as rows:
                 checkpoints = rows.checkpoints()
             reader.close()

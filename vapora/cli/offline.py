@@ -1,9 +1,8 @@
-"""The files of an installation, read without any server."""
+"""The data of an installation, read without any server: its files, or its PostgreSQL database."""
 
 from __future__ import annotations
 
 import fcntl
-import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -40,19 +39,26 @@ def settings_for(data: Path | None, **given: object) -> Settings:
 
 
 def workspaces(settings: Settings) -> list[str]:
-    """Those that have a log in the data folder."""
+    """Those that have a log, in the data folder or in the database."""
+    if settings.database_url is not None:
+        from vapora import database
+
+        return sorted(database.workspaces(settings.database_url.get_secret_value()))
     return sorted(path.parent.name for path in (settings.data / "workspaces").glob("*/log.db"))
 
 
 @contextmanager
 def open_log(settings: Settings, workspace: str) -> Iterator[EventLog]:
     """The workspace's log for reading, also beside a running server."""
-    from vapora.log.sqlite import SQLiteLog
+    from vapora.log.places import open_for_reading
 
-    path = settings.log_file(workspace)
-    if not path.is_file():
-        stop(USAGE, f"There is no log at {path}.", "Check --data (or VAPORA_DATA) and --workspace.")
-    log = SQLiteLog.open_for_reading(path)
+    place = settings.log_place(workspace)
+    if isinstance(place, Path):
+        if not place.is_file():
+            stop(USAGE, f"There is no log at {place}.", "Check --data (or VAPORA_DATA) and --workspace.")
+    elif workspace not in workspaces(settings):
+        stop(USAGE, f"There is no log at {place}.", "Check VAPORA_DATABASE_URL and --workspace.")
+    log = open_for_reading(place)
     try:
         yield log
     finally:
@@ -82,37 +88,30 @@ def stream(log: EventLog, name: str) -> Iterator[Recorded]:
 @contextmanager
 def alone(settings: Settings, workspace: str) -> Iterator[None]:
     """Nobody else works on this data meanwhile: a server that runs is a refusal, one that starts finds it locked."""
+    from projections.store import engine
+
+    with _lock(settings):
+        # A server that another tool started (`serve run`), or on another machine, takes no such lock.
+        place = settings.read_place(workspace)
+        if engine(place).is_in_use():
+            _refuse(str(place), "by a server")
+        yield
+
+
+@contextmanager
+def _lock(settings: Settings) -> Iterator[None]:
+    """That of the data folder, which with a database may well be on another machine."""
+    if settings.database_url is not None and not settings.data.is_dir():
+        yield
+        return
     with (settings.data / "lock").open("a+") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             lock.seek(0)
-            _refuse(settings, f"by process {lock.read().strip() or 'unknown'}")
-        # A server that another tool started (`serve run`) takes no such lock.
-        if _is_open_elsewhere(settings.read_file(workspace)):
-            _refuse(settings, "by a server")
+            _refuse(str(settings.data), f"by process {lock.read().strip() or 'unknown'}")
         yield
 
 
-def _refuse(settings: Settings, by: str) -> NoReturn:
-    stop(FAILED, f"The data in {settings.data} is in use {by}.", "Stop that first: it keeps the read models itself.")
-
-
-def _is_open_elsewhere(path: Path) -> bool:
-    """Whether another process has this SQLite file open.
-
-    Leaving write-ahead mode needs the file to oneself, and is done at once where nobody else has it: a question that
-    needs no lock file, which a kill -9 would leave behind. Only for read models: the log's file is never touched.
-    """
-    if not path.is_file():
-        return False
-    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=0.2)
-    try:
-        (mode,) = connection.execute("PRAGMA journal_mode = DELETE").fetchone()
-        return str(mode).lower() == "wal"
-    except sqlite3.OperationalError as error:
-        if "locked" in str(error):
-            return True
-        raise
-    finally:
-        connection.close()
+def _refuse(place: str, by: str) -> NoReturn:
+    stop(FAILED, f"The data in {place} is in use {by}.", "Stop that first: it keeps the read models itself.")

@@ -21,13 +21,13 @@ def rebuild(
     """Drop read models and fold the log into them again. Refused while a server is running on the same data."""
     settings = settings_for(data)
     with open_log(settings, workspace) as log, alone(settings, workspace):
-        answer = _rebuild(settings.read_file(workspace), log, projection)
+        answer = _rebuild(settings.read_place(workspace), log, projection)
     emit(as_json, {"workspace": workspace, **answer}, lambda: _told(answer))
     if answer["failed"]:
         raise typer.Exit(FAILED)
 
 
-def _rebuild(path: Any, log: Any, wanted: list[str] | None) -> dict[str, Any]:
+def _rebuild(place: Any, log: Any, wanted: list[str] | None) -> dict[str, Any]:
     from projections import all_projections
     from projections.runner import Runner
     from projections.store import ReadStore
@@ -39,7 +39,7 @@ def _rebuild(path: Any, log: Any, wanted: list[str] | None) -> dict[str, Any]:
         known = ", ".join(one.NAME for one in every)
         stop(USAGE, f"There is no projection {', '.join(unknown)}.", f"Known are: {known}.")
     began, count = time.monotonic(), 0
-    store = ReadStore(path)
+    store = ReadStore(place)
     try:
         runner = Runner(store, every)
         for name in names:

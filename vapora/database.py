@@ -1,0 +1,158 @@
+"""Where a workspace's data is: files in a folder, or schemas in a PostgreSQL database.
+
+The URL of a database may hold a password. Nothing here shows it: neither `repr` nor an error.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from vapora.errors import BadInputError, UnavailableError
+
+if TYPE_CHECKING:
+    import psycopg
+
+# PostgreSQL cuts off longer names without a word, and two workspaces would share one schema.
+_LONGEST_NAME = 63
+_PREFIX, _READ = "vapora_", "_read"
+_WORKSPACE = re.compile(r"[a-z0-9][a-z0-9-]*")
+_HOSTS = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^:@/\[\]]*)(:[0-9]+)?")
+_FORM = "Write postgresql://user:password@host:port/database, with special characters percent-encoded (@ is %40)."
+# A server that is away is told within seconds; a client that is gone keeps no lock for longer than a minute.
+_CONNECT_S = 5
+_SESSION = (
+    "SET lock_timeout = '30s'; SET idle_in_transaction_session_timeout = '60s'; SET client_min_messages = 'warning'"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """One schema in a PostgreSQL database. `str()` names it without user and password."""
+
+    url: str = field(repr=False)
+    schema: str
+
+    def __str__(self) -> str:
+        parts = urlsplit(self.url)
+        host = parts.netloc.rpartition("@")[2] or dict(parse_qsl(parts.query)).get("host", "this machine")
+        return f"{self.schema} in {parts.path.lstrip('/') or 'the default database'} on {host}"
+
+    def connect(self) -> psycopg.Connection[tuple[Any, ...]]:
+        """A connection that commits each statement unless told otherwise. Raises what `psycopg` raises."""
+        import psycopg
+
+        connection = psycopg.connect(self.url, autocommit=True, connect_timeout=_CONNECT_S, application_name="vapora")
+        try:
+            configure(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def told(self, error: Exception) -> str:
+        """What the server or its library said, in one line, without the password."""
+        said = (str(error).strip() or type(error).__name__).splitlines()[0]
+        for secret in _secrets(self.url):
+            said = said.replace(secret, "***")
+        return said
+
+
+Place = Path | Database
+
+
+def configure(connection: psycopg.Connection[Any]) -> None:
+    """What every session of ours needs. A server that acknowledges before the disk has it is told not to, for us."""
+    with connection.cursor() as cursor:
+        cursor.execute(_SESSION)
+        cursor.execute(
+            "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
+        )
+
+
+def check_url(url: str) -> str:
+    """The URL as it is. `ValueError`, without any part of it, where it is none or where a password would show."""
+    try:
+        parts = urlsplit(url)
+        hosts = parts.netloc.rpartition("@")[2].split(",")
+    except ValueError:
+        raise ValueError(f"it is no URL. {_FORM}") from None
+    if parts.scheme not in ("postgresql", "postgres"):
+        raise ValueError(f"it does not begin with postgresql://. {_FORM}")
+    # A password with a raw @, / or # would end up in what is shown as host or database.
+    astray = parts.netloc.count("@") > 1 or "@" in parts.path + parts.query or parts.fragment
+    if astray or not all(_HOSTS.fullmatch(host) for host in hosts):
+        raise ValueError(f"it cannot be taken apart. {_FORM}")
+    return url
+
+
+def log_schema(url: str, workspace: str) -> Database:
+    """Where a workspace's log is."""
+    return Database(url, _schema(workspace))
+
+
+def read_schema(url: str, workspace: str) -> Database:
+    """Where its read models are: apart, so that nothing done to them can reach the log."""
+    return Database(url, _schema(workspace) + _READ)
+
+
+def workspaces(url: str) -> set[str]:
+    """Those that have a log in the database. Raises `UnavailableError` where it cannot be asked."""
+    import psycopg
+
+    database = Database(url, _PREFIX)
+    try:
+        with database.connect() as connection:
+            found = connection.execute(
+                "SELECT nspname FROM pg_namespace WHERE to_regclass(quote_ident(nspname) || '.writer') IS NOT NULL"
+            ).fetchall()
+    except psycopg.Error as error:
+        raise UnavailableError(f"The database cannot be used: {database.told(error)}.", remedy=remedy(error)) from error
+    names = (name.removeprefix(_PREFIX) for (name,) in found if name.startswith(_PREFIX))
+    return {name for name in names if _WORKSPACE.fullmatch(name)}
+
+
+def remedy(error: Exception) -> str:
+    """What helps, as far as the error tells."""
+    text = str(error).lower()
+    return next((help_ for sign, help_ in _REMEDIES.items() if sign in text), "Check PostgreSQL's own log.")
+
+
+_REMEDIES = {
+    "password": "Check user and password in VAPORA_DATABASE_URL.",
+    "authentication": "Check user and password in VAPORA_DATABASE_URL.",
+    'role "': "Check the user in VAPORA_DATABASE_URL.",
+    'database "': "Check the database's name in VAPORA_DATABASE_URL; VAPORA makes schemas, not databases.",
+    "permission denied": "Let the user of VAPORA_DATABASE_URL create schemas (GRANT CREATE ON DATABASE), or own them.",
+    "too many": "Raise max_connections: a workspace needs about 5, and 8 more for each replica of the API.",
+    "remaining connection": "Raise max_connections: a workspace needs about 5, and 8 more for each replica of the API.",
+    "no space": "Make room on the server's disk; the next try goes on.",
+    "disk full": "Make room on the server's disk; the next try goes on.",
+    "lock timeout": "Something holds the tables (a VACUUM FULL, an open transaction): end it; the next try goes on.",
+    "read-only": "The URL names a standby: use that of the primary server.",
+    "connect": "See that PostgreSQL runs, and that VAPORA_DATABASE_URL names it.",
+    "could not translate": "Check the host in VAPORA_DATABASE_URL.",
+    "resolve": "Check the host in VAPORA_DATABASE_URL.",
+    "timeout": "See that PostgreSQL runs, and that VAPORA_DATABASE_URL names it.",
+    "does not exist": "Start the workspace once: that makes its tables.",
+}
+
+
+def _schema(workspace: str) -> str:
+    if not _WORKSPACE.fullmatch(workspace) or len(_PREFIX + workspace + _READ) > _LONGEST_NAME:
+        longest = _LONGEST_NAME - len(_PREFIX + _READ)
+        raise BadInputError(
+            f"The workspace {workspace!r} cannot have a schema.",
+            remedy=f"Its name takes lower-case letters, digits and hyphens, at most {longest} of them.",
+        )
+    return _PREFIX + workspace
+
+
+def _secrets(url: str) -> set[str]:
+    parts = urlsplit(url)
+    raw = {parts.netloc.rpartition("@")[0].partition(":")[2]}
+    raw |= {value for name, value in parse_qsl(parts.query) if "password" in name}
+    return {one for secret in raw for one in (secret, unquote(secret)) if one}

@@ -1,0 +1,191 @@
+"""A workspace's log in a PostgreSQL schema of its own: the same contract as in a file, one writer by fencing.
+
+eventsourcing's recorder with its way of inserting replaced. The library's default sends a pipeline that waits for
+ever once an insert outgrows the socket's buffer, and its fast path takes no lock, so that a follower can pass a
+position that is filled later. Ours is one function in the database, in one round trip (`vapora.log.postgres_schema`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NoReturn, Self, TypeVar
+
+import psycopg
+from eventsourcing.persistence import InterfaceError, OperationalError, StoredEvent
+from eventsourcing.postgres import PostgresApplicationRecorder
+from psycopg.rows import tuple_row
+
+from vapora import clock as system_clock
+from vapora.clock import Clock
+from vapora.database import Database
+from vapora.errors import FencedError, LogError
+from vapora.log.event_log import CheckedLog, Row
+from vapora.log.postgres_schema import FORMAT, Datastore, Statements, explained, migrate
+from vapora.records import StoredRecord
+
+# A connection may be lost as often as there are connections: a restart of the server ends them all at once.
+_ATTEMPTS = 6
+
+T = TypeVar("T")
+
+
+class PostgresLog(CheckedLog):
+    """Made by `open` (for its one writer) or `open_for_reading` (for tools, also beside a running writer)."""
+
+    @classmethod
+    def open(cls, database: Database, workspace: str, clock: Clock = system_clock.now) -> Self:
+        """Makes the schema where there is none and fences off whoever wrote to it before."""
+        with explained(database):
+            migrate(database)
+            recorder = Recorder(database)
+            try:
+                recorder.take_over(workspace)
+            except BaseException:
+                recorder.close()
+                raise
+        return cls(recorder, workspace, clock)
+
+    @classmethod
+    def open_for_reading(cls, database: Database) -> Self:
+        """Leaves the writer in its place; an append is refused."""
+        with explained(database):
+            with database.connect() as connection:
+                if connection.execute(Statements(database.schema).is_there).fetchone() != (True,):
+                    raise LogError(f"There is no log at {database}.", remedy="Check VAPORA_DATABASE_URL.")
+            recorder = Recorder(database)
+            try:
+                workspace = recorder.check_format()
+            except BaseException:
+                recorder.close()
+                raise
+        return cls(recorder, workspace, system_clock.now)
+
+
+class Recorder(PostgresApplicationRecorder):
+    """The library's recorder with positions that are never used twice, group inserts, and fencing.
+
+    The library's own select methods work on this table too.
+    """
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(Datastore(database))
+        self._database = database
+        self._epoch: int | None = None
+        self._sql = Statements(database.schema)
+
+    def create_table(self) -> None:
+        migrate(self._database)
+
+    def take_over(self, workspace: str) -> None:
+        """Become the writer: whoever was it before finds a later epoch than its own and is refused."""
+        with explained(self._database), self.datastore.transaction(commit=True) as cursor:
+            cursor.execute(self._sql.make_writer, (FORMAT, workspace))
+            cursor.execute(self._sql.next_epoch)
+            row = cursor.fetchone()
+            assert row is not None
+            _check_format(row["format"], self._database)
+            if row["workspace"] != workspace:
+                raise LogError(
+                    f"The log at {self._database} belongs to the workspace {row['workspace']!r}, not to {workspace!r}.",
+                    remedy="Each workspace has a schema of its own.",
+                )
+        self._epoch = row["epoch"]
+
+    def check_format(self) -> str:
+        """The workspace that the log belongs to."""
+        found = self._ask(self._sql.writer)
+        if not found:
+            raise LogError(
+                f"The log at {self._database} was never opened by a writer.", remedy="Start the workspace once."
+            )
+        [(workspace, form, _)] = found
+        _check_format(form, self._database)
+        return str(workspace)
+
+    def write(self, rows: Sequence[Row]) -> list[int]:
+        if self._epoch is None:
+            raise LogError(f"The log at {self._database} is open for reading only.", remedy="Open it as its writer.")
+        columns = [[getattr(row, name) for row in rows] for name in Statements.ROW]
+        # Sent again where the connection was lost: had it been committed, its versions are taken now, and whoever
+        # called compares what is stored with what it sent.
+        [(epoch, first)] = self._ask(self._sql.append, [self._epoch, *columns])
+        self._check_epoch(epoch)
+        return list(range(first, first + len(rows)))
+
+    def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int]:
+        rows = [Row(str(one.originator_id), one.originator_version, one.topic, one.state) for one in stored_events]
+        return self.write(rows) if rows else []
+
+    def versions(self, streams: Sequence[str]) -> dict[str, int]:
+        return {stream: version or 0 for stream, version in self._ask(self._sql.versions, [list(streams)])}
+
+    def read(self, stream: str, after: int, limit: int) -> list[StoredRecord]:
+        # PostgreSQL's texts hold no NUL: no stream has such a name.
+        return [] if "\0" in stream else self._records(self._sql.read, [stream, after, limit])
+
+    def after(self, position: int, limit: int, topics: Sequence[str], until: int | None) -> list[StoredRecord]:
+        if topics:
+            return self._records(self._sql.after_of, [position, until, list(topics), limit])
+        return self._records(self._sql.after, [position, until, limit])
+
+    def head(self) -> int:
+        [(head,)] = self._ask(self._sql.head)
+        return int(head)
+
+    def last(self) -> StoredRecord | None:
+        return next(iter(self._records(self._sql.last)), None)
+
+    def ensure_current(self) -> None:
+        [(_, _, epoch)] = self._ask(self._sql.writer)
+        self._check_epoch(epoch)
+
+    def subscribe(self, gt: int | None = None, topics: Sequence[str] = ()) -> NoReturn:
+        # The library's way to follow wants a NOTIFY in each append, for which the server lets commits pass singly.
+        raise LogError("A log is not subscribed to.", remedy="Poll its writer: that is quicker, and costs no append.")
+
+    def close(self) -> None:
+        self.datastore.close()
+
+    def _check_epoch(self, epoch: int) -> None:
+        if self._epoch is not None and epoch != self._epoch:
+            raise FencedError(
+                f"Another writer has taken over the log at {self._database}.",
+                remedy="This one must stop; ask the new one.",
+                path=str(self._database),
+            )
+
+    def _records(self, statement: bytes, values: Sequence[Any] = ()) -> list[StoredRecord]:
+        return [StoredRecord(*row) for row in self._ask(statement, values)]
+
+    def _ask(self, statement: bytes, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """One statement, a transaction by itself; once more on another connection where one was lost under way."""
+        with explained(self._database):
+            for _ in range(_ATTEMPTS - 1):
+                try:
+                    return self._ask_once(statement, values)
+                except (InterfaceError, OperationalError) as error:
+                    if not _lost(error):
+                        raise
+            return self._ask_once(statement, values)
+
+    def _ask_once(self, statement: bytes, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+        with (
+            self.datastore.get_connection() as connection,
+            connection.cursor(binary=True, row_factory=tuple_row) as cursor,
+        ):
+            return cursor.execute(statement, values).fetchall()
+
+
+def _lost(error: Exception) -> bool:
+    """Whether the connection broke, rather than that the server refused or could not be reached."""
+    cause = error.__cause__
+    gone = (psycopg.errors.AdminShutdown, psycopg.errors.CrashShutdown, psycopg.errors.IdleInTransactionSessionTimeout)
+    return isinstance(cause, gone) or (type(cause) in (psycopg.OperationalError, psycopg.InterfaceError))
+
+
+def _check_format(form: int, database: Database) -> None:
+    if form > FORMAT:
+        raise LogError(
+            f"The log at {database} has format {form}; this VAPORA knows formats up to {FORMAT}.",
+            remedy="Use the version of VAPORA that wrote it, or a newer one.",
+        )

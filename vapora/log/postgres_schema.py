@@ -1,0 +1,133 @@
+"""The log's tables and statements in PostgreSQL, how they are made, and how its troubles are told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import ClassVar
+
+import psycopg
+from eventsourcing.persistence import IntegrityError, PersistenceError
+from eventsourcing.postgres import ConnectionPool, PostgresDatastore
+from psycopg.rows import DictRow, dict_row
+from psycopg.sql import Identifier
+
+from vapora.database import Database, configure, remedy
+from vapora.errors import LogError
+from vapora.log.event_log import TakenError
+
+FORMAT = 1
+# The writer appends with one and reads with another; a tool needs one.
+_CONNECTIONS = 3
+_PATIENCE_S = 10.0
+_LOCK = "vapora:migrate"
+
+
+class Datastore(PostgresDatastore):
+    """The library's, on a URL instead of its parts, so that whatever libpq understands can be said (TLS, sockets)."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__("", "", "", "", "", schema=database.schema, originator_id_type="text")
+        self.pool = ConnectionPool(
+            database.url,
+            connection_class=psycopg.Connection[DictRow],
+            kwargs={"row_factory": dict_row, "application_name": "vapora", "autocommit": True},
+            min_size=1,
+            max_size=_CONNECTIONS,
+            open=False,
+            configure=configure,
+            timeout=_PATIENCE_S,
+            num_workers=1,
+        )
+
+    def register_type_adapters(self) -> None:
+        """Rows travel as plain arrays: there is no composite type to look up."""
+
+
+class Statements:
+    """In the dialect of one schema. Its name is quoted; values are always bound."""
+
+    # The fields of a row in the order of the columns, with their types.
+    ROW: ClassVar[dict[str, str]] = {"stream": "text", "version": "bigint", "topic": "text", "state": "bytea"}
+
+    def __init__(self, schema: str) -> None:
+        name = Identifier(schema).as_string()
+        events, writer, append = (f"{name}.{one}" for one in ("stored_events", "writer", "append_events"))
+        names = "originator_id, originator_version, topic, state"
+        columns = f"notification_id, {names}"
+        select = f"SELECT {columns} FROM {events} "
+        bounded = "WHERE notification_id > %b AND (notification_id <= %b::bigint) IS NOT FALSE "
+        arrays = ", ".join(f"%b::{kind}[]" for kind in self.ROW.values())
+        self.create = _create(name, events, writer, append, names, list(self.ROW.values()))
+        self.schema_is_there = "SELECT count(*) FROM pg_namespace WHERE nspname = %s"
+        self.is_there = f"SELECT to_regclass('{writer}') IS NOT NULL".encode()
+        self.make_writer = f"INSERT INTO {writer} VALUES (1, %s, %s, 0, 0) ON CONFLICT DO NOTHING".encode()
+        self.next_epoch = f"UPDATE {writer} SET epoch = epoch + 1 RETURNING workspace, epoch, format".encode()
+        self.writer = f"SELECT workspace, format, epoch FROM {writer}".encode()
+        self.append = f"SELECT * FROM {append}(%b, {arrays})".encode()
+        # A stream's last version is one step in the index, however long it is; MAX with GROUP BY would read it all.
+        self.versions = (
+            f"SELECT asked, (SELECT originator_version FROM {events} WHERE originator_id = asked "
+            "ORDER BY originator_version DESC LIMIT 1) FROM unnest(%b::text[]) AS asked"
+        ).encode()
+        self.read = (
+            select + "WHERE originator_id = %b AND originator_version > %b ORDER BY originator_version LIMIT %b"
+        ).encode()
+        self.after = (select + bounded + "ORDER BY notification_id LIMIT %b").encode()
+        self.after_of = (select + bounded + "AND topic = ANY(%b) ORDER BY notification_id LIMIT %b").encode()
+        self.last = (select + "ORDER BY notification_id DESC LIMIT 1").encode()
+        self.head = f"SELECT coalesce(max(notification_id), 0) FROM {events}".encode()
+
+
+def _create(schema: str, events: str, writer: str, append: str, names: str, kinds: list[str]) -> tuple[bytes, ...]:
+    taken = [f"${number}" for number in range(2, len(kinds) + 2)]
+    parameters = ", ".join(f"{kind}[]" for kind in kinds)
+    statements = (
+        # No default for the position: nobody but `append_events` can add an event. The library's names of columns.
+        f"CREATE TABLE {events} (notification_id bigint PRIMARY KEY, "
+        'originator_id text COLLATE "C" NOT NULL, originator_version bigint NOT NULL, '
+        'topic text COLLATE "C" NOT NULL, state bytea NOT NULL, UNIQUE (originator_id, originator_version))',
+        f"CREATE TABLE {writer} (id integer PRIMARY KEY CHECK (id = 1), format integer NOT NULL, "
+        "workspace text NOT NULL, epoch bigint NOT NULL, head bigint NOT NULL)",
+        # The lock is held until the commit, so positions become visible in their order: a reader that has seen one
+        # has seen all before it. Each statement in here sees what was committed before the lock was given.
+        # Nothing is inserted for a writer that was replaced: the answer tells it the epoch of today.
+        f"CREATE FUNCTION {append}(bigint, {parameters}) RETURNS TABLE (epoch bigint, first bigint) "
+        "LANGUAGE plpgsql AS $$\nBEGIN\n"
+        f"LOCK TABLE {events} IN EXCLUSIVE MODE;\n"
+        f"UPDATE {writer} AS w SET head = head + cardinality($2) WHERE w.epoch = $1 "
+        "RETURNING w.epoch, head - cardinality($2) + 1 INTO epoch, first;\n"
+        f"IF NOT FOUND THEN SELECT w.epoch, 0 INTO epoch, first FROM {writer} AS w; RETURN NEXT; RETURN; END IF;\n"
+        f"INSERT INTO {events} (notification_id, {names}) SELECT first + number - 1, {names} "
+        f"FROM unnest({', '.join(taken)}) WITH ORDINALITY AS given({names}, number);\n"
+        "RETURN NEXT;\nEND $$",
+    )
+    return tuple(statement.encode() for statement in (f"CREATE SCHEMA {schema}", *statements))
+
+
+def migrate(database: Database) -> None:
+    """Make the tables where there are none, once, however many start at the same moment."""
+    statements = Statements(database.schema)
+    with database.connect() as connection, connection.transaction():
+        connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (_LOCK,))
+        if connection.execute(statements.is_there).fetchone() == (True,):
+            return
+        # An administrator may have made the schema: then no right to make one is needed.
+        present = connection.execute(statements.schema_is_there, (database.schema,)).fetchone() == (1,)
+        for statement in statements.create[1 if present else 0 :]:
+            connection.execute(statement)
+
+
+@contextmanager
+def explained(database: Database) -> Iterator[None]:
+    """Turns what PostgreSQL and the library raise into errors that say what to do, and never hold the password."""
+    try:
+        yield
+    except IntegrityError as error:
+        raise TakenError(f"A version is in use in the log at {database}: {database.told(error)}") from error
+    except (psycopg.Error, PersistenceError) as error:
+        raise LogError(
+            f"The log at {database} cannot be used: {database.told(error)}.",
+            remedy=remedy(error),
+            path=str(database),
+        ) from error
