@@ -24,8 +24,10 @@ _HOSTS = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^:@/\[\]]*)(:[0-9]+)?")
 _FORM = "Write postgresql://user:password@host:port/database, with special characters percent-encoded (@ is %40)."
 # A server that is away is told within seconds; a client that is gone keeps no lock for longer than a minute.
 _CONNECT_S = 5
+# Whatever the server's defaults are: our functions rely on seeing what was committed before they got their lock.
 _SESSION = (
-    "SET lock_timeout = '30s'; SET idle_in_transaction_session_timeout = '60s'; SET client_min_messages = 'warning'"
+    "SET default_transaction_isolation = 'read committed'; SET client_min_messages = 'warning'; "
+    "SET lock_timeout = '30s'; SET idle_in_transaction_session_timeout = '60s'"
 )
 
 

@@ -138,6 +138,7 @@ def test_what_no_log_takes_is_refused(log: EventLog, make: MakeRequest) -> None:
         [good, make(("b", 0, 0))],
         [make(("a", -1, 1))],
         [make(("", 0, 1))],
+        [make(("a\0", 0, 1))],
         [Append("", "a", "c", None, good.streams)],
         [Append("r", "a", "c", None, (StreamAppend("a", 0, (type(event)("t", 1, b"[]"),)),))],
         [Append("r", "a", "c", None, (StreamAppend("a", 0, (type(event)("t", 1, b'{"' + b"x" * 2**24 + b'"}'),)),))],

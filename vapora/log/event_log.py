@@ -110,7 +110,7 @@ def check(requests: Sequence[Append]) -> None:
 
 
 def _check_part(part: StreamAppend) -> None:
-    if not part.stream or part.expected_version < 0:
+    if not part.stream or "\0" in part.stream or part.expected_version < 0:
         raise BadInputError(f"Bad stream {part.stream!r} or expected version {part.expected_version}.")
     if not part.events:
         raise BadInputError(f"An append to {part.stream!r} holds no event.", stream=part.stream)

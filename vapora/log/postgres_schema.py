@@ -61,7 +61,7 @@ class Statements:
         self.create = _create(name, events, writer, append, names, list(self.ROW.values()))
         self.schema_is_there = "SELECT count(*) FROM pg_namespace WHERE nspname = %s"
         self.is_there = f"SELECT to_regclass('{writer}') IS NOT NULL".encode()
-        self.make_writer = f"INSERT INTO {writer} VALUES (1, %s, %s, 0, 0) ON CONFLICT DO NOTHING".encode()
+        self.make_writer = f"INSERT INTO {writer} VALUES (1, %s, %s, 0) ON CONFLICT DO NOTHING".encode()
         self.next_epoch = f"UPDATE {writer} SET epoch = epoch + 1 RETURNING workspace, epoch, format".encode()
         self.writer = f"SELECT workspace, format, epoch FROM {writer}".encode()
         self.append = f"SELECT * FROM {append}(%b, {arrays})".encode()
@@ -80,29 +80,33 @@ class Statements:
 
 
 def _create(schema: str, events: str, writer: str, append: str, names: str, kinds: list[str]) -> tuple[bytes, ...]:
-    taken = [f"${number}" for number in range(2, len(kinds) + 2)]
-    parameters = ", ".join(f"{kind}[]" for kind in kinds)
+    given = ", ".join(f"${number}" for number in range(2, len(kinds) + 2))
     statements = (
-        # No default for the position: nobody but `append_events` can add an event. The library's names of columns.
+        f"CREATE SCHEMA {schema}",
+        # The library's names of columns. No default for the position: nobody adds an event but by `append_events`.
         f"CREATE TABLE {events} (notification_id bigint PRIMARY KEY, "
         'originator_id text COLLATE "C" NOT NULL, originator_version bigint NOT NULL, '
         'topic text COLLATE "C" NOT NULL, state bytea NOT NULL, UNIQUE (originator_id, originator_version))',
         f"CREATE TABLE {writer} (id integer PRIMARY KEY CHECK (id = 1), format integer NOT NULL, "
-        "workspace text NOT NULL, epoch bigint NOT NULL, head bigint NOT NULL)",
-        # The lock is held until the commit, so positions become visible in their order: a reader that has seen one
-        # has seen all before it. Each statement in here sees what was committed before the lock was given.
-        # Nothing is inserted for a writer that was replaced: the answer tells it the epoch of today.
-        f"CREATE FUNCTION {append}(bigint, {parameters}) RETURNS TABLE (epoch bigint, first bigint) "
-        "LANGUAGE plpgsql AS $$\nBEGIN\n"
-        f"LOCK TABLE {events} IN EXCLUSIVE MODE;\n"
-        f"UPDATE {writer} AS w SET head = head + cardinality($2) WHERE w.epoch = $1 "
-        "RETURNING w.epoch, head - cardinality($2) + 1 INTO epoch, first;\n"
-        f"IF NOT FOUND THEN SELECT w.epoch, 0 INTO epoch, first FROM {writer} AS w; RETURN NEXT; RETURN; END IF;\n"
-        f"INSERT INTO {events} (notification_id, {names}) SELECT first + number - 1, {names} "
-        f"FROM unnest({', '.join(taken)}) WITH ORDINALITY AS given({names}, number);\n"
+        "workspace text NOT NULL, epoch bigint NOT NULL)",
+        # A position that was given away and taken back would be given to another event, which a follower then misses.
+        f"CREATE FUNCTION {schema}.refuse() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN RAISE EXCEPTION 'events are never changed or deleted'; END $$",
+        f"CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {events} "
+        f"FOR EACH STATEMENT EXECUTE FUNCTION {schema}.refuse()",
+        # The writer's row stays locked until the commit, so events become visible in the order of their positions: a
+        # reader that has seen one has seen all before it. Each statement in here sees what was committed before the
+        # lock was given. Why no table lock and no counter in that row: docs/adr/0004-postgresql.md.
+        f"CREATE FUNCTION {append}(bigint, {', '.join(f'{kind}[]' for kind in kinds)}) "
+        "RETURNS TABLE (epoch bigint, first bigint) LANGUAGE plpgsql AS $$\nBEGIN\n"
+        f"SELECT w.epoch INTO epoch FROM {writer} AS w FOR UPDATE;\n"
+        f"SELECT coalesce(max(notification_id), 0) + 1 INTO first FROM {events};\n"
+        # A writer that was replaced is told today's epoch, and nothing is inserted.
+        f"IF epoch = $1 THEN INSERT INTO {events} (notification_id, {names}) SELECT first + number - 1, {names} "
+        f"FROM unnest({given}) WITH ORDINALITY AS given({names}, number); END IF;\n"
         "RETURN NEXT;\nEND $$",
     )
-    return tuple(statement.encode() for statement in (f"CREATE SCHEMA {schema}", *statements))
+    return tuple(statement.encode() for statement in statements)
 
 
 def migrate(database: Database) -> None:
