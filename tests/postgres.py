@@ -12,10 +12,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import psycopg
-from psycopg.sql import SQL, Identifier
 
 ENVIRONMENT = "VAPORA_TEST_DATABASE_URL"
 PASSWORD = "not-to-be-seen"
@@ -25,30 +25,44 @@ _NOBODY = 65534
 
 @dataclass(frozen=True)
 class Server:
-    """`url` names its first database, with a user that may do everything."""
+    """`url` names its first database, with a user that may do everything; `folder` is where its Unix socket is."""
 
     url: str
+    folder: Path | None = None
 
     @contextmanager
-    def database(self) -> Iterator[str]:
-        """The URL of a new and empty database, which is dropped at the end."""
+    def database(self, way: str = "tcp") -> Iterator[str]:
+        """The URL of a new and empty database, which is dropped at the end. `way`: `tcp` or `socket`.
+
+        A server of somebody else's is reached by its URL only.
+        """
         name = f"vapora_test_{uuid4().hex[:12]}"
-        self._do("CREATE DATABASE {}", name)
+        self._do(f"CREATE DATABASE {name}")
         try:
-            yield psycopg.conninfo.make_conninfo(self.url, dbname=name) if "://" not in self.url else at(self.url, name)
+            parts = urlsplit(self.url)
+            if way == "socket" and self.folder is not None:
+                user = parts.netloc.rpartition("@")[0]
+                yield f"postgresql://{user}@/{name}?host={self.folder}&port={parts.port}"
+            else:
+                yield parts._replace(path=f"/{name}").geturl()
         finally:
-            self._do("DROP DATABASE {} WITH (FORCE)", name)
+            self._do(f"DROP DATABASE {name} WITH (FORCE)")
 
-    def _do(self, statement: str, name: str) -> None:
+    @contextmanager
+    def user(self, url: str) -> Iterator[tuple[str, str]]:
+        """A new user who may connect to the database and nothing else: the name, and the URL with it."""
+        name = f"vapora_test_{uuid4().hex[:12]}"
+        self._do(f"CREATE USER {name} PASSWORD '{PASSWORD}'")
+        try:
+            parts = urlsplit(url)
+            host = parts.netloc.rpartition("@")[2]
+            yield name, parts._replace(netloc=f"{name}:{PASSWORD}@{host}").geturl()
+        finally:
+            self._do(f"DROP USER {name}")
+
+    def _do(self, statement: str) -> None:
         with psycopg.connect(self.url, autocommit=True) as connection:
-            connection.execute(SQL(statement).format(Identifier(name)))  # type: ignore[arg-type]
-
-
-def at(url: str, database: str) -> str:
-    """The same server, another database."""
-    head, _, query = url.partition("?")
-    scheme, _, rest = head.partition("://")
-    return f"{scheme}://{rest.partition('/')[0]}/{database}" + (f"?{query}" if query else "")
+            connection.execute(statement.encode())
 
 
 @contextmanager
@@ -85,7 +99,7 @@ def _own(folder: Path) -> Iterator[Server]:
         stdout=(folder / "log").open("wb"), stderr=subprocess.STDOUT,
     )  # fmt: skip
     try:
-        server = Server(f"postgresql://vapora:{PASSWORD}@127.0.0.1:{port}/postgres")
+        server = Server(f"postgresql://vapora:{PASSWORD}@127.0.0.1:{port}/postgres", folder)
         _wait_for(server, process, folder)
         yield server
     finally:

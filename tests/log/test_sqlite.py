@@ -259,7 +259,7 @@ def test_kill_9_in_mid_append_loses_nothing_acknowledged_and_a_retry_doubles_not
     assert set(written.values()) == {3}
     assert acknowledged.keys() <= written.keys()
     head = log.head()
-    answers = log.append([_numbered(number) for number in range(len(written) + 1)])
+    answers = log.append([numbered(number) for number in range(len(written) + 1)])
     for number, answer in enumerate(answers[:-1]):
         assert isinstance(answer, Appended)
         assert acknowledged.get(f"req-{number}", answer.positions) == answer.positions
@@ -267,7 +267,7 @@ def test_kill_9_in_mid_append_loses_nothing_acknowledged_and_a_retry_doubles_not
     log.close()
 
 
-def _numbered(number: int) -> Append:
+def numbered(number: int) -> Append:
     event = mapper.encode(TaskApproved(task_id="t", comment=str(number)))
     return Append(
         f"req-{number}",
@@ -282,13 +282,13 @@ _CHILD = """
 import sys
 from itertools import count
 from pathlib import Path
-from tests.log.test_sqlite import _numbered
+from tests.log.test_sqlite import numbered
 from vapora.log.sqlite import SQLiteLog
 from vapora.records import Appended
 log = SQLiteLog.open(Path(sys.argv[1]), "acme")
 for first in count(len(log.read("ledger")), 3):
     numbers = range(first, first + 3)
-    for number, answer in zip(numbers, log.append([_numbered(number) for number in numbers])):
+    for number, answer in zip(numbers, log.append([numbered(number) for number in numbers])):
         print(f"req-{number}", *answer.positions, flush=True)
 """
 
