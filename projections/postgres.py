@@ -11,8 +11,9 @@ import psycopg
 from psycopg.pq import TransactionStatus
 from psycopg.sql import Identifier
 
-from projections.sql import POSTGRES, Cursor, Session, StoreFaultError
-from vapora.database import Database
+from projections.sql import POSTGRES, Cursor, Session
+from vapora.database import Database, remedy
+from vapora.errors import StoreFaultError
 
 _CHECKPOINTS = """CREATE TABLE IF NOT EXISTS checkpoints (
     projection TEXT COLLATE "C" PRIMARY KEY, fingerprint TEXT NOT NULL, tables TEXT NOT NULL, position BIGINT NOT NULL,
@@ -36,10 +37,6 @@ class PostgresSession:
     @property
     def in_transaction(self) -> bool:
         return self._connection.info.transaction_status in (TransactionStatus.INTRANS, TransactionStatus.INERROR)
-
-    @property
-    def is_broken(self) -> bool:
-        return self._connection.closed
 
     def execute(self, statement: str, values: Sequence[Any] = (), /) -> Cursor:
         with self._explained():
@@ -69,7 +66,7 @@ class PostgresSession:
         except _ROWS_FAULTS:
             raise
         except psycopg.Error as error:
-            raise StoreFaultError(self._database.told(error)) from error
+            raise _fault(self._database, error) from error
 
 
 class Schema:
@@ -144,7 +141,13 @@ class Schema:
         try:
             return PostgresSession(self._database.connect(), self._database)
         except psycopg.Error as error:
-            raise StoreFaultError(self._database.told(error)) from error
+            raise _fault(self._database, error) from error
+
+
+def _fault(database: Database, error: psycopg.Error) -> StoreFaultError:
+    return StoreFaultError(
+        f"The read models at {database} cannot be used: {database.told(error)}.", remedy=remedy(error)
+    )
 
 
 @lru_cache(maxsize=2_000)

@@ -52,10 +52,6 @@ class Session(Protocol):
     def close(self) -> None: ...
 
 
-class StoreFaultError(Exception):
-    """The database is in trouble or does not have what was asked for: no fault of a row."""
-
-
 def create_statements(table: Table, public: bool, dialect: Dialect = SQLITE) -> list[str]:
     """`public`: its changes are looked for by position."""
     types = dialect.types

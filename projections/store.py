@@ -17,10 +17,10 @@ from typing import Protocol
 from projections import sql
 from projections.base import Projection
 from projections.batch_rows import ProjectionRows
-from projections.sql import Session, SqlReader, StoreFaultError
+from projections.sql import Session, SqlReader
 from projections.sqlite import File
 from vapora.database import Database, Place
-from vapora.errors import UnavailableError
+from vapora.errors import StoreFaultError, UnavailableError
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,11 +215,13 @@ class StoreReader:
             session = self._take()
             with _snapshot(session) as rows:
                 yield rows
-        except (sqlite3.OperationalError, StoreFaultError) as error:
-            # It may be broken, or know tables that are no longer there.
+        except StoreFaultError:
+            # The session may be broken, or know tables that are no longer there.
             if session is not None:
                 session.close()
                 session = None
+            raise
+        except sqlite3.OperationalError as error:
             raise UnavailableError(
                 f"The read models at {self._place} cannot be read: {error}.",
                 remedy="Wait until the workspace's projector has started.",

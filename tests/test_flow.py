@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from actors.cast import LocalCast
 from events import Recorded
@@ -35,10 +36,15 @@ TASKS = 32
 
 
 class Office:
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, database_url: str | None) -> None:
         self.folder = folder
         self.settings = Settings(
-            data=folder, model="rehearsal", rehearsal_min_delay_s=0, rehearsal_max_delay_s=0.01, resend_s=0.2
+            data=folder,
+            database_url=None if database_url is None else SecretStr(database_url),
+            model="rehearsal",
+            rehearsal_min_delay_s=0,
+            rehearsal_max_delay_s=0.01,
+            resend_s=0.2,
         )
         self.cast = LocalCast(self.settings)
         self.log = LogClient(self.cast.log("default"), "default")
@@ -76,13 +82,25 @@ class Office:
 
     def board(self) -> Board:
         reader = ReadStore.open_reader(self.cast.read_store("default"))
-        with reader.snapshot() as rows:
-            return board(rows, None, rows.position)
+        try:
+            with reader.snapshot() as rows:
+                return board(rows, None, rows.position)
+        finally:
+            reader.close()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def url(request: pytest.FixtureRequest) -> str | None:
+    """Of a database without anything in it; None: files."""
+    if request.param == "sqlite":
+        return None
+    made: str = request.getfixturevalue("database_url")
+    return made
 
 
 @pytest.fixture
-async def office(tmp_path: Path) -> AsyncIterator[Office]:
-    opened = Office(tmp_path)
+async def office(tmp_path: Path, url: str | None) -> AsyncIterator[Office]:
+    opened = Office(tmp_path, url)
     await opened.cast.start()
     yield opened
     await opened.cast.stop()
@@ -144,14 +162,16 @@ async def test_each_step_is_reserved_once_asked_once_and_answered_once(office: O
     assert len(reserved) == len(set(reserved)) == sum(steps.values())
 
 
-async def test_stopped_in_the_middle_and_started_again_it_goes_on_and_ends_the_same(tmp_path: Path) -> None:
-    first = Office(tmp_path)
+async def test_stopped_in_the_middle_and_started_again_it_goes_on_and_ends_the_same(
+    tmp_path: Path, url: str | None
+) -> None:
+    first = Office(tmp_path, url)
     await first.cast.start()
     await first.hand_in(TASKS)
     await first.done(4)
     await first.cast.stop()
 
-    second = Office(tmp_path)
+    second = Office(tmp_path, url)
     await second.cast.start()
     events = await second.done(TASKS)
     ends = Counter(one.event.run_id for one in events if isinstance(one.event, RunSucceeded))

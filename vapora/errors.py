@@ -8,6 +8,7 @@
     │   └── KeyReusedError         an Idempotency-Key came again with another body
     ├── BehindError                a read model has not reached the position asked for
     ├── UnavailableError           a part of the cell does not answer at the moment
+    │   └── StoreFaultError        the read models' database is in trouble, through no fault of a row
     ├── ConfigurationError         settings that cannot work; start-up stops
     ├── CatalogError               a manifest or backlog file that cannot be used
     ├── LogError                   the log cannot be read or written
@@ -81,6 +82,10 @@ class BehindError(VaporaError):
 
 
 class UnavailableError(VaporaError):
+    pass
+
+
+class StoreFaultError(UnavailableError):
     pass
 
 

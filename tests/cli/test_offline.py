@@ -17,7 +17,7 @@ from events.ids import LEDGER, Provider, Scope
 from events.money import MicroUsd
 from events.project import ProjectCreated
 from vapora.log.mapper import encode
-from vapora.log.sqlite import SQLiteLog
+from vapora.log.places import open_log
 from vapora.records import Append, StreamAppend
 from vapora.settings import Settings
 
@@ -26,7 +26,7 @@ NOW = datetime(2026, 11, 20, tzinfo=UTC)
 
 
 def write(settings: Settings, stream: str, *events: DomainEvent) -> None:
-    log = SQLiteLog.open(settings.log_file("default"), "default")
+    log = open_log(settings.log_place("default"), "default")
     try:
         version = len(log.read(stream))
         part = StreamAppend(stream, version, tuple(map(encode, events)))

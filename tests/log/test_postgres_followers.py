@@ -10,6 +10,8 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 
 import pytest
 
@@ -56,10 +58,17 @@ def follow(database: Database) -> int:
             position = record.position
 
 
-def spawn(what: str, database: Database, *arguments: object) -> subprocess.Popen[str]:
+@contextmanager
+def spawn(what: str, database: Database, *arguments: object) -> Iterator[subprocess.Popen[str]]:
+    """A process of its own, which ends with the block at the latest."""
     code = f"import sys; from tests.log import test_postgres_followers as t; print(t.{what}_as_told(sys.argv[1:]))"
     given = [database.url, database.schema, *map(str, arguments)]
-    return subprocess.Popen([sys.executable, "-c", code, *given], stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen([sys.executable, "-c", code, *given], stdout=subprocess.PIPE, text=True)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
 
 
 def append_as_told(said: list[str]) -> int:
@@ -81,11 +90,12 @@ def test_four_append_and_two_follow_and_nothing_is_missed_or_out_of_order(databa
     first = Sharer(database)
     first.create_table()
     first.take_over("acme")
-    followers = [spawn("follow", database) for _ in range(FOLLOWERS)]
-    appenders = [spawn("append", database, number, SECONDS) for number in range(APPENDERS)]
-    appended = sum(answer(process) for process in appenders)
-    [last] = first.write([Row("end", 1, "end", b"{}")])
-    assert [answer(process) for process in followers] == [0] * FOLLOWERS
+    with ExitStack() as children:
+        followers = [children.enter_context(spawn("follow", database)) for _ in range(FOLLOWERS)]
+        appenders = [children.enter_context(spawn("append", database, n, SECONDS)) for n in range(APPENDERS)]
+        appended = sum(answer(process) for process in appenders)
+        [last] = first.write([Row("end", 1, "end", b"{}")])
+        assert [answer(process) for process in followers] == [0] * FOLLOWERS
     assert last == appended + 1 > 100
     print(f"{appended:,} events in {SECONDS:g} s")
     first.close()

@@ -11,11 +11,10 @@ from projections import ReadStore, Rows, Runner, Table, all_projections
 from projections.board import Board, card
 from projections.projects import Projects
 from projections.registry import Registry
-from projections.sql import StoreFaultError
 from tests.projections.counter import COUNTS, Counter, count
 from tests.projections.story import Story, dump
 from vapora.database import Place
-from vapora.errors import NotFoundError, UnavailableError
+from vapora.errors import NotFoundError, StoreFaultError, UnavailableError
 
 
 def test_applying_a_batch_moves_rows_and_checkpoint_together(store: ReadStore) -> None:

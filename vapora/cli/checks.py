@@ -98,7 +98,14 @@ def read_models(settings: Settings) -> Iterator[Finding]:
     from vapora.cli.offline import open_log, workspaces
     from vapora.errors import VaporaError
 
-    for workspace in workspaces(settings):
+    try:
+        found = workspaces(settings)
+    except VaporaError as error:
+        yield bad("database", error.message, error.remedy)
+        return
+    if settings.database_url is not None:
+        yield good("database", f"PostgreSQL answers, and holds {len(found)} workspaces")
+    for workspace in found:
         name = f"workspace {workspace}"
         try:
             with open_log(settings, workspace) as log:

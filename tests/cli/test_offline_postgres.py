@@ -1,0 +1,90 @@
+"""The operator's tools on a PostgreSQL database, with nothing running."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from events.budget import BudgetSet, SpendSettled
+from events.ids import LEDGER, Scope
+from events.money import MicroUsd
+from events.project import ProjectCreated
+from projections.store import ReadStore
+from tests.cli.test_offline import reserved, write
+from tests.postgres import PASSWORD
+from vapora.settings import Settings
+
+Run = Callable[..., Any]
+
+
+@pytest.fixture
+def settings(settings: Settings, database_url: str) -> Settings:
+    return settings.model_copy(update={"database_url": SecretStr(database_url)})
+
+
+@pytest.fixture
+def vapora(settings: Settings, alone: Run, database_url: str) -> Run:
+    """A command on a database that holds five events; its data folder is on another machine."""
+    limit = BudgetSet(scope=Scope.ROLE, scope_id="tester", monthly_limit_microusd=MicroUsd(10_000))
+    settled = SpendSettled(call_id="task-1.1/0", attempt=1, cost_microusd=MicroUsd(3_000))
+    write(settings, "project:p", ProjectCreated(project_id="p", name="Shortleaf"))
+    write(settings, LEDGER, limit, reserved(0, 8_000), settled)
+    return lambda *given: alone(*given, "--data", str(settings.data), VAPORA_DATABASE_URL=database_url)
+
+
+def test_the_audit_replays_the_ledger(vapora: Run, settings: Settings) -> None:
+    said = vapora("audit", "budget", "--json")
+    assert (said.code, said.json["ok"], said.json["reservations"]) == (0, True, 1)
+    write(settings, LEDGER, reserved(1, 7_001))
+    said = vapora("audit", "budget", "--json")
+    assert (said.code, [one["call_id"] for one in said.json["violations"]]) == (1, ["task-1.1/1"])
+
+
+def test_the_log_is_read_from_the_database(vapora: Run) -> None:
+    lines = [json.loads(line) for line in vapora("log", "tail", "--json").out.splitlines()]
+    assert [one["position"] for one in lines] == [1, 2, 3, 4]
+    assert "Shortleaf" in vapora("log", "show", "1").out
+
+
+def test_the_read_models_are_built_in_the_database_and_nothing_in_the_folder(vapora: Run, settings: Settings) -> None:
+    said = vapora("rebuild", "--json")
+    assert (said.code, said.json["events"], said.json["failed"]) == (0, 4, {})
+    assert set(said.json["checkpoints"].values()) == {4}
+    assert not settings.data.exists()
+    assert vapora("rebuild", "projects", "--json").json["rebuilt"] == ["projects"]
+
+
+def test_a_rebuild_beside_a_server_on_whatever_machine_is_refused(vapora: Run, settings: Settings) -> None:
+    store = ReadStore(settings.read_place("default"))
+    said = vapora("rebuild")
+    store.close()
+    assert (said.code, "in use" in said.err) == (1, True)
+    assert vapora("rebuild").code == 0
+
+
+def test_a_workspace_without_a_log_is_told_and_not_made(vapora: Run) -> None:
+    said = vapora("audit", "budget", "--workspace", "nowhere")
+    assert said.code == 2
+    assert "VAPORA_DATABASE_URL" in said.err
+    assert PASSWORD not in said.err
+
+
+def test_the_doctor_looks_into_the_database(vapora: Run) -> None:
+    vapora("rebuild")
+    said = vapora("doctor", "--json")
+    checks = {one["check"]: one for one in said.json["checks"]}
+    assert said.code == 0
+    assert "4 events" in checks["workspace default"]["detail"]
+    assert "1 workspaces" in checks["database"]["detail"]
+
+
+def test_the_doctor_says_so_where_the_database_is_away(alone: Run, tmp_path: Path) -> None:
+    said = alone("doctor", "--data", str(tmp_path), "--json", VAPORA_DATABASE_URL="postgresql://u:hush@127.0.0.1:9/d")
+    [told] = [one for one in said.json["checks"] if one["check"] == "database"]
+    assert (said.code, told["state"]) == (1, "bad")
+    assert "hush" not in said.out + said.err
