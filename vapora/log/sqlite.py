@@ -19,11 +19,14 @@ from eventsourcing.sqlite import (
 from vapora import clock as system_clock
 from vapora.clock import Clock
 from vapora.errors import FencedError, LogError
-from vapora.log.event_log import CheckedLog, Row
+from vapora.log.chain import Link, Row, Tip, extend
+from vapora.log.event_log import CheckedLog, Written, broken
 from vapora.log.files import explained, make_file
+from vapora.log.sqlite_chain import ChainTable, standing
 from vapora.records import StoredRecord
 
-_FORMAT = 1
+# 2: each event carries its digest in the chain.
+_FORMAT = 2
 _COLUMNS = "position, originator_id, originator_version, topic, state"
 
 
@@ -83,7 +86,8 @@ class Recorder(SQLiteApplicationRecorder):
         super().__init__(datastore)
         self._path = path
         self._epoch: int | None = None
-        self.insert_events_statement = f"INSERT INTO {self.events_table_name} ({_COLUMNS}) VALUES (?,?,?,?,?)"
+        self._chain = ChainTable(self.events_table_name)
+        self.insert_events_statement = f"INSERT INTO {self.events_table_name} ({_COLUMNS}, digest) VALUES (?,?,?,?,?,?)"
         self._select = f"SELECT {_COLUMNS} FROM {self.events_table_name} "
 
     def construct_create_table_statements(self) -> list[str]:
@@ -92,7 +96,7 @@ class Recorder(SQLiteApplicationRecorder):
             f"CREATE TABLE IF NOT EXISTS {self.events_table_name} ("
             "position INTEGER PRIMARY KEY AUTOINCREMENT, originator_id TEXT NOT NULL, "
             "originator_version INTEGER NOT NULL, topic TEXT NOT NULL, state BLOB NOT NULL, "
-            "UNIQUE (originator_id, originator_version))",
+            "digest BLOB NOT NULL, UNIQUE (originator_id, originator_version))",
             "CREATE TABLE IF NOT EXISTS writer ("
             "id INTEGER PRIMARY KEY CHECK (id = 1), format INTEGER NOT NULL, "
             "workspace TEXT NOT NULL, epoch INTEGER NOT NULL)",
@@ -114,6 +118,9 @@ class Recorder(SQLiteApplicationRecorder):
                     f"The log at {self._path} belongs to the workspace {owner!r}, not to {workspace!r}.",
                     remedy="Each workspace has a file of its own.",
                 )
+            if form < _FORMAT:
+                self._chain.upgrade(cursor)
+                cursor.execute("UPDATE writer SET format = ?", (_FORMAT,))
         self._epoch = epoch
 
     def check_format(self) -> str:
@@ -126,29 +133,50 @@ class Recorder(SQLiteApplicationRecorder):
         _check_format(row["format"], self._path)
         return str(row["workspace"])
 
-    def write(self, rows: Sequence[Row]) -> list[int]:
+    def write(self, rows: Sequence[Row], tip: Tip) -> Written:
         with self._writing() as cursor:
-            return self._insert(cursor, [(row.stream, row.version, row.topic, row.state) for row in rows])
+            return self._insert(cursor, rows, tip)
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int]:
         with self._writing() as cursor:
             return self._insert_events(cursor, stored_events, **kwargs)
 
     def _insert_events(self, c: SQLiteCursor, stored_events: Sequence[StoredEvent], **_: Any) -> list[int]:
-        return self._insert(c, [(str(s.originator_id), s.originator_version, s.topic, s.state) for s in stored_events])
+        rows = [Row(str(s.originator_id), s.originator_version, s.topic, s.state) for s in stored_events]
+        return self._insert(c, rows, None).positions
 
-    def _insert(self, cursor: SQLiteCursor, rows: Sequence[tuple[str, int, str, bytes]]) -> list[int]:
+    def _insert(self, cursor: SQLiteCursor, rows: Sequence[Row], tip: Tip | None) -> Written:
         if self._epoch is None:
             raise LogError(f"The log at {self._path} is open for reading only.", remedy="Open it as its writer.")
-        cursor.execute(
-            "SELECT epoch, (SELECT seq FROM sqlite_sequence WHERE name = ?) FROM writer", (self.events_table_name,)
-        )
-        epoch, last = cursor.fetchone()
+        epoch, found = standing(cursor, self._chain.standing)
         self._check_epoch(epoch)
+        if found != (found if tip is None else tip) or not found.digest:
+            raise broken(str(self._path), tip or found, found)
         # We hold the write lock, so nobody can take these numbers before the commit.
-        first = (last or 0) + 1
-        cursor.executemany(self.insert_events_statement, [(position, *row) for position, row in enumerate(rows, first)])
-        return list(range(first, first + len(rows)))
+        first = found.position + 1
+        digests = extend(found, first, rows)
+        numbered = zip(range(first, first + len(rows)), rows, digests, strict=True)
+        cursor.executemany(self.insert_events_statement, [(at, *row, digest) for at, row, digest in numbered])
+        return Written(list(range(first, first + len(rows))), Tip(found.position + len(rows), digests[-1]))
+
+    def scan(self, after: int | None, limit: int) -> list[Link]:
+        with self._reading() as cursor:
+            return self._chain.scan(cursor, after, limit)
+
+    def newest(self, count: int) -> list[Link]:
+        with self._reading() as cursor:
+            return self._chain.newest(cursor, count)
+
+    def topics(self) -> dict[str, int]:
+        with self._reading() as cursor:
+            cursor.execute(self._chain.topics)
+            return dict(tuple(row) for row in cursor.fetchall())
+
+    def damage(self) -> str | None:
+        with self._reading() as cursor:
+            cursor.execute("PRAGMA integrity_check(1)")
+            found = str(cursor.fetchone()[0])
+        return None if found == "ok" else found
 
     def versions(self, streams: Sequence[str]) -> dict[str, int]:
         statement = f"SELECT MAX(originator_version) FROM {self.events_table_name} WHERE originator_id = ?"
