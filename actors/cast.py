@@ -11,6 +11,7 @@ from actors.budget_manager import BudgetManager
 from actors.coordinator import SwarmCoordinator
 from actors.llm_router import LLMRouter
 from actors.log_writer import LogWriter
+from actors.notary import Notary
 from actors.projector import Projector
 from actors.runtime.base import Actor, Address, Builder, Runtime
 from actors.runtime.local import LocalRuntime
@@ -28,7 +29,9 @@ from vapora.domain.models import models
 from vapora.domain.pricing import PriceBook
 from vapora.errors import ConfigurationError
 from vapora.llm.factory import clients
+from vapora.log.checkpoints import CheckpointBook
 from vapora.log.client import LogClient
+from vapora.log.keys import SigningKey
 from vapora.log.sqlite import SQLiteLog
 from vapora.ports import BudgetPort, LogWriterPort, Origin, ProjectorPort, RouterStatusPort
 from vapora.settings import Settings
@@ -46,7 +49,7 @@ def _build(settings: Settings, environ: Mapping[str, str], address: Address, run
     workspace = address.workspace
     match address.kind:
         case "log":
-            return LogWriter(lambda: SQLiteLog.open(settings.log_file(workspace), workspace, now))
+            return _log_writer(settings, workspace)
         case "projector":
             path = settings.read_file(workspace)
             return Projector(_log(runtime, workspace), workspace, lambda: ReadStore(path), all_projections())
@@ -61,6 +64,14 @@ def _build(settings: Settings, environ: Mapping[str, str], address: Address, run
         case "supervisor":
             return _supervisor(settings, runtime)
     raise ConfigurationError(f"There is no actor {address}.")
+
+
+def _log_writer(settings: Settings, workspace: str) -> LogWriter:
+    def open_book() -> CheckpointBook:
+        return CheckpointBook(settings.checkpoint_file(workspace), workspace, SigningKey.open(settings.audit_key_file))
+
+    notary = Notary(open_book, now, events=settings.checkpoint_events, interval_s=settings.checkpoint_interval_s)
+    return LogWriter(lambda: SQLiteLog.open(settings.log_file(workspace), workspace, now), notary=notary)
 
 
 def _log(runtime: Runtime, workspace: str) -> LogClient:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ParamSpec, TypeVar
 
+from actors.notary import Notary
 from vapora.errors import BadInputError, FencedError, UnavailableError, VaporaError
 from vapora.log.event_log import MAX_READ, Committed, EventLog, check
 from vapora.log.tail import MAX_RECORDS, Tail
@@ -32,9 +33,15 @@ class LogWriter:
     """
 
     def __init__(
-        self, open_log: Callable[[], EventLog], *, tail_records: int = MAX_RECORDS, stride: int = STRIDE
+        self,
+        open_log: Callable[[], EventLog],
+        *,
+        notary: Notary | None = None,
+        tail_records: int = MAX_RECORDS,
+        stride: int = STRIDE,
     ) -> None:
         self._open_log = open_log
+        self._notary = notary
         self._log: EventLog | None = None
         self._appending = ThreadPoolExecutor(1, thread_name_prefix="log-append")
         self._reading = ThreadPoolExecutor(1, thread_name_prefix="log-read")
@@ -54,7 +61,13 @@ class LogWriter:
             if self._log is not None:
                 return
             log = await _on(self._appending, self._open_log)
-            self._tail = Tail(await _on(self._appending, log.head), self._tail_records)
+            try:
+                if self._notary is not None:
+                    await self._notary.start(log)
+                self._tail = Tail(await _on(self._appending, log.head), self._tail_records)
+            except BaseException:
+                log.close()
+                raise
             self._log, self._refusal, self._failure = log, None, ""
 
     async def stop(self) -> None:
@@ -70,6 +83,8 @@ class LogWriter:
         if self._log is not log:  # stopped twice at once
             return
         self._log = None
+        if self._notary is not None:
+            await self._notary.stop()
         self._appending.shutdown()
         self._reading.shutdown()
         log.close()
@@ -114,7 +129,8 @@ class LogWriter:
 
     async def health(self) -> dict[str, Any]:
         """`{"status": "ok" | "failing" | "fenced" | "stopped", "head": position, "reason": text}`."""
-        status, reason = "failing" if self._failure else "ok", self._failure
+        reason = self._failure or (self._notary.problem if self._notary is not None else "")
+        status = "failing" if reason else "ok"
         try:
             await self._ensure_current(self._serving())
         except FencedError as error:
@@ -157,6 +173,8 @@ class LogWriter:
             return
         if committed.records:
             self._tail.add(committed.records)
+            if self._notary is not None:
+                self._notary.saw(committed.tip)
             self._wake()
         first = 0
         for requests, answer in taken:

@@ -330,9 +330,7 @@ def _no_file_grows_beyond(size: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-_INSERT = (
-    "INSERT INTO stored_events (originator_id, originator_version, topic, state, digest) VALUES (?, ?, ?, ?, ?)"
-)
+_INSERT = "INSERT INTO stored_events (originator_id, originator_version, topic, state, digest) VALUES (?, ?, ?, ?, ?)"
 
 
 def _insert(path: Path, stream: str, version: int, state: bytes) -> None:

@@ -6,7 +6,7 @@ One JSON object a line: {"workspace", "position", "digest", "at", "key", "signat
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -19,7 +19,8 @@ from vapora.log.event_log import EventLog
 from vapora.log.files import make_file
 from vapora.log.keys import SigningKey, Verifier
 
-NAME = "checkpoints.jsonl"
+# Far above a line's length, which a workspace's name of 80 characters makes at most.
+_LONGEST = 4_096
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +39,7 @@ class Checkpoint:
         return f"vapora checkpoint 1\n{self.position}\n{self.digest}\n{self.at}\n{self.workspace}".encode()
 
     def line(self) -> bytes:
-        members = {name: getattr(self, name) for name in ("workspace", "position", "digest", "at", "key", "signature")}
-        return to_json(members) + b"\n"
+        return to_json(asdict(self)) + b"\n"
 
 
 class CheckpointBook:
@@ -53,13 +53,15 @@ class CheckpointBook:
     def sign(self, tip: Tip, at: datetime) -> None:
         """On the disk for certain when this returns."""
         unsigned = Checkpoint(self._workspace, tip.position, tip.digest.hex(), mapper.instant(at), self._key.id)
-        signed = Checkpoint(*_fields(unsigned)[:5], signature=self._key.sign(unsigned.message()))
+        signed = replace(unsigned, signature=self._key.sign(unsigned.message()))
         try:
             if not self._path.exists():
                 make_file(self._path)
             with self._path.open("r+b") as file:
                 # What a crash left half written is no checkpoint, and must not become the beginning of one.
-                file.seek(_whole(file.read()))
+                end = file.seek(0, os.SEEK_END)
+                start = file.seek(max(0, end - _LONGEST))
+                file.seek(start + _whole(file.read()))
                 file.truncate()
                 file.write(signed.line())
                 file.flush()
@@ -72,10 +74,9 @@ class CheckpointBook:
 
     def require_whole(self, log: EventLog) -> None:
         """`CorruptLogError` where the log no longer holds what the newest checkpoint saw in it."""
-        found = read(self._path)
-        if not found or found[-1].position == 0:
+        newest = _newest(self._path)
+        if newest is None or newest.position == 0:
             return
-        newest = max(found, key=lambda one: one.position)
         there = log.scan(newest.position - 1, 1)
         if not there or there[0].position != newest.position or there[0].digest.hex() != newest.digest:
             raise CorruptLogError(
@@ -89,17 +90,35 @@ class CheckpointBook:
 
 def read(path: Path) -> list[Checkpoint]:
     """Those in the file, unproved; none where there is no file. `CorruptLogError` names a line that is none."""
+    return _parse(path, _bytes(path, 0))
+
+
+def _newest(path: Path) -> Checkpoint | None:
+    lines = _bytes(path, _LONGEST).splitlines(keepends=True)
+    return next(iter(_parse(path, lines[-1])), None) if lines else None
+
+
+def _bytes(path: Path, last: int) -> bytes:
+    """The file's lines that were written to their end, or those within its `last` bytes."""
     try:
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            if last:
+                file.seek(max(0, file.seek(0, os.SEEK_END) - last))
+            data = file.read()
     except FileNotFoundError:
-        return []
+        return b""
     except OSError as error:
         raise LogError(f"The checkpoints at {path} cannot be read: {error}.", remedy="Check the file.") from error
+    return data[: _whole(data)]
+
+
+def _parse(path: Path, data: bytes) -> list[Checkpoint]:
     found: list[Checkpoint] = []
-    for number, line in enumerate(data[: _whole(data)].splitlines(), 1):
+    for number, line in enumerate(data.splitlines(), 1):
         try:
             one = Checkpoint(**from_json(line))
-            if type(one.position) is not int or not all(isinstance(text, str) for text in (one.workspace, one.digest)):
+            texts = (one.workspace, one.digest, one.at, one.key, one.signature)
+            if type(one.position) is not int or not all(isinstance(text, str) for text in texts):
                 raise ValueError("its fields are of other types")
         except (ValueError, TypeError) as error:
             raise CorruptLogError(
@@ -122,7 +141,3 @@ def fault(found: list[Checkpoint], workspace: str, verifier: Verifier) -> str | 
 def _whole(data: bytes) -> int:
     """How much of the file is lines that were written to their end."""
     return data.rfind(b"\n") + 1
-
-
-def _fields(one: Checkpoint) -> tuple[str, int, str, str, str, str]:
-    return one.workspace, one.position, one.digest, one.at, one.key, one.signature

@@ -102,9 +102,7 @@ def _require_new(path: Path) -> None:
 def _make(path: Path) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     key = Ed25519PrivateKey.generate()
-    pem = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
+    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     # A link is made or refused as a whole: of two that start together, one makes the key and both read the same.
     draft = path.with_name(f".{path.name}.{os.getpid()}.{id(key)}")
     _write(draft, pem, 0o600)
@@ -116,9 +114,7 @@ def _make(path: Path) -> None:
 
 
 def _write_public(path: Path, key: Ed25519PrivateKey) -> None:
-    pem = key.public_key().public_bytes(
-        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
+    pem = key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
     draft = public_path(path).with_name(f".{path.name}.pub.{os.getpid()}.{id(key)}")
     _write(draft, pem, 0o644)
     draft.replace(public_path(path))

@@ -85,7 +85,9 @@ class _MemoryStore:
 
     def _links(self, start: int, end: int) -> list[Link]:
         pairs = zip(self._records[start:end], self._digests[start:end], strict=True)
-        return [Link(r.position, r.stream.encode(), r.version, r.topic.encode(), r.state, digest) for r, digest in pairs]
+        return [
+            Link(r.position, r.stream.encode(), r.version, r.topic.encode(), r.state, digest) for r, digest in pairs
+        ]
 
     def ensure_current(self) -> None:
         pass

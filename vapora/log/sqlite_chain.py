@@ -73,6 +73,7 @@ def standing(cursor: Cursor, statement: str) -> tuple[int, Tip]:
 
 
 def _links(rows: list[Any]) -> list[Link]:
-    return [Link(*tuple(row)[:6], typed=row[6] == _TYPES) for row in rows]
-
-
+    return [
+        Link(position, stream, version, topic, state, digest, types == _TYPES)
+        for position, stream, version, topic, state, digest, types in map(tuple, rows)
+    ]

@@ -31,7 +31,9 @@ class Verdict:
         return self.fault is None
 
 
-def verify(log: EventLog, signed: Sequence[Checkpoint] = (), tell: Callable[[int], None] = lambda events: None) -> Verdict:
+def verify(
+    log: EventLog, signed: Sequence[Checkpoint] = (), tell: Callable[[int], None] = lambda events: None
+) -> Verdict:
     """`signed` must be proved by their key already, and read before the log: it grows meanwhile.
 
     `tell` hears of each thousand or so of events.
@@ -44,8 +46,8 @@ def verify(log: EventLog, signed: Sequence[Checkpoint] = (), tell: Callable[[int
             tell(proof.events)
         damage = None if proof.lost() else log.damage()
     except LogError as error:
-        return proof.fails(f"cannot be read: {error.message}", proof.tip.position + 1)
-    return proof.fails(f"its events are whole, but its file is not: {damage}") if damage else proof.verdict
+        return proof.fails(f"it cannot be read: {error.message}", proof.tip.position + 1)
+    return proof.fails(f"the events are whole, but the file is not: {damage}") if damage else proof.verdict
 
 
 class _Proof:
@@ -55,7 +57,7 @@ class _Proof:
         self.tip, self.events = GENESIS, 0
         self._signed: Mapping[int, Checkpoint] = {one.position: one for one in signed}
         self._all = signed
-        self._left = sorted(one for one in self._signed if one > 0)
+        self._unseen = {position for position in self._signed if position > 0}
         self.verdict = Verdict(0, GENESIS, len(signed))
 
     def takes(self, page: Sequence[Link]) -> bool:
@@ -68,23 +70,25 @@ class _Proof:
                 return False
             digest, before = found.digest, found.position
             self.events += 1
-            if before in self._signed and not self._agrees(Tip(before, digest)):
-                return False
+            if before in self._unseen:
+                self._unseen.discard(before)
+                if not self._agrees(Tip(before, digest)):
+                    return False
         self.tip = Tip(before, digest)
         self.verdict = Verdict(self.events, self.tip, len(self._all))
         return True
 
     def lost(self) -> bool:
         """Whether a checkpoint saw more than there is now."""
-        missing = next((one for one in self._left if one > self.tip.position), None)
-        if missing is None:
+        if not self._unseen:
             return False
-        one = self._signed[missing]
-        self.fails(
-            f"its tail was cut: it ends at position {self.tip.position}, and position {self._left[-1]} was signed for "
-            f"at {self._signed[self._left[-1]].at}",
-            self.tip.position + 1 if one.position > self.tip.position else one.position,
-        )
+        first, last = min(self._unseen), max(self._unseen)
+        at = self._signed[last].at
+        if first > self.tip.position:
+            end = self.tip.position
+            self.fails(f"the tail was cut: the log ends at position {end}, and {last} was signed at {at}", end + 1)
+        else:
+            self.fails(f"it is missing, though it was signed at {self._signed[first].at}", first)
         return True
 
     def fails(self, fault: str, position: int | None = None) -> Verdict:
@@ -96,7 +100,7 @@ class _Proof:
         for one in self._all:
             if one.position == tip.position and one.digest != digest:
                 self.tip = tip
-                self.fails(f"was written anew: another digest was signed for it at {one.at}", tip.position)
+                self.fails(f"it was written anew: another digest was signed for it at {one.at}", tip.position)
                 return False
         return True
 
@@ -104,12 +108,12 @@ class _Proof:
 def _what(before: Tip, found: Link) -> str:
     """In words, as far as one event tells."""
     if not found.typed:
-        return "holds a value of another type than was written"
+        return "it holds a value of another type than was written"
     if found.position <= before.position:
-        return f"stands behind position {before.position}: the order was changed"
+        return f"it stands behind position {before.position}: the order was changed"
     gap = found.position - before.position - 1
     missing = f", or the {gap:,} between them {'is' if gap == 1 else 'are'} missing" if gap else ""
-    return f"does not follow from position {before.position}: it was changed, inserted or moved{missing}"
+    return f"it does not follow from position {before.position}: it was changed, inserted or moved{missing}"
 
 
 def _pages(log: EventLog) -> Iterator[list[Link]]:
