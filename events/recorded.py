@@ -31,4 +31,4 @@ class Recorded:
 
     @property
     def topic(self) -> str:
-        return self.event.TOPIC
+        return self.event.topic

@@ -10,10 +10,11 @@ import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, ClassVar, Literal, Protocol
 
-from events import DomainEvent, Recorded
+from events import DomainEvent, Recorded, Unknown
+from vapora.errors import UnknownTopicError
 
 ColumnType = Literal["text", "int", "real", "json"]
 Scalar = str | int | float | None
@@ -114,14 +115,27 @@ class Projection:
     HANDLERS: ClassVar[Mapping[type[DomainEvent], Handler]]
 
     def apply(self, recorded: Recorded, rows: Rows) -> None:
+        """`UnknownTopicError` for an event of a topic it needs, in a version that nobody here can read."""
         handler = self.HANDLERS.get(type(recorded.event))
         if handler is not None:
             handler(recorded, recorded.event, rows)
+        elif isinstance(recorded.event, Unknown) and recorded.topic in self.topics:
+            raise UnknownTopicError(
+                f"Position {recorded.position} holds {recorded.topic} in version {recorded.event.of_version}.",
+                remedy="Run the version of VAPORA that wrote it, or a newer one.",
+                position=recorded.position,
+            )
+
+    @cached_property
+    def topics(self) -> frozenset[str]:
+        """Those that it needs. Whatever else stands in the log does not concern it, known or unknown."""
+        return frozenset(kind.TOPIC for kind in self.HANDLERS)
 
     @property
     def fingerprint(self) -> str:
         """Changes whenever stored rows could not be read any more, even if somebody forgot to raise `VERSION`."""
-        shapes = "\n".join(table.shape for table in self.TABLES)
+        # With its topics: a version that did not know one passed it by, and the rows lack it until they are rebuilt.
+        shapes = "\n".join([*(table.shape for table in self.TABLES), *sorted(self.topics)])
         return f"{self.VERSION}:{hashlib.sha256(shapes.encode()).hexdigest()[:12]}"
 
 

@@ -74,7 +74,7 @@ async def test_a_writer_does_not_start_on_a_log_that_lost_what_was_signed(file: 
     await writer.start()
     await writer.append([request("a", 0), request("b", 0)])
     await writer.stop()
-    (file.parent / "log.db").unlink()
+    _remove(file.parent / "log.db")
     with pytest.raises(CorruptLogError, match="position 2 is missing"):
         await writer.start()
     with pytest.raises(UnavailableError):
@@ -85,7 +85,7 @@ async def test_a_writer_does_not_start_without_its_key(file: Path) -> None:
     writer = make_writer(file.parent)
     await writer.start()
     await writer.stop()
-    (file.parent / "audit_key").unlink()
+    _remove(file.parent / "audit_key")
     with pytest.raises(ConfigurationError, match="is missing at"):
         await writer.start()
 
@@ -93,14 +93,13 @@ async def test_a_writer_does_not_start_without_its_key(file: Path) -> None:
 async def test_a_checkpoint_that_cannot_be_written_shows_in_health_and_stops_no_append(file: Path) -> None:
     writer = make_writer(file.parent, events=1)
     await writer.start()
-    file.unlink()
-    file.mkdir()
+    _block(file)
     await writer.append([request("a", 0)])
     async with asyncio.timeout(10):
         while (await writer.health())["status"] == "ok":
             await asyncio.sleep(0.005)
     assert "No checkpoint can be written" in (await writer.health())["reason"]
-    file.rmdir()
+    _unblock(file)
     await writer.append([request("a", 1)])
     await until(file, [2])
     await writer.stop()
@@ -113,3 +112,16 @@ async def test_the_end_is_signed_also_where_a_signature_is_under_way(file: Path)
         await writer.append([request("a", number)])
     await writer.stop()
     assert signed(file)[-1] == 20
+
+
+def _block(file: Path) -> None:
+    file.unlink()
+    file.mkdir()
+
+
+def _unblock(file: Path) -> None:
+    file.rmdir()
+
+
+def _remove(file: Path) -> None:
+    file.unlink()

@@ -57,7 +57,7 @@ class Cell:
         """As `read`; for a thing that the log knows and the read models do not yet, it waits for them."""
         found = await self.read(question)
         if found is None:
-            recorded = await self.log.read(stream)
+            recorded = await self.log.read(stream, lenient=True)
             if recorded:
                 await self.wait_for(recorded[-1].position)
                 found = await self.read(question)

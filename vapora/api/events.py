@@ -63,7 +63,7 @@ async def _of_log(
     looked_at = 0
     while True:
         page = limit if correlation is None else _PAGE
-        polled = await cell.log.poll(after, page, 0, tuple(wanted))
+        polled = await cell.log.poll(after, page, 0, tuple(wanted), lenient=True)
         for recorded in polled.events:
             if correlation in (None, recorded.correlation):
                 found.append(recorded)
@@ -83,7 +83,7 @@ async def _of_stream(
 ) -> tuple[list[Recorded], int | None]:
     found = [
         one
-        for one in await cell.log.read(StreamName(stream))
+        for one in await cell.log.read(StreamName(stream), lenient=True)
         if one.position > after and (not wanted or one.topic in wanted) and correlation in (None, one.correlation)
     ]
     page = found[:limit]
@@ -101,5 +101,5 @@ def _view(recorded: Recorded) -> EventView:
         actor=recorded.actor,
         correlation=recorded.correlation,
         causation=recorded.causation,
-        event=recorded.event.model_dump(mode="json"),
+        event=recorded.event.as_json(),
     )

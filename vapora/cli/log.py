@@ -123,7 +123,7 @@ def _source(
 def _view(recorded: Any) -> EventView:
     names = ("position", "stream", "version", "topic", "recorded_at", "workspace", "actor", "correlation", "causation")
     fields = {name: getattr(recorded, name) for name in names}
-    return EventView(**fields, event=recorded.event.model_dump(mode="json"))
+    return EventView(**fields, event=recorded.event.as_json())
 
 
 def _print(event: EventView, as_json: bool) -> None:

@@ -60,12 +60,12 @@ def open_log(settings: Settings, workspace: str) -> Iterator[EventLog]:
 
 
 def pages(log: EventLog, after: int = 0, topics: tuple[str, ...] = ()) -> Iterator[list[Recorded]]:
-    """The log in order, some thousand events at a time."""
+    """The log in order, some thousand events at a time; with `Unknown` for what a newer version wrote."""
     import events  # noqa: F401  # registers every topic
     from vapora.log import open_record
 
     while records := log.after(after, _PAGE, topics):
-        yield [open_record(record) for record in records]
+        yield [open_record(record, lenient=True) for record in records]
         after = records[-1].position
 
 

@@ -74,20 +74,37 @@ class LogClient:
             streams=parts,
         )
 
-    async def read(self, stream: StreamName, after: int = 0) -> list[Recorded]:
-        """All events of one stream with version > `after`."""
+    async def read(self, stream: StreamName, after: int = 0, *, lenient: bool = False) -> list[Recorded]:
+        """All events of one stream with version > `after`.
+
+        Who folds a stream needs all of it: an event of an unknown topic is an `UnknownTopicError`, unless `lenient`.
+        """
         found: list[Recorded] = []
         while True:
             page = await self._port.read(stream, after, _PAGE)
-            found += [mapper.open_record(record) for record in page]
+            found += [mapper.open_record(record, lenient) for record in page]
             if len(page) < _PAGE:
                 return found
             after = page[-1].version
 
-    async def poll(self, after: int, limit: int = 1_000, timeout_s: float = 10, topics: Sequence[str] = ()) -> Polled:
-        """Events with position > `after`, at once if there are any, else as soon as one comes or the time is over."""
+    async def poll(
+        self,
+        after: int,
+        limit: int = 1_000,
+        timeout_s: float = 10,
+        topics: Sequence[str] = (),
+        *,
+        lenient: bool | None = None,
+    ) -> Polled:
+        """Events with position > `after`, at once if there are any, else as soon as one comes or the time is over.
+
+        Who names topics needs them: one in a version that is not known is an `UnknownTopicError`. Who names none gets
+        an `Unknown` in the place of what it cannot know, and decides. `lenient` says otherwise.
+        """
         batch = await self._port.poll(after, limit, timeout_s, topics)
-        return Polled(tuple(mapper.open_record(record) for record in batch.records), batch.position, batch.head)
+        spare = not topics if lenient is None else lenient
+        events = tuple([mapper.open_record(record, spare) for record in batch.records])
+        return Polled(events, batch.position, batch.head)
 
     async def head(self) -> int:
         return await self._port.head()
