@@ -10,6 +10,7 @@ import hashlib
 import os
 import re
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from events.content import INLINE_LIMIT_BYTES, Content
@@ -68,6 +69,12 @@ class BlobStore:
                 digest=digest,
             )
         return data
+
+    def digests(self) -> Iterator[str]:
+        """Of all that is here, in their order."""
+        for path in sorted(self._folder.glob("??/*")):
+            if _DIGEST.fullmatch(path.name):
+                yield path.name
 
     def _path(self, digest: str) -> Path:
         if not _DIGEST.fullmatch(digest):

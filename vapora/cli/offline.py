@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import IO, TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -41,7 +41,9 @@ def settings_for(data: Path | None, **given: object) -> Settings:
 
 def workspaces(settings: Settings) -> list[str]:
     """Those that have a log in the data folder."""
-    return sorted(path.parent.name for path in (settings.data / "workspaces").glob("*/log.db"))
+    folders = (path.parent.name for path in (settings.data / "workspaces").glob("*/log.db"))
+    # An import that was killed leaves a folder behind whose name begins with a dot.
+    return sorted(name for name in folders if not name.startswith("."))
 
 
 @contextmanager
@@ -82,7 +84,7 @@ def stream(log: EventLog, name: str) -> Iterator[Recorded]:
 @contextmanager
 def alone(settings: Settings, workspace: str) -> Iterator[None]:
     """Nobody else works on this data meanwhile: a server that runs is a refusal, one that starts finds it locked."""
-    with (settings.data / "lock").open("a+") as lock:
+    with _lock(settings) as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -92,6 +94,13 @@ def alone(settings: Settings, workspace: str) -> Iterator[None]:
         if _is_open_elsewhere(settings.read_file(workspace)):
             _refuse(settings, "by a server")
         yield
+
+
+def _lock(settings: Settings) -> IO[str]:
+    try:
+        return (settings.data / "lock").open("a+")
+    except OSError as error:
+        stop(FAILED, f"The data folder {settings.data} cannot be used ({error.strerror}).", "Make it writable.")
 
 
 def _refuse(settings: Settings, by: str) -> NoReturn:

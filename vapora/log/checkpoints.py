@@ -19,6 +19,8 @@ from vapora.log.event_log import EventLog
 from vapora.log.files import make_file
 from vapora.log.keys import SigningKey, Verifier
 
+# Its name, in a workspace's folder.
+CHECKPOINTS = "checkpoints.jsonl"
 # Far above a line's length, which a workspace's name of 80 characters makes at most.
 _LONGEST = 4_096
 

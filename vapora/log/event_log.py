@@ -67,6 +67,10 @@ class Store(Protocol):
         still ends at `tip` (`ChainBrokenError`, see `broken`). `TakenError` where a version is in use."""
         ...
 
+    def load(self, links: Sequence[Link], tip: Tip) -> None:
+        """As `write`, for events of another log that keep their positions and digests."""
+        ...
+
     def versions(self, streams: Sequence[str]) -> dict[str, int]: ...
 
     def read(self, stream: str, after: int, limit: int) -> list[StoredRecord]: ...
@@ -129,6 +133,10 @@ class EventLog(Protocol):
 
     def scan(self, after: int | None, limit: int = 2_000) -> list[Link]:
         """Events with position > `after` (None: all) as they are stored, undecoded, damaged ones too."""
+        ...
+
+    def load(self, links: Sequence[Link]) -> None:
+        """Take events of another log as they are, digests and all; `CorruptLogError` where one does not follow."""
         ...
 
     def topics(self) -> dict[str, int]:
@@ -227,6 +235,19 @@ class CheckedLog:
 
     def scan(self, after: int | None, limit: int = 2_000) -> list[Link]:
         return self._store.scan(after, limit)
+
+    def load(self, links: Sequence[Link]) -> None:
+        tip = found = self.tip()
+        for one in links:
+            if one.position <= found.position or not follows(found.digest, one):
+                raise CorruptLogError(
+                    f"The event at position {one.position} does not follow from the one at {found.position}.",
+                    remedy="It was changed on its way: take another copy.",
+                    position=one.position,
+                )
+            found = Tip(one.position, one.digest)
+        self._forget()
+        self._store.load(links, tip)
 
     def topics(self) -> dict[str, int]:
         return self._store.topics()

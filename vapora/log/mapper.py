@@ -55,6 +55,11 @@ def request_id(record: StoredRecord) -> str:
     return str(_members(record)[0]["req"])
 
 
+def workspace(record: StoredRecord) -> str:
+    """Whose log the record was written to."""
+    return str(_members(record)[0]["ws"])
+
+
 def recorded_at(record: StoredRecord) -> datetime:
     """When the record was written."""
     return datetime.fromisoformat(_members(record)[0]["at"])

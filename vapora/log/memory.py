@@ -29,8 +29,8 @@ class _MemoryStore:
 
     def write(self, rows: Sequence[Row], tip: Tip) -> Written:
         with self._lock:
-            first = len(self._records) + 1
-            found = Tip(first - 1, self._digests[-1]) if self._digests else GENESIS
+            found = Tip(self._records[-1].position, self._digests[-1]) if self._digests else GENESIS
+            first = found.position + 1
             if found != tip:
                 raise broken("memory", tip, found)
             records = [StoredRecord(position, *row) for position, row in enumerate(rows, first)]
@@ -40,7 +40,15 @@ class _MemoryStore:
                 self._streams.setdefault(record.stream, []).append(record)
             self._records += records
             self._digests += extend(tip, first, rows)
-            return Written([record.position for record in records], Tip(len(self._records), self._digests[-1]))
+            return Written([record.position for record in records], Tip(records[-1].position, self._digests[-1]))
+
+    def load(self, links: Sequence[Link], tip: Tip) -> None:
+        with self._lock:
+            for one in links:
+                record = StoredRecord(one.position, one.stream.decode(), one.version, one.topic.decode(), one.state)
+                self._records.append(record)
+                self._digests.append(one.digest)
+                self._streams.setdefault(record.stream, []).append(record)
 
     def versions(self, streams: Sequence[str]) -> dict[str, int]:
         with self._lock:
@@ -62,7 +70,7 @@ class _MemoryStore:
             return found
 
     def head(self) -> int:
-        return len(self._records)
+        return self._records[-1].position if self._records else 0
 
     def last(self) -> StoredRecord | None:
         return self._records[-1] if self._records else None

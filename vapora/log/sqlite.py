@@ -146,18 +146,29 @@ class Recorder(SQLiteApplicationRecorder):
         return self._insert(c, rows, None).positions
 
     def _insert(self, cursor: SQLiteCursor, rows: Sequence[Row], tip: Tip | None) -> Written:
-        if self._epoch is None:
-            raise LogError(f"The log at {self._path} is open for reading only.", remedy="Open it as its writer.")
-        epoch, found = standing(cursor, self._chain.standing)
-        self._check_epoch(epoch)
-        if found != (found if tip is None else tip) or not found.digest:
-            raise broken(str(self._path), tip or found, found)
+        found = self._require_end(cursor, tip)
         # We hold the write lock, so nobody can take these numbers before the commit.
         first = found.position + 1
         digests = extend(found, first, rows)
         numbered = zip(range(first, first + len(rows)), rows, digests, strict=True)
         cursor.executemany(self.insert_events_statement, [(at, *row, digest) for at, row, digest in numbered])
         return Written(list(range(first, first + len(rows))), Tip(found.position + len(rows), digests[-1]))
+
+    def _require_end(self, cursor: SQLiteCursor, tip: Tip | None) -> Tip:
+        """Under the write lock: that this is the writer, and that the log ends where it left it."""
+        if self._epoch is None:
+            raise LogError(f"The log at {self._path} is open for reading only.", remedy="Open it as its writer.")
+        epoch, found = standing(cursor, self._chain.standing)
+        self._check_epoch(epoch)
+        if found != (found if tip is None else tip) or not found.digest:
+            raise broken(str(self._path), tip or found, found)
+        return found
+
+    def load(self, links: Sequence[Link], tip: Tip) -> None:
+        with self._writing() as cursor:
+            self._require_end(cursor, tip)
+            rows = [(one.position, one.stream.decode(), one.version, one.topic.decode(), *one[4:6]) for one in links]
+            cursor.executemany(self.insert_events_statement, rows)
 
     def scan(self, after: int | None, limit: int) -> list[Link]:
         with self._reading() as cursor:
