@@ -1,5 +1,6 @@
 """What we know: read models folded from the log. Reads are functions of the module that they belong to."""
 
+from projections.audit import Audit
 from projections.base import Projection, PublicView, Reader, Rows, Table
 from projections.board import Board
 from projections.budgets import Budgets
@@ -40,4 +41,5 @@ def all_projections() -> tuple[Projection, ...]:
         Costs(),
         Decisions(),
         Providers(),
+        Audit(),
     )

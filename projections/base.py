@@ -20,8 +20,25 @@ ColumnType = Literal["text", "int", "real", "json"]
 Scalar = str | int | float | None
 Key = tuple[Scalar, ...]
 Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Between:
+    """From `low` on (None: without end) to `high`, both included."""
+
+    low: str | int | None = None
+    high: str | int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Contains:
+    """A part of a text. Case counts: who does not want it to keeps the text in small letters."""
+
+    part: str
+
+
 # A scalar must be equal, a tuple must contain the value.
-Where = Mapping[str, Scalar | tuple[Scalar, ...]]
+Where = Mapping[str, Scalar | tuple[Scalar, ...] | Between | Contains]
 
 
 @dataclass(frozen=True, eq=False, slots=True)

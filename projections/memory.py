@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from events import Recorded
-from projections.base import Key, Projection, Row, Scalar, Table, Where
+from projections.base import Between, Contains, Key, Projection, Row, Scalar, Table, Where
 
 
 class MemoryRows:
@@ -78,10 +78,18 @@ def stamped(row: Mapping[str, Any], before: Row | None, position: int) -> Row | 
 
 
 def _matches(row: Row, where: Where | None) -> bool:
-    for name, wanted in (where or {}).items():
-        if row[name] not in wanted if isinstance(wanted, tuple) else row[name] != wanted:
-            return False
-    return True
+    return all(_fits(row[name], wanted) for name, wanted in (where or {}).items())
+
+
+def _fits(value: Any, wanted: Any) -> bool:
+    match wanted:
+        case tuple():
+            return value in wanted
+        case Between(low=low, high=high):
+            return value is not None and (low is None or value >= low) and (high is None or value <= high)
+        case Contains(part=part):
+            return value is not None and part in value
+    return bool(value == wanted)
 
 
 def _column(name: str) -> Callable[[Row], tuple[bool, Any]]:

@@ -8,12 +8,13 @@ Nothing here holds state. Names come from `Table` definitions only, never from a
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from projections.base import Key, Row, Table, Where
+from projections.base import Between, Contains, Key, Row, Table, Where
 
 _TYPES = {"text": "TEXT", "int": "INTEGER", "real": "REAL", "json": "TEXT"}
 
@@ -117,6 +118,14 @@ def _where(where: Where | None) -> tuple[str, Key]:
         elif isinstance(wanted, tuple):
             parts.append(f"{_q(name)} IN ({', '.join('?' * len(wanted))})")
             values += wanted
+        elif isinstance(wanted, Between):
+            bounds = [(sign, bound) for sign, bound in ((">=", wanted.low), ("<=", wanted.high)) if bound is not None]
+            parts += [f"{_q(name)} {sign} ?" for sign, _ in bounds]
+            values += [bound for _, bound in bounds]
+        elif isinstance(wanted, Contains):
+            parts.append(f"{_q(name)} LIKE ? ESCAPE '!'")
+            literally = re.sub("([!%_])", r"!\1", wanted.part)
+            values.append(f"%{literally}%")
         else:
             parts.append(f"{_q(name)} = ?")
             values.append(wanted)

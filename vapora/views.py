@@ -200,6 +200,33 @@ class EventView(View):
     event: dict[str, JsonValue]
 
 
+class AuditEntry(View):
+    """Who did what to what, when, and how it came out (M11.12).
+
+    `action`: create, update, delete, execute, assign, complete, override; `unknown` for an event that a newer version
+    wrote. `result`: success, failure, partial-success. `causation`: the position of what led to it, null: a request.
+    """
+
+    position: int
+    timestamp: datetime
+    actor: str
+    action: str
+    resource_type: str
+    resource_id: str
+    result: str
+    details: str
+    topic: str
+    correlation: str
+    causation: int | None
+
+
+class Chain(View):
+    """From an event back to the request that led to it, each because of the one after it."""
+
+    items: tuple[EventView, ...]
+    complete: bool
+
+
 class Frame(View):
     """One position that changed something, as `/live` sends it."""
 

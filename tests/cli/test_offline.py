@@ -15,10 +15,10 @@ from events import DomainEvent
 from events.budget import BudgetSet, Charge, SpendReserved, SpendSettled, Windows
 from events.ids import LEDGER, Provider, Scope
 from events.money import MicroUsd
-from events.project import ProjectCreated
+from events.project import ProjectArchived, ProjectCreated
 from vapora.log.mapper import encode
 from vapora.log.sqlite import SQLiteLog
-from vapora.records import Append, StreamAppend
+from vapora.records import Append, Encoded, StreamAppend
 from vapora.settings import Settings
 
 Run = Callable[..., Any]
@@ -136,6 +136,47 @@ def test_the_log_is_read_from_its_file(alone: Run, data: Path) -> None:
     assert (len(ledger), len(asked)) == (3, 1)
     assert "Shortleaf" in alone("log", "show", "1", "--data", str(data)).out
     assert alone("log", "show", "99", "--data", str(data)).code == 1
+
+
+def test_the_audit_trail_is_read_from_the_log_alone(alone: Run, data: Path) -> None:
+    said = alone("audit", "list", "--data", str(data), "--json").json["items"]
+    searched = alone("audit", "list", "--data", str(data), "--text", "SHORTLEAF", "--since", "2026-01-01", "--json")
+
+    assert [(one["action"], one["resource_type"]) for one in said] == [("update", "budget"), ("create", "project")]
+    assert [one["resource_id"] for one in searched.json["items"]] == ["p"]
+    assert "user:test" in alone("audit", "list", "--data", str(data), "--resource", "project").out
+    assert "Nothing" in alone("audit", "list", "--data", str(data), "--actor", "nobody").out
+
+
+def test_why_an_event_happened_is_told_from_the_log_alone(alone: Run, data: Path, settings: Settings) -> None:
+    caused = Append(
+        "r", "coordinator", "cor", 1, (StreamAppend("project:p", 1, (encode(ProjectArchived(project_id="p")),)),)
+    )
+    log = SQLiteLog.open(settings.log_file("default"), "default")
+    log.append([caused])
+    log.close()
+
+    told = alone("log", "why", "5", "--data", str(data), "--json").json
+
+    assert [one["position"] for one in told["items"]] == [5, 1]
+    assert told["complete"] is True
+    assert "asked for by user:test" in alone("log", "why", "5", "--data", str(data)).out
+    assert alone("log", "why", "99", "--data", str(data)).code == 1
+
+
+def test_the_doctor_names_topics_that_only_a_newer_version_knows(alone: Run, data: Path, settings: Settings) -> None:
+    log = SQLiteLog.open(settings.log_file("default"), "default")
+    part = StreamAppend("task:1", 0, (Encoded("task.teleported", 1, b'{"to":"Mars"}'),))
+    log.append([Append("r", "user:test", "cor", None, (part,))])
+    log.close()
+    rebuilt = alone("rebuild", "--data", str(data), "--json")
+
+    said = alone("doctor", "--data", str(data), "--json")
+
+    assert (rebuilt.code, rebuilt.json["failed"]) == (0, {})
+    [told] = [one for one in said.json["checks"] if "task.teleported" in one["detail"]]
+    assert (told["state"], "position 5" in told["detail"]) == ("warn", True)
+    assert "Mars" in alone("log", "show", "5", "--data", str(data)).out
 
 
 def test_the_doctor_reads_the_files_too(alone: Run, data: Path) -> None:

@@ -43,16 +43,20 @@ async def list_events(
         found, reached = await _of_stream(cell, stream, after, limit, wanted, correlation)
     else:
         found, reached = await _of_log(cell, after, limit, wanted, correlation)
-    items = tuple(map(_view, found))
+    items = tuple(map(view, found))
     return Page[EventView](items=items, next=None if reached is None else str(reached))
 
 
 @router.get("/{position}", summary="Show an event")
 async def get_event(position: Annotated[int, Path(ge=1, le=LARGEST_POSITION)], cell: OpenCell) -> EventView:
+    return view(await event_at(cell, position))
+
+
+async def event_at(cell: Cell, position: int) -> Recorded:
     polled = await cell.log.poll(position - 1, 1, 0)
     if not polled.events or polled.events[0].position != position:
         raise NotFoundError(f"No event stands at position {position}.", remedy="Numbers may be skipped; read the list.")
-    return _view(polled.events[0])
+    return polled.events[0]
 
 
 async def _of_log(
@@ -90,7 +94,7 @@ async def _of_stream(
     return page, page[-1].position if len(found) > limit else None
 
 
-def _view(recorded: Recorded) -> EventView:
+def view(recorded: Recorded) -> EventView:
     return EventView(
         position=recorded.position,
         stream=recorded.stream,

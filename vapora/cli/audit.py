@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import typer
 from rich.console import RenderableType
 
-from vapora.cli import audit_verify
+from vapora.cli import audit_list, audit_verify
 from vapora.cli.offline import Data, Workspace, open_log, settings_for, stream
 from vapora.cli.output import FAILED, Json, cell, emit, table
 
@@ -18,6 +18,7 @@ app = typer.Typer(help="Check what the log promises.", no_args_is_help=True)
 
 
 app.command("verify")(audit_verify.verify)
+app.command("list")(audit_list.entries)
 
 
 @app.command()

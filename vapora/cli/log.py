@@ -19,7 +19,7 @@ from rich.text import Text
 from vapora.cli.offline import Workspace, open_log, pages, settings_for
 from vapora.cli.output import FAILED, Json, clip, emit, local, stop
 from vapora.cli.remote import connect
-from vapora.views import EventView
+from vapora.views import Chain, EventView
 
 app = typer.Typer(help="Read the log.", no_args_is_help=True)
 
@@ -79,6 +79,39 @@ def show(
     """One event with all it carries."""
     event = _at(position, data, workspace)
     emit(as_json, event, lambda: _whole(event))
+
+
+@app.command()
+def why(
+    position: Annotated[int, typer.Argument(min=1)],
+    data: FromFile = None,
+    workspace: Workspace = "default",
+    as_json: Json = False,
+) -> None:
+    """Why an event happened: from it back to the request, each because of the one below it."""
+    if data is None:
+        with connect(workspace) as client:
+            chain = client.chain(position)
+    else:
+        chain = _chain(position, data, workspace)
+    emit(as_json, chain, lambda: _reasons(chain))
+
+
+def _chain(position: int, data: Path, workspace: str) -> Chain:
+    found = [_at(position, data, workspace)]
+    # A cause stands before what it led to: a log that says otherwise must not lead round in circles.
+    while (cause := found[-1].causation) is not None and 0 < cause < found[-1].position:
+        found.append(_at(cause, data, workspace))
+    return Chain(items=tuple(found), complete=found[-1].causation is None)
+
+
+def _reasons(chain: Chain) -> RenderableType:
+    lines = [
+        f"{one.position:>7}  {one.topic:<26} {one.stream}  by {one.actor}  {_gist(one)}".rstrip() for one in chain.items
+    ]
+    last = chain.items[-1]
+    end = f"asked for by {last.actor}, request {last.correlation}" if chain.complete else "the rest is not in this log"
+    return Text("\n".join([*lines, f"         {end}"]))
 
 
 def _at(position: int, data: Path | None, workspace: str) -> EventView:

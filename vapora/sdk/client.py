@@ -159,6 +159,26 @@ class Client:
     def event(self, position: int) -> views.EventView:
         return self._get(f"/events/{position}", views.EventView, {})
 
+    def chain(self, position: int) -> views.Chain:
+        """Why an event happened: from it back to the request that led to it."""
+        return self._get(f"/events/{position}/chain", views.Chain, {})
+
+    def audit(
+        self,
+        limit: int | None = None,
+        actor: str | None = None,
+        action: str | None = None,
+        resource: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        text: str | None = None,
+        after: Position = None,
+    ) -> Iterator[views.AuditEntry]:
+        """Who did what to what, when, and how it came out; the newest first."""
+        between = {"since": since and since.isoformat(), "until": until and until.isoformat()}
+        query = {"actor": actor, "action": action, "resource": resource, "text": text, "after": after, **between}
+        return self._items("/audit", views.AuditEntry, query, limit)
+
     def live(self, after: Position = None, reconnect: bool = True) -> Live:
         """Changed rows as they change: `for frame in client.live(): …`. `after`: first what changed since then."""
         url = self.url.replace("http", "ws", 1) + f"{_PREFIX}/live"
