@@ -43,7 +43,7 @@ def measure(events: int, folder: Path) -> str:
     log.damage()
     pages = time.perf_counter() - began
     log.close()
-    assert verdict.ok and verdict.events == events
+    assert verdict.fault is None, verdict
     return (
         f"{events:>9,} {events / appending:>12,.0f} {chaining / appending:>12.0%} {events / proving:>12,.0f} "
         f"{pages / proving:>14.0%}"
