@@ -18,11 +18,17 @@ from pathlib import Path
 import pytest
 
 from tests.archive.conftest import at_work, contents, opened, read_models, settings_of
-from tests.cli.conftest import invoke
+from tests.cli.conftest import free_port, invoke
 from vapora.archive.load import ExportFile
 from vapora.blobs import BlobStore
 from vapora.errors import BadInputError, CorruptLogError
 from vapora.log.memory import MemoryLog
+from vapora.platform import Platform
+
+
+@pytest.fixture
+def port() -> int:
+    return free_port()
 
 
 def exported(data: Path, name: str = "log.jsonl") -> Path:
@@ -409,3 +415,25 @@ def test_a_file_is_read_as_compressed_by_what_it_is_and_not_by_its_name(data: Pa
     file = exported(data)
     (tmp_path / "renamed.jsonl").write_bytes(gzip.compress(file.read_bytes()))
     imported(tmp_path / "renamed.jsonl", tmp_path / "target")
+
+
+def test_a_server_does_not_start_on_a_log_whose_tail_was_cut_and_says_what_to_do(data: Path, port: int) -> None:
+    change(data, "DELETE FROM stored_events WHERE position > 20", "UPDATE sqlite_sequence SET seq = 20")
+    platform = Platform(settings_of(data).model_copy(update={"port": port}), {})
+    with pytest.raises(CorruptLogError, match=r"no longer holds what was signed.*audit verify.*backup"):
+        platform.start()
+    assert invoke("audit", "verify", "--data", str(data), "--json").json["first_bad_position"] == 21
+
+
+def test_why_and_who_are_asked_of_a_running_server(data: Path, port: int) -> None:
+    platform = Platform(settings_of(data).model_copy(update={"port": port}), {})
+    url = platform.start().api.removesuffix("/api/v1")
+    try:
+        found = invoke("audit", "list", "--resource", "task", "--action", "complete", "--json", VAPORA_URL=url)
+        assert len(found.json["items"]) == 3
+        position = str(found.json["items"][0]["position"])
+        told = invoke("log", "why", position, VAPORA_URL=url)
+        assert "task.submitted" in told.out
+        assert "asked for by" in told.out
+    finally:
+        platform.stop()
