@@ -251,7 +251,7 @@ def test_a_full_disk_refuses_and_leaves_nothing_behind(command: str, data: Path,
 _AS_NOBODY = """
 import os, sys
 import events
-import vapora.archive.backup, vapora.archive.export, vapora.archive.load
+import vapora.archive.backup, vapora.archive.export, vapora.archive.load, vapora.log.verify
 from vapora.cli.main import main
 if os.geteuid() == 0:
     os.setegid(65534)
@@ -283,6 +283,24 @@ def test_a_folder_that_may_not_be_written_is_a_refusal(command: str, data: Path)
         assert done.returncode == 1, done.stderr
         assert "writable" in done.stderr
         assert list(sealed.iterdir()) == []
+
+
+def test_verify_on_a_folder_that_may_not_be_written_says_what_to_do_and_changes_nothing(data: Path) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        theirs = Path(name) / "data"
+        shutil.copytree(data, theirs)
+        for path in (*theirs.rglob("*"), theirs, Path(name)):
+            path.chmod(0o555 if path.is_dir() else 0o444)
+        before = contents(theirs)
+        environ = {**os.environ, "PYTHONPATH": os.pathsep.join(entry for entry in sys.path if entry)}
+        done = subprocess.run(
+            [sys.executable, "-c", _AS_NOBODY, "audit", "verify", "--data", str(theirs)],
+            capture_output=True, text=True, check=False, env=environ,
+        )  # fmt: skip
+        assert (done.returncode, "writable for this user" in done.stderr) == (1, True), done.stderr + done.stdout
+        assert contents(theirs) == before
+        for path in theirs.rglob("*"):
+            path.chmod(0o755)
 
 
 # --- backup ---

@@ -89,9 +89,10 @@ def told(verdict: Verdict, seconds: float, chain_only: bool = False) -> Renderab
     if verdict.fault is not None:
         where = "The log" if verdict.position is None else f"Position {verdict.position:,}"
         return f"The log is not what was written. {where}: {verdict.fault}. Restore it from a backup."
-    rate = f"{verdict.events / seconds:,.0f} a second" if seconds else "at once"
+    # Below this the command's own start is what was measured.
+    rate = f" ({verdict.events / seconds:,.0f} a second)" if seconds > 0.5 else ""
     signed = "no checkpoint was looked at" if chain_only else f"{verdict.checkpoints:,} signed checkpoints fit"
     return (
         f"The log is what was written: {verdict.events:,} events up to position {verdict.tip.position:,} follow one "
-        f"from the other, and {signed} ({rate})."
+        f"from the other, and {signed}{rate}."
     )
