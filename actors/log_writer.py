@@ -6,10 +6,12 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
 from actors.notary import Notary
-from vapora.errors import BadInputError, FencedError, UnavailableError, VaporaError
+from actors.work_thread import WorkThread
+from vapora.errors import BadInputError, FencedError, LogError, UnavailableError, VaporaError
 from vapora.log.event_log import MAX_READ, Committed, EventLog, check
 from vapora.log.tail import MAX_RECORDS, Tail
 from vapora.records import Append, AppendResult, Batch, StoredRecord
@@ -43,11 +45,13 @@ class LogWriter:
         self._open_log = open_log
         self._notary = notary
         self._log: EventLog | None = None
-        self._appending = ThreadPoolExecutor(1, thread_name_prefix="log-append")
+        self._appending = WorkThread("log-append")
         self._reading = ThreadPoolExecutor(1, thread_name_prefix="log-read")
         self._entries: deque[_Entry] = deque()
         self._starting = asyncio.Lock()
-        self._committing: asyncio.Task[None] | None = None
+        # Whether a commit is under way, or about to be: at most one is.
+        self._committing = False
+        self._idle = asyncio.Event()
         self._moved = asyncio.Event()
         self._tail_records = tail_records
         self._stride = stride
@@ -60,15 +64,24 @@ class LogWriter:
         async with self._starting:  # started twice at once, it would fence off itself
             if self._log is not None:
                 return
-            log = await _on(self._appending, self._open_log)
+            self._appending.start()
             try:
-                if self._notary is not None:
-                    await self._notary.start(log)
-                self._tail = Tail(await _on(self._appending, log.head), self._tail_records)
+                log = await self._open()
             except BaseException:
-                log.close()
+                self._appending.stop()
                 raise
             self._log, self._refusal, self._failure = log, None, ""
+
+    async def _open(self) -> EventLog:
+        log = await self._appending.call(self._open_log)
+        try:
+            if self._notary is not None:
+                await self._notary.start(log)
+            self._tail = Tail(await self._appending.call(log.head), self._tail_records)
+        except BaseException:
+            log.close()
+            raise
+        return log
 
     async def stop(self) -> None:
         """What was handed in is still committed; readers that wait are told."""
@@ -78,27 +91,30 @@ class LogWriter:
         if self._refusal is None:
             self._refusal = UnavailableError("The log writer has stopped.", remedy="Ask again once it has started.")
         self._wake()
-        while self._committing is not None:
-            await asyncio.wait([self._committing])
+        while self._committing:
+            self._idle.clear()
+            await self._idle.wait()
         if self._log is not log:  # stopped twice at once
             return
         self._log = None
         if self._notary is not None:
             await self._notary.stop()
-        self._appending.shutdown()
+        self._appending.stop()
         self._reading.shutdown()
         log.close()
-        self._appending = ThreadPoolExecutor(1, thread_name_prefix="log-append")
         self._reading = ThreadPoolExecutor(1, thread_name_prefix="log-read")
 
     async def append(self, requests: Sequence[Append]) -> list[AppendResult]:
         """Shares a transaction with whoever else appends now. A `LogError` fails all of them; the next may succeed."""
         self._serving()
         check(requests)
-        answer: asyncio.Future[list[AppendResult]] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[list[AppendResult]] = loop.create_future()
         self._entries.append((requests, answer))
-        if self._committing is None:
-            self._committing = asyncio.create_task(self._commit_all())
+        if not self._committing:
+            self._committing = True
+            # Not at once: who else appends in this turn of the loop is to share the transaction.
+            loop.call_soon(self._hand_over)
         return await answer
 
     async def read(self, stream: str, after: int = 0, limit: int = MAX_READ) -> list[StoredRecord]:
@@ -148,53 +164,49 @@ class LogWriter:
         assert self._log is not None
         return self._log
 
-    async def _commit_all(self) -> None:
-        try:
-            while self._entries:
-                await self._commit(self._take())
-        finally:
-            self._committing = None
+    def _hand_over(self) -> None:
+        """The next transaction goes to its thread; without one, the writer is idle."""
+        if not self._entries:
+            self._committing = False
+            self._idle.set()
+            return
+        taken = self._take()
+        requests = [request for requests, _ in taken for request in requests]
+        assert self._log is not None
+        self._appending.hand(partial(self._log.commit, requests), partial(self._conclude, taken))
 
     def _take(self) -> list[_Entry]:
         taken: list[_Entry] = []
         events = 0
         while self._entries and events < _EVENTS_A_COMMIT:
             taken.append(self._entries.popleft())
-            events += sum(len(part.events) for request in taken[-1][0] for part in request.streams)
+            for request in taken[-1][0]:
+                for part in request.streams:
+                    events += len(part.events)
         return taken
 
-    async def _commit(self, taken: list[_Entry]) -> None:
-        try:
-            committed = await self._write([request for requests, _ in taken for request in requests])
-        except Exception as error:  # whatever it is, those who wait must hear of it
-            for _, answer in taken:
-                if not answer.done():
-                    answer.set_exception(error)
-            return
-        if committed.records:
+    def _conclude(self, taken: list[_Entry], committed: Committed | None, error: BaseException | None) -> None:
+        """The next transaction is on its way before anybody hears of this one: the disk is the slowest."""
+        if isinstance(error, FencedError):
+            self._fence(error)
+        else:
+            self._failure = "" if error is None else str(error)
+        if committed is not None and committed.records:
             self._tail.add(committed.records)
             if self._notary is not None:
                 self._notary.saw(committed.tip)
             self._wake()
+        self._hand_over()
         first = 0
         for requests, answer in taken:
             # Done already: its caller was cancelled meanwhile. The append stands.
-            if not answer.done():
+            if answer.done():
+                pass
+            elif committed is None:
+                answer.set_exception(error or LogError("The commit gave no answer."))
+            else:
                 answer.set_result(committed.results[first : first + len(requests)])
             first += len(requests)
-
-    async def _write(self, requests: Sequence[Append]) -> Committed:
-        assert self._log is not None
-        try:
-            committed = await _on(self._appending, self._log.commit, requests)
-        except FencedError as error:
-            self._fence(error)
-            raise
-        except Exception as error:
-            self._failure = str(error)
-            raise
-        self._failure = ""
-        return committed
 
     async def _look(
         self, log: EventLog, after: int, limit: int, topics: tuple[str, ...]

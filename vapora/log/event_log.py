@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from vapora.clock import Clock
 from vapora.errors import BadInputError, CorruptLogError, LogError
@@ -110,7 +110,10 @@ class EventLog(Protocol):
         ...
 
     def commit(self, requests: Sequence[Append]) -> Committed:
-        """`append` that also hands out what was written, for those who follow the log in memory."""
+        """`append` that also hands out what was written, for those who follow the log in memory.
+
+        For requests that passed `check`: the log writer does that for each caller, before they share a transaction.
+        """
         ...
 
     def read(self, stream: str, after: int = 0, limit: int = MAX_READ) -> list[StoredRecord]:
@@ -173,9 +176,10 @@ def _check_part(part: StreamAppend) -> None:
     if not part.events:
         raise BadInputError(f"An append to {part.stream!r} holds no event.", stream=part.stream)
     for event in part.events:
-        if not (event.data.startswith(b"{") and event.data.endswith(b"}")):
+        data = event.data
+        if data[:1] != b"{" or data[-1:] != b"}":
             raise BadInputError(f"The data of {event.topic} is not a JSON object.")
-        if len(event.data) > MAX_EVENT_BYTES:
+        if len(data) > MAX_EVENT_BYTES:
             raise BadInputError(f"{event.topic} of {len(event.data)} bytes is too large: put it in a blob.")
 
 
@@ -191,10 +195,10 @@ class CheckedLog:
         self._tip: Tip | None = None
 
     def append(self, requests: Sequence[Append]) -> list[AppendResult]:
+        check(requests)
         return self.commit(requests).results
 
     def commit(self, requests: Sequence[Append]) -> Committed:
-        check(requests)
         for _ in range(_ATTEMPTS):
             try:
                 return self._commit(requests)

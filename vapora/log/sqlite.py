@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -62,18 +63,35 @@ class SQLiteLog(CheckedLog):
         return cls(recorder, workspace, system_clock.now)
 
 
+_STATEMENTS = 128
+_LOCK_TIMEOUT_S = 5.0
+
+
 class _Pool(SQLiteConnectionPool):
     def _create_connection(self) -> SQLiteConnection:
-        connection = super()._create_connection()
+        # Not the library's own connection: that one keeps a single compiled statement and compiles each of ours anew.
+        connection = sqlite3.connect(
+            self.db_name,
+            timeout=_LOCK_TIMEOUT_S,
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=_STATEMENTS,
+        )
+        connection.row_factory = sqlite3.Row
+        connection.execute("PRAGMA journal_mode=WAL")
         # The library leaves this to how SQLite was compiled; NORMAL would lose acknowledged events at a power cut.
-        connection.cursor().execute("PRAGMA synchronous=FULL")
-        return connection
+        connection.execute("PRAGMA synchronous=FULL")
+        return SQLiteConnection(connection, self.max_age)
 
 
 class _Datastore(SQLiteDatastore):
     def __init__(self, path: Path) -> None:
         super().__init__(str(path.absolute()), originator_id_type="text")
-        self.pool = _Pool(db_name=str(path.absolute()))
+        self.pool: _Pool = _Pool(db_name=str(path.absolute()))
+
+    def connect(self) -> SQLiteConnection:
+        """A connection beside the pool's."""
+        return self.pool._create_connection()
 
 
 class Recorder(SQLiteApplicationRecorder):
@@ -82,11 +100,14 @@ class Recorder(SQLiteApplicationRecorder):
     The library's own select methods work on this table too.
     """
 
-    def __init__(self, datastore: SQLiteDatastore, path: Path) -> None:
+    def __init__(self, datastore: _Datastore, path: Path) -> None:
         super().__init__(datastore)
         self._path = path
         self._epoch: int | None = None
         self._chain = ChainTable(self.events_table_name)
+        # The writer's own, not taken from the pool and given back for each transaction.
+        self._connection: SQLiteConnection | None = None
+        self._connect = datastore.connect
         self.insert_events_statement = f"INSERT INTO {self.events_table_name} ({_COLUMNS}, digest) VALUES (?,?,?,?,?,?)"
         self._select = f"SELECT {_COLUMNS} FROM {self.events_table_name} "
 
@@ -240,6 +261,8 @@ class Recorder(SQLiteApplicationRecorder):
             self._check_epoch(cursor.fetchone()[0])
 
     def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
         self.datastore.close()
 
     def _check_epoch(self, epoch: int) -> None:
@@ -266,14 +289,16 @@ class Recorder(SQLiteApplicationRecorder):
 
         The library begins with a read lock, which cannot always be raised, and leaves a failed commit open.
         """
-        with explained(self._path), self.datastore.get_connection(commit=True) as connection:
-            cursor = connection.cursor()
+        with explained(self._path):
+            if self._connection is None:
+                self._connection = self._connect()
+            cursor = self._connection.cursor()
             cursor.execute("BEGIN IMMEDIATE")
             try:
                 yield cursor
-                connection.commit()
+                self._connection.commit()
             except BaseException:
-                connection.rollback()
+                self._connection.rollback()
                 raise
 
 
