@@ -60,19 +60,16 @@ class LogClient:
         if origin.workspace != self._workspace:
             raise BadInputError(f"An event of the workspace {origin.workspace!r} for the log of {self._workspace!r}.")
         parts = tuple(
-            StreamAppend(stream, expected, tuple(mapper.encode(event) for event in events))
-            for stream, expected, events in streams
-            if events
+            [
+                StreamAppend(stream, expected, tuple([mapper.encode(event) for event in events]))
+                for stream, expected, events in streams
+                if events
+            ]
         )
         if not parts:
             raise BadInputError("Nothing to append: no stream has events.")
-        return Append(
-            request_id=request_id or clock.new_id("req"),
-            actor=origin.actor,
-            correlation=origin.correlation,
-            causation=origin.causation,
-            streams=parts,
-        )
+        name = request_id or clock.new_id("req")
+        return Append(name, origin.actor, origin.correlation, origin.causation, parts)
 
     async def read(self, stream: StreamName, after: int = 0, *, lenient: bool = False) -> list[Recorded]:
         """All events of one stream with version > `after`.

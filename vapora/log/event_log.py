@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from vapora.clock import Clock
 from vapora.errors import BadInputError, CorruptLogError, LogError
 from vapora.log import mapper
 from vapora.log.chain import GENESIS, Link, Row, Tip, follows
 from vapora.log.plan import Plan, Versions
-from vapora.records import Append, AppendResult, StoredRecord, StreamAppend
+from vapora.records import Append, AppendResult, Encoded, StoredRecord
 
 MAX_READ = 10_000
 # Far above what the API lets in; below what SQLite refuses with an error that would hit a whole batch.
@@ -167,20 +167,19 @@ def check(requests: Sequence[Append]) -> None:
         if not request.streams:
             raise BadInputError("An append names no stream.")
         for part in request.streams:
-            _check_part(part)
+            _check_part(*part)
 
 
-def _check_part(part: StreamAppend) -> None:
-    if not part.stream or part.expected_version < 0:
-        raise BadInputError(f"Bad stream {part.stream!r} or expected version {part.expected_version}.")
-    if not part.events:
-        raise BadInputError(f"An append to {part.stream!r} holds no event.", stream=part.stream)
-    for event in part.events:
-        data = event.data
+def _check_part(stream: str, expected_version: int, events: Sequence[Encoded]) -> None:
+    if not stream or expected_version < 0:
+        raise BadInputError(f"Bad stream {stream!r} or expected version {expected_version}.")
+    if not events:
+        raise BadInputError(f"An append to {stream!r} holds no event.", stream=stream)
+    for topic, _, data in events:
         if data[:1] != b"{" or data[-1:] != b"}":
-            raise BadInputError(f"The data of {event.topic} is not a JSON object.")
+            raise BadInputError(f"The data of {topic} is not a JSON object.")
         if len(data) > MAX_EVENT_BYTES:
-            raise BadInputError(f"{event.topic} of {len(event.data)} bytes is too large: put it in a blob.")
+            raise BadInputError(f"{topic} of {len(data)} bytes is too large: put it in a blob.")
 
 
 class CheckedLog:
