@@ -15,6 +15,7 @@ from actors.notary import Notary
 from actors.projector import Projector
 from actors.runtime.base import Actor, Address, Builder, Runtime
 from actors.runtime.local import LocalRuntime
+from actors.saved_fold import saved_ledger, saved_swarm
 from actors.supervisor import Supervisor
 from events.content import Content
 from events.ids import Provider
@@ -54,7 +55,13 @@ def _build(settings: Settings, environ: Mapping[str, str], address: Address, run
             path = settings.read_file(workspace)
             return Projector(_log(runtime, workspace), workspace, lambda: ReadStore(path), all_projections())
         case "budget":
-            return BudgetManager(_log(runtime, workspace), workspace, now, patience_s=settings.budget_patience_s)
+            return BudgetManager(
+                _log(runtime, workspace),
+                workspace,
+                now,
+                patience_s=settings.budget_patience_s,
+                saved=saved_ledger(settings.snapshot_folder(workspace)),
+            )
         case "coordinator":
             return _coordinator(settings, runtime, workspace)
         case "agent":
@@ -89,6 +96,7 @@ def _coordinator(settings: Settings, runtime: Runtime, workspace: str) -> SwarmC
         idle_s=settings.agent_idle_s,
         again_s=settings.resend_s,
         warm=settings.warm_agents,
+        saved=saved_swarm(settings.snapshot_folder(workspace)),
     )
 
 

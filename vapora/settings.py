@@ -69,6 +69,10 @@ class Settings(BaseSettings):
     def audit_key_file(self) -> Path:
         return (self.audit_key or self.data / "audit_key").absolute()
 
+    def snapshot_folder(self, workspace: str) -> Path:
+        """What actors save for a quick start; may be deleted at any time."""
+        return self.workspace_folder(workspace) / "snapshots"
+
     @classmethod
     def settings_customise_sources(
         cls,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
 from events.base import DomainEvent
@@ -76,12 +76,18 @@ class LogClient:
 
         Who folds a stream needs all of it: an event of an unknown topic is an `UnknownTopicError`, unless `lenient`.
         """
-        found: list[Recorded] = []
+        return [recorded async for page in self.pages(stream, after, lenient=lenient) for recorded in page]
+
+    async def pages(
+        self, stream: StreamName, after: int = 0, *, lenient: bool = False
+    ) -> AsyncIterator[list[Recorded]]:
+        """`read` for long streams: some thousand events at a time."""
         while True:
             page = await self._port.read(stream, after, _PAGE)
-            found += [mapper.open_record(record, lenient) for record in page]
+            if page:
+                yield [mapper.open_record(record, lenient) for record in page]
             if len(page) < _PAGE:
-                return found
+                return
             after = page[-1].version
 
     async def poll(
