@@ -1,6 +1,7 @@
 """The coordinator's view as plain data, to be saved and restored.
 
-What follows from the rest (the waiting line, who waits behind whom, how busy an agent is) is not kept but made anew.
+What follows from the rest (the waiting line, who waits behind whom and does not say so, how busy an agent is) is not
+kept but made anew.
 Assignments that are only proposed are left out: the log does not hold them.
 """
 
@@ -29,8 +30,6 @@ class SavedTask:
     task: Task
     submitted: int
     thread: Thread | None
-    blockers: list[str]
-    silent: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +75,9 @@ def to_data(swarm: Swarm) -> SwarmData:
     return SwarmData(
         position=swarm.position,
         agents=list(swarm.agents.values()),
-        tasks=[_task(swarm, task) for task in swarm.open_tasks.values()],
+        tasks=[
+            SavedTask(task, swarm.submitted(task.id), swarm.threads.get(task.id)) for task in swarm.open_tasks.values()
+        ],
         runs=list(swarm.runs.values()),
         ended=[_end(recorded) for recorded in swarm.ended.values()],
         done=sorted(swarm.dependencies.all_done()),
@@ -103,22 +104,10 @@ def from_data(data: SwarmData, settings: LearningSettings = DEFAULTS) -> Swarm:
     for one in data.histories:
         swarm.remember(one.agent_id, one.simulated, History.restored(settings, one.all, one.by_type))
     for saved in data.tasks:
-        swarm.restore(saved.task, saved.submitted, saved.thread, saved.blockers)
+        swarm.restore(saved.task, saved.submitted, saved.thread)
     for saved in data.tasks:
         swarm.place(saved.task.id)
-    # Whose card is wrong was noted as things happened, and is taken over as it was.
-    swarm.silent = {saved.task.id for saved in data.tasks if saved.silent}
     return swarm
-
-
-def _task(swarm: Swarm, task: Task) -> SavedTask:
-    return SavedTask(
-        task,
-        swarm.submitted(task.id),
-        swarm.threads.get(task.id),
-        sorted(swarm.dependencies.blockers(task.id)),
-        task.id in swarm.silent,
-    )
 
 
 def _end(recorded: Recorded) -> SavedEnd:

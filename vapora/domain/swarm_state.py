@@ -136,11 +136,11 @@ class Swarm:
         """Take over what was saved of an agent's work."""
         self._histories[agent_id, simulated] = history
 
-    def restore(self, task: Task, submitted: int, thread: Thread | None, blockers: Iterable[str]) -> None:
+    def restore(self, task: Task, submitted: int, thread: Thread | None) -> None:
         """Take over a saved open task; `place` lets it stand in line once all of them are there."""
         self.open_tasks[task.id] = task
         self._submitted[task.id] = submitted
-        self.dependencies.set(task.id, blockers)
+        self.dependencies.set(task.id, task.blocked_by)
         if thread is not None:
             self.threads[task.id] = thread
 
