@@ -17,7 +17,7 @@ from events.ids import LEDGER, run_stream
 from events.run import RunContinued
 from tests.actors.kit import ORIGIN, WORKSPACE, MovableClock, ledger_of, log_writer, passed, wish
 from tests.actors.test_coordinator import Crew
-from vapora.commands import CreateProject, SubmitTask
+from vapora.commands import CreateProject, RegisterAgent, SubmitTask
 from vapora.dispatch import Dispatcher
 from vapora.domain import swarm
 from vapora.domain.swarm_data import to_data
@@ -88,6 +88,7 @@ class Cell:
     async def submit(self, count: int) -> None:
         dispatcher = Dispatcher(self.log, self.clock)
         await dispatcher.open_workspace(ORIGIN)
+        await dispatcher.dispatch(ORIGIN, RegisterAgent(role="developer", capacity=9))
         project = await dispatcher.dispatch(ORIGIN, CreateProject(name="P"))
         for number in range(count):
             await dispatcher.dispatch(ORIGIN, SubmitTask(project_id=project.id, title=f"Write code {number}"))
