@@ -154,7 +154,9 @@ class Agent:
         # Taken before asking, so that a limit raised while the answer is "no" is not missed. Only once the card says
         # that it waits: until then the run asks again at once.
         seen = await self._log.head() if run.waiting else None
-        outcome = await self._router.complete(call_for(assignment, manifest, run, self._text))
+        # In a thread: earlier answers may have to be fetched from a disk, or from a store across the network.
+        call = await asyncio.to_thread(call_for, assignment, manifest, run, self._text)
+        outcome = await self._router.complete(call)
         for event in outcome.events:
             run = rules.evolve(run, event)
         if isinstance(outcome, Answered):
@@ -237,7 +239,7 @@ class Agent:
             artifact_name=manifest.artifact.name,
             artifact_kind=manifest.artifact.kind,
             work=answer,
-            summary=summary_of(self._text(answer)),
+            summary=summary_of(await asyncio.to_thread(self._text, answer)),
         )
         return await self._append(assignment, run, events)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from functools import cache, partial
 from typing import cast
 
 from actors.agent import Agent
@@ -22,7 +23,7 @@ from events.ids import Provider
 from projections import all_projections
 from projections.store import ReadStore
 from vapora import journal
-from vapora.blobs import BlobStore
+from vapora.blobs import Blobs, open_blobs
 from vapora.catalog import role
 from vapora.clock import new_id, now
 from vapora.dispatch import Dispatcher
@@ -81,6 +82,10 @@ def _log_writer(settings: Settings, workspace: str) -> LogWriter:
     return LogWriter(lambda: SQLiteLog.open(settings.log_file(workspace), workspace, now), notary=notary)
 
 
+def _blobs(settings: Settings, workspace: str) -> Blobs:
+    return open_blobs(settings.blobs_url, settings.blob_folder(workspace), workspace)
+
+
 def _log(runtime: Runtime, workspace: str) -> LogClient:
     return LogClient(runtime.ref(Address("log", workspace)), workspace)
 
@@ -107,14 +112,17 @@ def _agent(settings: Settings, runtime: Runtime, workspace: str, agent_id: str) 
         router=runtime.ref(Address("router")),
         purse=runtime.ref(Address("budget", workspace)),
         roles=role,
-        text=BlobStore(settings.blob_folder(workspace)).text,
+        text=_blobs(settings, workspace).text,
         clock=now,
     )
 
 
 def _router(settings: Settings, environ: Mapping[str, str], runtime: Runtime) -> LLMRouter:
+    # One store a workspace for the router's life: one to S3 keeps its connections.
+    blobs = cache(partial(_blobs, settings))
+
     def keep(workspace: str, text: str) -> Content:
-        return BlobStore(settings.blob_folder(workspace)).content(text)
+        return blobs(workspace).content(text)
 
     delay = (settings.rehearsal_min_delay_s, settings.rehearsal_max_delay_s)
     return LLMRouter(

@@ -24,6 +24,8 @@ class Settings(BaseSettings):
     port: int = Field(default=8000, ge=0, le=65_535)
     runtime: Literal["ray", "local"] = "ray"
     placement: Literal["separate", "packed"] = "separate"
+    # Where large texts are kept: s3://bucket/prefix; empty, in the data folder. Credentials are not for this setting.
+    blobs_url: str = ""
     model: Literal["auto", "rehearsal"] = "auto"
     log_format: Literal["console", "json"] = "console"
 

@@ -13,7 +13,7 @@ from projections.store import Snapshot, StoreReader
 from vapora import clock
 from vapora.api.hub import Hub
 from vapora.api.meters import Meters
-from vapora.blobs import BlobStore
+from vapora.blobs import open_blobs
 from vapora.dispatch import Dispatcher
 from vapora.errors import BehindError
 from vapora.log.client import LogClient
@@ -42,7 +42,7 @@ class Cell:
         self.dispatcher = Dispatcher(self.log, clock.now)
         self.budgets = cast.budgets(workspace)
         self.projector = cast.projector(workspace)
-        self.blobs = BlobStore(settings.blob_folder(workspace))
+        self.blobs = open_blobs(settings.blobs_url, settings.blob_folder(workspace), workspace)
         self.hub = Hub(workspace, self.projector)
         self.historians = CapacityLimiter(_HISTORIANS)
         self._meters = meters
