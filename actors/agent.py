@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import structlog
 
@@ -32,6 +32,8 @@ _FIRST_RETRY_S = 0.5
 _LONGEST_RETRY_S = 30.0
 # Clocks may be set, and budgets turn by the calendar: no sleep is longer than this.
 _LONGEST_SLEEP_S = 60.0
+T = TypeVar("T")
+
 _POLL_S = 10.0
 
 
@@ -154,8 +156,7 @@ class Agent:
         # Taken before asking, so that a limit raised while the answer is "no" is not missed. Only once the card says
         # that it waits: until then the run asks again at once.
         seen = await self._log.head() if run.waiting else None
-        # In a thread: earlier answers may have to be fetched from a disk, or from a store across the network.
-        call = await asyncio.to_thread(call_for, assignment, manifest, run, self._text)
+        call = await self._reading(run, lambda: call_for(assignment, manifest, run, self._text))
         outcome = await self._router.complete(call)
         for event in outcome.events:
             run = rules.evolve(run, event)
@@ -232,6 +233,12 @@ class Agent:
             run = await self._begin(assignment, run, ())
         return await self._append(assignment, run, rules.fail(run, reason, counts=False))
 
+    async def _reading(self, run: Run, work: Callable[[], T]) -> T:
+        """In a thread where earlier answers must be fetched, from the disk or across the network; most stand inline."""
+        if all(one.answer.text is not None for one in run.answers):
+            return work()
+        return await asyncio.to_thread(work)
+
     async def _finish(self, assignment: Assignment, manifest: RoleManifest, run: Run) -> Run:
         answer = run.answers[-1].answer
         events = rules.succeed(
@@ -239,7 +246,7 @@ class Agent:
             artifact_name=manifest.artifact.name,
             artifact_kind=manifest.artifact.kind,
             work=answer,
-            summary=summary_of(await asyncio.to_thread(self._text, answer)),
+            summary=await self._reading(run, lambda: summary_of(self._text(answer))),
         )
         return await self._append(assignment, run, events)
 
