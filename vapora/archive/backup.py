@@ -15,7 +15,7 @@ from pathlib import Path
 from pydantic_core import to_json
 
 from vapora.archive.files import copy, new_folder
-from vapora.blobs import BlobStore
+from vapora.blobs import BlobStore, open_blobs
 from vapora.errors import CorruptLogError, LogError
 from vapora.log import checkpoints, mapper
 from vapora.log.checkpoints import CHECKPOINTS
@@ -56,7 +56,8 @@ def _save(settings: Settings, workspace: str, target: Path) -> Saved:
         copy(book, target / CHECKPOINTS)
     _copy_log(settings.log_file(workspace), target / "log.db")
     verdict = _prove(workspace, target)
-    source, blobs = BlobStore(settings.blob_folder(workspace)), BlobStore(target / "blobs")
+    source = open_blobs(settings.blobs_url, settings.blob_folder(workspace), workspace)
+    blobs = BlobStore(target / "blobs")
     # `get` proves each text by its digest.
     count = sum(blobs.put(source.get(digest)) == digest for digest in source.digests())
     return Saved(verdict.tip.position, verdict.tip.digest.hex(), verdict.events, verdict.checkpoints, count)

@@ -22,7 +22,7 @@ from typing import IO
 from pydantic_core import to_json
 
 from vapora.archive.files import new_file
-from vapora.blobs import BlobStore
+from vapora.blobs import Blobs
 from vapora.errors import CorruptLogError
 from vapora.log import mapper
 from vapora.log.chain import GENESIS, Link, Tip, follows
@@ -44,7 +44,7 @@ class Exported:
     blobs: int
 
 
-def export(log: EventLog, blobs: BlobStore | None, workspace: str, file: Path, at: datetime, version: str) -> Exported:
+def export(log: EventLog, blobs: Blobs | None, workspace: str, file: Path, at: datetime, version: str) -> Exported:
     """Everything up to the log's present end; also beside a running server. `CorruptLogError` for a broken chain."""
     tip = log.tip()
     head = {"workspace": workspace, "position": tip.position, "digest": tip.digest.hex()}

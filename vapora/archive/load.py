@@ -15,7 +15,7 @@ from pydantic_core import from_json
 
 from vapora.archive.export import FORMAT, STATE, VERSION, Exported
 from vapora.archive.files import new_folder
-from vapora.blobs import BlobStore
+from vapora.blobs import Blobs, BlobStore
 from vapora.clock import Clock
 from vapora.errors import BadInputError, CorruptLogError, VaporaError
 from vapora.log import mapper
@@ -66,7 +66,7 @@ class ExportFile:
     def close(self) -> None:
         self._file.close()
 
-    def load(self, log: EventLog, blobs: BlobStore) -> Exported:
+    def load(self, log: EventLog, blobs: Blobs) -> Exported:
         """All of it into an empty log, whose caller lets nobody see it before this returns."""
         if log.head():
             raise BadInputError("An export is imported into an empty log.", remedy="Name another data folder.")
@@ -118,7 +118,7 @@ class ExportFile:
         record = StoredRecord(one.position, one.stream.decode(), one.version, one.topic.decode(), one.state)
         return mapper.workspace(record)
 
-    def _text(self, members: dict[str, Any], blobs: BlobStore) -> None:
+    def _text(self, members: dict[str, Any], blobs: Blobs) -> None:
         try:
             data = b64decode(members["base64"], validate=True)
         except (KeyError, ValueError, TypeError) as error:
@@ -163,12 +163,15 @@ class ExportFile:
         )
 
 
-def import_new(file: ExportFile, folder: Path, key: Path, clock: Clock) -> Exported:
-    """A workspace's folder, from an export: there with all that belongs to it once all is proved, else not at all."""
+def import_new(file: ExportFile, folder: Path, key: Path, clock: Clock, blobs: Blobs | None = None) -> Exported:
+    """A workspace's folder, from an export: there with all that belongs to it once all is proved, else not at all.
+
+    `blobs`: where the texts go, if not into that folder; nobody names them there if the import fails.
+    """
     with new_folder(folder) as draft:
         log = SQLiteLog.open(draft / "log.db", file.workspace, clock)
         try:
-            taken = file.load(log, BlobStore(draft / "blobs"))
+            taken = file.load(log, blobs or BlobStore(draft / "blobs"))
         finally:
             log.close()
         CheckpointBook(draft / CHECKPOINTS, file.workspace, SigningKey.open(key)).sign(taken.tip, clock())

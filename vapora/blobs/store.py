@@ -45,6 +45,10 @@ class Blobs(Protocol):
         """Everything that is here."""
         ...
 
+    def digests(self) -> Iterator[str]:
+        """Of all that is here, in their order."""
+        ...
+
     def remove(self, digest: str, before: datetime) -> bool:
         """Unless it was put again since `before`. Whether it is gone."""
         ...
@@ -65,6 +69,12 @@ class Contents:
             return content.text
         assert content.digest is not None
         return self.get(content.digest).decode()
+
+    def digests(self) -> Iterator[str]:
+        return iter(sorted(one.digest for one in self.stored()))
+
+    def stored(self) -> Iterator[StoredBlob]:
+        raise NotImplementedError
 
     def put(self, data: bytes) -> str:
         raise NotImplementedError

@@ -27,11 +27,12 @@ def export(
     """Write the log to a file of JSON lines that proves itself. Also beside a running server."""
     from vapora import __version__, clock
     from vapora.archive.export import export as write
-    from vapora.blobs import BlobStore
+    from vapora.blobs import open_blobs
 
     settings = settings_for(data)
     with open_log(settings, workspace) as log:
-        blobs = BlobStore(settings.blob_folder(workspace)) if with_blobs else None
+        folder = settings.blob_folder(workspace)
+        blobs = open_blobs(settings.blobs_url, folder, workspace) if with_blobs else None
         done = write(log, blobs, workspace, file, clock.now(), __version__)
     told = f"{done.events:,} events up to position {done.tip.position:,} and {done.blobs:,} texts are in {file}."
     emit(as_json, {"file": str(file), **_said(done)}, lambda: told)
@@ -47,6 +48,7 @@ def load(
     is there."""
     from vapora import clock
     from vapora.archive.load import ExportFile, import_new
+    from vapora.blobs import open_blobs
     from vapora.errors import BadInputError
 
     settings, opened = settings_for(data), ExportFile(file)
@@ -58,7 +60,9 @@ def load(
             )
         with _nobody_else(settings, opened.workspace):
             folder = settings.workspace_folder(opened.workspace)
-            done = import_new(opened, folder, settings.audit_key_file, clock.now)
+            texts = settings.blob_folder(opened.workspace)
+            far = open_blobs(settings.blobs_url, texts, opened.workspace) if settings.blobs_url else None
+            done = import_new(opened, folder, settings.audit_key_file, clock.now, far)
     finally:
         opened.close()
     told = (
