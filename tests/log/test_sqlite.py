@@ -23,7 +23,8 @@ from events.task import TaskApproved
 from tests.log.conftest import START, MakeRequest, MovableClock
 from vapora.errors import CorruptLogError, FencedError, LogError
 from vapora.log import mapper
-from vapora.log.sqlite import Recorder, SQLiteLog, _Datastore
+from vapora.log.sqlite import Recorder, SQLiteLog
+from vapora.log.sqlite_connections import Datastore
 from vapora.records import Append, Appended, Conflict, StreamAppend
 
 
@@ -56,7 +57,7 @@ def test_the_log_is_readable_to_its_owner_alone(path: Path, make: MakeRequest) -
 
 
 def test_a_commit_is_on_the_disk_before_it_is_acknowledged(path: Path) -> None:
-    datastore = _Datastore(path)
+    datastore = Datastore(path)
     path.parent.mkdir()
     with datastore.transaction(commit=False) as cursor:
         cursor.execute("PRAGMA synchronous")
@@ -192,7 +193,7 @@ def test_a_tool_reads_beside_the_writer_and_leaves_it_in_its_place(path: Path, m
 def test_the_librarys_own_select_methods_work_on_the_table(path: Path, make: MakeRequest) -> None:
     log = SQLiteLog.open(path, "acme")
     log.append([make(("a", 0, 2), ("b", 0, 1))])
-    recorder = Recorder(_Datastore(path), path)
+    recorder = Recorder(Datastore(path), path)
     assert [event.originator_version for event in recorder.select_events("a", gt=1)] == [2]
     found = recorder.select_notifications(2, 10, topics=["task.approved"])
     assert [(n.id, n.originator_id, n.originator_version) for n in found] == [(2, "a", 2), (3, "b", 1)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,9 +11,7 @@ from eventsourcing.persistence import Notification, StoredEvent
 from eventsourcing.sqlite import (
     SQLiteApplicationRecorder,
     SQLiteConnection,
-    SQLiteConnectionPool,
     SQLiteCursor,
-    SQLiteDatastore,
 )
 
 from vapora import clock as system_clock
@@ -24,6 +21,7 @@ from vapora.log.chain import Link, Row, Tip, extend
 from vapora.log.event_log import CheckedLog, Written, broken
 from vapora.log.files import explained, make_file
 from vapora.log.sqlite_chain import ChainTable, standing
+from vapora.log.sqlite_connections import Datastore
 from vapora.records import StoredRecord
 
 # 2: each event carries its digest in the chain.
@@ -39,7 +37,7 @@ class SQLiteLog(CheckedLog):
         """Makes the file where there is none and fences off whoever wrote to it before."""
         with explained(path):
             make_file(path)
-            recorder = Recorder(_Datastore(path), path)
+            recorder = Recorder(Datastore(path), path)
             try:
                 recorder.create_table()
                 recorder.take_over(workspace)
@@ -54,7 +52,7 @@ class SQLiteLog(CheckedLog):
         with explained(path):
             if not path.is_file():
                 raise LogError(f"There is no log at {path}.", remedy="Check VAPORA_DATA.")
-            recorder = Recorder(_Datastore(path), path)
+            recorder = Recorder(Datastore(path), path)
             try:
                 workspace = recorder.check_format()
             except BaseException:
@@ -63,44 +61,13 @@ class SQLiteLog(CheckedLog):
         return cls(recorder, workspace, system_clock.now)
 
 
-_STATEMENTS = 128
-_LOCK_TIMEOUT_S = 5.0
-
-
-class _Pool(SQLiteConnectionPool):
-    def _create_connection(self) -> SQLiteConnection:
-        # Not the library's own connection: that one keeps a single compiled statement and compiles each of ours anew.
-        connection = sqlite3.connect(
-            self.db_name,
-            timeout=_LOCK_TIMEOUT_S,
-            isolation_level=None,
-            check_same_thread=False,
-            cached_statements=_STATEMENTS,
-        )
-        connection.row_factory = sqlite3.Row
-        connection.execute("PRAGMA journal_mode=WAL")
-        # The library leaves this to how SQLite was compiled; NORMAL would lose acknowledged events at a power cut.
-        connection.execute("PRAGMA synchronous=FULL")
-        return SQLiteConnection(connection, self.max_age)
-
-
-class _Datastore(SQLiteDatastore):
-    def __init__(self, path: Path) -> None:
-        super().__init__(str(path.absolute()), originator_id_type="text")
-        self.pool: _Pool = _Pool(db_name=str(path.absolute()))
-
-    def connect(self) -> SQLiteConnection:
-        """A connection beside the pool's."""
-        return self.pool._create_connection()
-
-
 class Recorder(SQLiteApplicationRecorder):
     """eventsourcing's recorder with a position that is never used twice, group inserts, and fencing.
 
     The library's own select methods work on this table too.
     """
 
-    def __init__(self, datastore: _Datastore, path: Path) -> None:
+    def __init__(self, datastore: Datastore, path: Path) -> None:
         super().__init__(datastore)
         self._path = path
         self._epoch: int | None = None
