@@ -84,14 +84,21 @@ class Notary:
         book, tip = self._book, self._tip
         if book is None or tip is None or tip == self._signed:
             return
+
+        def sign() -> None:
+            # Asked here as well: the signature before this one may have ended meanwhile, in the same one thread.
+            if tip != self._signed:
+                book.sign(tip, self._clock())
+                self._signed = tip
+
         try:
             # Shielded: a stop in mid-signature waits for it in this one thread, and then signs the end.
-            await asyncio.shield(self._in_thread(lambda: book.sign(tip, self._clock())))
+            await asyncio.shield(self._in_thread(sign))
         except Exception as error:  # shown in the writer's health; the next round tries again
             self.problem = str(error)
             self._journal.warning("no checkpoint written", error=self.problem)
         else:
-            self._signed, self.problem = tip, ""
+            self.problem = ""
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
