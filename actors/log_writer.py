@@ -123,6 +123,13 @@ class LogWriter:
         _check_bounds(after, limit)
         return await _on(self._reading, log.read, stream, after, limit)
 
+    async def pick(self, positions: Sequence[int]) -> list[StoredRecord]:
+        """The events at these positions, those that there are: up to 10,000 at once."""
+        log = self._serving()
+        if len(positions) > MAX_READ or any(position < 1 for position in positions):
+            raise BadInputError(f"A pick takes up to {MAX_READ} positions from 1 on.")
+        return await _on(self._reading, log.pick, positions)
+
     async def poll(self, after: int, limit: int = 1_000, timeout_s: float = 10, topics: Sequence[str] = ()) -> Batch:
         """Events with position > `after`, at once if there are any, else as soon as one comes or the time is over.
 

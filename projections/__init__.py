@@ -6,10 +6,12 @@ from projections.board import Board
 from projections.budgets import Budgets
 from projections.costs import Costs
 from projections.decisions import Decisions
+from projections.log_index import LogIndex
 from projections.memory import MemoryRows
 from projections.profiles import Profiles
 from projections.projects import Projects
 from projections.providers import Providers
+from projections.rebuild import Rebuild
 from projections.registry import Registry
 from projections.runner import Runner
 from projections.runs import Runs
@@ -21,6 +23,7 @@ __all__ = [
     "PublicView",
     "ReadStore",
     "Reader",
+    "Rebuild",
     "Rows",
     "Runner",
     "StoreReader",
@@ -42,4 +45,5 @@ def all_projections() -> tuple[Projection, ...]:
         Decisions(),
         Providers(),
         Audit(),
+        LogIndex(),
     )

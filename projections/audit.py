@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from events import DomainEvent, Recorded, Unknown
+from projections import base
 from projections.audit_rules import RULES, Entry
 from projections.base import Between, Contains, Handler, Projection, Reader, Row, Rows, Table, Where, instant
 from vapora import views
@@ -43,7 +44,7 @@ def _keep(recorded: Recorded, event: DomainEvent, rows: Rows) -> None:
 
 def _put(recorded: Recorded, entry: Entry, rows: Rows) -> None:
     said = (recorded.actor, entry.action, entry.resource_type, entry.resource_id, recorded.topic, entry.details)
-    rows.put(
+    rows.add(
         AUDIT,
         {
             "at": recorded.position,
@@ -67,6 +68,13 @@ class Audit(Projection):
     VERSION = 1
     TABLES = (AUDIT,)
     HANDLERS: ClassVar[Mapping[type[DomainEvent], Handler]] = dict.fromkeys(RULES, _keep)
+
+    # Of the others it takes those that nobody here knows.
+    TOPICS = None
+
+    def take(self, entry: base.Entry, rows: Rows) -> None:
+        if entry.topic in self.topics or not entry.is_known:
+            self.apply(entry.open(), rows)
 
     def apply(self, recorded: Recorded, rows: Rows) -> None:
         if isinstance(recorded.event, Unknown):

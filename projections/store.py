@@ -8,70 +8,88 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
-from projections import sql
-from projections.base import Projection
+from projections import checkpoints, past_sql, sql
+from projections.base import Projection, Table
 from projections.batch_rows import ProjectionRows
+from projections.checkpoints import Checkpoint, Failure, lowest
+from projections.past import EVERY, Keeper, MomentReader, PastRows
 from projections.sql import SqlReader
 from vapora.errors import UnavailableError
 
-_CHECKPOINTS = """CREATE TABLE IF NOT EXISTS checkpoints (
-    projection TEXT PRIMARY KEY, fingerprint TEXT NOT NULL, tables TEXT NOT NULL, position INTEGER NOT NULL,
-    failed_position INTEGER, failed_topic TEXT, failed_error TEXT)"""
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """Why a projection stands still: the event that it could not take."""
-
-    position: int
-    topic: str
-    error: str
-
-    def __str__(self) -> str:
-        return f"{self.position} {self.topic}: {self.error}"
-
-
-@dataclass(frozen=True, slots=True)
-class Checkpoint:
-    """All events up to `position` are in the projection's rows."""
-
-    position: int
-    failure: Failure | None = None
-
-
-def lowest(checkpoints: Mapping[str, Checkpoint]) -> int:
-    """How far every healthy projection has come; where none is healthy, how far all have."""
-    healthy = [checkpoint.position for checkpoint in checkpoints.values() if checkpoint.failure is None]
-    return min(healthy or [checkpoint.position for checkpoint in checkpoints.values()], default=0)
+# Of the file itself; another one holds nothing that is worth converting.
+_FORMAT = 2
 
 
 class Snapshot(SqlReader):
     """Rows and position as they stood at one moment."""
 
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        super().__init__(connection)
+        self._live: dict[str, Checkpoint] | None = None
+
     def checkpoints(self) -> dict[str, Checkpoint]:
-        found = self._connection.execute(
-            "SELECT projection, position, failed_position, failed_topic, failed_error FROM checkpoints"
-        )
-        return {
-            name: Checkpoint(position, None if at is None else Failure(at, topic, error))
-            for name, position, at, topic, error in found
-        }
+        """Of the rows that are read."""
+        if self._live is None:
+            self._live = checkpoints.load(self._connection, live=True)
+        return self._live
+
+    def rebuilds(self) -> dict[str, Checkpoint]:
+        """Of those that grow beside them, to take their place."""
+        return checkpoints.load(self._connection, live=False)
 
     @property
     def position(self) -> int:
         return lowest(self.checkpoints())
 
+    def past(self, projection: Projection, position: int) -> PastRows:
+        """The rows as they were at the last kept moment up to `position`; none where none was kept: fold the log from
+        there. Moments that other code has kept are not looked at."""
+        live = self.checkpoints().get(projection.NAME)
+        if live is None or live.fingerprint != projection.fingerprint:
+            return PastRows(None, 0)
+        kept = past_sql.moments(self._connection, projection.NAME, live.generation)
+        moment = max((one for one in kept if one <= position), default=None)
+        if moment is None:
+            return PastRows(None, 0)
+        return PastRows(MomentReader(self._connection, live.generation, moment), moment)
+
+    def is_readable(self, table: Table) -> bool:
+        """Whether its rows are there, in the form that this code knows."""
+        return self._generation(table) is not None
+
+    def _stored(self, table: Table) -> Table:
+        generation = self._generation(table)
+        if generation is None:
+            raise UnavailableError(
+                f"The rows of {table.name} are not there in the form that this version knows.",
+                remedy="They are being built; see /status for how far.",
+            )
+        return table.of(generation)
+
+    def _generation(self, table: Table) -> int | None:
+        for checkpoint in self.checkpoints().values():
+            columns = (checkpoint.tables or {}).get(table.name)
+            if columns is not None:
+                return checkpoint.generation if columns == tuple(table.columns) else None
+        return None
+
 
 class Transaction(Snapshot):
-    """What the runner does to the store, all of it or nothing."""
+    """What is done to the store, all of it or nothing."""
 
-    def rows(self, projection: Projection) -> ProjectionRows:
-        return ProjectionRows(self._connection, projection.TABLES)
+    def __init__(self, connection: sqlite3.Connection, keep_every: int) -> None:
+        super().__init__(connection)
+        self._keep_every = keep_every
+
+    def rows(self, projection: Projection, generation: int | None = None) -> ProjectionRows:
+        """Of the live generation, if none is named."""
+        if generation is None:
+            generation = self.checkpoints()[projection.NAME].generation
+        return ProjectionRows(self._connection, projection.TABLES, generation)
 
     @contextmanager
     def part(self) -> Iterator[None]:
@@ -87,52 +105,88 @@ class Transaction(Snapshot):
             raise
         self._connection.execute("RELEASE part")
 
-    def save(self, name: str, position: int, failure: Failure | None = None) -> None:
-        at = (None, None, None) if failure is None else (failure.position, failure.topic, failure.error)
-        self._connection.execute(
-            "UPDATE checkpoints SET position = ?, failed_position = ?, failed_topic = ?, failed_error = ? "
-            "WHERE projection = ?",
-            (position, *at, name),
-        )
+    def save(self, name: str, generation: int, position: int, failure: Failure | None = None) -> None:
+        checkpoints.save(self._connection, name, generation, position, failure)
+        self._live = None
+
+    def keep_past(self, projection: Projection, generation: int, position: int) -> None:
+        """The rows as they are at `position`, if it is time for that again."""
+        if projection.KEEPS_PAST:
+            Keeper(self._connection, projection, generation, self._keep_every).keep(position)
 
     def retain(self, names: Sequence[str]) -> None:
         """Drop the projections that are no longer there: their checkpoints would hold the position back for ever."""
-        for name in self.checkpoints().keys() - set(names):
-            self._drop_tables(name)
-            self._connection.execute("DELETE FROM checkpoints WHERE projection = ?", (name,))
+        for found in (self.checkpoints(), self.rebuilds()):
+            for name in found.keys() - set(names):
+                self._forget(name, found[name])
 
     def prepare(self, projection: Projection) -> None:
-        """Make its tables; where those that are there have another shape, it starts anew."""
-        found = self._connection.execute(
-            "SELECT fingerprint FROM checkpoints WHERE projection = ?", (projection.NAME,)
-        ).fetchone()
-        if found is None or found[0] != projection.fingerprint:
-            self.reset(projection)
+        """Make its tables where there are none. Where those that are there are of another version, new ones begin to
+        grow beside them; if today's code cannot even read them, they stay as they are until then."""
+        live, beside = self.checkpoints().get(projection.NAME), self.rebuilds().get(projection.NAME)
+        if beside is not None and beside.fingerprint != projection.fingerprint:
+            self._forget(projection.NAME, beside)
+            beside = None
+        if live is None:
+            self._create(projection, live=True)
+            return
+        current = live.fingerprint == projection.fingerprint
+        if not current and beside is None:
+            self._create(projection, live=False)
+        of_this_form = live.fingerprint.split(":")[1] == projection.shape
+        if live.frozen is of_this_form:
+            checkpoints.freeze(self._connection, projection.NAME, not of_this_form)
+            self._live = None
 
-    def reset(self, projection: Projection) -> None:
-        """Drop what it knows: it must be fed from the first event again."""
-        self._drop_tables(projection.NAME)
+    def begin_rebuild(self, projection: Projection) -> None:
+        """From the first event on, beside the rows that are read. One that was under way is dropped."""
+        beside = self.rebuilds().get(projection.NAME)
+        if beside is not None:
+            self._forget(projection.NAME, beside)
+        self._create(projection, live=False)
+
+    def switch(self, projection: Projection) -> None:
+        """What grew beside takes the place of what was read. Rows that differ count as changed at its position."""
+        live, beside = self.checkpoints().get(projection.NAME), self.rebuilds()[projection.NAME]
+        if live is not None:
+            before = {table.name: table for table in checkpoints.tables_of(live)}
+            for table in projection.TABLES:
+                old = before.get(f"{table.name}__{live.generation}")
+                changes = sql.stamp_changed(old, table.of(beside.generation), beside.position) if old else []
+                for statement, values in changes:
+                    self._connection.execute(statement, values)
+            self._forget(projection.NAME, live)
+        checkpoints.switch(self._connection, projection.NAME, beside.generation)
+        self._live = None
+
+    def _create(self, projection: Projection, live: bool) -> None:
+        generation = checkpoints.next_generation(self._connection, projection.NAME)
         public = {view.table for view in projection.VIEWS}
         for table in projection.TABLES:
-            for statement in sql.create_statements(table, table in public):
+            stored = table.of(generation)
+            statements = sql.create_statements(stored, table in public or projection.KEEPS_PAST)
+            for statement in statements + (past_sql.create(stored) if projection.KEEPS_PAST else []):
                 self._connection.execute(statement)
-        self._connection.execute(
-            "INSERT OR REPLACE INTO checkpoints (projection, fingerprint, tables, position) VALUES (?, ?, ?, 0)",
-            (projection.NAME, projection.fingerprint, " ".join(table.name for table in projection.TABLES)),
-        )
+        checkpoints.insert(self._connection, projection, generation, live)
+        self._live = None
 
-    def _drop_tables(self, name: str) -> None:
-        # Those of the version that made them: today's may have other names.
-        found = self._connection.execute("SELECT tables FROM checkpoints WHERE projection = ?", (name,)).fetchone()
-        for table in found[0].split() if found else []:
-            self._connection.execute(f'DROP TABLE IF EXISTS "{table}"')
+    def _forget(self, name: str, checkpoint: Checkpoint) -> None:
+        for table in checkpoints.tables_of(checkpoint):
+            self._connection.execute(sql.drop(table))
+            self._connection.execute(sql.drop(past_sql.past_of(table)))
+        checkpoints.forget(self._connection, name, checkpoint.generation)
+        self._live = None
 
 
 class ReadStore:
-    """The one writer of a read store. It may be used from any thread, by one at a time."""
+    """The one writer of a read store. It may be used from any thread, by one at a time.
 
-    def __init__(self, path: str | Path) -> None:
+    `keep_every`: after how many positions rows are kept for looks into the past.
+    """
+
+    def __init__(self, path: str | Path, keep_every: int = EVERY) -> None:
         self.path = Path(path)
+        self._keep_every = keep_every
         self.path.parent.mkdir(parents=True, exist_ok=True)
         # Made before SQLite opens it: its own mode would follow the umask, and the side files follow this one.
         os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
@@ -142,7 +196,7 @@ class ReadStore:
         self._connection.execute("PRAGMA journal_mode = WAL")
         # Losing the last moments costs a few events to read again.
         self._connection.execute("PRAGMA synchronous = NORMAL")
-        self._connection.execute(_CHECKPOINTS)
+        self._make_checkpoints()
 
     @staticmethod
     def open_reader(path: str | Path) -> StoreReader:
@@ -154,7 +208,7 @@ class ReadStore:
             # At once: a second writer waits here instead of failing half-way.
             self._connection.execute("BEGIN IMMEDIATE")
             try:
-                yield Transaction(self._connection)
+                yield Transaction(self._connection, self._keep_every)
                 self._connection.execute("COMMIT")
             except BaseException:
                 if self._connection.in_transaction:
@@ -169,6 +223,18 @@ class ReadStore:
     def close(self) -> None:
         with self._lock:
             self._connection.close()
+
+    def _make_checkpoints(self) -> None:
+        with self.transaction():
+            (form,) = self._connection.execute("PRAGMA user_version").fetchone()
+            if form < _FORMAT:
+                # Nothing is lost: all of it comes from the log.
+                found = self._connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+                for (name,) in found:
+                    self._connection.execute(f'DROP TABLE "{name}"')
+                self._connection.execute(f"PRAGMA user_version = {_FORMAT}")
+            self._connection.execute(checkpoints.CREATE)
+            self._connection.execute(past_sql.CREATE_MOMENTS)
 
 
 class StoreReader:

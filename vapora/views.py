@@ -35,6 +35,13 @@ class TaskAccepted(View):
     position: int
 
 
+class Progress(View):
+    """`position`: how far the read models have come; `head`: the last position of the log."""
+
+    position: int
+    head: int
+
+
 class Waiting(View):
     reason: WaitReason
     since: datetime
@@ -142,7 +149,8 @@ class Learning(View):
 
 
 class BudgetView(View):
-    """Limits and use of one scope. `utilisation` is the worse of both windows, spent over limit."""
+    """Limits and use of one scope. `utilisation` is the worse of both windows, spent over limit. `spent_microusd` and
+    `held_microusd`, over its whole life, are a task's alone: None for everything else."""
 
     scope: Scope
     id: str
@@ -156,6 +164,8 @@ class BudgetView(View):
     weekly_spent_microusd: int
     monthly_held_microusd: int
     weekly_held_microusd: int
+    spent_microusd: int | None = None
+    held_microusd: int | None = None
     utilisation: float
     simulated: bool = False
     position: int

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from time import perf_counter
 from typing import TypeVar
 
@@ -72,6 +73,10 @@ class Cell:
                 remedy="Ask again with the same `after`; if it stays so, see /health.",
                 position=reached,
             )
+
+    def history(self) -> AbstractContextManager[Snapshot]:
+        """Rows of one moment for as long as a look into the past takes; use it in threads of `historians`."""
+        return self._reader.snapshot()
 
     async def close(self) -> None:
         await self.hub.close()

@@ -106,7 +106,7 @@ def read_models(settings: Settings) -> Iterator[Finding]:
                 head, strange = log.head(), _unknown_topics(log)
             reader = StoreReader(settings.read_file(workspace))
             with reader.snapshot() as rows:
-                checkpoints = rows.checkpoints()
+                checkpoints, rebuilds = rows.checkpoints(), rows.rebuilds()
             reader.close()
         except VaporaError as error:
             yield bad(name, error.message, error.remedy)
@@ -121,6 +121,12 @@ def read_models(settings: Settings) -> Iterator[Finding]:
         for one, failure in failed.items():
             remedy = f"Mend the cause, then `vapora rebuild {one}`."
             yield bad(name, f"the projection {one} stopped at {failure}", remedy)
+        for one, beside in rebuilds.items():
+            if beside.failure is not None:
+                told = f"the rebuild of {one} stopped at {beside.failure}; the rows before it are still served"
+                yield bad(name, told, f"Mend the cause, then `vapora rebuild {one}`.")
+            else:
+                yield warn(name, f"{one} is being rebuilt, up to {beside.position:,} of {head:,}")
         if not failed:
             yield good(name, f"{head:,} events, {len(checkpoints)} projections")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from events.base import DomainEvent
 from events.ids import StreamName
@@ -20,11 +21,14 @@ Change = tuple[StreamName, int, Sequence[DomainEvent]]
 _PAGE = 2_000
 
 
+Event = TypeVar("Event")
+
+
 @dataclass(frozen=True, slots=True)
-class Polled:
+class Polled(Generic[Event]):
     """`position`: how far the reader has now seen (ask on from there); `head`: the last position of the log."""
 
-    events: tuple[Recorded, ...]
+    events: tuple[Event, ...]
     position: int
     head: int
 
@@ -90,6 +94,10 @@ class LogClient:
                 return
             after = page[-1].version
 
+    async def pick(self, positions: Sequence[int]) -> list[Recorded]:
+        """The events at these positions, those that there are; `Unknown` for what a newer version wrote."""
+        return [mapper.open_record(record, lenient=True) for record in await self._port.pick(positions)]
+
     async def poll(
         self,
         after: int,
@@ -98,7 +106,7 @@ class LogClient:
         topics: Sequence[str] = (),
         *,
         lenient: bool | None = None,
-    ) -> Polled:
+    ) -> Polled[Recorded]:
         """Events with position > `after`, at once if there are any, else as soon as one comes or the time is over.
 
         Who names topics needs them: one in a version that is not known is an `UnknownTopicError`. Who names none gets
@@ -108,6 +116,13 @@ class LogClient:
         spare = not topics if lenient is None else lenient
         events = tuple([mapper.open_record(record, spare) for record in batch.records])
         return Polled(events, batch.position, batch.head)
+
+    async def poll_sealed(
+        self, after: int, limit: int = 1_000, timeout_s: float = 10, topics: Sequence[str] = ()
+    ) -> Polled[mapper.Sealed]:
+        """As `poll`, for readers who open only what they need: opening is most of what reading costs."""
+        batch = await self._port.poll(after, limit, timeout_s, topics)
+        return Polled(tuple(map(mapper.Sealed, batch.records)), batch.position, batch.head)
 
     async def head(self) -> int:
         return await self._port.head()

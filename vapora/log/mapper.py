@@ -65,6 +65,52 @@ def recorded_at(record: StoredRecord) -> datetime:
     return datetime.fromisoformat(_members(record)[0]["at"])
 
 
+class Sealed:
+    """A record that is parsed only as far as somebody asks: the envelope alone, or the event with it. Each once."""
+
+    __slots__ = ("_members", "_opened", "position", "record", "stream", "topic", "version")
+
+    def __init__(self, record: StoredRecord) -> None:
+        self.record = record
+        self.position, self.stream, self.version, self.topic = (
+            record.position,
+            record.stream,
+            record.version,
+            record.topic,
+        )
+        self._members: dict[str, Any] | None = None
+        self._opened: Recorded | None = None
+
+    @property
+    def actor(self) -> str:
+        return str(self._envelope()["by"])
+
+    @property
+    def correlation(self) -> str:
+        return str(self._envelope()["cor"])
+
+    @property
+    def recorded_at(self) -> datetime:
+        return datetime.fromisoformat(self._envelope()["at"])
+
+    @property
+    def is_known(self) -> bool:
+        """Whether this version can read the event."""
+        kind = event_class(self.topic)
+        return kind is not None and bool(self._envelope()["v"] <= kind.VERSION)
+
+    def open(self) -> Recorded:
+        """With `Unknown` for what a newer version wrote; `CorruptLogError` for what nobody can read."""
+        if self._opened is None:
+            self._opened = open_record(self.record, lenient=True)
+        return self._opened
+
+    def _envelope(self) -> dict[str, Any]:
+        if self._members is None:
+            self._members = _members(self.record)[0]
+        return self._members
+
+
 def open_record(record: StoredRecord, lenient: bool = False) -> Recorded:
     """The event in its envelope; `UnknownTopicError` or `CorruptLogError` name the position.
 
