@@ -41,6 +41,7 @@ KINDS: tuple[Kind, ...] = ("log", "projector", "budget", "coordinator", "router"
 _IDLE = frozenset({"poll", "health", "head", "read", "wait_for", "is_simulated", "frames"})
 # About how many moments the work of one round has; a kill planned beyond is carried out in the next one.
 _MOMENTS = 500
+_SETTLED_WITHIN_S = 10
 
 
 @dataclass(slots=True)
@@ -136,17 +137,17 @@ class Office:
                 position = polled.position
 
     async def settled(self) -> int:
-        """Until nothing is under way, and everybody has seen all of the log: its head."""
-        async with asyncio.timeout(30):
-            while True:
-                head = await self.log.head()
-                await self.cast.projector(WORKSPACE).wait_for(head, 10)
-                coordinator = await self.ask("coordinator")
-                purse, router = await self.ask("budget"), await self.ask("router")
-                quiet = not (coordinator["running"] or coordinator["waiting"] or purse["open"] or router["under_way"])
-                if quiet and coordinator["position"] >= head == await self.log.head():
-                    return head
-                await asyncio.sleep(0.005)
+        """Until nothing is under way and everybody has seen all of the log, if that comes: its head."""
+        deadline = asyncio.get_running_loop().time() + _SETTLED_WITHIN_S
+        while True:
+            head = await self.log.head()
+            await self.cast.projector(WORKSPACE).wait_for(head, 10)
+            coordinator, purse, router = [await self.ask(kind) for kind in ("coordinator", "budget", "router")]
+            quiet = not (coordinator["running"] or coordinator["waiting"] or purse["open"] or router["under_way"])
+            over = asyncio.get_running_loop().time() > deadline  # what is not as it should be, the checks will tell
+            if (quiet or over) and coordinator["position"] >= head == await self.log.head():
+                return head
+            await asyncio.sleep(0.005)
 
     async def ask(self, kind: Kind) -> dict[str, Any]:
         workspace = "" if kind == "router" else WORKSPACE

@@ -3,7 +3,8 @@
 A killed actor loses what it held in memory, its tasks end wherever they stand, its `stop` is not called, and calls
 that are in flight to it get no answer. What it sent out before goes on elsewhere, as it would between processes. A
 transaction that one of its threads is in may still commit, as one would just before the kill; what the dead object
-tries after that, the log's epoch refuses. The next call to the address starts a new actor from the log.
+tries after that, the log's epoch refuses. The next call to the address starts a new actor from the log; if none comes, it is
+started all the same a moment later, as Ray starts its hosts again.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from vapora.errors import UnavailableError
 _PATIENCE_S = 30.0
 _FIRST_PAUSE_S = 0.01
 _LONGEST_PAUSE_S = 1.0
+_REVIVED_AFTER_S = 0.01
 
 # `arrived`: not carried out yet; `done`: carried out, but the caller does not know; `answered`: on its way back.
 Stage = Literal["arrived", "done", "answered"]
@@ -83,6 +85,7 @@ class CrashableRuntime(LocalRuntime):
         self._actors.pop(address, None)
         self.killed.append(address)
         life.dead = True
+        asyncio.get_running_loop().call_later(_REVIVED_AFTER_S, self._revive, address, context=Context())
         for answer in list(life.calls):
             if not answer.done():
                 answer.set_exception(GoneError(f"{address} was killed."))
@@ -122,6 +125,10 @@ class CrashableRuntime(LocalRuntime):
     @property
     def closed(self) -> bool:
         return self._closed
+
+    def _revive(self, address: Address) -> None:
+        if not self._closed:
+            self._enter(address)
 
     def _enter(self, address: Address) -> _Life:
         life = self._lives.get(address)
