@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -15,8 +15,10 @@ from actors.cast import RuntimeCast, builder
 from actors.coordinator import SwarmCoordinator
 from actors.runtime.base import Address, Kind
 from events import Recorded
+from events.content import Content
 from events.ids import Provider
 from events.task import TaskCompleted, TaskFailed
+from projections.base import Row
 from projections.board import board
 from projections.store import ReadStore
 from tests.actors.kit import everything
@@ -25,6 +27,8 @@ from vapora.catalog import task_types
 from vapora.clock import new_id, now
 from vapora.commands import CreateProject, SetBudget, SubmitTask
 from vapora.dispatch import Dispatcher
+from vapora.domain.budget import Ledger
+from vapora.domain.swarm_state import Swarm
 from vapora.log.client import LogClient
 from vapora.ports import Origin
 from vapora.records import Appended
@@ -33,6 +37,7 @@ from vapora.testing import FakeVendors
 from vapora.testing.agreement import cards, ledger, queue, read_models, rows_of
 from vapora.testing.crash import CrashableRuntime, Moment
 from vapora.testing.soundness import Finding, billed, contents, kept, soundness
+from vapora.views import TaskCard
 
 TASKS = 6
 WORKSPACE = "default"
@@ -50,6 +55,32 @@ class Kill:
 
     kind: Kind
     after: int
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """All that is left of the work: the log, and what everybody else holds."""
+
+    log: list[Recorded]
+    rows: dict[str, list[Row]]
+    cards: dict[str, TaskCard]
+    ledger: Ledger
+    swarm: Swarm
+    accepted: dict[int, str]
+    billed_microusd: int
+    text: Callable[[Content], str]
+
+    def findings(self) -> list[Finding]:
+        return [
+            *soundness(self.log, WORKSPACE),
+            *billed(self.log, self.billed_microusd),
+            *kept(self.log, self.accepted),
+            *contents(self.log, self.text),
+            *read_models(self.rows, self.log),
+            *cards(self.cards, self.log),
+            *ledger(self.ledger, self.log),
+            *queue(self.swarm, self.log),
+        ]
 
 
 class Office:
@@ -112,6 +143,10 @@ class Office:
         """Hand in a few tasks, let one to three die at it, wait until all is done: what is wrong then."""
         kinds = self.dice.choices(KINDS, k=self.dice.randint(1, 3))
         self.plan += [Kill(kind, self.dice.randint(1, _MOMENTS)) for kind in kinds]
+        return (await self.records(await self.work())).findings()
+
+    async def work(self) -> int:
+        """A small backlog, from its first task to the end of all: the head of the log then."""
         start = await self.log.head()
         limit = SetBudget(monthly_limit_cents=1_000_000 + self.dice.randint(0, 1_000))
         await self.cast.budgets(WORKSPACE).set_budget(self.origin(), "workspace", WORKSPACE, limit)
@@ -125,8 +160,7 @@ class Office:
             )
             await self.dispatcher.dispatch(self.origin(), task)
         await self.ended(start, TASKS)
-        head = await self.settled()
-        return await self.findings(head)
+        return await self.settled()
 
     async def ended(self, position: int, count: int) -> None:
         """Until so many tasks have ended after `position`."""
@@ -157,22 +191,21 @@ class Office:
     async def held(self, kind: Kind) -> Any:
         return await self.runtime.activate(Address(kind, WORKSPACE))
 
-    async def findings(self, head: int) -> list[Finding]:
-        log: list[Recorded] = await everything(self.log)
+    async def records(self, head: int) -> Records:
+        log = await everything(self.log)
         assert log[-1].position == head
         reader = ReadStore.open_reader(self.cast.read_store(WORKSPACE))
         with reader.snapshot() as rows:
             shown = {card.id: card for column in board(rows, None, head).columns.values() for card in column}
             held = rows_of(rows)
         reader.close()
-        blobs = BlobStore(self.settings.blob_folder(WORKSPACE))
-        return [
-            *soundness(log, WORKSPACE),
-            *billed(log, self.vendors.ledger.billed_microusd),
-            *kept(log, self.accepted),
-            *contents(log, blobs.text),
-            *read_models(held, log),
-            *cards(shown, log),
-            *ledger(cast(BudgetManager, await self.held("budget")).ledger, log),
-            *queue(cast(SwarmCoordinator, await self.held("coordinator")).view, log),
-        ]
+        return Records(
+            log,
+            held,
+            shown,
+            cast(BudgetManager, await self.held("budget")).ledger,
+            cast(SwarmCoordinator, await self.held("coordinator")).view,
+            dict(self.accepted),
+            self.vendors.ledger.billed_microusd,
+            BlobStore(self.settings.blob_folder(WORKSPACE)).text,
+        )

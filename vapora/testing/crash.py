@@ -3,8 +3,8 @@
 A killed actor loses what it held in memory, its tasks end wherever they stand, its `stop` is not called, and calls
 that are in flight to it get no answer. What it sent out before goes on elsewhere, as it would between processes. A
 transaction that one of its threads is in may still commit, as one would just before the kill; what the dead object
-tries after that, the log's epoch refuses. The next call to the address starts a new actor from the log; if none comes, it is
-started all the same a moment later, as Ray starts its hosts again.
+tries after that, the log's epoch refuses. The next call to the address starts a new actor from the log; without one
+it is started all the same a moment later, as Ray starts its hosts again.
 """
 
 from __future__ import annotations
