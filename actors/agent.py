@@ -42,7 +42,7 @@ class Router(Protocol):
 
     async def complete(self, call: Call) -> Outcome: ...
     async def attach(self, call_id: str) -> Outcome | bool: ...
-    async def drop(self, origin: Origin, call_id: str) -> None: ...
+    async def drop(self, origin: Origin, call_id: str) -> bool: ...
     async def is_simulated(self) -> bool: ...
 
 
@@ -143,20 +143,25 @@ class Agent:
                 run, held = await self._resolve(assignment, run)
             elif assignment.run_id in self._cancelled:
                 if held and run.open_call is not None:
-                    await self._router.drop(assignment.origin, run.open_call.call_id)
+                    held = False
+                    if not await self._router.drop(assignment.origin, run.open_call.call_id):
+                        continue  # what was held went with the router that held it: its outcome is unknown
                 reason = self._cancelled[assignment.run_id]
                 run = await self._append(assignment, run, rules.cancel(run, reason))
             elif len(run.answers) == len(manifest.steps):
                 run = await self._finish(assignment, manifest, run)
             else:
-                run, held = await self._step(assignment, manifest, run)
+                run, held = await self._step(assignment, manifest, run, held)
 
-    async def _step(self, assignment: Assignment, manifest: RoleManifest, run: Run) -> tuple[Run, bool]:
-        """Have the next step answered, or wait for what it lacks; whether the step after it is paid for."""
+    async def _step(self, assignment: Assignment, manifest: RoleManifest, run: Run, held: bool) -> tuple[Run, bool]:
+        """Have the next step answered, or wait for what it lacks; whether the step after it is paid for.
+
+        `held`: this step is.
+        """
         # Taken before asking, so that a limit raised while the answer is "no" is not missed. Only once the card says
         # that it waits: until then the run asks again at once.
         seen = await self._log.head() if run.waiting else None
-        call = await self._reading(run, lambda: call_for(assignment, manifest, run, self._text))
+        call = await self._reading(run, lambda: call_for(assignment, manifest, run, self._text, held=held))
         outcome = await self._router.complete(call)
         for event in outcome.events:
             run = rules.evolve(run, event)

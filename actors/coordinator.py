@@ -110,6 +110,11 @@ class SwarmCoordinator:
             "running": len(swarm.running(self._swarm)),
         }
 
+    @property
+    def view(self) -> swarm.Swarm:
+        """What it decides on, assignments that are being appended among it. Not to be changed."""
+        return self._swarm
+
     async def _handle(self, events: Sequence[Recorded]) -> None:
         for recorded in events:
             swarm.evolve(self._swarm, recorded)
