@@ -11,7 +11,7 @@ from events.ids import Provider
 from tests.cluster.site import Site, wait_for
 from vapora.views import EventView, Frame, TaskAccepted
 
-pytestmark = [pytest.mark.ray, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.ray, pytest.mark.timeout(900)]
 
 # A task type that the rules give to each provider.
 TASK_TYPES = {

@@ -26,7 +26,7 @@ from vapora.commands import CreateProject
 from vapora.sdk import ApiError, Client, NoServerError
 from vapora.testing import FakeVendors
 
-pytestmark = [pytest.mark.ray, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.ray, pytest.mark.timeout(900)]
 
 STOPS_IN_S = 15
 _KEYS = ("ANTHROPIC_API_KEY", "OPENAI_API_KEY", "GEMINI_API_KEY", "OLLAMA_HOST")
