@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo up test lint types check format lock clean
+.PHONY: demo up test lint types check format bench lock clean
 
 demo: $(VENV)/.platform
 	$(BIN)/vapora demo
@@ -27,6 +27,10 @@ check: lint types test
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# Minutes, on a quiet machine; what the tables mean stands in benchmarks/README.md.
+bench: $(VENV)/.dev
+	$(BIN)/python -m benchmarks
 
 $(VENV)/.platform: pyproject.toml requirements.lock
 	$(PYTHON) -m venv $(VENV)

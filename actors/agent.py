@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import structlog
 
@@ -32,6 +32,8 @@ _FIRST_RETRY_S = 0.5
 _LONGEST_RETRY_S = 30.0
 # Clocks may be set, and budgets turn by the calendar: no sleep is longer than this.
 _LONGEST_SLEEP_S = 60.0
+T = TypeVar("T")
+
 _POLL_S = 10.0
 
 
@@ -40,7 +42,7 @@ class Router(Protocol):
 
     async def complete(self, call: Call) -> Outcome: ...
     async def attach(self, call_id: str) -> Outcome | bool: ...
-    async def drop(self, origin: Origin, call_id: str) -> None: ...
+    async def drop(self, origin: Origin, call_id: str) -> bool: ...
     async def is_simulated(self) -> bool: ...
 
 
@@ -141,20 +143,26 @@ class Agent:
                 run, held = await self._resolve(assignment, run)
             elif assignment.run_id in self._cancelled:
                 if held and run.open_call is not None:
-                    await self._router.drop(assignment.origin, run.open_call.call_id)
+                    held = False
+                    if not await self._router.drop(assignment.origin, run.open_call.call_id):
+                        continue  # what was held went with the router that held it: its outcome is unknown
                 reason = self._cancelled[assignment.run_id]
                 run = await self._append(assignment, run, rules.cancel(run, reason))
             elif len(run.answers) == len(manifest.steps):
                 run = await self._finish(assignment, manifest, run)
             else:
-                run, held = await self._step(assignment, manifest, run)
+                run, held = await self._step(assignment, manifest, run, held)
 
-    async def _step(self, assignment: Assignment, manifest: RoleManifest, run: Run) -> tuple[Run, bool]:
-        """Have the next step answered, or wait for what it lacks; whether the step after it is paid for."""
+    async def _step(self, assignment: Assignment, manifest: RoleManifest, run: Run, held: bool) -> tuple[Run, bool]:
+        """Have the next step answered, or wait for what it lacks; whether the step after it is paid for.
+
+        `held`: this step is.
+        """
         # Taken before asking, so that a limit raised while the answer is "no" is not missed. Only once the card says
         # that it waits: until then the run asks again at once.
         seen = await self._log.head() if run.waiting else None
-        outcome = await self._router.complete(call_for(assignment, manifest, run, self._text))
+        call = await self._reading(run, lambda: call_for(assignment, manifest, run, self._text, held=held))
+        outcome = await self._router.complete(call)
         for event in outcome.events:
             run = rules.evolve(run, event)
         if isinstance(outcome, Answered):
@@ -230,6 +238,12 @@ class Agent:
             run = await self._begin(assignment, run, ())
         return await self._append(assignment, run, rules.fail(run, reason, counts=False))
 
+    async def _reading(self, run: Run, work: Callable[[], T]) -> T:
+        """In a thread where earlier answers must be fetched, from the disk or across the network; most stand inline."""
+        if all(one.answer.text is not None for one in run.answers):
+            return work()
+        return await asyncio.to_thread(work)
+
     async def _finish(self, assignment: Assignment, manifest: RoleManifest, run: Run) -> Run:
         answer = run.answers[-1].answer
         events = rules.succeed(
@@ -237,7 +251,7 @@ class Agent:
             artifact_name=manifest.artifact.name,
             artifact_kind=manifest.artifact.kind,
             work=answer,
-            summary=summary_of(self._text(answer)),
+            summary=await self._reading(run, lambda: summary_of(self._text(answer))),
         )
         return await self._append(assignment, run, events)
 

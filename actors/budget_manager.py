@@ -13,6 +13,7 @@ from actors.commit_queue import CommitQueue
 from actors.decisions import Decided, Request, Round
 from actors.follower import Ticker
 from actors.messages import Along, NoRoom, Reserved, Settled, Settlement
+from actors.saved_fold import SavedFold
 from events import DomainEvent
 from events.budget import Charge, SpendRefused, SpendReserved
 from events.ids import LEDGER, Scope, WhenExceeded
@@ -31,15 +32,24 @@ Following = tuple[ReserveSpend, tuple[DomainEvent, ...]]
 
 
 class BudgetManager:
-    """`patience_s`: how long a reservation waits for calls in flight to give back what they do not use."""
+    """`patience_s`: how long a reservation waits for calls in flight to give back what they do not use. `saved`: where
+    the ledger is saved now and then, for a quick start."""
 
-    def __init__(self, log: LogClient, workspace: str, clock: Clock, *, patience_s: float) -> None:
+    def __init__(
+        self,
+        log: LogClient,
+        workspace: str,
+        clock: Clock,
+        *,
+        patience_s: float,
+        saved: SavedFold[Ledger] | None = None,
+    ) -> None:
         self._workspace = workspace
         self._clock = clock
         self._patience_s = patience_s
         name = f"budget/{workspace}"
         self._queue: CommitQueue[Ledger] = CommitQueue(
-            name, log, LEDGER, (rules.initial, rules.evolve), clock, gives_back=_makes_room
+            name, log, LEDGER, (rules.initial, rules.evolve), clock, gives_back=_makes_room, saved=saved
         )
         self._ticker = Ticker(name, self._expire, _TICK_S)
 

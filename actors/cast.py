@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from functools import cache, partial
 from typing import cast
 
 from actors.agent import Agent
@@ -11,17 +12,19 @@ from actors.budget_manager import BudgetManager
 from actors.coordinator import SwarmCoordinator
 from actors.llm_router import LLMRouter
 from actors.log_writer import LogWriter
+from actors.notary import Notary
 from actors.projector import Projector
 from actors.runtime import cluster
 from actors.runtime.base import Actor, Address, Builder, Runtime
 from actors.runtime.local import LocalRuntime
+from actors.saved_fold import saved_ledger, saved_swarm
 from actors.supervisor import Supervisor
 from events.content import Content
 from events.ids import Provider
 from projections import all_projections
 from projections.store import ReadStore
 from vapora import journal
-from vapora.blobs import BlobStore
+from vapora.blobs import Blobs, open_blobs
 from vapora.catalog import role
 from vapora.clock import new_id, now
 from vapora.database import Place, workspaces
@@ -30,8 +33,10 @@ from vapora.domain.models import models
 from vapora.domain.pricing import PriceBook
 from vapora.errors import ConfigurationError
 from vapora.llm.factory import clients
+from vapora.log.checkpoints import CheckpointBook
 from vapora.log.client import LogClient
 from vapora.log.event_log import EventLog
+from vapora.log.keys import SigningKey
 from vapora.log.places import open_log
 from vapora.ports import BudgetPort, LogWriterPort, Origin, ProjectorPort, RouterStatusPort
 from vapora.settings import Settings
@@ -49,12 +54,18 @@ def _build(settings: Settings, environ: Mapping[str, str], address: Address, run
     workspace = address.workspace
     match address.kind:
         case "log":
-            return LogWriter(lambda: _open_log(settings, workspace))
+            return _log_writer(settings, workspace)
         case "projector":
             place = settings.read_place(workspace)
             return Projector(_log(runtime, workspace), workspace, lambda: ReadStore(place), all_projections())
         case "budget":
-            return BudgetManager(_log(runtime, workspace), workspace, now, patience_s=settings.budget_patience_s)
+            return BudgetManager(
+                _log(runtime, workspace),
+                workspace,
+                now,
+                patience_s=settings.budget_patience_s,
+                saved=saved_ledger(settings.snapshot_folder(workspace)),
+            )
         case "coordinator":
             return _coordinator(settings, runtime, workspace)
         case "agent":
@@ -81,6 +92,18 @@ def require_one_machine(settings: Settings, nodes: int) -> None:
         )
 
 
+def _log_writer(settings: Settings, workspace: str) -> LogWriter:
+    def open_book() -> CheckpointBook:
+        return CheckpointBook(settings.checkpoint_file(workspace), workspace, SigningKey.open(settings.audit_key_file))
+
+    notary = Notary(open_book, now, events=settings.checkpoint_events, interval_s=settings.checkpoint_interval_s)
+    return LogWriter(lambda: _open_log(settings, workspace), notary=notary)
+
+
+def _blobs(settings: Settings, workspace: str) -> Blobs:
+    return open_blobs(settings.blobs_url, settings.blob_folder(workspace), workspace)
+
+
 def _log(runtime: Runtime, workspace: str) -> LogClient:
     return LogClient(runtime.ref(Address("log", workspace)), workspace)
 
@@ -96,6 +119,7 @@ def _coordinator(settings: Settings, runtime: Runtime, workspace: str) -> SwarmC
         idle_s=settings.agent_idle_s,
         again_s=settings.resend_s,
         warm=settings.warm_agents,
+        saved=saved_swarm(settings.snapshot_folder(workspace)),
     )
 
 
@@ -106,14 +130,17 @@ def _agent(settings: Settings, runtime: Runtime, workspace: str, agent_id: str) 
         router=runtime.ref(Address("router")),
         purse=runtime.ref(Address("budget", workspace)),
         roles=role,
-        text=BlobStore(settings.blob_folder(workspace)).text,
+        text=_blobs(settings, workspace).text,
         clock=now,
     )
 
 
 def _router(settings: Settings, environ: Mapping[str, str], runtime: Runtime) -> LLMRouter:
+    # One store a workspace for the router's life: one to S3 keeps its connections.
+    blobs = cache(partial(_blobs, settings))
+
     def keep(workspace: str, text: str) -> Content:
-        return BlobStore(settings.blob_folder(workspace)).content(text)
+        return blobs(workspace).content(text)
 
     delay = (settings.rehearsal_min_delay_s, settings.rehearsal_max_delay_s)
     return LLMRouter(

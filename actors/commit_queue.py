@@ -16,7 +16,8 @@ import structlog
 
 from actors.decisions import Decided, Request, Round, State
 from actors.follower import cancel
-from events import DomainEvent, Recorded
+from actors.saved_fold import Resumed, SavedFold
+from events import DomainEvent
 from events.ids import StreamName
 from vapora.clock import Clock
 from vapora.errors import ConflictError, UnavailableError, VersionConflictError
@@ -37,6 +38,7 @@ class CommitQueue(Generic[State]):
         fold: tuple[Callable[[], State], Callable[[State, DomainEvent], State]],
         clock: Clock,
         gives_back: Callable[[DomainEvent], bool],
+        saved: SavedFold[State] | None = None,
     ) -> None:
         self._name = name
         self._log = log
@@ -44,6 +46,7 @@ class CommitQueue(Generic[State]):
         self._initial, self._evolve = fold
         self._clock = clock
         self._gives_back = gives_back
+        self._saved = saved
         self.state = self._initial()
         self.problem: str | None = None
         self._version = 0
@@ -72,6 +75,9 @@ class CommitQueue(Generic[State]):
         for request in (*self._in_flight, *self._pending):
             request.fail(UnavailableError(f"{self._name} is stopping.", remedy="Ask again once it has started."))
         self._pending.clear()
+        # Between two rounds the state is what the log says; in the middle of one it may hold hopes.
+        if self._saved is not None and not self._stale and not self._in_flight:
+            await self._saved.close(self._log, self.state, self._position, self._version)
 
     async def submit(self, request: Request[State]) -> Any:
         """The answer to the request, once what it leads to stands in the log."""
@@ -100,6 +106,7 @@ class CommitQueue(Generic[State]):
             self._wake.clear()
             if await self._is_current():
                 await self._commit(self._decide_all())
+                self._save()
 
     async def _is_current(self) -> bool:
         """Whether there is a state to decide on; who waits for one that cannot be read is told so."""
@@ -224,16 +231,26 @@ class CommitQueue(Generic[State]):
         """Nothing can be promised without it, so there is no giving up while the log is merely away."""
         while True:
             try:
-                recorded: Sequence[Recorded] = await self._log.read(self._stream)
+                resumed = await self._fold_stream()
                 break
             except UnavailableError as error:
                 await self._pause(error)
-        state = self._initial()
-        for one in recorded:
-            state = self._evolve(state, one.event)
-        self.state, self._version = state, recorded[-1].version if recorded else 0
-        self._position = recorded[-1].position if recorded else 0
+        self.state, self._version, self._position = resumed.state, resumed.version, resumed.position
         self._stale, self.problem = False, None
+
+    async def _fold_stream(self) -> Resumed[State]:
+        """From what was saved, where something was, else from the beginning."""
+        saved = await self._saved.load(self._log) if self._saved is not None else None
+        state, position, version = saved or Resumed(self._initial(), 0, 0)
+        async for page in self._log.pages(self._stream, version):
+            for one in page:
+                state = self._evolve(state, one.event)
+            position, version = page[-1].position, page[-1].version
+        return Resumed(state, position, version)
+
+    def _save(self) -> None:
+        if self._saved is not None and not self._stale and self._saved.due(self._position):
+            self._saved.save_soon(self._log, self.state, self._position, self._version)
 
     async def _pause(self, error: UnavailableError) -> None:
         self.problem = f"the log does not answer: {error}"

@@ -15,6 +15,7 @@ import structlog
 
 from actors.follower import Follower, Ticker, cancel
 from actors.messages import Assignment
+from actors.saved_fold import SavedFold
 from events import DomainEvent, Recorded
 from events.ids import task_stream
 from events.task import TaskAssigned
@@ -44,7 +45,7 @@ class SwarmCoordinator:
     """`agent(id)` reaches an agent, starting it if need be; `retire(id)` ends one that was idle for `idle_s`.
 
     `again_s`: how often running work is sent again, so that a restarted agent takes it up. `warm`: start all agents
-    before the first work comes.
+    before the first work comes. `saved`: where the view is saved now and then, for a quick start.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class SwarmCoordinator:
         idle_s: float,
         again_s: float,
         warm: bool = False,
+        saved: SavedFold[swarm.Swarm] | None = None,
     ) -> None:
         self._log = log
         self._workspace = workspace
@@ -68,6 +70,7 @@ class SwarmCoordinator:
         self._clock = clock
         self._idle_s = idle_s
         self._warm = warm
+        self._saved = saved
         self._swarm = swarm.initial()
         self._simulated = False
         self._caught_up = False
@@ -79,6 +82,9 @@ class SwarmCoordinator:
 
     async def start(self) -> None:
         self._simulated = await self._is_simulated()
+        resumed = await self._saved.load(self._log) if self._saved is not None else None
+        if resumed is not None:
+            self._swarm, self._follower.position = resumed.state, resumed.position
         await self._follower.catch_up()
         self._caught_up = True
         # Any of them may have been left running by the coordinator before.
@@ -93,6 +99,8 @@ class SwarmCoordinator:
         await self._follower.stop()
         for sending in list(self._under_way.values()):
             await cancel(sending)
+        if self._saved is not None and self._caught_up:
+            await self._saved.close(self._log, self._swarm, self._swarm.position)
 
     async def health(self) -> dict[str, Any]:
         return {
@@ -101,6 +109,11 @@ class SwarmCoordinator:
             "waiting": len(swarm.waiting(self._swarm)),
             "running": len(swarm.running(self._swarm)),
         }
+
+    @property
+    def view(self) -> swarm.Swarm:
+        """What it decides on, assignments that are being appended among it. Not to be changed."""
+        return self._swarm
 
     async def _handle(self, events: Sequence[Recorded]) -> None:
         for recorded in events:
@@ -121,6 +134,8 @@ class SwarmCoordinator:
         self._send(swarm.running(self._swarm))
         self._cancel_recalled()
         await self._retire_idle()
+        if self._saved is not None and self._saved.due(self._swarm.position):
+            self._saved.save_soon(self._log, self._swarm, self._swarm.position)
 
     # --- moving cards ---
 

@@ -7,6 +7,7 @@ nothing is swallowed. An actor that has no log to follow but a clock uses `Ticke
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 
@@ -22,26 +23,13 @@ _POLL_S = 10.0
 Handle = Callable[[Sequence[Recorded]], Awaitable[None]]
 
 
-class Follower:
-    """Calls `handle` with every event after `after` (of `topics`, if any are named), in order, at least once."""
+class LogLoop(ABC):
+    """Goes along the log from `after` on, step by step, and is always to be found at `position`."""
 
-    def __init__(
-        self,
-        name: str,
-        log: LogClient,
-        handle: Handle,
-        *,
-        after: int = 0,
-        limit: int = 1_000,
-        topics: Sequence[str] = (),
-    ) -> None:
+    def __init__(self, name: str, after: int) -> None:
         self.name = name
         self.position = after
         self.problem: str | None = None
-        self._log = log
-        self._handle = handle
-        self._limit = limit
-        self._topics = topics
         self._moved = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._journal = structlog.get_logger(name)
@@ -82,13 +70,39 @@ class Follower:
             else:
                 self.problem, pause = None, _FIRST_PAUSE_S
 
+    @abstractmethod
     async def _step(self, timeout_s: float) -> bool:
-        """One poll; whether there may be more at once."""
+        """One poll, and `_reached`; whether there may be more at once."""
+
+    def _reached(self, position: int) -> None:
+        self.position = position
+        self._moved.set()
+
+
+class Follower(LogLoop):
+    """Calls `handle` with every event after `after` (of `topics`, if any are named), in order, at least once."""
+
+    def __init__(
+        self,
+        name: str,
+        log: LogClient,
+        handle: Handle,
+        *,
+        after: int = 0,
+        limit: int = 1_000,
+        topics: Sequence[str] = (),
+    ) -> None:
+        super().__init__(name, after)
+        self._log = log
+        self._handle = handle
+        self._limit = limit
+        self._topics = topics
+
+    async def _step(self, timeout_s: float) -> bool:
         polled = await self._log.poll(self.position, self._limit, timeout_s, self._topics)
         if polled.events:
             await self._handle(polled.events)
-        self.position = polled.position
-        self._moved.set()
+        self._reached(polled.position)
         return polled.position < polled.head
 
 

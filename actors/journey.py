@@ -82,6 +82,7 @@ def following_call(call: Call, answer: str) -> Call:
         ),
         max_output_tokens=call.follow_up.max_output_tokens,
         waiting=False,
+        held=False,
         follow_up=None,
     )
 

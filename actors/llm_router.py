@@ -114,11 +114,12 @@ class LLMRouter:
         task = self._under_way.get(call_id)
         return await asyncio.shield(task) if task else call_id in self._held
 
-    async def drop(self, origin: Origin, call_id: str) -> None:
-        """The next step's money is not needed: the run ends here."""
+    async def drop(self, origin: Origin, call_id: str) -> bool:
+        """The next step's money is not needed: the run ends here. False if nothing is held for it here."""
         held = self._held.pop(call_id, None)
         if held is not None:
             await self._cashier.hand_back(origin, held)
+        return held is not None
 
     def _ended(self, task: asyncio.Task[Outcome]) -> None:
         self._under_way.pop(task.get_name(), None)
@@ -149,6 +150,11 @@ class LLMRouter:
     async def _redeem(self, call: Call) -> Choice | None:
         """The reservation made together with the previous answer, if it covers this call."""
         held = self._held.pop(call.call_id, None)
+        if held is None and call.held:
+            # Another attempt would leave the first one's money reserved until it expires.
+            raise UnavailableError(
+                "What was held for this call went with the router before.", remedy="Look at the run again."
+            )
         if held is None or self._choice.covers(held, call):
             return held
         await self._cashier.hand_back(call.origin, held)

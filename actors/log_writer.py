@@ -6,9 +6,12 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
-from vapora.errors import BadInputError, FencedError, UnavailableError, VaporaError
+from actors.notary import Notary
+from actors.work_thread import WorkThread
+from vapora.errors import BadInputError, FencedError, LogError, UnavailableError, VaporaError
 from vapora.log.event_log import MAX_READ, Committed, EventLog, check
 from vapora.log.tail import MAX_RECORDS, Tail
 from vapora.records import Append, AppendResult, Batch, StoredRecord
@@ -32,15 +35,23 @@ class LogWriter:
     """
 
     def __init__(
-        self, open_log: Callable[[], EventLog], *, tail_records: int = MAX_RECORDS, stride: int = STRIDE
+        self,
+        open_log: Callable[[], EventLog],
+        *,
+        notary: Notary | None = None,
+        tail_records: int = MAX_RECORDS,
+        stride: int = STRIDE,
     ) -> None:
         self._open_log = open_log
+        self._notary = notary
         self._log: EventLog | None = None
-        self._appending = ThreadPoolExecutor(1, thread_name_prefix="log-append")
+        self._appending = WorkThread("log-append")
         self._reading = ThreadPoolExecutor(1, thread_name_prefix="log-read")
         self._entries: deque[_Entry] = deque()
         self._starting = asyncio.Lock()
-        self._committing: asyncio.Task[None] | None = None
+        # Whether a commit is under way, or about to be: at most one is.
+        self._committing = False
+        self._idle = asyncio.Event()
         self._moved = asyncio.Event()
         self._tail_records = tail_records
         self._stride = stride
@@ -53,9 +64,26 @@ class LogWriter:
         async with self._starting:  # started twice at once, it would fence off itself
             if self._log is not None:
                 return
-            log = await _on(self._appending, self._open_log)
-            self._tail = Tail(await _on(self._appending, log.head), self._tail_records)
+            self._appending.start()
+            try:
+                log = await self._open()
+            except BaseException:
+                self._appending.stop()
+                raise
             self._log, self._refusal, self._failure = log, None, ""
+
+    async def _open(self) -> EventLog:
+        log = await self._appending.call(self._open_log)
+        try:
+            if self._notary is not None:
+                await self._notary.start(log)
+            self._tail = Tail(await self._appending.call(log.head), self._tail_records)
+        except Exception:
+            log.close()
+            raise
+        # Where the start is cancelled, a thread is still reading: SQLite crashes the process if it is closed under it.
+        # It is closed with the last reference then, which that thread holds.
+        return log
 
     async def stop(self) -> None:
         """What was handed in is still committed; readers that wait are told."""
@@ -65,25 +93,30 @@ class LogWriter:
         if self._refusal is None:
             self._refusal = UnavailableError("The log writer has stopped.", remedy="Ask again once it has started.")
         self._wake()
-        while self._committing is not None:
-            await asyncio.wait([self._committing])
+        while self._committing:
+            self._idle.clear()
+            await self._idle.wait()
         if self._log is not log:  # stopped twice at once
             return
         self._log = None
-        self._appending.shutdown()
+        if self._notary is not None:
+            await self._notary.stop()
+        self._appending.stop()
         self._reading.shutdown()
         log.close()
-        self._appending = ThreadPoolExecutor(1, thread_name_prefix="log-append")
         self._reading = ThreadPoolExecutor(1, thread_name_prefix="log-read")
 
     async def append(self, requests: Sequence[Append]) -> list[AppendResult]:
         """Shares a transaction with whoever else appends now. A `LogError` fails all of them; the next may succeed."""
         self._serving()
         check(requests)
-        answer: asyncio.Future[list[AppendResult]] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[list[AppendResult]] = loop.create_future()
         self._entries.append((requests, answer))
-        if self._committing is None:
-            self._committing = asyncio.create_task(self._commit_all())
+        if not self._committing:
+            self._committing = True
+            # Not at once: who else appends in this turn of the loop is to share the transaction.
+            loop.call_soon(self._hand_over)
         return await answer
 
     async def read(self, stream: str, after: int = 0, limit: int = MAX_READ) -> list[StoredRecord]:
@@ -91,6 +124,13 @@ class LogWriter:
         log = self._serving()
         _check_bounds(after, limit)
         return await _on(self._reading, log.read, stream, after, limit)
+
+    async def pick(self, positions: Sequence[int]) -> list[StoredRecord]:
+        """The events at these positions, those that there are: up to 10,000 at once."""
+        log = self._serving()
+        if len(positions) > MAX_READ or any(position < 1 for position in positions):
+            raise BadInputError(f"A pick takes up to {MAX_READ} positions from 1 on.")
+        return await _on(self._reading, log.pick, positions)
 
     async def poll(self, after: int, limit: int = 1_000, timeout_s: float = 10, topics: Sequence[str] = ()) -> Batch:
         """Events with position > `after`, at once if there are any, else as soon as one comes or the time is over.
@@ -114,7 +154,8 @@ class LogWriter:
 
     async def health(self) -> dict[str, Any]:
         """`{"status": "ok" | "failing" | "fenced" | "stopped", "head": position, "reason": text}`."""
-        status, reason = "failing" if self._failure else "ok", self._failure
+        reason = self._failure or (self._notary.problem if self._notary is not None else "")
+        status = "failing" if reason else "ok"
         try:
             await self._ensure_current(self._serving())
         except FencedError as error:
@@ -132,51 +173,49 @@ class LogWriter:
         assert self._log is not None
         return self._log
 
-    async def _commit_all(self) -> None:
-        try:
-            while self._entries:
-                await self._commit(self._take())
-        finally:
-            self._committing = None
+    def _hand_over(self) -> None:
+        """The next transaction goes to its thread; without one, the writer is idle."""
+        if not self._entries:
+            self._committing = False
+            self._idle.set()
+            return
+        taken = self._take()
+        requests = [request for requests, _ in taken for request in requests]
+        assert self._log is not None
+        self._appending.hand(partial(self._log.commit, requests), partial(self._conclude, taken))
 
     def _take(self) -> list[_Entry]:
         taken: list[_Entry] = []
         events = 0
         while self._entries and events < _EVENTS_A_COMMIT:
             taken.append(self._entries.popleft())
-            events += sum(len(part.events) for request in taken[-1][0] for part in request.streams)
+            for request in taken[-1][0]:
+                for part in request.streams:
+                    events += len(part.events)
         return taken
 
-    async def _commit(self, taken: list[_Entry]) -> None:
-        try:
-            committed = await self._write([request for requests, _ in taken for request in requests])
-        except Exception as error:  # whatever it is, those who wait must hear of it
-            for _, answer in taken:
-                if not answer.done():
-                    answer.set_exception(error)
-            return
-        if committed.records:
+    def _conclude(self, taken: list[_Entry], committed: Committed | None, error: BaseException | None) -> None:
+        """The next transaction is on its way before anybody hears of this one: the disk is the slowest."""
+        if isinstance(error, FencedError):
+            self._fence(error)
+        else:
+            self._failure = "" if error is None else str(error)
+        if committed is not None and committed.records:
             self._tail.add(committed.records)
+            if self._notary is not None:
+                self._notary.saw(committed.tip)
             self._wake()
+        self._hand_over()
         first = 0
         for requests, answer in taken:
             # Done already: its caller was cancelled meanwhile. The append stands.
-            if not answer.done():
+            if answer.done():
+                pass
+            elif committed is None:
+                answer.set_exception(error or LogError("The commit gave no answer."))
+            else:
                 answer.set_result(committed.results[first : first + len(requests)])
             first += len(requests)
-
-    async def _write(self, requests: Sequence[Append]) -> Committed:
-        assert self._log is not None
-        try:
-            committed = await _on(self._appending, self._log.commit, requests)
-        except FencedError as error:
-            self._fence(error)
-            raise
-        except Exception as error:
-            self._failure = str(error)
-            raise
-        self._failure = ""
-        return committed
 
     async def _look(
         self, log: EventLog, after: int, limit: int, topics: tuple[str, ...]

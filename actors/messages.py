@@ -56,6 +56,7 @@ class Call:
     """One step of a run, for the router to have answered. `run_version` is where the run's stream stands.
 
     `attempt` numbers this try of the step. `waiting`: the run is marked as waiting, which the next event ends.
+    `held`: the router is known to hold a choice for it, with its money reserved.
     """
 
     origin: Origin
@@ -71,6 +72,7 @@ class Call:
     temperature: float | None = None
     tools: tuple[ToolSpec, ...] = ()
     waiting: bool = False
+    held: bool = False
     follow_up: FollowUp | None = None
 
 

@@ -32,7 +32,9 @@ def run_started(assignment: Assignment, steps: tuple[str, ...], simulated: bool)
     )
 
 
-def call_for(assignment: Assignment, manifest: RoleManifest, run: Run, text: Callable[[Content], str]) -> Call:
+def call_for(
+    assignment: Assignment, manifest: RoleManifest, run: Run, text: Callable[[Content], str], *, held: bool
+) -> Call:
     """The call of the run's next step: the conversation so far and this step's instruction."""
     step = len(run.answers)
     task = assignment.task
@@ -58,6 +60,7 @@ def call_for(assignment: Assignment, manifest: RoleManifest, run: Run, text: Cal
         max_output_tokens=manifest.output_tokens(manifest.steps[step]),
         temperature=manifest.temperature,
         waiting=run.waiting is not None,
+        held=held,
         follow_up=following,
     )
 

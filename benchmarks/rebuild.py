@@ -1,87 +1,119 @@
-"""How fast read models are rebuilt, beside what decoding the same events costs alone, in one run on one machine.
+"""How fast read models are rebuilt from a log's file, beside what decoding the same events costs alone, at one size
+after the other, in one run on one machine.
 
-    PYTHONPATH=. python benchmarks/rebuild.py [tasks] [batch]
+    PYTHONPATH=. python -m benchmarks.rebuild [events …]        # 1000 10000 unless said otherwise
 
-Times on a busy machine say little; the ratio of the two lines says what the projections cost.
+Each figure is of a process of its own, so that garbage is nobody else's burden, and the best of three (of one at a
+million events). `× decoding` compares processor time, which other work on the machine disturbs least; events/s are of
+the clock on the wall. `memory` is the process's peak beyond what it began with, `disk` what the rows take.
 """
 
 from __future__ import annotations
 
+import json
+import resource
+import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
-from events import Recorded
-from projections import Projection, ReadStore, Runner, all_projections
-from tests.projections.story import Story
-from vapora.log.mapper import encode, envelope, instant, open_record, seal
-from vapora.records import StoredRecord
+import events  # noqa: F401  # registers every topic
+from benchmarks.synthetic import WORKSPACE, write
+from projections import ReadStore, Rebuild, Runner, all_projections
+from projections.base import Entry, Projection
+from vapora.log.event_log import EventLog
+from vapora.log.mapper import Sealed, open_record
+from vapora.log.sqlite import SQLiteLog
+from vapora.settings import Settings
+
+_BATCH = 2_000
+_DECODING, _ALL = "decoding alone", "all at once, as after a loss"
+_TIMES = 3
 
 
-def a_log(tasks: int) -> list[StoredRecord]:
-    """About 16 events a task: submitted, assigned, three calls with their money, succeeded, done."""
-    story = Story().register("developer", capacity=10)
-    for number in range(tasks):
-        run_id = f"t-{number}.1"
-        story.submit(f"t-{number}", description="x" * 200).assign(run_id)
-        for step in range(3):
-            story.call(f"{run_id}/{step}")
-        story.succeed(run_id)
-    return list(map(_stored, story.log))
+def _decode(log: EventLog) -> None:
+    """Every event, as a reader of everything has to."""
+    after = 0
+    while found := log.after(after, _BATCH):
+        for record in found:
+            open_record(record)
+        after = found[-1].position
 
 
-def _stored(recorded: Recorded) -> StoredRecord:
-    head = envelope(
-        at=instant(recorded.recorded_at),
-        workspace=recorded.workspace,
-        actor=recorded.actor,
-        correlation=recorded.correlation,
-        causation=recorded.causation,
-        request_id=recorded.request_id,
-    )
-    state = seal(encode(recorded.event), head)
-    return StoredRecord(recorded.position, recorded.stream, recorded.version, recorded.topic, state)
+def _rebuild(log: EventLog, folder: Path, projection: Projection) -> None:
+    """As `vapora rebuild` and the projector do it."""
+    store = ReadStore(folder / "read.db")
+    topics, head = tuple(sorted(projection.TOPICS or ())), log.head()
+    rebuild, after = Rebuild.begin(store, projection), 0
+    while after < head:
+        batch = [Sealed(record) for record in log.after(after, _BATCH, topics, head)]
+        after = head if len(batch) < _BATCH else batch[-1].position
+        checkpoint = rebuild.feed(batch, after)
+        if checkpoint is None or checkpoint.failure is not None:
+            raise SystemExit(f"the rebuild did not get through: {checkpoint}")
+    if not rebuild.switch():
+        raise SystemExit("the rebuild was not done at its end")
+    store.close()
 
 
-def _batches(records: list[StoredRecord], size: int) -> Iterator[list[Recorded]]:
-    for start in range(0, len(records), size):
-        yield [open_record(record) for record in records[start : start + size]]
+def _everything(log: EventLog, folder: Path) -> None:
+    runner, after = Runner(ReadStore(folder / "read.db"), all_projections()), 0
+    while found := log.after(after, 5_000):
+        batch: list[Entry] = [Sealed(record) for record in found]
+        runner.apply(batch, frames_wanted=False)
+        after = found[-1].position
+    if runner.status()["failed"] or runner.position != after:
+        raise SystemExit(f"the rebuild did not get through: {runner.status()}")
+    runner.close()
 
 
-def _rebuild(records: list[StoredRecord], size: int, projections: tuple[Projection, ...], frames: bool) -> float:
-    with tempfile.TemporaryDirectory() as folder:
-        runner = Runner(ReadStore(Path(folder) / "read.db"), projections)
-        begun = time.perf_counter()
-        for batch in _batches(records, size):
-            runner.apply(batch, frames_wanted=frames)
-        took = time.perf_counter() - begun
-        if runner.status()["failed"] or runner.position != records[-1].position:
-            raise SystemExit(f"the rebuild did not get through: {runner.status()}")
-        runner.close()
-        return took
+def _measure(data: Path, what: str) -> None:
+    """In a process of its own: prints seconds of the processor and of the clock, KiB of memory and bytes of disk."""
+    log = SQLiteLog.open_for_reading(Settings(data=data).log_file(WORKSPACE))
+    named = {one.NAME: one for one in all_projections()}
+    with tempfile.TemporaryDirectory(dir=data) as folder:
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        begun, begun_cpu = time.perf_counter(), time.process_time()
+        if what == _DECODING:
+            _decode(log)
+        elif what == _ALL:
+            _everything(log, Path(folder))
+        else:
+            _rebuild(log, Path(folder), named[what])
+        cpu, seconds = time.process_time() - begun_cpu, time.perf_counter() - begun
+        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+        disk = sum(file.stat().st_size for file in Path(folder).iterdir())
+    print(json.dumps([cpu, seconds, memory, disk]))
 
 
-def _line(what: str, events: int, seconds: float, alone: float) -> None:
-    print(f"{what:<28}{events / seconds:>12,.0f} events/s   {seconds / alone:>6.1f} x decoding")
+def _best(data: Path, what: str, times: int) -> tuple[float, float, int, int]:
+    found: list[tuple[float, float, int, int]] = []
+    for _ in range(times):
+        command = [sys.executable, "-m", "benchmarks.rebuild", "--measure", str(data), what]
+        cpu, seconds, memory, disk = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+        found.append((cpu, seconds, memory, disk))
+    return min(found)
 
 
-def main(tasks: int, size: int) -> None:
-    records = a_log(tasks)
-    begun = time.perf_counter()
-    for _ in _batches(records, size):
-        pass
-    alone = time.perf_counter() - begun
-    print(f"{len(records):,} events, {size:,} a batch")
-    _line("decoding alone", len(records), alone, alone)
-    _line("rebuild of all", len(records), _rebuild(records, size, all_projections(), frames=False), alone)
-    _line("the same with frames", len(records), _rebuild(records, size, all_projections(), frames=True), alone)
-    for projection in all_projections():
-        took = _rebuild(records, size, (projection,), frames=False)
-        _line(f"  {projection.NAME} alone", len(records), took, alone)
+def main(sizes: list[int]) -> None:
+    for size in sizes:
+        with tempfile.TemporaryDirectory() as folder:
+            data = Path(folder)
+            write(Settings(data=data), size)
+            times = _TIMES if size < 1_000_000 else 1
+            alone = min(_best(data, _DECODING, times)[0] for _ in range(2))
+            print(f"\n{size:,} events\n")
+            print("| | × decoding | events/s | memory | disk |")
+            print("|---|---:|---:|---:|---:|")
+            for what in (_DECODING, *(one.NAME for one in all_projections()), _ALL):
+                cpu, seconds, memory, disk = _best(data, what, times)
+                row = f"| {what} | {cpu / alone:.2f} | {size / seconds:,.0f} "
+                print(f"{row}| {memory / 1024:,.0f} MiB | {disk / 2**20:,.1f} MiB |", flush=True)
 
 
 if __name__ == "__main__":
-    arguments = [int(argument) for argument in sys.argv[1:]]
-    main(*(arguments + [1_000, 1_000][len(arguments) :]))
+    if sys.argv[1:2] == ["--measure"]:
+        _measure(Path(sys.argv[2]), sys.argv[3])
+    else:
+        main([int(argument) for argument in sys.argv[1:]] or [1_000, 10_000])

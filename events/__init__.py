@@ -1,12 +1,13 @@
 """What happened: the facts that VAPORA's log is made of. Importing this package registers every topic."""
 
 from events import agent, budget, project, routing, run, task, workspace
-from events.base import DomainEvent, Value, event_class, topics
+from events.base import DomainEvent, Unknown, Value, event_class, topics
 from events.recorded import Recorded
 
 __all__ = [
     "DomainEvent",
     "Recorded",
+    "Unknown",
     "Value",
     "agent",
     "budget",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, JsonValue
 
 _registry: dict[str, type[DomainEvent]] = {}
 
@@ -25,6 +25,8 @@ class DomainEvent(BaseModel):
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
         super().__pydantic_init_subclass__(**kwargs)
+        if "STANDS_FOR_OTHERS" in vars(cls):
+            return
         # `in vars`: a subclass without a topic of its own would silently inherit its parent's.
         if "TOPIC" not in vars(cls):
             raise TypeError(f"{cls.__name__} needs a TOPIC of its own")
@@ -37,6 +39,35 @@ class DomainEvent(BaseModel):
     def upcast(cls, version: int, data: dict[str, Any]) -> dict[str, Any]:
         """Bring the stored fields of an older `version` into today's shape."""
         raise ValueError(f"{cls.TOPIC} has no upcast from version {version} to {cls.VERSION}")
+
+    @property
+    def topic(self) -> str:
+        return self.TOPIC
+
+    def as_json(self) -> dict[str, Any]:
+        """What it says, as JSON has it."""
+        return self.model_dump(mode="json")
+
+
+class Unknown(DomainEvent):
+    """Stands for an event that a newer version wrote: of a topic, or a version of one, that this one does not know.
+
+    A reader that does not need the topic passes it by. One that does must stop there, and say so.
+    """
+
+    STANDS_FOR_OTHERS: ClassVar[bool] = True
+    TOPIC: ClassVar[str] = "unknown"
+
+    of_topic: str
+    of_version: int
+    data: dict[str, JsonValue]
+
+    @property
+    def topic(self) -> str:
+        return self.of_topic
+
+    def as_json(self) -> dict[str, Any]:
+        return dict(self.data)
 
 
 class Value(BaseModel):

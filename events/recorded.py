@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from events.base import DomainEvent
+from events.base import DomainEvent, Unknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,4 +31,13 @@ class Recorded:
 
     @property
     def topic(self) -> str:
-        return self.event.TOPIC
+        return self.event.topic
+
+    @property
+    def is_known(self) -> bool:
+        """False where `Unknown` stands for it."""
+        return not isinstance(self.event, Unknown)
+
+    def open(self) -> Recorded:
+        """Itself: those who take sealed records take opened ones as well."""
+        return self

@@ -10,17 +10,35 @@ import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, ClassVar, Literal, Protocol
 
-from events import DomainEvent, Recorded
+from events import DomainEvent, Recorded, Unknown
+from vapora.errors import UnknownTopicError
 
 ColumnType = Literal["text", "int", "real", "json"]
 Scalar = str | int | float | None
 Key = tuple[Scalar, ...]
 Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Between:
+    """From `low` on (None: without end) to `high`, both included."""
+
+    low: str | int | None = None
+    high: str | int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Contains:
+    """A part of a text. Case counts: who does not want it to keeps the text in small letters."""
+
+    part: str
+
+
 # A scalar must be equal, a tuple must contain the value.
-Where = Mapping[str, Scalar | tuple[Scalar, ...]]
+Where = Mapping[str, Scalar | tuple[Scalar, ...] | Between | Contains]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -35,25 +53,60 @@ class Table:
     columns: Mapping[str, ColumnType]
     indexes: tuple[tuple[str, ...], ...] = ()
     expected: frozenset[str] = field(init=False)
+    stored: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:
         unknown = {*self.key, *(name for index in self.indexes for name in index)} - {*self.columns, "position"}
         if unknown or "position" in self.columns:
             raise ValueError(f"table {self.name}: {sorted(unknown) or 'position'} cannot stand there")
         object.__setattr__(self, "expected", frozenset(self.columns))
+        object.__setattr__(self, "stored", frozenset((*self.columns, "position")))
 
     def key_of(self, row: Mapping[str, Any]) -> Key:
+        if len(self.key) == 1:
+            return (row[self.key[0]],)
         return tuple([row[name] for name in self.key])
 
     def check(self, row: Mapping[str, Any]) -> None:
         """Half a row would read as one that lost its other half."""
-        if row.keys() - {"position"} != self.expected:
+        if row.keys() != self.stored and row.keys() != self.expected:
             wrong = sorted((row.keys() - {"position"}) ^ self.expected)
             raise ValueError(f"a row of {self.name} lacks or does not know {', '.join(wrong)}")
 
     @property
     def shape(self) -> str:
         return f"{self.name}{self.key}{dict(self.columns)}{self.indexes}"
+
+    def of(self, generation: int) -> Table:
+        """The table that holds its rows in this generation of its projection."""
+        return _generation(self, generation)
+
+
+@lru_cache(maxsize=1_000)
+def _generation(table: Table, generation: int) -> Table:
+    return Table(f"{table.name}__{generation}", table.key, table.columns, table.indexes)
+
+
+class Entry(Protocol):
+    """An event on its way to the projections: its envelope is at hand, the event itself may still be sealed."""
+
+    @property
+    def position(self) -> int: ...
+    @property
+    def topic(self) -> str: ...
+    @property
+    def stream(self) -> str: ...
+    @property
+    def version(self) -> int: ...
+    @property
+    def actor(self) -> str: ...
+    @property
+    def correlation(self) -> str: ...
+    @property
+    def recorded_at(self) -> datetime: ...
+    @property
+    def is_known(self) -> bool: ...
+    def open(self) -> Recorded: ...
 
 
 class Reader(Protocol):
@@ -87,6 +140,10 @@ class Rows(Reader, Protocol):
         """Insert or replace. A row that does not differ from what is there does not count as a change."""
         ...
 
+    def add(self, table: Table, row: Mapping[str, Any]) -> None:
+        """Put a row whose key cannot have been there before: nobody has to look."""
+        ...
+
     def delete(self, table: Table, key: Key) -> None: ...
 
 
@@ -105,24 +162,58 @@ class PublicView:
 
 
 class Projection:
-    """A read model. `NAME`, its checkpoint key, never changes; another `VERSION`, or other tables, mean a rebuild."""
+    """A read model. `NAME`, its checkpoint key, never changes; another `VERSION`, or other tables, mean a rebuild.
+
+    `TOPICS`, those of its handlers, are all that it is shown: what nobody wants is never decoded. None: everything.
+    """
 
     NAME: ClassVar[str]
     VERSION: ClassVar[int]
     TABLES: ClassVar[tuple[Table, ...]]
     VIEWS: ClassVar[tuple[PublicView, ...]] = ()
     HANDLERS: ClassVar[Mapping[type[DomainEvent], Handler]]
+    TOPICS: ClassVar[frozenset[str] | None]
+    # Whether its rows are kept as they were at certain moments, for looks into the past.
+    KEEPS_PAST: ClassVar[bool] = False
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if "HANDLERS" in vars(cls) and "TOPICS" not in vars(cls):
+            cls.TOPICS = frozenset(kind.TOPIC for kind in cls.HANDLERS)
+
+    def take(self, entry: Entry, rows: Rows) -> None:
+        """An event of its topics, still sealed."""
+        self.apply(entry.open(), rows)
 
     def apply(self, recorded: Recorded, rows: Rows) -> None:
+        """`UnknownTopicError` for an event of a topic it needs, in a version that nobody here can read."""
         handler = self.HANDLERS.get(type(recorded.event))
         if handler is not None:
             handler(recorded, recorded.event, rows)
+        elif isinstance(recorded.event, Unknown) and recorded.topic in self.topics:
+            raise UnknownTopicError(
+                f"Position {recorded.position} holds {recorded.topic} in version {recorded.event.of_version}.",
+                remedy="Run the version of VAPORA that wrote it, or a newer one.",
+                position=recorded.position,
+            )
+
+    @cached_property
+    def topics(self) -> frozenset[str]:
+        """Those that it needs. Whatever else stands in the log does not concern it, known or unknown."""
+        return frozenset(kind.TOPIC for kind in self.HANDLERS)
 
     @property
     def fingerprint(self) -> str:
         """Changes whenever stored rows could not be read any more, even if somebody forgot to raise `VERSION`."""
+        # With its topics: a version that did not know one passed it by, and the rows lack it until they are rebuilt.
+        topics = hashlib.sha256(" ".join(sorted(self.topics)).encode()).hexdigest()[:8]
+        return f"{self.VERSION}:{self.shape}:{topics}"
+
+    @property
+    def shape(self) -> str:
+        """Rows of another version can still be read as long as this is the same."""
         shapes = "\n".join(table.shape for table in self.TABLES)
-        return f"{self.VERSION}:{hashlib.sha256(shapes.encode()).hexdigest()[:12]}"
+        return hashlib.sha256(shapes.encode()).hexdigest()[:12]
 
 
 # One event's instant is asked for by many rows.

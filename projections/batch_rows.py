@@ -17,8 +17,9 @@ class ProjectionRows(SqlReader):
     A card that changes 300 times in a batch is read, encoded and written once: this is what makes a rebuild quick.
     """
 
-    def __init__(self, connection: Session, tables: Sequence[Table]) -> None:
+    def __init__(self, connection: Session, tables: Sequence[Table], generation: int) -> None:
         super().__init__(connection)
+        self._tables = {table: table.of(generation) for table in tables}
         self._cache: dict[Table, dict[Key, Row | None]] = {table: {} for table in tables}
         # Dicts for their order: the file comes out the same in every process.
         self._dirty: dict[Table, dict[Key, None]] = {table: {} for table in tables}
@@ -32,19 +33,30 @@ class ProjectionRows(SqlReader):
         self.changed.clear()
 
     def get(self, table: Table, key: Key) -> Row | None:
-        row = self._look(table, key)
+        cached = self._cache[table]
+        row = cached[key] if key in cached else self._look(table, key)
         return None if row is None else dict(row)
 
     def put(self, table: Table, row: Mapping[str, Any]) -> None:
         table.check(row)
         key = table.key_of(row)
-        before = self._look(table, key)
-        after = stamped(row, before, self._position)
+        cached = self._cache[table]
+        after = stamped(row, cached[key] if key in cached else self._look(table, key), self._position)
         if after is None:
             return
-        self._cache[table][key] = after
+        cached[key] = after
         self._dirty[table][key] = None
         self.changed[table, key] = after
+
+    def add(self, table: Table, row: Mapping[str, Any]) -> None:
+        table.check(row)
+        key = table.key_of(row)
+        self._cache[table][key] = self.changed[table, key] = {**row, "position": self._position}
+        self._dirty[table][key] = None
+
+    def touch(self, table: Table, row: Row) -> None:
+        """The row as it is, as if the present event had changed it."""
+        self.add(table, row)
 
     def delete(self, table: Table, key: Key) -> None:
         self._cache[table][key] = None
@@ -70,16 +82,18 @@ class ProjectionRows(SqlReader):
         for table in self._dirty:
             self._flush(table)
 
+    def _stored(self, table: Table) -> Table:
+        return self._tables[table]
+
     def _look(self, table: Table, key: Key) -> Row | None:
-        cached = self._cache[table]
-        if key not in cached:
-            cached[key] = super().get(table, key)
-        return cached[key]
+        found = self._cache[table][key] = super().get(table, key)
+        return found
 
     def _flush(self, table: Table) -> None:
         rows = [(key, self._cache[table][key]) for key in self._dirty[table]]
         gone = [key for key, row in rows if row is None]
+        stored = self._tables[table]
         if gone:
-            self._connection.executemany(sql.delete(table), gone)
-        self._connection.executemany(sql.upsert(table), [sql.encode(table, row) for _, row in rows if row is not None])
+            self._connection.executemany(sql.delete(stored), gone)
+        self._connection.executemany(sql.upsert(stored), [sql.encode(table, row) for _, row in rows if row is not None])
         self._dirty[table].clear()

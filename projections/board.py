@@ -189,6 +189,7 @@ class Board(Projection):
     VERSION = 1
     TABLES = (CARDS, BLOCKERS)
     VIEWS = (PublicView("task", CARDS, _live),)
+    KEEPS_PAST = True
     HANDLERS: ClassVar[Mapping[type[DomainEvent], Handler]] = {
         task.TaskSubmitted: _submitted,
         task.TaskEdited: _edited,

@@ -84,7 +84,7 @@ def _reopens(event: budget.BudgetSet, row: Row, window: str) -> bool:
 def _reserved(recorded: Recorded, event: budget.SpendReserved, rows: Rows) -> None:
     charged = [[scope.value, scope_id] for scope, scope_id in scopes(event.charge, recorded.workspace)]
     of = {"call_id": event.call_id, "attempt": event.attempt, "simulated": int(event.simulated)}
-    window = event.windows.model_dump()
+    window = {"month": event.windows.month, "week": event.windows.week}
     rows.put(RESERVATIONS, {**of, **window, "amount_microusd": event.amount_microusd, "scopes": charged})
     for scope, scope_id in charged:
         row = _account(rows, scope, scope_id, int(event.simulated))
@@ -125,10 +125,16 @@ def _refused(recorded: Recorded, event: budget.SpendRefused, rows: Rows) -> None
 
 
 def _changed(row: Row, window: Mapping[str, Any], held: int, spent: int) -> Row:
-    """What belongs to a window that has passed changes the present one no more (R8)."""
-    kinds = ["life", *(kind for kind in ("month", "week") if row[kind] == window[kind])]
-    more = {f"{kind}_held": row[f"{kind}_held"] + held for kind in kinds}
-    return {**row, **more, **{f"{kind}_spent": row[f"{kind}_spent"] + spent for kind in kinds}}
+    """What belongs to a window that has passed changes the present one no more (R8). `row` is the caller's own."""
+    row["life_held"] += held
+    row["life_spent"] += spent
+    if row["month"] == window["month"]:
+        row["month_held"] += held
+        row["month_spent"] += spent
+    if row["week"] == window["week"]:
+        row["week_held"] += held
+        row["week_spent"] += spent
+    return row
 
 
 def _account(rows: Rows, scope: str, scope_id: str, simulated: int) -> Row:
@@ -152,7 +158,8 @@ def _account(rows: Rows, scope: str, scope_id: str, simulated: int) -> Row:
 
 
 def _put(recorded: Recorded, rows: Rows, row: Row) -> None:
-    rows.put(ACCOUNTS, {**row, "as_of": instant(recorded.recorded_at)})
+    row["as_of"] = instant(recorded.recorded_at)
+    rows.put(ACCOUNTS, row)
 
 
 def _view(row: Row, now: datetime) -> views.BudgetView:
@@ -183,6 +190,8 @@ def _view(row: Row, now: datetime) -> views.BudgetView:
         weekly_spent_microusd=spent["week"],
         monthly_held_microusd=held["month"],
         weekly_held_microusd=held["week"],
+        spent_microusd=row["life_spent"] if row["scope"] == Scope.TASK else None,
+        held_microusd=row["life_held"] if row["scope"] == Scope.TASK else None,
         utilisation=max((spent_here / limit if limit else 1.0 for spent_here, limit, _ in levels), default=0.0),
         simulated=bool(row["simulated"]),
         position=row["position"],
@@ -205,6 +214,7 @@ class Budgets(Projection):
     VERSION = 1
     TABLES = (ACCOUNTS, RESERVATIONS)
     VIEWS = (PublicView("budget", ACCOUNTS, _live),)
+    KEEPS_PAST = True
     HANDLERS: ClassVar[Mapping[type[DomainEvent], Handler]] = {
         budget.BudgetSet: _set,
         budget.SpendReserved: _reserved,

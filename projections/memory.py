@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from events import Recorded
-from projections.base import Key, Projection, Row, Scalar, Table, Where
+from projections.base import Between, Contains, Entry, Key, Projection, Row, Scalar, Table, Where
 
 
 class MemoryRows:
@@ -16,11 +15,13 @@ class MemoryRows:
         self._tables: dict[str, dict[Key, Row]] = {}
         self.position = 0
 
-    def fold(self, projection: Projection, events: Iterable[Recorded]) -> MemoryRows:
+    def fold(self, projection: Projection, events: Iterable[Entry]) -> MemoryRows:
         """Apply the events in order; stop feeding at a position to see the rows as they were then."""
-        for recorded in events:
-            self.position = recorded.position
-            projection.apply(recorded, self)
+        topics = projection.TOPICS
+        for entry in events:
+            self.position = entry.position
+            if topics is None or entry.topic in topics:
+                projection.take(entry, self)
         return self
 
     def get(self, table: Table, key: Key) -> Row | None:
@@ -34,6 +35,9 @@ class MemoryRows:
         if after is not None:
             self._rows(table)[key] = after
 
+    def add(self, table: Table, row: Mapping[str, Any]) -> None:
+        self.put(table, row)
+
     def delete(self, table: Table, key: Key) -> None:
         self._rows(table).pop(key, None)
 
@@ -46,23 +50,11 @@ class MemoryRows:
         after: Key | None = None,
     ) -> list[Row]:
         order = order or table.key
-        rows = [row for row in self._rows(table).values() if _matches(row, where)]
-        for name in reversed([*order, *table.key]):
-            rows.sort(key=_column(name.lstrip("-")), reverse=name.startswith("-"))
-        if after is not None:
-            rows = [row for row in rows if _comes_after(row, order, after)]
-        return [dict(row) for row in rows[:limit]]
+        rows = [row for row in self._rows(table).values() if matches(row, where)]
+        return [dict(row) for row in ordered(rows, [*order, *table.key], order, after)[:limit]]
 
     def group(self, table: Table, by: Sequence[str], sums: Sequence[str], where: Where | None = None) -> list[Row]:
-        groups: dict[Key, Row] = {}
-        for row in self._rows(table).values():
-            if not _matches(row, where):
-                continue
-            key = tuple(row[name] for name in by)
-            total = groups.setdefault(key, {**dict(zip(by, key, strict=True)), **dict.fromkeys(sums, 0)})
-            for name in sums:
-                total[name] += row[name]
-        return [groups[key] for key in sorted(groups, key=lambda key: tuple(map(_sortable, key)))]
+        return grouped([row for row in self._rows(table).values() if matches(row, where)], by, sums)
 
     def _rows(self, table: Table) -> dict[Key, Row]:
         return self._tables.setdefault(table.name, {})
@@ -70,18 +62,41 @@ class MemoryRows:
 
 def stamped(row: Mapping[str, Any], before: Row | None, position: int) -> Row | None:
     """The row as changed at `position`; None where it agrees with `before` in everything else."""
-    after = {**row, "position": position if before is None else before["position"]}
-    if after == before:
+    if before is not None and (row if "position" in row else {**row, "position": before["position"]}) == before:
         return None
-    after["position"] = position
-    return after
+    return {**row, "position": position}
 
 
-def _matches(row: Row, where: Where | None) -> bool:
-    for name, wanted in (where or {}).items():
-        if row[name] not in wanted if isinstance(wanted, tuple) else row[name] != wanted:
-            return False
-    return True
+def matches(row: Row, where: Where | None) -> bool:
+    return all(_fits(row[name], wanted) for name, wanted in (where or {}).items())
+
+
+def _fits(value: Any, wanted: Any) -> bool:
+    match wanted:
+        case tuple():
+            return value in wanted
+        case Between(low=low, high=high):
+            return value is not None and (low is None or value >= low) and (high is None or value <= high)
+        case Contains(part=part):
+            return value is not None and part in value
+    return bool(value == wanted)
+
+
+def grouped(rows: Sequence[Row], by: Sequence[str], sums: Sequence[str]) -> list[Row]:
+    groups: dict[Key, Row] = {}
+    for row in rows:
+        key = tuple(row[name] for name in by)
+        total = groups.setdefault(key, {**dict(zip(by, key, strict=True)), **dict.fromkeys(sums, 0)})
+        for name in sums:
+            total[name] += row[name]
+    return [groups[key] for key in sorted(groups, key=lambda key: tuple(map(_sortable, key)))]
+
+
+def ordered(rows: list[Row], by: Sequence[str], order: Sequence[str], after: Key | None) -> list[Row]:
+    """Sorted by these columns (`-name`: descending), without what does not come after these values of `order`."""
+    for name in reversed(by):
+        rows.sort(key=_column(name.lstrip("-")), reverse=name.startswith("-"))
+    return rows if after is None else [row for row in rows if _comes_after(row, order, after)]
 
 
 def _column(name: str) -> Callable[[Row], tuple[bool, Any]]:

@@ -11,13 +11,11 @@ import psycopg
 from psycopg.pq import TransactionStatus
 from psycopg.sql import Identifier
 
+from projections import checkpoints, past_sql
 from projections.sql import POSTGRES, Cursor, Session
 from vapora.database import Database, remedy
 from vapora.errors import StoreFaultError
 
-_CHECKPOINTS = """CREATE TABLE IF NOT EXISTS checkpoints (
-    projection TEXT COLLATE "C" PRIMARY KEY, fingerprint TEXT NOT NULL, tables TEXT NOT NULL, position BIGINT NOT NULL,
-    failed_position BIGINT, failed_topic TEXT, failed_error TEXT)"""
 # Rows that one statement inserts: above some hundred, a round trip costs nothing any more.
 _ROWS = 250
 # What is laid to a row. All else that PostgreSQL says is about the database.
@@ -56,6 +54,10 @@ class PostgresSession:
             groups = ", ".join([f"{one})"] * len(some))
             self.execute(f"{head} VALUES {groups}{rest}", [value for row in some for value in row])
 
+    def wait_for_readers(self) -> None:
+        # A reader's view of rows is of one moment, but that of which tables there are is not.
+        self.execute("LOCK TABLE checkpoints IN ACCESS EXCLUSIVE MODE")
+
     def close(self) -> None:
         self._connection.close()
 
@@ -86,7 +88,8 @@ class Schema:
             if found.fetchone() == (0,):
                 session.execute(f"CREATE SCHEMA {self._name}")
             session.execute(f"SET search_path TO {self._name}")
-            session.execute(_CHECKPOINTS)
+            session.execute(checkpoints.CREATE)
+            session.execute(past_sql.CREATE_MOMENTS)
             session.execute("COMMIT")
             # Held as long as the session lives: how tools see that somebody works on these.
             self._lock(session, "pg_advisory_lock_shared", "open")
@@ -114,7 +117,10 @@ class Schema:
         return session
 
     def begin_read(self, session: Session) -> Session:
-        return self._begun(session, "BEGIN ISOLATION LEVEL REPEATABLE READ", self.reader)
+        session = self._begun(session, "BEGIN ISOLATION LEVEL REPEATABLE READ", self.reader)
+        # Before the first look, which fixes the moment: so no table that is known then goes until the end.
+        session.execute("LOCK TABLE checkpoints IN ACCESS SHARE MODE")
+        return session
 
     def is_in_use(self) -> bool:
         session = self._connect()

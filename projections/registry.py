@@ -94,6 +94,7 @@ class Registry(Projection):
     VERSION = 1
     TABLES = (AGENTS,)
     VIEWS = (PublicView("agent", AGENTS, _live),)
+    KEEPS_PAST = True
     HANDLERS: ClassVar[Mapping[type[DomainEvent], Handler]] = {
         agent.AgentRegistered: _registered,
         agent.AgentEdited: _edited,

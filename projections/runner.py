@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from events import Recorded
-from projections.base import Projection, frames
+from projections.base import Entry, Projection, frames
 from projections.batch_rows import ProjectionRows
-from projections.store import (
-    Checkpoint,
-    Failure,
-    ReadStore,
-    Snapshot,
-    Transaction,
-    is_storage_fault,
-    lowest,
-)
-from vapora.errors import NotFoundError, UnavailableError
+from projections.checkpoints import Checkpoint, Failure, lowest
+from projections.store import ReadStore, Snapshot, Transaction, is_storage_fault
+from vapora.errors import UnavailableError
 
 Change = tuple[int, str, dict[str, Any]]
+
+
+class GapError(UnavailableError):
+    """The read models are not where they were left: feed them from `Runner.position`."""
 
 
 class Runner:
@@ -45,22 +42,17 @@ class Runner:
         return lowest(self._checkpoints)
 
     def status(self) -> dict[str, Any]:
-        """`{"position": …, "checkpoints": {projection: position}, "failed": {projection: "position topic: error"}}`."""
-        return {
-            "position": self.position,
-            "checkpoints": {name: checkpoint.position for name, checkpoint in self._checkpoints.items()},
-            "failed": {
-                name: str(checkpoint.failure)
-                for name, checkpoint in self._checkpoints.items()
-                if checkpoint.failure is not None
-            },
-        }
+        """`{"position": …, "checkpoints": {projection: position}, "failed": {projection: "position topic: error"},
+        "rebuilding": {projection: position}}`. A rebuild that has failed stands among the failed."""
+        with self._store.snapshot() as rows:
+            # Read again: somebody else may have mended or rebuilt one.
+            return status(rows, self._mine(rows))
 
-    def apply(self, batch: Sequence[Recorded], frames_wanted: bool = True) -> list[dict[str, Any]]:
-        """Take up to about 1,000 events in order; the frames of what they changed (`frames_wanted=False`: none).
+    def apply(self, batch: Sequence[Entry], frames_wanted: bool = True) -> list[dict[str, Any]]:
+        """Take some thousand events in order; the frames of what they changed (`frames_wanted=False`: none).
 
-        Raises `UnavailableError` when no projection is left to take them, and where somebody else has reset one
-        (`vapora rebuild` beside a running projector): feed from `position` again, or wait until they have caught up.
+        Raises `UnavailableError` when no projection is left to take them, and `GapError` where one was put back by
+        somebody else: feed from `position` again.
         """
         if not batch:
             return []
@@ -73,8 +65,10 @@ class Runner:
                 self._require_no_gap(checkpoints, batch[0].position)
                 for projection in self._projections:
                     checkpoint = checkpoints[projection.NAME]
-                    if checkpoint.failure is None:
-                        changes += self._feed(transaction, projection, checkpoint, batch, frames_wanted)
+                    if checkpoint.healthy:
+                        fold = Fold(projection, checkpoint, frames_wanted)
+                        changes += fold.feed(transaction, batch)
+                        self._forgiven.discard(projection.NAME)
                 after = self._mine(transaction)
         except BaseException:
             # What is not committed did not happen.
@@ -89,98 +83,116 @@ class Runner:
         with self._store.snapshot() as rows:
             return frames_after(rows, self._projections, position, limit)
 
-    def rebuild(self, name: str) -> None:
-        """Drop what it knows. `position` falls to 0: feed the log again from there; the others skip what they have."""
-        with self._store.transaction() as transaction:
-            transaction.reset(self._named(name))
-            after = self._mine(transaction)
-        self._checkpoints = after
-
     def close(self) -> None:
         self._store.close()
 
     def _require_no_gap(self, checkpoints: dict[str, Checkpoint], first: int) -> None:
-        """A projection that was reset would take the batch for the beginning of its log, and never miss the rest."""
+        """A projection that somebody else put back would take the batch for what comes next."""
         if all(checkpoint.failure for checkpoint in checkpoints.values()):
             raise UnavailableError("Every projection has stopped.", remedy="See `status()`; then rebuild.")
-        if lowest(checkpoints) < self._fed < first:
+        healthy = any(checkpoint.healthy for checkpoint in checkpoints.values())
+        if healthy and lowest(checkpoints) < self._fed < first:
             self._checkpoints = checkpoints
-            raise UnavailableError(
-                f"The read models were reset to position {self.position}.", remedy="Feed them from there."
-            )
-
-    def _feed(
-        self,
-        transaction: Transaction,
-        projection: Projection,
-        checkpoint: Checkpoint,
-        batch: Sequence[Recorded],
-        frames_wanted: bool,
-    ) -> list[Change]:
-        fresh = [recorded for recorded in batch if recorded.position > checkpoint.position]
-        if not fresh:
-            return []
-        failure: Failure | None = None
-        careful = False
-        while True:
-            fold = _Fold(projection, frames_wanted)
-            try:
-                with transaction.part():
-                    fold.run(fresh, transaction.rows(projection), careful)
-                break
-            except Exception as error:
-                if is_storage_fault(error) or fold.current is None:
-                    raise
-                if careful:
-                    # Once more, without the event that it cannot take: it stops exactly there, however the log was cut.
-                    failure = Failure(fold.current.position, fold.current.topic, f"{type(error).__name__}: {error}")
-                    fresh = fresh[: fresh.index(fold.current)]
-                careful = True
-        reached = max(checkpoint.position, fresh[-1].position if fresh else 0)
-        transaction.save(projection.NAME, reached, failure)
-        self._forgiven.discard(projection.NAME)
-        return fold.changes
+            self._fed = self.position
+            raise GapError(f"The read models are at position {self.position}.", remedy="Feed them from there.")
 
     def _mine(self, transaction: Snapshot) -> dict[str, Checkpoint]:
         stored = transaction.checkpoints()
         mine = {projection.NAME: stored[projection.NAME] for projection in self._projections}
-        forgiven = {name: Checkpoint(mine[name].position) for name in self._forgiven}
+        forgiven = {name: replace(mine[name], failure=None) for name in self._forgiven}
         return mine | forgiven
 
-    def _named(self, name: str) -> Projection:
-        named = {projection.NAME: projection for projection in self._projections}
-        if name in named:
-            return named[name]
-        raise NotFoundError(f"There is no projection {name!r}.", remedy=f"Known are: {', '.join(named)}.")
 
+class Fold:
+    """One projection, in one generation of its rows, over one batch."""
 
-class _Fold:
-    """One projection over one batch. `current` is the event at hand, so that a failure can name it."""
-
-    def __init__(self, projection: Projection, frames_wanted: bool) -> None:
+    def __init__(self, projection: Projection, checkpoint: Checkpoint, frames_wanted: bool) -> None:
         self._projection = projection
+        self._checkpoint = checkpoint
         self._shapes = {view.table: view for view in projection.VIEWS} if frames_wanted else {}
-        self.current: Recorded | None = None
-        self.changes: list[Change] = []
+        # The event at hand, so that a failure can name it.
+        self._current: Entry | None = None
+        self._changes: list[Change] = []
 
-    def run(self, batch: Sequence[Recorded], rows: ProjectionRows, careful: bool) -> None:
+    def feed(self, transaction: Transaction, batch: Sequence[Entry], until: int = 0) -> list[Change]:
+        """What it has not seen yet, and its checkpoint. `until`: the batch holds all up to there that it wants."""
+        fresh = [entry for entry in batch if entry.position > self._checkpoint.position]
+        reached = max(self._checkpoint.position, until, fresh[-1].position if fresh else 0)
+        if reached == self._checkpoint.position:
+            return []
+        failure: Failure | None = None
+        careful = False
+        while True:
+            try:
+                with transaction.part():
+                    rows = transaction.rows(self._projection, self._checkpoint.generation)
+                    self._run(fresh, rows, careful)
+                break
+            except Exception as error:
+                if is_storage_fault(error) or self._current is None:
+                    raise
+                if careful:
+                    # Once more, without the event that it cannot take: it stops exactly there, however the log was cut.
+                    failed = self._current
+                    failure = Failure(failed.position, failed.topic, f"{type(error).__name__}: {error}")
+                    fresh = fresh[: fresh.index(failed)]
+                    reached = max(self._checkpoint.position, fresh[-1].position if fresh else 0)
+                careful = True
+        transaction.save(self._projection.NAME, self._checkpoint.generation, reached, failure)
+        transaction.keep_past(self._projection, self._checkpoint.generation, reached)
+        return self._changes
+
+    def _run(self, batch: Sequence[Entry], rows: ProjectionRows, careful: bool) -> None:
         """`careful`: write after each event, so that a row that cannot be stored is laid to the event that made it."""
-        for recorded in batch:
-            self.current = recorded
-            rows.begin(recorded.position)
-            self._projection.apply(recorded, rows)
+        self._changes, self._current = [], None
+        topics = self._projection.TOPICS
+        told = self._checkpoint.switched_at is None
+        take = self._projection.take
+        for entry in batch:
+            wanted = topics is None or entry.topic in topics
+            if told and not wanted:
+                continue
+            self._current = entry
+            rows.begin(entry.position)
+            if not told:
+                self._tell_of_switch(rows)
+                told = True
+            if wanted:
+                take(entry, rows)
             if self._shapes and rows.changed:
-                self._collect(recorded.position, rows)
+                self._collect(entry.position, rows)
             if careful:
                 rows.flush()
         rows.flush()
+
+    def _tell_of_switch(self, rows: ProjectionRows) -> None:
+        """What differed from the rows before the last switch: sent with the next event, since nobody who has seen its
+        own position would look at it again."""
+        for view in self._projection.VIEWS:
+            for row in rows.select(view.table, {"position": self._checkpoint.switched_at}):
+                rows.touch(view.table, row)
 
     def _collect(self, position: int, rows: ProjectionRows) -> None:
         for (table, _), row in rows.changed.items():
             view = self._shapes.get(table)
             shaped = view.shape(row) if view else None
             if view and shaped is not None:
-                self.changes.append((position, view.name, shaped))
+                self._changes.append((position, view.name, shaped))
+
+
+def status(rows: Snapshot, live: Mapping[str, Checkpoint]) -> dict[str, Any]:
+    """As `Runner.status`, for whoever holds a snapshot and its checkpoints."""
+    beside = rows.rebuilds()
+    failed = {name: str(one.failure) for name, one in live.items() if one.failure is not None}
+    for name, one in beside.items():
+        if one.failure is not None:
+            failed[name] = f"{one.failure} (in a rebuild; the rows before it are still served)"
+    return {
+        "position": lowest(live),
+        "checkpoints": {name: one.position for name, one in live.items()},
+        "failed": failed,
+        "rebuilding": {name: one.position for name, one in beside.items() if one.failure is None},
+    }
 
 
 def frames_after(
@@ -200,7 +212,7 @@ def _frames_between(
     """Frames after `position`, complete up to the second value (None: up to the end)."""
     changes: list[Change] = []
     reached: int | None = None
-    for view in (view for projection in projections for view in projection.VIEWS):
+    for view in (view for projection in projections for view in projection.VIEWS if rows.is_readable(view.table)):
         found = rows.select(view.table, order=("position",), limit=limit, after=(position,))
         if len(found) == limit:
             # The last position may hold more rows than the limit let through.

@@ -6,15 +6,18 @@ import os
 import sqlite3
 from pathlib import Path
 
+from projections import checkpoints, past_sql
 from projections.sql import SQLITE, Session
 
-_CHECKPOINTS = """CREATE TABLE IF NOT EXISTS checkpoints (
-    projection TEXT PRIMARY KEY, fingerprint TEXT NOT NULL, tables TEXT NOT NULL, position INTEGER NOT NULL,
-    failed_position INTEGER, failed_topic TEXT, failed_error TEXT)"""
+# Of the file itself; another one holds nothing that is worth converting.
+_FORMAT = 2
 
 
 class _Session(sqlite3.Connection):
     dialect = SQLITE
+
+    def wait_for_readers(self) -> None:
+        """They go on with what they see, whatever is dropped."""
 
 
 class File:
@@ -33,7 +36,7 @@ class File:
         # Losing the last moments costs a few events to read again.
         session.execute("PRAGMA synchronous = NORMAL")
         session.execute("PRAGMA temp_store = MEMORY")
-        session.execute(_CHECKPOINTS)
+        _make_checkpoints(session)
         return session
 
     def reader(self) -> Session:
@@ -76,3 +79,22 @@ class File:
             cached_statements=512,
             factory=_Session,
         )
+
+
+def _make_checkpoints(session: Session) -> None:
+    session.execute("BEGIN IMMEDIATE")
+    try:
+        (form,) = session.execute("PRAGMA user_version").fetchone()
+        if form < _FORMAT:
+            # Nothing is lost: all of it comes from the log.
+            for (name,) in session.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
+                session.execute(f'DROP TABLE "{name}"')
+            session.execute(f"PRAGMA user_version = {_FORMAT}")
+        session.execute(checkpoints.CREATE)
+        session.execute(past_sql.CREATE_MOMENTS)
+        session.execute("COMMIT")
+    except BaseException:
+        if session.in_transaction:
+            session.execute("ROLLBACK")
+        session.close()
+        raise

@@ -1,76 +1,92 @@
 """Where the read models live: a SQLite file or a PostgreSQL schema a workspace. It holds nothing that the log could
-not give again.
-
-What differs between the two stands in `projections.sqlite`, `projections.postgres` and `projections.sql`.
+not give again. What differs between the two stands in `projections.sqlite`, `.postgres` and `.sql`.
 """
 
 from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
-from projections import sql
-from projections.base import Projection
+from projections import checkpoints, past_sql, sql
+from projections.base import Projection, Table
 from projections.batch_rows import ProjectionRows
-from projections.sql import Session, SqlReader
+from projections.checkpoints import Checkpoint, Failure, lowest
+from projections.past import EVERY, Keeper, MomentReader, PastRows
+from projections.sql import Engine, Session, SqlReader
 from projections.sqlite import File
 from vapora.database import Database, Place
 from vapora.errors import StoreFaultError, UnavailableError
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """Why a projection stands still: the event that it could not take."""
-
-    position: int
-    topic: str
-    error: str
-
-    def __str__(self) -> str:
-        return f"{self.position} {self.topic}: {self.error}"
-
-
-@dataclass(frozen=True, slots=True)
-class Checkpoint:
-    """All events up to `position` are in the projection's rows."""
-
-    position: int
-    failure: Failure | None = None
-
-
-def lowest(checkpoints: Mapping[str, Checkpoint]) -> int:
-    """How far every healthy projection has come; where none is healthy, how far all have."""
-    healthy = [checkpoint.position for checkpoint in checkpoints.values() if checkpoint.failure is None]
-    return min(healthy or [checkpoint.position for checkpoint in checkpoints.values()], default=0)
-
-
 class Snapshot(SqlReader):
     """Rows and position as they stood at one moment."""
 
+    def __init__(self, connection: Session) -> None:
+        super().__init__(connection)
+        self._live: dict[str, Checkpoint] | None = None
+
     def checkpoints(self) -> dict[str, Checkpoint]:
-        found = self._connection.execute(
-            "SELECT projection, position, failed_position, failed_topic, failed_error FROM checkpoints"
-        )
-        return {
-            name: Checkpoint(position, None if at is None else Failure(at, topic, error))
-            for name, position, at, topic, error in found
-        }
+        """Of the rows that are read."""
+        if self._live is None:
+            self._live = checkpoints.load(self._connection, live=True)
+        return self._live
+
+    def rebuilds(self) -> dict[str, Checkpoint]:
+        """Of those that grow beside them, to take their place."""
+        return checkpoints.load(self._connection, live=False)
 
     @property
     def position(self) -> int:
         return lowest(self.checkpoints())
 
+    def past(self, projection: Projection, position: int) -> PastRows:
+        """The rows as they were at the last kept moment up to `position`; none where none was kept: fold the log from
+        there. Moments that other code has kept are not looked at."""
+        live = self.checkpoints().get(projection.NAME)
+        if live is None or live.fingerprint != projection.fingerprint:
+            return PastRows(None, 0)
+        kept = past_sql.moments(self._connection, projection.NAME, live.generation)
+        moment = max((one for one in kept if one <= position), default=None)
+        if moment is None:
+            return PastRows(None, 0)
+        return PastRows(MomentReader(self._connection, live.generation, moment), moment)
+
+    def is_readable(self, table: Table) -> bool:
+        """Whether its rows are there, in the form that this code knows."""
+        return self._generation(table) is not None
+
+    def _stored(self, table: Table) -> Table:
+        generation = self._generation(table)
+        if generation is None:
+            raise UnavailableError(
+                f"The rows of {table.name} are not there in the form that this version knows.",
+                remedy="They are being built; see /status for how far.",
+            )
+        return table.of(generation)
+
+    def _generation(self, table: Table) -> int | None:
+        for checkpoint in self.checkpoints().values():
+            columns = (checkpoint.tables or {}).get(table.name)
+            if columns is not None:
+                return checkpoint.generation if columns == tuple(table.columns) else None
+        return None
+
 
 class Transaction(Snapshot):
-    """What the runner does to the store, all of it or nothing."""
+    """What is done to the store, all of it or nothing."""
 
-    def rows(self, projection: Projection) -> ProjectionRows:
-        return ProjectionRows(self._connection, projection.TABLES)
+    def __init__(self, connection: Session, keep_every: int) -> None:
+        super().__init__(connection)
+        self._keep_every = keep_every
+
+    def rows(self, projection: Projection, generation: int | None = None) -> ProjectionRows:
+        """Of the live generation, if none is named."""
+        if generation is None:
+            generation = self.checkpoints()[projection.NAME].generation
+        return ProjectionRows(self._connection, projection.TABLES, generation)
 
     @contextmanager
     def part(self) -> Iterator[None]:
@@ -86,70 +102,78 @@ class Transaction(Snapshot):
             raise
         self._connection.execute("RELEASE part")
 
-    def save(self, name: str, position: int, failure: Failure | None = None) -> None:
-        at = (None, None, None) if failure is None else (failure.position, failure.topic, failure.error)
-        self._connection.execute(
-            "UPDATE checkpoints SET position = ?, failed_position = ?, failed_topic = ?, failed_error = ? "
-            "WHERE projection = ?",
-            (position, *at, name),
-        )
+    def save(self, name: str, generation: int, position: int, failure: Failure | None = None) -> None:
+        checkpoints.save(self._connection, name, generation, position, failure)
+        self._live = None
+
+    def keep_past(self, projection: Projection, generation: int, position: int) -> None:
+        """The rows as they are at `position`, if it is time for that again."""
+        if projection.KEEPS_PAST:
+            Keeper(self._connection, projection, generation, self._keep_every).keep(position)
 
     def retain(self, names: Sequence[str]) -> None:
         """Drop the projections that are no longer there: their checkpoints would hold the position back for ever."""
-        for name in self.checkpoints().keys() - set(names):
-            self._drop_tables(name)
-            self._connection.execute("DELETE FROM checkpoints WHERE projection = ?", (name,))
+        for found in (self.checkpoints(), self.rebuilds()):
+            for name in found.keys() - set(names):
+                self._forget(name, found[name])
 
     def prepare(self, projection: Projection) -> None:
-        """Make its tables; where those that are there have another shape, it starts anew."""
-        found = self._connection.execute(
-            "SELECT fingerprint FROM checkpoints WHERE projection = ?", (projection.NAME,)
-        ).fetchone()
-        if found is None or found[0] != projection.fingerprint:
-            self.reset(projection)
+        """Make its tables where there are none. Where those that are there are of another version, new ones begin to
+        grow beside them; if today's code cannot even read them, they stay as they are until then."""
+        live, beside = self.checkpoints().get(projection.NAME), self.rebuilds().get(projection.NAME)
+        if beside is not None and beside.fingerprint != projection.fingerprint:
+            self._forget(projection.NAME, beside)
+            beside = None
+        if live is None:
+            self._create(projection, live=True)
+            return
+        current = live.fingerprint == projection.fingerprint
+        if not current and beside is None:
+            self._create(projection, live=False)
+        of_this_form = live.fingerprint.split(":")[1] == projection.shape
+        if live.frozen is of_this_form:
+            checkpoints.freeze(self._connection, projection.NAME, not of_this_form)
+            self._live = None
 
-    def reset(self, projection: Projection) -> None:
-        """Drop what it knows: it must be fed from the first event again."""
-        self._drop_tables(projection.NAME)
-        public = {view.table for view in projection.VIEWS}
+    def begin_rebuild(self, projection: Projection) -> None:
+        """From the first event on, beside the rows that are read. One that was under way is dropped."""
+        beside = self.rebuilds().get(projection.NAME)
+        if beside is not None:
+            self._forget(projection.NAME, beside)
+        self._create(projection, live=False)
+
+    def switch(self, projection: Projection) -> None:
+        """What grew beside takes the place of what was read. Rows that differ count as changed at its position."""
+        live, beside = self.checkpoints().get(projection.NAME), self.rebuilds()[projection.NAME]
+        if live is not None:
+            before = {table.name: table for table in checkpoints.tables_of(live)}
+            for table in projection.TABLES:
+                old = before.get(f"{table.name}__{live.generation}")
+                changes = sql.stamp_changed(old, table.of(beside.generation), beside.position) if old else []
+                for statement, values in changes:
+                    self._connection.execute(statement, values)
+            self._forget(projection.NAME, live)
+        checkpoints.switch(self._connection, projection.NAME, beside.generation)
+        self._live = None
+
+    def _create(self, projection: Projection, live: bool) -> None:
+        generation = checkpoints.next_generation(self._connection, projection.NAME)
+        public, dialect = {view.table for view in projection.VIEWS}, self._connection.dialect
         for table in projection.TABLES:
-            for statement in sql.create_statements(table, table in public, self._connection.dialect):
+            stored = table.of(generation)
+            statements = sql.create_statements(stored, table in public or projection.KEEPS_PAST, dialect)
+            for statement in statements + (past_sql.create(stored, dialect) if projection.KEEPS_PAST else []):
                 self._connection.execute(statement)
-        self._connection.execute("DELETE FROM checkpoints WHERE projection = ?", (projection.NAME,))
-        self._connection.execute(
-            "INSERT INTO checkpoints (projection, fingerprint, tables, position) VALUES (?, ?, ?, 0)",
-            (projection.NAME, projection.fingerprint, " ".join(table.name for table in projection.TABLES)),
-        )
+        checkpoints.insert(self._connection, projection, generation, live)
+        self._live = None
 
-    def _drop_tables(self, name: str) -> None:
-        # Those of the version that made them: today's may have other names.
-        found = self._connection.execute("SELECT tables FROM checkpoints WHERE projection = ?", (name,)).fetchone()
-        for table in found[0].split() if found else []:
-            self._connection.execute(f'DROP TABLE IF EXISTS "{table}"')
-
-
-class Engine(Protocol):
-    """A kind of database at one place, and how its sessions begin."""
-
-    def writer(self) -> Session:
-        """A session that may write, with the table of checkpoints there."""
-        ...
-
-    def reader(self) -> Session:
-        """A session that may not."""
-        ...
-
-    def begin_write(self, session: Session) -> Session:
-        """Begin a transaction that excludes other writers; on another session where this one is broken."""
-        ...
-
-    def begin_read(self, session: Session) -> Session:
-        """As `begin_write`, for looking: what is read is of one moment."""
-        ...
-
-    def is_in_use(self) -> bool:
-        """Whether a `ReadStore` is open on it, in any process."""
-        ...
+    def _forget(self, name: str, checkpoint: Checkpoint) -> None:
+        self._connection.wait_for_readers()
+        for table in checkpoints.tables_of(checkpoint):
+            self._connection.execute(sql.drop(table))
+            self._connection.execute(sql.drop(past_sql.past_of(table)))
+        checkpoints.forget(self._connection, name, checkpoint.generation)
+        self._live = None
 
 
 def engine(place: Place | str) -> Engine:
@@ -162,9 +186,14 @@ def engine(place: Place | str) -> Engine:
 
 
 class ReadStore:
-    """The one writer of a read store. It may be used from any thread, by one at a time."""
+    """The one writer of a read store. It may be used from any thread, by one at a time.
 
-    def __init__(self, place: Place | str) -> None:
+    `keep_every`: after how many positions rows are kept for looks into the past.
+    """
+
+    def __init__(self, place: Place | str, keep_every: int = EVERY) -> None:
+        self.place = place
+        self._keep_every = keep_every
         self._lock = threading.RLock()
         self._engine = engine(place)
         self._session = self._engine.writer()
@@ -179,7 +208,7 @@ class ReadStore:
             # Others who write are kept out from the beginning: a second writer waits instead of failing half-way.
             self._session = session = self._engine.begin_write(self._session)
             try:
-                yield Transaction(session)
+                yield Transaction(session, self._keep_every)
                 session.execute("COMMIT")
             except BaseException:
                 if session.in_transaction:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -15,4 +15,4 @@ def now() -> datetime:
 
 def new_id(prefix: str) -> str:
     """A name that nobody else will make: 60 random bits."""
-    return f"{prefix}-{secrets.token_hex(8)[:15]}"
+    return f"{prefix}-{os.urandom(8).hex()[:15]}"

@@ -34,6 +34,10 @@ class LogWriterPort(Protocol):
         """Events of one stream with version > `after`."""
         ...
 
+    async def pick(self, positions: Sequence[int]) -> list[StoredRecord]:
+        """The events at these positions, those that there are."""
+        ...
+
     async def poll(self, after: int, limit: int = 1_000, timeout_s: float = 10, topics: Sequence[str] = ()) -> Batch:
         """Events with position > `after`: at once if there are any, else when one comes or `timeout_s` is over."""
         ...
@@ -57,7 +61,7 @@ class ProjectorPort(Protocol):
         ...
 
     async def status(self) -> dict[str, Any]:
-        """`{"position": …, "failed": {projection: "position: error"}}`."""
+        """`{"position": …, "failed": {projection: "position topic: error"}, "rebuilding": {projection: position}}`."""
         ...
 
 

@@ -1,15 +1,16 @@
 """What goes into the log writer and what comes out: plain values, cheap to send between processes.
 
-Events travel as bytes, so that the writer never parses one: the caller encodes, the reader decodes.
+Events travel as bytes, so that the writer never parses one: the caller encodes, the reader decodes. What is made for
+every event is a named tuple: made in a quarter of the time of a frozen dataclass.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Encoded:
+class Encoded(NamedTuple):
     """An event ready to be stored: `data` is its JSON object."""
 
     topic: str
@@ -17,8 +18,7 @@ class Encoded:
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class StreamAppend:
+class StreamAppend(NamedTuple):
     """New events of one stream. `expected_version`: how many events the stream must hold before (0: new)."""
 
     stream: str
@@ -26,8 +26,7 @@ class StreamAppend:
     events: tuple[Encoded, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Append:
+class Append(NamedTuple):
     """One atomic append over one or several streams. Sent twice under one `request_id`, it takes effect once."""
 
     request_id: str
@@ -37,8 +36,7 @@ class Append:
     streams: tuple[StreamAppend, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Appended:
+class Appended(NamedTuple):
     """`positions` in the order in which the events stood in the request."""
 
     positions: tuple[int, ...]
@@ -48,8 +46,7 @@ class Appended:
         return self.positions[-1]
 
 
-@dataclass(frozen=True, slots=True)
-class Conflict:
+class Conflict(NamedTuple):
     """Refused, nothing written: `stream` is at `version`, which is not what was expected."""
 
     stream: str
@@ -59,8 +56,7 @@ class Conflict:
 AppendResult = Appended | Conflict
 
 
-@dataclass(frozen=True, slots=True)
-class StoredRecord:
+class StoredRecord(NamedTuple):
     """An event as stored. `state` is the JSON object of the envelope with the event's own under `data`."""
 
     position: int

@@ -35,6 +35,8 @@ class Settings(BaseSettings):
     port: int = Field(default=8000, ge=0, le=65_535)
     runtime: Literal["ray", "local"] = "ray"
     placement: Literal["separate", "packed"] = "separate"
+    # Where large texts are kept: s3://bucket/prefix; empty, in the data folder. Credentials are not for this setting.
+    blobs_url: str = ""
     model: Literal["auto", "rehearsal"] = "auto"
     log_format: Literal["console", "json"] = "console"
 
@@ -51,6 +53,11 @@ class Settings(BaseSettings):
     health_interval_s: float = Field(default=5, gt=0)
     max_body_bytes: int = Field(default=1_000_000, gt=0)
     ollama_model: str = "llama3.3"
+    # The private key that signs checkpoints of the log; absent: `audit_key` in the data folder.
+    audit_key: Path | None = None
+    # A checkpoint after so many events, or so many seconds, whichever comes first.
+    checkpoint_events: int = Field(default=1_000, gt=0)
+    checkpoint_interval_s: float = Field(default=60, gt=0)
     # "provider/model" to micro-dollars per million tokens, in and out: for models that the price list does not know.
     prices: dict[str, tuple[int, int]] = Field(default_factory=dict)
 
@@ -83,6 +90,18 @@ class Settings(BaseSettings):
 
     def blob_folder(self, workspace: str) -> Path:
         return self.workspace_folder(workspace) / "blobs"
+
+    def checkpoint_file(self, workspace: str) -> Path:
+        """Where it was signed how far the log had come; outside the log's own file."""
+        return self.workspace_folder(workspace) / "checkpoints.jsonl"
+
+    @property
+    def audit_key_file(self) -> Path:
+        return (self.audit_key or self.data / "audit_key").absolute()
+
+    def snapshot_folder(self, workspace: str) -> Path:
+        """What actors save for a quick start; may be deleted at any time."""
+        return self.workspace_folder(workspace) / "snapshots"
 
     @classmethod
     def settings_customise_sources(

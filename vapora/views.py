@@ -35,6 +35,13 @@ class TaskAccepted(View):
     position: int
 
 
+class Progress(View):
+    """`position`: how far the read models have come; `head`: the last position of the log."""
+
+    position: int
+    head: int
+
+
 class Waiting(View):
     reason: WaitReason
     since: datetime
@@ -142,7 +149,8 @@ class Learning(View):
 
 
 class BudgetView(View):
-    """Limits and use of one scope. `utilisation` is the worse of both windows, spent over limit."""
+    """Limits and use of one scope. `utilisation` is the worse of both windows, spent over limit. `spent_microusd` and
+    `held_microusd`, over its whole life, are a task's alone: None for everything else."""
 
     scope: Scope
     id: str
@@ -156,6 +164,8 @@ class BudgetView(View):
     weekly_spent_microusd: int
     monthly_held_microusd: int
     weekly_held_microusd: int
+    spent_microusd: int | None = None
+    held_microusd: int | None = None
     utilisation: float
     simulated: bool = False
     position: int
@@ -198,6 +208,33 @@ class EventView(View):
     correlation: str
     causation: int | None
     event: dict[str, JsonValue]
+
+
+class AuditEntry(View):
+    """Who did what to what, when, and how it came out (M11.12).
+
+    `action`: create, update, delete, execute, assign, complete, override; `unknown` for an event that a newer version
+    wrote. `result`: success, failure, partial-success. `causation`: the position of what led to it, null: a request.
+    """
+
+    position: int
+    timestamp: datetime
+    actor: str
+    action: str
+    resource_type: str
+    resource_id: str
+    result: str
+    details: str
+    topic: str
+    correlation: str
+    causation: int | None
+
+
+class Chain(View):
+    """From an event back to the request that led to it, each because of the one after it."""
+
+    items: tuple[EventView, ...]
+    complete: bool
 
 
 class Frame(View):

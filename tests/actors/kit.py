@@ -74,6 +74,9 @@ class Line:
     async def read(self, stream: str, after: int = 0, limit: int = 10_000) -> list[StoredRecord]:
         return await self._writer.read(stream, after, limit)
 
+    async def pick(self, positions: Sequence[int]) -> list[StoredRecord]:
+        return await self._writer.pick(positions)
+
     async def poll(self, after: int, limit: int = 1_000, timeout_s: float = 10, topics: Sequence[str] = ()) -> Batch:
         return await self._writer.poll(after, limit, timeout_s, topics)
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -101,7 +101,10 @@ class Cast:
     async def start(self) -> None:
         self.money = manager(log_of(self.port), now, patience_s=0.05)
         await self.money.start()
-        self.router = LLMRouter(
+        self.router = self.new_router()
+
+    def new_router(self) -> LLMRouter:
+        return LLMRouter(
             self.clients,
             money=lambda _: self.money,
             keep=lambda _, text: Content(text=text, size=len(text)),
@@ -284,6 +287,44 @@ async def test_an_agent_that_is_replaced_during_a_call_joins_it() -> None:
         assert len(client.requests) == len(ROLE.steps)
 
 
+class _Restarting:
+    """A router that is another one, which knows nothing, as soon as the first answer has come. `then` is done first."""
+
+    def __init__(self, cast: Cast, then: Callable[[], Awaitable[None]] | None = None) -> None:
+        self._cast = cast
+        self._router = cast.router
+        self._then = then
+
+    async def complete(self, call: Call) -> Outcome:
+        outcome = await self._router.complete(call)
+        if self._router is self._cast.router:
+            self._router = self._cast.new_router()
+            if self._then is not None:
+                await self._then()
+        return outcome
+
+    def __getattr__(self, method: str) -> Any:
+        return getattr(self._router, method)
+
+
+async def test_what_a_router_held_before_it_was_restarted_is_booked_and_the_step_is_asked_anew() -> None:
+    async with open_cast(Provider.ANTHROPIC) as (cast, log, _):
+        await cast.agent(_Restarting(cast)).perform([assignment()])
+        await seen(log, RunSucceeded)
+        assert len(await of_kind(log, ModelCallLost)) == 1
+        await _check_ended_well(log, cast.clients[Provider.ANTHROPIC])
+
+
+async def test_what_a_router_held_before_it_was_restarted_is_booked_where_the_run_is_cancelled() -> None:
+    async with open_cast(Provider.ANTHROPIC) as (cast, log, _):
+        agent = cast.agent(_Restarting(cast, lambda: agent.cancel(assignment(), "recalled")))
+        await agent.perform([assignment()])
+        await seen(log, RunCancelled)
+        assert len(await of_kind(log, ModelCalled)) == 1
+        assert len(await of_kind(log, SpendUnknown)) == len(await of_kind(log, ModelCallLost)) == 1
+        assert not (await ledger_of(log)).open
+
+
 async def test_a_log_that_is_away_for_a_moment_only_delays_the_run() -> None:
     async with log_writer(now) as writer:
         line = Line(writer)
@@ -357,8 +398,8 @@ class _Grudging:
     async def attach(self, call_id: str) -> Outcome | bool:
         return await self._router.attach(call_id)
 
-    async def drop(self, origin: Origin, call_id: str) -> None:
-        await self._router.drop(origin, call_id)
+    async def drop(self, origin: Origin, call_id: str) -> bool:
+        return await self._router.drop(origin, call_id)
 
     async def is_simulated(self) -> bool:
         return False

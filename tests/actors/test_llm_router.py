@@ -353,8 +353,8 @@ async def test_what_is_held_pays_for_the_next_step(cell: Cell) -> None:
 
 async def test_what_is_held_is_given_back_where_the_run_ends(cell: Cell) -> None:
     await cell.router.complete(await cell.with_next())
-    await cell.router.drop(ORIGIN, NEXT)
-    await cell.router.drop(ORIGIN, NEXT)
+    assert await cell.router.drop(ORIGIN, NEXT)
+    assert not await cell.router.drop(ORIGIN, NEXT)
     [released] = await of_kind(cell.log, SpendReleased)
     assert (released.call_id, released.reason) == (NEXT, "never sent")
     assert not (await ledger_of(cell.log)).open

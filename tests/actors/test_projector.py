@@ -8,9 +8,13 @@ import pytest
 
 from actors.log_writer import LogWriter
 from actors.projector import Projector
-from events.ids import TaskState
-from projections import all_projections
-from projections.store import ReadStore
+from events import Recorded
+from events.ids import TaskState, task_stream
+from events.task import TaskEdited, TaskSubmitted
+from projections import Rebuild, Rows, all_projections
+from projections.board import Board, board
+from projections.board_rows import CARDS
+from projections.store import ReadStore, StoreReader
 from tests.actors.kit import NOON, ORIGIN, WORKSPACE, MovableClock, log_writer
 from vapora.commands import CreateProject, EditTask, MoveTask, SubmitTask
 from vapora.dispatch import Dispatcher
@@ -161,3 +165,97 @@ async def test_a_start_that_failed_leaves_nothing_behind(log: LogClient, tmp_pat
         await projector.start()
     with pytest.raises(RuntimeError):
         await projector.status()
+
+
+class NextBoard(Board):
+    """Later code: titles are shown in capitals."""
+
+    VERSION = Board.VERSION + 1
+
+    def apply(self, recorded: Recorded, rows: Rows) -> None:
+        super().apply(recorded, rows)
+        if isinstance(recorded.event, TaskSubmitted):
+            row = rows.get(CARDS, (recorded.event.task_id,))
+            assert row is not None
+            rows.put(CARDS, {**row, "title": row["title"].upper()})
+
+
+async def rebuilt(projector: Projector) -> None:
+    async with asyncio.timeout(20):
+        while (await projector.status())["rebuilding"]:
+            await asyncio.sleep(0)
+
+
+def titles(path: Path) -> list[str]:
+    reader = StoreReader(path)
+    with reader.snapshot() as rows:
+        found = [card.title for card in board(rows, None, 0).columns["todo"]]
+    reader.close()
+    return found
+
+
+async def test_after_an_update_the_old_rows_are_served_until_the_new_ones_take_their_place(
+    open_projector: Open, people: Dispatcher, log: LogClient, tmp_path: Path
+) -> None:
+    first = open_projector()
+    await first.start()
+    [task_id] = await submit(people, 1)
+    await first.wait_for(await log.head(), 5)
+    live = Screen()
+    await live.show(first)
+    await first.stop()
+
+    updated = tuple(NextBoard() if one.NAME == "board" else one for one in all_projections())
+    second = Projector(log, WORKSPACE, lambda: ReadStore(tmp_path / "read.db"), updated, look_s=0.2)
+    await second.start()
+    assert (await second.status())["rebuilding"] == {"board": 0}
+    assert titles(tmp_path / "read.db") == ["Task 0"]
+    await rebuilt(second)
+    assert titles(tmp_path / "read.db") == ["TASK 0"]
+    assert (await second.health())["problem"] is None
+
+    # Whoever looks on hears of the difference with the next event, whatever it is about.
+    await people.dispatch(ORIGIN, CreateProject(name="Another"))
+    while live.rows["task", task_id][1]["title"] != "TASK 0":  # type: ignore[index]
+        await live.show(second, timeout_s=5)
+    assert live.position == await log.head()
+    await second.stop()
+
+
+async def test_a_rebuild_that_another_process_left_behind_is_brought_to_its_end(
+    log: LogClient, people: Dispatcher, tmp_path: Path
+) -> None:
+    path = tmp_path / "read.db"
+    projector = Projector(log, WORKSPACE, lambda: ReadStore(path), all_projections(), look_s=0.1)
+    await projector.start()
+    await submit(people, 3)
+    await projector.wait_for(await log.head(), 5)
+    store = ReadStore(path)
+    Rebuild.begin(store, Board())
+    await rebuilt(projector)
+    assert len(titles(path)) == 3
+    store.close()
+    await projector.stop()
+
+
+async def test_far_behind_it_makes_no_frames_and_whoever_looks_on_gets_the_latest_rows(
+    writer: LogWriter, log: LogClient, people: Dispatcher, open_projector: Open
+) -> None:
+    [task_id] = await submit(people, 1)
+    edits = [
+        log.request(ORIGIN, (task_stream(task_id), version, [TaskEdited(task_id=task_id, priority=version % 100)]))
+        for version in range(1, 12_001)
+    ]
+    await log.append_many(edits)
+    projector = open_projector()
+    await projector.start()
+    waiting = asyncio.create_task(projector.frames(0, timeout_s=20))
+    assert await projector.wait_for(await log.head(), 30) == await log.head()
+    first = await waiting
+    assert len(first) < 12_000
+    screen = Screen()
+    while await screen.show(projector):
+        pass
+    assert screen.position == await log.head()
+    assert screen.rows["task", task_id][1]["priority"] == 12_000 % 100  # type: ignore[index]
+    await projector.stop()

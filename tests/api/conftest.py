@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import httpx
 import pytest
 
-from actors.cast import LocalCast
-from tests.api.doors import Door
-from vapora.api.app import create_app
+from tests.api.doors import Door, opened
 from vapora.settings import Settings
 
 
@@ -28,11 +25,5 @@ def settings(tmp_path: Path) -> Settings:
 
 @pytest.fixture
 async def door(settings: Settings) -> AsyncIterator[Door]:
-    cast = LocalCast(settings)
-    await cast.start()
-    app = create_app(cast, settings, version="1.2.3", rehearsal=True)
-    transport = httpx.ASGITransport(app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://localhost:8000") as http:
-        yield Door(http, cast, app)
-    await app.state.cells.close()
-    await cast.stop()
+    async with opened(settings) as door:
+        yield door

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,8 +11,10 @@ import httpx
 from fastapi import FastAPI
 
 from actors.cast import LocalCast
+from vapora.api.app import create_app
 from vapora.api.context import LOCAL_USER
 from vapora.log.client import LogClient
+from vapora.settings import Settings
 
 API = "/api/v1"
 
@@ -70,3 +73,16 @@ class Door:
 
     async def in_state(self, task_id: str, state: str) -> dict[str, Any]:
         return await self.card(task_id, lambda card: card["state"] == state)
+
+
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[Door]:
+    """An installation in this process, for as long as it is needed; the next one on the same data goes on."""
+    cast = LocalCast(settings)
+    await cast.start()
+    app = create_app(cast, settings, version="1.2.3", rehearsal=True)
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost:8000") as http:
+        yield Door(http, cast, app)
+    await app.state.cells.close()
+    await cast.stop()

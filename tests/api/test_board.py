@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from tests.api.doors import Door
 
 COLUMNS = ["todo", "in-progress", "review", "done", "failed"]
@@ -50,3 +52,31 @@ async def test_the_board_of_the_past_is_what_the_board_was_then(door: Door) -> N
     assert (await door.ask("GET", "/board", 200, params={"at": "2000-01-01"}))["position"] == 0
     with_zone = "/board?at=2020-01-01T00:00:00+01:00"  # "+" arrives as a space
     assert (await door.ask("GET", with_zone, 200))["position"] == 0
+
+
+@pytest.mark.parametrize("path", ["/board", "/budgets", "/agents"])
+async def test_what_is_yet_to_come_or_no_moment_at_all_is_refused(door: Door, path: str) -> None:
+    for at in ("999999999", "2999-01-01T00:00:00Z", "soon", "-1", "1.5"):
+        problem = await door.ask("GET", path, 422, params={"at": at})
+        assert problem["errors"][0]["field"] == "at"
+        assert problem["remedy"]
+
+
+async def test_budgets_and_agents_of_the_past_are_what_they_were_then(door: Door) -> None:
+    project = await door.project()
+    first = await door.ask("PUT", "/budgets/developer", 200, {"monthly_limit_cents": 100})
+    agents = await door.ask("GET", "/agents", 200, params={"after": first["position"]})
+    budgets = await door.ask("GET", "/budgets", 200, params={"after": first["position"]})
+    await door.ask("PUT", "/budgets/developer", 200, {"monthly_limit_cents": 900})
+    await door.ask("PATCH", "/agents/developer", 200, {"capacity": 7})
+    task = await door.task(project["id"])
+    await door.in_state(task["task_id"], "done")
+    for at in (first["position"], await recorded_at(door, first["position"])):
+        assert await door.ask("GET", "/budgets", 200, params={"at": at}) == budgets
+        assert await door.ask("GET", "/agents", 200, params={"at": at}) == agents
+    assert (await door.ask("GET", "/agents", 200, params={"at": 0}))["items"] == []
+
+
+async def recorded_at(door: Door, position: int) -> str:
+    event = await door.ask("GET", f"/events/{position}", 200)
+    return str(event["recorded_at"])

@@ -55,7 +55,7 @@ async def test_a_get_waits_five_seconds_for_a_position_and_then_is_504(door: Doo
     paths = [
         "/projects", f"/projects/{project['id']}", "/tasks", f"/tasks/{task}", f"/tasks/{task}/why",
         f"/tasks/{task}/runs", "/board", "/board?at=1", "/agents", "/agents/tester", "/agents/tester/learning",
-        "/budgets", "/budgets/tester", f"/budgets/project/{project['id']}", "/costs", "/status",
+        "/budgets", "/budgets/tester", f"/budgets/project/{project['id']}", "/costs", "/status", "/position",
     ]  # fmt: skip
     begun = asyncio.get_running_loop().time()
     answers = await asyncio.gather(

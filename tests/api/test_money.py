@@ -58,6 +58,10 @@ async def test_what_a_task_cost_is_the_same_wherever_it_is_asked_for(door: Door)
     cost = card["cost_microusd"]
     assert cost > 0
     after = {"after": card["position"]}
+    lifetime = await door.ask("GET", f"/budgets/task/{card['id']}", 200, params=after)
+    assert (lifetime["spent_microusd"], lifetime["held_microusd"]) == (cost, 0)
+    of_role = await door.ask("GET", f"/budgets/{card['runs'][0]['role']}", 200, params=after)
+    assert of_role["spent_microusd"] is None
 
     budget = await door.ask("GET", f"/budgets/project/{project['id']}", 200, params=after)
     assert budget["monthly_spent_microusd"] == cost

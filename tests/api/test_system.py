@@ -1,16 +1,20 @@
 from __future__ import annotations
 
+import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
 
 import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from typer.testing import CliRunner
 
-from tests.api.doors import API, Door
+from tests.api.doors import API, Door, opened
 from tests.api.test_refusals import check_problem
 from vapora.api import openapi
 from vapora.api.app import create_app
 from vapora.catalog import ROLE_IDS
+from vapora.cli import app as cli
 from vapora.database import Place
 from vapora.errors import UnavailableError
 from vapora.ports import BudgetPort, LogWriterPort, ProjectorPort, RouterStatusPort
@@ -200,3 +204,52 @@ async def test_the_documentation_page_needs_nothing_from_outside(door: Door) -> 
     for sign in ("<script", "http://", "https://", "src="):
         assert sign not in answer.text
     assert "/api/v1/tasks/{task_id}/move" in answer.text
+
+
+async def test_a_projection_that_fails_says_where_and_why_and_the_others_go_on(settings: Settings) -> None:
+    async with opened(settings) as door:
+        project = await door.project()
+        await door.task(project["id"], review="human")
+    path = settings.log_file("default")
+    with sqlite3.connect(path) as log:
+        wrong = "CAST(replace(CAST(state AS TEXT), '\"name\":', '\"nmae\":') AS BLOB)"
+        damaged = f"UPDATE stored_events SET state = {wrong} WHERE position = ?"
+        log.execute(damaged, (project["position"],))
+    log.close()
+    settings.read_file("default").unlink()
+
+    async with opened(settings) as door:
+        head = await door.head()
+        board = await door.ask("GET", "/board", 200, params={"after": head})
+        assert sum(map(len, board["columns"].values())) == 1
+        status = await door.ask("GET", "/status", 200)
+        assert status["failed"]["projects"].startswith(f"{project['position']} project.created: CorruptLogError")
+        assert status["position"] >= head
+        health = await door.http.get("/health")
+        assert (health.status_code, health.json()["status"]) == (503, "failing")
+        assert f"projects has stopped at {project['position']} project.created" in health.json()["reason"]
+        said = CliRunner().invoke(cli, ["doctor", "--data", str(settings.data), "--json"])
+        assert said.exit_code == 1
+        assert f"projection projects stopped at {project['position']} project.created" in said.stdout
+
+
+async def test_read_models_are_rebuilt_beside_a_server_that_goes_on(settings: Settings) -> None:
+    async with opened(settings) as door:
+        project = await door.project()
+        first = await door.task(project["id"], review="human")
+        await door.in_state(first["task_id"], "review")
+        seat = await (await door.app.state.cells.open("default")).hub.join()
+        command = ["rebuild", "--data", str(settings.data), "--json"]
+        rebuilding = asyncio.create_task(asyncio.to_thread(CliRunner().invoke, cli, command))
+        while not rebuilding.done():
+            board = await door.ask("GET", "/board", 200)
+            assert len(board["columns"]["review"]) == 1
+        assert (await rebuilding).exit_code == 0
+        second = await door.task(project["id"], review="human")
+        card = await door.in_state(second["task_id"], "review")
+        position = 0
+        while position < card["position"]:
+            reached, _ = await asyncio.wait_for(seat.next(), 10)
+            assert reached > position
+            position = reached
+        assert (await door.ask("GET", "/status", 200))["failed"] == {}

@@ -160,3 +160,18 @@ def test_tables_fit_into_eighty_columns(command: list[str], vapora: Run, reviewe
     assert said.code == 0
     if command != ["log", "tail"]:  # lines for grep, not a table
         assert max(map(len, said.out.splitlines())) <= 80
+
+
+def test_board_budgets_and_agents_are_shown_as_they_were(vapora: Run, url: str, reviewed: str) -> None:
+    with Client(url) as client:
+        then = client.position()
+    assert vapora("budget", "set", "tester", "--monthly-cents", "4321").code == 0
+    assert vapora("task", "move", reviewed, "done").code == 0
+
+    board = vapora("board", "--at", str(then), "--json").json
+    assert reviewed in [card["id"] for card in board["columns"]["review"]]
+    [tester] = [one for one in vapora("budget", "--at", str(then), "--json").json["items"] if one["id"] == "tester"]
+    assert tester["monthly_limit_cents"] != 4321
+    assert len(vapora("agents", "list", "--at", "0", "--json").json["items"]) == 0
+    assert vapora("agents", "--at", "soon").code == 1
+    assert vapora("log", "tail", "--topic", "budget.set", "--since", "2999-01-01").out == ""

@@ -9,7 +9,7 @@ from events.run import ModelCalled, ModelCallLost, RunSucceeded
 from events.task import TaskCompleted
 from tests.cluster.site import Site, assert_sound, rebuilt_cards
 
-pytestmark = [pytest.mark.ray, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.ray, pytest.mark.timeout(900)]
 
 TASKS = 12
 

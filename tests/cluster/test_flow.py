@@ -11,7 +11,7 @@ from events.ids import Provider
 from tests.cluster.site import Site, wait_for
 from vapora.views import EventView, Frame, TaskAccepted
 
-pytestmark = [pytest.mark.ray, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.ray, pytest.mark.timeout(900)]
 
 # A task type that the rules give to each provider.
 TASK_TYPES = {
@@ -41,7 +41,7 @@ def test_one_correlation_crosses_the_twelve_steps_in_causal_order(site: Site, pr
     task_type, role = TASK_TYPES[provider]
     correlation = f"trace-{provider}"
     project = site.project(f"Trace {provider}")
-    before = site.client.board().position
+    before = site.client.position()
     frames: list[Frame] = []
     live = site.client.live(after=before)
     listener = threading.Thread(target=lambda: _listen(live, frames), daemon=True)

@@ -26,7 +26,7 @@ from vapora.commands import CreateProject
 from vapora.sdk import ApiError, Client, NoServerError
 from vapora.testing import FakeVendors
 
-pytestmark = [pytest.mark.ray, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.ray, pytest.mark.timeout(900)]
 
 STOPS_IN_S = 15
 _KEYS = ("ANTHROPIC_API_KEY", "OPENAI_API_KEY", "GEMINI_API_KEY", "OLLAMA_HOST")
@@ -48,6 +48,11 @@ def environment() -> dict[str, str]:
     }
 
 
+def hear_interrupts() -> None:
+    """In the child: whoever runs the tests in the background may have Ctrl-C ignored, which children inherit."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def start(*arguments: str, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "vapora", *arguments],
@@ -56,6 +61,7 @@ def start(*arguments: str, env: Mapping[str, str] | None = None) -> subprocess.P
         text=True,
         env=environment() | dict(env or {}),
         start_new_session=True,
+        preexec_fn=hear_interrupts,
     )
 
 
@@ -210,6 +216,7 @@ def test_serve_config_starts_it_too(data: Path) -> None:
     served = subprocess.Popen(
         [str(Path(sys.executable).parent / "serve"), "run", str(config)],
         env=env, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        preexec_fn=hear_interrupts,
     )  # fmt: skip
     with Client(f"http://127.0.0.1:{port}") as client:
         wait_for("serve run is ready", lambda: _ready(client))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -12,26 +14,25 @@ from pydantic import Field, JsonValue
 from events import topics
 from events.base import DomainEvent, _registry, event_class
 from tests.golden import make
-from tests.golden.examples import AT, EXAMPLES
+from tests.golden.examples import EXAMPLES
 from vapora.errors import CorruptLogError, UnknownTopicError
 from vapora.log import mapper
-from vapora.records import Encoded, StoredRecord
 
 FILES = sorted(make.FOLDER.glob("*.json"))
 
 
-def fault(golden: dict[str, Any]) -> str | None:
+def fault(golden: dict[str, Any], folder: Path = make.FOLDER) -> str | None:
     """Why a stored event can no longer be trusted to today's classes; None: it can."""
-    encoded = Encoded(golden["topic"], golden["version"], json.dumps(golden["data"]).encode())
-    envelope = mapper.envelope(
-        at=mapper.instant(AT), workspace="w", actor="a", correlation="c", causation=None, request_id="r"
-    )
-    record = StoredRecord(1, "s", 1, encoded.topic, mapper.seal(encoded, envelope))
     try:
-        event = mapper.open_record(record).event
+        event = make.opened(golden)
     except (UnknownTopicError, CorruptLogError) as error:
         return str(error)
     if golden["version"] < event.VERSION:
+        kept = make.upcast_path(golden["topic"], golden["version"], folder)
+        if not kept.is_file():
+            return "what it reads as today is not kept: run tests.golden.make"
+        if json.loads(kept.read_text(encoding="utf-8")) != make.reads_as(golden):
+            return "it reads otherwise than before: an upcast must not change its mind about the past"
         return None
     if make.shape(type(event)) != golden["shape"]:
         return "its shape changed: raise VERSION, write an upcast and run tests.golden.make"
@@ -108,7 +109,7 @@ def test_a_changed_shape_without_a_new_version_is_found(
     assert says in str(fault(golden))
 
 
-def test_a_new_version_needs_an_upcast_that_works(golden: dict[str, Any], changed: Any) -> None:
+def test_a_new_version_needs_an_upcast_that_works(golden: dict[str, Any], changed: Any, tmp_path: Path) -> None:
     newer = {"VERSION": 2, "reason": "", "until": ""}
     annotations = AS_IT_IS | {"until": str, "VERSION": ClassVar[int]}
     changed(newer, annotations)
@@ -116,7 +117,12 @@ def test_a_new_version_needs_an_upcast_that_works(golden: dict[str, Any], change
     changed(newer | {"upcast": classmethod(lambda cls, version, data: data | {"till": ""})}, annotations)
     assert "till" in str(fault(golden))
     changed(newer | {"upcast": classmethod(lambda cls, version, data: data | {"until": ""})}, annotations)
-    assert fault(golden) is None
+    assert "not kept" in str(fault(golden, tmp_path))
+    shutil.copy(make.path_of("agent.disabled", 1), tmp_path)
+    make.main([], tmp_path, lambda _: None)
+    assert fault(golden, tmp_path) is None
+    changed(newer | {"upcast": classmethod(lambda cls, version, data: data | {"until": "x"})}, annotations)
+    assert "reads otherwise" in str(fault(golden, tmp_path))
 
 
 def test_a_topic_that_was_taken_away_is_found(golden: dict[str, Any]) -> None:
@@ -134,3 +140,40 @@ def test_golden_files_are_written_where_they_are_missing_and_overwritten_only_by
     assert make.main(["--force"], tmp_path, said.append) == 0
     assert said[len(EXAMPLES) :] == ["wrote agent.disabled.v1.json"]
     assert make.main(["--fore"], tmp_path, said.append) == 2
+
+
+# --- three versions of one event, as a topic that lives long will have them ---
+
+LIVED = Path(__file__).parent / "lived"
+
+
+@pytest.fixture
+def lived() -> Iterator[type[DomainEvent]]:
+    """v1 {"title", "minutes"}; v2 calls the title a name; v3 counts seconds, and has tags."""
+
+    class Lived(DomainEvent):
+        TOPIC: ClassVar[str] = "test.lived"
+        VERSION: ClassVar[int] = 3
+
+        name: str
+        seconds: int
+        tags: tuple[str, ...] = ()
+
+        @classmethod
+        def upcast(cls, version: int, data: dict[str, Any]) -> dict[str, Any]:
+            # One step after the other, so that each is written once and never again.
+            if version < 2:
+                data["name"] = data.pop("title")
+            if version < 3:
+                data["seconds"] = data.pop("minutes") * 60
+            return data
+
+    yield Lived
+    del _registry["test.lived"]
+
+
+@pytest.mark.parametrize("version", [1, 2, 3])
+def test_every_version_of_a_topic_that_lived_long_still_reads(version: int, lived: type[DomainEvent]) -> None:
+    golden = json.loads(make.path_of("test.lived", version, LIVED).read_text(encoding="utf-8"))
+    assert fault(golden, LIVED) is None
+    assert make.opened(golden) == lived.model_validate({"name": "Parser", "seconds": 120})

@@ -3,6 +3,9 @@
     python -m tests.golden.make           writes what is missing, and touches nothing else
     python -m tests.golden.make --force   writes all of today's versions anew
 
+Of each older version there is also, in the folder `upcast/`, what it reads as today: an upcast that changes its mind
+about the past shows there. Such a file is written anew when the topic's version rises.
+
 A released file is for ever. When a shape changes, raise `VERSION`, write the `upcast`, and run without `--force`:
 the old file stays and shows that the upcast works. `--force` is for shapes that no log out there holds yet, and for
 changes under which all that is stored still reads the same (a wider enum, a looser bound).
@@ -17,15 +20,35 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from events.base import DomainEvent
-from tests.golden.examples import EXAMPLES
+from events.base import DomainEvent, event_class
+from tests.golden.examples import AT, EXAMPLES
 from vapora.log import mapper
+from vapora.records import Encoded, StoredRecord
 
 FOLDER = Path(__file__).parent
 
 
 def path_of(topic: str, version: int, folder: Path = FOLDER) -> Path:
     return folder / f"{topic}.v{version}.json"
+
+
+def upcast_path(topic: str, version: int, folder: Path = FOLDER) -> Path:
+    return folder / "upcast" / f"{topic}.v{version}.json"
+
+
+def opened(golden: dict[str, Any]) -> DomainEvent:
+    """The stored event as today's classes read it."""
+    encoded = Encoded(golden["topic"], golden["version"], json.dumps(golden["data"]).encode())
+    envelope = mapper.envelope(
+        at=mapper.instant(AT), workspace="w", actor="a", correlation="c", causation=None, request_id="r"
+    )
+    return mapper.open_record(StoredRecord(1, "s", 1, encoded.topic, mapper.seal(encoded, envelope))).event
+
+
+def reads_as(golden: dict[str, Any]) -> dict[str, Any]:
+    """What an older version says in today's shape."""
+    event = opened(golden)
+    return {"version": event.VERSION, "data": json.loads(mapper.encode(event).data)}
 
 
 def shape(kind: type[DomainEvent]) -> str:
@@ -59,7 +82,22 @@ def main(arguments: list[str], folder: Path = FOLDER, say: Callable[[str], None]
             continue
         path.write_text(text, encoding="utf-8")
         say(f"wrote {path.name}")
+    for path in sorted(folder.glob("*.json")):
+        _write_upcast(path, folder, force, say)
     return 0
+
+
+def _write_upcast(path: Path, folder: Path, force: bool, say: Callable[[str], None]) -> None:
+    golden = json.loads(path.read_text(encoding="utf-8"))
+    kind = event_class(golden.get("topic", ""))
+    if kind is None or golden["version"] >= kind.VERSION:
+        return
+    target = upcast_path(golden["topic"], golden["version"], folder)
+    if target.exists() and not force and json.loads(target.read_text(encoding="utf-8"))["version"] == kind.VERSION:
+        return
+    target.parent.mkdir(exist_ok=True)
+    target.write_text(json.dumps(reads_as(golden), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    say(f"wrote upcast/{target.name}")
 
 
 def _bare(schema: Any) -> Any:

@@ -12,8 +12,10 @@ from events.task import TaskApproved
 from tests.log.conftest import START, MakeRequest, MovableClock
 from vapora.errors import BadInputError, LogError
 from vapora.log import mapper
-from vapora.log.event_log import CheckedLog, EventLog, Row, TakenError, _Versions
+from vapora.log.chain import Row, Tip
+from vapora.log.event_log import CheckedLog, EventLog, TakenError, Written
 from vapora.log.memory import MemoryLog, _MemoryStore
+from vapora.log.plan import Versions
 from vapora.records import Append, Appended, Conflict, StreamAppend
 
 
@@ -169,17 +171,17 @@ class _LosesAConfirmation(_MemoryStore):
         super().__init__()
         self.break_next: LogError | None = TakenError("UNIQUE constraint failed")
 
-    def write(self, rows: Sequence[Row]) -> list[int]:
-        positions = super().write(rows)
+    def write(self, rows: Sequence[Row], tip: Tip) -> Written:
+        written = super().write(rows, tip)
         if self.break_next is not None:
             error, self.break_next = self.break_next, None
             raise error
-        return positions
+        return written
 
 
 def test_a_store_that_moves_under_its_writer_is_an_error_in_the_end(make: MakeRequest, clock: MovableClock) -> None:
     class AlwaysTaken(_MemoryStore):
-        def write(self, rows: Sequence[Row]) -> list[int]:
+        def write(self, rows: Sequence[Row], tip: Tip) -> Written:
             raise TakenError("UNIQUE constraint failed")
 
     with pytest.raises(LogError, match="move under its writer"):
@@ -193,7 +195,7 @@ def test_versions_of_streams_not_used_for_long_are_asked_for_again() -> None:
         asked.extend(streams)
         return dict.fromkeys(streams, 7)
 
-    versions = _Versions(load, capacity=3)
+    versions = Versions(load, capacity=3)
     for stream in ("a", "b", "c"):
         versions.load([stream])
     versions.update({"a": 8})

@@ -204,7 +204,7 @@ def test_an_append_whose_confirmation_was_lost_gets_its_answer_and_is_written_on
     with Proxy.before(database) as proxy:
         log = PostgresLog.open(proxy.database, "acme")
         log.append([make(("a", 0, 1))])
-        # The server commits, and before it can say so the connection is gone: the second try finds its versions taken.
+        # The server commits, and before it can say so the connection is gone: the second try finds its own end.
         proxy.lose_answer_to(b"append_events")
         assert log.append([make(("a", 1, 2))]) == [Appended((2, 3))]
         assert proxy.lost == 1

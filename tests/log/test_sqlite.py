@@ -21,9 +21,10 @@ import pytest
 
 from events.task import TaskApproved
 from tests.log.conftest import START, MakeRequest, MovableClock
-from vapora.errors import FencedError, LogError
+from vapora.errors import CorruptLogError, FencedError, LogError
 from vapora.log import mapper
-from vapora.log.sqlite import Recorder, SQLiteLog, _Datastore
+from vapora.log.sqlite import Recorder, SQLiteLog
+from vapora.log.sqlite_connections import Datastore
 from vapora.records import Append, Appended, Conflict, StreamAppend
 
 
@@ -56,7 +57,7 @@ def test_the_log_is_readable_to_its_owner_alone(path: Path, make: MakeRequest) -
 
 
 def test_a_commit_is_on_the_disk_before_it_is_acknowledged(path: Path) -> None:
-    datastore = _Datastore(path)
+    datastore = Datastore(path)
     path.parent.mkdir()
     with datastore.transaction(commit=False) as cursor:
         cursor.execute("PRAGMA synchronous")
@@ -84,27 +85,22 @@ def test_a_second_writer_fences_off_the_first(path: Path, make: MakeRequest) -> 
     second.close()
 
 
-def test_positions_are_right_though_somebody_else_wrote_to_the_file(path: Path, make: MakeRequest) -> None:
+def test_a_log_that_somebody_else_wrote_to_takes_no_more_appends(path: Path, make: MakeRequest) -> None:
     log = SQLiteLog.open(path, "acme")
     log.append([make(("a", 0, 1))])
-    state = log.after(0)[0].state
-    _insert(path, "b", 1, state)
-    assert log.append([make(("c", 0, 2))]) == [Appended((3, 4))]
-    assert [(record.position, record.stream) for record in log.after(0)] == [(1, "a"), (2, "b"), (3, "c"), (4, "c")]
+    _insert(path, "b", 1, log.after(0)[0].state)
+    for _ in range(2):  # and not at the second try either
+        with pytest.raises(CorruptLogError, match=r"behind its writer's back.*audit verify"):
+            log.append([make(("c", 0, 2))])
+    assert log.head() == 2
     log.close()
+    again = SQLiteLog.open(path, "acme")
+    with pytest.raises(CorruptLogError, match="at position 2, does not follow"):
+        again.append([make(("c", 0, 2))])
+    again.close()
 
 
-def test_a_version_that_somebody_else_took_is_a_conflict_of_that_request_alone(path: Path, make: MakeRequest) -> None:
-    log = SQLiteLog.open(path, "acme")
-    log.append([make(("a", 0, 1))])
-    _insert(path, "a", 2, log.after(0)[0].state)
-    assert log.append([make(("a", 1, 1)), make(("b", 0, 1))]) == [Conflict("a", 2), Appended((3,))]
-    log.close()
-
-
-def test_an_append_waits_for_somebody_elses_transaction_and_then_has_the_positions_after_it(
-    path: Path, make: MakeRequest
-) -> None:
+def test_what_somebody_else_appends_while_an_append_waits_for_the_file_stops_it(path: Path, make: MakeRequest) -> None:
     asked = threading.Event()
 
     def clock() -> datetime:
@@ -120,24 +116,47 @@ def test_an_append_waits_for_somebody_elses_transaction_and_then_has_the_positio
     with ThreadPoolExecutor(1) as thread:
         appending = thread.submit(log.append, [make(("b", 0, 1))])
         asked.wait()
-        other.execute(
-            "INSERT INTO stored_events (originator_id, originator_version, topic, state) VALUES (?, ?, ?, ?)",
-            ("c", 1, "task.approved", state),
-        )
+        other.execute(_INSERT, ("c", 1, "task.approved", state, bytes(32)))
         other.execute("COMMIT")
-        assert appending.result() == [Appended((3,))]
+        with pytest.raises(CorruptLogError):
+            appending.result()
     other.close()
     log.close()
 
 
-def test_a_position_is_never_used_twice(path: Path, make: MakeRequest) -> None:
+@pytest.mark.parametrize("running", [True, False], ids=["beside its writer", "between two starts"])
+def test_a_log_whose_last_events_were_deleted_takes_no_more_appends(
+    running: bool, path: Path, make: MakeRequest
+) -> None:
     log = SQLiteLog.open(path, "acme")
     log.append([make(("a", 0, 2))])
     with sqlite3.connect(path) as connection:
         connection.execute("DELETE FROM stored_events WHERE position = 2")
     connection.close()
-    assert log.append([make(("b", 0, 1))]) == [Appended((3,))]
+    if not running:
+        log.close()
+        log = SQLiteLog.open(path, "acme")
+    with pytest.raises(CorruptLogError, match="ends at position 1 and what stood after it is gone"):
+        log.append([make(("b", 0, 1))])
     log.close()
+
+
+def test_a_log_written_before_there_was_a_chain_gets_one_and_keeps_its_events(path: Path, make: MakeRequest) -> None:
+    log = SQLiteLog.open(path, "acme")
+    log.append([make(("a", 0, 1_200), ("b", 0, 3))])
+    chained, records = log.scan(None, 2_000), log.after(0, 2_000)
+    log.close()
+    with sqlite3.connect(path) as connection:
+        connection.execute("ALTER TABLE stored_events DROP COLUMN digest")
+        connection.execute("UPDATE writer SET format = 1")
+    connection.close()
+    old = SQLiteLog.open_for_reading(path)
+    assert old.after(0, 2_000) == records
+    old.close()
+    again = SQLiteLog.open(path, "acme")
+    assert again.scan(None, 2_000) == chained
+    assert again.append([make(("b", 3, 1))]) == [Appended((1_204,))]
+    again.close()
 
 
 def test_a_log_of_another_workspace_is_refused(path: Path) -> None:
@@ -174,7 +193,7 @@ def test_a_tool_reads_beside_the_writer_and_leaves_it_in_its_place(path: Path, m
 def test_the_librarys_own_select_methods_work_on_the_table(path: Path, make: MakeRequest) -> None:
     log = SQLiteLog.open(path, "acme")
     log.append([make(("a", 0, 2), ("b", 0, 1))])
-    recorder = Recorder(_Datastore(path), path)
+    recorder = Recorder(Datastore(path), path)
     assert [event.originator_version for event in recorder.select_events("a", gt=1)] == [2]
     found = recorder.select_notifications(2, 10, topics=["task.approved"])
     assert [(n.id, n.originator_id, n.originator_version) for n in found] == [(2, "a", 2), (3, "b", 1)]
@@ -312,12 +331,12 @@ def _no_file_grows_beyond(size: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
+_INSERT = "INSERT INTO stored_events (originator_id, originator_version, topic, state, digest) VALUES (?, ?, ?, ?, ?)"
+
+
 def _insert(path: Path, stream: str, version: int, state: bytes) -> None:
-    """What a program that knows nothing of epochs would do."""
+    """What a program that knows nothing of epochs and digests would do."""
     connection = sqlite3.connect(path)
     with connection:
-        connection.execute(
-            "INSERT INTO stored_events (originator_id, originator_version, topic, state) VALUES (?, ?, ?, ?)",
-            (stream, version, "task.approved", state),
-        )
+        connection.execute(_INSERT, (stream, version, "task.approved", state, bytes(32)))
     connection.close()

@@ -18,6 +18,7 @@ from vapora.errors import UnavailableError
 
 def test_half_a_row_is_refused(store: ReadStore) -> None:
     with store.transaction() as transaction, pytest.raises(ValueError, match="notes"):
+        transaction.prepare(Counter())
         transaction.rows(Counter()).put(COUNTS, {"id": "x", "n": 1})
 
 

@@ -142,6 +142,7 @@ def test_one_event_is_read_by_its_position(client: Client) -> None:
 
 def test_the_board_of_the_past_is_as_it_was(client: Client) -> None:
     before = client.position()
+    assert client.progress().head >= before
     hand_in(client)
 
     then = client.board(at=before)

@@ -13,6 +13,7 @@ from projections import registry as model
 from vapora import clock
 from vapora.api.cells import Cell
 from vapora.api.context import FreshCell, PostKey, Writing
+from vapora.api.moment import At, look_back, moment
 from vapora.catalog import role
 from vapora.commands import Command, EditAgent, Name, RegisterAgent, RemoveAgent, Slug
 from vapora.domain import agent as rules
@@ -42,6 +43,7 @@ async def list_agents(
     capability: Annotated[list[Slug] | None, Query(description="With this capability; may be given again.")] = None,
     task_type: Annotated[Slug | None, Query(description="That take this type of task.")] = None,
     state: Annotated[AgentState | None, Query(description="In this state.")] = None,
+    at: At = None,
 ) -> Page[Agent]:
     """Those that fit every filter."""
     wanted = set(capability or ())
@@ -54,7 +56,10 @@ async def list_agents(
             and (task_type is None or task_type in agent.task_types)
         )
 
-    found = await cell.read(model.agents)
+    if at is None:
+        found = await cell.read(model.agents)
+    else:
+        found = await look_back(cell, model.Registry(), await moment(cell, at), model.agents)
     return Page[Agent](items=tuple(filter(fits, found)))
 
 

@@ -12,6 +12,7 @@ from starlette.middleware.gzip import GZipMiddleware
 
 from vapora.api import (
     agents,
+    audit,
     board,
     budgets,
     costs,
@@ -37,7 +38,7 @@ _WORTH_COMPRESSING = 1_000
 # 9 takes twice the time of 6 for a percent or so.
 _LEVEL = 6
 
-_NOUNS = (projects, tasks, board, runs, agents, budgets, costs, events, roles, live)
+_NOUNS = (projects, tasks, board, runs, agents, budgets, costs, events, audit, roles, live)
 
 
 def create_app(cast: Cast, settings: Settings, version: str, rehearsal: bool) -> FastAPI:

@@ -14,6 +14,7 @@ from projections.base import Reader
 from vapora import clock
 from vapora.api.cells import Cell
 from vapora.api.context import FreshCell, Writer, Writing
+from vapora.api.moment import At, look_back, moment
 from vapora.catalog import roles
 from vapora.commands import SetBudget, SetTaskBudget
 from vapora.errors import BehindError, NotFoundError
@@ -28,10 +29,14 @@ ScopeName = Annotated[
 
 
 @router.get("", summary="List the budgets")
-async def list_budgets(cell: FreshCell, request: Request) -> Page[BudgetView]:
+async def list_budgets(cell: FreshCell, request: Request, at: At = None) -> Page[BudgetView]:
     """Every scope that has a limit, and all roles. While real models answer, rehearsed money is listed beside it where
     there was any, and the other way round: the two are never added up."""
     now, own = clock.now(), _own_kind(request)
+    if at is not None:
+        then = await moment(cell, at)
+        past = await look_back(cell, model.Budgets(), then, lambda rows: _all(rows, then.at, own))
+        return Page[BudgetView](items=past)
     return Page[BudgetView](items=await cell.read(lambda rows: _all(rows, now, own)))
 
 
@@ -150,6 +155,8 @@ def _one(rows: Reader, scope: Scope, scope_id: str, now: datetime, own: bool) ->
         weekly_spent_microusd=0,
         monthly_held_microusd=0,
         weekly_held_microusd=0,
+        spent_microusd=0 if scope is Scope.TASK else None,
+        held_microusd=0 if scope is Scope.TASK else None,
         utilisation=0.0,
         simulated=own,
         position=0,
@@ -170,5 +177,7 @@ def _was_used(view: BudgetView) -> bool:
             view.weekly_spent_microusd,
             view.monthly_held_microusd,
             view.weekly_held_microusd,
+            view.spent_microusd,
+            view.held_microusd,
         )
     )

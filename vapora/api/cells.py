@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from time import perf_counter
 from typing import TypeVar
 
@@ -13,7 +14,7 @@ from projections.store import Snapshot, StoreReader
 from vapora import clock
 from vapora.api.hub import Hub
 from vapora.api.meters import Meters
-from vapora.blobs import BlobStore
+from vapora.blobs import open_blobs
 from vapora.dispatch import Dispatcher
 from vapora.errors import BehindError
 from vapora.log.client import LogClient
@@ -42,7 +43,7 @@ class Cell:
         self.dispatcher = Dispatcher(self.log, clock.now)
         self.budgets = cast.budgets(workspace)
         self.projector = cast.projector(workspace)
-        self.blobs = BlobStore(settings.blob_folder(workspace))
+        self.blobs = open_blobs(settings.blobs_url, settings.blob_folder(workspace), workspace)
         self.hub = Hub(workspace, self.projector)
         self.historians = CapacityLimiter(_HISTORIANS)
         self._meters = meters
@@ -57,7 +58,7 @@ class Cell:
         """As `read`; for a thing that the log knows and the read models do not yet, it waits for them."""
         found = await self.read(question)
         if found is None:
-            recorded = await self.log.read(stream)
+            recorded = await self.log.read(stream, lenient=True)
             if recorded:
                 await self.wait_for(recorded[-1].position)
                 found = await self.read(question)
@@ -72,6 +73,10 @@ class Cell:
                 remedy="Ask again with the same `after`; if it stays so, see /health.",
                 position=reached,
             )
+
+    def history(self) -> AbstractContextManager[Snapshot]:
+        """Rows of one moment for as long as a look into the past takes; use it in threads of `historians`."""
+        return self._reader.snapshot()
 
     async def close(self) -> None:
         await self.hub.close()

@@ -22,6 +22,7 @@ TAGS = [
     {"name": "budgets", "description": "What may be spent, and what is spent."},
     {"name": "costs", "description": "What was spent on what."},
     {"name": "events", "description": "The log: everything that happened, in order."},
+    {"name": "audit", "description": "Who did what to what, when, and why."},
     {"name": "catalogue", "description": "The roles and the types of task."},
     {"name": "system", "description": "For operators and probes."},
 ]

@@ -8,7 +8,7 @@ import typer
 from pydantic import ValidationError
 from rich.console import Group, RenderableType
 
-from vapora.cli.output import USAGE, Json, cell, emit, stop, table
+from vapora.cli.output import USAGE, At, Json, cell, emit, stop, table
 from vapora.cli.remote import connect
 from vapora.commands import EditAgent, RegisterAgent
 from vapora.views import Agent, Learning
@@ -19,15 +19,15 @@ AgentId = Annotated[str, typer.Argument(metavar="AGENT", help="The agent's id.")
 
 
 @app.callback()
-def _default(ctx: typer.Context, as_json: Json = False) -> None:
+def _default(ctx: typer.Context, at: At = None, as_json: Json = False) -> None:
     if ctx.invoked_subcommand is None:
-        _list(as_json)
+        _list(at, as_json)
 
 
 @app.command("list")
-def list_agents(as_json: Json = False) -> None:
+def list_agents(at: At = None, as_json: Json = False) -> None:
     """All agents."""
-    _list(as_json)
+    _list(at, as_json)
 
 
 @app.command()
@@ -85,9 +85,9 @@ def _switch(agent_id: str, enabled: bool, as_json: bool) -> None:
     emit(as_json, answer, lambda: f"{cell(agent_id)} is {'enabled' if enabled else 'disabled'}.")
 
 
-def _list(as_json: bool) -> None:
+def _list(at: str | None, as_json: bool) -> None:
     with connect() as client:
-        found = client.agents()
+        found = client.agents(at=at)
     emit(as_json, {"items": found, "next": None}, lambda: _agents(found))
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import typer
 from rich.console import RenderableType
 
+from vapora.cli import audit_list, audit_verify
 from vapora.cli.offline import Data, Workspace, open_log, settings_for, stream
 from vapora.cli.output import FAILED, Json, cell, emit, table
 
@@ -16,10 +17,8 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Check what the log promises.", no_args_is_help=True)
 
 
-@app.callback()
-def _group() -> None:
-    # Without a callback, an application of one command would hide that command's name.
-    pass
+app.command("verify")(audit_verify.verify)
+app.command("list")(audit_list.entries)
 
 
 @app.command()

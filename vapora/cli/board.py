@@ -7,14 +7,14 @@ from typing import Annotated
 import typer
 from rich.console import Group, RenderableType
 
-from vapora.cli.output import Json, cell, clip, dollars, emit, table
+from vapora.cli.output import At, Json, cell, clip, dollars, emit, table
 from vapora.cli.remote import connect
 from vapora.views import Board, TaskCard
 
 
 def board(
     project: Annotated[str | None, typer.Option(help="Only this project's cards.")] = None,
-    at: Annotated[str | None, typer.Option(help="A position or an instant in the past.")] = None,
+    at: At = None,
     as_json: Json = False,
 ) -> None:
     """The board."""

@@ -8,7 +8,7 @@ import typer
 from rich.console import Group, RenderableType
 
 from events.ids import Scope, WhenExceeded
-from vapora.cli.output import USAGE, Json, cell, dollars, emit, limit, stop, table
+from vapora.cli.output import USAGE, At, Json, cell, dollars, emit, limit, stop, table
 from vapora.cli.remote import connect
 from vapora.commands import SetBudget, SetTaskBudget
 from vapora.views import BudgetView, Cost
@@ -19,15 +19,15 @@ Cents = Annotated[int | None, typer.Option(min=0, help="In cents; absent: no lim
 
 
 @app.callback()
-def _default(ctx: typer.Context, as_json: Json = False) -> None:
+def _default(ctx: typer.Context, at: At = None, as_json: Json = False) -> None:
     if ctx.invoked_subcommand is None:
-        _list(as_json)
+        _list(at, as_json)
 
 
 @app.command("list")
-def list_budgets(as_json: Json = False) -> None:
+def list_budgets(at: At = None, as_json: Json = False) -> None:
     """Limits and use of every scope."""
-    _list(as_json)
+    _list(at, as_json)
 
 
 @app.command("set")
@@ -100,8 +100,8 @@ def draw_budgets(found: tuple[BudgetView, ...]) -> RenderableType:
     columns = ("scope", "tier", "month", "of", "week", "of ", "used")
     shown = table("", *columns, right=columns[2:])
     for one in found:
-        month, week = (one.monthly_spent_microusd, one.weekly_spent_microusd)
-        life = one.limit_cents is not None
+        life = one.spent_microusd is not None
+        month, week = (one.spent_microusd or one.monthly_spent_microusd, one.weekly_spent_microusd)
         shown.add_row(
             cell(f"{one.scope.value} {one.id}") + (" *" if one.simulated else ""),
             one.tier.value,
@@ -114,7 +114,7 @@ def draw_budgets(found: tuple[BudgetView, ...]) -> RenderableType:
     return Group(shown, *(["* simulated"] if any(one.simulated for one in found) else []))
 
 
-def _list(as_json: bool) -> None:
+def _list(at: str | None, as_json: bool) -> None:
     with connect() as client:
-        found = client.budgets()
+        found = client.budgets(at=at)
     emit(as_json, {"items": found, "next": None}, lambda: draw_budgets(found))

@@ -18,6 +18,7 @@ import vapora
 from vapora import rooms
 
 if TYPE_CHECKING:
+    from vapora.log import EventLog
     from vapora.settings import Settings
 
 _LIBRARIES = ("ray", "fastapi", "eventsourcing", "pydantic", "httpx", "websockets", "uvicorn", "yaml")
@@ -109,20 +110,39 @@ def read_models(settings: Settings) -> Iterator[Finding]:
         name = f"workspace {workspace}"
         try:
             with open_log(settings, workspace) as log:
-                head = log.head()
+                head, strange = log.head(), _unknown_topics(log)
             reader = StoreReader(settings.read_place(workspace))
             with reader.snapshot() as rows:
-                checkpoints = rows.checkpoints()
+                checkpoints, rebuilds = rows.checkpoints(), rows.rebuilds()
             reader.close()
         except VaporaError as error:
             yield bad(name, error.message, error.remedy)
             continue
+        for topic, position in strange.items():
+            yield warn(
+                name,
+                f"from position {position} on it holds events of the unknown topic {topic}",
+                "A newer VAPORA wrote them, and what needs them stops there: install that version again.",
+            )
         failed = {one: at.failure for one, at in checkpoints.items() if at.failure is not None}
         for one, failure in failed.items():
             remedy = f"Mend the cause, then `vapora rebuild {one}`."
             yield bad(name, f"the projection {one} stopped at {failure}", remedy)
+        for one, beside in rebuilds.items():
+            if beside.failure is not None:
+                told = f"the rebuild of {one} stopped at {beside.failure}; the rows before it are still served"
+                yield bad(name, told, f"Mend the cause, then `vapora rebuild {one}`.")
+            else:
+                yield warn(name, f"{one} is being rebuilt, up to {beside.position:,} of {head:,}")
         if not failed:
             yield good(name, f"{head:,} events, {len(checkpoints)} projections")
+
+
+def _unknown_topics(log: EventLog) -> dict[str, int]:
+    """Each with the first position that holds it."""
+    import events
+
+    return {topic: position for topic, position in log.topics().items() if events.event_class(topic) is None}
 
 
 def providers(environ: Mapping[str, str]) -> Iterator[Finding]:

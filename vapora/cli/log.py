@@ -7,9 +7,10 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from pydantic_core import to_json
@@ -17,9 +18,12 @@ from rich.console import Console, RenderableType
 from rich.text import Text
 
 from vapora.cli.offline import Workspace, open_log, pages, settings_for
-from vapora.cli.output import FAILED, Json, clip, emit, local, stop
+from vapora.cli.output import FAILED, USAGE, Json, clip, emit, local, stop
 from vapora.cli.remote import connect
-from vapora.views import EventView
+from vapora.views import Chain, EventView
+
+if TYPE_CHECKING:
+    from vapora.log import EventLog
 
 app = typer.Typer(help="Read the log.", no_args_is_help=True)
 
@@ -37,6 +41,20 @@ class _Source:
         return list(deque(self.read(0 if self.filtered else max(0, self.head() - limit)), maxlen=limit))
 
 
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """Which events; what is None or empty does not matter."""
+
+    topics: tuple[str, ...] = ()
+    stream: str | None = None
+    actor: str | None = None
+    correlation: str | None = None
+    since: str | None = None
+    until: str | None = None
+
+
+_EVERYTHING = _Wanted()
+
 FromFile = Annotated[
     Path | None, typer.Option("--data", help="Read this data folder's file instead of asking the server.")
 ]
@@ -48,15 +66,23 @@ def tail(
     after: Annotated[int | None, typer.Option(min=0, help="From this position on; absent: the last --limit.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="At most so many (with --follow: to begin with).")] = 20,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until Ctrl-C.")] = False,
-    topic: Annotated[str | None, typer.Option(help="Only events of this topic, as task.assigned.")] = None,
+    topic: Annotated[
+        list[str] | None, typer.Option(help="Only events of this topic, as task.assigned; repeatable.")
+    ] = None,
     stream: Annotated[str | None, typer.Option(help="Only this stream, as task:… or ledger.")] = None,
+    actor: Annotated[str | None, typer.Option(help="Only what this one did, as user:local or coordinator.")] = None,
     correlation: Annotated[str | None, typer.Option(help="Only what goes back to this request.")] = None,
+    since: Annotated[str | None, typer.Option(help="Recorded at this instant or later.")] = None,
+    until: Annotated[str | None, typer.Option(help="Recorded at this instant or before.")] = None,
     data: FromFile = None,
     workspace: Workspace = "default",
     as_json: Json = False,
 ) -> None:
     """Events in the order in which they happened; with --json one object a line."""
-    with _source(data, workspace, topic, stream, correlation) as source:
+    if follow and until is not None:
+        stop(USAGE, "--follow waits for what comes, --until ends in the past.", "Leave out one of them.")
+    wanted = _Wanted(tuple(topic or ()), stream, actor, correlation, since, until)
+    with _source(data, workspace, wanted) as source:
         position = source.head() if after is None else after
         for event in source.last(limit) if after is None else islice(source.read(after), limit):
             _print(event, as_json)
@@ -81,6 +107,39 @@ def show(
     emit(as_json, event, lambda: _whole(event))
 
 
+@app.command()
+def why(
+    position: Annotated[int, typer.Argument(min=1)],
+    data: FromFile = None,
+    workspace: Workspace = "default",
+    as_json: Json = False,
+) -> None:
+    """Why an event happened: from it back to the request, each because of the one below it."""
+    if data is None:
+        with connect(workspace) as client:
+            chain = client.chain(position)
+    else:
+        chain = _chain(position, data, workspace)
+    emit(as_json, chain, lambda: _reasons(chain))
+
+
+def _chain(position: int, data: Path, workspace: str) -> Chain:
+    found = [_at(position, data, workspace)]
+    # A cause stands before what it led to: a log that says otherwise must not lead round in circles.
+    while (cause := found[-1].causation) is not None and 0 < cause < found[-1].position:
+        found.append(_at(cause, data, workspace))
+    return Chain(items=tuple(found), complete=found[-1].causation is None)
+
+
+def _reasons(chain: Chain) -> RenderableType:
+    lines = [
+        f"{one.position:>7}  {one.topic:<26} {one.stream}  by {one.actor}  {_gist(one)}".rstrip() for one in chain.items
+    ]
+    last = chain.items[-1]
+    end = f"asked for by {last.actor}, request {last.correlation}" if chain.complete else "the rest is not in this log"
+    return Text("\n".join([*lines, f"         {end}"]))
+
+
 def _at(position: int, data: Path | None, workspace: str) -> EventView:
     if data is None:
         with connect(workspace) as client:
@@ -93,37 +152,57 @@ def _at(position: int, data: Path | None, workspace: str) -> EventView:
 
 
 @contextmanager
-def _source(
-    data: Path | None,
-    workspace: str,
-    topic: str | None = None,
-    stream: str | None = None,
-    correlation: str | None = None,
-) -> Iterator[_Source]:
-    filtered = any((topic, stream, correlation))
+def _source(data: Path | None, workspace: str, wanted: _Wanted = _EVERYTHING) -> Iterator[_Source]:
     if data is None:
         with connect(workspace) as client:
 
             def ask(after: int) -> Iterator[EventView]:
-                return client.events(after, stream=stream, topic=topic, correlation=correlation)
+                return client.events(
+                    after,
+                    topic=wanted.topics,
+                    stream=wanted.stream,
+                    actor=wanted.actor,
+                    correlation=wanted.correlation,
+                    since=wanted.since,
+                    until=wanted.until,
+                )
 
-            yield _Source(ask, client.position, filtered)
+            yield _Source(ask, lambda: client.progress().head, wanted != _EVERYTHING)
         return
     with open_log(settings_for(data), workspace) as log:
+        yield _Source(lambda after: _read(log, after, wanted), log.head, wanted != _EVERYTHING)
 
-        def read(after: int) -> Iterator[EventView]:
-            for page in pages(log, after, (topic,) if topic else ()):
-                for recorded in page:
-                    if stream in (None, recorded.stream) and correlation in (None, recorded.correlation):
-                        yield _view(recorded)
 
-        yield _Source(read, log.head, filtered)
+def _read(log: EventLog, after: int, wanted: _Wanted) -> Iterator[EventView]:
+    from vapora.log.search import last_until_in
+
+    if wanted.since:
+        after = max(after, last_until_in(log, _instant(wanted.since) - timedelta(microseconds=1)))
+    last = last_until_in(log, _instant(wanted.until)) if wanted.until else None
+    for page in pages(log, after, wanted.topics):
+        for recorded in page:
+            if last is not None and recorded.position > last:
+                return
+            if (
+                wanted.stream in (None, recorded.stream)
+                and wanted.actor in (None, recorded.actor)
+                and wanted.correlation in (None, recorded.correlation)
+            ):
+                yield _view(recorded)
+
+
+def _instant(text: str) -> datetime:
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        stop(USAGE, f"{text!r} is no instant.", "Write it as 2026-11-22T10:00:00Z.")
+    return found.replace(tzinfo=UTC) if found.tzinfo is None else found
 
 
 def _view(recorded: Any) -> EventView:
     names = ("position", "stream", "version", "topic", "recorded_at", "workspace", "actor", "correlation", "causation")
     fields = {name: getattr(recorded, name) for name in names}
-    return EventView(**fields, event=recorded.event.model_dump(mode="json"))
+    return EventView(**fields, event=recorded.event.as_json())
 
 
 def _print(event: EventView, as_json: bool) -> None:

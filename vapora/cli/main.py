@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 import vapora
-from vapora.cli import agents, audit, board, budget, demo, doctor, log, projects, rebuild, task, up
+from vapora.cli import agents, archive, audit, blobs, board, budget, demo, doctor, log, projects, rebuild, task, up
 from vapora.cli.output import FAILED, INTERRUPTED, USAGE, say
 from vapora.errors import BadInputError, CatalogError, ConfigurationError, VaporaError
 
@@ -45,7 +45,11 @@ app.command("costs")(budget.costs)
 app.add_typer(projects.app, name="projects")
 app.add_typer(log.app, name="log")
 app.add_typer(audit.app, name="audit")
+app.add_typer(blobs.app, name="blobs")
 app.command("rebuild")(rebuild.rebuild)
+app.command("export")(archive.export)
+app.command("import")(archive.load)
+app.command("backup")(archive.backup)
 app.command("doctor")(doctor.doctor)
 
 

@@ -44,7 +44,9 @@ def workspaces(settings: Settings) -> list[str]:
         from vapora import database
 
         return sorted(database.workspaces(settings.database_url.get_secret_value()))
-    return sorted(path.parent.name for path in (settings.data / "workspaces").glob("*/log.db"))
+    folders = (path.parent.name for path in (settings.data / "workspaces").glob("*/log.db"))
+    # An import that was killed leaves a folder behind whose name begins with a dot.
+    return sorted(name for name in folders if not name.startswith("."))
 
 
 @contextmanager
@@ -66,12 +68,12 @@ def open_log(settings: Settings, workspace: str) -> Iterator[EventLog]:
 
 
 def pages(log: EventLog, after: int = 0, topics: tuple[str, ...] = ()) -> Iterator[list[Recorded]]:
-    """The log in order, some thousand events at a time."""
+    """The log in order, some thousand events at a time; with `Unknown` for what a newer version wrote."""
     import events  # noqa: F401  # registers every topic
     from vapora.log import open_record
 
     while records := log.after(after, _PAGE, topics):
-        yield [open_record(record) for record in records]
+        yield [open_record(record, lenient=True) for record in records]
         after = records[-1].position
 
 
@@ -104,7 +106,11 @@ def _lock(settings: Settings) -> Iterator[None]:
     if settings.database_url is not None and not settings.data.is_dir():
         yield
         return
-    with (settings.data / "lock").open("a+") as lock:
+    try:
+        opened = (settings.data / "lock").open("a+")
+    except OSError as error:
+        stop(FAILED, f"The data folder {settings.data} cannot be used ({error.strerror}).", "Make it writable.")
+    with opened as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -14,6 +14,7 @@ from rich.table import Table
 
 GOOD, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 
+At = Annotated[str | None, typer.Option(help="As it was at a position or an instant in the past.")]
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable: JSON on stdout and nothing else there.")]
 
 

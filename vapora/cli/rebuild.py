@@ -1,15 +1,22 @@
-"""`vapora rebuild`: the read models anew, from the log alone."""
+"""`vapora rebuild`: the read models anew, from the log alone, while the old ones are served."""
 
 from __future__ import annotations
 
 import time
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Group, RenderableType
 
-from vapora.cli.offline import Data, Workspace, alone, open_log, pages, settings_for
+from vapora.cli.offline import Data, Workspace, open_log, settings_for
 from vapora.cli.output import FAILED, USAGE, Json, cell, emit, stop, table
+
+if TYPE_CHECKING:
+    from projections import Projection, ReadStore
+    from vapora.log import EventLog
+
+# A server on the same data waits for no longer than a batch takes to be written.
+_BATCH = 2_000
 
 
 def rebuild(
@@ -18,18 +25,17 @@ def rebuild(
     workspace: Workspace = "default",
     as_json: Json = False,
 ) -> None:
-    """Drop read models and fold the log into them again. Refused while a server is running on the same data."""
+    """Fold the log into new read models and put them in the place of the old ones, also beside a running server."""
     settings = settings_for(data)
-    with open_log(settings, workspace) as log, alone(settings, workspace):
+    with open_log(settings, workspace) as log:
         answer = _rebuild(settings.read_place(workspace), log, projection)
     emit(as_json, {"workspace": workspace, **answer}, lambda: _told(answer))
     if answer["failed"]:
         raise typer.Exit(FAILED)
 
 
-def _rebuild(place: Any, log: Any, wanted: list[str] | None) -> dict[str, Any]:
+def _rebuild(path: Any, log: EventLog, wanted: list[str] | None) -> dict[str, Any]:
     from projections import all_projections
-    from projections.runner import Runner
     from projections.store import ReadStore
 
     every = all_projections()
@@ -38,26 +44,61 @@ def _rebuild(place: Any, log: Any, wanted: list[str] | None) -> dict[str, Any]:
     if unknown:
         known = ", ".join(one.NAME for one in every)
         stop(USAGE, f"There is no projection {', '.join(unknown)}.", f"Known are: {known}.")
-    began, count = time.monotonic(), 0
-    store = ReadStore(place)
+    began = time.monotonic()
+    store = ReadStore(path)
     try:
-        runner = Runner(store, every)
-        for name in names:
-            runner.rebuild(name)
-        for page in pages(log, after=runner.position):
-            runner.apply(page, frames_wanted=False)
-            count += len(page)
-        status = runner.status()
+        events = sum(_build(store, log, one) for one in every if one.NAME in names)
+        return {"rebuilt": names, "events": events, "seconds": round(time.monotonic() - began, 3), **_status(store)}
     finally:
         store.close()
-    return {"rebuilt": names, "events": count, "seconds": round(time.monotonic() - began, 3), **status}
+
+
+def _build(store: ReadStore, log: EventLog, projection: Projection) -> int:
+    """How many events went into it."""
+    import events  # noqa: F401  # registers every topic
+    from projections import Rebuild
+    from vapora.log.mapper import Sealed
+
+    topics, count = tuple(sorted(projection.TOPICS or ())), 0
+    rebuild = Rebuild.begin(store, projection)
+    checkpoint = rebuild.checkpoint()
+    while checkpoint is not None and checkpoint.failure is None:
+        head = log.head()
+        records = log.after(checkpoint.position, _BATCH, topics, head)
+        batch = [Sealed(record) for record in records]
+        until = head if len(batch) < _BATCH else batch[-1].position
+        checkpoint = rebuild.feed(batch, until)
+        count += len(batch)
+        if until == head and rebuild.switch():
+            break
+        if until == head and _is_ahead(store, log):
+            stop(
+                FAILED,
+                f"The read models are further than the log, which ends at {log.head():,}: it was put back to a backup.",
+                f"With nothing running delete {store.place}; it is built again at the next start.",
+            )
+    return count
+
+
+def _is_ahead(store: ReadStore, log: EventLog) -> bool:
+    """Rows of events that the log does not hold."""
+    with store.snapshot() as rows:
+        position = rows.position
+    return position > log.head()
+
+
+def _status(store: ReadStore) -> dict[str, Any]:
+    from projections.runner import status
+
+    with store.snapshot() as rows:
+        return status(rows, rows.checkpoints())
 
 
 def _told(answer: dict[str, Any]) -> RenderableType:
     shown = table("", "projection", "position", "state", right=("position",))
     for name, position in answer["checkpoints"].items():
         failed = answer["failed"].get(name)
-        state = f"failed at {failed}" if failed else "rebuilt" if name in answer["rebuilt"] else "up to date"
+        state = f"failed at {failed}" if failed else "rebuilt" if name in answer["rebuilt"] else "as it was"
         shown.add_row(cell(name), f"{position:,}", cell(state))
     rate = answer["events"] / answer["seconds"] if answer["seconds"] else 0
     return Group(shown, f"{answer['events']:,} events in {answer['seconds']:.1f} s ({rate:,.0f} a second)")

@@ -92,6 +92,10 @@ class Dependencies:
     def is_done(self, task_id: str) -> bool:
         return task_id in self._done
 
+    def all_done(self) -> frozenset[str]:
+        """Every task that was ever done."""
+        return frozenset(self._done)
+
     def blockers(self, task_id: str) -> frozenset[str]:
         """What the task still waits for."""
         return frozenset(self._open.get(task_id, ()))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -98,6 +98,20 @@ class History:
         self._all: deque[Outcome] = deque(maxlen=settings.cap)
         self._by_type: dict[str, deque[Outcome]] = {}
         self._runs: dict[str, int] = {}
+
+    def kept(self) -> tuple[list[Outcome], dict[str, tuple[int, list[Outcome]]]]:
+        """What `restored` takes: the last outcomes of all types, and for each type its number of runs and its last."""
+        return list(self._all), {name: (self._runs[name], list(last)) for name, last in self._by_type.items()}
+
+    @classmethod
+    def restored(
+        cls, settings: LearningSettings, all: Iterable[Outcome], by_type: Mapping[str, tuple[int, Iterable[Outcome]]]
+    ) -> History:
+        history = cls(settings)
+        history._all.extend(all)
+        history._by_type = {name: deque(last, maxlen=settings.cap) for name, (_, last) in by_type.items()}
+        history._runs = {name: runs for name, (runs, _) in by_type.items()}
+        return history
 
     def add(self, outcome: Outcome) -> None:
         """The next outcome; they come in the order of the log."""

@@ -124,6 +124,26 @@ class Swarm:
         if task.run_id is not None and task.state is not TaskState.IN_PROGRESS:
             self.ended.pop(task.run_id, None)
 
+    def submitted(self, task_id: str) -> int:
+        """The position at which an open task was submitted: its place in line."""
+        return self._submitted[task_id]
+
+    def histories(self) -> dict[tuple[str, bool], History]:
+        """By agent, and whether simulated."""
+        return dict(self._histories)
+
+    def remember(self, agent_id: str, simulated: bool, history: History) -> None:
+        """Take over what was saved of an agent's work."""
+        self._histories[agent_id, simulated] = history
+
+    def restore(self, task: Task, submitted: int, thread: Thread | None) -> None:
+        """Take over a saved open task; `place` lets it stand in line once all of them are there."""
+        self.open_tasks[task.id] = task
+        self._submitted[task.id] = submitted
+        self.dependencies.set(task.id, task.blocked_by)
+        if thread is not None:
+            self.threads[task.id] = thread
+
     def place(self, task_id: str) -> None:
         """In line stands who is to be done, waits for no other task, and is not proposed already."""
         task = self.open_tasks.get(task_id)

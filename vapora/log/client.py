@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from events.base import DomainEvent
 from events.ids import StreamName
@@ -20,11 +21,14 @@ Change = tuple[StreamName, int, Sequence[DomainEvent]]
 _PAGE = 2_000
 
 
+Event = TypeVar("Event")
+
+
 @dataclass(frozen=True, slots=True)
-class Polled:
+class Polled(Generic[Event]):
     """`position`: how far the reader has now seen (ask on from there); `head`: the last position of the log."""
 
-    events: tuple[Recorded, ...]
+    events: tuple[Event, ...]
     position: int
     head: int
 
@@ -60,34 +64,65 @@ class LogClient:
         if origin.workspace != self._workspace:
             raise BadInputError(f"An event of the workspace {origin.workspace!r} for the log of {self._workspace!r}.")
         parts = tuple(
-            StreamAppend(stream, expected, tuple(mapper.encode(event) for event in events))
-            for stream, expected, events in streams
-            if events
+            [
+                StreamAppend(stream, expected, tuple([mapper.encode(event) for event in events]))
+                for stream, expected, events in streams
+                if events
+            ]
         )
         if not parts:
             raise BadInputError("Nothing to append: no stream has events.")
-        return Append(
-            request_id=request_id or clock.new_id("req"),
-            actor=origin.actor,
-            correlation=origin.correlation,
-            causation=origin.causation,
-            streams=parts,
-        )
+        name = request_id or clock.new_id("req")
+        return Append(name, origin.actor, origin.correlation, origin.causation, parts)
 
-    async def read(self, stream: StreamName, after: int = 0) -> list[Recorded]:
-        """All events of one stream with version > `after`."""
-        found: list[Recorded] = []
+    async def read(self, stream: StreamName, after: int = 0, *, lenient: bool = False) -> list[Recorded]:
+        """All events of one stream with version > `after`.
+
+        Who folds a stream needs all of it: an event of an unknown topic is an `UnknownTopicError`, unless `lenient`.
+        """
+        return [recorded async for page in self.pages(stream, after, lenient=lenient) for recorded in page]
+
+    async def pages(
+        self, stream: StreamName, after: int = 0, *, lenient: bool = False
+    ) -> AsyncIterator[list[Recorded]]:
+        """`read` for long streams: some thousand events at a time."""
         while True:
             page = await self._port.read(stream, after, _PAGE)
-            found += [mapper.open_record(record) for record in page]
+            if page:
+                yield [mapper.open_record(record, lenient) for record in page]
             if len(page) < _PAGE:
-                return found
+                return
             after = page[-1].version
 
-    async def poll(self, after: int, limit: int = 1_000, timeout_s: float = 10, topics: Sequence[str] = ()) -> Polled:
-        """Events with position > `after`, at once if there are any, else as soon as one comes or the time is over."""
+    async def pick(self, positions: Sequence[int]) -> list[Recorded]:
+        """The events at these positions, those that there are; `Unknown` for what a newer version wrote."""
+        return [mapper.open_record(record, lenient=True) for record in await self._port.pick(positions)]
+
+    async def poll(
+        self,
+        after: int,
+        limit: int = 1_000,
+        timeout_s: float = 10,
+        topics: Sequence[str] = (),
+        *,
+        lenient: bool | None = None,
+    ) -> Polled[Recorded]:
+        """Events with position > `after`, at once if there are any, else as soon as one comes or the time is over.
+
+        Who names topics needs them: one in a version that is not known is an `UnknownTopicError`. Who names none gets
+        an `Unknown` in the place of what it cannot know, and decides. `lenient` says otherwise.
+        """
         batch = await self._port.poll(after, limit, timeout_s, topics)
-        return Polled(tuple(mapper.open_record(record) for record in batch.records), batch.position, batch.head)
+        spare = not topics if lenient is None else lenient
+        events = tuple([mapper.open_record(record, spare) for record in batch.records])
+        return Polled(events, batch.position, batch.head)
+
+    async def poll_sealed(
+        self, after: int, limit: int = 1_000, timeout_s: float = 10, topics: Sequence[str] = ()
+    ) -> Polled[mapper.Sealed]:
+        """As `poll`, for readers who open only what they need: opening is most of what reading costs."""
+        batch = await self._port.poll(after, limit, timeout_s, topics)
+        return Polled(tuple(map(mapper.Sealed, batch.records)), batch.position, batch.head)
 
     async def head(self) -> int:
         return await self._port.head()

@@ -5,20 +5,21 @@ Synchronous on purpose: one thread appends (the log writer's), any number of thr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from vapora.clock import Clock
-from vapora.errors import BadInputError, LogError
+from vapora.errors import BadInputError, CorruptLogError, LogError
 from vapora.log import mapper
-from vapora.records import Append, Appended, AppendResult, Conflict, StoredRecord, StreamAppend
+from vapora.log.chain import GENESIS, Link, Row, Tip, follows
+from vapora.log.plan import Plan, Versions
+from vapora.records import Append, AppendResult, Encoded, StoredRecord
 
 MAX_READ = 10_000
 # Far above what the API lets in; below what SQLite refuses with an error that would hit a whole batch.
 MAX_EVENT_BYTES = 16 * 1024 * 1024
-_KNOWN_STREAMS = 100_000
 _ATTEMPTS = 3
 
 
@@ -26,28 +27,49 @@ class TakenError(LogError):
     """The store holds versions that were thought free: what was known of its streams is out of date."""
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """An event on its way into the store, which gives it its position."""
+class ChainBrokenError(CorruptLogError):
+    """The log does not end where its writer left it."""
 
-    stream: str
-    version: int
-    topic: str
-    state: bytes
+
+def broken(place: str, remembered: Tip, found: Tip) -> ChainBrokenError:
+    """What a store raises where it ends at `found`; without a digest, where its last events are gone."""
+    ends = f"with the digest {found.digest.hex()[:12]}…" if found.digest else "and what stood after it is gone"
+    return ChainBrokenError(
+        f"The log at {place} was changed behind its writer's back: it ends at position {found.position} {ends}; "
+        f"it was left at {remembered.position} with {remembered.digest.hex()[:12]}….",
+        remedy="Nothing is appended to it. Stop, find out with `vapora audit verify`, and restore it from a backup.",
+        position=found.position,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """Where the rows stand now, and the chain's new end."""
+
+    positions: list[int]
+    tip: Tip
 
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """The answers in the order of the requests, and the records that are now in the log."""
+    """The answers in the order of the requests, the records that are now in the log, and where it ends."""
 
     results: list[AppendResult]
     records: list[StoredRecord]
+    tip: Tip
 
 
 class Store(Protocol):
-    """Where records are kept. `write` is one transaction; it raises `TakenError` where a version is in use."""
+    """Where records are kept."""
 
-    def write(self, rows: Sequence[Row]) -> list[int]: ...
+    def write(self, rows: Sequence[Row], tip: Tip) -> Written:
+        """One transaction that also looks whether this is still the writer (`FencedError`), and whether the log
+        still ends at `tip` (`ChainBrokenError`, see `broken`). `TakenError` where a version is in use."""
+        ...
+
+    def load(self, links: Sequence[Link], tip: Tip) -> None:
+        """As `write`, for events of another log that keep their positions and digests."""
+        ...
 
     def versions(self, streams: Sequence[str]) -> dict[str, int]: ...
 
@@ -58,6 +80,22 @@ class Store(Protocol):
     def head(self) -> int: ...
 
     def last(self) -> StoredRecord | None: ...
+
+    def scan(self, after: int | None, limit: int) -> list[Link]:
+        """Events with position > `after` (None: all) as they are stored, undecoded, damaged ones too."""
+        ...
+
+    def newest(self, count: int) -> list[Link]:
+        """The last events as they are stored, ascending."""
+        ...
+
+    def topics(self) -> dict[str, int]:
+        """Every topic in the log, with the first position that holds it."""
+        ...
+
+    def damage(self) -> str | None:
+        """What the store itself finds wrong with what it keeps beside the events (indexes, pages)."""
+        ...
 
     def ensure_current(self) -> None: ...
 
@@ -72,7 +110,10 @@ class EventLog(Protocol):
         ...
 
     def commit(self, requests: Sequence[Append]) -> Committed:
-        """`append` that also hands out what was written, for those who follow the log in memory."""
+        """`append` that also hands out what was written, for those who follow the log in memory.
+
+        For requests that passed `check`: the log writer does that for each caller, before they share a transaction.
+        """
         ...
 
     def read(self, stream: str, after: int = 0, limit: int = MAX_READ) -> list[StoredRecord]:
@@ -85,8 +126,32 @@ class EventLog(Protocol):
         """Events with position > `position` (and <= `until`), of these topics or of all."""
         ...
 
+    def pick(self, positions: Sequence[int]) -> list[StoredRecord]:
+        """The events at these positions, in this order; those that there are."""
+        ...
+
     def head(self) -> int:
         """The last position; 0 for an empty log."""
+        ...
+
+    def tip(self) -> Tip:
+        """The last position with its digest; `CorruptLogError` where the last event does not follow the one before."""
+        ...
+
+    def scan(self, after: int | None, limit: int = 2_000) -> list[Link]:
+        """Events with position > `after` (None: all) as they are stored, undecoded, damaged ones too."""
+        ...
+
+    def load(self, links: Sequence[Link]) -> None:
+        """Take events of another log as they are, digests and all; `CorruptLogError` where one does not follow."""
+        ...
+
+    def topics(self) -> dict[str, int]:
+        """Every topic in the log, with the first position that holds it."""
+        ...
+
+    def damage(self) -> str | None:
+        """What the store itself finds wrong with what it keeps beside the events (indexes, pages)."""
         ...
 
     def ensure_current(self) -> None:
@@ -106,19 +171,19 @@ def check(requests: Sequence[Append]) -> None:
         if not request.streams:
             raise BadInputError("An append names no stream.")
         for part in request.streams:
-            _check_part(part)
+            _check_part(*part)
 
 
-def _check_part(part: StreamAppend) -> None:
-    if not part.stream or "\0" in part.stream or part.expected_version < 0:
-        raise BadInputError(f"Bad stream {part.stream!r} or expected version {part.expected_version}.")
-    if not part.events:
-        raise BadInputError(f"An append to {part.stream!r} holds no event.", stream=part.stream)
-    for event in part.events:
-        if not (event.data.startswith(b"{") and event.data.endswith(b"}")):
-            raise BadInputError(f"The data of {event.topic} is not a JSON object.")
-        if len(event.data) > MAX_EVENT_BYTES:
-            raise BadInputError(f"{event.topic} of {len(event.data)} bytes is too large: put it in a blob.")
+def _check_part(stream: str, expected_version: int, events: Sequence[Encoded]) -> None:
+    if not stream or "\0" in stream or expected_version < 0:
+        raise BadInputError(f"Bad stream {stream!r} or expected version {expected_version}.")
+    if not events:
+        raise BadInputError(f"An append to {stream!r} holds no event.", stream=stream)
+    for topic, _, data in events:
+        if data[:1] != b"{" or data[-1:] != b"}":
+            raise BadInputError(f"The data of {topic} is not a JSON object.")
+        if len(data) > MAX_EVENT_BYTES:
+            raise BadInputError(f"{topic} of {len(data)} bytes is too large: put it in a blob.")
 
 
 class CheckedLog:
@@ -128,22 +193,26 @@ class CheckedLog:
         self._store = store
         self._workspace = workspace
         self._clock = clock
-        self._versions = _Versions(store.versions)
+        self._versions = Versions(store.versions)
         self._last_at: datetime | None = None
+        self._tip: Tip | None = None
 
     def append(self, requests: Sequence[Append]) -> list[AppendResult]:
+        check(requests)
         return self.commit(requests).results
 
     def commit(self, requests: Sequence[Append]) -> Committed:
-        check(requests)
         for _ in range(_ATTEMPTS):
             try:
                 return self._commit(requests)
             except TakenError:
                 # Perhaps our own commit, whose confirmation was lost: the next round compares with what is stored.
-                self._versions.forget()
+                self._forget()
+            except ChainBrokenError:
+                # Remembered as it is: whoever changed the log must not get away with it at the next append.
+                raise
             except LogError:
-                self._versions.forget()
+                self._forget()
                 raise
         raise LogError("The log's streams move under its writer.", remedy="See that nothing else writes to this file.")
 
@@ -155,8 +224,47 @@ class CheckedLog:
     ) -> list[StoredRecord]:
         return self._store.after(position, limit, topics, until)
 
+    def pick(self, positions: Sequence[int]) -> list[StoredRecord]:
+        # One look each: a few hundred look-ups by key take less than reading whatever lies between them.
+        return [one for position in positions for one in self._store.after(position - 1, 1, (), position)]
+
     def head(self) -> int:
         return self._store.head()
+
+    def tip(self) -> Tip:
+        newest = self._store.newest(2)
+        if not newest:
+            return GENESIS
+        last = newest[-1]
+        if not follows(newest[0].digest if len(newest) > 1 else GENESIS.digest, last):
+            raise CorruptLogError(
+                f"The last event, at position {last.position}, does not follow from the one before it.",
+                remedy="The log was changed: `vapora audit verify` finds where. Restore it from a backup.",
+                position=last.position,
+            )
+        return Tip(last.position, last.digest)
+
+    def scan(self, after: int | None, limit: int = 2_000) -> list[Link]:
+        return self._store.scan(after, limit)
+
+    def load(self, links: Sequence[Link]) -> None:
+        tip = found = self.tip()
+        for one in links:
+            if one.position <= found.position or not follows(found.digest, one):
+                raise CorruptLogError(
+                    f"The event at position {one.position} does not follow from the one at {found.position}.",
+                    remedy="It was changed on its way: take another copy.",
+                    position=one.position,
+                )
+            found = Tip(one.position, one.digest)
+        self._forget()
+        self._store.load(links, tip)
+
+    def topics(self) -> dict[str, int]:
+        return self._store.topics()
+
+    def damage(self) -> str | None:
+        return self._store.damage()
 
     def ensure_current(self) -> None:
         self._store.ensure_current()
@@ -167,17 +275,19 @@ class CheckedLog:
     def _commit(self, requests: Sequence[Append]) -> Committed:
         self._versions.load(part.stream for request in requests for part in request.streams)
         at = self._now()
-        plan = _Plan(self._versions, self._store, self._workspace, at)
+        plan = Plan(self._versions, self._store.read, self._workspace, at)
         for request in requests:
             plan.place(request)
-        positions = self._store.write(plan.rows) if plan.rows else []
+        tip = self.tip() if self._tip is None else self._tip
+        written = self._store.write(plan.rows, tip) if plan.rows else Written([], tip)
         self._versions.update(plan.moved)
-        self._last_at = at
-        records = [
-            StoredRecord(position, row.stream, row.version, row.topic, row.state)
-            for position, row in zip(positions, plan.rows, strict=True)
-        ]
-        return Committed(plan.results(positions), records)
+        self._last_at, self._tip = at, written.tip
+        records = [StoredRecord(position, *row) for position, row in zip(written.positions, plan.rows, strict=True)]
+        return Committed(plan.results(written.positions), records, written.tip)
+
+    def _forget(self) -> None:
+        self._versions.forget()
+        self._tip = None
 
     def _now(self) -> datetime:
         if self._last_at is None:
@@ -185,106 +295,3 @@ class CheckedLog:
             self._last_at = None if last is None else mapper.recorded_at(last)
         now = self._clock()
         return now if self._last_at is None else max(now, self._last_at)
-
-
-class _Plan:
-    """What one transaction will hold: each request is placed after those before it, or refused alone."""
-
-    def __init__(self, versions: _Versions, store: Store, workspace: str, at: datetime) -> None:
-        self.rows: list[Row] = []
-        self.moved: dict[str, int] = {}
-        self._versions = versions
-        self._store = store
-        self._workspace = workspace
-        self._at = mapper.instant(at)
-        self._placed: dict[str, tuple[Append, range]] = {}
-        self._answers: list[AppendResult | range] = []
-
-    def place(self, request: Append) -> None:
-        moved: dict[str, int] = {}
-        for part in request.streams:
-            version = moved.get(part.stream, self._version(part.stream))
-            if version != part.expected_version:
-                self._answers.append(self._repeated(request) or Conflict(part.stream, version))
-                return
-            moved[part.stream] = version + len(part.events)
-        self.moved.update(moved)
-        self._answers.append(self._add(request))
-
-    def results(self, positions: Sequence[int]) -> list[AppendResult]:
-        """The answers, once the store has said where the rows stand."""
-        return [
-            Appended(tuple(positions[answer.start : answer.stop])) if isinstance(answer, range) else answer
-            for answer in self._answers
-        ]
-
-    def _version(self, stream: str) -> int:
-        return self.moved[stream] if stream in self.moved else self._versions.of(stream)
-
-    def _add(self, request: Append) -> range:
-        start = len(self.rows)
-        envelope = mapper.envelope(
-            at=self._at,
-            workspace=self._workspace,
-            actor=request.actor,
-            correlation=request.correlation,
-            causation=request.causation,
-            request_id=request.request_id,
-        )
-        for part in request.streams:
-            for version, event in enumerate(part.events, part.expected_version + 1):
-                self.rows.append(Row(part.stream, version, event.topic, mapper.seal(event, envelope)))
-        placed = range(start, len(self.rows))
-        self._placed[request.request_id] = (request, placed)
-        return placed
-
-    def _repeated(self, request: Append) -> AppendResult | range | None:
-        """The answer that was given, or is about to be, to the same request; None: it is not a repetition."""
-        placed = self._placed.get(request.request_id)
-        if placed is not None and _shape(placed[0]) == _shape(request):
-            return placed[1]
-        positions: list[int] = []
-        for part in request.streams:
-            stored = self._store.read(part.stream, part.expected_version, len(part.events))
-            own = len(stored) == len(part.events) and all(
-                mapper.request_id(record) == request.request_id for record in stored
-            )
-            if not own:
-                return None
-            positions += [record.position for record in stored]
-        return Appended(tuple(positions))
-
-
-def _shape(request: Append) -> list[tuple[str, int, int]]:
-    return [(part.stream, part.expected_version, len(part.events)) for part in request.streams]
-
-
-class _Versions:
-    """How many events each stream holds, for the streams used last; the rest are asked for when needed."""
-
-    def __init__(self, load: Callable[[Sequence[str]], dict[str, int]], capacity: int = _KNOWN_STREAMS) -> None:
-        self._load = load
-        self._capacity = capacity
-        self._known: dict[str, int] = {}
-
-    def load(self, streams: Iterable[str]) -> None:
-        """Called before a plan is made, so that its streams cost one query and none is dropped under way."""
-        wanted = set(streams)
-        if len(self._known) + len(wanted) > self._capacity:
-            # A dict keeps the order of insertion and `update` re-inserts: the front is what was not used for longest.
-            for stream in list(self._known)[: max(self._capacity // 10, len(wanted))]:
-                del self._known[stream]
-        missing = [stream for stream in wanted if stream not in self._known]
-        if missing:
-            self._known.update(dict.fromkeys(missing, 0) | self._load(missing))
-
-    def of(self, stream: str) -> int:
-        return self._known[stream]
-
-    def update(self, moved: dict[str, int]) -> None:
-        for stream, version in moved.items():
-            self._known.pop(stream, None)
-            self._known[stream] = version
-
-    def forget(self) -> None:
-        self._known.clear()

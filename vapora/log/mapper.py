@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import PydanticSerializationError, from_json, to_json
 
-from events.base import DomainEvent, event_class
+from events.base import DomainEvent, Unknown, event_class
 from events.recorded import Recorded
 from vapora.errors import BadInputError, CorruptLogError, UnknownTopicError
 from vapora.records import Encoded, StoredRecord
@@ -25,6 +25,8 @@ _DATA = b',"data":'
 
 def encode(event: DomainEvent) -> Encoded:
     """The event as it will be stored, defaults included: a default that changes later must not change the past."""
+    if isinstance(event, Unknown):
+        raise BadInputError(f"{event.topic} is not known to this VAPORA: it can be read, not written.")
     try:
         data = event.__pydantic_serializer__.to_json(event)
     except PydanticSerializationError as error:
@@ -53,22 +55,76 @@ def request_id(record: StoredRecord) -> str:
     return str(_members(record)[0]["req"])
 
 
+def workspace(record: StoredRecord) -> str:
+    """Whose log the record was written to."""
+    return str(_members(record)[0]["ws"])
+
+
 def recorded_at(record: StoredRecord) -> datetime:
     """When the record was written."""
     return datetime.fromisoformat(_members(record)[0]["at"])
 
 
-def open_record(record: StoredRecord) -> Recorded:
-    """The event in its envelope; `UnknownTopicError` or `CorruptLogError` name the position."""
-    kind = event_class(record.topic)
-    if kind is None:
-        raise UnknownTopicError(
-            f"Position {record.position} holds an event of the unknown topic {record.topic!r}.",
-            remedy="Read this log with the version of VAPORA that wrote it, or a newer one.",
-            position=record.position,
+class Sealed:
+    """A record that is parsed only as far as somebody asks: the envelope alone, or the event with it. Each once."""
+
+    __slots__ = ("_members", "_opened", "position", "record", "stream", "topic", "version")
+
+    def __init__(self, record: StoredRecord) -> None:
+        self.record = record
+        self.position, self.stream, self.version, self.topic = (
+            record.position,
+            record.stream,
+            record.version,
+            record.topic,
         )
+        self._members: dict[str, Any] | None = None
+        self._opened: Recorded | None = None
+
+    @property
+    def actor(self) -> str:
+        return str(self._envelope()["by"])
+
+    @property
+    def correlation(self) -> str:
+        return str(self._envelope()["cor"])
+
+    @property
+    def recorded_at(self) -> datetime:
+        return datetime.fromisoformat(self._envelope()["at"])
+
+    @property
+    def is_known(self) -> bool:
+        """Whether this version can read the event."""
+        kind = event_class(self.topic)
+        return kind is not None and bool(self._envelope()["v"] <= kind.VERSION)
+
+    def open(self) -> Recorded:
+        """With `Unknown` for what a newer version wrote; `CorruptLogError` for what nobody can read."""
+        if self._opened is None:
+            self._opened = open_record(self.record, lenient=True)
+        return self._opened
+
+    def _envelope(self) -> dict[str, Any]:
+        if self._members is None:
+            self._members = _members(self.record)[0]
+        return self._members
+
+
+def open_record(record: StoredRecord, lenient: bool = False) -> Recorded:
+    """The event in its envelope; `UnknownTopicError` or `CorruptLogError` name the position.
+
+    `lenient`: for who reads all and needs but some of it, `Unknown` stands for what a newer version wrote.
+    """
+    kind = event_class(record.topic)
+    if kind is None and not lenient:
+        raise unknown(record.topic, record.position)
     members, data = _members(record)
-    event = _event(kind, members["v"], data, record)
+    version = members["v"]
+    if kind is None or (lenient and version > kind.VERSION):
+        event: DomainEvent = _stand_in(record, version, data)
+    else:
+        event = _event(kind, version, data, record)
     return Recorded(
         record.position,
         record.stream,
@@ -83,12 +139,29 @@ def open_record(record: StoredRecord) -> Recorded:
     )
 
 
+def unknown(topic: str, position: int) -> UnknownTopicError:
+    """What whoever needs the event raises."""
+    return UnknownTopicError(
+        f"Position {position} holds an event of the unknown topic {topic!r}.", remedy=_NEWER, position=position
+    )
+
+
+_NEWER = "Read this log with the version of VAPORA that wrote it, or a newer one."
+
+
+def _stand_in(record: StoredRecord, version: int, data: bytes) -> Unknown:
+    try:
+        return Unknown(of_topic=record.topic, of_version=version, data=from_json(data))
+    except (ValidationError, ValueError) as error:
+        raise _corrupt(record, error) from error
+
+
 def _event(kind: type[DomainEvent], version: int, data: bytes, record: StoredRecord) -> DomainEvent:
     if version > kind.VERSION:
         raise UnknownTopicError(
             f"Position {record.position} holds {record.topic} in version {version}; "
             f"this VAPORA knows versions up to {kind.VERSION}.",
-            remedy="Read this log with the version of VAPORA that wrote it, or a newer one.",
+            remedy=_NEWER,
             position=record.position,
         )
     try:

@@ -8,7 +8,8 @@ from threading import Lock
 
 from vapora import clock as system_clock
 from vapora.clock import Clock
-from vapora.log.event_log import CheckedLog, Row, TakenError
+from vapora.log.chain import GENESIS, Link, Row, Tip, extend
+from vapora.log.event_log import CheckedLog, TakenError, Written, broken
 from vapora.records import StoredRecord
 
 
@@ -23,21 +24,31 @@ class _MemoryStore:
     def __init__(self) -> None:
         self._lock = Lock()
         self._records: list[StoredRecord] = []
+        self._digests: list[bytes] = []
         self._streams: dict[str, list[StoredRecord]] = {}
 
-    def write(self, rows: Sequence[Row]) -> list[int]:
+    def write(self, rows: Sequence[Row], tip: Tip) -> Written:
         with self._lock:
-            first = len(self._records) + 1
-            records = [
-                StoredRecord(position, row.stream, row.version, row.topic, row.state)
-                for position, row in enumerate(rows, first)
-            ]
+            found = Tip(self._records[-1].position, self._digests[-1]) if self._digests else GENESIS
+            first = found.position + 1
+            if found != tip:
+                raise broken("memory", tip, found)
+            records = [StoredRecord(position, *row) for position, row in enumerate(rows, first)]
             if any(row.version <= len(self._streams.get(row.stream, ())) for row in rows):
                 raise TakenError("A version is in use.")
             for record in records:
                 self._streams.setdefault(record.stream, []).append(record)
             self._records += records
-            return [record.position for record in records]
+            self._digests += extend(tip, first, rows)
+            return Written([record.position for record in records], Tip(records[-1].position, self._digests[-1]))
+
+    def load(self, links: Sequence[Link], tip: Tip) -> None:
+        with self._lock:
+            for one in links:
+                record = StoredRecord(one.position, one.stream.decode(), one.version, one.topic.decode(), one.state)
+                self._records.append(record)
+                self._digests.append(one.digest)
+                self._streams.setdefault(record.stream, []).append(record)
 
     def versions(self, streams: Sequence[str]) -> dict[str, int]:
         with self._lock:
@@ -59,10 +70,32 @@ class _MemoryStore:
             return found
 
     def head(self) -> int:
-        return len(self._records)
+        return self._records[-1].position if self._records else 0
 
     def last(self) -> StoredRecord | None:
         return self._records[-1] if self._records else None
+
+    def scan(self, after: int | None, limit: int) -> list[Link]:
+        with self._lock:
+            start = bisect_right(self._records, after or 0, key=lambda record: record.position)
+            return self._links(start, start + limit)
+
+    def newest(self, count: int) -> list[Link]:
+        with self._lock:
+            return self._links(max(0, len(self._records) - count), len(self._records))
+
+    def topics(self) -> dict[str, int]:
+        with self._lock:
+            return {record.topic: record.position for record in reversed(self._records)}
+
+    def damage(self) -> str | None:
+        return None
+
+    def _links(self, start: int, end: int) -> list[Link]:
+        pairs = zip(self._records[start:end], self._digests[start:end], strict=True)
+        return [
+            Link(r.position, r.stream.encode(), r.version, r.topic.encode(), r.state, digest) for r, digest in pairs
+        ]
 
     def ensure_current(self) -> None:
         pass

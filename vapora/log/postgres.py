@@ -19,12 +19,15 @@ from vapora import clock as system_clock
 from vapora.clock import Clock
 from vapora.database import Database
 from vapora.errors import FencedError, LogError
-from vapora.log.event_log import CheckedLog, Row
+from vapora.log.chain import GENESIS, Link, Row, Tip, extend
+from vapora.log.event_log import CheckedLog, Written, broken
 from vapora.log.postgres_schema import FORMAT, Datastore, Statements, explained, migrate
 from vapora.records import StoredRecord
 
 # A connection may be lost as often as there are connections: a restart of the server ends them all at once.
 _ATTEMPTS = 6
+# A changed number may have become negative; the scan must show it all the same.
+_LEAST = -(2**63)
 
 T = TypeVar("T")
 
@@ -102,19 +105,52 @@ class Recorder(PostgresApplicationRecorder):
         _check_format(form, self._database)
         return str(workspace)
 
-    def write(self, rows: Sequence[Row]) -> list[int]:
-        if self._epoch is None:
-            raise LogError(f"The log at {self._database} is open for reading only.", remedy="Open it as its writer.")
-        columns = [[getattr(row, name) for row in rows] for name in Statements.ROW]
-        # Sent again where the connection was lost: had it been committed, its versions are taken now, and whoever
-        # called compares what is stored with what it sent.
-        [(epoch, first)] = self._ask(self._sql.append, [self._epoch, *columns])
-        self._check_epoch(epoch)
-        return list(range(first, first + len(rows)))
+    def write(self, rows: Sequence[Row], tip: Tip) -> Written:
+        first = tip.position + 1
+        positions = list(range(first, first + len(rows)))
+        digests = extend(tip, first, rows)
+        end = Tip(positions[-1], digests[-1])
+        self._append([(at, *row, digest) for at, row, digest in zip(positions, rows, digests, strict=True)], tip, end)
+        return Written(positions, end)
+
+    def load(self, links: Sequence[Link], tip: Tip) -> None:
+        rows = [(one.position, one.stream.decode(), one.version, one.topic.decode(), *one[4:6]) for one in links]
+        if rows:
+            self._append(rows, tip, Tip(links[-1].position, links[-1].digest))
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int]:
         rows = [Row(str(one.originator_id), one.originator_version, one.topic, one.state) for one in stored_events]
-        return self.write(rows) if rows else []
+        if not rows:
+            return []
+        last = next(iter(self.newest(1)), None)
+        return self.write(rows, GENESIS if last is None else Tip(last.position, last.digest)).positions
+
+    def _append(self, rows: Sequence[tuple[Any, ...]], tip: Tip, end: Tip) -> None:
+        if self._epoch is None:
+            raise LogError(f"The log at {self._database} is open for reading only.", remedy="Open it as its writer.")
+        columns = [list(column) for column in zip(*rows, strict=True)]
+        # Sent again where the connection was lost.
+        [(epoch, position, digest)] = self._ask(self._sql.append, [self._epoch, tip.position, tip.digest, *columns])
+        self._check_epoch(epoch)
+        found = Tip(position, digest)
+        # At `end` already: what was sent the first time had been committed, to the bit.
+        if found not in (tip, end):
+            raise broken(str(self._database), tip, found)
+
+    def scan(self, after: int | None, limit: int) -> list[Link]:
+        return self._links(self._sql.scan, [_LEAST if after is None else after + 1, limit])
+
+    def newest(self, count: int) -> list[Link]:
+        return self._links(self._sql.newest, [count])[::-1]
+
+    def topics(self) -> dict[str, int]:
+        return dict(self._ask(self._sql.topics))
+
+    def damage(self) -> str | None:
+        """What the server's own checksums of its pages have found, where they are on."""
+        found = self._ask(self._sql.faults)
+        failures = found[0][0] if found else 0
+        return f"PostgreSQL counts {failures} pages whose checksum is wrong" if failures else None
 
     def versions(self, streams: Sequence[str]) -> dict[str, int]:
         return {stream: version or 0 for stream, version in self._ask(self._sql.versions, [list(streams)])}
@@ -156,6 +192,9 @@ class Recorder(PostgresApplicationRecorder):
 
     def _records(self, statement: bytes, values: Sequence[Any] = ()) -> list[StoredRecord]:
         return [StoredRecord(*row) for row in self._ask(statement, values)]
+
+    def _links(self, statement: bytes, values: Sequence[Any]) -> list[Link]:
+        return [Link(*row) for row in self._ask(statement, values)]
 
     def _ask(self, statement: bytes, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """One statement, a transaction by itself; once more on another connection where one was lost under way."""

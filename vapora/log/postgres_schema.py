@@ -14,6 +14,7 @@ from psycopg.sql import Identifier
 
 from vapora.database import Database, configure, remedy
 from vapora.errors import LogError
+from vapora.log.chain import GENESIS
 from vapora.log.event_log import TakenError
 
 FORMAT = 1
@@ -48,14 +49,26 @@ class Statements:
     """In the dialect of one schema. Its name is quoted; values are always bound."""
 
     # The fields of a row in the order of the columns, with their types.
-    ROW: ClassVar[dict[str, str]] = {"stream": "text", "version": "bigint", "topic": "text", "state": "bytea"}
+    ROW: ClassVar[dict[str, str]] = {
+        "position": "bigint",
+        "stream": "text",
+        "version": "bigint",
+        "topic": "text",
+        "state": "bytea",
+        "digest": "bytea",
+    }
 
     def __init__(self, schema: str) -> None:
         name = Identifier(schema).as_string()
         events, writer, append = (f"{name}.{one}" for one in ("stored_events", "writer", "append_events"))
-        names = "originator_id, originator_version, topic, state"
-        columns = f"notification_id, {names}"
+        columns = "notification_id, originator_id, originator_version, topic, state"
+        names = f"{columns}, digest"
         select = f"SELECT {columns} FROM {events} "
+        # As bytes, which nobody has to decode: what was damaged is told by its digest.
+        links = (
+            "SELECT notification_id, convert_to(originator_id, 'UTF8'), originator_version, "
+            f"convert_to(topic, 'UTF8'), state, digest FROM {events} "
+        )
         bounded = "WHERE notification_id > %b AND (notification_id <= %b::bigint) IS NOT FALSE "
         arrays = ", ".join(f"%b::{kind}[]" for kind in self.ROW.values())
         self.create = _create(name, events, writer, append, names, list(self.ROW.values()))
@@ -64,7 +77,7 @@ class Statements:
         self.make_writer = f"INSERT INTO {writer} VALUES (1, %s, %s, 0) ON CONFLICT DO NOTHING".encode()
         self.next_epoch = f"UPDATE {writer} SET epoch = epoch + 1 RETURNING workspace, epoch, format".encode()
         self.writer = f"SELECT workspace, format, epoch FROM {writer}".encode()
-        self.append = f"SELECT * FROM {append}(%b, {arrays})".encode()
+        self.append = f"SELECT * FROM {append}(%b, %b, %b, {arrays})".encode()
         # A stream's last version is one step in the index, however long it is; MAX with GROUP BY would read it all.
         self.versions = (
             f"SELECT asked, (SELECT originator_version FROM {events} WHERE originator_id = asked "
@@ -76,17 +89,22 @@ class Statements:
         self.after = (select + bounded + "ORDER BY notification_id LIMIT %b").encode()
         self.after_of = (select + bounded + "AND topic = ANY(%b) ORDER BY notification_id LIMIT %b").encode()
         self.last = (select + "ORDER BY notification_id DESC LIMIT 1").encode()
+        self.scan = (links + "WHERE notification_id >= %b::bigint ORDER BY notification_id LIMIT %b").encode()
+        self.newest = (links + "ORDER BY notification_id DESC LIMIT %b").encode()
+        self.topics = f"SELECT topic, min(notification_id) FROM {events} GROUP BY topic".encode()
+        self.faults = b"SELECT checksum_failures FROM pg_stat_database WHERE datname = current_database()"
         self.head = f"SELECT coalesce(max(notification_id), 0) FROM {events}".encode()
 
 
 def _create(schema: str, events: str, writer: str, append: str, names: str, kinds: list[str]) -> tuple[bytes, ...]:
-    given = ", ".join(f"${number}" for number in range(2, len(kinds) + 2))
+    given = ", ".join(f"${number}" for number in range(4, len(kinds) + 4))
     statements = (
         f"CREATE SCHEMA {schema}",
         # The library's names of columns. No default for the position: nobody adds an event but by `append_events`.
         f"CREATE TABLE {events} (notification_id bigint PRIMARY KEY, "
         'originator_id text COLLATE "C" NOT NULL, originator_version bigint NOT NULL, '
-        'topic text COLLATE "C" NOT NULL, state bytea NOT NULL, UNIQUE (originator_id, originator_version))',
+        'topic text COLLATE "C" NOT NULL, state bytea NOT NULL, digest bytea NOT NULL, '
+        "UNIQUE (originator_id, originator_version))",
         f"CREATE TABLE {writer} (id integer PRIMARY KEY CHECK (id = 1), format integer NOT NULL, "
         "workspace text NOT NULL, epoch bigint NOT NULL)",
         # A position that was given away and taken back would be given to another event, which a follower then misses.
@@ -96,14 +114,16 @@ def _create(schema: str, events: str, writer: str, append: str, names: str, kind
         f"FOR EACH STATEMENT EXECUTE FUNCTION {schema}.refuse()",
         # The writer's row stays locked until the commit, so events become visible in the order of their positions: a
         # reader that has seen one has seen all before it. Each statement in here sees what was committed before the
-        # lock was given. Why no table lock and no counter in that row: docs/adr/0004-postgresql.md.
-        f"CREATE FUNCTION {append}(bigint, {', '.join(f'{kind}[]' for kind in kinds)}) "
-        "RETURNS TABLE (epoch bigint, first bigint) LANGUAGE plpgsql AS $$\nBEGIN\n"
+        # lock was given. Why no table lock and no counter in that row: docs/adr/0005-postgresql.md.
+        f"CREATE FUNCTION {append}(bigint, bigint, bytea, {', '.join(f'{kind}[]' for kind in kinds)}) "
+        "RETURNS TABLE (epoch bigint, tip bigint, tip_digest bytea) LANGUAGE plpgsql AS $$\nBEGIN\n"
         f"SELECT w.epoch INTO epoch FROM {writer} AS w FOR UPDATE;\n"
-        f"SELECT coalesce(max(notification_id), 0) + 1 INTO first FROM {events};\n"
-        # A writer that was replaced is told today's epoch, and nothing is inserted.
-        f"IF epoch = $1 THEN INSERT INTO {events} (notification_id, {names}) SELECT first + number - 1, {names} "
-        f"FROM unnest({given}) WITH ORDINALITY AS given({names}, number); END IF;\n"
+        f"SELECT e.notification_id, e.digest INTO tip, tip_digest FROM {events} AS e "
+        "ORDER BY e.notification_id DESC LIMIT 1;\n"
+        f"IF tip IS NULL THEN tip := 0; tip_digest := '\\x{GENESIS.digest.hex()}'; END IF;\n"
+        # A writer that was replaced is told today's epoch, one whose log was changed its end; neither inserts.
+        f"IF epoch = $1 AND tip = $2 AND tip_digest = $3 THEN INSERT INTO {events} ({names}) SELECT {names} "
+        f"FROM unnest({given}) AS given({names}); END IF;\n"
         "RETURN NEXT;\nEND $$",
     )
     return tuple(statement.encode() for statement in statements)

@@ -11,19 +11,21 @@ from eventsourcing.persistence import Notification, StoredEvent
 from eventsourcing.sqlite import (
     SQLiteApplicationRecorder,
     SQLiteConnection,
-    SQLiteConnectionPool,
     SQLiteCursor,
-    SQLiteDatastore,
 )
 
 from vapora import clock as system_clock
 from vapora.clock import Clock
 from vapora.errors import FencedError, LogError
-from vapora.log.event_log import CheckedLog, Row
+from vapora.log.chain import Link, Row, Tip, extend
+from vapora.log.event_log import CheckedLog, Written, broken
 from vapora.log.files import explained, make_file
+from vapora.log.sqlite_chain import ChainTable, standing
+from vapora.log.sqlite_connections import Datastore
 from vapora.records import StoredRecord
 
-_FORMAT = 1
+# 2: each event carries its digest in the chain.
+_FORMAT = 2
 _COLUMNS = "position, originator_id, originator_version, topic, state"
 
 
@@ -35,7 +37,7 @@ class SQLiteLog(CheckedLog):
         """Makes the file where there is none and fences off whoever wrote to it before."""
         with explained(path):
             make_file(path)
-            recorder = Recorder(_Datastore(path), path)
+            recorder = Recorder(Datastore(path), path)
             try:
                 recorder.create_table()
                 recorder.take_over(workspace)
@@ -50,7 +52,7 @@ class SQLiteLog(CheckedLog):
         with explained(path):
             if not path.is_file():
                 raise LogError(f"There is no log at {path}.", remedy="Check VAPORA_DATA.")
-            recorder = Recorder(_Datastore(path), path)
+            recorder = Recorder(Datastore(path), path)
             try:
                 workspace = recorder.check_format()
             except BaseException:
@@ -59,31 +61,21 @@ class SQLiteLog(CheckedLog):
         return cls(recorder, workspace, system_clock.now)
 
 
-class _Pool(SQLiteConnectionPool):
-    def _create_connection(self) -> SQLiteConnection:
-        connection = super()._create_connection()
-        # The library leaves this to how SQLite was compiled; NORMAL would lose acknowledged events at a power cut.
-        connection.cursor().execute("PRAGMA synchronous=FULL")
-        return connection
-
-
-class _Datastore(SQLiteDatastore):
-    def __init__(self, path: Path) -> None:
-        super().__init__(str(path.absolute()), originator_id_type="text")
-        self.pool = _Pool(db_name=str(path.absolute()))
-
-
 class Recorder(SQLiteApplicationRecorder):
     """eventsourcing's recorder with a position that is never used twice, group inserts, and fencing.
 
     The library's own select methods work on this table too.
     """
 
-    def __init__(self, datastore: SQLiteDatastore, path: Path) -> None:
+    def __init__(self, datastore: Datastore, path: Path) -> None:
         super().__init__(datastore)
         self._path = path
         self._epoch: int | None = None
-        self.insert_events_statement = f"INSERT INTO {self.events_table_name} ({_COLUMNS}) VALUES (?,?,?,?,?)"
+        self._chain = ChainTable(self.events_table_name)
+        # The writer's own, not taken from the pool and given back for each transaction.
+        self._connection: SQLiteConnection | None = None
+        self._connect = datastore.connect
+        self.insert_events_statement = f"INSERT INTO {self.events_table_name} ({_COLUMNS}, digest) VALUES (?,?,?,?,?,?)"
         self._select = f"SELECT {_COLUMNS} FROM {self.events_table_name} "
 
     def construct_create_table_statements(self) -> list[str]:
@@ -92,7 +84,7 @@ class Recorder(SQLiteApplicationRecorder):
             f"CREATE TABLE IF NOT EXISTS {self.events_table_name} ("
             "position INTEGER PRIMARY KEY AUTOINCREMENT, originator_id TEXT NOT NULL, "
             "originator_version INTEGER NOT NULL, topic TEXT NOT NULL, state BLOB NOT NULL, "
-            "UNIQUE (originator_id, originator_version))",
+            "digest BLOB NOT NULL, UNIQUE (originator_id, originator_version))",
             "CREATE TABLE IF NOT EXISTS writer ("
             "id INTEGER PRIMARY KEY CHECK (id = 1), format INTEGER NOT NULL, "
             "workspace TEXT NOT NULL, epoch INTEGER NOT NULL)",
@@ -114,6 +106,9 @@ class Recorder(SQLiteApplicationRecorder):
                     f"The log at {self._path} belongs to the workspace {owner!r}, not to {workspace!r}.",
                     remedy="Each workspace has a file of its own.",
                 )
+            if form < _FORMAT:
+                self._chain.upgrade(cursor)
+                cursor.execute("UPDATE writer SET format = ?", (_FORMAT,))
         self._epoch = epoch
 
     def check_format(self) -> str:
@@ -126,29 +121,61 @@ class Recorder(SQLiteApplicationRecorder):
         _check_format(row["format"], self._path)
         return str(row["workspace"])
 
-    def write(self, rows: Sequence[Row]) -> list[int]:
+    def write(self, rows: Sequence[Row], tip: Tip) -> Written:
         with self._writing() as cursor:
-            return self._insert(cursor, [(row.stream, row.version, row.topic, row.state) for row in rows])
+            return self._insert(cursor, rows, tip)
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int]:
         with self._writing() as cursor:
             return self._insert_events(cursor, stored_events, **kwargs)
 
     def _insert_events(self, c: SQLiteCursor, stored_events: Sequence[StoredEvent], **_: Any) -> list[int]:
-        return self._insert(c, [(str(s.originator_id), s.originator_version, s.topic, s.state) for s in stored_events])
+        rows = [Row(str(s.originator_id), s.originator_version, s.topic, s.state) for s in stored_events]
+        return self._insert(c, rows, None).positions
 
-    def _insert(self, cursor: SQLiteCursor, rows: Sequence[tuple[str, int, str, bytes]]) -> list[int]:
+    def _insert(self, cursor: SQLiteCursor, rows: Sequence[Row], tip: Tip | None) -> Written:
+        found = self._require_end(cursor, tip)
+        # We hold the write lock, so nobody can take these numbers before the commit.
+        first = found.position + 1
+        digests = extend(found, first, rows)
+        numbered = zip(range(first, first + len(rows)), rows, digests, strict=True)
+        cursor.executemany(self.insert_events_statement, [(at, *row, digest) for at, row, digest in numbered])
+        return Written(list(range(first, first + len(rows))), Tip(found.position + len(rows), digests[-1]))
+
+    def _require_end(self, cursor: SQLiteCursor, tip: Tip | None) -> Tip:
+        """Under the write lock: that this is the writer, and that the log ends where it left it."""
         if self._epoch is None:
             raise LogError(f"The log at {self._path} is open for reading only.", remedy="Open it as its writer.")
-        cursor.execute(
-            "SELECT epoch, (SELECT seq FROM sqlite_sequence WHERE name = ?) FROM writer", (self.events_table_name,)
-        )
-        epoch, last = cursor.fetchone()
+        epoch, found = standing(cursor, self._chain.standing)
         self._check_epoch(epoch)
-        # We hold the write lock, so nobody can take these numbers before the commit.
-        first = (last or 0) + 1
-        cursor.executemany(self.insert_events_statement, [(position, *row) for position, row in enumerate(rows, first)])
-        return list(range(first, first + len(rows)))
+        if found != (found if tip is None else tip) or not found.digest:
+            raise broken(str(self._path), tip or found, found)
+        return found
+
+    def load(self, links: Sequence[Link], tip: Tip) -> None:
+        with self._writing() as cursor:
+            self._require_end(cursor, tip)
+            rows = [(one.position, one.stream.decode(), one.version, one.topic.decode(), *one[4:6]) for one in links]
+            cursor.executemany(self.insert_events_statement, rows)
+
+    def scan(self, after: int | None, limit: int) -> list[Link]:
+        with self._reading() as cursor:
+            return self._chain.scan(cursor, after, limit)
+
+    def newest(self, count: int) -> list[Link]:
+        with self._reading() as cursor:
+            return self._chain.newest(cursor, count)
+
+    def topics(self) -> dict[str, int]:
+        with self._reading() as cursor:
+            cursor.execute(self._chain.topics)
+            return dict(tuple(row) for row in cursor.fetchall())
+
+    def damage(self) -> str | None:
+        with self._reading() as cursor:
+            cursor.execute("PRAGMA integrity_check(1)")
+            found = str(cursor.fetchone()[0])
+        return None if found == "ok" else found
 
     def versions(self, streams: Sequence[str]) -> dict[str, int]:
         statement = f"SELECT MAX(originator_version) FROM {self.events_table_name} WHERE originator_id = ?"
@@ -201,6 +228,8 @@ class Recorder(SQLiteApplicationRecorder):
             self._check_epoch(cursor.fetchone()[0])
 
     def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
         self.datastore.close()
 
     def _check_epoch(self, epoch: int) -> None:
@@ -227,14 +256,16 @@ class Recorder(SQLiteApplicationRecorder):
 
         The library begins with a read lock, which cannot always be raised, and leaves a failed commit open.
         """
-        with explained(self._path), self.datastore.get_connection(commit=True) as connection:
-            cursor = connection.cursor()
+        with explained(self._path):
+            if self._connection is None:
+                self._connection = self._connect()
+            cursor = self._connection.cursor()
             cursor.execute("BEGIN IMMEDIATE")
             try:
                 yield cursor
-                connection.commit()
+                self._connection.commit()
             except BaseException:
-                connection.rollback()
+                self._connection.rollback()
                 raise
 
 

@@ -20,6 +20,8 @@ DEFAULT_URL = "http://127.0.0.1:8000"
 _PREFIX = "/api/v1"
 Shape = TypeVar("Shape", bound=BaseModel)
 Position = int | None
+# A position, or an instant; None: now.
+Moment = int | datetime | str | None
 
 
 class Client:
@@ -104,15 +106,12 @@ class Client:
     def why(self, task_id: str, after: Position = None) -> views.Why:
         return self._get(_path("tasks", task_id, "why"), views.Why, {"after": after})
 
-    def board(
-        self, project_id: str | None = None, at: int | datetime | str | None = None, after: Position = None
-    ) -> views.Board:
+    def board(self, project_id: str | None = None, at: Moment = None, after: Position = None) -> views.Board:
         """`at`: a position or an instant in the past."""
-        moment = at.isoformat() if isinstance(at, datetime) else at
-        return self._get("/board", views.Board, {"project_id": project_id, "at": moment, "after": after})
+        return self._get("/board", views.Board, {"project_id": project_id, "at": _moment(at), "after": after})
 
-    def agents(self, after: Position = None) -> tuple[views.Agent, ...]:
-        return tuple(self._items("/agents", views.Agent, {"after": after}))
+    def agents(self, after: Position = None, at: Moment = None) -> tuple[views.Agent, ...]:
+        return tuple(self._items("/agents", views.Agent, {"after": after, "at": _moment(at)}))
 
     def agent(self, agent_id: str, after: Position = None) -> views.Agent:
         return self._get(_path("agents", agent_id), views.Agent, {"after": after})
@@ -129,8 +128,8 @@ class Client:
     def learning(self, agent_id: str, after: Position = None) -> views.Learning:
         return self._get(_path("agents", agent_id, "learning"), views.Learning, {"after": after})
 
-    def budgets(self, after: Position = None) -> tuple[views.BudgetView, ...]:
-        return tuple(self._items("/budgets", views.BudgetView, {"after": after}))
+    def budgets(self, after: Position = None, at: Moment = None) -> tuple[views.BudgetView, ...]:
+        return tuple(self._items("/budgets", views.BudgetView, {"after": after, "at": _moment(at)}))
 
     def set_budget(self, scope: Scope, scope_id: str, limits: commands.SetBudget | commands.SetTaskBudget) -> int:
         """The position that holds the limits."""
@@ -140,9 +139,13 @@ class Client:
     def costs(self, group_by: Sequence[str] = ("provider",), after: Position = None) -> tuple[views.Cost, ...]:
         return tuple(self._items("/costs", views.Cost, {"group_by": ",".join(group_by), "after": after}))
 
+    def progress(self, after: Position = None) -> views.Progress:
+        """Where the read models and the log are; cheaper than anything that answers with rows."""
+        return self._get("/position", views.Progress, {"after": after})
+
     def position(self) -> int:
         """How far the read models have come."""
-        return self.board().position
+        return self.progress().position
 
     def events(
         self,
@@ -151,13 +154,38 @@ class Client:
         stream: str | None = None,
         topic: str | Sequence[str] | None = None,
         correlation: str | None = None,
+        actor: str | None = None,
+        since: datetime | str | None = None,
+        until: datetime | str | None = None,
     ) -> Iterator[views.EventView]:
-        """The log itself, from the first event above `after` on, up to its present end."""
-        query = {"stream": stream, "topic": topic, "correlation": correlation}
+        """The log itself, from the first event above `after` on, up to its present end; those that fit every filter.
+        `since` and `until` are instants, and what was recorded at them counts."""
+        query: dict[str, Any] = {"stream": stream, "topic": topic, "correlation": correlation, "actor": actor}
+        query |= {"since": _moment(since), "until": _moment(until)}
         return self._items("/events", views.EventView, {"after": after, **query}, limit, cursor="after")
 
     def event(self, position: int) -> views.EventView:
         return self._get(f"/events/{position}", views.EventView, {})
+
+    def chain(self, position: int) -> views.Chain:
+        """Why an event happened: from it back to the request that led to it."""
+        return self._get(f"/events/{position}/chain", views.Chain, {})
+
+    def audit(
+        self,
+        limit: int | None = None,
+        actor: str | None = None,
+        action: str | None = None,
+        resource: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        text: str | None = None,
+        after: Position = None,
+    ) -> Iterator[views.AuditEntry]:
+        """Who did what to what, when, and how it came out; the newest first."""
+        between = {"since": since and since.isoformat(), "until": until and until.isoformat()}
+        query = {"actor": actor, "action": action, "resource": resource, "text": text, "after": after, **between}
+        return self._items("/audit", views.AuditEntry, query, limit)
 
     def live(self, after: Position = None, reconnect: bool = True) -> Live:
         """Changed rows as they change: `for frame in client.live(): …`. `after`: first what changed since then."""
@@ -222,6 +250,10 @@ class Client:
                 str(error)[:300],
                 "Is this a VAPORA server of a fitting version?",
             ) from error
+
+
+def _moment(at: Moment) -> int | str | None:
+    return at.isoformat() if isinstance(at, datetime) else at
 
 
 def _path(*parts: str) -> str:

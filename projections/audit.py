@@ -1,0 +1,121 @@
+"""The audit trail: who did what to what, when, and how it came out (M11.11 to M11.13).
+
+What counts as significant stands in `projections.audit_rules`. An event that this version does not know is shown as
+such: an audit trail that leaves out what it does not understand would lie.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, ClassVar
+
+from events import DomainEvent, Recorded, Unknown
+from projections import base
+from projections.audit_rules import RULES, Entry
+from projections.base import Between, Contains, Handler, Projection, Reader, Row, Rows, Table, Where, instant
+from vapora import views
+
+AUDIT = Table(
+    "audit",
+    key=("at",),
+    columns={
+        "at": "int",
+        "timestamp": "text",
+        "actor": "text",
+        "action": "text",
+        "resource_type": "text",
+        "resource_id": "text",
+        "result": "text",
+        "details": "text",
+        "topic": "text",
+        "correlation": "text",
+        "causation": "int",
+        # What a search looks through, in small letters.
+        "words": "text",
+    },
+    indexes=(("actor", "at"), ("resource_type", "resource_id", "at"), ("timestamp",)),
+)
+
+
+def _keep(recorded: Recorded, event: DomainEvent, rows: Rows) -> None:
+    _put(recorded, RULES[type(event)](event), rows)
+
+
+def _put(recorded: Recorded, entry: Entry, rows: Rows) -> None:
+    said = (recorded.actor, entry.action, entry.resource_type, entry.resource_id, recorded.topic, entry.details)
+    rows.add(
+        AUDIT,
+        {
+            "at": recorded.position,
+            "timestamp": instant(recorded.recorded_at),
+            "actor": recorded.actor,
+            "action": entry.action,
+            "resource_type": entry.resource_type,
+            "resource_id": entry.resource_id,
+            "result": entry.result,
+            "details": entry.details,
+            "topic": recorded.topic,
+            "correlation": recorded.correlation,
+            "causation": recorded.causation,
+            "words": "\n".join(said).casefold(),
+        },
+    )
+
+
+class Audit(Projection):
+    NAME = "audit"
+    VERSION = 1
+    TABLES = (AUDIT,)
+    HANDLERS: ClassVar[Mapping[type[DomainEvent], Handler]] = dict.fromkeys(RULES, _keep)
+
+    # Of the others it takes those that nobody here knows.
+    TOPICS = None
+
+    def take(self, entry: base.Entry, rows: Rows) -> None:
+        if entry.topic in self.topics or not entry.is_known:
+            self.apply(entry.open(), rows)
+
+    def apply(self, recorded: Recorded, rows: Rows) -> None:
+        if isinstance(recorded.event, Unknown):
+            kind, _, name = recorded.stream.partition(":")
+            details = f"version {recorded.event.of_version}, written by a newer VAPORA"
+            _put(recorded, Entry("unknown", kind, name, details=details), rows)
+            return
+        super().apply(recorded, rows)
+
+
+def entries(
+    rows: Reader,
+    *,
+    actor: str | None = None,
+    action: str | None = None,
+    resource: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    text: str | None = None,
+    before: int | None = None,
+    limit: int = 100,
+) -> tuple[views.AuditEntry, ...]:
+    """The newest first. `resource`: `task`, or `task:task-1`; `text`: a part of anything said, whatever its case;
+    `before`: only what stands at a lower position."""
+    where: dict[str, Any] = {"actor": actor, "action": action}
+    if resource is not None:
+        where["resource_type"], colon, name = resource.partition(":")
+        where["resource_id"] = name if colon else None
+    where = {name: value for name, value in where.items() if value is not None}
+    if since is not None or until is not None:
+        low, high = (None if at is None else instant(at) for at in (since, until))
+        where["timestamp"] = Between(low, high)
+    if text:
+        where["words"] = Contains(text.casefold())
+    return tuple(map(_entry, _newest(rows, where, before, limit)))
+
+
+def _newest(rows: Reader, where: Where, before: int | None, limit: int) -> list[Row]:
+    return rows.select(AUDIT, where, order=("-at",), limit=limit, after=None if before is None else (before,))
+
+
+def _entry(row: Row) -> views.AuditEntry:
+    fields = {name: row[name] for name in views.AuditEntry.model_fields if name != "position"}
+    return views.AuditEntry.model_validate({**fields, "position": row["at"]})

@@ -1,0 +1,114 @@
+"""What each event means to an auditor: the action, the resource and the outcome (B8).
+
+Left out are the reservations and settlements of single calls, which `vapora audit budget` proves, and what only orders
+the board or tells a run's progress. Whatever is here can be found by who did it, on what, and when.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from events import DomainEvent, agent, budget, project, routing, run, task, workspace
+
+Action = Literal["create", "update", "delete", "execute", "assign", "complete", "override", "unknown"]
+Result = Literal["success", "failure", "partial-success"]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    action: Action
+    resource_type: str
+    resource_id: str
+    result: Result = "success"
+    details: str = ""
+
+
+def _rule(
+    action: Action,
+    resource: str,
+    name: str,
+    details: Callable[[Any], str] = lambda event: "",
+    result: Result = "success",
+) -> Callable[[Any], Entry]:
+    """`name`: the field that holds the resource's id."""
+    return lambda event: Entry(action, resource, str(getattr(event, name)), result, details(event))
+
+
+def _edited(event: DomainEvent) -> str:
+    """The fields that an edit set, by name: what they hold stands in the event."""
+    fields = event.model_dump(exclude_none=True)
+    changed = [name for name in fields if not name.endswith("_id")]
+    return f"changed {', '.join(changed)}"
+
+
+def _limits(event: budget.BudgetSet) -> str:
+    parts = {
+        "month": event.monthly_limit_microusd,
+        "week": event.weekly_limit_microusd,
+        "lifetime": event.lifetime_limit_microusd,
+    }
+    said = [f"{name} {amount} micro-dollars" for name, amount in parts.items() if amount is not None]
+    return f"{', '.join(said) or 'no limit'}; when exceeded: {event.when_exceeded.value}"
+
+
+def _budget(event: budget.BudgetSet) -> Entry:
+    return Entry("update", "budget", f"{event.scope.value}/{event.scope_id}", details=_limits(event))
+
+
+def _refused(event: budget.SpendRefused) -> Entry:
+    said = f"{event.amount_microusd} micro-dollars for {event.call_id} do not fit into {event.window}"
+    return Entry("execute", "budget", f"{event.scope.value}/{event.scope_id}", "failure", said)
+
+
+def _selected(event: routing.ProviderSelected) -> str:
+    return f"{event.provider.value}/{event.model}: {event.fallback_reason or event.reason}"
+
+
+def _called(event: run.ModelCalled) -> str:
+    return f"{event.call_id}: {event.provider.value}/{event.model}, {event.cost_microusd} micro-dollars"
+
+
+RULES: Mapping[type[DomainEvent], Callable[[Any], Entry]] = {
+    workspace.WorkspaceOpened: _rule("create", "workspace", "workspace_id"),
+    project.ProjectCreated: _rule("create", "project", "project_id", lambda event: event.name),
+    project.ProjectEdited: _rule("update", "project", "project_id", _edited),
+    project.ProjectArchived: _rule("delete", "project", "project_id", lambda event: "archived"),
+    agent.AgentRegistered: _rule("create", "agent", "agent_id", lambda event: f"{event.name}, {event.role}"),
+    agent.AgentEdited: _rule("update", "agent", "agent_id", _edited),
+    agent.AgentDisabled: _rule("update", "agent", "agent_id", lambda event: f"disabled {event.reason}".strip()),
+    agent.AgentEnabled: _rule("update", "agent", "agent_id", lambda event: "enabled"),
+    agent.AgentRemoved: _rule("delete", "agent", "agent_id"),
+    task.TaskSubmitted: _rule("create", "task", "task_id", lambda event: event.title),
+    task.TaskEdited: _rule("update", "task", "task_id", _edited),
+    task.TaskAssigned: _rule("assign", "task", "task_id", lambda event: f"to {event.agent_id}: {event.reason}"),
+    task.TaskWaiting: _rule("assign", "task", "task_id", lambda event: event.remedy, "failure"),
+    task.TaskSentToReview: _rule(
+        "complete", "task", "task_id", lambda event: f"waits for review ({event.reviewer.value})", "partial-success"
+    ),
+    task.TaskCompleted: _rule("complete", "task", "task_id"),
+    task.TaskFailed: _rule("complete", "task", "task_id", lambda event: event.reason, "failure"),
+    task.TaskReleased: _rule("update", "task", "task_id", lambda event: f"released: {event.reason}"),
+    task.TaskApproved: _rule("complete", "task", "task_id", lambda event: f"approved {event.comment}".strip()),
+    task.TaskRejected: _rule("complete", "task", "task_id", lambda event: f"rejected: {event.comment}", "failure"),
+    task.TaskReopened: _rule("update", "task", "task_id", lambda event: f"reopened {event.comment}".strip()),
+    task.TaskRecalled: _rule("override", "task", "task_id", lambda event: f"recalled {event.comment}".strip()),
+    task.TaskArchived: _rule("delete", "task", "task_id", lambda event: f"archived {event.comment}".strip()),
+    routing.ProviderSelected: _rule("assign", "run", "run_id", _selected),
+    run.RunStarted: _rule("execute", "run", "run_id", lambda event: f"started by {event.agent_id}", "partial-success"),
+    run.ModelCalled: _rule("execute", "run", "run_id", _called),
+    run.ModelCallFailed: _rule(
+        "execute", "run", "run_id", lambda event: f"{event.call_id}: {event.error} {event.message}", "failure"
+    ),
+    run.ModelCallLost: _rule("execute", "run", "run_id", lambda event: f"{event.call_id}: no outcome", "failure"),
+    run.ArtifactRecorded: _rule("create", "run", "run_id", lambda event: f"{event.kind} {event.name}"),
+    run.RunSucceeded: _rule("complete", "run", "run_id", lambda event: event.summary),
+    run.RunFailed: _rule("complete", "run", "run_id", lambda event: event.reason, "failure"),
+    run.RunCancelled: _rule("complete", "run", "run_id", lambda event: f"cancelled: {event.reason}", "failure"),
+    budget.BudgetSet: _budget,
+    budget.SpendRefused: _refused,
+    budget.SpendUnknown: _rule(
+        "execute", "call", "call_id", lambda event: f"{event.amount_microusd} booked: {event.reason}", "partial-success"
+    ),
+}

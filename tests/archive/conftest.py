@@ -1,0 +1,90 @@
+"""A data folder with a log of real work, made once; each test gets a copy of its own."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from actors.cast import LocalCast
+from projections import ReadStore, Runner, all_projections
+from tests.api.doors import Door
+from tests.projections.story import dump
+from vapora.api.app import create_app
+from vapora.blobs import BlobStore
+from vapora.log import open_record
+from vapora.log.event_log import EventLog
+from vapora.log.sqlite import SQLiteLog
+from vapora.settings import Settings
+
+Open = Callable[[Path], Settings]
+
+
+def settings_of(data: Path) -> Settings:
+    return Settings(data=data, runtime="local", model="rehearsal", rehearsal_min_delay_s=0, rehearsal_max_delay_s=0)
+
+
+@asynccontextmanager
+async def at_work(data: Path) -> AsyncIterator[Door]:
+    """The whole cast on a data folder."""
+    settings = settings_of(data)
+    cast = LocalCast(settings)
+    await cast.start()
+    app = create_app(cast, settings, version="1.2.3", rehearsal=True)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost:8000") as http:
+        yield Door(http, cast, app)
+    await app.state.cells.close()
+    await cast.stop()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def _worked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    data = tmp_path_factory.mktemp("worked") / "data"
+    async with at_work(data) as door:
+        project = await door.project()
+        await door.ask("PUT", "/budgets/developer", 200, {"monthly_limit_cents": 100})
+        for number in range(3):
+            task = await door.task(project["id"], title=f"Write parser {number}")
+            await door.in_state(task["task_id"], "done")
+    BlobStore(settings_of(data).blob_folder("default")).put("ü".encode() * 10_000)
+    return data
+
+
+@pytest.fixture
+def data(_worked: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(_worked, tmp_path / "data"))
+
+
+def opened(data: Path) -> EventLog:
+    return SQLiteLog.open_for_reading(settings_of(data).log_file("default"))
+
+
+def read_models(data: Path, folder: Path) -> dict[str, Any]:
+    """Every row of every projection, folded from the log alone."""
+    log, store = opened(data), ReadStore(folder / "read.db")
+    runner, after = Runner(store, all_projections()), 0
+    while records := log.after(after, 500):
+        runner.apply([open_record(record) for record in records])
+        after = records[-1].position
+    assert runner.status()["failed"] == {}
+    with store.snapshot() as rows:
+        rows_of = dump(rows, all_projections())
+    store.close()
+    log.close()
+    return rows_of
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """What counts of a folder: not read models, and not what SQLite keeps beside a file that is open."""
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in files
+        if path.name not in ("read.db", "lock") and not path.name.endswith(("-shm", "-wal"))
+    }

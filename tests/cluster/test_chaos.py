@@ -1,0 +1,112 @@
+"""kill -9 of random actors at random moments on real Ray, ten rounds: log, board, money and rows agree after each.
+
+`VAPORA_CHAOS_SEED` repeats a plan. What only the actors themselves hold is compared in `tests/chaos`.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+
+import pytest
+from ray.exceptions import RayActorError
+
+from events.run import RunStarted
+from projections.board import board
+from projections.store import ReadStore
+from tests.cluster.site import Site, wait_for
+from vapora.blobs import BlobStore
+from vapora.catalog import task_types
+from vapora.testing import Behaviour
+from vapora.testing.agreement import cards, read_models, rows_of
+from vapora.testing.soundness import Finding, answers, billed, contents, money, order, runs_ended, tasks_ended
+
+pytestmark = [pytest.mark.ray, pytest.mark.timeout(900)]
+
+SEED = int(os.environ.get("VAPORA_CHAOS_SEED", "0")) or random.randrange(1, 1_000_000)
+ROUNDS = 10
+TASKS = 6
+CELL = ("log/default", "budget/default", "projector/default", "coordinator/default", "router")
+# About how many events the tasks of one round leave; deaths are planned within the first two thirds.
+EVENTS = 75
+QUIET_WITHIN_S = 15
+
+
+def test_after_ten_rounds_of_kill_9_at_random_log_board_and_money_agree(site: Site) -> None:
+    print(f"VAPORA_CHAOS_SEED={SEED}")
+    dice = random.Random(SEED)
+    # Answers take a while, so that calls are out when somebody dies.
+    site.vendors.default(Behaviour(delay_s=0.1))
+    project = site.project("Chaos")
+    start = len(site.log())
+    for number in range(ROUNDS):
+        killed = _round(site, dice, project)
+        found = _findings_when_quiet(site, start)
+        print(f"round {number}: killed {killed}")
+        assert not found, f"seed {SEED}, round {number}, killed {killed}:\n" + "\n".join(map(str, found))
+
+
+def _round(site: Site, dice: random.Random, project: str) -> list[str]:
+    """A few tasks, and one to three deaths at them; who died."""
+    start = len(site.log())
+    moments = sorted(dice.randint(1, EVENTS * 2 // 3) for _ in range(dice.randint(1, 3)))
+    tasks = [
+        site.submit(project, f"Task {one}", task_type=dice.choice(task_types()), priority=dice.randint(0, 100))
+        for one in range(TASKS)
+    ]
+    killed: list[str] = []
+    for moment in moments:
+        wait_for(f"{moment} events", lambda at=moment: len(site.log()) >= start + at)
+        killed.append(_victim(site, dice, start))
+        wait_for(f"{killed[-1]} to be killed", lambda: _kill(site, killed[-1]))
+    site.wait_until_done(tasks)
+    return killed
+
+
+def _kill(site: Site, actor: str) -> bool:
+    """False while it is being started again, killed by the moment before."""
+    try:
+        site.kill(actor)
+    except RayActorError:
+        return False
+    return True
+
+
+def _victim(site: Site, dice: random.Random, start: int) -> str:
+    """One of the cell, or an agent that has work in this round."""
+    at_work = {one.event.agent_id for one in site.log()[start:] if isinstance(one.event, RunStarted)}
+    return dice.choice([*CELL, *(f"agent/default/{agent_id}" for agent_id in sorted(at_work))])
+
+
+def _findings_when_quiet(site: Site, start: int) -> list[Finding]:
+    """The cards are done before the last money is booked and the last row is written: it may take a moment."""
+    deadline = time.monotonic() + QUIET_WITHIN_S
+    while (found := _findings(site, start)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return found
+
+
+def _findings(site: Site, start: int) -> list[Finding]:
+    """`start`: how long the log was before; other tests leave work that people moved by hand."""
+    reader = ReadStore.open_reader(site.settings.read_file("default"))
+    with reader.snapshot() as rows:
+        held, position = rows_of(rows), rows.position
+        shown = board(rows, None, position)
+    reader.close()
+    log = site.log()
+    ours = log[start:]
+    if position < log[-1].position:
+        return [Finding("read models", "position", f"{position} of {log[-1].position}")]
+    on_board = {card.id: card for column in shown.columns.values() for card in column}
+    return [
+        *order(log),
+        *money(log, "default"),
+        *tasks_ended(ours),
+        *runs_ended(ours),
+        *answers(ours),
+        *billed(ours, site.vendors.ledger.billed_microusd),
+        *contents(ours, BlobStore(site.settings.blob_folder("default")).text),
+        *read_models(held, log),
+        *cards(on_board, log),
+    ]

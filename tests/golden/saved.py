@@ -1,0 +1,72 @@
+"""What the saved folds make of a known story, by the version of the fold.
+
+    python -m tests.golden.saved           writes what is missing, and touches nothing else
+
+Where today's fold makes something else of it, `FOLD_VERSION` has to be raised: what an older one saved would be wrong.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from events.ids import Review, Scope, WhenExceeded
+from events.run import RunSucceeded
+from events.task import TaskSentToReview
+from tests.domain import test_budget_invariant as money
+from tests.domain import test_swarm as work
+from vapora.domain import ledger_data, swarm_data
+
+FOLDER = Path(__file__).parent / "folds"
+
+
+def ledger() -> Any:
+    """Calls open, settled, released, unknown and refused; real and simulated; over a turn of the month."""
+    world = money.World()
+    money.act(world, ("limit", (Scope.WORKSPACE, "w1"), 5, 3, 1, WhenExceeded.FALLBACK))
+    for charge in money.CHARGES:
+        world.reserve(world.wish(charge, 9_000, cheap=False, simulated=False))
+    for step in (("settle", 0, 4_000), ("release", 1, 0), ("unknown", 2, 0)):
+        money.act(world, step)
+    world.now += timedelta(days=5)
+    world.reserve(world.wish(money.CHARGES[3], 4_000_000, cheap=False, simulated=True))
+    world.reserve(world.wish(money.CHARGES[4], 4_000, cheap=True, simulated=True))
+    return ledger_data.to_data(world.ledger)
+
+
+def swarm() -> Any:
+    """Tasks in line, blocked, assigned, ended but not moved, in review and done; agents with a past."""
+    log = work.Log(work.registered("developer", capacity=9), work.registered("tester", "unit-test", capacity=1))
+    log.add(*(work.submitted(f"t{number}") for number in range(1, 6)), work.submitted("t6", "unit-test", priority=90))
+    log.add(work.submitted("t7", blocked_by=("t5", "t6"), context={"depth": [1, None, {"a": True}]}))
+    log.add(*work.done("t1", "t1.1"), work.assigned("t2", "t2.1"), work.assigned("t3", "t3.1"))
+    log.add(work.succeeded("t3", "t3.1", simulated=True), work.assigned("t4", "t4.1"))
+    ended = {"run_id": "t4.1", "task_id": "t4", "agent_id": "developer", "role": "developer", "summary": "ok"}
+    log.add(RunSucceeded(task_type="code-generation", **ended))  # type: ignore[arg-type]
+    log.add(TaskSentToReview(task_id="t4", run_id="t4.1", reviewer=Review.HUMAN))
+    return swarm_data.to_data(log.swarm)
+
+
+FOLDS = {
+    FOLDER / f"ledger.v{ledger_data.FOLD_VERSION}.json": ledger,
+    FOLDER / f"swarm.v{swarm_data.FOLD_VERSION}.json": swarm,
+}
+
+
+def shown(data: Any) -> Any:
+    return TypeAdapter(type(data)).dump_python(data, mode="json")
+
+
+def main() -> None:
+    for path, tell in FOLDS.items():
+        if not path.exists():
+            path.write_text(json.dumps(shown(tell()), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+            print(f"wrote {path.name}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,82 @@
+"""The audit trail, and why something happened."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query
+
+from events import Recorded
+from projections import audit as model
+from vapora.api.context import LARGEST_POSITION, Cursor, FreshCell, Limit, OpenCell
+from vapora.api.events import event_at, view
+from vapora.errors import BadInputError
+from vapora.views import AuditEntry, Chain, Page
+
+router = APIRouter(tags=["audit"])
+
+# Far longer than any chain of ours; a cause always stands before what it led to, so none goes round in circles.
+_LONGEST = 500
+
+Instant = Annotated[datetime | None, Query(description="An instant such as 2026-11-22T10:00:00Z; without a zone, UTC.")]
+
+
+@router.get("/audit", summary="Search the audit trail")
+async def list_audit(
+    cell: FreshCell,
+    actor: Annotated[str | None, Query(max_length=200, description="Who did it, such as user:local.")] = None,
+    action: Annotated[str | None, Query(max_length=40, description="create, update, assign, execute …")] = None,
+    resource: Annotated[str | None, Query(max_length=300, description="A kind, as task, or one: task:task-1.")] = None,
+    since: Instant = None,
+    until: Instant = None,
+    text: Annotated[str | None, Query(max_length=200, description="A part of anything said, in any case.")] = None,
+    limit: Limit = 100,
+    cursor: Cursor = None,
+) -> Page[AuditEntry]:
+    """The newest first: who did what to what, when, and how it came out."""
+    before = _position(cursor)
+    found = await cell.read(
+        lambda rows: model.entries(
+            rows,
+            actor=actor,
+            action=action,
+            resource=resource,
+            since=_utc(since),
+            until=_utc(until),
+            text=text,
+            before=before,
+            limit=limit + 1,
+        )
+    )
+    items = found[:limit]
+    return Page[AuditEntry](items=items, next=str(items[-1].position) if len(found) > limit else None)
+
+
+@router.get("/events/{position}/chain", summary="Tell why an event happened")
+async def get_chain(position: Annotated[int, Path(ge=1, le=LARGEST_POSITION)], cell: OpenCell) -> Chain:
+    """From the event back to the request: each item happened because of the one after it. `complete`: the last one
+    was asked for by somebody, not led to by another event."""
+    found = [await event_at(cell, position)]
+    while (cause := _cause(found[-1])) is not None and len(found) < _LONGEST:
+        found.append(await event_at(cell, cause))
+    return Chain(items=tuple(map(view, found)), complete=_cause(found[-1]) is None)
+
+
+def _cause(recorded: Recorded) -> int | None:
+    cause = recorded.causation
+    return cause if cause is not None and 0 < cause < recorded.position else None
+
+
+def _position(cursor: str | None) -> int | None:
+    if cursor is None:
+        return None
+    if not (cursor.isascii() and cursor.isdigit() and int(cursor) <= LARGEST_POSITION):
+        raise BadInputError(
+            f"{cursor!r} is no cursor.", remedy="Send `next` of the page before.", field="cursor", where="query"
+        )
+    return int(cursor)
+
+
+def _utc(at: datetime | None) -> datetime | None:
+    return at.replace(tzinfo=UTC) if at is not None and at.tzinfo is None else at

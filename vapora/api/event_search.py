@@ -1,0 +1,97 @@
+"""Events that fit a filter: by the index as far as it has come, and by looking through the log behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from events import Recorded
+from projections import log_index
+from projections.store import Snapshot
+from vapora.api.cells import Cell
+
+# How far one request looks where the index cannot help, before it hands out a cursor.
+_MOST_LOOKED_AT = 20_000
+_PAGE = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """None, or no topic: whatever it is."""
+
+    stream: str | None = None
+    topics: Sequence[str] = ()
+    actor: str | None = None
+    correlation: str | None = None
+
+    @property
+    def is_open(self) -> bool:
+        return not self.topics and self.stream is self.actor is self.correlation is None
+
+    def fits(self, event: Recorded) -> bool:
+        return (
+            self.stream in (None, event.stream)
+            and (not self.topics or event.topic in self.topics)
+            and self.actor in (None, event.actor)
+            and self.correlation in (None, event.correlation)
+        )
+
+
+class Search:
+    """`last`: nothing beyond it is looked at, unless it goes `to_present`, wherever that is by then."""
+
+    def __init__(self, cell: Cell, wanted: Filter, last: int, *, to_present: bool) -> None:
+        self._cell = cell
+        self._filter = wanted
+        self._last = last
+        self._to_present = to_present
+
+    async def page(self, after: int, limit: int) -> tuple[list[Recorded], int | None]:
+        """The events, and where the next page begins; None at the end."""
+        if self._filter.is_open:
+            return await self._scan(after, limit)
+        positions, reached = await self._cell.read(lambda rows: self._indexed(rows, after, limit))
+        found = await self._cell.log.pick([one for one in positions if self._to_present or one <= self._last])
+        if len(found) == limit:
+            return found, found[-1].position
+        if len(found) < len(positions):
+            return found, None
+        more, end = await self._scan(max(after, reached), limit - len(found))
+        return [*found, *more], end
+
+    def _indexed(self, rows: Snapshot, after: int, limit: int) -> tuple[list[int], int]:
+        """Positions, and how far the index has come: 0 where it is not there."""
+        if not rows.is_readable(log_index.EVENTS):
+            return [], 0
+        found = log_index.find(
+            rows,
+            after,
+            limit,
+            stream=self._filter.stream,
+            topics=self._filter.topics,
+            actor=self._filter.actor,
+            correlation=self._filter.correlation,
+        )
+        return found, rows.checkpoints()[log_index.LogIndex.NAME].position
+
+    async def _scan(self, after: int, limit: int) -> tuple[list[Recorded], int | None]:
+        found: list[Recorded] = []
+        looked_at = 0
+        while self._to_present or after < self._last:
+            page = limit if self._filter.is_open else _PAGE
+            polled = await self._cell.log.poll(after, page, 0, tuple(self._filter.topics), lenient=True)
+            for recorded in polled.events:
+                if not self._to_present and recorded.position > self._last:
+                    return found, None
+                if self._filter.fits(recorded):
+                    found.append(recorded)
+                    if len(found) == limit:
+                        end = recorded.position >= polled.head
+                        return found, None if end else recorded.position
+            looked_at += len(polled.events)
+            after = polled.position
+            if after >= polled.head:
+                return found, None
+            if looked_at >= _MOST_LOOKED_AT:
+                return found, after
+        return found, None

@@ -1,0 +1,96 @@
+"""Moments in the past, as requests name them, and what a projection knew then."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, TypeVar
+
+from anyio import to_thread
+from fastapi import Query
+
+from projections.base import Projection, Reader
+from vapora import clock
+from vapora.api.cells import Cell
+from vapora.api.context import LARGEST_POSITION
+from vapora.errors import BadInputError
+from vapora.log.search import last_until
+
+T = TypeVar("T")
+
+At = Annotated[
+    str | None,
+    Query(
+        description="A position, or an instant such as 2026-11-22T10:00:00Z: the answer as it was then.", max_length=60
+    ),
+]
+_PAGE = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """After the event at `position`, and before the next one. `at`: what the clock said."""
+
+    position: int
+    at: datetime
+
+
+async def moment(cell: Cell, text: str, field: str = "at") -> Moment:
+    """`BadInputError` for what is neither a position nor an instant, or is yet to come."""
+    head = await cell.log.head()
+    if text.isascii() and text.isdigit():
+        position = min(int(text), LARGEST_POSITION)
+        if position > head:
+            raise _refused(f"The log ends at {head}: {text} is yet to come.", "Ask for a position in the past.", field)
+        return Moment(position, await _time_of(cell, position))
+    at = instant(text, field)
+    if at > clock.now():
+        raise _refused(f"{text} is yet to come.", "Ask for an instant in the past.", field)
+    return Moment(await last_until(cell.log, at, head), at)
+
+
+def instant(text: str, field: str) -> datetime:
+    """Without a zone it is UTC."""
+    try:
+        # An unescaped "+" of a zone arrives as a space.
+        found = datetime.fromisoformat(text.replace(" ", "+") if "T" in text else text)
+        found = found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    except (ValueError, OverflowError):
+        what = "neither a position nor an instant" if field == "at" else "no instant"
+        remedy = "Send an instant such as 2026-11-22T10:00:00Z" + (", or a whole number." if field == "at" else ".")
+        raise _refused(f"{text!r} is {what}.", remedy, field) from None
+    return found
+
+
+async def look_back(cell: Cell, projection: Projection, at: Moment, question: Callable[[Reader], T]) -> T:
+    """Ask the projection's rows as they were: from the last kept moment on, by the very code that keeps today's."""
+    topics = tuple(sorted(projection.TOPICS or ()))
+    with cell.history() as rows:
+        past = await to_thread.run_sync(rows.past, projection, at.position, limiter=cell.historians)
+        after = past.position
+        while after < at.position:
+            polled = await cell.log.poll_sealed(after, _PAGE, 0, topics)
+            wanted = [one for one in polled.events if one.position <= at.position]
+            # In a thread: some 30 µs an event would hold up everybody.
+            await to_thread.run_sync(past.fold, projection, wanted, limiter=cell.historians)
+            after = polled.position
+        return await to_thread.run_sync(question, past, limiter=cell.historians)
+
+
+async def _time_of(cell: Cell, position: int) -> datetime:
+    """When the last event up to there was recorded: numbers may be skipped."""
+    back = 1
+    while position > 0:
+        polled = await cell.log.poll_sealed(max(0, position - back), min(back, _PAGE), 0)
+        before = [one for one in polled.events if one.position <= position]
+        if before:
+            return before[-1].recorded_at
+        if back >= position:
+            break
+        back *= 100
+    return datetime.fromtimestamp(0, UTC)
+
+
+def _refused(text: str, remedy: str, field: str) -> BadInputError:
+    return BadInputError(text, remedy=remedy, field=field, where="query")

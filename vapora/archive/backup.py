@@ -1,0 +1,108 @@
+"""An online backup: a copy of the data folder's truth, taken beside a running server and proved before it counts.
+
+Its layout is that of a data folder, so restoring is copying it back. Read models are left out: they are built again.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+
+from pydantic_core import to_json
+
+from vapora.archive.files import copy, new_folder
+from vapora.blobs import BlobStore, open_blobs
+from vapora.errors import CorruptLogError, LogError
+from vapora.log import checkpoints, mapper
+from vapora.log.checkpoints import CHECKPOINTS
+from vapora.log.files import explained
+from vapora.log.keys import public_path
+from vapora.log.sqlite import SQLiteLog
+from vapora.log.verify import Verdict, verify
+from vapora.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """What a backup holds of one workspace."""
+
+    position: int
+    digest: str
+    events: int
+    checkpoints: int
+    blobs: int
+
+
+def backup(settings: Settings, workspaces: list[str], folder: Path, at: datetime, version: str) -> dict[str, Saved]:
+    """Into a folder that is new or empty, which holds all of it or nothing."""
+    with new_folder(folder) as draft:
+        saved = {workspace: _save(settings, workspace, draft / "workspaces" / workspace) for workspace in workspaces}
+        for key in _keys(settings):
+            # The private half too, where it lies in the data folder: restored without it, the server would not start.
+            copy(key, draft / key.name, mode=0o644 if key.suffix == ".pub" else 0o600)
+        (draft / "backup.json").write_bytes(_manifest(saved, at, version))
+    return saved
+
+
+def _save(settings: Settings, workspace: str, target: Path) -> Saved:
+    target.mkdir(mode=0o700, parents=True)
+    # In this order what is copied is complete: checkpoints speak of a log that is there already, and events of texts.
+    book = settings.checkpoint_file(workspace)
+    if book.exists():
+        copy(book, target / CHECKPOINTS)
+    _copy_log(settings.log_file(workspace), target / "log.db")
+    verdict = _prove(workspace, target)
+    source = open_blobs(settings.blobs_url, settings.blob_folder(workspace), workspace)
+    blobs = BlobStore(target / "blobs")
+    # `get` proves each text by its digest.
+    count = sum(blobs.put(source.get(digest)) == digest for digest in source.digests())
+    return Saved(verdict.tip.position, verdict.tip.digest.hex(), verdict.events, verdict.checkpoints, count)
+
+
+def _copy_log(source: Path, target: Path) -> None:
+    with explained(source):
+        # `mode=ro` where the folder allows it: the journal beside the file is read with it.
+        with (
+            closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True)) as log,
+            closing(sqlite3.connect(target)) as copied,
+        ):
+            # In one step: it reads one moment of a log that goes on being written, and holds nobody up.
+            log.backup(copied, pages=-1)
+        target.chmod(0o600)
+
+
+def _prove(workspace: str, folder: Path) -> Verdict:
+    log = SQLiteLog.open_for_reading(folder / "log.db")
+    try:
+        verdict = verify(log, checkpoints.read(folder / CHECKPOINTS))
+    except LogError as error:
+        raise CorruptLogError(
+            f"The log of {workspace} cannot be backed up: {error.message}", remedy=_DAMAGED
+        ) from error
+    finally:
+        log.close()
+    if verdict.fault is not None:
+        raise CorruptLogError(
+            f"The log of {workspace} is not what was written. Position {verdict.position}: {verdict.fault}.",
+            remedy=_DAMAGED,
+            position=verdict.position,
+        )
+    return verdict
+
+
+_DAMAGED = "No backup was made of it, so that none takes the place of a good one. See `vapora audit verify`."
+
+
+def _keys(settings: Settings) -> Iterator[Path]:
+    private = settings.audit_key_file
+    if private.parent == settings.data.absolute():
+        yield from (key for key in (private, public_path(private)) if key.exists())
+
+
+def _manifest(saved: Mapping[str, Saved], at: datetime, version: str) -> bytes:
+    of = {workspace: asdict(one) for workspace, one in saved.items()}
+    return to_json({"at": mapper.instant(at), "vapora": version, "workspaces": of}, indent=2) + b"\n"

@@ -1,0 +1,85 @@
+"""Files and folders that are whole or not there: written beside their place, flushed, then renamed into it."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from vapora.errors import ConflictError, LogError
+
+
+@contextmanager
+def new_file(path: Path) -> Iterator[Path]:
+    """A place to write to; its content is at `path` once the block ends, and nowhere if it raises."""
+    if path.exists():
+        raise ConflictError(f"{path} exists already.", remedy="Name another file, or move that one away.")
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    with explained(path):
+        # Whoever reads it reads all that the agents wrote.
+        os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        try:
+            yield draft
+            sync(draft)
+            draft.replace(path)
+            sync(path.parent)
+        finally:
+            draft.unlink(missing_ok=True)
+
+
+@contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """The same for a folder. One that is there and empty is taken."""
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise ConflictError(f"{path} exists already and is not empty.", remedy="Name another folder.")
+    made = [folder for folder in path.parents if not folder.exists()]
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    with explained(path):
+        try:
+            draft.mkdir(mode=0o700, parents=True)
+            yield draft
+            sync_all(draft)
+            draft.replace(path)
+            sync(path.parent)
+        except BaseException:
+            shutil.rmtree(draft, ignore_errors=True)
+            for folder in made:  # the innermost first; one that somebody uses meanwhile stays
+                try:
+                    folder.rmdir()
+                except OSError:
+                    break
+            raise
+
+
+@contextmanager
+def explained(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise LogError(
+            f"{path} cannot be written: {error}.",
+            remedy="Make room on the disk, and the folder writable for this user.",
+        ) from error
+
+
+def copy(source: Path, target: Path, mode: int = 0o600) -> None:
+    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    shutil.copyfile(source, target)
+    target.chmod(mode)
+
+
+def sync_all(folder: Path) -> None:
+    for path in sorted(folder.rglob("*")):
+        sync(path)
+    sync(folder)
+
+
+def sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

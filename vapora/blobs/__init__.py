@@ -1,0 +1,12 @@
+"""Large texts beside the log: each stands under the SHA-256 of what it holds, in a folder or in an object store.
+
+Stored before the event that names it is appended, so an event never points to nothing. What a crash between the two
+leaves is named by nobody; `vapora blobs collect` finds it.
+"""
+
+from vapora.blobs.collect import Sweep, named_in, sweep
+from vapora.blobs.folder import BlobStore
+from vapora.blobs.place import check_url, open_blobs
+from vapora.blobs.store import Blobs, StoredBlob
+
+__all__ = ["BlobStore", "Blobs", "StoredBlob", "Sweep", "check_url", "named_in", "open_blobs", "sweep"]

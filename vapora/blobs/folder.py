@@ -1,0 +1,100 @@
+"""Blobs as files of a folder, readable to their owner alone."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from vapora.blobs.store import FRESH, Contents, StoredBlob, digest_of, is_digest, place_of, verified
+from vapora.errors import LogError, NotFoundError
+
+
+class BlobStore(Contents):
+    """`folder` is made when the first blob is put."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def put(self, data: bytes) -> str:
+        digest = digest_of(data)
+        target = self._folder / place_of(digest)
+        try:
+            if not self._holds(target, len(data)):
+                self._write(target, data)
+        except OSError as error:
+            raise LogError(
+                f"A text of {len(data)} bytes cannot be stored in {self._folder}: {error}.",
+                remedy="See that the folder is writable and the disk has room.",
+            ) from error
+        return digest
+
+    def get(self, digest: str) -> bytes:
+        path = self._folder / place_of(digest)
+        try:
+            data = path.read_bytes()
+        except FileNotFoundError as error:
+            raise NotFoundError(f"The text {digest} is not in {self._folder}.", digest=digest) from error
+        except OSError as error:
+            raise LogError(f"The text {digest} cannot be read: {error}.", digest=digest) from error
+        return verified(data, digest, str(path))
+
+    def stored(self) -> Iterator[StoredBlob]:
+        for path in sorted(self._folder.glob("??/*")):
+            if is_digest(path.name):
+                found = path.stat()
+                yield StoredBlob(path.name, found.st_size, _modified_at(found))
+
+    def remove(self, digest: str, before: datetime) -> bool:
+        path = self._folder / place_of(digest)
+        # Taken aside first: who puts the text again from here on finds no file, and writes it. What was put again
+        # just before comes back.
+        aside = path.with_name(f".old-{digest}")
+        try:
+            path.replace(aside)
+        except FileNotFoundError:
+            return True
+        if _modified_at(aside.stat()) >= before:
+            aside.replace(path)
+            return False
+        aside.unlink()
+        return True
+
+    def _holds(self, target: Path, size: int) -> bool:
+        # A damaged file of another length is replaced; one of the same length shows when it is read.
+        if not target.is_file():
+            return False
+        found = target.stat()
+        return found.st_size == size and datetime.now(UTC) - _modified_at(found) < FRESH
+
+    def _write(self, target: Path, data: bytes) -> None:
+        made = [folder for folder in (target.parent, self._folder) if not folder.exists()]
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=target.parent, prefix=".new-")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(name).replace(target)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+        _sync_folder(target.parent)
+        for folder in made:
+            _sync_folder(folder.parent)
+
+
+def _modified_at(found: os.stat_result) -> datetime:
+    return datetime.fromtimestamp(found.st_mtime, UTC)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Makes a rename in it survive a power cut."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

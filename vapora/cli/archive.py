@@ -1,0 +1,128 @@
+"""`vapora export`, `import` and `backup`: the log leaves the house, and comes back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from vapora.cli.offline import Data, Workspace, alone, open_log, settings_for, workspaces
+from vapora.cli.output import USAGE, Json, emit, stop
+
+if TYPE_CHECKING:
+    from vapora.archive.export import Exported
+    from vapora.settings import Settings
+
+
+def export(
+    file: Annotated[Path, typer.Argument(help="A new file; compressed where its name ends in .gz.")],
+    data: Data = None,
+    workspace: Workspace = "default",
+    with_blobs: Annotated[bool, typer.Option("--blobs/--no-blobs", help="With the large texts.")] = True,
+    as_json: Json = False,
+) -> None:
+    """Write the log to a file of JSON lines that proves itself. Also beside a running server."""
+    from vapora import __version__, clock
+    from vapora.archive.export import export as write
+    from vapora.blobs import open_blobs
+
+    settings = settings_for(data)
+    with open_log(settings, workspace) as log:
+        folder = settings.blob_folder(workspace)
+        blobs = open_blobs(settings.blobs_url, folder, workspace) if with_blobs else None
+        done = write(log, blobs, workspace, file, clock.now(), __version__)
+    told = f"{done.events:,} events up to position {done.tip.position:,} and {done.blobs:,} texts are in {file}."
+    emit(as_json, {"file": str(file), **_said(done)}, lambda: told)
+
+
+def load(
+    file: Annotated[Path, typer.Argument(help="What `vapora export` wrote.")],
+    data: Data = None,
+    workspace: Annotated[str | None, typer.Option(help="Must be the export's; absent, it is.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Make a workspace from an export, in a data folder that has none of that name. All of it is proved, or nothing
+    is there."""
+    from vapora import clock
+    from vapora.archive.load import ExportFile, import_new
+    from vapora.blobs import open_blobs
+    from vapora.errors import BadInputError
+
+    settings = settings_for(data)
+    _require_files(settings, "import", "Unset VAPORA_DATABASE_URL: an export becomes a data folder with SQLite files.")
+    opened = ExportFile(file)
+    try:
+        if workspace not in (None, opened.workspace):
+            raise BadInputError(
+                f"{file} holds the workspace {opened.workspace!r}, not {workspace!r}.",
+                remedy="Its events name their workspace, so it cannot become another one.",
+            )
+        with _nobody_else(settings, opened.workspace):
+            folder = settings.workspace_folder(opened.workspace)
+            texts = settings.blob_folder(opened.workspace)
+            far = open_blobs(settings.blobs_url, texts, opened.workspace) if settings.blobs_url else None
+            done = import_new(opened, folder, settings.audit_key_file, clock.now, far)
+    finally:
+        opened.close()
+    told = (
+        f"{done.events:,} events up to position {done.tip.position:,} and {done.blobs:,} texts are in {folder}. "
+        f"`vapora up --data {settings.data}` builds the read models and goes on."
+    )
+    emit(as_json, {"folder": str(folder), **_said(done)}, lambda: told)
+
+
+def backup(
+    folder: Annotated[Path, typer.Argument(help="A new folder, or an empty one.")],
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Copy the logs, texts, checkpoints and keys of all workspaces, beside a running server, and prove the copy.
+
+    To restore, copy the folder back to where the data was.
+    """
+    from vapora import __version__, clock
+    from vapora.archive.backup import backup as save
+
+    settings = settings_for(data)
+    _require_files(
+        settings,
+        "backup",
+        "Use pg_dump -n 'vapora_*' -N 'vapora_*_read', then copy the data folder: texts and keys are there.",
+    )
+    names = workspaces(settings)
+    if not names:
+        stop(USAGE, f"There is no log in {settings.data}.", "Check --data (or VAPORA_DATA).")
+    saved = save(settings, names, folder, clock.now(), __version__)
+    told = "\n".join(
+        f"{name}: {one.events:,} events up to position {one.position:,}, {one.checkpoints:,} checkpoints, "
+        f"{one.blobs:,} texts."
+        for name, one in saved.items()
+    )
+    emit(as_json, {"folder": str(folder), "workspaces": saved}, lambda: f"Saved to {folder}, and proved.\n{told}")
+
+
+def _require_files(settings: Settings, command: str, remedy: str) -> None:
+    if settings.database_url is not None:
+        stop(USAGE, f"`vapora {command}` works on files, and VAPORA_DATABASE_URL is set.", remedy)
+
+
+@contextmanager
+def _nobody_else(settings: Settings, workspace: str) -> Iterator[None]:
+    if not settings.data.is_dir():  # nobody can be at work in there
+        yield
+        return
+    with alone(settings, workspace):
+        yield
+
+
+def _said(done: Exported) -> dict[str, Any]:
+    return {
+        "workspace": done.workspace,
+        "events": done.events,
+        "position": done.tip.position,
+        "digest": done.tip.digest.hex(),
+        "blobs": done.blobs,
+    }

@@ -1,0 +1,69 @@
+"""`vapora audit list`: who did what to what, when, and how it came out."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import RenderableType
+
+from vapora.cli.offline import Workspace, open_log, pages, settings_for
+from vapora.cli.output import Json, cell, clip, emit, local, table
+from vapora.cli.remote import connect
+from vapora.views import AuditEntry
+
+_FORMATS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"]
+
+
+def entries(
+    actor: Annotated[str | None, typer.Option(help="Who did it, as user:local.")] = None,
+    action: Annotated[str | None, typer.Option(help="create, update, delete, execute, assign, complete …")] = None,
+    resource: Annotated[str | None, typer.Option(help="A kind, as task, or one: task:task-1.")] = None,
+    since: Annotated[datetime | None, typer.Option(formats=_FORMATS, help="From then on; UTC without a zone.")] = None,
+    until: Annotated[datetime | None, typer.Option(formats=_FORMATS, help="Up to then.")] = None,
+    text: Annotated[str | None, typer.Option(help="A part of anything said, in any case.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 50,
+    data: Annotated[Path | None, typer.Option(help="From this data folder's log instead of the server.")] = None,
+    workspace: Workspace = "default",
+    as_json: Json = False,
+) -> None:
+    """The audit trail, the newest first."""
+    wanted: dict[str, Any] = {
+        "actor": actor, "action": action, "resource": resource, "since": since, "until": until, "text": text,
+    }  # fmt: skip
+    if data is None:
+        with connect(workspace) as client:
+            found = tuple(islice(client.audit(limit=limit, **wanted), limit))
+    else:
+        found = _folded(data, workspace, limit, wanted)
+    emit(as_json, {"items": found}, lambda: _told(found))
+
+
+def _folded(data: Path, workspace: str, limit: int, wanted: dict[str, Any]) -> tuple[AuditEntry, ...]:
+    """From the log alone, by the server's own projection; the read models may be behind, or gone."""
+    from datetime import UTC
+
+    from projections import MemoryRows
+    from projections import audit as model
+
+    rows, projection = MemoryRows(), model.Audit()
+    with open_log(settings_for(data), workspace) as log:
+        for page in pages(log):
+            rows.fold(projection, page)
+    for name in ("since", "until"):
+        at = wanted[name]
+        if at is not None and at.tzinfo is None:
+            wanted[name] = at.replace(tzinfo=UTC)
+    return model.entries(rows, limit=limit, **wanted)
+
+
+def _told(found: tuple[AuditEntry, ...]) -> RenderableType:
+    shown = table("", "position", "when", "who", "action", "what", "result", "details", right=("position",))
+    for one in found:
+        what = f"{one.resource_type}:{one.resource_id}"
+        words = (local(one.timestamp), one.actor, one.action, what, one.result, clip(one.details, 60))
+        shown.add_row(str(one.position), *map(cell, words))
+    return shown if found else "Nothing of that kind happened."

@@ -1,0 +1,74 @@
+"""`vapora blobs`: the large texts beside the log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Group, RenderableType
+
+from vapora.cli.offline import Data, Workspace, open_log, settings_for
+from vapora.cli.output import Json, emit, local, table
+
+if TYPE_CHECKING:
+    from vapora.blobs import Sweep
+    from vapora.log import EventLog
+
+app = typer.Typer(help="The large texts beside the log.", no_args_is_help=True)
+
+_PAGE = 2_000
+_SHOWN = 20
+
+
+@app.command()
+def collect(
+    delete: Annotated[bool, typer.Option("--delete", help="Remove them; without it they are only shown.")] = False,
+    older_than_h: Annotated[
+        float, typer.Option("--older-than-h", min=2, max=8_760, help="Leave alone what is younger, in hours.")
+    ] = 24,
+    data: Data = None,
+    workspace: Workspace = "default",
+    as_json: Json = False,
+) -> None:
+    """Find texts that no event names, as a crash may leave them. Also beside a running server."""
+    from vapora import clock
+    from vapora.blobs import named_in, open_blobs, sweep
+
+    settings = settings_for(data)
+    with open_log(settings, workspace) as log:
+        blobs = open_blobs(settings.blobs_url, settings.blob_folder(workspace), workspace)
+        grace = timedelta(hours=older_than_h)
+        found = sweep(blobs, lambda: named_in(_states(log)), clock.now(), grace, delete=delete)
+    emit(as_json, _answer(workspace, found), lambda: _told(found))
+
+
+def _states(log: EventLog) -> Iterator[bytes]:
+    """The whole log as it stands, undecoded: an event that this version does not know keeps its texts too."""
+    after = 0
+    while records := log.after(after, _PAGE):
+        yield from (record.state for record in records)
+        after = records[-1].position
+
+
+def _answer(workspace: str, found: Sweep) -> dict[str, Any]:
+    return {
+        "workspace": workspace,
+        "named": found.named,
+        "young": found.young,
+        "orphans": [one.digest for one in found.orphans],
+        "bytes": found.bytes,
+        "removed": found.removed,
+    }
+
+
+def _told(found: Sweep) -> RenderableType:
+    shown = table("", "orphan", "bytes", "stored", right=("bytes",))
+    for one in found.orphans[:_SHOWN]:
+        shown.add_row(one.digest[:16], f"{one.size:,}", local(one.modified_at))
+    count = len(found.orphans)
+    rest = f"; {count - _SHOWN} more are not shown" if count > _SHOWN else ""
+    done = "Nothing was removed: add --delete." if found.removed is None else f"{found.removed} removed."
+    told = f"{count} of {count + found.named + found.young} texts are named by no event, {found.bytes:,} bytes{rest}."
+    return Group(shown, f"{told} {done}") if count else told

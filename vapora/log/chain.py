@@ -1,0 +1,70 @@
+"""The hash chain: each event's digest takes in the one before it, so that nothing in between changes unseen.
+
+    digest = SHA-256(previous digest ‖ position ‖ version ‖ len(stream) ‖ len(topic) ‖ stream ‖ topic ‖ state)
+
+Numbers are big-endian: position and version of 8 bytes, the lengths of 4; texts are UTF-8. All but the state has a
+known length, so no two events have one encoding. The first event follows a digest of 64 zeros (in hex).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from struct import Struct
+from typing import NamedTuple
+
+# Signed: a flipped bit may have made a stored number negative, and that must be found and not raise.
+_NUMBERS = Struct(">qqII")
+
+
+@dataclass(frozen=True, slots=True)
+class Tip:
+    """The end of a chain: the last event's position and its digest."""
+
+    position: int
+    digest: bytes
+
+
+GENESIS = Tip(0, bytes(32))
+
+
+class Row(NamedTuple):
+    """An event on its way into the store, which gives it its position."""
+
+    stream: str
+    version: int
+    topic: str
+    state: bytes
+
+
+class Link(NamedTuple):
+    """An event as the store holds it, byte for byte. `typed`: each column holds what belongs there."""
+
+    position: int
+    stream: bytes
+    version: int
+    topic: bytes
+    state: bytes
+    digest: bytes
+    typed: bool = True
+
+
+def link(previous: bytes, position: int, stream: bytes, version: int, topic: bytes, state: bytes) -> bytes:
+    """The digest of the event that follows the one whose digest is `previous`."""
+    numbers = _NUMBERS.pack(position, version, len(stream), len(topic))
+    return sha256(b"".join((previous, numbers, stream, topic, state))).digest()
+
+
+def follows(previous: bytes, found: Link) -> bool:
+    """Whether the stored event is the one that was appended after the one with the digest `previous`."""
+    return found.typed and found.digest == link(previous, *found[:5])
+
+
+def extend(tip: Tip, first: int, rows: Sequence[Row]) -> list[bytes]:
+    """The digests of rows that take the positions from `first` on."""
+    digest, digests = tip.digest, list[bytes]()
+    for position, row in enumerate(rows, first):
+        digest = link(digest, position, row.stream.encode(), row.version, row.topic.encode(), row.state)
+        digests.append(digest)
+    return digests

@@ -1,0 +1,121 @@
+"""What one transaction of the log will hold, decided in memory, and how many events each stream holds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+
+from vapora.log import mapper
+from vapora.log.chain import Row
+from vapora.records import Append, Appended, AppendResult, Conflict, StoredRecord
+
+_KNOWN_STREAMS = 100_000
+
+
+class Plan:
+    """What one transaction will hold: each request is placed after those before it, or refused alone."""
+
+    def __init__(
+        self,
+        versions: Versions,
+        read: Callable[[str, int, int], list[StoredRecord]],
+        workspace: str,
+        at: datetime,
+    ) -> None:
+        self.rows: list[Row] = []
+        self.moved: dict[str, int] = {}
+        self._versions = versions
+        self._read = read
+        self._workspace = workspace
+        self._at = mapper.instant(at)
+        self._placed: dict[str, tuple[Append, range]] = {}
+        self._answers: list[AppendResult | range] = []
+
+    def place(self, request: Append) -> None:
+        moved: dict[str, int] = {}
+        for part in request.streams:
+            version = moved.get(part.stream, self._version(part.stream))
+            if version != part.expected_version:
+                self._answers.append(self._repeated(request) or Conflict(part.stream, version))
+                return
+            moved[part.stream] = version + len(part.events)
+        self.moved.update(moved)
+        self._answers.append(self._add(request))
+
+    def results(self, positions: Sequence[int]) -> list[AppendResult]:
+        """The answers, once the store has said where the rows stand."""
+        return [
+            Appended(tuple(positions[answer.start : answer.stop])) if isinstance(answer, range) else answer
+            for answer in self._answers
+        ]
+
+    def _version(self, stream: str) -> int:
+        return self.moved[stream] if stream in self.moved else self._versions.of(stream)
+
+    def _add(self, request: Append) -> range:
+        start = len(self.rows)
+        envelope = mapper.envelope(
+            at=self._at,
+            workspace=self._workspace,
+            actor=request.actor,
+            correlation=request.correlation,
+            causation=request.causation,
+            request_id=request.request_id,
+        )
+        for part in request.streams:
+            for version, event in enumerate(part.events, part.expected_version + 1):
+                self.rows.append(Row(part.stream, version, event.topic, mapper.seal(event, envelope)))
+        placed = range(start, len(self.rows))
+        self._placed[request.request_id] = (request, placed)
+        return placed
+
+    def _repeated(self, request: Append) -> AppendResult | range | None:
+        """The answer that was given, or is about to be, to the same request; None: it is not a repetition."""
+        placed = self._placed.get(request.request_id)
+        if placed is not None and _shape(placed[0]) == _shape(request):
+            return placed[1]
+        positions: list[int] = []
+        for part in request.streams:
+            stored = self._read(part.stream, part.expected_version, len(part.events))
+            own = len(stored) == len(part.events) and all(
+                mapper.request_id(record) == request.request_id for record in stored
+            )
+            if not own:
+                return None
+            positions += [record.position for record in stored]
+        return Appended(tuple(positions))
+
+
+def _shape(request: Append) -> list[tuple[str, int, int]]:
+    return [(part.stream, part.expected_version, len(part.events)) for part in request.streams]
+
+
+class Versions:
+    """How many events each stream holds, for the streams used last; the rest are asked for when needed."""
+
+    def __init__(self, load: Callable[[Sequence[str]], dict[str, int]], capacity: int = _KNOWN_STREAMS) -> None:
+        self._load = load
+        self._capacity = capacity
+        self._known: dict[str, int] = {}
+
+    def load(self, streams: Iterable[str]) -> None:
+        """Called before a plan is made, so that its streams cost one query and none is dropped under way."""
+        wanted = set(streams)
+        if len(self._known) + len(wanted) > self._capacity:
+            # A dict keeps the order of insertion and `update` re-inserts: the front is what was not used for longest.
+            for stream in list(self._known)[: max(self._capacity // 10, len(wanted))]:
+                del self._known[stream]
+        missing = [stream for stream in wanted if stream not in self._known]
+        if missing:
+            self._known.update(dict.fromkeys(missing, 0) | self._load(missing))
+
+    def of(self, stream: str) -> int:
+        return self._known[stream]
+
+    def update(self, moved: dict[str, int]) -> None:
+        for stream, version in moved.items():
+            self._known.pop(stream, None)
+            self._known[stream] = version
+
+    def forget(self) -> None:
+        self._known.clear()

@@ -1,0 +1,40 @@
+"""How the library's recorder reaches a SQLite file."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from eventsourcing.sqlite import SQLiteConnection, SQLiteConnectionPool, SQLiteDatastore
+
+_STATEMENTS = 128
+_LOCK_TIMEOUT_S = 5.0
+
+
+class _Pool(SQLiteConnectionPool):
+    def _create_connection(self) -> SQLiteConnection:
+        # Not the library's own connection: that one keeps a single compiled statement and compiles each of ours anew.
+        connection = sqlite3.connect(
+            self.db_name,
+            timeout=_LOCK_TIMEOUT_S,
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=_STATEMENTS,
+        )
+        connection.row_factory = sqlite3.Row
+        connection.execute("PRAGMA journal_mode=WAL")
+        # The library leaves this to how SQLite was compiled; NORMAL would lose acknowledged events at a power cut.
+        connection.execute("PRAGMA synchronous=FULL")
+        return SQLiteConnection(connection, self.max_age)
+
+
+class Datastore(SQLiteDatastore):
+    """A pool for those who read; the writer has a connection of its own."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(str(path.absolute()), originator_id_type="text")
+        self.pool: _Pool = _Pool(db_name=str(path.absolute()))
+
+    def connect(self) -> SQLiteConnection:
+        """A connection beside the pool's."""
+        return self.pool._create_connection()
