@@ -78,9 +78,11 @@ class LogWriter:
             if self._notary is not None:
                 await self._notary.start(log)
             self._tail = Tail(await self._appending.call(log.head), self._tail_records)
-        except BaseException:
+        except Exception:
             log.close()
             raise
+        # Where the start is cancelled, a thread is still reading: SQLite crashes the process if it is closed under it.
+        # It is closed with the last reference then, which that thread holds.
         return log
 
     async def stop(self) -> None:

@@ -8,9 +8,12 @@ from pathlib import Path
 import pytest
 
 from actors.log_writer import LogWriter
+from actors.notary import Notary
 from events.task import TaskApproved, TaskRejected
+from vapora.clock import now
 from vapora.errors import BadInputError, FencedError, LogError, UnavailableError
 from vapora.log import MemoryLog, encode
+from vapora.log.checkpoints import CheckpointBook
 from vapora.log.event_log import Committed, EventLog
 from vapora.log.sqlite import SQLiteLog
 from vapora.ports import LogWriterPort
@@ -286,6 +289,29 @@ async def test_a_log_that_cannot_be_opened_stops_the_start_and_can_be_tried_agai
     await writer.start()
     assert await writer.head() == 0
     await writer.stop()
+
+
+async def test_a_start_that_is_cancelled_does_not_close_the_log_under_a_thread_that_still_reads_it() -> None:
+    reading, go_on = threading.Event(), threading.Event()
+    closed: list[str] = []
+
+    class Watched(MemoryLog):
+        def close(self) -> None:
+            closed.append("closed")
+
+    def open_book() -> CheckpointBook:
+        reading.set()
+        go_on.wait(10)
+        raise LogError("nobody waits for this any more")
+
+    notary = Notary(open_book, now, events=1_000, interval_s=60)
+    starting = asyncio.create_task(LogWriter(lambda: Watched("acme"), notary=notary).start())
+    await asyncio.to_thread(reading.wait, 10)
+    starting.cancel()
+    await asyncio.wait([starting])
+    assert starting.cancelled()
+    assert not closed
+    go_on.set()
 
 
 @pytest.mark.parametrize(
