@@ -47,6 +47,7 @@ _IDLE = frozenset({"poll", "health", "head", "read", "wait_for", "is_simulated",
 # About how many moments the work of one round has; a kill planned beyond is carried out in the next one.
 _MOMENTS = 500
 _SETTLED_WITHIN_S = 10
+_RESTS = 0.3
 
 
 @dataclass(slots=True)
@@ -143,6 +144,7 @@ class Office:
         """Hand in a few tasks, let one to three die at it, wait until all is done: what is wrong then."""
         kinds = self.dice.choices(KINDS, k=self.dice.randint(1, 3))
         self.plan += [Kill(kind, self.dice.randint(1, _MOMENTS)) for kind in kinds]
+        await self.rest()
         return (await self.records(await self.work())).findings()
 
     async def work(self) -> int:
@@ -161,6 +163,13 @@ class Office:
             await self.dispatcher.dispatch(self.origin(), task)
         await self.ended(start, TASKS)
         return await self.settled()
+
+    async def rest(self) -> None:
+        """Sometimes end well between two rounds who then saves what it knows, so that a later start begins there."""
+        resting: tuple[Kind, ...] = ("budget", "coordinator")
+        for kind in resting:
+            if self.dice.random() < _RESTS:
+                await self.runtime.stop(Address(kind, WORKSPACE))
 
     async def ended(self, position: int, count: int) -> None:
         """Until so many tasks have ended after `position`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
+from datetime import date
 from enum import Enum
 from typing import Any
 
@@ -131,7 +132,7 @@ def _parts(thing: object) -> dict[str, Any]:
 
 
 def _plain(value: object) -> Any:
-    if value is None or isinstance(value, str | int | float | Enum):
+    if value is None or isinstance(value, str | int | float | Enum | date):
         return value
     if isinstance(value, Mapping):
         plain = {key: _plain(one) for key, one in value.items()}
