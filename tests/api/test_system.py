@@ -16,7 +16,7 @@ from vapora.api.app import create_app
 from vapora.catalog import ROLE_IDS
 from vapora.cli import app as cli
 from vapora.errors import UnavailableError
-from vapora.ports import BudgetPort, LogWriterPort, ProjectorPort, RouterStatusPort
+from vapora.ports import BudgetPort, LogWriterPort, ProjectorPort, QueuePort, RouterStatusPort
 from vapora.settings import Settings
 
 
@@ -36,6 +36,9 @@ class Unready:
         raise self._error
 
     def projector(self, workspace: str) -> ProjectorPort:
+        raise self._error
+
+    def queue(self, workspace: str) -> QueuePort:
         raise self._error
 
     def router(self) -> RouterStatusPort:
