@@ -68,12 +68,12 @@ async def test_the_logs_own_queue_tells_what_waits_under_each_subject(door: Door
 async def test_what_is_no_dead_letter_cannot_be_put_back(door: Door) -> None:
     project = await door.project()
     task_id = await door.idle_task(project["id"])
-    head = await door.head()
+    asked = await door.asked()
     for name in (task_id, "nobody"):
         problem = await door.ask("POST", f"/queue/dead-letters/{name}/requeue", 404)
         assert problem["code"] == "not-found"
         assert "vapora queue" in problem["remedy"]
-    assert await door.head() == head
+    assert await door.asked() == asked
 
 
 async def test_work_through_nats_leaves_an_empty_queue_and_health_names_it(beside: Door) -> None:
