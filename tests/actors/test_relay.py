@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -29,6 +30,23 @@ async def server(tmp_path: Path) -> AsyncIterator[NatsServer]:
     await made.start()
     yield made
     await made.kill()
+
+
+Make = Callable[..., NatsServer]
+
+
+@pytest.fixture
+async def another(tmp_path: Path) -> AsyncIterator[Make]:
+    """More servers, not started yet; all are ended with the test."""
+    made: list[NatsServer] = []
+
+    def make(**settings: Any) -> NatsServer:
+        made.append(NatsServer(tmp_path / f"another-{len(made)}", **settings))
+        return made[-1]
+
+    yield make
+    for one in made:
+        await one.kill()
 
 
 @pytest.fixture
@@ -183,9 +201,9 @@ async def test_two_relays_at_once_offer_and_mirror_nothing_twice(
 
 
 async def test_an_event_too_large_for_nats_is_mirrored_without_its_content_and_stops_nothing(
-    tmp_path: Path, log: LogClient
+    another: Make, log: LogClient
 ) -> None:
-    small = NatsServer(tmp_path / "small", max_payload=20_000)
+    small = another(max_payload=20_000)
     await small.start()
     running = relay(log, small)
     await running.start()
@@ -196,7 +214,6 @@ async def test_an_event_too_large_for_nats_is_mirrored_without_its_content_and_s
     assert [bool(one.event) for one in found] == [False, True]
     assert found[0].position == 1
     await running.stop()
-    await small.kill()
 
 
 async def test_a_mirror_of_another_log_is_left_alone_and_health_says_what_to_do(
@@ -243,8 +260,8 @@ async def test_streams_that_somebody_deleted_are_made_and_filled_again(
     await running.stop()
 
 
-async def test_without_a_server_it_waits_and_says_so(tmp_path: Path, log: LogClient) -> None:
-    nobody = NatsServer(tmp_path / "nobody")
+async def test_without_a_server_it_waits_and_says_so(another: Make, log: LogClient) -> None:
+    nobody = another()
     running = relay(log, nobody)
     await submit(log, [1])
     await running.start()
@@ -253,18 +270,17 @@ async def test_without_a_server_it_waits_and_says_so(tmp_path: Path, log: LogCli
     whole = await everything(log)
     assert len(await mirrored(nobody.options, WORKSPACE, len(whole))) == 1
     await running.stop()
-    await nobody.kill()
 
 
 async def test_an_account_with_the_rights_that_are_documented_and_no_more_will_do(
-    tmp_path: Path, log: LogClient
+    another: Make, log: LogClient
 ) -> None:
     rights = {
         "publish": ["$JS.API.>", "$JS.ACK.>", "acme.tasks.*.*", "vapora.relay.acme", "vapora.events.acme.>"],
         "subscribe": ["_INBOX.>", "acme.tasks.*.*"],
     }
     user = {"user": "vapora", "password": "s3cret", "permissions": rights}
-    guarded = NatsServer(tmp_path / "guarded", authorization={"users": [user]})
+    guarded = another(authorization={"users": [user]})
     await guarded.start()
     options = replace(guarded.options, user="vapora", password="s3cret")
     running = Relay(log, WORKSPACE, NatsOutlet(options, WORKSPACE))
@@ -281,4 +297,3 @@ async def test_an_account_with_the_rights_that_are_documented_and_no_more_will_d
     assert len(await mirrored(options, WORKSPACE, 1)) == 1
     await taker.stop()
     await running.stop()
-    await guarded.kill()

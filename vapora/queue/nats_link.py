@@ -73,7 +73,8 @@ class NatsLink:
     async def wait(self, timeout_s: float) -> bool:
         """Until it is up, or the time is over."""
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._up.wait(), timeout_s)
+            async with asyncio.timeout(timeout_s):
+                await self._up.wait()
         return self.connected
 
     async def call(self, work: Callable[[JetStreamContext], Awaitable[T]]) -> T:

@@ -80,9 +80,11 @@ class NatsQueue:
             self._wanted = max(limit, 1)
             self._arrived.clear()
             self._asked.set()
+            # Not for longer than a moment: a connection that is lost meanwhile is to be told. (`wait_for` would swallow
+            # a cancellation that comes together with an offer.)
             with suppress(TimeoutError):
-                # Not for longer than a moment: a connection that is lost meanwhile is to be told.
-                await asyncio.wait_for(self._arrived.wait(), min(left, _PAUSE_S))
+                async with asyncio.timeout(min(left, _PAUSE_S)):
+                    await self._arrived.wait()
 
     async def ack(self, offer: TaskOffer) -> None:
         await self._link.call(lambda _: answer_to(self._link.client, offer).ack())
