@@ -5,20 +5,21 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from functools import cache, partial
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from actors.agent import Agent
 from actors.budget_manager import BudgetManager
 from actors.coordinator import SwarmCoordinator
+from actors.desk import Desk
 from actors.llm_router import LLMRouter
 from actors.log_writer import LogWriter
 from actors.notary import Notary
 from actors.projector import Projector
 from actors.runtime import cluster
-from actors.runtime.base import Actor, Address, Builder, Runtime
+from actors.runtime.base import Actor, Address, Builder, Kind, Runtime
 from actors.runtime.local import LocalRuntime
-from actors.saved_fold import saved_ledger, saved_swarm
-from actors.supervisor import Supervisor
+from actors.saved_fold import saved_ledger, saved_offers, saved_swarm
+from actors.supervisor import CELL, Supervisor
 from events.content import Content
 from events.ids import Provider
 from projections import all_projections
@@ -38,8 +39,12 @@ from vapora.log.client import LogClient
 from vapora.log.event_log import EventLog
 from vapora.log.keys import SigningKey
 from vapora.log.places import open_log
-from vapora.ports import BudgetPort, LogWriterPort, Origin, ProjectorPort, RouterStatusPort
+from vapora.ports import BudgetPort, LogWriterPort, Origin, ProjectorPort, QueuePort, RouterStatusPort
+from vapora.queue.nats_options import options_of
 from vapora.settings import Settings
+
+if TYPE_CHECKING:
+    from actors.relay import Relay
 
 BUILDER = "actors.cast:builder"
 
@@ -68,6 +73,8 @@ def _build(settings: Settings, environ: Mapping[str, str], address: Address, run
             )
         case "coordinator":
             return _coordinator(settings, runtime, workspace)
+        case "relay":
+            return _relay(settings, runtime, workspace)
         case "agent":
             return _agent(settings, runtime, workspace, address.id)
         case "router":
@@ -120,7 +127,37 @@ def _coordinator(settings: Settings, runtime: Runtime, workspace: str) -> SwarmC
         again_s=settings.resend_s,
         warm=settings.warm_agents,
         saved=saved_swarm(settings.snapshot_folder(workspace)),
+        desk=_desk(settings, workspace),
     )
+
+
+def _desk(settings: Settings, workspace: str) -> Desk | None:
+    """Where work is delivered by NATS; None: the log itself is the queue."""
+    options = options_of(settings)
+    if options is None:
+        return None
+    # Who needs no NATS needs not spend the time to import it.
+    from vapora.queue.nats_queue import NatsQueue
+
+    queue = NatsQueue(options, workspace, ack_wait_s=settings.nats_ack_wait_s, max_deliver=settings.nats_max_deliver)
+    return Desk(
+        queue,
+        workspace,
+        patience_s=settings.nats_patience_s,
+        beat_s=settings.nats_ack_wait_s / 3,
+        saved=saved_offers(settings.snapshot_folder(workspace), workspace),
+    )
+
+
+def _relay(settings: Settings, runtime: Runtime, workspace: str) -> Relay:
+    from actors.relay import Relay
+    from vapora.queue.nats_outlet import NatsOutlet
+
+    options = options_of(settings)
+    if options is None:
+        raise ConfigurationError("There is no relay without NATS.", remedy="Set VAPORA_NATS_URL.")
+    saved = saved_offers(settings.snapshot_folder(workspace), workspace)
+    return Relay(_log(runtime, workspace), workspace, NatsOutlet(options, workspace), saved)
 
 
 def _agent(settings: Settings, runtime: Runtime, workspace: str, agent_id: str) -> Agent:
@@ -170,7 +207,9 @@ def _supervisor(settings: Settings, runtime: Runtime) -> Supervisor:
         origin = Origin(workspace, actor="supervisor", correlation=new_id("cor"))
         await Dispatcher(_log(runtime, workspace), now).open_workspace(origin)
 
-    return Supervisor(runtime, lambda: _workspaces(settings), prepare, interval_s=settings.health_interval_s)
+    parts: tuple[Kind, ...] = (*CELL, "relay") if settings.nats_url else CELL
+    known = partial(_workspaces, settings)
+    return Supervisor(runtime, known, prepare, interval_s=settings.health_interval_s, parts=parts)
 
 
 def _workspaces(settings: Settings) -> set[str]:
@@ -199,6 +238,9 @@ class RuntimeCast:
 
     def projector(self, workspace: str) -> ProjectorPort:
         return cast(ProjectorPort, self.runtime.ref(Address("projector", workspace)))
+
+    def queue(self, workspace: str) -> QueuePort:
+        return cast(QueuePort, self.runtime.ref(Address("coordinator", workspace)))
 
     def router(self) -> RouterStatusPort:
         return cast(RouterStatusPort, self.runtime.ref(Address("router")))

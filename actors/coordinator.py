@@ -13,11 +13,13 @@ from typing import Any, Protocol
 
 import structlog
 
+from actors.desk import Desk
 from actors.follower import Follower, Ticker, cancel
 from actors.messages import Assignment
+from actors.queue_door import QueueDoor
 from actors.saved_fold import SavedFold
 from events import DomainEvent, Recorded
-from events.ids import task_stream
+from events.ids import WaitReason, task_stream
 from events.task import TaskAssigned
 from vapora.clock import Clock
 from vapora.domain import subjects, swarm, task
@@ -25,6 +27,7 @@ from vapora.errors import VaporaError
 from vapora.log.client import LogClient
 from vapora.ports import Origin
 from vapora.records import Append, Conflict
+from vapora.views import DeadLetterView, QueueView
 
 _ACTOR = "swarm-coordinator"
 # Assignments in one append: enough that a long line is no queue of commits, few enough that the first start early.
@@ -45,7 +48,8 @@ class SwarmCoordinator:
     """`agent(id)` reaches an agent, starting it if need be; `retire(id)` ends one that was idle for `idle_s`.
 
     `again_s`: how often running work is sent again, so that a restarted agent takes it up. `warm`: start all agents
-    before the first work comes. `saved`: where the view is saved now and then, for a quick start.
+    before the first work comes. `saved`: where the view is saved now and then, for a quick start. `desk`: a queue that
+    delivers the work; without one, the log itself is the queue, and what waits in it may start.
     """
 
     def __init__(
@@ -61,6 +65,7 @@ class SwarmCoordinator:
         again_s: float,
         warm: bool = False,
         saved: SavedFold[swarm.Swarm] | None = None,
+        desk: Desk | None = None,
     ) -> None:
         self._log = log
         self._workspace = workspace
@@ -71,6 +76,11 @@ class SwarmCoordinator:
         self._idle_s = idle_s
         self._warm = warm
         self._saved = saved
+        self._desk = desk
+        self._door = QueueDoor(
+            log, workspace, desk.queue if desk else None, lambda: swarm.on_offer(self._swarm, workspace)
+        )
+        self._acting = asyncio.Lock()
         self._swarm = swarm.initial()
         self._simulated = False
         self._caught_up = False
@@ -85,10 +95,14 @@ class SwarmCoordinator:
         resumed = await self._saved.load(self._log) if self._saved is not None else None
         if resumed is not None:
             self._swarm, self._follower.position = resumed.state, resumed.position
+        if self._desk is not None:
+            await self._desk.catch_up(self._log)
         await self._follower.catch_up()
         self._caught_up = True
         # Any of them may have been left running by the coordinator before.
         self._last_busy = dict.fromkeys(self._swarm.agents, asyncio.get_running_loop().time())
+        if self._desk is not None:
+            await self._desk.start(self._act)
         await self._act()
         self._send(swarm.running(self._swarm))
         self._follower.start()
@@ -96,6 +110,8 @@ class SwarmCoordinator:
 
     async def stop(self) -> None:
         await self._ticker.stop()
+        if self._desk is not None:
+            await self._desk.stop()
         await self._follower.stop()
         for sending in list(self._under_way.values()):
             await cancel(sending)
@@ -108,6 +124,7 @@ class SwarmCoordinator:
             "problem": self._follower.problem or self._ticker.problem,
             "waiting": len(swarm.waiting(self._swarm)),
             "running": len(swarm.running(self._swarm)),
+            **({"queue": self._desk.health()} if self._desk else {}),
         }
 
     @property
@@ -115,19 +132,35 @@ class SwarmCoordinator:
         """What it decides on, assignments that are being appended among it. Not to be changed."""
         return self._swarm
 
+    async def queue_health(self) -> str:
+        return self._door.health()
+
+    async def queue_status(self) -> QueueView:
+        return await self._door.status()
+
+    async def requeue(self, task_id: str) -> DeadLetterView:
+        """Put a dead letter back into the queue."""
+        return await self._door.requeue(task_id)
+
     async def _handle(self, events: Sequence[Recorded]) -> None:
         for recorded in events:
             swarm.evolve(self._swarm, recorded)
+            if self._desk is not None:
+                self._desk.evolve(recorded)
         if self._caught_up:
             await self._act()
             assigned = {one.event.run_id for one in events if isinstance(one.event, TaskAssigned)}
             self._send(one for one in swarm.running(self._swarm) if one.run_id in assigned)
 
     async def _act(self) -> None:
-        await self._move_ended()
-        await self._explain_silent()
-        await self._assign_waiting()
-        self._cancel_recalled()
+        # The log's follower and the desk both call this.
+        async with self._acting:
+            await self._move_ended()
+            await self._explain_silent()
+            await self._assign_waiting()
+            self._cancel_recalled()
+            if self._desk is not None:
+                await self._desk.settle(self._swarm.proposed)
 
     async def _tick(self) -> None:
         """Send again what runs, and end agents that have had nothing to do for long."""
@@ -136,6 +169,7 @@ class SwarmCoordinator:
         await self._retire_idle()
         if self._saved is not None and self._saved.due(self._swarm.position):
             self._saved.save_soon(self._log, self._swarm, self._swarm.position)
+        await self._explain_dead()
 
     # --- moving cards ---
 
@@ -151,14 +185,36 @@ class SwarmCoordinator:
             self._request(one.id, task.wait(one, reason, remedy)) for one, reason, remedy in swarm.silent(self._swarm)
         )
 
+    async def _explain_dead(self) -> None:
+        """A card whose offer is a dead letter says so."""
+        if self._desk is not None:
+            remedy = "It could not be given out, time and again. See the journal, then: vapora queue requeue {}"
+            told = (
+                (id_, task.wait(self._swarm.open_tasks.get(id_), WaitReason.PAUSED, remedy.format(id_)))
+                for id_ in [letter.id for letter in await self._desk.bury()]
+            )
+            await self._append(self._request(id_, events) for id_, events in told if events)
+
     async def _assign_waiting(self) -> None:
         """One task after the other, each choice seeing the ones before it; then all in one call to the log."""
+        may_start = self._desk.may_start if self._desk else None
         while True:
             chosen: dict[str, Append] = {}
-            while len(chosen) < _MOST_AT_ONCE and (one := swarm.foremost(self._swarm)) is not None:
-                chosen[one.id] = self._request(one.id, self._assign(one))
+            while len(chosen) < _MOST_AT_ONCE and (one := swarm.foremost(self._swarm, may_start)) is not None:
+                try:
+                    chosen[one.id] = self._request(one.id, self._assign(one))
+                except Exception as error:
+                    self._put_aside(one.id, error)
             if not chosen or not await self._propose(chosen):
                 return
+
+    def _put_aside(self, task_id: str, error: Exception) -> None:
+        """With a queue, a task that cannot be given out does not hold up the others: it ends as a dead letter."""
+        swarm.withdraw(self._swarm, task_id)
+        if self._desk is None:
+            raise error
+        self._journal.warning("cannot be given out", task=task_id, error=repr(error))
+        self._desk.set_aside(task_id)
 
     def _assign(self, one: task.Task) -> tuple[DomainEvent, ...]:
         choice = swarm.choose(self._swarm, one, self._clock(), self._simulated)

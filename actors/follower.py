@@ -93,17 +93,23 @@ class Follower(LogLoop):
         topics: Sequence[str] = (),
     ) -> None:
         super().__init__(name, after)
+        self._sent_to: int | None = None
         self._log = log
         self._handle = handle
         self._limit = limit
         self._topics = topics
 
+    def go_to(self, position: int) -> None:
+        """From within `handle`: the next batch begins after `position`, wherever this one ends."""
+        self._sent_to = position
+
     async def _step(self, timeout_s: float) -> bool:
         polled = await self._log.poll(self.position, self._limit, timeout_s, self._topics)
+        self._sent_to = None
         if polled.events:
             await self._handle(polled.events)
-        self._reached(polled.position)
-        return polled.position < polled.head
+        self._reached(polled.position if self._sent_to is None else self._sent_to)
+        return self.position < polled.head
 
 
 class Ticker:

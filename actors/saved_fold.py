@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import structlog
 
-from vapora.domain import ledger_data, swarm_data
+from vapora.domain import ledger_data, offers, swarm_data
 from vapora.domain.learning import DEFAULTS
 from vapora.domain.ledger import Ledger
 from vapora.domain.ledger_data import LedgerData
+from vapora.domain.offers import OffersData, OnOffer
 from vapora.domain.swarm_data import SwarmData
 from vapora.domain.swarm_state import Swarm
 from vapora.errors import VaporaError
@@ -118,3 +120,9 @@ def saved_swarm(folder: Path, every: int = EVERY) -> SavedFold[Swarm]:
     # How much of a history is kept is decided as it is folded.
     fold = f"swarm-{swarm_data.FOLD_VERSION}-{DEFAULTS.cap}"
     return SavedFold(SnapshotStore(folder, "swarm", fold, SwarmData), swarm_data.to_data, swarm_data.from_data, every)
+
+
+def saved_offers(folder: Path, workspace: str, every: int = EVERY) -> SavedFold[OnOffer]:
+    """What is on offer: saved by the relay, and read by the coordinator's desk as well."""
+    store = SnapshotStore(folder, "offers", f"offers-{offers.FOLD_VERSION}", OffersData)
+    return SavedFold(store, OnOffer.data, partial(OnOffer, workspace), every)

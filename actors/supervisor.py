@@ -13,14 +13,15 @@ from actors.follower import Ticker
 from actors.runtime.base import Address, Kind, Runtime
 from vapora.errors import NotFoundError, VaporaError
 
-_CELL: tuple[Kind, ...] = ("log", "budget", "projector", "coordinator")
+CELL: tuple[Kind, ...] = ("log", "budget", "projector", "coordinator")
 DEFAULT_WORKSPACE = "default"
 # A workspace's name is a folder's too: nothing in it may lead out of ours.
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
 
 class Supervisor:
-    """`known()` names the workspaces that were there before; `prepare(workspace)` writes a new log's first events.
+    """`known()` names the workspaces that were there before; `prepare(workspace)` writes a new log's first events;
+    `parts` are what a cell consists of.
 
     A call to an actor that is gone starts it again, so asking how a cell is, is also what keeps it alive.
     """
@@ -32,7 +33,9 @@ class Supervisor:
         prepare: Callable[[str], Awaitable[None]],
         *,
         interval_s: float,
+        parts: tuple[Kind, ...] = CELL,
     ) -> None:
+        self._parts = parts
         self._runtime = runtime
         self._known = known
         self._prepare = prepare
@@ -87,8 +90,8 @@ class Supervisor:
         return {name for name in known if _NAME.fullmatch(name)}
 
     async def _state_of(self, workspace: str) -> dict[str, Any]:
-        states = await asyncio.gather(*(self._ask(Address(kind, workspace)) for kind in _CELL))
-        return dict(zip(_CELL, states, strict=True))
+        states = await asyncio.gather(*(self._ask(Address(kind, workspace)) for kind in self._parts))
+        return dict(zip(self._parts, states, strict=True))
 
     async def _ask(self, address: Address) -> dict[str, Any]:
         try:

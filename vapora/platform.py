@@ -22,6 +22,7 @@ import structlog
 from actors.cast import BUILDER, LocalCast
 from vapora.errors import ConfigurationError, UnavailableError
 from vapora.llm.factory import is_rehearsal
+from vapora.queue.nats_options import options_of
 from vapora.serve import api, deploy
 from vapora.settings import Settings
 
@@ -62,6 +63,8 @@ class Platform:
         began = time.monotonic()
         _require_loopback(self.settings.host)
         _require_free(self.settings.host, self.settings.port)
+        # Only whether it can work at all: NATS itself may come later.
+        options_of(self.settings)
         self._lock = _lock(self.settings.data)
         dashboard = None
         try:

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from vapora.commands import SetBudget, SetTaskBudget
 from vapora.database import Place
 from vapora.records import Append, AppendResult, Batch, StoredRecord
+from vapora.views import DeadLetterView, QueueView
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,20 @@ class ProjectorPort(Protocol):
         ...
 
 
+class QueuePort(Protocol):
+    async def queue_health(self) -> str:
+        """`log`, `nats`, or why NATS does not deliver."""
+        ...
+
+    async def queue_status(self) -> QueueView:
+        """What waits to be taken, and the dead letters."""
+        ...
+
+    async def requeue(self, task_id: str) -> DeadLetterView:
+        """Put a dead letter back; raises `NotFoundError` where the task has none."""
+        ...
+
+
 class RouterStatusPort(Protocol):
     async def providers(self) -> dict[str, str]:
         """Provider → `up`, `down: <why>` or `cooling`; empty where none is configured."""
@@ -83,6 +98,8 @@ class Cast(Protocol):
     def budgets(self, workspace: str) -> BudgetPort: ...
 
     def projector(self, workspace: str) -> ProjectorPort: ...
+
+    def queue(self, workspace: str) -> QueuePort: ...
 
     def router(self) -> RouterStatusPort: ...
 

@@ -58,6 +58,19 @@ class Settings(BaseSettings):
     # A checkpoint after so many events, or so many seconds, whichever comes first.
     checkpoint_events: int = Field(default=1_000, gt=0)
     checkpoint_interval_s: float = Field(default=60, gt=0)
+    # Tasks are offered through NATS JetStream; empty: the log itself is the queue.
+    nats_url: str = ""
+    nats_user: str = ""
+    nats_password: SecretStr = SecretStr("")
+    nats_token: SecretStr = SecretStr("")
+    nats_creds: Path | None = None
+    nats_tls_ca: Path | None = None
+    nats_tls_cert: Path | None = None
+    nats_tls_key: Path | None = None
+    nats_ack_wait_s: float = Field(default=30, ge=0.1)
+    nats_max_deliver: int = Field(default=5, ge=2)
+    # A task that the queue has not delivered by then is taken from the log.
+    nats_patience_s: float = Field(default=2, ge=0)
     # "provider/model" to micro-dollars per million tokens, in and out: for models that the price list does not know.
     prices: dict[str, tuple[int, int]] = Field(default_factory=dict)
 

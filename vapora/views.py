@@ -195,6 +195,28 @@ class Why(View):
     decisions: tuple[Decision, ...]
 
 
+class DeadLetterView(View):
+    """A task that was delivered `deliveries` times and could not be given out. `id` is the task's, `position` that of
+    the event which made it to do."""
+
+    id: str
+    subject: str
+    deliveries: int
+    position: int
+
+
+class QueueView(View):
+    """`kind`: the log itself, or NATS. `depth`: what waits, by subject, without dead letters. Where the queue is away,
+    `problem` says why, `depth` is empty, and work goes on from the log."""
+
+    kind: Literal["log", "nats"]
+    connected: bool
+    problem: str | None
+    depth: dict[str, int]
+    waiting: int
+    dead_letters: tuple[DeadLetterView, ...]
+
+
 class EventView(View):
     """An event with its envelope, as `/events` shows it."""
 
@@ -251,3 +273,5 @@ class Health(View):
     providers: dict[str, str]
     reason: str = ""
     problems: tuple[str, ...] = Field(default=())
+    # Where work is taken from: `log`, `nats`, or the log because NATS is away, and why it is.
+    queue: str = ""

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-Kind = Literal["log", "coordinator", "budget", "projector", "agent", "router", "supervisor"]
+Kind = Literal["log", "coordinator", "budget", "projector", "agent", "router", "supervisor", "relay"]
 Placement = Literal["separate", "packed"]
 
 # Shared by all cells; everything else belongs to one workspace.
@@ -20,6 +20,7 @@ SHARED: frozenset[Kind] = frozenset({"router", "supervisor"})
 STOP_ORDER: tuple[str, ...] = (
     "supervisor",
     "coordinator",
+    "relay",
     "agents",
     "agent",
     "router",

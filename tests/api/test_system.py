@@ -17,7 +17,7 @@ from vapora.catalog import ROLE_IDS
 from vapora.cli import app as cli
 from vapora.database import Place
 from vapora.errors import UnavailableError
-from vapora.ports import BudgetPort, LogWriterPort, ProjectorPort, RouterStatusPort
+from vapora.ports import BudgetPort, LogWriterPort, ProjectorPort, QueuePort, RouterStatusPort
 from vapora.settings import Settings
 
 
@@ -37,6 +37,9 @@ class Unready:
         raise self._error
 
     def projector(self, workspace: str) -> ProjectorPort:
+        raise self._error
+
+    def queue(self, workspace: str) -> QueuePort:
         raise self._error
 
     def router(self) -> RouterStatusPort:

@@ -16,10 +16,11 @@ from pydantic import TypeAdapter
 
 from events.ids import Review, Scope, WhenExceeded
 from events.run import RunSucceeded
-from events.task import TaskSentToReview
+from events.task import TaskEdited, TaskRecalled, TaskSentToReview
 from tests.domain import test_budget_invariant as money
 from tests.domain import test_swarm as work
-from vapora.domain import ledger_data, swarm_data
+from vapora.domain import ledger_data, offers, swarm_data
+from vapora.domain.offers import OnOffer
 
 FOLDER = Path(__file__).parent / "folds"
 
@@ -51,7 +52,20 @@ def swarm() -> Any:
     return swarm_data.to_data(log.swarm)
 
 
+def on_offer() -> Any:
+    """Tasks to be done for the first time and again, assigned and over."""
+    log = work.Log(*(work.submitted(f"t{number}") for number in range(1, 4)))
+    log.add(work.submitted("t4", "unit-test", priority=90), TaskEdited(task_id="t3", priority=5))
+    log.add(*work.done("t1", "t1.1"), work.assigned("t2", "t2.1"), work.assigned("t3", "t3.1"))
+    log.add(TaskRecalled(task_id="t3", run_id="t3.1"))
+    fold = OnOffer("acme")
+    for recorded in log.records:
+        fold.evolve(recorded)
+    return fold.data()
+
+
 FOLDS = {
+    FOLDER / f"offers.v{offers.FOLD_VERSION}.json": on_offer,
     FOLDER / f"ledger.v{ledger_data.FOLD_VERSION}.json": ledger,
     FOLDER / f"swarm.v{swarm_data.FOLD_VERSION}.json": swarm,
 }

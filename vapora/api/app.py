@@ -21,6 +21,7 @@ from vapora.api import (
     openapi,
     problems,
     projects,
+    queue,
     roles,
     runs,
     system,
@@ -38,7 +39,7 @@ _WORTH_COMPRESSING = 1_000
 # 9 takes twice the time of 6 for a percent or so.
 _LEVEL = 6
 
-_NOUNS = (projects, tasks, board, runs, agents, budgets, costs, events, audit, roles, live)
+_NOUNS = (projects, tasks, board, runs, agents, budgets, costs, events, audit, roles, queue, live)
 
 
 def create_app(cast: Cast, settings: Settings, version: str, rehearsal: bool) -> FastAPI:

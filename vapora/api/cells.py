@@ -44,6 +44,7 @@ class Cell:
         self.budgets = cast.budgets(workspace)
         self.projector = cast.projector(workspace)
         self.blobs = open_blobs(settings.blobs_url, settings.blob_folder(workspace), workspace)
+        self.queue = cast.queue(workspace)
         self.hub = Hub(workspace, self.projector)
         self.historians = CapacityLimiter(_HISTORIANS)
         self._meters = meters

@@ -21,6 +21,7 @@ TAGS = [
     {"name": "agents", "description": "Who works here, and what each has learned."},
     {"name": "budgets", "description": "What may be spent, and what is spent."},
     {"name": "costs", "description": "What was spent on what."},
+    {"name": "queue", "description": "What waits to be taken, and what could not be given out."},
     {"name": "events", "description": "The log: everything that happened, in order."},
     {"name": "audit", "description": "Who did what to what, when, and why."},
     {"name": "catalogue", "description": "The roles and the types of task."},

@@ -42,10 +42,11 @@ async def get_health(request: Request, response: Response) -> Health:
     cells: Cells = request.app.state.cells
     providers: dict[str, str] = {}
     problems: list[str] = []
-    status = "ok"
+    status, queue = "ok", ""
     try:
         async with asyncio.timeout(_PATIENCE_S):
-            state = await _status(await cells.open(DEFAULT_WORKSPACE))
+            cell = await cells.open(DEFAULT_WORKSPACE)
+            state, queue = await asyncio.gather(_status(cell), cell.queue.queue_health())
             providers = await cells.cast.router().providers()
         problems = [f"the projection {name} has stopped at {why}" for name, why in state.failed.items()]
         status = "failing" if problems else "ok"
@@ -66,6 +67,7 @@ async def get_health(request: Request, response: Response) -> Health:
             "providers": providers,
             "reason": problems[0] if problems else "",
             "problems": tuple(problems),
+            "queue": queue,
         }
     )
 

@@ -168,6 +168,28 @@ def providers(environ: Mapping[str, str]) -> Iterator[Finding]:
             yield warn("providers", told, f"Check the network, a proxy, and {variable}.")
 
 
+def queue(settings: Settings) -> Iterator[Finding]:
+    """Whether NATS would let us in, where it is configured. Nothing is made there."""
+    from vapora.errors import ConfigurationError
+    from vapora.queue.nats_options import options_of
+
+    try:
+        options = options_of(settings)
+    except ConfigurationError as error:
+        yield bad("queue", error.message, error.remedy)
+        return
+    if options is None:
+        yield good("queue", "the log itself")
+        return
+    from vapora.queue.nats_link import problem_with
+
+    problem = problem_with(options)
+    if problem is None:
+        yield good("queue", f"NATS at {options.place} answers, with JetStream")
+    else:
+        yield warn("queue", problem, "Work goes on from the log meanwhile.")
+
+
 def server(url: str, token: str | None) -> Iterator[Finding]:
     from vapora.errors import VaporaError
     from vapora.sdk import Client, NoServerError

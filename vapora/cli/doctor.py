@@ -36,6 +36,7 @@ def _findings(settings: Settings) -> Iterator[Finding]:
     yield from checks.data_folder(settings)
     yield from checks.read_models(settings)
     yield from checks.providers(os.environ)
+    yield from checks.queue(settings)
     yield from checks.server(os.environ.get("VAPORA_URL") or DEFAULT_URL, os.environ.get("VAPORA_TOKEN") or None)
 
 

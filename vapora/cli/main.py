@@ -9,7 +9,22 @@ import typer
 from typer.core import TyperGroup
 
 import vapora
-from vapora.cli import agents, archive, audit, blobs, board, budget, demo, doctor, log, projects, rebuild, task, up
+from vapora.cli import (
+    agents,
+    archive,
+    audit,
+    blobs,
+    board,
+    budget,
+    demo,
+    doctor,
+    log,
+    projects,
+    queue,
+    rebuild,
+    task,
+    up,
+)
 from vapora.cli.output import FAILED, INTERRUPTED, USAGE, say
 from vapora.errors import BadInputError, CatalogError, ConfigurationError, VaporaError
 
@@ -43,6 +58,7 @@ app.add_typer(agents.app, name="agents")
 app.add_typer(budget.app, name="budget")
 app.command("costs")(budget.costs)
 app.add_typer(projects.app, name="projects")
+app.add_typer(queue.app, name="queue")
 app.add_typer(log.app, name="log")
 app.add_typer(audit.app, name="audit")
 app.add_typer(blobs.app, name="blobs")

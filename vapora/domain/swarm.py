@@ -5,7 +5,7 @@ The swarm itself is in `vapora.domain.swarm_state`, how the log's events change 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from itertools import islice
 
@@ -14,6 +14,7 @@ from events.recorded import Recorded
 from vapora.domain.agent import Agent
 from vapora.domain.assignment import Choice, can_do, has_room, rank
 from vapora.domain.backlog import Lane
+from vapora.domain.offers import OnOffer
 from vapora.domain.swarm_fold import TOPICS, evolve, initial, propose, withdraw
 from vapora.domain.swarm_state import Assignment, Swarm, Thread
 from vapora.domain.task_state import Task, Wait
@@ -28,6 +29,7 @@ __all__ = [
     "evolve",
     "foremost",
     "initial",
+    "on_offer",
     "propose",
     "recalled",
     "running",
@@ -46,14 +48,17 @@ def waiting(swarm: Swarm, limit: int | None = None) -> list[Task]:
     return [swarm.open_tasks[task_id] for task_id in islice(swarm.line, limit)]
 
 
-def foremost(swarm: Swarm) -> Task | None:
+def foremost(swarm: Swarm, may_start: Callable[[str], bool] | None = None) -> Task | None:
     """The first waiting task that some agent could start right now; `choose` is then sure to find one.
 
-    The quick way through a long line: tasks whose agents are all busy are passed over a lane at a time.
+    The quick way through a long line: tasks whose agents are all busy are passed over a lane at a time. `may_start`
+    passes over single ones, by their ids.
     """
     for lane in swarm.line.lanes():
         if any(has_room(agent, swarm.in_flight(agent.id)) for agent in _able(swarm, lane)):
-            return swarm.open_tasks[next(swarm.line.in_lane(lane))]
+            for task_id in swarm.line.in_lane(lane):
+                if may_start is None or may_start(task_id):
+                    return swarm.open_tasks[task_id]
     return None
 
 
@@ -103,6 +108,16 @@ def ended_unmoved(swarm: Swarm) -> list[tuple[Task, Recorded]]:
         (swarm.open_tasks[recorded.event.task_id], recorded)  # type: ignore[attr-defined]  # ends of runs have one
         for recorded in swarm.ended.values()
     ]
+
+
+def on_offer(swarm: Swarm, workspace: str) -> OnOffer:
+    """What is on offer. Of each offer it knows the last event instead of the one that made the task to do."""
+    to_do = {
+        task.id: (swarm.threads[task.id].position, swarm.threads[task.id].version)
+        for task in swarm.open_tasks.values()
+        if task.state is TaskState.TODO
+    }
+    return OnOffer.of(workspace, swarm.position, swarm.open_tasks.values(), to_do)
 
 
 def _is_current(swarm: Swarm, assignment: Assignment) -> bool:

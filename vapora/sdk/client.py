@@ -143,6 +143,13 @@ class Client:
         """Where the read models and the log are; cheaper than anything that answers with rows."""
         return self._get("/position", views.Progress, {"after": after})
 
+    def queue(self, after: Position = None) -> views.QueueView:
+        return self._get("/queue", views.QueueView, {"after": after})
+
+    def requeue(self, task_id: str) -> views.DeadLetterView:
+        """Put a dead letter back into the queue."""
+        return self._post(_path("queue", "dead-letters", task_id, "requeue"), {}, views.DeadLetterView)
+
     def position(self) -> int:
         """How far the read models have come."""
         return self.progress().position

@@ -1,0 +1,221 @@
+"""The coordinator's desk: what a task queue has delivered to it, and what it answers (M8.3, C11).
+
+A task may be given out once it was delivered. The log stays the truth: what the queue does not deliver within
+`patience_s`, or cannot because it is away, is taken from the log, so that a broken queue delays work and never stops
+it. Whatever way a task comes by, it is given out once: the append expects the task's version.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Container
+from contextlib import suppress
+from typing import Any
+
+import structlog
+
+from actors.saved_fold import SavedFold
+from events import Recorded
+from vapora.domain.offers import TOPICS, OnOffer
+from vapora.errors import VaporaError
+from vapora.log.client import LogClient
+from vapora.queue import DeadLetter, TaskOffer, TaskQueue
+
+_FETCH = 500
+_FETCH_S = 0.5
+_PAGE = 2_000
+_PAUSE_S = 0.2
+# What nobody is free for comes again after half the time that it has waited, within these bounds.
+_FIRST_DELAY_S = 5.0
+_LONGEST_DELAY_S = 300.0
+
+
+class Desk:
+    """`patience_s`: see above. `beat_s`: how often the queue hears that offers are in hand. `saved`: what was on offer,
+    as the relay saves it now and then, for a quick start."""
+
+    def __init__(
+        self,
+        queue: TaskQueue,
+        workspace: str,
+        *,
+        patience_s: float = 2,
+        beat_s: float = 10,
+        saved: SavedFold[OnOffer] | None = None,
+    ) -> None:
+        self.queue = queue
+        self._saved = saved
+        self._patience_s = patience_s
+        self._beat_s = beat_s
+        self._on_offer = OnOffer(workspace)
+        self._seen_at: dict[str, float] = {}
+        self._delivered: dict[str, int] = {}
+        self._aside: dict[str, int] = {}
+        self._dead: dict[str, int] = {}
+        self._in_hand: dict[str, TaskOffer] = {}
+        # Told "not now"; they can still be acknowledged, which spares the queue to deliver what is over.
+        self._put_off: dict[str, TaskOffer] = {}
+        self._over: list[TaskOffer] = []
+        self._tasks: list[asyncio.Task[None]] = []
+        self._journal = structlog.get_logger(f"desk/{workspace}")
+
+    async def catch_up(self, log: LogClient) -> None:
+        """Learn what is on offer; later events come by `evolve`. To be called before the coordinator's own fold, whose
+        saved state may lie anywhere."""
+        resumed = await self._saved.load(log) if self._saved is not None else None
+        if resumed is not None:
+            self._on_offer = resumed.state
+        position, head = self._on_offer.position, 1
+        while position < head:
+            polled = await log.poll(position, _PAGE, 0, TOPICS)
+            for recorded in polled.events:
+                self._on_offer.evolve(recorded)
+            position, head = polled.position, polled.head
+        self._seen_at = dict.fromkeys(self._on_offer.offers, _now())
+
+    async def start(self, act: Callable[[], Awaitable[None]]) -> None:
+        """`act` has the coordinator give out what may start."""
+        await self.queue.start()
+        with suppress(VaporaError):  # away: the coordinator asks again with each tick
+            await self.bury()
+        self._tasks = [
+            asyncio.create_task(self._take_in(act), name="desk: take in"),
+            asyncio.create_task(self._beat(), name="desk: beat"),
+        ]
+
+    async def stop(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+        await self.queue.stop()
+
+    def health(self) -> dict[str, Any]:
+        """`from_log`: tasks that may start though the queue has not delivered them."""
+        return {
+            "connected": self.queue.connected,
+            "problem": self.queue.problem,
+            "in_hand": len(self._in_hand),
+            "from_log": sum(self._overdue(task_id) for task_id in self._on_offer.offers),
+        }
+
+    # --- what the coordinator asks and tells ---
+
+    def evolve(self, recorded: Recorded) -> None:
+        self._on_offer.evolve(recorded)
+        task_id = getattr(recorded.event, "task_id", None)
+        if task_id is None:
+            return
+        if task_id in self._on_offer.offers:
+            self._seen_at.setdefault(task_id, _now())
+        else:
+            for known in (self._seen_at, self._delivered, self._aside):
+                known.pop(task_id, None)
+            if put_off := self._put_off.pop(task_id, None):
+                self._over.append(put_off)
+
+    def may_start(self, task_id: str) -> bool:
+        offer = self._on_offer.offers.get(task_id)
+        if offer is None or offer.position in (self._aside.get(task_id), self._dead.get(task_id)):
+            return False
+        return self._delivered.get(task_id) == offer.position or self._overdue(task_id)
+
+    def set_aside(self, task_id: str) -> None:
+        """It could not be handled: not answered, so the queue delivers it again, and gives it up in the end."""
+        if offer := self._on_offer.offers.get(task_id):
+            self._aside[task_id] = offer.position
+            for token in [token for token, one in self._in_hand.items() if one.task_id == task_id]:
+                del self._in_hand[token]
+
+    async def settle(self, under_way: Container[str]) -> None:
+        """Answer what is in hand: what is over is acknowledged, what nobody is free for is to come again.
+
+        `under_way`: tasks that were given out, but whose event has not come by yet.
+        """
+        for token, offer in list(self._in_hand.items()):
+            # Or the queue was quicker than the log's follower.
+            if offer.task_id in under_way or offer.position > self._on_offer.position:
+                continue
+            del self._in_hand[token]
+            if self._is_current(offer.task_id, offer.position):
+                self._put_off[offer.task_id] = offer
+                await self._answer(self.queue.nak(offer, self._delay_s(offer)))
+            else:
+                self._over.append(offer)
+        while self._over:
+            await self._answer(self.queue.ack(self._over.pop()))
+
+    async def _answer(self, sending: Awaitable[None]) -> None:
+        try:
+            await sending
+        except VaporaError as error:
+            # It is delivered again, and answered then.
+            self._journal.info("not answered", why=str(error))
+
+    async def bury(self) -> list[DeadLetter]:
+        """Dead letters of tasks that are to be done still; those of others are forgotten."""
+        if not self.queue.connected:
+            return []
+        found = {letter.id: letter for letter in await self.queue.dead_letters()}
+        open_ones = {id_ for id_, letter in found.items() if self._is_current(id_, letter.position)}
+        for id_ in found.keys() - open_ones:
+            if found[id_].position <= self._on_offer.position:
+                await self.queue.discard(id_)
+        self._dead = {id_: found[id_].position for id_ in open_ones}
+        return [found[id_] for id_ in sorted(open_ones)]
+
+    # --- inside ---
+
+    async def _take_in(self, act: Callable[[], Awaitable[None]]) -> None:
+        while True:
+            try:
+                for offer in await self.queue.fetch(_FETCH, _FETCH_S):
+                    self._receive(offer)
+                await act()
+            except Exception as error:  # away, or the log is: told, and tried again
+                self._journal.info("nothing taken in", why=str(error))
+                await asyncio.sleep(_PAUSE_S)
+                await self._act_alone(act)
+
+    async def _act_alone(self, act: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await act()
+        except Exception as error:  # as above
+            self._journal.warning("could not act", why=repr(error))
+
+    def _receive(self, offer: TaskOffer) -> None:
+        self._in_hand[offer.token or f"{offer.task_id}@{offer.position}"] = offer
+        self._delivered[offer.task_id] = offer.position
+        # Delivered again, it is tried again; and what was put back is dead no more.
+        if self._aside.get(offer.task_id) == offer.position:
+            del self._aside[offer.task_id]
+        if self._dead.get(offer.task_id) == offer.position:
+            del self._dead[offer.task_id]
+
+    async def _beat(self) -> None:
+        while True:
+            await asyncio.sleep(self._beat_s)
+            for offer in list(self._in_hand.values()):
+                try:
+                    await self.queue.heartbeat(offer)
+                except VaporaError:
+                    break  # away: all of them come again
+
+    def _overdue(self, task_id: str) -> bool:
+        """Not delivered though it should have been."""
+        offer = self._on_offer.offers[task_id]
+        if self._delivered.get(task_id) == offer.position:
+            return False
+        return not self.queue.connected or _now() - self._seen_at[task_id] > self._patience_s
+
+    def _delay_s(self, offer: TaskOffer) -> float:
+        waited = _now() - self._seen_at.get(offer.task_id, _now())
+        return min(max(waited / 2, _FIRST_DELAY_S), _LONGEST_DELAY_S)
+
+    def _is_current(self, task_id: str, position: int) -> bool:
+        current = self._on_offer.offers.get(task_id)
+        return current is not None and current.position == position
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -1,0 +1,178 @@
+"""The two task queues beside each other: `python -m benchmarks.queue [--tasks 5000] [--cast 300]`.
+
+`put`: tasks into the queue (appended to a SQLite log; published to NATS, as the relay does). `take`: fetched 500 at a
+time and acknowledged. `latency`: from a single put to its delivery to a taker that waits. `cast`: tasks that the whole
+cast works off in one process, with a rehearsal model that answers at once; for the log's own queue that is the default.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+from actors.cast import LocalCast
+from actors.log_writer import LogWriter
+from events.task import TaskCompleted, TaskSubmitted
+from tests.queue.nats_server import NatsServer
+from vapora import journal
+from vapora.clock import new_id, now
+from vapora.commands import CreateProject, SubmitTask
+from vapora.dispatch import Dispatcher
+from vapora.domain.offers import TOPICS, OnOffer
+from vapora.log.client import LogClient
+from vapora.log.sqlite import SQLiteLog
+from vapora.ports import Origin
+from vapora.queue import TaskQueue
+from vapora.queue.base import offered
+from vapora.queue.log_queue import LogQueue
+from vapora.queue.nats_queue import NatsQueue
+from vapora.settings import Settings
+
+_ORIGIN = Origin("default", "benchmark", "cor")
+_SINGLE = 200
+
+
+async def _append(log: LogClient, first: int, count: int) -> None:
+    requests = [
+        log.request(
+            _ORIGIN,
+            (
+                f"task:t{number}",
+                0,
+                (TaskSubmitted(task_id=f"t{number}", project_id="p", title="Do it", task_type="unit-test"),),
+            ),
+        )
+        for number in range(first, first + count)
+    ]
+    await log.append_many(requests)
+
+
+class _Put:
+    """Tasks into a queue. The one in NATS is handed what the log's fold says, as the relay does."""
+
+    def __init__(self, log: LogClient, queue: TaskQueue) -> None:
+        self._log = log
+        self._queue = queue
+        self._on_offer = OnOffer("default")
+        self._next = 0
+
+    async def __call__(self, count: int) -> float:
+        """How long it took, in seconds; for NATS without the log's part."""
+        began = time.perf_counter()
+        await _append(self._log, self._next, count)
+        self._next += count
+        if not isinstance(self._queue, NatsQueue):
+            return time.perf_counter() - began
+        before = self._on_offer.position
+        while (polled := await self._log.poll(self._on_offer.position, 5_000, 0, TOPICS)).events:
+            for recorded in polled.events:
+                self._on_offer.evolve(recorded)
+        began = time.perf_counter()
+        await self._queue.offer([offered(one) for one in self._on_offer.after(before)])
+        return time.perf_counter() - began
+
+
+async def _take(queue: TaskQueue, count: int) -> float:
+    began = time.perf_counter()
+    taken = 0
+    while taken < count:
+        for offer in await queue.fetch(500, 5):
+            await queue.ack(offer)
+            taken += 1
+    return time.perf_counter() - began
+
+
+async def _latency_ms(queue: TaskQueue, put: _Put) -> tuple[float, float]:
+    times: list[float] = []
+    for _ in range(_SINGLE):
+        waiting = asyncio.create_task(queue.fetch(1, 10))
+        await asyncio.sleep(0)
+        began = time.perf_counter()
+        await put(1)
+        [offer] = await waiting
+        times.append(time.perf_counter() - began)
+        await queue.ack(offer)
+    return statistics.median(times) * 1e3, statistics.quantiles(times, n=20)[-1] * 1e3
+
+
+async def _measure(queue: TaskQueue, log: LogClient, tasks: int) -> tuple[float, float, float, float]:
+    await queue.start()
+    put = _Put(log, queue)
+    put_s = await put(tasks)
+    take_s = await _take(queue, tasks)
+    p50, p95 = await _latency_ms(queue, put)
+    await queue.stop()
+    return tasks / put_s, tasks / take_s, p50, p95
+
+
+async def _cast(folder: Path, tasks: int, nats_url: str) -> float:
+    """Tasks a second from the first one handed in to the last one done."""
+    settings = Settings(
+        data=folder, model="rehearsal", rehearsal_min_delay_s=0, rehearsal_max_delay_s=0, nats_url=nats_url
+    )
+    cast = LocalCast(settings)
+    await cast.start()
+    log = LogClient(cast.log("default"), "default")
+    people = Dispatcher(log, now)
+    project = await people.dispatch(_ORIGIN, CreateProject(name="All of it"))
+    began = time.perf_counter()
+    commands = [
+        SubmitTask(project_id=project.id, title=f"Task {number}", task_type="unit-test", review="none")
+        for number in range(tasks)
+    ]
+    await asyncio.gather(*(people.dispatch(Origin("default", "b", new_id("cor")), one) for one in commands))
+    done, position = 0, 0
+    while done < tasks:
+        polled = await log.poll(position, 1_000, 5, (TaskCompleted.TOPIC,))
+        done += len(polled.events)
+        position = polled.position
+    took = time.perf_counter() - began
+    await cast.stop()
+    return tasks / took
+
+
+async def _run(tasks: int, cast_tasks: int) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        server = NatsServer(folder / "nats")
+        await server.start()
+        rows: list[tuple[str, tuple[float, ...]]] = []
+        for kind in ("log", "nats"):
+            writer = LogWriter(lambda kind=kind: SQLiteLog.open(folder / f"{kind}.db", "default", now))  # type: ignore[misc]
+            await writer.start()
+            log = LogClient(writer, "default")
+            queue = LogQueue(log, "default") if kind == "log" else NatsQueue(server.options, "default")
+            figures = await _measure(queue, log, tasks)
+            await writer.stop()
+            rows.append((kind, figures))
+        await server.kill()
+        other = NatsServer(folder / "cast-nats")
+        await other.start()
+        rates = {
+            "log": await _cast(folder / "cast-log", cast_tasks, ""),
+            "nats": await _cast(folder / "cast-in-nats", cast_tasks, other.url),
+        }
+        await other.kill()
+    print(f"{tasks} tasks; cast: {cast_tasks}\n")
+    print("| queue | put/s | take/s | latency p50 ms | p95 ms | cast tasks/s |")
+    print("|---|---|---|---|---|---|")
+    for kind, (put, take, p50, p95) in rows:
+        print(f"| {kind} | {put:,.0f} | {take:,.0f} | {p50:.1f} | {p95:.1f} | {rates[kind]:.0f} |")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--tasks", type=int, default=5_000)
+    parser.add_argument("--cast", type=int, default=300)
+    asked = parser.parse_args()
+    journal.configure(level=logging.ERROR)
+    asyncio.run(_run(asked.tasks, asked.cast))
+
+
+if __name__ == "__main__":
+    main()

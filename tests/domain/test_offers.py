@@ -1,0 +1,116 @@
+"""What is on offer, given the events of a log (M10.3, R12–R14)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from events.base import DomainEvent
+from events.recorded import Recorded
+from events.run import RunCancelled
+from events.task import (
+    TaskApproved,
+    TaskArchived,
+    TaskAssigned,
+    TaskEdited,
+    TaskFailed,
+    TaskRecalled,
+    TaskRejected,
+    TaskReleased,
+    TaskReopened,
+    TaskSentToReview,
+    TaskSubmitted,
+)
+from vapora.domain import swarm as rules
+from vapora.domain.offers import Offer, OnOffer
+
+
+class Log:
+    def __init__(self, *events: DomainEvent) -> None:
+        self.on_offer = OnOffer("acme")
+        self.records: list[Recorded] = []
+        self.add(*events)
+
+    def add(self, *events: DomainEvent) -> None:
+        for event in events:
+            stream = f"{event.TOPIC.split('.')[0]}:t1"
+            version = sum(one.stream == stream for one in self.records) + 1
+            at = datetime(2026, 11, 22, tzinfo=UTC)
+            self.records.append(
+                Recorded(len(self.records) + 1, stream, version, at, "acme", "a", "c", None, "r", event)
+            )
+            self.on_offer.evolve(self.records[-1])
+
+
+SUBMITTED = TaskSubmitted(task_id="t1", project_id="p", title="Do it", task_type="unit-test", priority=80)
+ASSIGNED = TaskAssigned(
+    task_id="t1", run_id="t1.1", agent_id="a", role="tester", subject="s", candidates=(), reason="r", policy="p",
+    propensity=1,
+)  # fmt: skip
+REVIEWED = TaskSentToReview(task_id="t1", run_id="t1.1", reviewer="human")
+
+
+def test_a_submitted_task_is_on_offer_under_its_type_and_priority() -> None:
+    log = Log(SUBMITTED)
+    assert log.on_offer.offers == {"t1": Offer("t1", 1, 1, "acme.tasks.unit-test.high", 80)}
+
+
+def test_an_assigned_one_is_not() -> None:
+    assert Log(SUBMITTED, ASSIGNED).on_offer.offers == {}
+
+
+def test_each_way_back_to_do_is_an_offer_of_its_own() -> None:
+    ways: list[tuple[DomainEvent, ...]] = [
+        (TaskFailed(task_id="t1", run_id="t1.1", reason="r"), TaskReopened(task_id="t1")),
+        (REVIEWED, TaskRejected(task_id="t1", run_id="t1.1")),
+        (TaskRecalled(task_id="t1", run_id="t1.1"),),
+        (TaskReleased(task_id="t1", run_id="t1.1", reason="r"),),
+    ]
+    for way in ways:
+        offers = Log(SUBMITTED, ASSIGNED, *way).on_offer.offers
+        assert [(one.position, one.version) for one in offers.values()] == [(2 + len(way), 2 + len(way))]
+
+
+def test_an_edit_leaves_the_offer_as_it_is_and_shows_in_the_next_one() -> None:
+    log = Log(SUBMITTED, TaskEdited(task_id="t1", priority=10))
+    assert log.on_offer.offers["t1"].subject == "acme.tasks.unit-test.high"
+    log.add(ASSIGNED, TaskRecalled(task_id="t1", run_id="t1.1"))
+    assert log.on_offer.offers["t1"] == Offer("t1", 4, 4, "acme.tasks.unit-test.low", 10)
+
+
+def test_what_is_over_is_on_offer_no_more() -> None:
+    assert Log(SUBMITTED, TaskArchived(task_id="t1", from_state="todo")).on_offer.offers == {}
+    assert Log(SUBMITTED, ASSIGNED, REVIEWED, TaskApproved(task_id="t1")).on_offer.offers == {}
+
+
+def test_seen_again_or_of_another_kind_an_event_changes_nothing() -> None:
+    log = Log(SUBMITTED, ASSIGNED)
+    log.on_offer.evolve(log.records[0])
+    log.add(RunCancelled(run_id="t1.1", task_id="t1", agent_id="a", reason="r"))
+    assert log.on_offer.offers == {}
+    assert log.on_offer.position == 2
+
+
+def test_only_what_lies_beyond_a_position_is_asked_for_in_the_logs_order() -> None:
+    log = Log(SUBMITTED)
+    assert [one.task_id for one in log.on_offer.after(0)] == ["t1"]
+    assert log.on_offer.after(1) == []
+
+
+def test_saved_and_taken_up_again_it_goes_on_as_if_it_had_never_stopped() -> None:
+    whole = Log(SUBMITTED, TaskEdited(task_id="t1", priority=10), ASSIGNED, TaskRecalled(task_id="t1", run_id="t1.1"))
+    for cut in range(len(whole.records) + 1):
+        first = OnOffer("acme")
+        for recorded in whole.records[:cut]:
+            first.evolve(recorded)
+        second = OnOffer("acme", first.data())
+        for recorded in whole.records:
+            second.evolve(recorded)
+        assert second.data() == whole.on_offer.data()
+
+
+def test_what_the_coordinator_knows_makes_the_same_subjects() -> None:
+    log = Log(SUBMITTED, ASSIGNED, TaskRecalled(task_id="t1", run_id="t1.1"))
+    swarm = rules.initial()
+    for recorded in log.records:
+        rules.evolve(swarm, recorded)
+    assert rules.on_offer(swarm, "acme").offers == log.on_offer.offers

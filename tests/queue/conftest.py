@@ -1,0 +1,109 @@
+"""Both queues behind one face: how tasks get into them differs, what they promise does not."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+
+from events import Recorded
+from events.task import TaskSubmitted
+from tests.actors.kit import NOON, ORIGIN, WORKSPACE, MovableClock, log_writer
+from tests.queue.nats_server import NatsServer
+from vapora.domain.offers import OnOffer
+from vapora.log.client import LogClient
+from vapora.queue import TaskOffer, TaskQueue
+from vapora.queue.base import offered
+from vapora.queue.log_queue import LogQueue
+from vapora.queue.nats_queue import NatsQueue
+
+ACK_WAIT_S = 0.4
+MAX_DELIVER = 3
+
+
+class Bench:
+    """A queue and the log behind it. `take` is another taker of the same offers."""
+
+    def __init__(self, log: LogClient, queue: TaskQueue, another: Callable[[], TaskQueue]) -> None:
+        self.log = log
+        self.queue = queue
+        self.another = another
+        self._number = 0
+
+    async def submit(self, *priorities: int, task_type: str = "unit-test") -> list[str]:
+        """Tasks that are to be done, in the log and, where the queue is not the log, in the queue."""
+        found: list[Recorded] = []
+        for priority in priorities:
+            self._number += 1
+            task_id = f"t{self._number}"
+            event = TaskSubmitted(
+                task_id=task_id, project_id="p", title="Do it", task_type=task_type, priority=priority
+            )
+            await self.log.append(ORIGIN, (f"task:{task_id}", 0, (event,)))
+            found += await self.log.read(f"task:{task_id}")
+        if isinstance(self.queue, NatsQueue):
+            on_offer = OnOffer(WORKSPACE)
+            for recorded in found:
+                on_offer.evolve(recorded)
+            await self.queue.offer([offered(one) for one in on_offer.after(0)])
+        return [one.event.task_id for one in found]  # type: ignore[attr-defined]
+
+    async def take(self, count: int, timeout_s: float = 10) -> list[TaskOffer]:
+        """So many offers, in the order in which they came."""
+        found: list[TaskOffer] = []
+        async with asyncio.timeout(timeout_s):
+            while len(found) < count:
+                found += await self.queue.fetch(count - len(found), 1)
+        return found
+
+    async def depth(self, wanted: dict[str, int], timeout_s: float = 10) -> None:
+        """Until the queue says that so much waits."""
+        async with asyncio.timeout(timeout_s):
+            while (await self.queue.status()).depth != wanted:
+                await asyncio.sleep(0.01)
+
+    async def buried(self, count: int = 1, timeout_s: float = 15) -> list[str]:
+        """Deliver, and never answer, until so many are dead letters."""
+        async with asyncio.timeout(timeout_s):
+            while len(found := await self.queue.dead_letters()) < count:
+                await self.queue.fetch(100, 0.05)
+        return [letter.id for letter in found]
+
+
+@pytest.fixture
+async def server(tmp_path: Path) -> AsyncIterator[NatsServer]:
+    started = NatsServer(tmp_path / "nats")
+    await started.start()
+    yield started
+    await started.kill()
+
+
+@pytest.fixture
+async def log() -> AsyncIterator[LogClient]:
+    async with log_writer(MovableClock(NOON)) as writer:
+        yield LogClient(writer, WORKSPACE)
+
+
+@pytest.fixture
+async def nats(log: LogClient, server: NatsServer) -> AsyncIterator[Bench]:
+    def make() -> NatsQueue:
+        return NatsQueue(server.options, WORKSPACE, ack_wait_s=ACK_WAIT_S, max_deliver=MAX_DELIVER)
+
+    queue = make()
+    await queue.start()
+    yield Bench(log, queue, make)
+    await queue.stop()
+
+
+@pytest.fixture
+def own(log: LogClient) -> Bench:
+    queue = LogQueue(log, WORKSPACE, ack_wait_s=ACK_WAIT_S, max_deliver=MAX_DELIVER)
+    return Bench(log, queue, lambda: queue)
+
+
+@pytest.fixture(params=["own", "nats"])
+def bench(request: pytest.FixtureRequest) -> Bench:
+    found: Bench = request.getfixturevalue(request.param)
+    return found

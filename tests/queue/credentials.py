@@ -1,0 +1,110 @@
+"""What a NATS server and its clients know each other by, made for a test: certificates, and signed credentials."""
+
+from __future__ import annotations
+
+import base64
+import ipaddress
+import json
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import nkeys
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+
+@dataclass(frozen=True)
+class Pair:
+    cert: Path
+    key: Path
+
+
+class Authority:
+    """A certificate authority of our own, and what it has signed."""
+
+    def __init__(self, folder: Path, name: str = "ca") -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
+        self._key = ec.generate_private_key(ec.SECP256R1())
+        self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"test {name}")])
+        own = _builder(self._name, self._name, self._key).add_extension(x509.BasicConstraints(True, None), True)
+        self.cert = folder / f"{name}.pem"
+        self.cert.write_bytes(own.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
+
+    def pair(self, name: str) -> Pair:
+        key = ec.generate_private_key(ec.SECP256R1())
+        here = x509.SubjectAlternativeName(
+            [x509.IPAddress(ipaddress.ip_address("127.0.0.1")), x509.DNSName("localhost")]
+        )
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        signed = _builder(subject, self._name, key).add_extension(here, False).sign(self._key, hashes.SHA256())
+        made = Pair(self._folder / f"{name}.pem", self._folder / f"{name}.key")
+        made.cert.write_bytes(signed.public_bytes(serialization.Encoding.PEM))
+        form = serialization.PrivateFormat.PKCS8
+        made.key.write_bytes(key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption()))
+        return made
+
+
+def _builder(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
+    now = datetime.now(UTC)
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(hours=1))
+    )
+
+
+def operated(folder: Path) -> tuple[dict[str, Any], Path]:
+    """Settings of a server that trusts an operator, and a user's credentials file."""
+    operator, system = _pair(nkeys.PREFIX_BYTE_OPERATOR), _pair(nkeys.PREFIX_BYTE_ACCOUNT)
+    account, user = _pair(nkeys.PREFIX_BYTE_ACCOUNT), _pair(nkeys.PREFIX_BYTE_USER)
+    usual = dict.fromkeys(("subs", "data", "payload", "imports", "exports", "conn", "leaf"), -1) | {"wildcards": True}
+    stores = dict.fromkeys(("mem_storage", "disk_storage", "streams", "consumer"), -1)
+    by_operator = _token(operator, operator, {"type": "operator", "version": 2})
+    by_account = _token(operator, account, {"type": "account", "version": 2, "limits": usual | stores})
+    # It may have no JetStream of its own.
+    by_itself = _token(operator, system, {"type": "account", "version": 2, "limits": usual})
+    plain = {"type": "user", "version": 2, "pub": {}, "sub": {}, "subs": -1, "data": -1, "payload": -1}
+    by_user = _token(account, user, plain)
+    folder.mkdir(parents=True, exist_ok=True)
+    creds = folder / "user.creds"
+    creds.write_text(
+        f"-----BEGIN NATS USER JWT-----\n{by_user}\n------END NATS USER JWT------\n\n"
+        f"-----BEGIN USER NKEY SEED-----\n{user.seed.decode()}\n------END USER NKEY SEED------\n"
+    )
+    settings = {
+        "operator": by_operator,
+        "resolver": "MEMORY",
+        "system_account": system.public_key.decode(),
+        "resolver_preload": {account.public_key.decode(): by_account, system.public_key.decode(): by_itself},
+    }
+    return settings, creds
+
+
+def _pair(kind: int) -> nkeys.KeyPair:
+    return nkeys.from_seed(nkeys.encode_seed(secrets.token_bytes(32), kind))
+
+
+def _token(issuer: nkeys.KeyPair, subject: nkeys.KeyPair, claims: dict[str, Any]) -> str:
+    who = subject.public_key.decode()
+    body = {"jti": who, "iat": int(datetime.now(UTC).timestamp()), "iss": issuer.public_key.decode(), "name": "test",
+            "sub": who, "nats": claims}  # fmt: skip
+    text = f"{_packed({'typ': 'JWT', 'alg': 'ed25519-nkey'})}.{_packed(body)}"
+    return f"{text}.{_base64(issuer.sign(text.encode()))}"
+
+
+def _packed(value: dict[str, Any]) -> str:
+    return _base64(json.dumps(value).encode())
+
+
+def _base64(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).decode().rstrip("=")

@@ -1,0 +1,25 @@
+"""The queue of tasks to be done, for those who look after it."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from vapora.api.context import FreshCell, Writing
+from vapora.views import DeadLetterView, QueueView
+
+router = APIRouter(prefix="/queue", tags=["queue"])
+
+
+@router.get("", summary="Show what waits to be taken")
+async def get_queue(cell: FreshCell) -> QueueView:
+    """How many tasks wait under each subject, and the dead letters. The queue is the log itself, or NATS where that is
+    configured; a NATS that is away is told in `problem`, and work goes on from the log."""
+    return await cell.queue.queue_status()
+
+
+@router.post("/dead-letters/{task_id}/requeue", summary="Put a dead letter back")
+async def requeue_dead_letter(task_id: str, writing: Writing) -> DeadLetterView:
+    """It is delivered again, as if it never had been. The log does not change: the task was to be done all the time."""
+    letter = await writing.cell.queue.requeue(task_id)
+    writing.wrote(letter.position)
+    return letter

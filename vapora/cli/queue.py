@@ -1,0 +1,61 @@
+"""`vapora queue`: what waits to be taken, and what could not be."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.console import Group, RenderableType
+
+from vapora.cli.output import Json, cell, emit, table
+from vapora.cli.remote import connect
+from vapora.views import QueueView
+
+app = typer.Typer(help="The queue of tasks; without a command, shows it.", invoke_without_command=True)
+
+
+@app.callback()
+def _default(ctx: typer.Context, as_json: Json = False) -> None:
+    if ctx.invoked_subcommand is None:
+        _show(as_json)
+
+
+@app.command()
+def show(as_json: Json = False) -> None:
+    """How many tasks wait under each subject, and the dead letters."""
+    _show(as_json)
+
+
+@app.command()
+def requeue(
+    task_id: Annotated[str, typer.Argument(metavar="TASK", help="The id of a dead letter: its task's.")],
+    as_json: Json = False,
+) -> None:
+    """Put a dead letter back, as if it had never been delivered."""
+    with connect() as client:
+        letter = client.requeue(task_id)
+    emit(as_json, letter, lambda: f"{cell(letter.id)} is in the queue again, under {cell(letter.subject)}.")
+
+
+def _show(as_json: bool) -> None:
+    with connect() as client:
+        found = client.queue()
+    emit(as_json, found, lambda: _drawn(found))
+
+
+def _drawn(queue: QueueView) -> RenderableType:
+    where = "NATS" if queue.kind == "nats" else "the log itself"
+    if queue.problem:
+        return f"The queue in {where} is away: {cell(queue.problem)} Work goes on from the log."
+    parts: list[RenderableType] = [f"{queue.waiting} waiting; the queue is {where}."]
+    if queue.depth:
+        waiting = table("", "subject", "waiting", right=("waiting",))
+        for subject, number in queue.depth.items():
+            waiting.add_row(cell(subject), str(number))
+        parts.append(waiting)
+    if queue.dead_letters:
+        dead = table("Dead letters", "task", "subject", "deliveries", right=("deliveries",), fixed=("task",))
+        for one in queue.dead_letters:
+            dead.add_row(cell(one.id), cell(one.subject), str(one.deliveries))
+        parts += ["", dead, "See the journal for why, then: vapora queue requeue TASK"]
+    return Group(*parts)
