@@ -136,11 +136,14 @@ class Reader(Protocol):
 class Rows(Reader, Protocol):
     """A projection's own rows while an event is applied."""
 
-    def put(self, table: Table, row: Mapping[str, Any]) -> None:
-        """Insert or replace. A row that does not differ from what is there does not count as a change."""
+    def put(self, table: Table, row: Row) -> None:
+        """Insert or replace. A row that does not differ from what is there does not count as a change.
+
+        It is given away: whoever puts it does not touch it any more. A million copies would take as long as the rest.
+        """
         ...
 
-    def add(self, table: Table, row: Mapping[str, Any]) -> None:
+    def add(self, table: Table, row: Row) -> None:
         """Put a row whose key cannot have been there before: nobody has to look."""
         ...
 

@@ -46,6 +46,8 @@ CARDS = Table(
 # Whom a task blocks.
 BLOCKERS = Table("board_blockers", key=("id",), columns={"id": "text", "blocks": "json"})
 
+# Looking a member up in its enumeration takes longer than comparing it.
+_TODO = TaskState.TODO
 _DEAD = (TaskState.FAILED, TaskState.ARCHIVED)
 _PRIVATE = {"done", "said", "real_microusd", "simulated_microusd", "created_position"}
 
@@ -70,9 +72,10 @@ def find(rows: Reader, task_id: str) -> Row | None:
 
 
 def save(recorded: Recorded, rows: Rows, row: Row) -> None:
-    """Put the card with what it waits for now."""
+    """Put the card with what it waits for now. The row is given away."""
     at = instant(recorded.recorded_at)
-    rows.put(CARDS, {**row, "waiting": _waiting(rows, row, at), "updated_at": at})
+    row["waiting"], row["updated_at"] = _waiting(rows, row, at), at
+    rows.put(CARDS, row)
 
 
 def waiting(reason: WaitReason, at: str, remedy: str) -> dict[str, Any]:
@@ -123,7 +126,7 @@ def _column(rows: Reader, state: str) -> list[Row]:
 
 def _waiting(rows: Reader, row: Row, at: str) -> dict[str, Any] | None:
     said: dict[str, Any] | None = row["said"]
-    if row["state"] != TaskState.TODO:
+    if row["state"] != _TODO:
         return said
     remedy = _remedy(rows, row["blocked_by"])
     if remedy is None:
