@@ -3,9 +3,9 @@ after the other, in one run on one machine.
 
     PYTHONPATH=. python -m benchmarks.rebuild [events …]        # 1000 10000 unless said otherwise
 
-Each figure is of a process of its own, so that garbage is nobody else's burden, and the best of three (of one at a
-million events). `× decoding` compares processor time, which other work on the machine disturbs least; events/s are of
-the clock on the wall. `memory` is the process's peak beyond what it began with, `disk` what the rows take.
+Each figure is of a process of its own, so that garbage is nobody else's burden, and the best of three (of one from a
+hundred thousand events on). `× decoding` compares processor time, which other work on the machine disturbs least;
+events/s are of the clock on the wall. `memory` is the process's peak beyond what it began with, `disk` what rows take.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ def main(sizes: list[int]) -> None:
         with tempfile.TemporaryDirectory() as folder:
             data = Path(folder)
             write(Settings(data=data), size)
-            times = _TIMES if size < 1_000_000 else 1
+            times = _TIMES if size < 100_000 else 1
             alone = min(_best(data, _DECODING, times)[0] for _ in range(2))
             print(f"\n{size:,} events\n")
             print("| | × decoding | events/s | memory | disk |")

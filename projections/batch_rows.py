@@ -24,7 +24,8 @@ class ProjectionRows(SqlReader):
         # Dicts for their order: the file comes out the same in every process.
         self._dirty: dict[Table, dict[Key, None]] = {table: {} for table in tables}
         self._position = 0
-        # What the present event changed, in order.
+        # What the present event changed, in order, if somebody wants to know.
+        self.watched = True
         self.changed: dict[tuple[Table, Key], Row] = {}
 
     def begin(self, position: int) -> None:
@@ -48,7 +49,8 @@ class ProjectionRows(SqlReader):
             return
         cached[key] = after
         self._dirty[table][key] = None
-        self.changed[table, key] = after
+        if self.watched:
+            self.changed[table, key] = after
 
     def add(self, table: Table, row: Row) -> None:
         table.check(row)
@@ -58,8 +60,10 @@ class ProjectionRows(SqlReader):
         """The row as it is, as if the present event had changed it."""
         key = table.key_of(row)
         row["position"] = self._position
-        self._cache[table][key] = self.changed[table, key] = row
+        self._cache[table][key] = row
         self._dirty[table][key] = None
+        if self.watched:
+            self.changed[table, key] = row
 
     def delete(self, table: Table, key: Key) -> None:
         self._cache[table][key] = None

@@ -78,8 +78,15 @@ def _move(recorded: Recorded, rows: Rows, task_id: str, state: TaskState, **chan
         changes["assigned_agent"] = None
     done = int(state is TaskState.DONE or (state is TaskState.ARCHIVED and bool(row["done"])))
     comment = changes.pop("comment", "") or row["comment"]
-    moved = {"state": state.value, "done": done, "comment": comment, "rank": float(recorded.position), "said": None}
-    save(recorded, rows, {**row, **moved, **changes})
+    row |= {
+        "state": state.value,
+        "done": done,
+        "comment": comment,
+        "rank": float(recorded.position),
+        "said": None,
+        **changes,
+    }
+    save(recorded, rows, row)
     tell_blocked(recorded, rows, task_id)
 
 
@@ -107,14 +114,16 @@ def _waits(recorded: Recorded, event: task.TaskWaiting | run.RunWaiting, rows: R
     said = waiting(event.reason, instant(recorded.recorded_at), event.remedy)
     if isinstance(event, run.RunWaiting):
         row = _with_run(row, event.run_id, lambda one: {**one, "state": "waiting"})
-    save(recorded, rows, {**row, "said": said})
+    row["said"] = said
+    save(recorded, rows, row)
 
 
 def _continued(recorded: Recorded, event: run.RunContinued, rows: Rows) -> None:
     row = find(rows, event.task_id)
     if row is not None:
         row = _with_run(row, event.run_id, lambda one: {**one, "state": "running"})
-        save(recorded, rows, {**row, "said": None})
+        row["said"] = None
+        save(recorded, rows, row)
 
 
 def _started(recorded: Recorded, event: run.RunStarted, rows: Rows) -> None:
@@ -175,18 +184,21 @@ def _ends_as(state: str) -> Handler:
         row = _with_run(row, event.run_id, lambda one: {**one, **end})
         # After a recall the card may be somebody else's matter already.
         said = None if row["state"] == TaskState.IN_PROGRESS else row["said"]
-        save(recorded, rows, {**row, "said": said})
+        row["said"] = said
+        save(recorded, rows, row)
 
     return handler
 
 
 def _with_run(row: Row, run_id: str, change: Callable[[Row], Row]) -> Row:
-    return {**row, "runs": [change(one) if one["run_id"] == run_id else one for one in row["runs"]]}
+    """The row is the caller's own, as `find` gives it; the list in it is not."""
+    row["runs"] = [change(one) if one["run_id"] == run_id else one for one in row["runs"]]
+    return row
 
 
 def _with_cost(row: Row, amount: int, simulated: bool) -> Row:
-    column = "simulated_microusd" if simulated else "real_microusd"
-    return {**row, column: row[column] + amount}
+    row["simulated_microusd" if simulated else "real_microusd"] += amount
+    return row
 
 
 def _live(row: Row) -> dict[str, Any]:

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from projections.base import Projection, Table
 
 CREATE = """CREATE TABLE IF NOT EXISTS checkpoints (
-    projection TEXT NOT NULL, generation INTEGER NOT NULL, live INTEGER NOT NULL, frozen INTEGER NOT NULL,
-    fingerprint TEXT NOT NULL, tables TEXT NOT NULL, position INTEGER NOT NULL, switched_at INTEGER,
-    failed_position INTEGER, failed_topic TEXT, failed_error TEXT, PRIMARY KEY (projection, generation))"""
+    projection TEXT NOT NULL, generation BIGINT NOT NULL, live INTEGER NOT NULL, frozen INTEGER NOT NULL,
+    fingerprint TEXT NOT NULL, tables TEXT NOT NULL, position BIGINT NOT NULL, switched_at BIGINT,
+    failed_position BIGINT, failed_topic TEXT, failed_error TEXT, PRIMARY KEY (projection, generation))"""
 _COLUMNS = (
     "projection, generation, live, frozen, fingerprint, tables, position, switched_at, "
     "failed_position, failed_topic, failed_error"

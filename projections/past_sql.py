@@ -11,7 +11,7 @@ from projections.base import Key, Table
 from projections.sql import column_list, create_statements, quoted
 
 CREATE_MOMENTS = """CREATE TABLE IF NOT EXISTS moments (
-    projection TEXT NOT NULL, generation INTEGER NOT NULL, position INTEGER NOT NULL,
+    projection TEXT NOT NULL, generation BIGINT NOT NULL, position BIGINT NOT NULL,
     PRIMARY KEY (projection, generation, position))"""
 # Until further notice.
 _OPEN = 2**62

@@ -150,6 +150,7 @@ class Fold:
         topics = self._projection.TOPICS
         told = self._checkpoint.switched_at is None
         take = self._projection.take
+        rows.watched = bool(self._shapes)
         for entry in batch:
             wanted = topics is None or entry.topic in topics
             if told and not wanted:
