@@ -223,7 +223,8 @@ class Projection:
 @lru_cache(maxsize=64)
 def instant(at: datetime) -> str:
     """UTC with microseconds always written out: such texts sort as the instants do."""
-    return at.astimezone(UTC).isoformat(timespec="microseconds")
+    utc = at if at.tzinfo is UTC else at.astimezone(UTC)
+    return utc.isoformat(timespec="microseconds")
 
 
 def day(at: datetime) -> str:

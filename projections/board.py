@@ -47,7 +47,7 @@ def _submitted(recorded: Recorded, event: task.TaskSubmitted, rows: Rows) -> Non
         "simulated": 0,
     }
     block(rows, event.task_id, [], list(event.blocked_by))
-    save(recorded, rows, row)
+    save(recorded, rows, row, new=True)
     tell_blocked(recorded, rows, event.task_id)
 
 

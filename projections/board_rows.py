@@ -71,11 +71,11 @@ def find(rows: Reader, task_id: str) -> Row | None:
     return rows.get(CARDS, (task_id,))
 
 
-def save(recorded: Recorded, rows: Rows, row: Row) -> None:
-    """Put the card with what it waits for now. The row is given away."""
+def save(recorded: Recorded, rows: Rows, row: Row, new: bool = False) -> None:
+    """Put the card with what it waits for now. The row is given away. `new`: nobody has to look for it."""
     at = instant(recorded.recorded_at)
     row["waiting"], row["updated_at"] = _waiting(rows, row, at), at
-    rows.put(CARDS, row)
+    (rows.add if new else rows.put)(CARDS, row)
 
 
 def waiting(reason: WaitReason, at: str, remedy: str) -> dict[str, Any]:
