@@ -136,11 +136,14 @@ class Reader(Protocol):
 class Rows(Reader, Protocol):
     """A projection's own rows while an event is applied."""
 
-    def put(self, table: Table, row: Mapping[str, Any]) -> None:
-        """Insert or replace. A row that does not differ from what is there does not count as a change."""
+    def put(self, table: Table, row: Row) -> None:
+        """Insert or replace. A row that does not differ from what is there does not count as a change.
+
+        It is given away: whoever puts it does not touch it any more. A million copies would take as long as the rest.
+        """
         ...
 
-    def add(self, table: Table, row: Mapping[str, Any]) -> None:
+    def add(self, table: Table, row: Row) -> None:
         """Put a row whose key cannot have been there before: nobody has to look."""
         ...
 
@@ -220,7 +223,8 @@ class Projection:
 @lru_cache(maxsize=64)
 def instant(at: datetime) -> str:
     """UTC with microseconds always written out: such texts sort as the instants do."""
-    return at.astimezone(UTC).isoformat(timespec="microseconds")
+    utc = at if at.tzinfo is UTC else at.astimezone(UTC)
+    return utc.isoformat(timespec="microseconds")
 
 
 def day(at: datetime) -> str:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from projections import sql
 from projections.base import Key, Row, Table, Where
@@ -24,7 +23,8 @@ class ProjectionRows(SqlReader):
         # Dicts for their order: the file comes out the same in every process.
         self._dirty: dict[Table, dict[Key, None]] = {table: {} for table in tables}
         self._position = 0
-        # What the present event changed, in order.
+        # What the present event changed, in order, if somebody wants to know.
+        self.watched = True
         self.changed: dict[tuple[Table, Key], Row] = {}
 
     def begin(self, position: int) -> None:
@@ -37,8 +37,10 @@ class ProjectionRows(SqlReader):
         row = cached[key] if key in cached else self._look(table, key)
         return None if row is None else dict(row)
 
-    def put(self, table: Table, row: Mapping[str, Any]) -> None:
-        table.check(row)
+    def put(self, table: Table, row: Row) -> None:
+        # One that came from here has all its columns; what it lacks otherwise, the encoding misses.
+        if len(row) != len(table.stored):
+            table.check(row)
         key = table.key_of(row)
         cached = self._cache[table]
         after = stamped(row, cached[key] if key in cached else self._look(table, key), self._position)
@@ -46,17 +48,21 @@ class ProjectionRows(SqlReader):
             return
         cached[key] = after
         self._dirty[table][key] = None
-        self.changed[table, key] = after
+        if self.watched:
+            self.changed[table, key] = after
 
-    def add(self, table: Table, row: Mapping[str, Any]) -> None:
+    def add(self, table: Table, row: Row) -> None:
         table.check(row)
-        key = table.key_of(row)
-        self._cache[table][key] = self.changed[table, key] = {**row, "position": self._position}
-        self._dirty[table][key] = None
+        self.touch(table, row)
 
     def touch(self, table: Table, row: Row) -> None:
         """The row as it is, as if the present event had changed it."""
-        self.add(table, row)
+        key = table.key_of(row)
+        row["position"] = self._position
+        self._cache[table][key] = row
+        self._dirty[table][key] = None
+        if self.watched:
+            self.changed[table, key] = row
 
     def delete(self, table: Table, key: Key) -> None:
         self._cache[table][key] = None

@@ -46,6 +46,8 @@ CARDS = Table(
 # Whom a task blocks.
 BLOCKERS = Table("board_blockers", key=("id",), columns={"id": "text", "blocks": "json"})
 
+# Looking a member up in its enumeration takes longer than comparing it.
+_TODO = TaskState.TODO
 _DEAD = (TaskState.FAILED, TaskState.ARCHIVED)
 _PRIVATE = {"done", "said", "real_microusd", "simulated_microusd", "created_position"}
 
@@ -69,10 +71,11 @@ def find(rows: Reader, task_id: str) -> Row | None:
     return rows.get(CARDS, (task_id,))
 
 
-def save(recorded: Recorded, rows: Rows, row: Row) -> None:
-    """Put the card with what it waits for now."""
+def save(recorded: Recorded, rows: Rows, row: Row, new: bool = False) -> None:
+    """Put the card with what it waits for now. The row is given away. `new`: nobody has to look for it."""
     at = instant(recorded.recorded_at)
-    rows.put(CARDS, {**row, "waiting": _waiting(rows, row, at), "updated_at": at})
+    row["waiting"], row["updated_at"] = _waiting(rows, row, at), at
+    (rows.add if new else rows.put)(CARDS, row)
 
 
 def waiting(reason: WaitReason, at: str, remedy: str) -> dict[str, Any]:
@@ -123,7 +126,7 @@ def _column(rows: Reader, state: str) -> list[Row]:
 
 def _waiting(rows: Reader, row: Row, at: str) -> dict[str, Any] | None:
     said: dict[str, Any] | None = row["said"]
-    if row["state"] != TaskState.TODO:
+    if row["state"] != _TODO:
         return said
     remedy = _remedy(rows, row["blocked_by"])
     if remedy is None:

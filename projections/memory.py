@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from projections.base import Between, Contains, Entry, Key, Projection, Row, Scalar, Table, Where
@@ -28,14 +28,14 @@ class MemoryRows:
         row = self._rows(table).get(key)
         return None if row is None else dict(row)
 
-    def put(self, table: Table, row: Mapping[str, Any]) -> None:
+    def put(self, table: Table, row: Row) -> None:
         table.check(row)
         key = table.key_of(row)
         after = stamped(row, self._rows(table).get(key), self.position)
         if after is not None:
             self._rows(table)[key] = after
 
-    def add(self, table: Table, row: Mapping[str, Any]) -> None:
+    def add(self, table: Table, row: Row) -> None:
         self.put(table, row)
 
     def delete(self, table: Table, key: Key) -> None:
@@ -60,11 +60,14 @@ class MemoryRows:
         return self._tables.setdefault(table.name, {})
 
 
-def stamped(row: Mapping[str, Any], before: Row | None, position: int) -> Row | None:
+def stamped(row: Row, before: Row | None, position: int) -> Row | None:
     """The row as changed at `position`; None where it agrees with `before` in everything else."""
-    if before is not None and (row if "position" in row else {**row, "position": before["position"]}) == before:
-        return None
-    return {**row, "position": position}
+    if before is not None:
+        row["position"] = before["position"]
+        if row == before:
+            return None
+    row["position"] = position
+    return row
 
 
 def matches(row: Row, where: Where | None) -> bool:

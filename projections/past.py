@@ -7,9 +7,8 @@ way back lies between two of them, which bounds both the disk and the events to 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
-from typing import Any
 
 from projections import past_sql
 from projections.base import Entry, Key, Projection, Reader, Row, Table, Where
@@ -106,14 +105,14 @@ class PastRows:
         row = self._look(table, key)
         return None if row is None else dict(row)
 
-    def put(self, table: Table, row: Mapping[str, Any]) -> None:
+    def put(self, table: Table, row: Row) -> None:
         table.check(row)
         key = table.key_of(row)
         after = stamped(row, self._look(table, key), self.position)
         if after is not None:
             self._over[table][key] = after
 
-    def add(self, table: Table, row: Mapping[str, Any]) -> None:
+    def add(self, table: Table, row: Row) -> None:
         self.put(table, row)
 
     def delete(self, table: Table, key: Key) -> None:

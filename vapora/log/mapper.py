@@ -72,12 +72,10 @@ class Sealed:
 
     def __init__(self, record: StoredRecord) -> None:
         self.record = record
-        self.position, self.stream, self.version, self.topic = (
-            record.position,
-            record.stream,
-            record.version,
-            record.topic,
-        )
+        self.position = record.position
+        self.stream = record.stream
+        self.version = record.version
+        self.topic = record.topic
         self._members: dict[str, Any] | None = None
         self._opened: Recorded | None = None
 
