@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from events import Recorded
 from events.task import TaskSubmitted
 from tests.actors.kit import NOON, ORIGIN, WORKSPACE, MovableClock, log_writer
 from tests.queue.nats_server import NatsServer
+from vapora import journal
 from vapora.domain.offers import OnOffer
 from vapora.log.client import LogClient
 from vapora.queue import TaskOffer, TaskQueue
@@ -107,3 +109,12 @@ def own(log: LogClient) -> Bench:
 def bench(request: pytest.FixtureRequest) -> Bench:
     found: Bench = request.getfixturevalue(request.param)
     return found
+
+
+@pytest.fixture
+def journal_lines(capsys: pytest.CaptureFixture[str]) -> Iterator[pytest.CaptureFixture[str]]:
+    """What is printed, the journal's lines among it: another test may have set it up for a stream of its own."""
+    before = structlog.get_config()
+    journal.configure()
+    yield capsys
+    structlog.configure(**before)
