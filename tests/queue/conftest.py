@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,6 @@ from events import Recorded
 from events.task import TaskSubmitted
 from tests.actors.kit import NOON, ORIGIN, WORKSPACE, MovableClock, log_writer
 from tests.queue.nats_server import NatsServer
-from vapora import journal
 from vapora.domain.offers import OnOffer
 from vapora.log.client import LogClient
 from vapora.queue import TaskOffer, TaskQueue
@@ -112,9 +112,9 @@ def bench(request: pytest.FixtureRequest) -> Bench:
 
 
 @pytest.fixture
-def journal_lines(capsys: pytest.CaptureFixture[str]) -> Iterator[pytest.CaptureFixture[str]]:
-    """What is printed, the journal's lines among it: another test may have set it up for a stream of its own."""
-    before = structlog.get_config()
-    journal.configure()
-    yield capsys
+def lines() -> Iterator[StringIO]:
+    """What the journal says, whichever stream another test has set it up for."""
+    before, stream = structlog.get_config(), StringIO()
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(stream))
+    yield stream
     structlog.configure(**before)
