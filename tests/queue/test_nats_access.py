@@ -80,7 +80,7 @@ async def test_a_token_lets_in_and_a_wrong_one_is_refused_without_repeating_it(
     told = await problem_of(replace(server.options, token=f"not-{SECRET}"))
     assert told is not None and "VAPORA_NATS_TOKEN" in told
     said = capsys.readouterr()
-    assert SECRET not in told + said.out + said.err
+    assert SECRET not in told + said.out + said.err + lines.getvalue()
 
 
 async def test_signed_credentials_let_in(serve: Serve, tmp_path: Path) -> None:
