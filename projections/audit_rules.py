@@ -7,8 +7,7 @@ the board or tells a run's progress. Whatever is here can be found by who did it
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from events import DomainEvent, agent, budget, project, routing, run, task, workspace
 
@@ -16,8 +15,7 @@ Action = Literal["create", "update", "delete", "execute", "assign", "complete", 
 Result = Literal["success", "failure", "partial-success"]
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     action: Action
     resource_type: str
     resource_id: str

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property, lru_cache
+from operator import itemgetter
 from typing import Any, ClassVar, Literal, Protocol
 
 from events import DomainEvent, Recorded, Unknown
@@ -54,6 +55,7 @@ class Table:
     indexes: tuple[tuple[str, ...], ...] = ()
     expected: frozenset[str] = field(init=False)
     stored: frozenset[str] = field(init=False)
+    key_of: Callable[[Mapping[str, Any]], Key] = field(init=False)
 
     def __post_init__(self) -> None:
         unknown = {*self.key, *(name for index in self.indexes for name in index)} - {*self.columns, "position"}
@@ -61,11 +63,7 @@ class Table:
             raise ValueError(f"table {self.name}: {sorted(unknown) or 'position'} cannot stand there")
         object.__setattr__(self, "expected", frozenset(self.columns))
         object.__setattr__(self, "stored", frozenset((*self.columns, "position")))
-
-    def key_of(self, row: Mapping[str, Any]) -> Key:
-        if len(self.key) == 1:
-            return (row[self.key[0]],)
-        return tuple([row[name] for name in self.key])
+        object.__setattr__(self, "key_of", _keys(self.key))
 
     def check(self, row: Mapping[str, Any]) -> None:
         """Half a row would read as one that lost its other half."""
@@ -80,6 +78,13 @@ class Table:
     def of(self, generation: int) -> Table:
         """The table that holds its rows in this generation of its projection."""
         return _generation(self, generation)
+
+
+def _keys(names: tuple[str, ...]) -> Callable[[Mapping[str, Any]], Key]:
+    if len(names) > 1:
+        return itemgetter(*names)
+    [name] = names
+    return lambda row: (row[name],)
 
 
 @lru_cache(maxsize=1_000)
