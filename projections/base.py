@@ -82,9 +82,8 @@ class Table:
 
 def _keys(names: tuple[str, ...]) -> Callable[[Mapping[str, Any]], Key]:
     if len(names) > 1:
-        return itemgetter(*names)
-    [name] = names
-    return lambda row: (row[name],)
+        return itemgetter(*names)  # which of one name makes no tuple
+    return lambda row: tuple([row[name] for name in names])
 
 
 @lru_cache(maxsize=1_000)
