@@ -34,6 +34,7 @@ from vapora.records import Append
 CALLERS = (1, 32)
 # With its envelope about 500 bytes, as an average event of ours has.
 EVENT = TaskArchived(task_id="task-0123456789abcde", from_state=TaskState.DONE, comment="x" * 250)
+_DIGEST = bytes(range(32))
 ORIGIN = Origin("bench", "anna", "cor-0123456789abcde")
 
 
@@ -73,17 +74,19 @@ class Raw:
         self._connection.execute("PRAGMA synchronous=FULL")
         self._connection.execute(
             "CREATE TABLE stored_events (position INTEGER PRIMARY KEY AUTOINCREMENT, originator_id TEXT NOT NULL, "
-            "originator_version INTEGER NOT NULL, topic TEXT NOT NULL, state BLOB NOT NULL, "
+            "originator_version INTEGER NOT NULL, topic TEXT NOT NULL, state BLOB NOT NULL, digest BLOB NOT NULL, "
             "UNIQUE (originator_id, originator_version))"
         )
 
     def slice(self, commits: int, batch: int, state: bytes) -> None:
-        insert = "INSERT INTO stored_events (originator_id, originator_version, topic, state) VALUES (?,?,?,?)"
+        insert = (
+            "INSERT INTO stored_events (originator_id, originator_version, topic, state, digest) VALUES (?,?,?,?,?)"
+        )
         began = time.perf_counter()
         for _ in range(commits):
             started = time.perf_counter()
             version = next(self._versions)
-            rows = [(f"task:task-{number}", version, EVENT.TOPIC, state) for number in range(batch)]
+            rows = [(f"task:task-{number}", version, EVENT.TOPIC, state, _DIGEST) for number in range(batch)]
             self._connection.execute("BEGIN IMMEDIATE")
             self._connection.executemany(insert, rows)
             self._connection.execute("COMMIT")
