@@ -50,6 +50,9 @@ class _Archive:
     def projector(self, workspace: str) -> Any:
         return None
 
+    def queue(self, workspace: str) -> Any:
+        return None
+
     def router(self) -> Any:
         return None
 

@@ -20,6 +20,7 @@ from typing import IO, Any
 import structlog
 
 from actors.cast import BUILDER, LocalCast
+from vapora import journal
 from vapora.errors import ConfigurationError, UnavailableError
 from vapora.llm.factory import is_rehearsal
 from vapora.queue.nats_options import options_of
@@ -46,6 +47,7 @@ class Platform:
     """Everything on this machine, as `vapora up` starts it. `start` and `stop` are to be called in the main thread."""
 
     def __init__(self, settings: Settings, environ: Mapping[str, str] | None = None, *, dashboard: bool = True) -> None:
+        journal.configure(settings.log_format)
         self.settings = settings
         self._environ = os.environ if environ is None else environ
         self._dashboard = dashboard

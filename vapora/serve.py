@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from actors.cast import BUILDER, RuntimeCast, require_one_machine
 from actors.runtime import cluster
-from vapora import __version__
+from vapora import __version__, journal
 from vapora.api.app import create_app
 from vapora.llm.factory import is_rehearsal
 from vapora.settings import Settings
@@ -72,7 +72,8 @@ def deploy(settings: Settings) -> None:
 
 
 def api(settings: Settings, cast: RuntimeCast) -> FastAPI:
-    """The application over a cast, in whichever process."""
+    """The application over a cast, in whichever process: in a replica of Serve nobody else sets up the journal."""
+    journal.configure(settings.log_format)
     return create_app(cast, settings, __version__, is_rehearsal(os.environ, settings.model))
 
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
-from io import StringIO
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
-import structlog
 
 from events import Recorded
 from events.task import TaskSubmitted
@@ -109,12 +107,3 @@ def own(log: LogClient) -> Bench:
 def bench(request: pytest.FixtureRequest) -> Bench:
     found: Bench = request.getfixturevalue(request.param)
     return found
-
-
-@pytest.fixture
-def lines() -> Iterator[StringIO]:
-    """What the journal says, whichever stream another test has set it up for."""
-    before, stream = structlog.get_config(), StringIO()
-    structlog.configure(logger_factory=structlog.PrintLoggerFactory(stream))
-    yield stream
-    structlog.configure(**before)
