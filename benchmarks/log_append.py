@@ -1,10 +1,11 @@
 """How much of SQLite's own speed does the log writer leave? In one process, without Ray or sockets.
 
-    python -m benchmarks.log_append [--slices 20] [--appends 50] [--folder DIR]
+    python -m benchmarks.log_append [--slices 20] [--appends 50] [--sizes 0 100000 …] [--folder DIR]
 
 The writer and raw sqlite3 take turns in short slices on the same disk, for its mood changes from second to second:
 same table, same journal and `synchronous`, same bytes, as many commits, and as many events a commit as the writer
-had in that slice. The ratio is the median over the slices. `--folder` matters: where /tmp is memory, an fsync
+had in that slice. The ratio is the median over the slices. `--sizes`: with so many events in both logs before, as a busy
+workspace leaves them, to see how an append's cost grows. `--folder` matters: where /tmp is memory, an fsync
 costs nothing.
 """
 
@@ -18,10 +19,11 @@ import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import count
+from itertools import count, product
 from pathlib import Path
 
 from actors.log_writer import LogWriter
+from benchmarks.synthetic import WORKSPACE, write
 from events.ids import TaskState, task_stream
 from events.task import TaskArchived
 from vapora import clock
@@ -30,12 +32,17 @@ from vapora.log.event_log import Committed
 from vapora.log.sqlite import SQLiteLog
 from vapora.ports import Origin
 from vapora.records import Append
+from vapora.settings import Settings
 
 CALLERS = (1, 32)
 # With its envelope about 500 bytes, as an average event of ours has.
 EVENT = TaskArchived(task_id="task-0123456789abcde", from_state=TaskState.DONE, comment="x" * 250)
 _DIGEST = bytes(range(32))
-ORIGIN = Origin("bench", "anna", "cor-0123456789abcde")
+ORIGIN = Origin(WORKSPACE, "anna", "cor-0123456789abcde")
+
+
+def _name(caller: int) -> str:
+    return f"task-{caller}"
 
 
 class CountedLog(SQLiteLog):
@@ -66,7 +73,7 @@ class Measured:
 class Raw:
     """What anybody would write by hand for the same table."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, copied: Path | None) -> None:
         self.measured = Measured()
         self._versions = count(1)
         self._connection = sqlite3.connect(path, isolation_level=None)
@@ -77,6 +84,10 @@ class Raw:
             "originator_version INTEGER NOT NULL, topic TEXT NOT NULL, state BLOB NOT NULL, digest BLOB NOT NULL, "
             "UNIQUE (originator_id, originator_version))"
         )
+        if copied is not None:
+            self._connection.execute("ATTACH ? AS other", (str(copied),))
+            self._connection.execute("INSERT INTO stored_events SELECT * FROM other.stored_events")
+            self._connection.execute("DETACH other")
 
     def slice(self, commits: int, batch: int, state: bytes) -> None:
         insert = (
@@ -86,7 +97,7 @@ class Raw:
         for _ in range(commits):
             started = time.perf_counter()
             version = next(self._versions)
-            rows = [(f"task:task-{number}", version, EVENT.TOPIC, state, _DIGEST) for number in range(batch)]
+            rows = [(f"task:{_name(number)}", version, EVENT.TOPIC, state, _DIGEST) for number in range(batch)]
             self._connection.execute("BEGIN IMMEDIATE")
             self._connection.executemany(insert, rows)
             self._connection.execute("COMMIT")
@@ -105,9 +116,9 @@ class Ours:
     def __init__(self, path: Path, callers: int) -> None:
         self.measured = Measured()
         self._callers = callers
-        self._log = CountedLog.open(path, "bench")
+        self._log = CountedLog.open(path, WORKSPACE)
         self._writer = LogWriter(lambda: self._log)
-        self._client = LogClient(self._writer, "bench")
+        self._client = LogClient(self._writer, WORKSPACE)
         self._version = 0
 
     async def slice(self, appends: int) -> tuple[int, int, bytes]:
@@ -115,13 +126,13 @@ class Ours:
         await self._writer.start()
         commits = self._log.commits
         began = time.perf_counter()
-        await asyncio.gather(*(self._call(f"task-{caller}", appends) for caller in range(self._callers)))
+        await asyncio.gather(*(self._call(_name(caller), appends) for caller in range(self._callers)))
         self.measured.seconds.append(time.perf_counter() - began)
         self.measured.events.append(appends * self._callers)
         self._version += appends
         commits = self._log.commits - commits
         self.measured.commits += commits
-        return commits, round(self.measured.events[-1] / commits), self._log.after(0, 1)[0].state
+        return commits, round(self.measured.events[-1] / commits), self._log.after(self._log.head() - 1, 1)[0].state
 
     async def _call(self, name: str, appends: int) -> None:
         for version in range(self._version, self._version + appends):
@@ -133,9 +144,13 @@ class Ours:
         await self._writer.stop()
 
 
-async def contest(folder: Path | None, callers: int, slices: int, appends: int) -> None:
+async def contest(folder: Path | None, size: int, callers: int, slices: int, appends: int) -> None:
     with tempfile.TemporaryDirectory(dir=folder) as name:
-        ours, raw = Ours(Path(name) / "ours.sqlite", callers), Raw(Path(name) / "raw.sqlite")
+        log = Settings(data=Path(name)).log_file(WORKSPACE)
+        if size:
+            write(Settings(data=Path(name)), size)
+        raw = Raw(Path(name) / "raw.sqlite", log if size else None)
+        ours = Ours(log, callers)
         for _ in range(slices):
             raw.slice(*await ours.slice(appends))
         await ours.close()
@@ -146,20 +161,21 @@ async def contest(folder: Path | None, callers: int, slices: int, appends: int) 
             ours.measured.events, ours.measured.seconds, raw.measured.events, raw.measured.seconds, strict=True
         )
     ]
-    print(f"{callers:>7} writer {ours.measured.row()} {statistics.median(ratios):>10.2f}")
-    print(f"{callers:>7} raw    {raw.measured.row()} {1:>10.2f}")
+    print(f"{size:>9,} {callers:>7} writer {ours.measured.row()} {statistics.median(ratios):>10.2f}")
+    print(f"{size:>9,} {callers:>7} raw    {raw.measured.row()} {1:>10.2f}", flush=True)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--slices", type=int, default=20)
     parser.add_argument("--appends", type=int, default=50, help="of each caller in a slice")
+    parser.add_argument("--sizes", type=int, nargs="+", default=[0, 10_000])
     parser.add_argument("--folder", type=Path)
     arguments = parser.parse_args()
     print(f"{clock.now():%Y-%m-%d %H:%M} UTC, SQLite {sqlite3.sqlite_version}, {arguments.slices} slices")
-    print("callers         events/s a commit  p50 ms  p99 ms     of raw")
-    for callers in CALLERS:
-        asyncio.run(contest(arguments.folder, callers, arguments.slices, arguments.appends))
+    print("events before callers  events/s a commit  p50 ms  p99 ms     of raw")
+    for size, callers in product(arguments.sizes, CALLERS):
+        asyncio.run(contest(arguments.folder, size, callers, arguments.slices, arguments.appends))
 
 
 if __name__ == "__main__":
