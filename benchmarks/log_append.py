@@ -4,9 +4,8 @@
 
 The writer and raw sqlite3 take turns in short slices on the same disk, for its mood changes from second to second:
 same table, same journal and `synchronous`, same bytes, as many commits, and as many events a commit as the writer
-had in that slice. The ratio is the median over the slices. `--sizes`: with so many events in both logs before, as a busy
-workspace leaves them, to see how an append's cost grows. `--folder` matters: where /tmp is memory, an fsync
-costs nothing.
+had in that slice. The ratio is the median over the slices. `--sizes`: with so many events of a busy workspace in both
+logs before, to see how an append's cost grows. `--folder` matters: where /tmp is memory, an fsync costs nothing.
 """
 
 from __future__ import annotations
