@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from projections import sql
+from projections import past_sql, sql
 from projections.base import Key, Row, Table, Where
 from projections.memory import stamped
 from projections.sql import Session, SqlReader
@@ -16,8 +16,9 @@ class ProjectionRows(SqlReader):
     A card that changes 300 times in a batch is read, encoded and written once: this is what makes a rebuild quick.
     """
 
-    def __init__(self, connection: Session, tables: Sequence[Table], generation: int) -> None:
+    def __init__(self, connection: Session, tables: Sequence[Table], generation: int, keeps_past: bool) -> None:
         super().__init__(connection)
+        self._keeps_past = keeps_past
         self._tables = {table: table.of(generation) for table in tables}
         self._cache: dict[Table, dict[Key, Row | None]] = {table: {} for table in tables}
         # Dicts for their order: the file comes out the same in every process.
@@ -99,6 +100,8 @@ class ProjectionRows(SqlReader):
         rows = [(key, self._cache[table][key]) for key in self._dirty[table]]
         gone = [key for key, row in rows if row is None]
         stored = self._tables[table]
+        if gone and self._keeps_past:
+            self._connection.executemany(past_sql.mark_gone(stored), gone)
         if gone:
             self._connection.executemany(sql.delete(stored), gone)
         self._connection.executemany(sql.upsert(stored), [sql.encode(table, row) for _, row in rows if row is not None])

@@ -12,8 +12,9 @@ from projections.sql import Dialect, Session, column_list, create_statements, qu
 CREATE_MOMENTS = """CREATE TABLE IF NOT EXISTS moments (
     projection TEXT NOT NULL, generation BIGINT NOT NULL, position BIGINT NOT NULL,
     PRIMARY KEY (projection, generation, position))"""
-# Until further notice.
+# Until further notice; and until the next moment, of rows that were deleted since the last one.
 _OPEN = 2**62
+_GONE = 2**61
 
 Statement = tuple[str, Key]
 
@@ -36,19 +37,30 @@ def moments(connection: Session, name: str, generation: int) -> list[int]:
     return [position for (position,) in found]
 
 
+@cache
+def mark_gone(stored: Table) -> str:
+    """For a row's key: it is being deleted. Looking for such rows at a moment would mean to look at all there are."""
+    name = quoted(past_of(stored).name)
+    condition = " AND ".join(f"{quoted(column)} = ?" for column in stored.key)
+    return f'UPDATE {name} SET "until" = {_GONE} WHERE {condition} AND +"until" = {_OPEN}'
+
+
 def keep(stored: Table, before: int, moment: int) -> list[Statement]:
     """End the versions of rows that were changed or deleted after the moment `before`, and begin the new ones."""
     past = past_of(stored)
     name, now = quoted(past.name), quoted(stored.name)
-    same = " AND ".join(f"{name}.{quoted(column)} = now.{quoted(column)}" for column in stored.key)
+    same = " AND ".join(f"past.{quoted(column)} = now.{quoted(column)}" for column in stored.key)
     columns = column_list([*stored.columns, "position"])
     end = f'UPDATE {name} SET "until" = ?'
+    # CROSS, and the +, which hides an index: SQLite is to begin with the few that changed, and not with all the
+    # versions that hold.
+    changed = (
+        f"SELECT {column_list([*stored.key, 'since'], 'past')} FROM {now} AS now CROSS JOIN {name} AS past "
+        f'WHERE now."position" > ? AND {same} AND +past."until" = ?'
+    )
     return [
-        (
-            f'{end} FROM {now} AS now WHERE {same} AND {name}."until" = ? AND now."position" > ?',
-            (moment, _OPEN, before),
-        ),
-        (f'{end} WHERE "until" = ? AND NOT EXISTS (SELECT 1 FROM {now} AS now WHERE {same})', (moment, _OPEN)),
+        (f"{end} WHERE ({column_list([*stored.key, 'since'])}) IN ({changed})", (moment, before, _OPEN)),
+        (f'{end} WHERE "until" = ?', (moment, _GONE)),
         (
             f'INSERT INTO {name} ({columns}, "since", "until") SELECT {columns}, ?, ? FROM {now} WHERE "position" > ?',
             (moment, _OPEN, before),

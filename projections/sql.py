@@ -268,8 +268,8 @@ def _by_key(table: Table) -> str:
     return " AND ".join(f"{quoted(name)} = ?" for name in table.key)
 
 
-def column_list(names: Sequence[str]) -> str:
-    return ", ".join(map(quoted, names))
+def column_list(names: Sequence[str], of: str = "") -> str:
+    return ", ".join(f"{of}.{quoted(name)}" if of else quoted(name) for name in names)
 
 
 def quoted(name: str) -> str:

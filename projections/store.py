@@ -86,7 +86,7 @@ class Transaction(Snapshot):
         """Of the live generation, if none is named."""
         if generation is None:
             generation = self.checkpoints()[projection.NAME].generation
-        return ProjectionRows(self._connection, projection.TABLES, generation)
+        return ProjectionRows(self._connection, projection.TABLES, generation, projection.KEEPS_PAST)
 
     @contextmanager
     def part(self) -> Iterator[None]:
