@@ -1,4 +1,4 @@
-"""The two task queues beside each other: `python -m benchmarks.queue [--tasks 5000] [--cast 300]`.
+"""The two task queues beside each other: `python -m benchmarks.queue [--tasks 1000 10000 …] [--cast 300]`.
 
 `put`: tasks into the queue (appended to a SQLite log; published to NATS, as the relay does). `take`: fetched 500 at a
 time and acknowledged. `latency`: from a single put to its delivery to a taker that waits. `cast`: tasks that the whole
@@ -136,38 +136,43 @@ async def _cast(folder: Path, tasks: int, nats_url: str) -> float:
     return tasks / took
 
 
-async def _run(tasks: int, cast_tasks: int) -> None:
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        server = NatsServer(folder / "nats")
-        await server.start()
-        rows: list[tuple[str, tuple[float, ...]]] = []
-        for kind in ("log", "nats"):
-            writer = LogWriter(lambda kind=kind: SQLiteLog.open(folder / f"{kind}.db", "default", now))  # type: ignore[misc]
-            await writer.start()
-            log = LogClient(writer, "default")
-            queue = LogQueue(log, "default") if kind == "log" else NatsQueue(server.options, "default")
-            figures = await _measure(queue, log, tasks)
-            await writer.stop()
-            rows.append((kind, figures))
-        await server.kill()
-        other = NatsServer(folder / "cast-nats")
-        await other.start()
-        rates = {
-            "log": await _cast(folder / "cast-log", cast_tasks, ""),
-            "nats": await _cast(folder / "cast-in-nats", cast_tasks, other.url),
-        }
-        await other.kill()
-    print(f"{tasks} tasks; cast: {cast_tasks}\n")
-    print("| queue | put/s | take/s | latency p50 ms | p95 ms | cast tasks/s |")
+async def _queues(folder: Path, tasks: int) -> None:
+    server = NatsServer(folder / "nats")
+    await server.start()
+    for kind in ("log", "nats"):
+        file = folder / f"{kind}.db"
+        writer = LogWriter(lambda file=file: SQLiteLog.open(file, "default", now))  # type: ignore[misc]
+        await writer.start()
+        log = LogClient(writer, "default")
+        queue = LogQueue(log, "default") if kind == "log" else NatsQueue(server.options, "default")
+        put, take, p50, p95 = await _measure(queue, log, tasks)
+        await writer.stop()
+        print(f"| {tasks:,} | {kind} | {put:,.0f} | {take:,.0f} | {p50:.1f} | {p95:.1f} |", flush=True)
+    await server.kill()
+
+
+async def _casts(folder: Path, tasks: int) -> None:
+    server = NatsServer(folder / "nats")
+    await server.start()
+    alone = await _cast(folder / "log", tasks, "")
+    with_nats = await _cast(folder / "in-nats", tasks, server.url)
+    await server.kill()
+    print(f"\n{tasks} tasks through the cast: {alone:.0f} a second with the log's queue, {with_nats:.0f} with NATS")
+
+
+async def _run(sizes: list[int], cast_tasks: int) -> None:
+    print("| tasks | queue | put/s | take/s | latency p50 ms | p95 ms |")
     print("|---|---|---|---|---|---|")
-    for kind, (put, take, p50, p95) in rows:
-        print(f"| {kind} | {put:,.0f} | {take:,.0f} | {p50:.1f} | {p95:.1f} | {rates[kind]:.0f} |")
+    for tasks in sizes:
+        with tempfile.TemporaryDirectory() as name:
+            await _queues(Path(name), tasks)
+    with tempfile.TemporaryDirectory() as name:
+        await _casts(Path(name), cast_tasks)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--tasks", type=int, default=5_000)
+    parser.add_argument("--tasks", type=int, nargs="+", default=[1_000, 10_000])
     parser.add_argument("--cast", type=int, default=300)
     asked = parser.parse_args()
     journal.configure(level=logging.ERROR)

@@ -1,7 +1,7 @@
-"""How fast read models are rebuilt from a log's file, beside what decoding the same events costs alone, at one size
-after the other, in one run on one machine.
+"""How fast read models are rebuilt from a log's file, beside what reading it with plain sqlite3, and what decoding the
+same events costs alone, at one size after the other, in one run on one machine.
 
-    PYTHONPATH=. python -m benchmarks.rebuild [events …]        # 1000 10000 unless said otherwise
+    python -m benchmarks.rebuild [--times 3] [events …]         # 1000 10000 unless said otherwise
 
 Each figure is of a process of its own, so that garbage is nobody else's burden, and the best of three (of one from a
 hundred thousand events on). `× decoding` compares processor time, which other work on the machine disturbs least;
@@ -10,7 +10,9 @@ events/s are of the clock on the wall. `memory` is the process's peak beyond wha
 
 from __future__ import annotations
 
+import argparse
 import json
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -27,8 +29,16 @@ from vapora.log.sqlite import SQLiteLog
 from vapora.settings import Settings
 
 _BATCH = 2_000
-_DECODING, _ALL = "decoding alone", "all at once, as after a loss"
-_TIMES = 3
+_READING, _DECODING, _ALL = "reading with plain sqlite3", "decoding alone", "all at once, as after a loss"
+
+
+def _read(file: Path) -> None:
+    """Every row, as anybody would."""
+    connection = sqlite3.connect(file)
+    rows = connection.execute("SELECT position, originator_id, originator_version, topic, state FROM stored_events")
+    while rows.fetchmany(_BATCH):
+        pass
+    connection.close()
 
 
 def _decode(log: EventLog) -> None:
@@ -75,12 +85,15 @@ def _peak() -> int:
 
 def _measure(data: Path, what: str) -> None:
     """In a process of its own: prints seconds of the processor and of the clock, KiB of memory and bytes of disk."""
-    log = SQLiteLog.open_for_reading(Settings(data=data).log_file(WORKSPACE))
+    file = Settings(data=data).log_file(WORKSPACE)
+    log = SQLiteLog.open_for_reading(file)
     named = {one.NAME: one for one in all_projections()}
     with tempfile.TemporaryDirectory(dir=data) as folder:
         before = _peak()
         begun, begun_cpu = time.perf_counter(), time.process_time()
-        if what == _DECODING:
+        if what == _READING:
+            _read(file)
+        elif what == _DECODING:
             _decode(log)
         elif what == _ALL:
             _everything(log, Path(folder))
@@ -101,17 +114,21 @@ def _best(data: Path, what: str, times: int) -> tuple[float, float, int, int]:
     return min(found)
 
 
-def main(sizes: list[int]) -> None:
-    for size in sizes:
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--times", type=int, default=3)
+    parser.add_argument("sizes", type=int, nargs="*", metavar="events", default=[1_000, 10_000])
+    asked = parser.parse_args()
+    for size in asked.sizes:
         with tempfile.TemporaryDirectory() as folder:
             data = Path(folder)
             write(Settings(data=data), size)
-            times = _TIMES if size < 100_000 else 1
+            times = asked.times if size < 100_000 else 1
             alone = min(_best(data, _DECODING, times)[0] for _ in range(2))
             print(f"\n{size:,} events\n")
             print("| | × decoding | events/s | memory | disk |")
             print("|---|---:|---:|---:|---:|")
-            for what in (_DECODING, *(one.NAME for one in all_projections()), _ALL):
+            for what in (_READING, _DECODING, *(one.NAME for one in all_projections()), _ALL):
                 cpu, seconds, memory, disk = _best(data, what, times)
                 row = f"| {what} | {cpu / alone:.2f} | {size / seconds:,.0f} "
                 print(f"{row}| {memory / 1024:,.0f} MiB | {disk / 2**20:,.1f} MiB |", flush=True)
@@ -121,4 +138,4 @@ if __name__ == "__main__":
     if sys.argv[1:2] == ["--measure"]:
         _measure(Path(sys.argv[2]), sys.argv[3])
     else:
-        main([int(argument) for argument in sys.argv[1:]] or [1_000, 10_000])
+        main()

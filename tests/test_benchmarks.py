@@ -1,0 +1,41 @@
+"""The benchmarks still run: each once, as small as it can be. Their figures say nothing here."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks.__main__ import NAMES
+
+SMALL = {
+    "log_append": ["--slices", "2", "--appends", "10", "--sizes", "0", "100"],
+    "poll_latency": ["--seconds", "1", "--no-ray"],
+    "actor_start": ["--most", "1000"],
+    "verify": ["--events", "1000"],
+    "rebuild": ["--times", "1", "300"],
+    "past": ["1000"],
+    "queue": ["--tasks", "50", "--cast", "3"],
+}
+
+
+def test_no_benchmark_is_left_out() -> None:
+    assert SMALL.keys() == set(NAMES)
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_the_benchmark_runs(name: str, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", f"benchmarks.{name}", *SMALL[name]],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+        cwd=Path(__file__).parents[1],
+        env=os.environ | {"TMPDIR": str(tmp_path)},
+    )
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) > 1
