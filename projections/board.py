@@ -24,7 +24,7 @@ _WAITS_FOR_PEOPLE = "Approve the work, or send it back with a comment."
 def _submitted(recorded: Recorded, event: task.TaskSubmitted, rows: Rows) -> None:
     at = instant(recorded.recorded_at)
     # By hand, here and below: pydantic's dumps take longer than all the rest of a handler.
-    fields = dict(event)
+    fields = dict(vars(event))
     row = {
         "id": fields.pop("task_id"),
         **fields,
