@@ -14,7 +14,7 @@ from actors.work_thread import WorkThread
 from vapora.errors import BadInputError, FencedError, LogError, UnavailableError, VaporaError
 from vapora.log.event_log import MAX_READ, Committed, EventLog, check
 from vapora.log.tail import MAX_RECORDS, Tail
-from vapora.records import Append, AppendResult, Batch, StoredRecord
+from vapora.records import Append, AppendResult, Batch, StoredRecord, is_full
 
 MAX_WAIT_S = 60.0
 # A filtered read of old events looks at so many positions at a time, about 30 ms: the reader thread is shared.
@@ -120,13 +120,13 @@ class LogWriter:
         return await answer
 
     async def read(self, stream: str, after: int = 0, limit: int = MAX_READ) -> list[StoredRecord]:
-        """Events of one stream with version > `after`."""
+        """Events of one stream with version > `after`, as one page: see `EventLog`."""
         log = self._serving()
         _check_bounds(after, limit)
         return await _on(self._reading, log.read, stream, after, limit)
 
     async def pick(self, positions: Sequence[int]) -> list[StoredRecord]:
-        """The events at these positions, those that there are: up to 10,000 at once."""
+        """The events at these positions, those that there are, as one page: up to 10,000 at once."""
         log = self._serving()
         if len(positions) > MAX_READ or any(position < 1 for position in positions):
             raise BadInputError(f"A pick takes up to {MAX_READ} positions from 1 on.")
@@ -135,7 +135,8 @@ class LogWriter:
     async def poll(self, after: int, limit: int = 1_000, timeout_s: float = 10, topics: Sequence[str] = ()) -> Batch:
         """Events with position > `after`, at once if there are any, else as soon as one comes or the time is over.
 
-        With `topics` only theirs; the answer's `position` then tells how far was looked.
+        With `topics` only theirs; the answer's `position` then tells how far was looked. Nobody holds up others by
+        being slow: nothing is kept for a follower, and an answer from the store is one page of bounded size.
         """
         _check_bounds(after, limit)
         if not 0 <= timeout_s <= MAX_WAIT_S:
@@ -225,7 +226,7 @@ class LogWriter:
         while after < self._tail.floor:
             until = min(head, after + self._stride) if topics else head
             records = await _on(self._reading, log.after, after, limit, topics, until)
-            after = records[-1].position if len(records) == limit else until
+            after = records[-1].position if is_full(records, limit) else until
             if records:
                 return records, after
         return self._tail.after(after, limit, topics)

@@ -172,6 +172,9 @@ def test_the_log_is_filtered_by_topics_actor_and_time(alone: Run, data: Path) ->
     assert asked("--until", "2000-01-01") == []
     assert alone("log", "tail", "--data", str(data), "--since", "yesterday").code == 2
     assert alone("log", "tail", "--data", str(data), "--until", last, "--follow").code == 2
+    assert asked("--since", "0001-01-01T00:00:00Z", "--until", "9999-12-31") == [1, 2, 3, 4]
+    unknown = alone("log", "tail", "--data", str(data), "--topic", "budget.sett")
+    assert (unknown.code, "budget.set," in unknown.err) == (1, True)
 
 
 def test_the_audit_trail_is_read_from_the_log_alone(alone: Run, data: Path) -> None:
@@ -182,6 +185,10 @@ def test_the_audit_trail_is_read_from_the_log_alone(alone: Run, data: Path) -> N
     assert [one["resource_id"] for one in searched.json["items"]] == ["p"]
     assert "user:test" in alone("audit", "list", "--data", str(data), "--resource", "project").out
     assert "Nothing" in alone("audit", "list", "--data", str(data), "--actor", "nobody").out
+    # As it was printed, to the microsecond.
+    since = alone("audit", "list", "--data", str(data), "--since", said[0]["timestamp"], "--json").json["items"]
+    assert said[0] in since
+    assert alone("audit", "list", "--data", str(data), "--until", "yesterday").code == 2
 
 
 def test_why_an_event_happened_is_told_from_the_log_alone(alone: Run, data: Path, settings: Settings) -> None:
@@ -213,6 +220,8 @@ def test_the_doctor_names_topics_that_only_a_newer_version_knows(alone: Run, dat
     [told] = [one for one in said.json["checks"] if "task.teleported" in one["detail"]]
     assert (told["state"], "position 5" in told["detail"]) == ("warn", True)
     assert "Mars" in alone("log", "show", "5", "--data", str(data)).out
+    tailed = alone("log", "tail", "--data", str(data), "--topic", "task.teleported", "--json")
+    assert json.loads(tailed.out)["position"] == 5
 
 
 def test_the_doctor_reads_the_files_too(alone: Run, data: Path) -> None:

@@ -13,7 +13,7 @@ from vapora import clock
 from vapora.errors import BadInputError, VersionConflictError
 from vapora.log import mapper
 from vapora.ports import LogWriterPort, Origin
-from vapora.records import Append, Appended, AppendResult, Conflict, StreamAppend
+from vapora.records import Append, Appended, AppendResult, Conflict, StreamAppend, is_full
 
 # A stream, how many events it must hold before (0: new), and what is added to it.
 Change = tuple[StreamName, int, Sequence[DomainEvent]]
@@ -90,12 +90,15 @@ class LogClient:
             page = await self._port.read(stream, after, _PAGE)
             if page:
                 yield [mapper.open_record(record, lenient) for record in page]
-            if len(page) < _PAGE:
+            if not is_full(page, _PAGE):
                 return
             after = page[-1].version
 
     async def pick(self, positions: Sequence[int]) -> list[Recorded]:
-        """The events at these positions, those that there are; `Unknown` for what a newer version wrote."""
+        """The events at these positions, those that there are; `Unknown` for what a newer version wrote.
+
+        Fewer of them, from the first on, where they are large.
+        """
         return [mapper.open_record(record, lenient=True) for record in await self._port.pick(positions)]
 
     async def poll(

@@ -15,7 +15,7 @@ from vapora.errors import BadInputError, CorruptLogError, LogError
 from vapora.log import mapper
 from vapora.log.chain import GENESIS, Link, Row, Tip, follows
 from vapora.log.plan import Plan, Versions
-from vapora.records import Append, AppendResult, Encoded, StoredRecord
+from vapora.records import Append, AppendResult, Encoded, StoredRecord, page
 
 MAX_READ = 10_000
 # Far above what the API lets in; below what SQLite refuses with an error that would hit a whole batch.
@@ -60,7 +60,10 @@ class Committed:
 
 
 class Store(Protocol):
-    """Where records are kept."""
+    """Where records are kept.
+
+    `read`, `after` and `scan` may give fewer than `limit` though there are more: see `vapora.records.PAGE_BYTES`.
+    """
 
     def write(self, rows: Sequence[Row], tip: Tip) -> Written:
         """One transaction that also looks whether this is still the writer (`FencedError`), and whether the log
@@ -103,7 +106,11 @@ class Store(Protocol):
 
 
 class EventLog(Protocol):
-    """One workspace's log. `append` and `commit` belong to one thread; the others may be called from any."""
+    """One workspace's log. `append` and `commit` belong to one thread; the others may be called from any.
+
+    What is read comes in pages of at most `limit` events and some `PAGE_BYTES`, however large the events are: there may
+    be more where `is_full` says so of a page (`vapora.records`).
+    """
 
     def append(self, requests: Sequence[Append]) -> list[AppendResult]:
         """Each request takes effect alone or not at all; those that do share one transaction."""
@@ -127,7 +134,7 @@ class EventLog(Protocol):
         ...
 
     def pick(self, positions: Sequence[int]) -> list[StoredRecord]:
-        """The events at these positions, in this order; those that there are."""
+        """The events at these positions, in this order; those that there are, as one page."""
         ...
 
     def head(self) -> int:
@@ -226,7 +233,7 @@ class CheckedLog:
 
     def pick(self, positions: Sequence[int]) -> list[StoredRecord]:
         # One look each: a few hundred look-ups by key take less than reading whatever lies between them.
-        return [one for position in positions for one in self._store.after(position - 1, 1, (), position)]
+        return page(one for position in positions for one in self._store.after(position - 1, 1, (), position))
 
     def head(self) -> int:
         return self._store.head()

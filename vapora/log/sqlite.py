@@ -22,7 +22,7 @@ from vapora.log.event_log import CheckedLog, Written, broken
 from vapora.log.files import explained, make_file
 from vapora.log.sqlite_chain import ChainTable, standing
 from vapora.log.sqlite_connections import Datastore
-from vapora.records import StoredRecord
+from vapora.records import StoredRecord, page
 
 # 2: each event carries its digest in the chain.
 _FORMAT = 2
@@ -243,7 +243,7 @@ class Recorder(SQLiteApplicationRecorder):
     def _records(self, where: str, values: Sequence[Any]) -> list[StoredRecord]:
         with self._reading() as cursor:
             cursor.execute(self._select + where, values)
-            return [StoredRecord(*row) for row in cursor.fetchall()]
+            return page(cursor.sqlite_cursor)
 
     @contextmanager
     def _reading(self) -> Iterator[SQLiteCursor]:
