@@ -82,6 +82,19 @@ class LogClient:
         """
         return [recorded async for page in self.pages(stream, after, lenient=lenient) for recorded in page]
 
+    async def first(self, stream: StreamName) -> Recorded | None:
+        """The first event of a stream; None: there is no such stream. What is asked is mostly whether there is one."""
+        return next((mapper.open_record(one, lenient=True) for one in await self._port.read(stream, 0, 1)), None)
+
+    async def last_position(self, stream: StreamName) -> int:
+        """Of the last event of a stream; 0: there is no such stream. Nothing is decoded for it."""
+        position, version = 0, 0
+        while page := await self._port.read(stream, version, _PAGE):
+            position, version = page[-1].position, page[-1].version
+            if not is_full(page, _PAGE):
+                break
+        return position
+
     async def pages(
         self, stream: StreamName, after: int = 0, *, lenient: bool = False
     ) -> AsyncIterator[list[Recorded]]:
