@@ -6,7 +6,7 @@ import os
 import sqlite3
 from pathlib import Path
 
-from projections import checkpoints, past_sql
+from projections import checkpoints, mark, past_sql
 from projections.sql import SQLITE, Session
 
 # Of the file itself; another one holds nothing that is worth converting.
@@ -92,6 +92,7 @@ def _make_checkpoints(session: Session) -> None:
             session.execute(f"PRAGMA user_version = {_FORMAT}")
         session.execute(checkpoints.CREATE)
         session.execute(past_sql.CREATE_MOMENTS)
+        session.execute(mark.CREATE)
         session.execute("COMMIT")
     except BaseException:
         if session.in_transaction:

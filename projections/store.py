@@ -10,10 +10,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from projections import checkpoints, past_sql, sql
-from projections.base import Projection, Table
+from projections import checkpoints, mark, past_sql, sql
+from projections.base import Entry, Projection, Table
 from projections.batch_rows import ProjectionRows
 from projections.checkpoints import Checkpoint, Failure, lowest
+from projections.mark import Mark
 from projections.past import EVERY, Keeper, MomentReader, PastRows
 from projections.sql import Engine, Session, SqlReader
 from projections.sqlite import File
@@ -41,6 +42,12 @@ class Snapshot(SqlReader):
     @property
     def position(self) -> int:
         return lowest(self.checkpoints())
+
+    def mark(self) -> Mark | None:
+        """The last event that the rows know of, as far as is known of it; None where they know of none."""
+        every = [*self.checkpoints().values(), *self.rebuilds().values()]
+        last, found = max((one.position for one in every), default=0), mark.load(self._connection)
+        return found if found is not None and found.position >= last else Mark(last, "") if last else None
 
     def past(self, projection: Projection, position: int) -> PastRows:
         """The rows as they were at the last kept moment up to `position`; none where none was kept: fold the log from
@@ -110,6 +117,15 @@ class Transaction(Snapshot):
         """The rows as they are at `position`, if it is time for that again."""
         if projection.KEEPS_PAST:
             Keeper(self._connection, projection, generation, self._keep_every).keep(position)
+
+    def remember(self, entry: Entry) -> None:
+        """That the rows know of this event, as the last of them."""
+        mark.save(self._connection, Mark.of(entry))
+
+    def clear(self) -> None:
+        """No rows, no checkpoints: all of it will be built again."""
+        self.retain(())
+        mark.forget(self._connection)
 
     def retain(self, names: Sequence[str]) -> None:
         """Drop the projections that are no longer there: their checkpoints would hold the position back for ever."""

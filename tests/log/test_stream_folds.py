@@ -1,4 +1,4 @@
-"""A long stream is folded once, whoever asks for it how often; and never anything else comes of it than of the whole."""
+"""A long stream is folded once, however often it is asked for; and what comes of it is what comes of the whole."""
 
 from __future__ import annotations
 
