@@ -154,7 +154,13 @@ class LogWriter:
         return self._tail.head
 
     async def health(self) -> dict[str, Any]:
-        """`{"status": "ok" | "failing" | "fenced" | "stopped", "head": position, "reason": text}`."""
+        """`{"status": "ok" | "failing" | "fenced" | "stopped", "head": position, "reason": text}`.
+
+        After an append that failed it is tried whether the next one may succeed: who asks may be keeping all others
+        away until it is well.
+        """
+        if self._failure and self._refusal is None:
+            await self._try_again(self._serving())
         reason = self._failure or (self._notary.problem if self._notary is not None else "")
         status = "failing" if reason else "ok"
         try:
@@ -166,6 +172,14 @@ class LogWriter:
         except VaporaError as error:
             status, reason = "failing", str(error)
         return {"status": status, "head": self._tail.head, "reason": reason}
+
+    async def _try_again(self, log: EventLog) -> None:
+        try:
+            await self._appending.call(log.ensure_writable)
+        except VaporaError as error:
+            self._failure = str(error)
+        else:
+            self._failure = ""
 
     def _serving(self) -> EventLog:
         if self._refusal is not None:

@@ -64,12 +64,13 @@ class Platform:
         """Returns when the API answers `/health` with ok. Raises `ConfigurationError` where it cannot start."""
         began = time.monotonic()
         _require_loopback(self.settings.host)
-        _require_free(self.settings.host, self.settings.port)
         # Only whether it can work at all: NATS itself may come later.
         options_of(self.settings)
+        # Before the port: who starts a second one on this data is not to be sent to another port first.
         self._lock = _lock(self.settings.data)
         dashboard = None
         try:
+            _require_free(self.settings.host, self.settings.port)
             if self.settings.runtime == "local":
                 self._local = _LocalServer(self.settings)
                 self._local.start()

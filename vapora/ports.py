@@ -45,6 +45,10 @@ class LogWriterPort(Protocol):
 
     async def head(self) -> int: ...
 
+    async def health(self) -> dict[str, Any]:
+        """`{"status": "ok" or what it is instead, "reason": text, …}`."""
+        ...
+
 
 class BudgetPort(Protocol):
     async def set_budget(self, origin: Origin, scope: str, scope_id: str, command: SetBudget | SetTaskBudget) -> int:
@@ -63,6 +67,10 @@ class ProjectorPort(Protocol):
 
     async def status(self) -> dict[str, Any]:
         """`{"position": …, "failed": {projection: "position topic: error"}, "rebuilding": {projection: position}}`."""
+        ...
+
+    async def health(self) -> dict[str, Any]:
+        """`status` with `"problem"`: why it does not get on, or None."""
         ...
 
 

@@ -41,6 +41,29 @@ def test_it_tells_its_addresses_and_stops_cleanly(number: signal.Signals, tmp_pa
     assert "goes on where this ended" in err
 
 
+@pytest.mark.parametrize("same_port", [True, False])
+def test_a_second_one_on_the_same_data_is_refused_by_the_firsts_name_and_harms_nothing(
+    same_port: bool, tmp_path: Path, port: int
+) -> None:
+    data = tmp_path / "data"
+    first = start(data, port)
+    try:
+        assert first.stdout is not None
+        told = json.loads(first.stdout.readline())
+        second = start(data, port if same_port else 0)
+        out, err = second.communicate(timeout=30)
+        health = httpx.get(f"{told['api_docs'].removesuffix('/docs')}/health").json()
+        first.send_signal(signal.SIGTERM)
+        first.communicate(timeout=15)
+    finally:
+        first.kill()
+
+    assert (second.returncode, out) == (2, "")
+    assert f"in use by process {first.pid}" in err
+    assert "Stop that one" in err
+    assert (health["status"], first.returncode) == ("ok", 0)
+
+
 def test_an_address_that_others_reach_is_refused(alone: Callable[..., Any], tmp_path: Path) -> None:
     said = alone("up", "--host", "0.0.0.0", "--data", str(tmp_path / "data"))
 

@@ -247,6 +247,9 @@ def test_a_full_disk_refuses_the_append_and_keeps_all_that_was_acknowledged(path
     with _no_file_grows_beyond(16_384), pytest.raises(LogError, match="cannot be used") as caught:
         log.append([request])
     assert "next append tries again" in caught.value.remedy
+    with _no_file_grows_beyond(4_096), pytest.raises(LogError, match="cannot be used"):
+        log.ensure_writable()
+    log.ensure_writable()
     assert [record.position for record in log.after(0)] == [1]
     assert log.append([request]) == [Appended(tuple(range(2, 102)))]
     log.close()

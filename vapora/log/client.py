@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from events.base import DomainEvent
 from events.ids import StreamName
@@ -142,3 +142,7 @@ class LogClient:
 
     async def head(self) -> int:
         return await self._port.head()
+
+    async def health(self) -> dict[str, Any]:
+        """Whether appends succeed: `{"status": "ok" or what it is instead, "reason": text}`."""
+        return await self._port.health()

@@ -102,6 +102,10 @@ class Store(Protocol):
 
     def ensure_current(self) -> None: ...
 
+    def ensure_writable(self) -> None:
+        """`LogError` where a transaction that writes, though no event, is refused."""
+        ...
+
     def close(self) -> None: ...
 
 
@@ -163,6 +167,10 @@ class EventLog(Protocol):
 
     def ensure_current(self) -> None:
         """Raises `FencedError` once another writer has taken over."""
+        ...
+
+    def ensure_writable(self) -> None:
+        """`LogError` where a transaction that writes, though no event, is refused. For the thread that appends."""
         ...
 
     def close(self) -> None: ...
@@ -275,6 +283,9 @@ class CheckedLog:
 
     def ensure_current(self) -> None:
         self._store.ensure_current()
+
+    def ensure_writable(self) -> None:
+        self._store.ensure_writable()
 
     def close(self) -> None:
         self._store.close()

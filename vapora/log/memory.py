@@ -100,5 +100,8 @@ class _MemoryStore:
     def ensure_current(self) -> None:
         pass
 
+    def ensure_writable(self) -> None:
+        pass
+
     def close(self) -> None:
         pass

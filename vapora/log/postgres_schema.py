@@ -77,6 +77,7 @@ class Statements:
         self.is_there = f"SELECT to_regclass('{writer}') IS NOT NULL".encode()
         self.make_writer = f"INSERT INTO {writer} VALUES (1, %s, %s, 0) ON CONFLICT DO NOTHING".encode()
         self.next_epoch = f"UPDATE {writer} SET epoch = epoch + 1 RETURNING workspace, epoch, format".encode()
+        self.touch = f"UPDATE {writer} SET epoch = epoch RETURNING epoch".encode()
         self.writer = f"SELECT workspace, format, epoch FROM {writer}".encode()
         self.append = f"SELECT * FROM {append}(%b, %b, %b, {arrays})".encode()
         # A stream's last version is one step in the index, however long it is; MAX with GROUP BY would read it all.

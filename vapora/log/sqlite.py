@@ -227,6 +227,12 @@ class Recorder(SQLiteApplicationRecorder):
             cursor.execute("SELECT epoch FROM writer")
             self._check_epoch(cursor.fetchone()[0])
 
+    def ensure_writable(self) -> None:
+        with self._writing() as cursor:
+            # There and back: SQLite writes no page for a value that stays as it is.
+            cursor.execute("UPDATE writer SET epoch = -epoch")
+            cursor.execute("UPDATE writer SET epoch = -epoch")
+
     def close(self) -> None:
         if self._connection is not None:
             self._connection.close()
