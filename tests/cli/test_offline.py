@@ -244,6 +244,17 @@ def test_the_doctor_fails_where_a_log_is_damaged(alone: Run, data: Path, setting
     assert {one["check"] for one in said.json["checks"] if one["state"] == "bad"} == {"workspace default"}
 
 
+def test_read_models_that_are_none_are_named_and_may_be_deleted(alone: Run, data: Path, settings: Settings) -> None:
+    settings.read_file("default").write_bytes(b"this is no database, but it is as long as the head of one would be" * 3)
+
+    for command in (["doctor"], ["rebuild"]):
+        said = alone(*command, "--data", str(data), "--json")
+        assert said.code == 1
+        assert "delete it: it is built again from the log" in said.out + said.err
+    settings.read_file("default").unlink()
+    assert alone("rebuild", "--data", str(data)).code == 0
+
+
 def test_the_doctor_names_providers_and_never_their_keys(alone: Run, tmp_path: Path) -> None:
     environ = {"ANTHROPIC_API_KEY": "sk-very-secret", "ANTHROPIC_BASE_URL": "http://127.0.0.1:9"}
 
