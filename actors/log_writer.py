@@ -12,7 +12,8 @@ from typing import Any, ParamSpec, TypeVar
 from actors.notary import Notary
 from actors.work_thread import WorkThread
 from vapora.errors import BadInputError, FencedError, LogError, UnavailableError, VaporaError
-from vapora.log.event_log import MAX_READ, Committed, EventLog, check
+from vapora.log.event_log import MAX_READ, Committed, EventLog
+from vapora.log.plan import check
 from vapora.log.tail import MAX_RECORDS, Tail
 from vapora.records import Append, AppendResult, Batch, StoredRecord, is_full
 

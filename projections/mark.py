@@ -37,9 +37,12 @@ def save(connection: Session, mark: Mark) -> None:
     connection.execute(_SAVE, (mark.position, mark.event))
 
 
-def load(connection: Session) -> Mark | None:
+def load(connection: Session, reached: int) -> Mark | None:
+    """Rows that have `reached` further than the event that was marked know a position only."""
     row = connection.execute("SELECT position, event FROM mark").fetchone()
-    return None if row is None else Mark(int(row[0]), str(row[1]))
+    if row is not None and int(row[0]) >= reached:
+        return Mark(int(row[0]), str(row[1]))
+    return Mark(reached, "") if reached else None
 
 
 def forget(connection: Session) -> None:

@@ -44,10 +44,9 @@ class Snapshot(SqlReader):
         return lowest(self.checkpoints())
 
     def mark(self) -> Mark | None:
-        """The last event that the rows know of, as far as is known of it; None where they know of none."""
-        every = [*self.checkpoints().values(), *self.rebuilds().values()]
-        last, found = max((one.position for one in every), default=0), mark.load(self._connection)
-        return found if found is not None and found.position >= last else Mark(last, "") if last else None
+        """The last event that the rows know of; None where they know of none."""
+        every = [one.position for found in (self.checkpoints(), self.rebuilds()) for one in found.values()]
+        return mark.load(self._connection, max(every, default=0))
 
     def past(self, projection: Projection, position: int) -> PastRows:
         """The rows as they were at the last kept moment up to `position`; none where none was kept: fold the log from
@@ -194,8 +193,7 @@ class Transaction(Snapshot):
 
 def engine(place: Place | str) -> Engine:
     if isinstance(place, Database):
-        # Takes 0.2 s to import, which only who uses it shall pay.
-        from projections.postgres import Schema
+        from projections.postgres import Schema  # takes 0.2 s, which only who uses it shall pay
 
         return Schema(place)
     return File(Path(place))
@@ -261,9 +259,8 @@ class StoreReader:
             with _snapshot(session) as rows:
                 yield rows
         except StoreFaultError:
-            # The session may be broken, or know tables that are no longer there.
             if session is not None:
-                session.close()
+                session.close()  # it may be broken, or know tables that are no longer there
                 session = None
             raise
         except sqlite3.OperationalError as error:

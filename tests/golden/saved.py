@@ -21,9 +21,11 @@ from events.run import RunSucceeded
 from events.task import TaskEdited, TaskRecalled, TaskRejected, TaskSentToReview, TaskWaiting
 from tests.domain import test_budget_invariant as money
 from tests.domain import test_swarm as work
+from tests.golden.examples import EXAMPLES
 from vapora.domain import agent as agents
 from vapora.domain import ledger_data, offers, swarm_data
 from vapora.domain import project as projects
+from vapora.domain import run as runs
 from vapora.domain import task as tasks
 from vapora.domain.offers import OnOffer
 
@@ -90,9 +92,17 @@ def agent() -> Any:
     return agents.fold([work.registered("tester", "unit-test", capacity=1), edited, disabled])
 
 
+def run() -> Any:
+    """A step answered, the next one failed, lost and waiting, with a call that is open."""
+    story = ["run.started", "routing.provider-selected", "run.model-called", "run.model-call-failed", "run.waiting"]
+    of = {one.TOPIC: one for one in EXAMPLES}
+    return runs.fold([of[topic] for topic in (*story, "run.continued", "routing.provider-selected")])
+
+
 FOLDS = {
     FOLDER / f"agent.v{agents.FOLD_VERSION}.json": agent,
     FOLDER / f"project.v{projects.FOLD_VERSION}.json": project,
+    FOLDER / f"run.v{runs.FOLD_VERSION}.json": run,
     FOLDER / f"task.v{tasks.FOLD_VERSION}.json": task,
     FOLDER / f"offers.v{offers.FOLD_VERSION}.json": on_offer,
     FOLDER / f"ledger.v{ledger_data.FOLD_VERSION}.json": ledger,

@@ -14,11 +14,14 @@ from pydantic import TypeAdapter
 from actors.log_writer import LogWriter
 from events.agent import AgentDisabled, AgentEdited, AgentEnabled, AgentRegistered
 from events.ids import StreamName, agent_stream
+from events.run import RunCancelled, RunFailed, RunSucceeded
 from tests.actors.kit import NOON, ORIGIN, WORKSPACE, MovableClock, log_writer
 from tests.golden import saved
+from tests.golden.examples import EXAMPLES
 from vapora.commands import EditAgent
 from vapora.dispatch import Dispatcher
 from vapora.domain import agent as rules
+from vapora.domain import run as runs
 from vapora.domain.agent import Agent
 from vapora.log.client import LogClient
 from vapora.log.stream_folds import Fold, StreamFolds
@@ -178,8 +181,11 @@ async def test_a_command_on_a_long_stream_is_decided_on_all_of_it_and_reads_next
     await dispatcher.settled()
 
 
-@pytest.mark.parametrize("make", [saved.agent, saved.project, saved.task], ids=lambda make: make.__name__)
-def test_a_state_that_was_saved_is_the_state_that_is_loaded(make: Any) -> None:
-    state = make()
+ENDS = [one for one in EXAMPLES if isinstance(one, (RunSucceeded, RunFailed, RunCancelled))]
+STATES = [saved.agent(), saved.project(), saved.task(), saved.run(), *(runs.evolve(saved.run(), end) for end in ENDS)]
+
+
+@pytest.mark.parametrize("state", STATES, ids=lambda state: type(state).__name__)
+def test_a_state_that_was_saved_is_the_state_that_is_loaded(state: Any) -> None:
     stored = TypeAdapter(type(state))
     assert stored.validate_json(stored.dump_json(state)) == state

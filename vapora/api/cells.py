@@ -40,7 +40,7 @@ class Cell:
     def __init__(self, workspace: str, cast: Cast, settings: Settings, meters: Meters) -> None:
         self.workspace = workspace
         self.log = LogClient(cast.log(workspace), workspace)
-        self.dispatcher = Dispatcher(self.log, clock.now, settings.snapshot_folder(workspace) / "streams")
+        self.dispatcher = Dispatcher(self.log, clock.now, settings.stream_snapshots(workspace))
         self.budgets = cast.budgets(workspace)
         self.projector = cast.projector(workspace)
         self.blobs = open_blobs(settings.blobs_url, settings.blob_folder(workspace), workspace)
