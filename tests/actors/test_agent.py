@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -85,6 +84,10 @@ def text_of(content: Content) -> str:
     if content.text is None:
         raise NotFoundError("no such text")
     return content.text
+
+
+def names(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()]
 
 
 def log_of(port: LogWriterPort) -> LogClient:
@@ -352,7 +355,7 @@ async def test_a_run_that_waited_many_thousand_times_goes_on_from_what_was_saved
         first = cast.agent(snapshots=tmp_path)
         await first._load(run_id)
         await first.stop()
-        assert [name[:4] for name in os.listdir(tmp_path)] == ["run-"]
+        assert [name[:4] for name in names(tmp_path)] == ["run-"]
         agent = cast.agent(snapshots=tmp_path)
         await agent.perform([assignment()])
         await seen(log, RunSucceeded)
