@@ -2,25 +2,13 @@
 
 from __future__ import annotations
 
-import resource
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from tests.api.doors import Door
+from tests.disk import no_file_grows_beyond
 from vapora.log.sqlite import SQLiteLog
 from vapora.log.verify import verify
 from vapora.settings import Settings
-
-
-@contextmanager
-def no_file_grows_beyond(size: int) -> Iterator[None]:
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 async def test_a_full_disk_is_told_and_left_behind_without_a_restart(door: Door, settings: Settings) -> None:
