@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import structlog
@@ -26,15 +27,18 @@ from vapora.domain import run as rules
 from vapora.domain.run import Run
 from vapora.errors import ConflictError, CorruptLogError, LogError, UnavailableError
 from vapora.log.client import LogClient
+from vapora.log.stream_folds import Fold, StreamFolds
 from vapora.ports import Origin
 
 _FIRST_RETRY_S = 0.5
 _LONGEST_RETRY_S = 30.0
 # Clocks may be set, and budgets turn by the calendar: no sleep is longer than this.
 _LONGEST_SLEEP_S = 60.0
-T = TypeVar("T")
-
 _POLL_S = 10.0
+# A run that waits for a provider over a weekend tries, and tells of it, many thousand times.
+_RUN = Fold("run", rules.FOLD_VERSION, Run, lambda run, event: rules.evolve(run or rules.initial(), event))
+
+T = TypeVar("T")
 
 
 class Router(Protocol):
@@ -53,7 +57,7 @@ class Purse(Protocol):
 
 
 class Agent:
-    """`text` reads the content that a run's events name."""
+    """`text` reads the content that a run's events name. `snapshots`: where folds of long runs are saved."""
 
     def __init__(
         self,
@@ -64,9 +68,11 @@ class Agent:
         roles: Callable[[str], RoleManifest],
         text: Callable[[Content], str],
         clock: Clock,
+        snapshots: Path | None = None,
     ) -> None:
         self._id = agent_id
         self._log = log
+        self._folds = StreamFolds(log, _RUN, snapshots)
         self._router = router
         self._purse = purse
         self._roles = roles
@@ -83,6 +89,7 @@ class Agent:
     async def stop(self) -> None:
         for task in list(self._runs.values()):
             await cancel(task)
+        await self._folds.settled()
 
     async def health(self) -> dict[str, Any]:
         return {"runs": sorted(self._runs)}
@@ -256,7 +263,7 @@ class Agent:
         return await self._append(assignment, run, events)
 
     async def _load(self, run_id: str) -> Run:
-        return rules.fold([recorded.event for recorded in await self._log.read(run_stream(run_id))])
+        return (await self._folds.load(run_stream(run_id))).state or rules.initial()
 
     async def _append(self, assignment: Assignment, run: Run, events: tuple[DomainEvent, ...]) -> Run:
         if events:

@@ -13,7 +13,6 @@ from actors.commit_queue import CommitQueue
 from actors.decisions import Decided, Request, Round
 from actors.follower import Ticker
 from actors.messages import Along, NoRoom, Reserved, Settled, Settlement
-from actors.saved_fold import SavedFold
 from events import DomainEvent
 from events.budget import Charge, SpendRefused, SpendReserved
 from events.ids import LEDGER, Scope, WhenExceeded
@@ -23,6 +22,7 @@ from vapora.domain import budget as rules
 from vapora.domain.budget import Ledger, ReserveSpend
 from vapora.errors import ConflictError
 from vapora.log.client import LogClient
+from vapora.log.saved_fold import SavedFold
 from vapora.ports import Origin
 
 _TICK_S = 1.0

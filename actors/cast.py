@@ -169,6 +169,7 @@ def _agent(settings: Settings, runtime: Runtime, workspace: str, agent_id: str) 
         roles=role,
         text=_blobs(settings, workspace).text,
         clock=now,
+        snapshots=settings.stream_snapshots(workspace),
     )
 
 

@@ -16,12 +16,12 @@ import structlog
 
 from actors.decisions import Decided, Request, Round, State
 from actors.follower import cancel
-from actors.saved_fold import Resumed, SavedFold
 from events import DomainEvent
 from events.ids import StreamName
 from vapora.clock import Clock
 from vapora.errors import ConflictError, UnavailableError, VersionConflictError
 from vapora.log.client import LogClient
+from vapora.log.saved_fold import Resumed, SavedFold
 from vapora.records import Append, Appended, AppendResult, Conflict
 
 _PAUSE_S = 0.2

@@ -17,7 +17,6 @@ from actors.desk import Desk
 from actors.follower import Follower, Ticker, cancel
 from actors.messages import Assignment
 from actors.queue_door import QueueDoor
-from actors.saved_fold import SavedFold
 from events import DomainEvent, Recorded
 from events.ids import WaitReason, task_stream
 from events.task import TaskAssigned
@@ -25,6 +24,7 @@ from vapora.clock import Clock
 from vapora.domain import subjects, swarm, task
 from vapora.errors import VaporaError
 from vapora.log.client import LogClient
+from vapora.log.saved_fold import SavedFold
 from vapora.ports import Origin
 from vapora.records import Append, Conflict
 from vapora.views import DeadLetterView, QueueView

@@ -14,11 +14,11 @@ from typing import Any
 
 import structlog
 
-from actors.saved_fold import SavedFold
 from events import Recorded
 from vapora.domain.offers import TOPICS, OnOffer
 from vapora.errors import VaporaError
 from vapora.log.client import LogClient
+from vapora.log.saved_fold import SavedFold
 from vapora.queue import DeadLetter, TaskOffer, TaskQueue
 
 _FETCH = 500

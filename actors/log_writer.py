@@ -12,9 +12,10 @@ from typing import Any, ParamSpec, TypeVar
 from actors.notary import Notary
 from actors.work_thread import WorkThread
 from vapora.errors import BadInputError, FencedError, LogError, UnavailableError, VaporaError
-from vapora.log.event_log import MAX_READ, Committed, EventLog, check
+from vapora.log.event_log import MAX_READ, Committed, EventLog
+from vapora.log.plan import check
 from vapora.log.tail import MAX_RECORDS, Tail
-from vapora.records import Append, AppendResult, Batch, StoredRecord
+from vapora.records import Append, AppendResult, Batch, StoredRecord, is_full
 
 MAX_WAIT_S = 60.0
 # A filtered read of old events looks at so many positions at a time, about 30 ms: the reader thread is shared.
@@ -120,13 +121,13 @@ class LogWriter:
         return await answer
 
     async def read(self, stream: str, after: int = 0, limit: int = MAX_READ) -> list[StoredRecord]:
-        """Events of one stream with version > `after`."""
+        """Events of one stream with version > `after`, as one page: see `EventLog`."""
         log = self._serving()
         _check_bounds(after, limit)
         return await _on(self._reading, log.read, stream, after, limit)
 
     async def pick(self, positions: Sequence[int]) -> list[StoredRecord]:
-        """The events at these positions, those that there are: up to 10,000 at once."""
+        """The events at these positions, those that there are, as one page: up to 10,000 at once."""
         log = self._serving()
         if len(positions) > MAX_READ or any(position < 1 for position in positions):
             raise BadInputError(f"A pick takes up to {MAX_READ} positions from 1 on.")
@@ -135,7 +136,8 @@ class LogWriter:
     async def poll(self, after: int, limit: int = 1_000, timeout_s: float = 10, topics: Sequence[str] = ()) -> Batch:
         """Events with position > `after`, at once if there are any, else as soon as one comes or the time is over.
 
-        With `topics` only theirs; the answer's `position` then tells how far was looked.
+        With `topics` only theirs; the answer's `position` then tells how far was looked. Nobody holds up others by
+        being slow: nothing is kept for a follower, and an answer from the store is one page of bounded size.
         """
         _check_bounds(after, limit)
         if not 0 <= timeout_s <= MAX_WAIT_S:
@@ -153,7 +155,13 @@ class LogWriter:
         return self._tail.head
 
     async def health(self) -> dict[str, Any]:
-        """`{"status": "ok" | "failing" | "fenced" | "stopped", "head": position, "reason": text}`."""
+        """`{"status": "ok" | "failing" | "fenced" | "stopped", "head": position, "reason": text}`.
+
+        After an append that failed it is tried whether the next one may succeed: who asks may be keeping all others
+        away until it is well.
+        """
+        if self._failure and self._refusal is None:
+            await self._try_again(self._serving())
         reason = self._failure or (self._notary.problem if self._notary is not None else "")
         status = "failing" if reason else "ok"
         try:
@@ -165,6 +173,14 @@ class LogWriter:
         except VaporaError as error:
             status, reason = "failing", str(error)
         return {"status": status, "head": self._tail.head, "reason": reason}
+
+    async def _try_again(self, log: EventLog) -> None:
+        try:
+            await self._appending.call(log.ensure_writable)
+        except VaporaError as error:
+            self._failure = str(error)
+        else:
+            self._failure = ""
 
     def _serving(self) -> EventLog:
         if self._refusal is not None:
@@ -225,7 +241,7 @@ class LogWriter:
         while after < self._tail.floor:
             until = min(head, after + self._stride) if topics else head
             records = await _on(self._reading, log.after, after, limit, topics, until)
-            after = records[-1].position if len(records) == limit else until
+            after = records[-1].position if is_full(records, limit) else until
             if records:
                 return records, after
         return self._tail.after(after, limit, topics)

@@ -7,9 +7,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
+import structlog
+
 from actors.follower import LogLoop, Ticker
 from actors.frame_ring import Frame, FrameRing
 from projections.base import Entry, Projection
+from projections.mark import Mark
 from projections.rebuild import Rebuild
 from projections.runner import GapError, Runner
 from projections.store import ReadStore
@@ -55,6 +58,7 @@ class Projector:
     async def start(self) -> None:
         try:
             self._store = store = await self._in_thread(self._open_store)
+            await self._leave_another_past(store)
             self._runner = runner = await self._in_thread(lambda: Runner(store, self._projections))
             # What stands still at a start is ours to build.
             self._seen = await self._in_thread(lambda: _positions(store, self._projections))
@@ -128,6 +132,19 @@ class Projector:
             self._changed = asyncio.Event()
         return events[-1].position
 
+    async def _leave_another_past(self, store: ReadStore) -> None:
+        """Rows of a log that was since replaced, as by a backup that was put back, tell of what did not happen."""
+        mark = await self._in_thread(lambda: _mark(store))
+        if mark is None:
+            return
+        polled = await self._log.poll_sealed(mark.position - 1, 1, 0)
+        if mark.is_of(next(iter(polled.events), None)):
+            return
+        structlog.get_logger("projector").warning(
+            "the read models are of another past of this log and are built again", position=mark.position
+        )
+        await self._in_thread(lambda: _clear(store))
+
     async def _rebuild(self) -> None:
         """Those that nobody builds: `vapora rebuild` may be at it in a process of its own."""
         store = self._opened()
@@ -188,6 +205,16 @@ class _Feeder(LogLoop):
         reached = await self._feed(polled.events, polled.head) if polled.events else polled.position
         self._reached(reached)
         return reached < polled.head
+
+
+def _mark(store: ReadStore) -> Mark | None:
+    with store.snapshot() as rows:
+        return rows.mark()
+
+
+def _clear(store: ReadStore) -> None:
+    with store.transaction() as transaction:
+        transaction.clear()
 
 
 def _positions(store: ReadStore, projections: Sequence[Projection]) -> dict[str, int]:

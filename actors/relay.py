@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from actors.follower import Follower, Ticker
-from actors.saved_fold import SavedFold
 from events import Recorded
 from vapora.domain.offers import TOPICS, OnOffer
 from vapora.errors import ConflictError, UnavailableError
 from vapora.log.client import LogClient
+from vapora.log.saved_fold import SavedFold
 from vapora.queue.nats_outlet import NatsOutlet
 
 _LOOK_S = 1.0

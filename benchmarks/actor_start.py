@@ -23,11 +23,12 @@ import structlog
 from actors.budget_manager import BudgetManager
 from actors.coordinator import SwarmCoordinator
 from actors.log_writer import LogWriter
-from actors.saved_fold import EVERY, saved_ledger, saved_swarm
+from actors.saved_fold import saved_ledger, saved_swarm
 from benchmarks.generated import GeneratedLog
 from tests.projections.story import WORKSPACE
 from vapora import clock
 from vapora.log import LogClient
+from vapora.log.saved_fold import EVERY
 from vapora.log.sqlite import SQLiteLog
 
 Start = Callable[[LogClient, Path], Any]

@@ -11,7 +11,7 @@ import psycopg
 from psycopg.pq import TransactionStatus
 from psycopg.sql import Identifier
 
-from projections import checkpoints, past_sql
+from projections import checkpoints, mark, past_sql
 from projections.sql import POSTGRES, Cursor, Session
 from vapora.database import Database, remedy
 from vapora.errors import StoreFaultError
@@ -90,6 +90,7 @@ class Schema:
             session.execute(f"SET search_path TO {self._name}")
             session.execute(checkpoints.CREATE)
             session.execute(past_sql.CREATE_MOMENTS)
+            session.execute(mark.CREATE)
             session.execute("COMMIT")
             # Held as long as the session lives: how tools see that somebody works on these.
             self._lock(session, "pg_advisory_lock_shared", "open")

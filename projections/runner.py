@@ -71,6 +71,7 @@ class Runner:
                         fold = Fold(projection, checkpoint, frames_wanted)
                         changes += fold.feed(transaction, batch)
                         self._forgiven.discard(projection.NAME)
+                transaction.remember(batch[-1])
                 after = self._mine(transaction)
         except BaseException:
             # What is not committed did not happen.

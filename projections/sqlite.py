@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from projections import checkpoints, past_sql
+from projections import checkpoints, mark, past_sql
 from projections.sql import SQLITE, Session
+from vapora.errors import StoreFaultError
 
 # Of the file itself; another one holds nothing that is worth converting.
 _FORMAT = 2
@@ -27,6 +30,10 @@ class File:
         self._path = path
 
     def writer(self) -> Session:
+        with _explained(self._path):
+            return self._writer()
+
+    def _writer(self) -> Session:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         # Made before SQLite opens it: its own mode would follow the umask, and the side files follow this one.
         os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
@@ -42,6 +49,8 @@ class File:
     def reader(self) -> Session:
         session = self._connect("ro")
         session.execute("PRAGMA query_only = TRUE")
+        with _explained(self._path, sqlite3.OperationalError):
+            session.execute("SELECT 1 FROM sqlite_master LIMIT 1")
         return session
 
     def begin_write(self, session: Session) -> Session:
@@ -81,6 +90,22 @@ class File:
         )
 
 
+@contextmanager
+def _explained(path: Path, but: type[Exception] | tuple[()] = ()) -> Iterator[None]:
+    """Turns what is wrong with the file, and not with what is asked of it, into an error that says what to do."""
+    try:
+        yield
+    except but:
+        raise
+    except (OSError, sqlite3.DatabaseError) as error:
+        damaged = isinstance(error, sqlite3.DatabaseError) and type(error) is sqlite3.DatabaseError
+        mend = "With nothing running delete it: it is built again from the log." if damaged else _REMEDY
+        raise StoreFaultError(f"The read models at {path} cannot be used: {error}.", remedy=mend) from error
+
+
+_REMEDY = "Make the file and its folder writable for this user, and see that the disk has room."
+
+
 def _make_checkpoints(session: Session) -> None:
     session.execute("BEGIN IMMEDIATE")
     try:
@@ -92,6 +117,7 @@ def _make_checkpoints(session: Session) -> None:
             session.execute(f"PRAGMA user_version = {_FORMAT}")
         session.execute(checkpoints.CREATE)
         session.execute(past_sql.CREATE_MOMENTS)
+        session.execute(mark.CREATE)
         session.execute("COMMIT")
     except BaseException:
         if session.in_transaction:

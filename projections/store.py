@@ -10,10 +10,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from projections import checkpoints, past_sql, sql
-from projections.base import Projection, Table
+from projections import checkpoints, mark, past_sql, sql
+from projections.base import Entry, Projection, Table
 from projections.batch_rows import ProjectionRows
 from projections.checkpoints import Checkpoint, Failure, lowest
+from projections.mark import Mark
 from projections.past import EVERY, Keeper, MomentReader, PastRows
 from projections.sql import Engine, Session, SqlReader
 from projections.sqlite import File
@@ -41,6 +42,11 @@ class Snapshot(SqlReader):
     @property
     def position(self) -> int:
         return lowest(self.checkpoints())
+
+    def mark(self) -> Mark | None:
+        """The last event that the rows know of; None where they know of none."""
+        every = [one.position for found in (self.checkpoints(), self.rebuilds()) for one in found.values()]
+        return mark.load(self._connection, max(every, default=0))
 
     def past(self, projection: Projection, position: int) -> PastRows:
         """The rows as they were at the last kept moment up to `position`; none where none was kept: fold the log from
@@ -111,6 +117,15 @@ class Transaction(Snapshot):
         if projection.KEEPS_PAST:
             Keeper(self._connection, projection, generation, self._keep_every).keep(position)
 
+    def remember(self, entry: Entry) -> None:
+        """That the rows know of this event, as the last of them."""
+        mark.save(self._connection, Mark.of(entry))
+
+    def clear(self) -> None:
+        """No rows, no checkpoints: all of it will be built again."""
+        self.retain(())
+        mark.forget(self._connection)
+
     def retain(self, names: Sequence[str]) -> None:
         """Drop the projections that are no longer there: their checkpoints would hold the position back for ever."""
         for found in (self.checkpoints(), self.rebuilds()):
@@ -178,8 +193,7 @@ class Transaction(Snapshot):
 
 def engine(place: Place | str) -> Engine:
     if isinstance(place, Database):
-        # Takes 0.2 s to import, which only who uses it shall pay.
-        from projections.postgres import Schema
+        from projections.postgres import Schema  # takes 0.2 s, which only who uses it shall pay
 
         return Schema(place)
     return File(Path(place))
@@ -245,9 +259,8 @@ class StoreReader:
             with _snapshot(session) as rows:
                 yield rows
         except StoreFaultError:
-            # The session may be broken, or know tables that are no longer there.
             if session is not None:
-                session.close()
+                session.close()  # it may be broken, or know tables that are no longer there
                 session = None
             raise
         except sqlite3.OperationalError as error:

@@ -4,13 +4,30 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 Clock = Callable[[], datetime]
 
 
 def now() -> datetime:
     return datetime.now(UTC)
+
+
+def instant(text: str) -> datetime:
+    """What a person wrote, in UTC, as which it is also taken without a zone. `ValueError` for what is no instant, or
+    lies at an edge of the calendar that UTC does not reach."""
+    # An unescaped "+" of a zone arrives in a query as a space.
+    found = datetime.fromisoformat(text.replace(" ", "+") if "T" in text else text)
+    try:
+        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    except OverflowError:
+        raise ValueError(f"{text!r} is out of range") from None
+
+
+def just_before(at: datetime) -> datetime:
+    """The last moment before it, as far as a clock of ours can tell."""
+    tick = timedelta(microseconds=1)
+    return at - tick if at - datetime.min.replace(tzinfo=UTC) >= tick else at
 
 
 def new_id(prefix: str) -> str:

@@ -6,13 +6,14 @@ one's effect, so that there is no moment in which only one of the two stands.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
-from typing import TypeVar
+from pathlib import Path
+from typing import Any
 
-from events import DomainEvent, Recorded
+from events import DomainEvent
 from events.ids import (
     WORKSPACE,
     StreamName,
@@ -39,15 +40,19 @@ from vapora.commands import (
 from vapora.domain import agent as agents
 from vapora.domain import project as projects
 from vapora.domain import task as tasks
+from vapora.domain.agent import Agent
+from vapora.domain.project import Project
+from vapora.domain.task_state import Task
 from vapora.errors import BadInputError, ConflictError, KeyReusedError, NotFoundError, VersionConflictError
 from vapora.log.client import LogClient
+from vapora.log.saved_fold import Resumed
+from vapora.log.stream_folds import Fold, StreamFolds
 from vapora.ports import Origin
 from vapora.views import Accepted
 
 _MOST_TRIES = 20
 _KEY_LIVES = timedelta(hours=24)
 
-State = TypeVar("State")
 Change = tuple[StreamName, int, tuple[DomainEvent, ...]]
 
 
@@ -83,9 +88,13 @@ class _Decision:
 class Dispatcher:
     """Carries out commands on one workspace's log."""
 
-    def __init__(self, log: LogClient, clock: Clock) -> None:
+    def __init__(self, log: LogClient, clock: Clock, snapshots: Path | None = None) -> None:
+        """`snapshots`: where folds of long streams are saved; None: nowhere."""
         self._log = log
         self._clock = clock
+        self.projects = StreamFolds(log, _PROJECT, snapshots)
+        self.tasks = StreamFolds(log, _TASK, snapshots)
+        self.agents = StreamFolds(log, _AGENT, snapshots)
 
     async def dispatch(
         self, origin: Origin, command: Command, target: str = "", key: RequestKey | None = None
@@ -119,7 +128,7 @@ class Dispatcher:
 
     async def open_workspace(self, origin: Origin) -> None:
         """The first events of a log: the workspace, and one agent of each role. Nothing where they stand."""
-        if await self._log.read(WORKSPACE):
+        if await self._log.first(WORKSPACE):
             return
         first: list[Change] = [(WORKSPACE, 0, (WorkspaceOpened(workspace_id=origin.workspace),))]
         for one in roles():
@@ -131,34 +140,38 @@ class Dispatcher:
         except VersionConflictError:
             return  # another process opened it first
 
+    async def settled(self) -> None:
+        """Until no fold is being saved."""
+        for folds in (self.projects, self.tasks, self.agents):
+            await folds.settled()
+
     # --- deciding ---
 
     async def _decide(self, command: Command, target: str, made: str) -> _Decision:
         match command:
             case CreateProject() | EditProject() | ArchiveProject():
-                stream, project = project_stream(made), projects
-                recorded = await self._log.read(stream)
-                return _decision(made, stream, recorded, project.decide(_fold(projects.fold, recorded), command, made))
+                stream = project_stream(made)
+                project = await self.projects.load(stream)
+                return _decision(made, stream, project, projects.decide(project.state, command, made))
             case SubmitTask():
                 return await self._submit(command, made)
             case EditTask() | MoveTask():
                 stream = task_stream(target)
-                recorded = await self._log.read(stream)
-                task = _fold(tasks.fold, recorded)
+                task = await self.tasks.load(stream)
                 if isinstance(command, EditTask):
                     if command.blocked_by:
                         await self._require_tasks(command.blocked_by)
-                    return _decision(target, stream, recorded, tasks.edit(task, command, target))
+                    return _decision(target, stream, task, tasks.edit(task.state, command, target))
                 if command.before is not None:
                     await self._require_tasks((command.before,))
-                return _decision(target, stream, recorded, tasks.move(task, command, target))
+                return _decision(target, stream, task, tasks.move(task.state, command, target))
             case RegisterAgent() | EditAgent() | RemoveAgent():
                 return await self._agent(command, target)
             case _:
                 raise BadInputError(f"{type(command).__name__} is not carried out here.")
 
     async def _submit(self, command: SubmitTask, made: str) -> _Decision:
-        project = _fold(projects.fold, await self._log.read(project_stream(command.project_id)))
+        project = await self.projects.load(project_stream(command.project_id))
         if command.blocked_by:
             await self._require_tasks(command.blocked_by)
         task_type, reason = command.task_type, ""
@@ -167,7 +180,7 @@ class Dispatcher:
             board_type = command.type.value if "type" in command.model_fields_set else None
             task_type, reason = infer_task_type(command.title, command.description, board_type, known)
         events = tasks.submit(
-            made, command, project, task_type, reason, tuple(roles()), task_types(), roles_for(task_type)
+            made, command, project.state, task_type, reason, tuple(roles()), task_types(), roles_for(task_type)
         )
         return _Decision(made, task_stream(made), 0, events)
 
@@ -178,29 +191,28 @@ class Dispatcher:
             agent_id = command.id or await self._free_agent_id(command.role)
         stream = agent_stream(agent_id)
         # A free id is decided on as it was found: whoever takes it meanwhile makes a conflict, not the same agent.
-        recorded = [] if free else await self._log.read(stream)
-        agent = _fold(agents.fold, recorded)
+        agent = Resumed[Agent | None](None, 0, 0) if free else await self.agents.load(stream)
         match command:
             case RegisterAgent():
                 defaults = _defaults(command.role) if command.role in roles() else None
-                events = agents.register(agent, command, agent_id, defaults, tuple(roles()), task_types())
+                events = agents.register(agent.state, command, agent_id, defaults, tuple(roles()), task_types())
             case EditAgent():
-                events = agents.edit(agent, command, agent_id, task_types())
+                events = agents.edit(agent.state, command, agent_id, task_types())
             case RemoveAgent():
-                events = agents.remove(agent, agent_id)
-        return _decision(agent_id, stream, recorded, events)
+                events = agents.remove(agent.state, agent_id)
+        return _decision(agent_id, stream, agent, events)
 
     async def _free_agent_id(self, role_id: str) -> str:
         taken: set[str] = set()
         while True:
             candidate = agents.next_agent_id(role_id, taken)
-            if not await self._log.read(agent_stream(candidate)):
+            if not await self._log.first(agent_stream(candidate)):
                 return candidate
             taken.add(candidate)
 
     async def _require_tasks(self, ids: Iterable[str]) -> None:
         for task_id in ids:
-            if not await self._log.read(task_stream(task_id)):
+            if not await self._log.first(task_stream(task_id)):
                 raise NotFoundError(f"There is no task '{task_id}'.", remedy="Check the id.", task_id=task_id)
 
     # --- requests that come again ---
@@ -218,15 +230,14 @@ class Dispatcher:
         return Accepted(id=event.answer_id, position=recorded[-1].position), len(recorded)
 
 
+_PROJECT = Fold("project", projects.FOLD_VERSION, Project, projects.evolve)
+_TASK = Fold("task", tasks.FOLD_VERSION, Task, tasks.evolve)
+_AGENT = Fold("agent", agents.FOLD_VERSION, Agent, agents.evolve)
 _PREFIX: dict[type[Command], str] = {CreateProject: "project", SubmitTask: "task"}
 
 
-def _decision(id_: str, stream: StreamName, recorded: list[Recorded], events: tuple[DomainEvent, ...]) -> _Decision:
-    return _Decision(id_, stream, len(recorded), events, recorded[-1].position if recorded else 0)
-
-
-def _fold(fold: Callable[[Iterable[DomainEvent]], State], recorded: list[Recorded]) -> State:
-    return fold(one.event for one in recorded)
+def _decision(id_: str, stream: StreamName, on: Resumed[Any], events: tuple[DomainEvent, ...]) -> _Decision:
+    return _Decision(id_, stream, on.version, events, on.position)
 
 
 def _defaults(role_id: str) -> agents.RoleDefaults:

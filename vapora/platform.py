@@ -28,19 +28,23 @@ from vapora.serve import api, deploy
 from vapora.settings import Settings
 
 _READY_S = 60.0
+# What is not well for so long at a start will not pass by itself.
+_SETTLED_S = 2.0
 # How long a stop waits for answers that are on their way: their money is spent.
 _DRAIN_S = 6.0
 
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """Where a started platform is reached. `board`: as JSON. `dashboard`: Ray's, None without Ray."""
+    """Where a started platform is reached. `board`: as JSON. `dashboard`: Ray's, None without Ray. `problems`: what is
+    not well, though the rest works."""
 
     board: str
     api: str
     api_docs: str
     dashboard: str | None
     ready_in_s: float
+    problems: tuple[str, ...] = ()
 
 
 class Platform:
@@ -61,26 +65,29 @@ class Platform:
         return is_rehearsal(self._environ, self.settings.model)
 
     def start(self) -> Addresses:
-        """Returns when the API answers `/health` with ok. Raises `ConfigurationError` where it cannot start."""
+        """Returns when everything answers. Raises `ConfigurationError` where it cannot start, and `UnavailableError`
+        where something has not answered in a minute."""
         began = time.monotonic()
         _require_loopback(self.settings.host)
-        _require_free(self.settings.host, self.settings.port)
         # Only whether it can work at all: NATS itself may come later.
         options_of(self.settings)
+        # Before the port: who starts a second one on this data is not to be sent to another port first.
         self._lock = _lock(self.settings.data)
         dashboard = None
         try:
+            _require_free(self.settings.host, self.settings.port)
             if self.settings.runtime == "local":
                 self._local = _LocalServer(self.settings)
                 self._local.start()
             else:
                 dashboard = self._start_ray()
-            _wait_until_ready(self.settings.host, self.settings.port)
+            problems = _wait_until_ready(self.settings.host, self.settings.port)
         except BaseException:
             self.stop()
             raise
         base = f"http://{self.settings.host}:{self.settings.port}"
-        return Addresses(f"{base}/api/v1/board", f"{base}/api/v1", f"{base}/docs", dashboard, time.monotonic() - began)
+        ready_in_s = time.monotonic() - began
+        return Addresses(f"{base}/api/v1/board", f"{base}/api/v1", f"{base}/docs", dashboard, ready_in_s, problems)
 
     def _start_ray(self) -> str | None:
         from actors.runtime import cluster
@@ -218,17 +225,26 @@ def _lock(data: Path) -> IO[str]:
     return file
 
 
-def _wait_until_ready(host: str, port: int) -> None:
+def _wait_until_ready(host: str, port: int) -> tuple[str, ...]:
+    """What is not well then: a projection that has stopped at an event must not keep all others from working."""
     import httpx
 
     deadline = time.monotonic() + _READY_S
-    reason = "no answer"
+    reason, failing_since = "no answer", None
     while time.monotonic() < deadline:
-        with suppress(httpx.HTTPError):
+        # No JSON: Serve's proxy answers for an API that is not there yet.
+        with suppress(httpx.HTTPError, ValueError):
             answer = httpx.get(f"http://{host}:{port}/health", timeout=5)
-            if answer.status_code == 200:
-                return
-            reason = answer.text
+            said = answer.json()
+            if said["status"] == "ok":
+                return ()
+            reason = said["reason"]
+            if said["status"] != "failing":
+                failing_since = None
+            elif failing_since is None:
+                failing_since = time.monotonic()
+            elif time.monotonic() - failing_since > _SETTLED_S:
+                return tuple(said["problems"])
         time.sleep(0.1)
     raise UnavailableError(f"VAPORA was not ready in {_READY_S:g} s: {reason}")
 

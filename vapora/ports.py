@@ -32,11 +32,11 @@ class LogWriterPort(Protocol):
         ...
 
     async def read(self, stream: str, after: int = 0, limit: int = 10_000) -> list[StoredRecord]:
-        """Events of one stream with version > `after`."""
+        """Events of one stream with version > `after`, as one page: see `vapora.records.is_full`."""
         ...
 
     async def pick(self, positions: Sequence[int]) -> list[StoredRecord]:
-        """The events at these positions, those that there are."""
+        """The events at these positions, those that there are, as one page."""
         ...
 
     async def poll(self, after: int, limit: int = 1_000, timeout_s: float = 10, topics: Sequence[str] = ()) -> Batch:
@@ -44,6 +44,10 @@ class LogWriterPort(Protocol):
         ...
 
     async def head(self) -> int: ...
+
+    async def health(self) -> dict[str, Any]:
+        """`{"status": "ok" or what it is instead, "reason": text, …}`."""
+        ...
 
 
 class BudgetPort(Protocol):
@@ -63,6 +67,10 @@ class ProjectorPort(Protocol):
 
     async def status(self) -> dict[str, Any]:
         """`{"position": …, "failed": {projection: "position topic: error"}, "rebuilding": {projection: position}}`."""
+        ...
+
+    async def health(self) -> dict[str, Any]:
+        """`status` with `"problem"`: why it does not get on, or None."""
         ...
 
 

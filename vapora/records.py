@@ -6,8 +6,13 @@ every event is a named tuple: made in a quarter of the time of a frozen dataclas
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+# A page of events ends with the one that makes it so large, however many were asked for: whoever reads far behind, with
+# events of up to 16 MiB before it, is to take no more memory than that.
+PAGE_BYTES = 16 * 1024 * 1024
 
 
 class Encoded(NamedTuple):
@@ -64,6 +69,23 @@ class StoredRecord(NamedTuple):
     version: int
     topic: str
     state: bytes
+
+
+def page(rows: Iterable[Sequence[Any]], most_bytes: int = PAGE_BYTES) -> list[StoredRecord]:
+    """The first rows of a store's answer, at least one of them if there are any: see `PAGE_BYTES`."""
+    found: list[StoredRecord] = []
+    for row in rows:
+        record = StoredRecord(*row)
+        found.append(record)
+        most_bytes -= len(record.state)
+        if most_bytes <= 0:
+            break
+    return found
+
+
+def is_full(records: Sequence[StoredRecord], limit: int) -> bool:
+    """Whether a page ended since it was full; else there was no more."""
+    return len(records) >= limit or sum([len(record.state) for record in records]) >= PAGE_BYTES
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,6 +112,10 @@ class Settings(BaseSettings):
     def audit_key_file(self) -> Path:
         return (self.audit_key or self.data / "audit_key").absolute()
 
+    def stream_snapshots(self, workspace: str) -> Path:
+        """Those of single streams, of which there may be many."""
+        return self.snapshot_folder(workspace) / "streams"
+
     def snapshot_folder(self, workspace: str) -> Path:
         """What actors save for a quick start; may be deleted at any time."""
         return self.workspace_folder(workspace) / "snapshots"

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from actors.budget_manager import BudgetManager
 from actors.llm_router import LLMRouter
 from actors.log_writer import LogWriter
 from actors.messages import Assignment, Call, NoProvider, Outcome, Unanswerable
+from actors.script import run_started
 from events import Recorded
 from events.budget import SpendReleased, SpendUnknown
 from events.content import Content
@@ -84,6 +86,10 @@ def text_of(content: Content) -> str:
     return content.text
 
 
+def names(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()]
+
+
 def log_of(port: LogWriterPort) -> LogClient:
     return LogClient(port, WORKSPACE)
 
@@ -115,8 +121,8 @@ class Cast:
             margin_s=60,
         )
 
-    def agent(self, router: Any = None) -> Agent:
-        made = Agent("architect", log_of(self.port), router or self.router, self.money, role, text_of, now)
+    def agent(self, router: Any = None, snapshots: Path | None = None) -> Agent:
+        made = Agent("architect", log_of(self.port), router or self.router, self.money, role, text_of, now, snapshots)
         self.agents.append(made)
         return made
 
@@ -335,6 +341,27 @@ async def test_a_log_that_is_away_for_a_moment_only_delays_the_run() -> None:
         await seen(log_of(writer), RunSucceeded)
         assert len(await of_kind(log_of(writer), RunStarted)) == 1
         await cast.kill()
+
+
+async def test_a_run_that_waited_many_thousand_times_goes_on_from_what_was_saved_of_it(tmp_path: Path) -> None:
+    async with open_cast() as (cast, log, _):
+        run_id, origin = assignment().run_id, assignment().origin
+        begun = run_started(assignment(), tuple(step.name for step in ROLE.steps), False)
+        await log.append(origin, (RUN, 0, [begun]))
+        wait = RunWaiting(run_id=run_id, task_id="task-1", reason=WaitReason.PROVIDER, remedy="Wait.")
+        told = [wait, RunContinued(run_id=run_id, task_id="task-1")] * 1_000
+        for version in range(1, 12_001, 2_000):
+            await log.append(origin, (RUN, version, told))
+        first = cast.agent(snapshots=tmp_path)
+        await first._load(run_id)
+        await first.stop()
+        assert [name[:4] for name in names(tmp_path)] == ["run-"]
+        agent = cast.agent(snapshots=tmp_path)
+        await agent.perform([assignment()])
+        await seen(log, RunSucceeded)
+        recorded = await log.read(RUN, 12_001)
+        assert [one.version for one in recorded] == list(range(12_002, 12_002 + len(recorded)))
+        assert len([one for one in recorded if isinstance(one.event, ModelCalled)]) == len(ROLE.steps)
 
 
 async def test_a_run_without_budget_says_so_once_and_goes_on_when_the_limit_is_raised() -> None:

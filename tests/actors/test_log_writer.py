@@ -191,7 +191,11 @@ async def test_a_failed_write_fails_those_who_share_it_and_the_next_one_tries_ag
     for other in others:
         with pytest.raises(LogError, match="disk is full"):
             await other
+    log.full = LogError("The disk is full.", remedy="Make room.")
     assert await writer.health() == {"status": "failing", "head": 1, "reason": "The disk is full. Make room."}
+    log.full = None
+    # Well again before anybody appends: who keeps all others away until it is well may let them come.
+    assert await writer.health() == {"status": "ok", "head": 1, "reason": ""}
     assert await writer.append([request("a", 0)]) == [Appended((2,))]
     assert await writer.health() == {"status": "ok", "head": 2, "reason": ""}
     await writer.stop()
@@ -332,6 +336,7 @@ class _Gated(MemoryLog):
         super().__init__("acme")
         self.entered, self.gate = threading.Event(), threading.Event()
         self.errors: list[LogError] = []
+        self.full: LogError | None = None
         self.sizes: list[int] = []
 
     def commit(self, requests: Sequence[Append]) -> Committed:
@@ -341,6 +346,10 @@ class _Gated(MemoryLog):
         self.entered.set()
         self.gate.wait()
         return super().commit(requests)
+
+    def ensure_writable(self) -> None:
+        if self.full is not None:
+            raise self.full
 
 
 class _SlowToRead(MemoryLog):

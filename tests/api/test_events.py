@@ -6,8 +6,12 @@ from typing import Any
 
 import pytest
 
+from events.ids import task_stream
+from events.task import TaskApproved
 from projections.store import ReadStore
 from tests.api.doors import Door
+from vapora.log.client import LogClient
+from vapora.ports import Origin
 from vapora.settings import Settings
 
 
@@ -64,6 +68,7 @@ async def test_each_filter_finds_what_a_look_through_the_whole_log_finds(door: D
         ({"actor": "nobody"}, lambda it: False),
         ({"since": "2999-01-01"}, lambda it: False),
         ({"until": "2000-01-01"}, lambda it: False),
+        ({"since": "0001-01-01T00:00:00Z", "until": "9999-12-31T23:59:59Z"}, lambda it: True),
     ]
     for params, fits in asked:
         expected = [event for event in everything if fits(event)]
@@ -84,8 +89,25 @@ async def test_what_the_index_has_not_yet_is_looked_for_in_the_log(door: Door, s
     store.close()
 
 
+async def test_a_page_of_large_events_is_shorter_and_has_a_next_one(door: Door) -> None:
+    log = LogClient(door.cast.log("default"), "default")
+    large = TaskApproved(task_id="large", comment="x" * 6 * 1024 * 1024)
+    origin = Origin("default", actor="anna", correlation="cor-large")
+    for version in range(4):
+        appended = await log.append(origin, (task_stream("large"), version, [large]))
+    await door.cast.projector("default").wait_for(appended.position, 10)
+    first = appended.position - 3
+    for params in ({"after": first - 1}, {"stream": "task:large"}, {"actor": "anna"}):
+        page = await door.ask("GET", "/events", 200, params=params)
+        assert positions(page["items"]) == [first, first + 1, first + 2]
+        rest = await door.ask("GET", "/events", 200, params={**params, "after": page["next"]})
+        assert (positions(rest["items"]), rest["next"]) == ([first + 3], None)
+
+
+@pytest.mark.parametrize("text", ["yesterday", "", "5", "9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00"])
+@pytest.mark.parametrize("path", ["/events", "/audit"])
 @pytest.mark.parametrize("field", ["since", "until"])
-async def test_what_is_no_instant_is_refused_and_named(door: Door, field: str) -> None:
-    problem = await door.ask("GET", "/events", 422, params={field: "yesterday"})
+async def test_what_is_no_instant_is_refused_and_named(door: Door, path: str, field: str, text: str) -> None:
+    problem = await door.ask("GET", path, 422, params={field: text})
     assert problem["errors"][0]["field"] == field
     assert "2026" in problem["remedy"]

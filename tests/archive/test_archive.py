@@ -5,20 +5,20 @@ from __future__ import annotations
 import gzip
 import json
 import os
-import resource
 import shutil
 import sqlite3
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from tests.archive.conftest import at_work, contents, opened, read_models, settings_of
 from tests.cli.conftest import free_port, invoke
+from tests.disk import no_file_grows_beyond
 from vapora.archive.load import ExportFile
 from vapora.blobs import BlobStore
 from vapora.errors import BadInputError, CorruptLogError
@@ -218,16 +218,6 @@ def test_an_import_with_a_key_that_is_none_leaves_nothing(data: Path, tmp_path: 
     said = invoke("import", str(exported(data)), "--data", str(tmp_path / "t"), VAPORA_AUDIT_KEY=str(tmp_path / "bad"))
     assert said.code == 2
     assert not (tmp_path / "t").exists()
-
-
-@contextmanager
-def no_file_grows_beyond(size: int) -> Iterator[None]:
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 @pytest.mark.parametrize("command", ["export", "import", "backup"])

@@ -1,4 +1,4 @@
-"""`vapora blobs collect` on a data folder, with nothing running."""
+"""`vapora blobs` on a data folder, with nothing running."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from events.run import ArtifactRecorded
+from events.workspace import RequestAccepted
 from tests.cli.test_offline import write
 from vapora.blobs import BlobStore
 from vapora.settings import Settings
@@ -59,3 +60,22 @@ def test_bad_input_is_refused_and_nothing_is_removed(alone: Run, data: Path) -> 
     assert bad.code == 2 and "VAPORA_BLOBS_URL" in bad.err and "secret" not in bad.err
     assert alone("blobs", "collect", "--data", str(data / "none")).code == 2
     assert texts(data) == ["named ", "orphan"]
+
+
+def test_texts_that_events_name_are_proved(alone: Run, data: Path, settings: Settings) -> None:
+    # A digest that names no text of ours must not be missed.
+    write(settings, "request:r", RequestAccepted(key_digest="0" * 40, body_digest="0" * 64, answer_id="a"))
+    whole = alone("blobs", "verify", "--data", str(data), "--json")
+    assert (whole.code, whole.json["ok"], whole.json["texts"], whole.json["lost"]) == (0, True, 1, [])
+    [named] = [path for path in data.rglob("blobs/*/*") if path.read_text().startswith("named ")]
+
+    named.write_text(named.read_text().replace("named", "other"))
+    changed = alone("blobs", "verify", "--data", str(data), "--json")
+    named.unlink()
+    missing = alone("blobs", "verify", "--data", str(data), "--json")
+
+    for said, fault in ((changed, "it was changed"), (missing, "it is missing")):
+        assert (said.code, said.json["ok"]) == (1, False)
+        assert said.json["lost"] == [{"digest": named.name, "position": 1, "fault": fault}]
+    assert "Restore them from a backup" in alone("blobs", "verify", "--data", str(data)).out
+    assert alone("blobs", "verify", "--data", str(data / "nothing")).code == 2

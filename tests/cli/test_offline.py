@@ -172,6 +172,9 @@ def test_the_log_is_filtered_by_topics_actor_and_time(alone: Run, data: Path) ->
     assert asked("--until", "2000-01-01") == []
     assert alone("log", "tail", "--data", str(data), "--since", "yesterday").code == 2
     assert alone("log", "tail", "--data", str(data), "--until", last, "--follow").code == 2
+    assert asked("--since", "0001-01-01T00:00:00Z", "--until", "9999-12-31") == [1, 2, 3, 4]
+    unknown = alone("log", "tail", "--data", str(data), "--topic", "budget.sett")
+    assert (unknown.code, "budget.set," in unknown.err) == (1, True)
 
 
 def test_the_audit_trail_is_read_from_the_log_alone(alone: Run, data: Path) -> None:
@@ -182,6 +185,10 @@ def test_the_audit_trail_is_read_from_the_log_alone(alone: Run, data: Path) -> N
     assert [one["resource_id"] for one in searched.json["items"]] == ["p"]
     assert "user:test" in alone("audit", "list", "--data", str(data), "--resource", "project").out
     assert "Nothing" in alone("audit", "list", "--data", str(data), "--actor", "nobody").out
+    # As it was printed, to the microsecond.
+    since = alone("audit", "list", "--data", str(data), "--since", said[0]["timestamp"], "--json").json["items"]
+    assert said[0] in since
+    assert alone("audit", "list", "--data", str(data), "--until", "yesterday").code == 2
 
 
 def test_why_an_event_happened_is_told_from_the_log_alone(alone: Run, data: Path, settings: Settings) -> None:
@@ -213,6 +220,8 @@ def test_the_doctor_names_topics_that_only_a_newer_version_knows(alone: Run, dat
     [told] = [one for one in said.json["checks"] if "task.teleported" in one["detail"]]
     assert (told["state"], "position 5" in told["detail"]) == ("warn", True)
     assert "Mars" in alone("log", "show", "5", "--data", str(data)).out
+    tailed = alone("log", "tail", "--data", str(data), "--topic", "task.teleported", "--json")
+    assert json.loads(tailed.out)["position"] == 5
 
 
 def test_the_doctor_reads_the_files_too(alone: Run, data: Path) -> None:
@@ -233,6 +242,17 @@ def test_the_doctor_fails_where_a_log_is_damaged(alone: Run, data: Path, setting
 
     assert said.code == 1
     assert {one["check"] for one in said.json["checks"] if one["state"] == "bad"} == {"workspace default"}
+
+
+def test_read_models_that_are_none_are_named_and_may_be_deleted(alone: Run, data: Path, settings: Settings) -> None:
+    settings.read_file("default").write_bytes(b"this is no database, but it is as long as the head of one would be" * 3)
+
+    for command in (["doctor"], ["rebuild"]):
+        said = alone(*command, "--data", str(data), "--json")
+        assert said.code == 1
+        assert "delete it: it is built again from the log" in said.out + said.err
+    settings.read_file("default").unlink()
+    assert alone("rebuild", "--data", str(data)).code == 0
 
 
 def test_the_doctor_names_providers_and_never_their_keys(alone: Run, tmp_path: Path) -> None:

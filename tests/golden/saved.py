@@ -14,12 +14,19 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from events.ids import Review, Scope, WhenExceeded
+from events.agent import AgentDisabled, AgentEdited
+from events.ids import Review, Scope, WaitReason, WhenExceeded
+from events.project import ProjectArchived, ProjectCreated, ProjectEdited
 from events.run import RunSucceeded
-from events.task import TaskEdited, TaskRecalled, TaskSentToReview
+from events.task import TaskEdited, TaskRecalled, TaskRejected, TaskSentToReview, TaskWaiting
 from tests.domain import test_budget_invariant as money
 from tests.domain import test_swarm as work
+from tests.golden.examples import EXAMPLES
+from vapora.domain import agent as agents
 from vapora.domain import ledger_data, offers, swarm_data
+from vapora.domain import project as projects
+from vapora.domain import run as runs
+from vapora.domain import task as tasks
 from vapora.domain.offers import OnOffer
 
 FOLDER = Path(__file__).parent / "folds"
@@ -64,7 +71,39 @@ def on_offer() -> Any:
     return fold.data()
 
 
+def project() -> Any:
+    created = ProjectCreated(project_id="p", name="All of it", description="really", repo="/src/all")
+    return projects.fold([created, ProjectEdited(project_id="p", name="Most of it"), ProjectArchived(project_id="p")])
+
+
+def task() -> Any:
+    """Edited, waiting, assigned, rejected with a comment, and assigned again."""
+    submitted = work.submitted("t1", blocked_by=("t0",), context={"depth": [1, None, {"a": True}]})
+    waiting = TaskWaiting(task_id="t1", reason=WaitReason.DEPENDENCY, remedy="Wait for it.")
+    edited = TaskEdited(task_id="t1", title="Another title", deadline=money.World().now)
+    sent = TaskSentToReview(task_id="t1", run_id="t1.1", reviewer=Review.HUMAN)
+    rejected = TaskRejected(task_id="t1", comment="Not yet.")
+    return tasks.fold([submitted, waiting, edited, work.assigned("t1", "t1.1"), sent, rejected, waiting])
+
+
+def agent() -> Any:
+    edited = AgentEdited(agent_id="tester", name="Anna", task_types=("unit-test",), capacity=3)
+    disabled = AgentDisabled(agent_id="tester", reason="on leave")
+    return agents.fold([work.registered("tester", "unit-test", capacity=1), edited, disabled])
+
+
+def run() -> Any:
+    """A step answered, the next one failed, lost and waiting, with a call that is open."""
+    story = ["run.started", "routing.provider-selected", "run.model-called", "run.model-call-failed", "run.waiting"]
+    of = {one.TOPIC: one for one in EXAMPLES}
+    return runs.fold([of[topic] for topic in (*story, "run.continued", "routing.provider-selected")])
+
+
 FOLDS = {
+    FOLDER / f"agent.v{agents.FOLD_VERSION}.json": agent,
+    FOLDER / f"project.v{projects.FOLD_VERSION}.json": project,
+    FOLDER / f"run.v{runs.FOLD_VERSION}.json": run,
+    FOLDER / f"task.v{tasks.FOLD_VERSION}.json": task,
     FOLDER / f"offers.v{offers.FOLD_VERSION}.json": on_offer,
     FOLDER / f"ledger.v{ledger_data.FOLD_VERSION}.json": ledger,
     FOLDER / f"swarm.v{swarm_data.FOLD_VERSION}.json": swarm,

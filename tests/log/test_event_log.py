@@ -223,3 +223,11 @@ def test_any_batches_leave_the_log_as_if_each_request_had_come_alone(
     assert stored(together) == stored(alone)
     for stream in "abc":
         assert [r.version for r in together.read(stream)] == list(range(1, len(together.read(stream)) + 1))
+
+
+def test_whether_it_can_be_written_is_tried_without_an_event(log: EventLog, make: MakeRequest) -> None:
+    assert log.append([make(("task:1", 0, 1))]) == [Appended((1,))]
+    log.ensure_writable()
+    log.ensure_current()
+    assert log.append([make(("task:1", 1, 1))]) == [Appended((2,))]
+    assert log.head() == 2

@@ -22,8 +22,8 @@ from tests.proxy import Proxy
 from vapora.database import Database, log_schema, workspaces
 from vapora.errors import FencedError, LogError
 from vapora.log import mapper
-from vapora.log.event_log import MAX_EVENT_BYTES
 from vapora.log.places import open_for_reading, open_log
+from vapora.log.plan import MAX_EVENT_BYTES
 from vapora.log.postgres import PostgresLog, Recorder
 from vapora.records import Append, Appended, Conflict, Encoded, StreamAppend
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import signal
 import sqlite3
 import subprocess
@@ -11,15 +10,14 @@ import sys
 import tempfile
 import threading
 from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
 import pytest
 
 from events.task import TaskApproved
+from tests.disk import no_file_grows_beyond
 from tests.log.conftest import START, MakeRequest, MovableClock
 from vapora.errors import CorruptLogError, FencedError, LogError
 from vapora.log import mapper
@@ -244,9 +242,12 @@ def test_a_full_disk_refuses_the_append_and_keeps_all_that_was_acknowledged(path
     log = SQLiteLog.open(path, "acme")
     assert log.append([make(("a", 0, 1))]) == [Appended((1,))]
     request = make(("a", 1, 50), ("b", 0, 50))
-    with _no_file_grows_beyond(16_384), pytest.raises(LogError, match="cannot be used") as caught:
+    with no_file_grows_beyond(16_384), pytest.raises(LogError, match="cannot be used") as caught:
         log.append([request])
     assert "next append tries again" in caught.value.remedy
+    with no_file_grows_beyond(4_096), pytest.raises(LogError, match="cannot be used"):
+        log.ensure_writable()
+    log.ensure_writable()
     assert [record.position for record in log.after(0)] == [1]
     assert log.append([request]) == [Appended(tuple(range(2, 102)))]
     log.close()
@@ -319,16 +320,6 @@ def _run(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
 @pytest.fixture(autouse=True)
 def _children_see_the_same_packages(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(entry for entry in sys.path if entry))
-
-
-@contextmanager
-def _no_file_grows_beyond(size: int) -> Iterator[None]:
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 _INSERT = "INSERT INTO stored_events (originator_id, originator_version, topic, state, digest) VALUES (?, ?, ?, ?, ?)"

@@ -10,10 +10,11 @@ from events.ids import TaskState
 from projections import ReadStore, Runner
 from projections.board import Board, board, card
 from projections.registry import Registry, agents
+from projections.store import StoreReader
 from tests.projections.counter import COUNTS, Counter
 from tests.projections.story import Story
 from vapora.database import Database, Place
-from vapora.errors import UnavailableError
+from vapora.errors import StoreFaultError, UnavailableError
 
 
 def test_half_a_row_is_refused(store: ReadStore) -> None:
@@ -28,6 +29,26 @@ def test_the_file_is_for_its_owner_alone(path: Path) -> None:
     for file in path.parent.iterdir():
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
     store.close()
+
+
+def test_a_file_that_holds_no_read_models_is_left_as_it_is_and_may_be_deleted(path: Path) -> None:
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"something else, of more than a hundred bytes, which a database's head would have" * 3)
+    before = path.read_bytes()
+    for use in (lambda: ReadStore(path), lambda: StoreReader(path).snapshot().__enter__()):
+        with pytest.raises(StoreFaultError, match="not a database") as caught:
+            use()
+        assert "delete it: it is built again from the log" in caught.value.remedy
+    assert path.read_bytes() == before
+    path.unlink()
+    ReadStore(path).close()
+
+
+def test_a_file_that_cannot_be_written_is_told_with_a_remedy(path: Path) -> None:
+    path.mkdir(parents=True)  # as good as a file without rights, which root has always
+    with pytest.raises(StoreFaultError, match="cannot be used") as caught:
+        ReadStore(path)
+    assert "writable" in caught.value.remedy
 
 
 def test_a_reader_in_another_thread_sees_one_moment_while_the_writer_goes_on(place: Place, store: ReadStore) -> None:

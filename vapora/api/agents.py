@@ -77,8 +77,7 @@ async def get_agent(agent_id: str, cell: FreshCell) -> Agent:
 @router.put("/{agent_id}", summary="Replace an agent")
 async def replace_agent(agent_id: str, body: ReplaceAgent, writing: Writing) -> Agent:
     """What is left out becomes what the role's manifest says."""
-    recorded = await writing.cell.log.read(agent_stream(agent_id))
-    agent = rules.require(rules.fold(one.event for one in recorded), agent_id)
+    agent = rules.require((await writing.cell.dispatcher.agents.load(agent_stream(agent_id))).state, agent_id)
     if body.role not in (None, agent.role):
         raise ConflictError(
             f"The agent '{agent_id}' is a {agent.role}: its role cannot change.",
@@ -130,8 +129,7 @@ async def _as_edited(writing: Writing, agent_id: str, command: EditAgent) -> Age
 
 async def _as_written(cell: Cell, accepted: Accepted, running: int = 0) -> Agent:
     """From the log, as it stood with this write: a request that comes again is given the same answer."""
-    recorded = await cell.log.read(agent_stream(accepted.id))
-    state = rules.fold(one.event for one in recorded if one.position <= accepted.position)
+    state = await cell.dispatcher.agents.as_of(agent_stream(accepted.id), accepted.position)
     agent = rules.require(state, accepted.id)
     return Agent(
         id=agent.id,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
@@ -11,6 +10,7 @@ from events import Recorded
 from projections import audit as model
 from vapora.api.context import LARGEST_POSITION, Cursor, FreshCell, Limit, OpenCell
 from vapora.api.events import event_at, view
+from vapora.api.moment import instant
 from vapora.errors import BadInputError
 from vapora.views import AuditEntry, Chain, Page
 
@@ -19,7 +19,9 @@ router = APIRouter(tags=["audit"])
 # Far longer than any chain of ours; a cause always stands before what it led to, so none goes round in circles.
 _LONGEST = 500
 
-Instant = Annotated[datetime | None, Query(description="An instant such as 2026-11-22T10:00:00Z; without a zone, UTC.")]
+Instant = Annotated[
+    str | None, Query(description="An instant such as 2026-11-22T10:00:00Z; without a zone, UTC.", max_length=60)
+]
 
 
 @router.get("/audit", summary="Search the audit trail")
@@ -36,14 +38,16 @@ async def list_audit(
 ) -> Page[AuditEntry]:
     """The newest first: who did what to what, when, and how it came out."""
     before = _position(cursor)
+    first = None if since is None else instant(since, "since")
+    last = None if until is None else instant(until, "until")
     found = await cell.read(
         lambda rows: model.entries(
             rows,
             actor=actor,
             action=action,
             resource=resource,
-            since=_utc(since),
-            until=_utc(until),
+            since=first,
+            until=last,
             text=text,
             before=before,
             limit=limit + 1,
@@ -76,7 +80,3 @@ def _position(cursor: str | None) -> int | None:
             f"{cursor!r} is no cursor.", remedy="Send `next` of the page before.", field="cursor", where="query"
         )
     return int(cursor)
-
-
-def _utc(at: datetime | None) -> datetime | None:
-    return at.replace(tzinfo=UTC) if at is not None and at.tzinfo is None else at

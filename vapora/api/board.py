@@ -42,7 +42,7 @@ async def get_board(
 
 
 async def _past(cell: Cell, project_id: str | None, at: str) -> Board:
-    if project_id is not None and not await cell.log.read(project_stream(project_id)):
+    if project_id is not None and not await cell.log.first(project_stream(project_id)):
         raise _no_project(project_id)
     then = await moment(cell, at)
     return await look_back(cell, model.Board(), then, lambda rows: model.board(rows, project_id, then.position))

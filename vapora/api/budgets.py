@@ -105,7 +105,7 @@ async def _require(cell: Cell, scope: Scope, scope_id: str) -> None:
                 f"'{scope_id}' is not the workspace that is spoken to.",
                 remedy=f"It is '{cell.workspace}'; the header Vapora-Workspace selects another.",
             )
-    elif not await cell.log.read(streams[scope]):
+    elif not await cell.log.first(streams[scope]):
         raise NotFoundError(f"There is no {scope.value} '{scope_id}'.", remedy="Check the id.")
 
 

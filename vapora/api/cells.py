@@ -40,7 +40,7 @@ class Cell:
     def __init__(self, workspace: str, cast: Cast, settings: Settings, meters: Meters) -> None:
         self.workspace = workspace
         self.log = LogClient(cast.log(workspace), workspace)
-        self.dispatcher = Dispatcher(self.log, clock.now)
+        self.dispatcher = Dispatcher(self.log, clock.now, settings.stream_snapshots(workspace))
         self.budgets = cast.budgets(workspace)
         self.projector = cast.projector(workspace)
         self.blobs = open_blobs(settings.blobs_url, settings.blob_folder(workspace), workspace)
@@ -59,9 +59,9 @@ class Cell:
         """As `read`; for a thing that the log knows and the read models do not yet, it waits for them."""
         found = await self.read(question)
         if found is None:
-            recorded = await self.log.read(stream, lenient=True)
-            if recorded:
-                await self.wait_for(recorded[-1].position)
+            position = await self.log.last_position(stream)
+            if position:
+                await self.wait_for(position)
                 found = await self.read(question)
         return found
 
@@ -81,6 +81,7 @@ class Cell:
 
     async def close(self) -> None:
         await self.hub.close()
+        await self.dispatcher.settled()
         self._reader.close()
 
     def _ask(self, question: Callable[[Snapshot], T]) -> T:

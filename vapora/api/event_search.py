@@ -9,6 +9,8 @@ from events import Recorded
 from projections import log_index
 from projections.store import Snapshot
 from vapora.api.cells import Cell
+from vapora.log.mapper import Sealed
+from vapora.records import PAGE_BYTES
 
 # How far one request looks where the index cannot help, before it hands out a cursor.
 _MOST_LOOKED_AT = 20_000
@@ -28,7 +30,7 @@ class Filter:
     def is_open(self) -> bool:
         return not self.topics and self.stream is self.actor is self.correlation is None
 
-    def fits(self, event: Recorded) -> bool:
+    def fits(self, event: Sealed) -> bool:
         return (
             self.stream in (None, event.stream)
             and (not self.topics or event.topic in self.topics)
@@ -51,10 +53,12 @@ class Search:
         if self._filter.is_open:
             return await self._scan(after, limit)
         positions, reached = await self._cell.read(lambda rows: self._indexed(rows, after, limit))
-        found = await self._cell.log.pick([one for one in positions if self._to_present or one <= self._last])
-        if len(found) == limit:
+        wanted = [one for one in positions if self._to_present or one <= self._last]
+        found = await self._cell.log.pick(wanted)
+        # Not all of them where they are large.
+        if found and (len(found) == limit or len(found) < len(wanted)):
             return found, found[-1].position
-        if len(found) < len(positions):
+        if len(wanted) < len(positions):
             return found, None
         more, end = await self._scan(max(after, reached), limit - len(found))
         return [*found, *more], end
@@ -76,18 +80,19 @@ class Search:
 
     async def _scan(self, after: int, limit: int) -> tuple[list[Recorded], int | None]:
         found: list[Recorded] = []
-        looked_at = 0
+        looked_at = size = 0
         while self._to_present or after < self._last:
             page = limit if self._filter.is_open else _PAGE
-            polled = await self._cell.log.poll(after, page, 0, tuple(self._filter.topics), lenient=True)
-            for recorded in polled.events:
-                if not self._to_present and recorded.position > self._last:
+            polled = await self._cell.log.poll_sealed(after, page, 0, tuple(self._filter.topics))
+            for sealed in polled.events:
+                if not self._to_present and sealed.position > self._last:
                     return found, None
-                if self._filter.fits(recorded):
-                    found.append(recorded)
-                    if len(found) == limit:
-                        end = recorded.position >= polled.head
-                        return found, None if end else recorded.position
+                if self._filter.fits(sealed):
+                    found.append(sealed.open())
+                    size += len(sealed.record.state)
+                    if len(found) == limit or size >= PAGE_BYTES:
+                        end = sealed.position >= polled.head
+                        return found, None if end else sealed.position
             looked_at += len(polled.events)
             after = polled.position
             if after >= polled.head:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
@@ -12,6 +11,7 @@ from vapora.api.cells import Cell
 from vapora.api.context import LARGEST_POSITION, Limit, OpenCell
 from vapora.api.event_search import Filter, Search
 from vapora.api.moment import instant
+from vapora.clock import just_before
 from vapora.errors import BadInputError, NotFoundError
 from vapora.log.search import last_until
 from vapora.views import EventView, Page
@@ -43,9 +43,8 @@ async def list_events(
     head = await cell.log.head()
     last = head if until is None else await last_until(cell.log, instant(until, "until"), head)
     if since is not None:
-        # What was recorded at the very instant is wanted too: as far as a clock can tell, a microsecond before it.
-        first = instant(since, "since") - timedelta(microseconds=1)
-        after = max(after, await last_until(cell.log, first, head))
+        # What was recorded at the very instant is wanted too.
+        after = max(after, await last_until(cell.log, just_before(instant(since, "since")), head))
     search = Search(cell, Filter(stream, wanted, actor, correlation), last, to_present=until is None)
     found, reached = await search.page(after, limit)
     items = tuple(map(view, found))

@@ -11,7 +11,6 @@ from projections import projects as model
 from vapora.api.cells import Cell
 from vapora.api.context import Cursor, FreshCell, Limit, PostKey, Writing
 from vapora.commands import ArchiveProject, CreateProject, EditProject
-from vapora.domain import project as rules
 from vapora.errors import BadInputError, NotFoundError
 from vapora.views import Accepted, Page, Project
 
@@ -70,9 +69,10 @@ async def require_project(cell: Cell, project_id: str) -> Project:
 
 async def _as_written(cell: Cell, accepted: Accepted) -> Project:
     """From the log, as it stood with this write: a request that comes again is given the same answer."""
-    recorded = [one for one in await cell.log.read(project_stream(accepted.id)) if one.position <= accepted.position]
-    project = rules.fold(one.event for one in recorded)
-    if project is None:
+    stream = project_stream(accepted.id)
+    project = await cell.dispatcher.projects.as_of(stream, accepted.position)
+    made = await cell.log.first(stream)
+    if project is None or made is None:
         raise NotFoundError(f"There is no project '{accepted.id}'.", remedy="Check the id.")
     return Project(
         id=project.id,
@@ -80,6 +80,6 @@ async def _as_written(cell: Cell, accepted: Accepted) -> Project:
         description=project.description,
         repo=project.repo,
         archived=project.archived,
-        created_at=recorded[0].recorded_at,
+        created_at=made.recorded_at,
         position=accepted.position,
     )

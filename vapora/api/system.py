@@ -46,9 +46,8 @@ async def get_health(request: Request, response: Response) -> Health:
     try:
         async with asyncio.timeout(_PATIENCE_S):
             cell = await cells.open(DEFAULT_WORKSPACE)
-            state, queue = await asyncio.gather(_status(cell), cell.queue.queue_health())
+            problems, queue = await asyncio.gather(_problems(cell), cell.queue.queue_health())
             providers = await cells.cast.router().providers()
-        problems = [f"the projection {name} has stopped at {why}" for name, why in state.failed.items()]
         status = "failing" if problems else "ok"
     except TimeoutError:
         status, problems = "starting", [f"No answer within {_PATIENCE_S:g} s."]
@@ -100,6 +99,14 @@ async def get_position(cell: FreshCell) -> Progress:
     """Cheap: it reads no row. With `after`, it waits as every read does."""
     position = await cell.read(lambda rows: rows.position)
     return Progress(position=position, head=await cell.log.head())
+
+
+async def _problems(cell: Cell) -> list[str]:
+    log, rows = await asyncio.gather(cell.log.health(), cell.projector.health())
+    problems = [] if log["status"] == "ok" else [f"the log is {log['status']}: {log['reason']}"]
+    if rows["problem"]:
+        problems.append(f"the read models do not get on: {rows['problem']}")
+    return problems + [f"the projection {name} has stopped at {why}" for name, why in rows["failed"].items()]
 
 
 async def _status(cell: Cell) -> Status:

@@ -7,6 +7,18 @@ leaves is named by nobody; `vapora blobs collect` finds it.
 from vapora.blobs.collect import Sweep, named_in, sweep
 from vapora.blobs.folder import BlobStore
 from vapora.blobs.place import check_url, open_blobs
+from vapora.blobs.proof import Proof, prove
 from vapora.blobs.store import Blobs, StoredBlob
 
-__all__ = ["BlobStore", "Blobs", "StoredBlob", "Sweep", "check_url", "named_in", "open_blobs", "sweep"]
+__all__ = [
+    "BlobStore",
+    "Blobs",
+    "Proof",
+    "StoredBlob",
+    "Sweep",
+    "check_url",
+    "named_in",
+    "open_blobs",
+    "prove",
+    "sweep",
+]

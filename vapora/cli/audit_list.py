@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,19 +10,17 @@ import typer
 from rich.console import RenderableType
 
 from vapora.cli.offline import Workspace, open_log, pages, settings_for
-from vapora.cli.output import Json, cell, clip, emit, local, table
+from vapora.cli.output import Json, cell, clip, emit, instant, local, table
 from vapora.cli.remote import connect
 from vapora.views import AuditEntry
-
-_FORMATS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"]
 
 
 def entries(
     actor: Annotated[str | None, typer.Option(help="Who did it, as user:local.")] = None,
     action: Annotated[str | None, typer.Option(help="create, update, delete, execute, assign, complete …")] = None,
     resource: Annotated[str | None, typer.Option(help="A kind, as task, or one: task:task-1.")] = None,
-    since: Annotated[datetime | None, typer.Option(formats=_FORMATS, help="From then on; UTC without a zone.")] = None,
-    until: Annotated[datetime | None, typer.Option(formats=_FORMATS, help="Up to then.")] = None,
+    since: Annotated[str | None, typer.Option(help="From this instant on; UTC without a zone.")] = None,
+    until: Annotated[str | None, typer.Option(help="Up to this instant.")] = None,
     text: Annotated[str | None, typer.Option(help="A part of anything said, in any case.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 50,
     data: Annotated[Path | None, typer.Option(help="From this data folder's log instead of the server.")] = None,
@@ -31,9 +28,8 @@ def entries(
     as_json: Json = False,
 ) -> None:
     """The audit trail, the newest first."""
-    wanted: dict[str, Any] = {
-        "actor": actor, "action": action, "resource": resource, "since": since, "until": until, "text": text,
-    }  # fmt: skip
+    between = {"since": since and instant(since), "until": until and instant(until)}
+    wanted: dict[str, Any] = {"actor": actor, "action": action, "resource": resource, "text": text, **between}
     if data is None:
         with connect(workspace) as client:
             found = tuple(islice(client.audit(limit=limit, **wanted), limit))
@@ -44,8 +40,6 @@ def entries(
 
 def _folded(data: Path, workspace: str, limit: int, wanted: dict[str, Any]) -> tuple[AuditEntry, ...]:
     """From the log alone, by the server's own projection; the read models may be behind, or gone."""
-    from datetime import UTC
-
     from projections import MemoryRows
     from projections import audit as model
 
@@ -53,10 +47,6 @@ def _folded(data: Path, workspace: str, limit: int, wanted: dict[str, Any]) -> t
     with open_log(settings_for(data), workspace) as log:
         for page in pages(log):
             rows.fold(projection, page)
-    for name in ("since", "until"):
-        at = wanted[name]
-        if at is not None and at.tzinfo is None:
-            wanted[name] = at.replace(tzinfo=UTC)
     return model.entries(rows, limit=limit, **wanted)
 
 

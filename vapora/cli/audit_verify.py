@@ -71,7 +71,7 @@ def _signed(settings: Settings, workspace: str, key: Path | None, file: Path | N
     if not signed and head:
         raise CorruptLogError(
             f"There are no signed checkpoints at {path}: nobody can tell whether the log's tail was cut.",
-            remedy="Restore the file from a backup, name a copy with --checkpoints, or check the --chain-only.",
+            remedy="Restore the file from a backup, name a copy with --checkpoints, or use --chain-only.",
         )
     strange = sorted({one.key for one in signed if not verifier.knows(one.key)})
     if strange:

@@ -7,7 +7,6 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -18,8 +17,9 @@ from rich.console import Console, RenderableType
 from rich.text import Text
 
 from vapora.cli.offline import Workspace, open_log, pages, settings_for
-from vapora.cli.output import FAILED, USAGE, Json, clip, emit, local, stop
+from vapora.cli.output import FAILED, USAGE, Json, clip, emit, instant, local, stop
 from vapora.cli.remote import connect
+from vapora.clock import just_before
 from vapora.views import Chain, EventView
 
 if TYPE_CHECKING:
@@ -170,15 +170,25 @@ def _source(data: Path | None, workspace: str, wanted: _Wanted = _EVERYTHING) ->
             yield _Source(ask, lambda: client.progress().head, wanted != _EVERYTHING)
         return
     with open_log(settings_for(data), workspace) as log:
+        _require_topics(log, wanted.topics)
         yield _Source(lambda after: _read(log, after, wanted), log.head, wanted != _EVERYTHING)
+
+
+def _require_topics(log: EventLog, asked: tuple[str, ...]) -> None:
+    """As a server answers; but what a newer version wrote to this log may be asked for."""
+    from events import topics
+
+    strange = [one for one in asked if one not in topics()]
+    if strange and (unknown := sorted(set(strange) - log.topics().keys())):
+        stop(FAILED, f"There is no topic {unknown[0]!r}.", f"There are: {', '.join(sorted(topics()))}.")
 
 
 def _read(log: EventLog, after: int, wanted: _Wanted) -> Iterator[EventView]:
     from vapora.log.search import last_until_in
 
     if wanted.since:
-        after = max(after, last_until_in(log, _instant(wanted.since) - timedelta(microseconds=1)))
-    last = last_until_in(log, _instant(wanted.until)) if wanted.until else None
+        after = max(after, last_until_in(log, just_before(instant(wanted.since))))
+    last = last_until_in(log, instant(wanted.until)) if wanted.until else None
     for page in pages(log, after, wanted.topics):
         for recorded in page:
             if last is not None and recorded.position > last:
@@ -189,14 +199,6 @@ def _read(log: EventLog, after: int, wanted: _Wanted) -> Iterator[EventView]:
                 and wanted.correlation in (None, recorded.correlation)
             ):
                 yield _view(recorded)
-
-
-def _instant(text: str) -> datetime:
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        stop(USAGE, f"{text!r} is no instant.", "Write it as 2026-11-22T10:00:00Z.")
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found
 
 
 def _view(recorded: Any) -> EventView:

@@ -12,6 +12,8 @@ from rich.console import Console, RenderableType
 from rich.markup import escape
 from rich.table import Table
 
+from vapora import clock
+
 GOOD, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 
 At = Annotated[str | None, typer.Option(help="As it was at a position or an instant in the past.")]
@@ -36,6 +38,14 @@ def stop(code: int, text: str, remedy: str = "") -> NoReturn:
     """End with a clear line on stderr."""
     say(f"{text} {remedy}".strip())
     raise typer.Exit(code)
+
+
+def instant(text: str) -> datetime:
+    """What an option says; wrong usage where it is no instant."""
+    try:
+        return clock.instant(text)
+    except ValueError:
+        stop(USAGE, f"{text!r} is no instant.", "Write it as 2026-11-22T10:00:00Z.")
 
 
 def table(title: str, *columns: str, right: Sequence[str] = (), fixed: Sequence[str] = ()) -> Table:

@@ -58,6 +58,7 @@ def _build(store: ReadStore, log: EventLog, projection: Projection) -> int:
     import events  # noqa: F401  # registers every topic
     from projections import Rebuild
     from vapora.log.mapper import Sealed
+    from vapora.records import is_full
 
     topics, count = tuple(sorted(projection.TOPICS or ())), 0
     rebuild = Rebuild.begin(store, projection)
@@ -66,7 +67,7 @@ def _build(store: ReadStore, log: EventLog, projection: Projection) -> int:
         head = log.head()
         records = log.after(checkpoint.position, _BATCH, topics, head)
         batch = [Sealed(record) for record in records]
-        until = head if len(batch) < _BATCH else batch[-1].position
+        until = batch[-1].position if is_full(records, _BATCH) else head
         checkpoint = rebuild.feed(batch, until)
         count += len(batch)
         if until == head and rebuild.switch():

@@ -39,6 +39,8 @@ def run(settings: Settings, as_json: bool, factory: Factory) -> None:
         platform = factory(settings, os.environ)
         try:
             addresses = platform.start()
+            for problem in addresses.problems:
+                say(f"Not well: {problem} See `vapora doctor`.")
             told = _told(settings, addresses, time.monotonic() - began)
             if as_json:
                 typer.echo(to_json(told).decode(), file=out)

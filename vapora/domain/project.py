@@ -12,6 +12,9 @@ from vapora.errors import ConflictError, NotFoundError
 
 ProjectCommand = CreateProject | EditProject | ArchiveProject
 
+# To be raised with every change of `evolve` or of the state: what an older fold saved is then left aside.
+FOLD_VERSION = 1
+
 
 @dataclass(frozen=True, slots=True)
 class Project:

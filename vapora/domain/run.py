@@ -22,6 +22,9 @@ from events.run import (
     RunWaiting,
 )
 
+# To be raised with every change of `evolve` or of the state: what an older fold saved is then left aside.
+FOLD_VERSION = 1
+
 
 @dataclass(frozen=True, slots=True)
 class OpenCall:

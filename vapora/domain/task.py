@@ -34,10 +34,11 @@ from events.task import (
 )
 from vapora.commands import EditTask, MoveTask, SubmitTask
 from vapora.domain.project import Project, require_open
-from vapora.domain.task_state import Task, Wait, evolve, fold, initial
+from vapora.domain.task_state import FOLD_VERSION, Task, Wait, evolve, fold, initial
 from vapora.errors import BadInputError, ConflictError, NotFoundError
 
 __all__ = [
+    "FOLD_VERSION",
     "MOVES",
     "Task",
     "Wait",

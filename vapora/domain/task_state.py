@@ -39,6 +39,9 @@ _LEADS_TO: Mapping[type[DomainEvent], TaskState] = {
     TaskArchived: TaskState.ARCHIVED,
 }
 
+# To be raised with every change of `evolve` or of the state: what an older fold saved is then left aside.
+FOLD_VERSION = 1
+
 
 @dataclass(frozen=True, slots=True)
 class Wait:

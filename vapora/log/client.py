@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from events.base import DomainEvent
 from events.ids import StreamName
@@ -13,7 +13,7 @@ from vapora import clock
 from vapora.errors import BadInputError, VersionConflictError
 from vapora.log import mapper
 from vapora.ports import LogWriterPort, Origin
-from vapora.records import Append, Appended, AppendResult, Conflict, StreamAppend
+from vapora.records import Append, Appended, AppendResult, Conflict, StreamAppend, is_full
 
 # A stream, how many events it must hold before (0: new), and what is added to it.
 Change = tuple[StreamName, int, Sequence[DomainEvent]]
@@ -82,6 +82,19 @@ class LogClient:
         """
         return [recorded async for page in self.pages(stream, after, lenient=lenient) for recorded in page]
 
+    async def first(self, stream: StreamName) -> Recorded | None:
+        """The first event of a stream; None: there is no such stream. What is asked is mostly whether there is one."""
+        return next((mapper.open_record(one, lenient=True) for one in await self._port.read(stream, 0, 1)), None)
+
+    async def last_position(self, stream: StreamName) -> int:
+        """Of the last event of a stream; 0: there is no such stream. Nothing is decoded for it."""
+        position, version = 0, 0
+        while page := await self._port.read(stream, version, _PAGE):
+            position, version = page[-1].position, page[-1].version
+            if not is_full(page, _PAGE):
+                break
+        return position
+
     async def pages(
         self, stream: StreamName, after: int = 0, *, lenient: bool = False
     ) -> AsyncIterator[list[Recorded]]:
@@ -90,12 +103,15 @@ class LogClient:
             page = await self._port.read(stream, after, _PAGE)
             if page:
                 yield [mapper.open_record(record, lenient) for record in page]
-            if len(page) < _PAGE:
+            if not is_full(page, _PAGE):
                 return
             after = page[-1].version
 
     async def pick(self, positions: Sequence[int]) -> list[Recorded]:
-        """The events at these positions, those that there are; `Unknown` for what a newer version wrote."""
+        """The events at these positions, those that there are; `Unknown` for what a newer version wrote.
+
+        Fewer of them, from the first on, where they are large.
+        """
         return [mapper.open_record(record, lenient=True) for record in await self._port.pick(positions)]
 
     async def poll(
@@ -126,3 +142,7 @@ class LogClient:
 
     async def head(self) -> int:
         return await self._port.head()
+
+    async def health(self) -> dict[str, Any]:
+        """Whether appends succeed: `{"status": "ok" or what it is instead, "reason": text}`."""
+        return await self._port.health()

@@ -11,15 +11,13 @@ from datetime import datetime
 from typing import Protocol
 
 from vapora.clock import Clock
-from vapora.errors import BadInputError, CorruptLogError, LogError
+from vapora.errors import CorruptLogError, LogError
 from vapora.log import mapper
 from vapora.log.chain import GENESIS, Link, Row, Tip, follows
-from vapora.log.plan import Plan, Versions
-from vapora.records import Append, AppendResult, Encoded, StoredRecord
+from vapora.log.plan import Plan, Versions, check
+from vapora.records import Append, AppendResult, StoredRecord, page
 
 MAX_READ = 10_000
-# Far above what the API lets in; below what SQLite refuses with an error that would hit a whole batch.
-MAX_EVENT_BYTES = 16 * 1024 * 1024
 _ATTEMPTS = 3
 
 
@@ -60,7 +58,10 @@ class Committed:
 
 
 class Store(Protocol):
-    """Where records are kept."""
+    """Where records are kept.
+
+    `read`, `after` and `scan` may give fewer than `limit` though there are more: see `vapora.records.PAGE_BYTES`.
+    """
 
     def write(self, rows: Sequence[Row], tip: Tip) -> Written:
         """One transaction that also looks whether this is still the writer (`FencedError`), and whether the log
@@ -99,11 +100,19 @@ class Store(Protocol):
 
     def ensure_current(self) -> None: ...
 
+    def ensure_writable(self) -> None:
+        """`LogError` where a transaction that writes, though no event, is refused."""
+        ...
+
     def close(self) -> None: ...
 
 
 class EventLog(Protocol):
-    """One workspace's log. `append` and `commit` belong to one thread; the others may be called from any."""
+    """One workspace's log. `append` and `commit` belong to one thread; the others may be called from any.
+
+    What is read comes in pages of at most `limit` events and some `PAGE_BYTES`, however large the events are: there may
+    be more where `is_full` says so of a page (`vapora.records`).
+    """
 
     def append(self, requests: Sequence[Append]) -> list[AppendResult]:
         """Each request takes effect alone or not at all; those that do share one transaction."""
@@ -127,7 +136,7 @@ class EventLog(Protocol):
         ...
 
     def pick(self, positions: Sequence[int]) -> list[StoredRecord]:
-        """The events at these positions, in this order; those that there are."""
+        """The events at these positions, in this order; those that there are, as one page."""
         ...
 
     def head(self) -> int:
@@ -158,32 +167,11 @@ class EventLog(Protocol):
         """Raises `FencedError` once another writer has taken over."""
         ...
 
+    def ensure_writable(self) -> None:
+        """`LogError` where a transaction that writes, though no event, is refused. For the thread that appends."""
+        ...
+
     def close(self) -> None: ...
-
-
-def check(requests: Sequence[Append]) -> None:
-    """`BadInputError` for what no log takes, told before it shares a transaction with others' requests."""
-    if not requests:
-        raise BadInputError("Nothing to append: the list of requests is empty.")
-    for request in requests:
-        if not request.request_id:
-            raise BadInputError("An append needs a request_id: without it a repetition would not be recognised.")
-        if not request.streams:
-            raise BadInputError("An append names no stream.")
-        for part in request.streams:
-            _check_part(*part)
-
-
-def _check_part(stream: str, expected_version: int, events: Sequence[Encoded]) -> None:
-    if not stream or "\0" in stream or expected_version < 0:
-        raise BadInputError(f"Bad stream {stream!r} or expected version {expected_version}.")
-    if not events:
-        raise BadInputError(f"An append to {stream!r} holds no event.", stream=stream)
-    for topic, _, data in events:
-        if data[:1] != b"{" or data[-1:] != b"}":
-            raise BadInputError(f"The data of {topic} is not a JSON object.")
-        if len(data) > MAX_EVENT_BYTES:
-            raise BadInputError(f"{topic} of {len(data)} bytes is too large: put it in a blob.")
 
 
 class CheckedLog:
@@ -226,7 +214,7 @@ class CheckedLog:
 
     def pick(self, positions: Sequence[int]) -> list[StoredRecord]:
         # One look each: a few hundred look-ups by key take less than reading whatever lies between them.
-        return [one for position in positions for one in self._store.after(position - 1, 1, (), position)]
+        return page(one for position in positions for one in self._store.after(position - 1, 1, (), position))
 
     def head(self) -> int:
         return self._store.head()
@@ -268,6 +256,9 @@ class CheckedLog:
 
     def ensure_current(self) -> None:
         self._store.ensure_current()
+
+    def ensure_writable(self) -> None:
+        self._store.ensure_writable()
 
     def close(self) -> None:
         self._store.close()

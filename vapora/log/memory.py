@@ -10,7 +10,7 @@ from vapora import clock as system_clock
 from vapora.clock import Clock
 from vapora.log.chain import GENESIS, Link, Row, Tip, extend
 from vapora.log.event_log import CheckedLog, TakenError, Written, broken
-from vapora.records import StoredRecord
+from vapora.records import StoredRecord, page
 
 
 class MemoryLog(CheckedLog):
@@ -56,7 +56,7 @@ class _MemoryStore:
 
     def read(self, stream: str, after: int, limit: int) -> list[StoredRecord]:
         with self._lock:
-            return self._streams.get(stream, [])[after : after + limit]
+            return page(self._streams.get(stream, [])[after : after + limit])
 
     def after(self, position: int, limit: int, topics: Sequence[str], until: int | None) -> list[StoredRecord]:
         with self._lock:
@@ -67,7 +67,7 @@ class _MemoryStore:
                     break
                 if not topics or record.topic in topics:
                     found.append(record)
-            return found
+            return page(found)
 
     def head(self) -> int:
         return self._records[-1].position if self._records else 0
@@ -78,7 +78,7 @@ class _MemoryStore:
     def scan(self, after: int | None, limit: int) -> list[Link]:
         with self._lock:
             start = bisect_right(self._records, after or 0, key=lambda record: record.position)
-            return self._links(start, start + limit)
+            return self._links(start, start + len(page(self._records[start : start + limit])))
 
     def newest(self, count: int) -> list[Link]:
         with self._lock:
@@ -98,6 +98,9 @@ class _MemoryStore:
         ]
 
     def ensure_current(self) -> None:
+        pass
+
+    def ensure_writable(self) -> None:
         pass
 
     def close(self) -> None:

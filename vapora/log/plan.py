@@ -5,11 +5,39 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
+from vapora.errors import BadInputError
 from vapora.log import mapper
 from vapora.log.chain import Row
-from vapora.records import Append, Appended, AppendResult, Conflict, StoredRecord
+from vapora.records import Append, Appended, AppendResult, Conflict, Encoded, StoredRecord
 
+# Far above what the API lets in; below what SQLite refuses with an error that would hit a whole batch.
+MAX_EVENT_BYTES = 16 * 1024 * 1024
 _KNOWN_STREAMS = 100_000
+
+
+def check(requests: Sequence[Append]) -> None:
+    """`BadInputError` for what no log takes, told before it shares a transaction with others' requests."""
+    if not requests:
+        raise BadInputError("Nothing to append: the list of requests is empty.")
+    for request in requests:
+        if not request.request_id:
+            raise BadInputError("An append needs a request_id: without it a repetition would not be recognised.")
+        if not request.streams:
+            raise BadInputError("An append names no stream.")
+        for part in request.streams:
+            _check_part(*part)
+
+
+def _check_part(stream: str, expected_version: int, events: Sequence[Encoded]) -> None:
+    if not stream or "\0" in stream or expected_version < 0:
+        raise BadInputError(f"Bad stream {stream!r} or expected version {expected_version}.")
+    if not events:
+        raise BadInputError(f"An append to {stream!r} holds no event.", stream=stream)
+    for topic, _, data in events:
+        if data[:1] != b"{" or data[-1:] != b"}":
+            raise BadInputError(f"The data of {topic} is not a JSON object.")
+        if len(data) > MAX_EVENT_BYTES:
+            raise BadInputError(f"{topic} of {len(data)} bytes is too large: put it in a blob.")
 
 
 class Plan:

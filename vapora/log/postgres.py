@@ -175,6 +175,9 @@ class Recorder(PostgresApplicationRecorder):
         [(_, _, epoch)] = self._ask(self._sql.writer)
         self._check_epoch(epoch)
 
+    def ensure_writable(self) -> None:
+        self._ask(self._sql.touch)
+
     def subscribe(self, gt: int | None = None, topics: Sequence[str] = ()) -> NoReturn:
         # The library's way to follow wants a NOTIFY in each append, for which the server lets commits pass singly.
         raise LogError("A log is not subscribed to.", remedy="Poll its writer: that is quicker, and costs no append.")

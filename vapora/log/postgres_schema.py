@@ -16,6 +16,7 @@ from vapora.database import Database, configure, remedy
 from vapora.errors import LogError
 from vapora.log.chain import GENESIS
 from vapora.log.event_log import TakenError
+from vapora.records import PAGE_BYTES
 
 FORMAT = 1
 # The writer appends with one and reads with another; a tool needs one.
@@ -66,8 +67,8 @@ class Statements:
         select = f"SELECT {columns} FROM {events} "
         # As bytes, which nobody has to decode: what was damaged is told by its digest.
         links = (
-            "SELECT notification_id, convert_to(originator_id, 'UTF8'), originator_version, "
-            f"convert_to(topic, 'UTF8'), state, digest FROM {events} "
+            "SELECT notification_id, convert_to(originator_id, 'UTF8') AS originator_id, originator_version, "
+            f"convert_to(topic, 'UTF8') AS topic, state, digest FROM {events} "
         )
         bounded = "WHERE notification_id > %b AND (notification_id <= %b::bigint) IS NOT FALSE "
         arrays = ", ".join(f"%b::{kind}[]" for kind in self.ROW.values())
@@ -76,6 +77,7 @@ class Statements:
         self.is_there = f"SELECT to_regclass('{writer}') IS NOT NULL".encode()
         self.make_writer = f"INSERT INTO {writer} VALUES (1, %s, %s, 0) ON CONFLICT DO NOTHING".encode()
         self.next_epoch = f"UPDATE {writer} SET epoch = epoch + 1 RETURNING workspace, epoch, format".encode()
+        self.touch = f"UPDATE {writer} SET epoch = epoch RETURNING epoch".encode()
         self.writer = f"SELECT workspace, format, epoch FROM {writer}".encode()
         self.append = f"SELECT * FROM {append}(%b, %b, %b, {arrays})".encode()
         # A stream's last version is one step in the index, however long it is; MAX with GROUP BY would read it all.
@@ -83,17 +85,27 @@ class Statements:
             f"SELECT asked, (SELECT originator_version FROM {events} WHERE originator_id = asked "
             "ORDER BY originator_version DESC LIMIT 1) FROM unnest(%b::text[]) AS asked"
         ).encode()
-        self.read = (
-            select + "WHERE originator_id = %b AND originator_version > %b ORDER BY originator_version LIMIT %b"
-        ).encode()
-        self.after = (select + bounded + "ORDER BY notification_id LIMIT %b").encode()
-        self.after_of = (select + bounded + "AND topic = ANY(%b) ORDER BY notification_id LIMIT %b").encode()
+        of_stream = "WHERE originator_id = %b AND originator_version > %b ORDER BY originator_version LIMIT %b"
+        self.read = _page(columns, select + of_stream, "originator_version")
+        self.after = _page(columns, select + bounded + "ORDER BY notification_id LIMIT %b", "notification_id")
+        of_topics = bounded + "AND topic = ANY(%b) ORDER BY notification_id LIMIT %b"
+        self.after_of = _page(columns, select + of_topics, "notification_id")
         self.last = (select + "ORDER BY notification_id DESC LIMIT 1").encode()
-        self.scan = (links + "WHERE notification_id >= %b::bigint ORDER BY notification_id LIMIT %b").encode()
+        from_position = "WHERE notification_id >= %b::bigint ORDER BY notification_id LIMIT %b"
+        self.scan = _page(names, links + from_position, "notification_id")
         self.newest = (links + "ORDER BY notification_id DESC LIMIT %b").encode()
         self.topics = f"SELECT topic, min(notification_id) FROM {events} GROUP BY topic".encode()
         self.faults = b"SELECT checksum_failures FROM pg_stat_database WHERE datname = current_database()"
         self.head = f"SELECT coalesce(max(notification_id), 0) FROM {events}".encode()
+
+
+def _page(columns: str, select: str, order: str) -> bytes:
+    """The rows of `select` up to the one with which they hold `PAGE_BYTES`. A state's length is known unread."""
+    before = f"sum(octet_length(state)) OVER (ORDER BY {order} ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)"
+    return (
+        f"SELECT {columns} FROM (SELECT *, {before} AS before FROM ({select}) AS wanted) AS page "
+        f"WHERE before IS NULL OR before < {PAGE_BYTES} ORDER BY {order}"
+    ).encode()
 
 
 def _create(schema: str, events: str, writer: str, append: str, names: str, kinds: list[str]) -> tuple[bytes, ...]:

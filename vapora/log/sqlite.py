@@ -22,7 +22,7 @@ from vapora.log.event_log import CheckedLog, Written, broken
 from vapora.log.files import explained, make_file
 from vapora.log.sqlite_chain import ChainTable, standing
 from vapora.log.sqlite_connections import Datastore
-from vapora.records import StoredRecord
+from vapora.records import StoredRecord, page
 
 # 2: each event carries its digest in the chain.
 _FORMAT = 2
@@ -227,6 +227,12 @@ class Recorder(SQLiteApplicationRecorder):
             cursor.execute("SELECT epoch FROM writer")
             self._check_epoch(cursor.fetchone()[0])
 
+    def ensure_writable(self) -> None:
+        with self._writing() as cursor:
+            # There and back: SQLite writes no page for a value that stays as it is.
+            cursor.execute("UPDATE writer SET epoch = -epoch")
+            cursor.execute("UPDATE writer SET epoch = -epoch")
+
     def close(self) -> None:
         if self._connection is not None:
             self._connection.close()
@@ -243,7 +249,7 @@ class Recorder(SQLiteApplicationRecorder):
     def _records(self, where: str, values: Sequence[Any]) -> list[StoredRecord]:
         with self._reading() as cursor:
             cursor.execute(self._select + where, values)
-            return [StoredRecord(*row) for row in cursor.fetchall()]
+            return page(cursor.sqlite_cursor)
 
     @contextmanager
     def _reading(self) -> Iterator[SQLiteCursor]:

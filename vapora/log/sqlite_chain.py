@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Protocol
 
 from vapora.log.chain import GENESIS, Link, Tip, link
+from vapora.records import PAGE_BYTES
 
 _LEAST = -(2**63)
 _TYPES = "textintegertextblobblob"
@@ -44,7 +46,7 @@ class ChainTable:
     def scan(self, cursor: Cursor, after: int | None, limit: int) -> list[Link]:
         where = "WHERE position >= ? ORDER BY position LIMIT ?"
         cursor.execute(self._select + where, (_LEAST if after is None else after + 1, limit))
-        return _links(cursor.fetchall())
+        return _links(iter(cursor.fetchone, None))
 
     def newest(self, cursor: Cursor, count: int) -> list[Link]:
         cursor.execute(self._select + "ORDER BY position DESC LIMIT ?", (count,))
@@ -72,8 +74,12 @@ def standing(cursor: Cursor, statement: str) -> tuple[int, Tip]:
     return epoch, tip if tip.position >= (used or 0) else Tip(tip.position, b"")
 
 
-def _links(rows: list[Any]) -> list[Link]:
-    return [
-        Link(position, stream, version, topic, state, digest, types == _TYPES)
-        for position, stream, version, topic, state, digest, types in map(tuple, rows)
-    ]
+def _links(rows: Iterable[Any]) -> list[Link]:
+    found: list[Link] = []
+    left = PAGE_BYTES
+    for position, stream, version, topic, state, digest, types in rows:
+        found.append(Link(position, stream, version, topic, state, digest, types == _TYPES))
+        left -= len(state)
+        if left <= 0:
+            break
+    return found
