@@ -5,35 +5,80 @@ from __future__ import annotations
 import shutil
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 import pytest_asyncio
+from pydantic import SecretStr
 
 from actors.cast import LocalCast
 from projections import ReadStore, Runner, all_projections
 from tests.api.doors import Door
+from tests.cli.conftest import Said, invoke
 from tests.projections.story import dump
 from vapora.api.app import create_app
 from vapora.blobs import BlobStore
+from vapora.database import Place
 from vapora.log import open_record
 from vapora.log.event_log import EventLog
-from vapora.log.sqlite import SQLiteLog
+from vapora.log.places import open_for_reading
 from vapora.settings import Settings
 
 Open = Callable[[Path], Settings]
 
 
-def settings_of(data: Path) -> Settings:
-    return Settings(data=data, runtime="local", model="rehearsal", rehearsal_min_delay_s=0, rehearsal_max_delay_s=0)
+def settings_of(data: Path, url: str | None = None) -> Settings:
+    return Settings(
+        data=data,
+        database_url=None if url is None else SecretStr(url),
+        runtime="local",
+        model="rehearsal",
+        rehearsal_min_delay_s=0,
+        rehearsal_max_delay_s=0,
+    )
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where an import goes: a data folder, with its log in there or in a database."""
+
+    data: Path
+    url: str | None
+
+    @property
+    def settings(self) -> Settings:
+        return settings_of(self.data, self.url)
+
+    def invoke(self, *arguments: str, **environ: str) -> Said:
+        """A command that works on it."""
+        database = {} if self.url is None else {"VAPORA_DATABASE_URL": self.url}
+        return invoke(*arguments, "--data", str(self.data), **database, **environ)
+
+    def holds_nothing(self) -> bool:
+        """Neither a workspace in the folder nor anything of ours in the database."""
+        if self.url is not None:
+            with psycopg.connect(self.url) as connection:
+                found = connection.execute("SELECT nspname FROM pg_namespace WHERE nspname LIKE 'vapora%'").fetchall()
+            if found:
+                return False
+        return not self.data.exists() or not list(self.data.glob("workspaces/*"))
+
+
+@pytest.fixture(params=["folder", "database"])
+def target(request: pytest.FixtureRequest, tmp_path: Path) -> Target:
+    """Where nothing is yet."""
+    url = request.getfixturevalue("database_url") if request.param == "database" else None
+    return Target(tmp_path / "target", url)
 
 
 @asynccontextmanager
-async def at_work(data: Path) -> AsyncIterator[Door]:
+async def at_work(data: Path, url: str | None = None) -> AsyncIterator[Door]:
     """The whole cast on a data folder."""
-    settings = settings_of(data)
+    settings = settings_of(data, url)
     cast = LocalCast(settings)
     await cast.start()
     app = create_app(cast, settings, version="1.2.3", rehearsal=True)
@@ -61,13 +106,13 @@ def data(_worked: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(_worked, tmp_path / "data"))
 
 
-def opened(data: Path) -> EventLog:
-    return SQLiteLog.open_for_reading(settings_of(data).log_file("default"))
+def opened(data: Path, url: str | None = None) -> EventLog:
+    return open_for_reading(settings_of(data, url).log_place("default"))
 
 
-def read_models(data: Path, folder: Path) -> dict[str, Any]:
-    """Every row of every projection, folded from the log alone."""
-    log, store = opened(data), ReadStore(folder / "read.db")
+def read_models(log: EventLog, place: Place) -> dict[str, Any]:
+    """Every row of every projection, folded from the log alone into a place where none are yet."""
+    store = ReadStore(place)
     runner, after = Runner(store, all_projections()), 0
     while records := log.after(after, 500):
         runner.apply([open_record(record) for record in records])
@@ -76,7 +121,6 @@ def read_models(data: Path, folder: Path) -> dict[str, Any]:
     with store.snapshot() as rows:
         rows_of = dump(rows, all_projections())
     store.close()
-    log.close()
     return rows_of
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.archive.conftest import at_work, contents, opened, read_models, settings_of
+from tests.archive.conftest import Target, at_work, contents, opened, read_models, settings_of
 from tests.cli.conftest import free_port, invoke
 from tests.disk import no_file_grows_beyond
 from vapora.archive.load import ExportFile
@@ -43,24 +43,22 @@ def imported(file: Path, target: Path, *more: str) -> None:
     assert said.code == 0, said.err
 
 
-def refused(file: Path, target: Path, says: str, *more: str, code: int = 1) -> None:
-    said = invoke("import", str(file), "--data", str(target), *more)
+def refused(file: Path, target: Target, says: str, *more: str, code: int = 1) -> None:
+    said = target.invoke("import", str(file), *more)
     assert (said.code, says in said.err) == (code, True), said.err
-    assert not target.exists() or list(target.glob("workspaces/*")) == []
+    assert target.holds_nothing()
 
 
 @pytest.mark.parametrize("name", ["log.jsonl", "log.jsonl.gz"])
 def test_an_import_gives_the_same_log_texts_and_read_models(name: str, data: Path, tmp_path: Path) -> None:
     file, target = exported(data, name), tmp_path / "target"
-    (tmp_path / "a").mkdir()
-    (tmp_path / "b").mkdir()
     imported(file, target)
     with closing(opened(data)) as before, closing(opened(target)) as after:
         assert before.scan(None, 10_000) == after.scan(None, 10_000)
+        models = read_models(before, tmp_path / "before.db")
+        assert models == read_models(after, tmp_path / "after.db")
     blobs = [BlobStore(settings_of(folder).blob_folder("default")) for folder in (data, target)]
     assert list(blobs[0].digests()) == list(blobs[1].digests()) != []
-    models = read_models(data, tmp_path / "a")
-    assert models == read_models(target, tmp_path / "b")
     assert sum(map(bool, models.values())) > len(models) // 2
     assert invoke("audit", "verify", "--data", str(target)).code == 0
     assert file.stat().st_mode & 0o777 == 0o600
@@ -151,13 +149,13 @@ def replaced(number: int, old: str, new: str) -> Callable[[list[str]], list[str]
     ],
 )
 def test_a_damaged_export_is_refused_by_its_line_and_nothing_is_there(
-    damage: Callable[[list[str]], list[str]], line: int | None, data: Path, tmp_path: Path
+    damage: Callable[[list[str]], list[str]], line: int | None, data: Path, target: Target
 ) -> None:
     file = exported(data)
     lines = damage(file.read_text().splitlines())
     file.write_text("\n".join(lines) + ("\n" if lines else ""))
-    refused(file, tmp_path / "target", "Line " if line is None else f"Line {line} of")
-    assert not (tmp_path / "target").exists()
+    refused(file, target, "Line " if line is None else f"Line {line} of")
+    assert not target.data.exists()
 
 
 def test_no_flipped_bit_of_an_export_changes_what_is_imported(data: Path, tmp_path: Path) -> None:
@@ -185,39 +183,42 @@ def loaded(file: Path, log: MemoryLog, blobs: BlobStore) -> str:
     return ""
 
 
-def test_a_compressed_export_that_was_cut_or_damaged_is_refused(data: Path, tmp_path: Path) -> None:
+def test_a_compressed_export_that_was_cut_or_damaged_is_refused(data: Path, target: Target) -> None:
     file = exported(data, "log.jsonl.gz")
     whole = file.read_bytes()
     file.write_bytes(whole[: len(whole) // 2])
-    refused(file, tmp_path / "target", "cannot be read")
+    refused(file, target, "cannot be read")
     damaged = bytearray(whole)
     damaged[len(whole) // 2] ^= 4
     file.write_bytes(damaged)
-    refused(file, tmp_path / "target", "Line ")
+    refused(file, target, "Line ")
 
 
-def test_an_export_of_a_newer_version_and_no_export_at_all_are_wrong_usage(data: Path, tmp_path: Path) -> None:
+def test_an_export_of_a_newer_version_and_no_export_at_all_are_wrong_usage(
+    data: Path, target: Target, tmp_path: Path
+) -> None:
     file = exported(data)
     file.write_text(file.read_text().replace('"version":1', '"version":2', 1))
-    refused(file, tmp_path / "target", "knows version 1", code=2)
-    refused(tmp_path / "none", tmp_path / "target", "cannot be read", code=2)
-    refused(tmp_path, tmp_path / "target", "cannot be read", code=2)
+    refused(file, target, "knows version 1", code=2)
+    refused(tmp_path / "none", target, "cannot be read", code=2)
+    refused(tmp_path, target, "cannot be read", code=2)
 
 
-def test_an_import_takes_no_workspace_that_is_there_and_no_other_name(data: Path, tmp_path: Path) -> None:
+def test_an_import_takes_no_workspace_that_is_there_and_no_other_name(data: Path, target: Target) -> None:
     file = exported(data)
     before = contents(data / "workspaces")
     said = invoke("import", str(file), "--data", str(data))
     assert (said.code, "exists already" in said.err) == (1, True)
     assert contents(data / "workspaces") == before
-    refused(file, tmp_path / "target", "holds the workspace 'default'", "--workspace", "acme", code=2)
+    refused(file, target, "holds the workspace 'default'", "--workspace", "acme", code=2)
 
 
-def test_an_import_with_a_key_that_is_none_leaves_nothing(data: Path, tmp_path: Path) -> None:
+def test_an_import_with_a_key_that_is_none_leaves_nothing(data: Path, target: Target, tmp_path: Path) -> None:
     (tmp_path / "bad").write_text("no key")
-    said = invoke("import", str(exported(data)), "--data", str(tmp_path / "t"), VAPORA_AUDIT_KEY=str(tmp_path / "bad"))
+    said = target.invoke("import", str(exported(data)), VAPORA_AUDIT_KEY=str(tmp_path / "bad"))
     assert said.code == 2
-    assert not (tmp_path / "t").exists()
+    assert target.holds_nothing()
+    assert not target.data.exists()
 
 
 @pytest.mark.parametrize("command", ["export", "import", "backup"])

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import traceback
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from obstore.store import S3Store
+from pydantic import SecretStr
 
 from tests.blobs.conftest import KEY, SECRET
-from vapora.blobs import check_url, open_blobs
+from vapora.archive.arrival import import_new
+from vapora.archive.export import export
+from vapora.archive.load import ExportFile
+from vapora.blobs import BlobStore, check_url, open_blobs
 from vapora.blobs.s3 import S3BlobStore
+from vapora.clock import now
 from vapora.errors import ConfigurationError, CorruptLogError, LogError
+from vapora.log.sqlite import SQLiteLog
+from vapora.settings import Settings
 
 TEXT = b"x" * 10_000
 DIGEST = hashlib.sha256(TEXT).hexdigest()
@@ -95,3 +103,22 @@ def test_a_bad_url_is_refused_and_not_repeated(url: str) -> None:
 def test_a_url_needs_no_prefix() -> None:
     assert check_url("s3://bucket") == check_url("s3://bucket/") == ("bucket", "")
     assert check_url("s3://bucket/a/b/") == ("bucket", "a/b")
+
+
+@pytest.mark.parametrize("kind", ["folder", "database"])
+def test_an_import_puts_the_texts_where_the_settings_say(
+    kind: str, bucket: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    source = Settings(data=tmp_path / "source")
+    SQLiteLog.open(source.log_file("default"), "default").close()
+    BlobStore(source.blob_folder("default")).put(TEXT)
+    log, file = SQLiteLog.open_for_reading(source.log_file("default")), tmp_path / "log.jsonl"
+    export(log, BlobStore(source.blob_folder("default")), "default", file, now(), "1")
+    log.close()
+    url = SecretStr(request.getfixturevalue("database_url")) if kind == "database" else None
+    target = Settings(data=tmp_path / "target", database_url=url, blobs_url=f"s3://{bucket}/far")
+    with closing(ExportFile(file)) as export_file:
+        assert import_new(export_file, target, now).blobs == 1
+    assert open_blobs(target.blobs_url, tmp_path, "default").get(DIGEST) == TEXT
+    assert not target.blob_folder("default").exists()
+    assert target.checkpoint_file("default").exists()

@@ -79,14 +79,19 @@ def test_the_chain_is_proved_in_the_database(vapora: Run) -> None:
     assert vapora("audit", "verify", "--chain-only").code == 0
 
 
-@pytest.mark.parametrize("command", ["import", "backup"])
-def test_what_works_on_files_alone_is_refused_with_what_to_do_instead(
-    command: str, vapora: Run, tmp_path: Path
-) -> None:
-    said = vapora(command, str(tmp_path / "there"))
+def test_a_backup_works_on_files_alone_and_says_what_to_do_instead(vapora: Run, tmp_path: Path) -> None:
+    said = vapora("backup", str(tmp_path / "there"))
     assert said.code == 2
-    assert ("pg_dump" if command == "backup" else "Unset VAPORA_DATABASE_URL") in said.err
+    assert "pg_dump" in said.err
     assert not (tmp_path / "there").exists()
+
+
+def test_an_import_takes_no_database_that_holds_the_workspace(vapora: Run, settings: Settings, tmp_path: Path) -> None:
+    assert vapora("export", str(tmp_path / "log.jsonl")).code == 0
+    said = vapora("import", str(tmp_path / "log.jsonl"))
+    assert (said.code, "exists already" in said.err, "DROP SCHEMA" in said.err) == (1, True, True)
+    assert vapora("audit", "verify", "--chain-only", "--json").json["position"] == 4
+    assert not settings.data.exists()
 
 
 def test_a_workspace_without_a_log_is_told_and_not_made(vapora: Run) -> None:

@@ -35,23 +35,33 @@ def new_folder(path: Path) -> Iterator[Path]:
     """The same for a folder. One that is there and empty is taken."""
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise ConflictError(f"{path} exists already and is not empty.", remedy="Name another folder.")
-    made = [folder for folder in path.parents if not folder.exists()]
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    with explained(path):
+    with explained(path), parents_for(path):
         try:
-            draft.mkdir(mode=0o700, parents=True)
+            draft.mkdir(mode=0o700)
             yield draft
             sync_all(draft)
             draft.replace(path)
             sync(path.parent)
         except BaseException:
             shutil.rmtree(draft, ignore_errors=True)
-            for folder in made:  # the innermost first; one that somebody uses meanwhile stays
-                try:
-                    folder.rmdir()
-                except OSError:
-                    break
             raise
+
+
+@contextmanager
+def parents_for(path: Path) -> Iterator[None]:
+    """The folders that lead to it; those that this made are gone again if the block raises, unless they are used."""
+    made = [folder for folder in path.parents if not folder.exists()]
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        yield
+    except BaseException:
+        for folder in made:  # the innermost first
+            try:
+                folder.rmdir()
+            except OSError:
+                break
+        raise
 
 
 @contextmanager

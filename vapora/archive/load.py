@@ -14,19 +14,16 @@ from typing import IO, Any
 from pydantic_core import from_json
 
 from vapora.archive.export import FORMAT, STATE, VERSION, Exported
-from vapora.archive.files import new_folder
-from vapora.blobs import Blobs, BlobStore
-from vapora.clock import Clock
+from vapora.blobs import Blobs
 from vapora.errors import BadInputError, CorruptLogError, VaporaError
 from vapora.log import mapper
 from vapora.log.chain import GENESIS, Link, Tip, follows
-from vapora.log.checkpoints import CHECKPOINTS, CheckpointBook
 from vapora.log.event_log import EventLog
-from vapora.log.keys import SigningKey
-from vapora.log.sqlite import SQLiteLog
 from vapora.records import StoredRecord
 
 _BATCH = 2_000
+# A statement of PostgreSQL takes 1 GB; memory is to stay far below.
+_BATCH_BYTES = 16 * 1024 * 1024
 _GZIP = b"\x1f\x8b"
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
@@ -70,7 +67,7 @@ class ExportFile:
         """All of it into an empty log, whose caller lets nobody see it before this returns."""
         if log.head():
             raise BadInputError("An export is imported into an empty log.", remedy="Name another data folder.")
-        tip, events, texts, batch = GENESIS, 0, 0, list[Link]()
+        tip, events, texts, size, batch = GENESIS, 0, 0, 0, list[Link]()
         while "end" not in (members := self._next()):
             if "blob" in members:
                 self._text(members, blobs)
@@ -79,9 +76,10 @@ class ExportFile:
             one = self._link(members, tip)
             tip, events = Tip(one.position, one.digest), events + 1
             batch.append(one)
-            if len(batch) == _BATCH:
+            size += len(one.state)
+            if len(batch) == _BATCH or size >= _BATCH_BYTES:
                 log.load(batch)
-                batch.clear()
+                batch, size = [], 0
         if batch:
             log.load(batch)
         if tip != self.tip:
@@ -161,21 +159,6 @@ class ExportFile:
             remedy="Nothing was imported. Take another copy, or export again.",
             line=self._number,
         )
-
-
-def import_new(file: ExportFile, folder: Path, key: Path, clock: Clock, blobs: Blobs | None = None) -> Exported:
-    """A workspace's folder, from an export: there with all that belongs to it once all is proved, else not at all.
-
-    `blobs`: where the texts go, if not into that folder; nobody names them there if the import fails.
-    """
-    with new_folder(folder) as draft:
-        log = SQLiteLog.open(draft / "log.db", file.workspace, clock)
-        try:
-            taken = file.load(log, blobs or BlobStore(draft / "blobs"))
-        finally:
-            log.close()
-        CheckpointBook(draft / CHECKPOINTS, file.workspace, SigningKey.open(key)).sign(taken.tip, clock())
-    return taken
 
 
 def _open(path: Path) -> IO[bytes]:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from vapora.archive.export import Exported
     from vapora.settings import Settings
 
+_DUMP = "Use pg_dump -n 'vapora_*' -N 'vapora_*_read', then copy the data folder: texts and keys are there. Or export."
+
 
 def export(
     file: Annotated[Path, typer.Argument(help="A new file; compressed where its name ends in .gz.")],
@@ -44,15 +46,14 @@ def load(
     workspace: Annotated[str | None, typer.Option(help="Must be the export's; absent, it is.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Make a workspace from an export, in a data folder that has none of that name. All of it is proved, or nothing
-    is there."""
+    """Make a workspace from an export, where there is none of that name: in a data folder, or in the database that
+    VAPORA_DATABASE_URL names. All of it is proved, or nothing is there."""
     from vapora import clock
-    from vapora.archive.load import ExportFile, import_new
-    from vapora.blobs import open_blobs
+    from vapora.archive.arrival import import_new
+    from vapora.archive.load import ExportFile
     from vapora.errors import BadInputError
 
     settings = settings_for(data)
-    _require_files(settings, "import", "Unset VAPORA_DATABASE_URL: an export becomes a data folder with SQLite files.")
     opened = ExportFile(file)
     try:
         if workspace not in (None, opened.workspace):
@@ -61,17 +62,16 @@ def load(
                 remedy="Its events name their workspace, so it cannot become another one.",
             )
         with _nobody_else(settings, opened.workspace):
-            folder = settings.workspace_folder(opened.workspace)
-            texts = settings.blob_folder(opened.workspace)
-            far = open_blobs(settings.blobs_url, texts, opened.workspace) if settings.blobs_url else None
-            done = import_new(opened, folder, settings.audit_key_file, clock.now, far)
+            done = import_new(opened, settings, clock.now)
     finally:
         opened.close()
+    in_files = settings.database_url is None
+    place = settings.workspace_folder(done.workspace) if in_files else settings.log_place(done.workspace)
     told = (
-        f"{done.events:,} events up to position {done.tip.position:,} and {done.blobs:,} texts are in {folder}. "
+        f"{done.events:,} events up to position {done.tip.position:,} and {done.blobs:,} texts are in {place}. "
         f"`vapora up --data {settings.data}` builds the read models and goes on."
     )
-    emit(as_json, {"folder": str(folder), **_said(done)}, lambda: told)
+    emit(as_json, {"folder" if in_files else "database": str(place), **_said(done)}, lambda: told)
 
 
 def backup(
@@ -87,11 +87,8 @@ def backup(
     from vapora.archive.backup import backup as save
 
     settings = settings_for(data)
-    _require_files(
-        settings,
-        "backup",
-        "Use pg_dump -n 'vapora_*' -N 'vapora_*_read', then copy the data folder: texts and keys are there.",
-    )
+    if settings.database_url is not None:
+        stop(USAGE, "`vapora backup` works on files, and VAPORA_DATABASE_URL is set.", _DUMP)
     names = workspaces(settings)
     if not names:
         stop(USAGE, f"There is no log in {settings.data}.", "Check --data (or VAPORA_DATA).")
@@ -104,14 +101,9 @@ def backup(
     emit(as_json, {"folder": str(folder), "workspaces": saved}, lambda: f"Saved to {folder}, and proved.\n{told}")
 
 
-def _require_files(settings: Settings, command: str, remedy: str) -> None:
-    if settings.database_url is not None:
-        stop(USAGE, f"`vapora {command}` works on files, and VAPORA_DATABASE_URL is set.", remedy)
-
-
 @contextmanager
 def _nobody_else(settings: Settings, workspace: str) -> Iterator[None]:
-    if not settings.data.is_dir():  # nobody can be at work in there
+    if settings.database_url is None and not settings.data.is_dir():  # nobody can be at work in there
         yield
         return
     with alone(settings, workspace):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import psycopg
 from eventsourcing.persistence import IntegrityError, PersistenceError
@@ -143,15 +143,22 @@ def _create(schema: str, events: str, writer: str, append: str, names: str, kind
 
 def migrate(database: Database) -> None:
     """Make the tables where there are none, once, however many start at the same moment."""
-    statements = Statements(database.schema)
     with database.connect() as connection, connection.transaction():
-        connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (_LOCK,))
-        if connection.execute(statements.is_there).fetchone() == (True,):
-            return
-        # An administrator may have made the schema: then no right to make one is needed.
-        present = connection.execute(statements.schema_is_there, (database.schema,)).fetchone() == (1,)
-        for statement in statements.create[1 if present else 0 :]:
-            connection.execute(statement)
+        make_tables(connection, database)
+
+
+def make_tables(connection: psycopg.Connection[Any], database: Database) -> bool:
+    """In the connection's transaction, for whose end waits who else wants to make them. False: they were there."""
+    statements = Statements(database.schema)
+    key = f"{_LOCK}:{database.schema}"
+    connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (key,))
+    if connection.execute(statements.is_there).fetchone() == (True,):
+        return False
+    # An administrator may have made the schema: then no right to make one is needed.
+    present = connection.execute(statements.schema_is_there, (database.schema,)).fetchone() == (1,)
+    for statement in statements.create[1 if present else 0 :]:
+        connection.execute(statement)
+    return True
 
 
 @contextmanager
