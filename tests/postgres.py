@@ -72,6 +72,13 @@ def running() -> Iterator[Server]:
     if url:
         yield Server(url)
         return
+    with owned() as server:
+        yield server
+
+
+@contextmanager
+def owned() -> Iterator[Server]:
+    """One from the package, with a folder that the tests may look into."""
     # Its own folder, not pytest's: that one is closed to the user who runs the server.
     folder = Path(tempfile.mkdtemp(prefix="vapora-pg-"))
     try:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 import struct
-from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,20 +14,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.log.conftest import MakeRequest
+from tests.log.stored import COLUMNS, NUMBERS, ImpossibleError, Stored
+from vapora.database import Place
 from vapora.errors import ConfigurationError, CorruptLogError, LogError
 from vapora.log import checkpoints as books
 from vapora.log.chain import GENESIS, Link, Tip, follows, link
 from vapora.log.checkpoints import Checkpoint, CheckpointBook
 from vapora.log.event_log import EventLog
 from vapora.log.keys import SigningKey, Verifier, public_path
-from vapora.log.sqlite import SQLiteLog
+from vapora.log.places import open_log
 from vapora.log.verify import Verdict, verify
 
 AT = datetime(2026, 11, 22, tzinfo=UTC)
 EVENTS = 12
-NUMBERS = ("position", "originator_version")
-COLUMNS = (*NUMBERS, "originator_id", "topic", "state", "digest")
-Change = Callable[[sqlite3.Connection], object]
 
 
 def test_a_digest_takes_in_the_one_before_it_and_every_column() -> None:
@@ -66,13 +64,25 @@ def test_an_empty_log_is_whole(log: EventLog) -> None:
     assert verify(log) == Verdict(0, GENESIS, 0)
 
 
+@pytest.fixture(params=["sqlite", "postgres"])
+def whole(request: pytest.FixtureRequest, path: Path, make: MakeRequest) -> Stored:
+    """A closed log of 12 events."""
+    place = request.getfixturevalue("database") if request.param == "postgres" else path
+    return filled(place, make)
+
+
 @pytest.fixture
-def whole(path: Path, make: MakeRequest) -> Path:
-    log = SQLiteLog.open(path, "acme")
+def file(path: Path, make: MakeRequest) -> Stored:
+    """The same in a file, for what only a file can suffer."""
+    return filled(path, make)
+
+
+def filled(place: Place, make: MakeRequest) -> Stored:
+    log = open_log(place, "acme")
     for number in range(EVENTS // 3):
         log.append([make(("task:a", number, 1), ("ledger", number * 2, 2))])
     log.close()
-    return path
+    return Stored(place)
 
 
 @pytest.fixture
@@ -85,125 +95,84 @@ def book(tmp_path: Path, key: SigningKey) -> CheckpointBook:
     return CheckpointBook(tmp_path / "checkpoints.jsonl", "acme", key)
 
 
-def judged(path: Path, signed: list[Checkpoint] | None = None) -> Verdict:
-    log = SQLiteLog.open_for_reading(path)
-    try:
-        return verify(log, signed or [])
-    finally:
-        log.close()
-
-
-def change(path: Path, *steps: str | Change) -> None:
-    with closing(sqlite3.connect(path)) as connection, connection:
-        for step in steps:
-            if isinstance(step, str):
-                connection.execute(step)
-            else:
-                step(connection)
-
-
-def flip(column: str, position: int, bit: int) -> Change:
-    """One bit of a stored value, with its type kept."""
-
-    def run(connection: sqlite3.Connection) -> None:
-        if column in NUMBERS:
-            (value,) = connection.execute(
-                f"SELECT {column} FROM stored_events WHERE position = ?", (position,)
-            ).fetchone()
-            flipped: object = value ^ (1 << bit) if bit < 63 else value - 2**63
-            cast = "?"
-        else:
-            select = f"SELECT CAST({column} AS BLOB) FROM stored_events WHERE position = ?"
-            value = bytearray(connection.execute(select, (position,)).fetchone()[0])
-            value[(bit // 8) % len(value)] ^= 1 << bit % 8
-            flipped, cast = bytes(value), "CAST(? AS TEXT)" if column in ("originator_id", "topic") else "?"
-        connection.execute(f"UPDATE stored_events SET {column} = {cast} WHERE position = ?", (flipped, position))
-
-    return run
+# Of numbers only bits above the 12 events': two events with one number cannot be stored at all.
+BITS = {column: (4, 5, 7, 12, 40, 63) if column in NUMBERS else (0, 1, 5, 7, 12, 40, 63) for column in COLUMNS}
 
 
 @pytest.mark.parametrize("column", COLUMNS)
 @pytest.mark.parametrize("position", [1, 2, 7, EVENTS])
-def test_a_flipped_bit_in_any_column_of_any_event_is_found_where_it_is(column: str, position: int, whole: Path) -> None:
-    original = whole.read_bytes()
-    # Of numbers only bits above the 12 events': two events with one number cannot be stored at all.
-    for bit in (4, 5, 7, 12, 40, 63) if column in NUMBERS else (0, 1, 5, 7, 12, 40, 63):
-        whole.write_bytes(original)
-        change(whole, flip(column, position, bit))
-        verdict = judged(whole)
+def test_a_flipped_bit_in_any_column_of_any_event_is_found_where_it_is(
+    column: str, position: int, whole: Stored
+) -> None:
+    tried = 0
+    for bit in BITS[column]:
+        try:
+            moved = whole.flip(column, position, bit)
+        except ImpossibleError:
+            continue  # it would be no text
+        verdict = whole.judged()
         assert not verdict.ok
         if column == "position":
             # It now stands elsewhere: it is bad there, or the one that came after it is, whichever comes first.
-            moved = position ^ (1 << bit) if bit < 63 else position - 2**63
             assert verdict.position == (moved if moved < 0 or position == EVENTS else position + 1)
         else:
             assert verdict.position == position, (bit, verdict)
+        whole.flip(column, moved, bit)
+        tried += 1
+    assert whole.judged().ok
+    assert tried >= 5
 
 
 @pytest.mark.parametrize("column", ["originator_id", "topic", "state", "digest"])
-def test_a_value_of_another_type_with_the_same_bytes_is_found(column: str, whole: Path) -> None:
+def test_a_value_of_another_type_with_the_same_bytes_is_found(column: str, file: Stored) -> None:
     kind = "BLOB" if column in ("originator_id", "topic") else "TEXT"
-    change(whole, f"UPDATE stored_events SET {column} = CAST({column} AS {kind}) WHERE position = 5")
-    assert (judged(whole).position, judged(whole).ok) == (5, False)
+    file.change(f"UPDATE stored_events SET {column} = CAST({column} AS {kind}) WHERE position = 5")
+    assert (file.judged().position, file.judged().ok) == (5, False)
 
 
 @pytest.mark.parametrize("position", range(1, EVENTS))
-def test_a_deleted_event_is_found_at_the_one_after_it(position: int, whole: Path) -> None:
-    change(whole, f"DELETE FROM stored_events WHERE position = {position}")
-    verdict = judged(whole)
+def test_a_deleted_event_is_found_at_the_one_after_it(position: int, whole: Stored) -> None:
+    whole.change(f"DELETE FROM stored_events WHERE position = {position}")
+    verdict = whole.judged()
     assert verdict.position == position + 1
     assert "missing" in str(verdict.fault)
 
 
 @pytest.mark.parametrize("position", range(2, EVENTS + 1))
-def test_a_deleted_event_whose_gap_was_closed_is_found(position: int, whole: Path) -> None:
-    change(
-        whole,
+def test_a_deleted_event_whose_gap_was_closed_is_found(position: int, whole: Stored) -> None:
+    whole.change(
         f"DELETE FROM stored_events WHERE position = {position - 1}",
         f"UPDATE stored_events SET position = position - 1 WHERE position >= {position}",
     )
-    assert judged(whole).position == position - 1
+    assert whole.judged().position == position - 1
 
 
 @pytest.mark.parametrize("position", range(1, EVENTS + 2))
-def test_an_inserted_event_is_found(position: int, whole: Path) -> None:
-    change(
-        whole,
+def test_an_inserted_event_is_found(position: int, whole: Stored) -> None:
+    whole.change(
         f"UPDATE stored_events SET position = -position - 1 WHERE position >= {position}",
         "UPDATE stored_events SET position = -position WHERE position < 0",
         f"INSERT INTO stored_events SELECT {position}, 'evil', 1, topic, state, digest "
         f"FROM stored_events WHERE position = {1 if position > 1 else 2}",
     )
-    assert judged(whole).position == position
+    assert whole.judged().position == position
 
 
 @pytest.mark.parametrize("position", range(1, EVENTS))
-def test_two_events_in_each_others_place_are_found(position: int, whole: Path) -> None:
-    change(
-        whole,
+def test_two_events_in_each_others_place_are_found(position: int, whole: Stored) -> None:
+    whole.change(
         f"UPDATE stored_events SET position = -1 WHERE position = {position}",
         f"UPDATE stored_events SET position = {position} WHERE position = {position + 1}",
         f"UPDATE stored_events SET position = {position + 1} WHERE position = -1",
     )
-    assert judged(whole).position == position
-
-
-def rechained(connection: sqlite3.Connection) -> None:
-    """What a forger does who knows how digests are made: every digest anew."""
-    digest = GENESIS.digest
-    for row in connection.execute(
-        "SELECT position, originator_id, originator_version, topic, state FROM stored_events ORDER BY position"
-    ).fetchall():
-        digest = link(digest, row[0], row[1].encode(), row[2], row[3].encode(), row[4])
-        connection.execute("UPDATE stored_events SET digest = ? WHERE position = ?", (digest, row[0]))
+    assert whole.judged().position == position
 
 
 @pytest.fixture
-def signed(whole: Path, book: CheckpointBook, tmp_path: Path) -> list[Checkpoint]:
+def signed(whole: Stored, book: CheckpointBook, tmp_path: Path) -> list[Checkpoint]:
     """At the positions 5 and 12."""
-    log = SQLiteLog.open_for_reading(whole)
-    links = log.scan(None)
-    log.close()
+    with closing(whole.opened()) as log:
+        links = log.scan(None)
     for found in (links[4], links[11]):
         book.sign(Tip(found.position, found.digest), AT)
     read = books.read(tmp_path / "checkpoints.jsonl")
@@ -211,38 +180,37 @@ def signed(whole: Path, book: CheckpointBook, tmp_path: Path) -> list[Checkpoint
     return read
 
 
-def test_signed_checkpoints_fit_a_log_that_was_left_alone(whole: Path, signed: list[Checkpoint]) -> None:
-    verdict = judged(whole, signed)
+def test_signed_checkpoints_fit_a_log_that_was_left_alone(whole: Stored, signed: list[Checkpoint]) -> None:
+    verdict = whole.judged(signed)
     assert (verdict.ok, verdict.events, verdict.checkpoints) == (True, EVENTS, 2)
 
 
 @pytest.mark.parametrize("left", range(EVENTS))
-def test_a_cut_tail_is_found_by_the_checkpoints(left: int, whole: Path, signed: list[Checkpoint]) -> None:
-    change(
-        whole,
-        f"DELETE FROM stored_events WHERE position > {left}",
-        f"UPDATE sqlite_sequence SET seq = {left}",
-    )
-    assert judged(whole).ok
-    verdict = judged(whole, signed)
+def test_a_cut_tail_is_found_by_the_checkpoints(left: int, whole: Stored, signed: list[Checkpoint]) -> None:
+    whole.cut(left)
+    assert whole.judged().ok
+    verdict = whole.judged(signed)
     assert verdict.position == left + 1
     assert "the tail was cut" in str(verdict.fault)
 
 
 def test_a_log_that_was_written_anew_is_found_at_the_first_checkpoint_after_the_change(
-    whole: Path, signed: list[Checkpoint]
+    whole: Stored, signed: list[Checkpoint]
 ) -> None:
-    change(whole, flip("originator_version", 7, 5), rechained)
-    assert judged(whole).ok
-    assert judged(whole, signed).position == EVENTS
-    change(whole, flip("topic", 2, 0), rechained)
-    assert judged(whole, signed).position == 5
-    change(whole, "DELETE FROM stored_events WHERE position = 5", rechained)
-    assert "was signed" in str(judged(whole, signed).fault)
+    whole.flip("originator_version", 7, 5)
+    whole.rechain()
+    assert whole.judged().ok
+    assert whole.judged(signed).position == EVENTS
+    whole.flip("topic", 2, 0)
+    whole.rechain()
+    assert whole.judged(signed).position == 5
+    whole.change("DELETE FROM stored_events WHERE position = 5")
+    whole.rechain()
+    assert "was signed" in str(whole.judged(signed).fault)
 
 
-def test_a_page_that_cannot_be_read_names_the_first_event_that_cannot(whole: Path) -> None:
-    log = SQLiteLog.open_for_reading(whole)
+def test_a_page_that_cannot_be_read_names_the_first_event_that_cannot(whole: Stored) -> None:
+    log = whole.opened()
 
     class Torn:
         def __getattr__(self, name: str) -> object:
@@ -260,31 +228,29 @@ def test_a_page_that_cannot_be_read_names_the_first_event_that_cannot(whole: Pat
     assert "malformed" in str(verdict.fault)
 
 
-def test_flipped_bits_in_the_file_itself_are_found(whole: Path) -> None:
-    original = whole.read_bytes()
-    known = judged(whole)
+def test_flipped_bits_in_the_file_itself_are_found(file: Stored, path: Path) -> None:
+    original = path.read_bytes()
+    known = file.judged()
     states = [original.find(b'"req":"req-%d"' % number) for number in range(1, EVENTS // 3 + 1)]
     assert all(at > 0 for at in states)
     for at in [*states, *(at - 30 for at in states)]:
         data = bytearray(original)
         data[at] ^= 0b100
-        whole.write_bytes(data)
-        assert not judged(whole).ok
-    whole.write_bytes(original)
-    assert judged(whole) == known
+        path.write_bytes(data)
+        assert not file.judged().ok
+    path.write_bytes(original)
+    assert file.judged() == known
 
 
-def test_an_index_that_lies_is_found_though_every_event_is_whole(whole: Path) -> None:
-    def misfiled(connection: sqlite3.Connection) -> None:
+def test_an_index_that_lies_is_found_though_every_event_is_whole(file: Stored, path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("PRAGMA writable_schema = ON")
         connection.execute(
             "UPDATE sqlite_master SET rootpage = (SELECT rootpage FROM sqlite_master WHERE name = 'writer') "
             "WHERE name = 'sqlite_autoindex_stored_events_1'"
         )
-
-    change(whole, misfiled)
     try:
-        verdict = judged(whole)
+        verdict = file.judged()
     except LogError:
         return
     assert not verdict.ok
@@ -367,17 +333,14 @@ def test_a_line_that_is_no_checkpoint_is_named(line: str, tmp_path: Path) -> Non
 
 
 def test_a_log_that_lost_what_was_signed_is_not_opened_for_more(
-    whole: Path, signed: list[Checkpoint], book: CheckpointBook
+    whole: Stored, signed: list[Checkpoint], book: CheckpointBook
 ) -> None:
-    def opened() -> Iterator[EventLog]:
-        log = SQLiteLog.open_for_reading(whole)
-        yield log
-        log.close()
-
-    for log in opened():
+    with closing(whole.opened()) as log:
         book.require_whole(log)
-    change(whole, "DELETE FROM stored_events WHERE position > 11", "UPDATE sqlite_sequence SET seq = 11")
-    for log in opened():
-        with pytest.raises(CorruptLogError, match=r"position 12 is missing.*move .*checkpoints\.jsonl away"):
-            book.require_whole(log)
+    whole.cut(11)
+    with (
+        closing(whole.opened()) as log,
+        pytest.raises(CorruptLogError, match=r"position 12 is missing.*move .*checkpoints\.jsonl away"),
+    ):
+        book.require_whole(log)
     assert signed

@@ -8,10 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
-import threading
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -19,7 +16,7 @@ import pytest
 from events.task import TaskApproved
 from tests.disk import no_file_grows_beyond
 from tests.log.conftest import START, MakeRequest, MovableClock
-from vapora.errors import CorruptLogError, FencedError, LogError
+from vapora.errors import FencedError, LogError
 from vapora.log import mapper
 from vapora.log.sqlite import Recorder, SQLiteLog
 from vapora.log.sqlite_connections import Datastore
@@ -81,62 +78,6 @@ def test_a_second_writer_fences_off_the_first(path: Path, make: MakeRequest) -> 
     assert [record.position for record in second.after(0)] == [1, 2, 3]
     first.close()
     second.close()
-
-
-def test_a_log_that_somebody_else_wrote_to_takes_no_more_appends(path: Path, make: MakeRequest) -> None:
-    log = SQLiteLog.open(path, "acme")
-    log.append([make(("a", 0, 1))])
-    _insert(path, "b", 1, log.after(0)[0].state)
-    for _ in range(2):  # and not at the second try either
-        with pytest.raises(CorruptLogError, match=r"behind its writer's back.*audit verify"):
-            log.append([make(("c", 0, 2))])
-    assert log.head() == 2
-    log.close()
-    again = SQLiteLog.open(path, "acme")
-    with pytest.raises(CorruptLogError, match="at position 2, does not follow"):
-        again.append([make(("c", 0, 2))])
-    again.close()
-
-
-def test_what_somebody_else_appends_while_an_append_waits_for_the_file_stops_it(path: Path, make: MakeRequest) -> None:
-    asked = threading.Event()
-
-    def clock() -> datetime:
-        asked.set()
-        return START
-
-    log = SQLiteLog.open(path, "acme", clock)
-    log.append([make(("a", 0, 1))])
-    state = log.after(0)[0].state
-    asked.clear()
-    other = sqlite3.connect(path, isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    with ThreadPoolExecutor(1) as thread:
-        appending = thread.submit(log.append, [make(("b", 0, 1))])
-        asked.wait()
-        other.execute(_INSERT, ("c", 1, "task.approved", state, bytes(32)))
-        other.execute("COMMIT")
-        with pytest.raises(CorruptLogError):
-            appending.result()
-    other.close()
-    log.close()
-
-
-@pytest.mark.parametrize("running", [True, False], ids=["beside its writer", "between two starts"])
-def test_a_log_whose_last_events_were_deleted_takes_no_more_appends(
-    running: bool, path: Path, make: MakeRequest
-) -> None:
-    log = SQLiteLog.open(path, "acme")
-    log.append([make(("a", 0, 2))])
-    with sqlite3.connect(path) as connection:
-        connection.execute("DELETE FROM stored_events WHERE position = 2")
-    connection.close()
-    if not running:
-        log.close()
-        log = SQLiteLog.open(path, "acme")
-    with pytest.raises(CorruptLogError, match="ends at position 1 and what stood after it is gone"):
-        log.append([make(("b", 0, 1))])
-    log.close()
 
 
 def test_a_log_written_before_there_was_a_chain_gets_one_and_keeps_its_events(path: Path, make: MakeRequest) -> None:
@@ -320,14 +261,3 @@ def _run(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
 @pytest.fixture(autouse=True)
 def _children_see_the_same_packages(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(entry for entry in sys.path if entry))
-
-
-_INSERT = "INSERT INTO stored_events (originator_id, originator_version, topic, state, digest) VALUES (?, ?, ?, ?, ?)"
-
-
-def _insert(path: Path, stream: str, version: int, state: bytes) -> None:
-    """What a program that knows nothing of epochs and digests would do."""
-    connection = sqlite3.connect(path)
-    with connection:
-        connection.execute(_INSERT, (stream, version, "task.approved", state, bytes(32)))
-    connection.close()
