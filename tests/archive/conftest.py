@@ -75,6 +75,17 @@ def target(request: pytest.FixtureRequest, tmp_path: Path) -> Target:
     return Target(tmp_path / "target", url)
 
 
+@pytest.fixture(params=["folder", "database"])
+def there(request: pytest.FixtureRequest, data: Path, tmp_path: Path) -> Target:
+    """The log of real work, in the data folder or moved from there to a database."""
+    if request.param == "folder":
+        return Target(data, None)
+    moved = Target(data, request.getfixturevalue("database_url"))
+    assert invoke("export", str(tmp_path / "moving.jsonl"), "--data", str(data)).code == 0
+    assert moved.invoke("import", str(tmp_path / "moving.jsonl")).code == 0
+    return moved
+
+
 @asynccontextmanager
 async def at_work(data: Path, url: str | None = None) -> AsyncIterator[Door]:
     """The whole cast on a data folder."""

@@ -19,9 +19,11 @@ import pytest
 from tests.archive.conftest import Target, at_work, contents, opened, read_models, settings_of
 from tests.cli.conftest import free_port, invoke
 from tests.disk import no_file_grows_beyond
+from tests.log.stored import Stored
 from vapora.archive.load import ExportFile
 from vapora.blobs import BlobStore
 from vapora.errors import BadInputError, CorruptLogError
+from vapora.log.keys import SigningKey
 from vapora.log.memory import MemoryLog
 from vapora.platform import Platform
 
@@ -97,12 +99,13 @@ def test_every_line_is_json_and_carries_its_digest(data: Path) -> None:
     assert end == {"end": {"events": len(events), "blobs": len(texts)}}
 
 
-def test_an_export_of_a_log_that_lies_is_refused_and_leaves_no_file(data: Path) -> None:
-    change(data, "UPDATE stored_events SET topic = 'task.failed' WHERE position = 9")
-    said = invoke("export", str(data.parent / "log.jsonl"), "--data", str(data))
+def test_an_export_of_a_log_that_lies_is_refused_and_leaves_no_file(there: Target) -> None:
+    stored(there).change("UPDATE stored_events SET topic = 'task.failed' WHERE position = 9")
+    before = {path.name for path in there.data.parent.iterdir()}
+    said = there.invoke("export", str(there.data.parent / "log.jsonl"))
     assert said.code == 1
     assert "position 9" in said.err
-    assert [path.name for path in data.parent.iterdir()] == ["data"]
+    assert {path.name for path in there.data.parent.iterdir()} == before
 
 
 def test_an_existing_file_is_not_written_over(data: Path) -> None:
@@ -359,61 +362,64 @@ def change(data: Path, *statements: str) -> None:
             connection.execute(statement)
 
 
-def test_verify_passes_on_what_was_left_alone_also_beside_a_running_server(data: Path) -> None:
-    said = invoke("audit", "verify", "--data", str(data), "--json")
+def test_verify_passes_on_what_was_left_alone(there: Target) -> None:
+    said = there.invoke("audit", "verify", "--json")
     assert (said.code, said.json["ok"], said.json["first_bad_position"]) == (0, True, None)
     assert said.json["checkpoints"] >= 2
-    assert "follow one from the other" in " ".join(invoke("audit", "verify", VAPORA_DATA=str(data)).out.split())
+    assert "follow one from the other" in " ".join(there.invoke("audit", "verify").out.split())
 
 
-async def test_verify_works_beside_a_running_server(data: Path) -> None:
-    async with at_work(data) as door:
+async def test_verify_works_beside_a_running_server(there: Target) -> None:
+    async with at_work(there.data, there.url) as door:
         position = (await door.project())["position"]
-        said = invoke("audit", "verify", "--data", str(data), "--json")
+        said = there.invoke("audit", "verify", "--json")
         assert said.code == 0
         assert said.json["position"] >= position
         assert (await door.project())["position"] > position
 
 
-def test_verify_names_the_first_bad_position(data: Path) -> None:
-    change(data, "UPDATE stored_events SET state = replace(state, 'Parser', 'Barser') WHERE position > 10")
-    change(data, "UPDATE stored_events SET state = CAST(state AS BLOB)")
-    change(data, "UPDATE stored_events SET topic = 'x' WHERE position = 8")
-    said = invoke("audit", "verify", "--data", str(data), "--json")
+def stored(there: Target) -> Stored:
+    return Stored(there.settings.log_place("default"))
+
+
+def test_verify_names_the_first_bad_position(there: Target) -> None:
+    for position in range(10, 20):
+        stored(there).flip("state", position, 90)
+    stored(there).change("UPDATE stored_events SET topic = 'x' WHERE position = 8")
+    said = there.invoke("audit", "verify", "--json")
     assert (said.code, said.json["first_bad_position"]) == (1, 8)
-    assert "Position 8" in invoke("audit", "verify", "--data", str(data)).out
+    assert "Position 8" in there.invoke("audit", "verify").out
 
 
-def test_verify_says_that_a_tail_was_cut(data: Path) -> None:
-    change(data, "DELETE FROM stored_events WHERE position > 20", "UPDATE sqlite_sequence SET seq = 20")
-    said = invoke("audit", "verify", "--data", str(data), "--json")
+def test_verify_says_that_a_tail_was_cut(there: Target) -> None:
+    stored(there).cut(20)
+    said = there.invoke("audit", "verify", "--json")
     assert (said.code, said.json["first_bad_position"]) == (1, 21)
     assert "tail was cut" in said.json["fault"]
-    assert invoke("audit", "verify", "--data", str(data), "--chain-only").code == 0
+    assert there.invoke("audit", "verify", "--chain-only").code == 0
 
 
-def test_verify_refuses_a_missing_and_another_key(data: Path, tmp_path: Path) -> None:
-    key = data / "audit_key.pub"
+def test_verify_refuses_a_missing_and_another_key(there: Target, tmp_path: Path) -> None:
+    key = there.data / "audit_key.pub"
     key.rename(tmp_path / "kept.pub")
-    said = invoke("audit", "verify", "--data", str(data))
+    said = there.invoke("audit", "verify")
     assert (said.code, "--key" in said.err) == (2, True)
-    assert invoke("audit", "verify", "--data", str(data), "--key", str(tmp_path / "kept.pub")).code == 0
-    imported(exported(data), tmp_path / "other")
-    said = invoke("audit", "verify", "--data", str(data), "--key", str(tmp_path / "other" / "audit_key.pub"))
+    assert there.invoke("audit", "verify", "--key", str(tmp_path / "kept.pub")).code == 0
+    SigningKey.open(tmp_path / "other")
+    said = there.invoke("audit", "verify", "--key", str(tmp_path / "other.pub"))
     assert (said.code, "another key" in said.err) == (2, True)
 
 
-def test_verify_refuses_checkpoints_that_were_changed_or_taken_away(data: Path, tmp_path: Path) -> None:
-    file = settings_of(data).checkpoint_file("default")
+def test_verify_refuses_checkpoints_that_were_changed_or_taken_away(there: Target, tmp_path: Path) -> None:
+    file = there.settings.checkpoint_file("default")
     shutil.copy(file, tmp_path / "kept.jsonl")
     file.write_text(file.read_text().replace('"position":0', '"position":1'))
-    said = invoke("audit", "verify", "--data", str(data))
+    said = there.invoke("audit", "verify")
     assert (said.code, "was changed" in said.err) == (1, True)
     file.unlink()
-    said = invoke("audit", "verify", "--data", str(data))
+    said = there.invoke("audit", "verify")
     assert (said.code, "no signed checkpoints" in said.err) == (1, True)
-    copy = ["--checkpoints", str(tmp_path / "kept.jsonl")]
-    assert invoke("audit", "verify", "--data", str(data), *copy).code == 0
+    assert there.invoke("audit", "verify", "--checkpoints", str(tmp_path / "kept.jsonl")).code == 0
 
 
 def test_verify_has_nothing_to_work_on_where_there_is_no_log(tmp_path: Path) -> None:
@@ -426,12 +432,12 @@ def test_a_file_is_read_as_compressed_by_what_it_is_and_not_by_its_name(data: Pa
     imported(tmp_path / "renamed.jsonl", tmp_path / "target")
 
 
-def test_a_server_does_not_start_on_a_log_whose_tail_was_cut_and_says_what_to_do(data: Path, port: int) -> None:
-    change(data, "DELETE FROM stored_events WHERE position > 20", "UPDATE sqlite_sequence SET seq = 20")
-    platform = Platform(settings_of(data).model_copy(update={"port": port}), {})
+def test_a_server_does_not_start_on_a_log_whose_tail_was_cut_and_says_what_to_do(there: Target, port: int) -> None:
+    stored(there).cut(20)
+    platform = Platform(there.settings.model_copy(update={"port": port}), {})
     with pytest.raises(CorruptLogError, match=r"no longer holds what was signed.*audit verify.*backup"):
         platform.start()
-    assert invoke("audit", "verify", "--data", str(data), "--json").json["first_bad_position"] == 21
+    assert there.invoke("audit", "verify", "--json").json["first_bad_position"] == 21
 
 
 def test_why_and_who_are_asked_of_a_running_server(data: Path, port: int) -> None:

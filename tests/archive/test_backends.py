@@ -21,7 +21,8 @@ import pytest
 
 from benchmarks.synthetic import write
 from tests.archive.conftest import Target, at_work, opened, read_models, settings_of
-from tests.archive.test_archive import exported, no_file_grows_beyond
+from tests.archive.test_archive import exported
+from tests.disk import no_file_grows_beyond
 from tests.postgres import PASSWORD
 from tests.proxy import Proxy
 from vapora.archive.arrival import import_new
