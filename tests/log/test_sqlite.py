@@ -18,9 +18,10 @@ from tests.disk import no_file_grows_beyond
 from tests.log.conftest import START, MakeRequest, MovableClock
 from vapora.errors import FencedError, LogError
 from vapora.log import mapper
+from vapora.log.event_log import MAX_EVENT_BYTES
 from vapora.log.sqlite import Recorder, SQLiteLog
 from vapora.log.sqlite_connections import Datastore
-from vapora.records import Append, Appended, Conflict, StreamAppend
+from vapora.records import Append, Appended, Conflict, Encoded, StreamAppend
 
 
 def test_a_log_opened_again_goes_on_where_it_was(path: Path, make: MakeRequest, clock: MovableClock) -> None:
@@ -195,6 +196,17 @@ def test_a_full_disk_refuses_the_append_and_keeps_all_that_was_acknowledged(path
     again = SQLiteLog.open(path, "acme")
     assert len(again.after(0)) == 101
     again.close()
+
+
+def test_inserts_of_many_times_16_mb_do_not_hang(path: Path) -> None:
+    log = SQLiteLog.open(path, "acme")
+    big = Encoded("task.approved", 1, b'{"task_id":"t","comment":"%b"}' % (b"x" * (MAX_EVENT_BYTES - 100)))
+    for number, events in enumerate((1, 4)):
+        request = Append(f"req-{number}", "anna", "cor", None, (StreamAppend(f"s{number}", 0, (big,) * events),))
+        [appended] = log.append([request])
+        assert isinstance(appended, Appended)
+        assert len(log.read(f"s{number}")[-1].state) > MAX_EVENT_BYTES - 100
+    log.close()
 
 
 def test_kill_9_in_mid_append_loses_nothing_acknowledged_and_a_retry_doubles_nothing(path: Path) -> None:
