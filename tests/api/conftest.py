@@ -6,15 +6,23 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from tests.api.doors import Door, opened
 from vapora.settings import Settings
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
+def store(request: pytest.FixtureRequest) -> str:
+    """Where log and read models are: `sqlite`, unless a test asks for both (`tests.api.doors.BOTH_STORES`)."""
+    return str(getattr(request, "param", "sqlite"))
+
+
+@pytest.fixture
+def settings(store: str, request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
     return Settings(
         data=tmp_path / "data",
+        database_url=SecretStr(request.getfixturevalue("database_url")) if store == "postgres" else None,
         runtime="local",
         model="rehearsal",
         rehearsal_min_delay_s=0,

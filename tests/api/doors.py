@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx
+import pytest
 from fastapi import FastAPI
 
 from actors.cast import LocalCast
@@ -17,6 +18,8 @@ from vapora.log.client import LogClient
 from vapora.settings import Settings
 
 API = "/api/v1"
+# For a module or a test: once over files, once over a database.
+BOTH_STORES = pytest.mark.parametrize("store", ["sqlite", "postgres"], indirect=True)
 
 
 @dataclass

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
-from tests.api.doors import Door
+from tests.api.doors import BOTH_STORES, Door
 from vapora.catalog import ROLE_IDS
+
+pytestmark = BOTH_STORES
 
 
 async def test_one_agent_of_each_role_is_there_at_first_start(door: Door) -> None:

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
-from tests.api.doors import Door
+from tests.api.doors import BOTH_STORES, Door
 from vapora.api.context import LOCAL_USER
+
+pytestmark = BOTH_STORES
 
 
 async def done(door: Door) -> str:

@@ -4,7 +4,9 @@ from typing import Any
 
 import pytest
 
-from tests.api.doors import Door
+from tests.api.doors import BOTH_STORES, Door
+
+pytestmark = BOTH_STORES
 
 COLUMNS = ["todo", "in-progress", "review", "done", "failed"]
 

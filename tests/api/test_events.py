@@ -9,10 +9,12 @@ import pytest
 from events.ids import task_stream
 from events.task import TaskApproved
 from projections.store import ReadStore
-from tests.api.doors import Door
+from tests.api.doors import BOTH_STORES, Door
 from vapora.log.client import LogClient
 from vapora.ports import Origin
 from vapora.settings import Settings
+
+pytestmark = BOTH_STORES
 
 
 async def events(door: Door, **params: Any) -> list[dict[str, Any]]:
@@ -79,7 +81,7 @@ async def test_each_filter_finds_what_a_look_through_the_whole_log_finds(door: D
 async def test_what_the_index_has_not_yet_is_looked_for_in_the_log(door: Door, settings: Settings) -> None:
     card = await worked(door)
     by_index = await events(door, stream=f"task:{card['id']}", limit=2)
-    store = ReadStore(settings.read_file("default"))
+    store = ReadStore(settings.read_place("default"))
     with store.transaction() as transaction:
         name = f"log_index__{transaction.checkpoints()['log_index'].generation}"
         middle = by_index[1]["position"]

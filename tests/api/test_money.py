@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.api.doors import Door
+from tests.api.doors import BOTH_STORES, Door
 from vapora.catalog import ROLE_IDS
+
+pytestmark = BOTH_STORES
 
 
 def of(budgets: dict[str, Any], scope: str) -> list[dict[str, Any]]:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
-from tests.api.doors import Door
+from tests.api.doors import BOTH_STORES, Door
+
+pytestmark = BOTH_STORES
 
 
 async def test_a_project_is_made_shown_edited_and_archived(door: Door) -> None:

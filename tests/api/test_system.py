@@ -3,13 +3,14 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
+from functools import partial
 
 import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from typer.testing import CliRunner
 
-from tests.api.doors import API, Door, opened
+from tests.api.doors import API, BOTH_STORES, Door, opened
 from tests.api.test_refusals import check_problem
 from vapora.api import openapi
 from vapora.api.app import create_app
@@ -236,6 +237,7 @@ async def test_a_projection_that_fails_says_where_and_why_and_the_others_go_on(s
         assert f"projection projects stopped at {project['position']} project.created" in said.stdout
 
 
+@BOTH_STORES
 async def test_read_models_are_rebuilt_beside_a_server_that_goes_on(settings: Settings) -> None:
     async with opened(settings) as door:
         project = await door.project()
@@ -243,7 +245,9 @@ async def test_read_models_are_rebuilt_beside_a_server_that_goes_on(settings: Se
         await door.in_state(first["task_id"], "review")
         seat = await (await door.app.state.cells.open("default")).hub.join()
         command = ["rebuild", "--data", str(settings.data), "--json"]
-        rebuilding = asyncio.create_task(asyncio.to_thread(CliRunner().invoke, cli, command))
+        url = settings.database_url.get_secret_value() if settings.database_url else None
+        rebuild = partial(CliRunner().invoke, cli, command, env={"VAPORA_DATABASE_URL": url})
+        rebuilding = asyncio.create_task(asyncio.to_thread(rebuild))
         while not rebuilding.done():
             board = await door.ask("GET", "/board", 200)
             assert len(board["columns"]["review"]) == 1

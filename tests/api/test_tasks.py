@@ -1,6 +1,8 @@
 from __future__ import annotations
 
-from tests.api.doors import Door
+from tests.api.doors import BOTH_STORES, Door
+
+pytestmark = BOTH_STORES
 
 
 async def test_a_task_goes_from_post_to_done_under_one_correlation(door: Door) -> None:
