@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 # Those that write to a disk take --folder: where /tmp is memory, an fsync costs nothing.
-ON_DISK = ("log_append", "poll_latency", "actor_start", "verify")
+ON_DISK = ("log_append", "postgres", "poll_latency", "actor_start", "verify")
 NAMES = (*ON_DISK, "rebuild", "past", "queue")
 
 

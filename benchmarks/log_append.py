@@ -20,6 +20,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import count, product
 from pathlib import Path
+from typing import Protocol
 
 from actors.log_writer import LogWriter
 from benchmarks.synthetic import WORKSPACE, write
@@ -27,7 +28,7 @@ from events.ids import TaskState, task_stream
 from events.task import TaskArchived
 from vapora import clock
 from vapora.log import LogClient
-from vapora.log.event_log import Committed
+from vapora.log.event_log import Committed, EventLog
 from vapora.log.sqlite import SQLiteLog
 from vapora.ports import Origin
 from vapora.records import Append
@@ -42,6 +43,12 @@ ORIGIN = Origin(WORKSPACE, "anna", "cor-0123456789abcde")
 
 def _name(caller: int) -> str:
     return f"task-{caller}"
+
+
+class Counted(EventLog, Protocol):
+    """A log that counts its commits."""
+
+    commits: int
 
 
 class CountedLog(SQLiteLog):
@@ -112,10 +119,10 @@ class Raw:
 class Ours:
     """The log writer behind its client, with so many callers at once."""
 
-    def __init__(self, path: Path, callers: int) -> None:
+    def __init__(self, log: Counted, callers: int) -> None:
         self.measured = Measured()
         self._callers = callers
-        self._log = CountedLog.open(path, WORKSPACE)
+        self._log = log
         self._writer = LogWriter(lambda: self._log)
         self._client = LogClient(self._writer, WORKSPACE)
         self._version = 0
@@ -149,7 +156,7 @@ async def contest(folder: Path | None, size: int, callers: int, slices: int, app
         if size:
             write(Settings(data=Path(name)), size)
         raw = Raw(Path(name) / "raw.sqlite", log if size else None)
-        ours = Ours(log, callers)
+        ours = Ours(CountedLog.open(log, WORKSPACE), callers)
         for _ in range(slices):
             raw.slice(*await ours.slice(appends))
         await ours.close()

@@ -77,19 +77,19 @@ def running() -> Iterator[Server]:
 
 
 @contextmanager
-def owned() -> Iterator[Server]:
-    """One from the package, with a folder that the tests may look into."""
+def owned(below: Path | None = None, *, durable: bool = False) -> Iterator[Server]:
+    """One from the package, in a new folder. `durable`: it flushes to the disk, as the tests have no need of."""
     # Its own folder, not pytest's: that one is closed to the user who runs the server.
-    folder = Path(tempfile.mkdtemp(prefix="vapora-pg-"))
+    folder = Path(tempfile.mkdtemp(prefix="vapora-pg-", dir=below))
     try:
-        with _own(folder) as server:
+        with _own(folder, durable) as server:
             yield server
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager
-def _own(folder: Path) -> Iterator[Server]:
+def _own(folder: Path, durable: bool) -> Iterator[Server]:
     binaries = _package() / "pginstall" / "bin"
     data, secret = folder / "data", folder / "password"
     secret.write_text(PASSWORD)
@@ -100,7 +100,12 @@ def _own(folder: Path) -> Iterator[Server]:
         check=True, capture_output=True,
     )  # fmt: skip
     port = _free_port()
-    settings = {"port": port, "listen_addresses": "127.0.0.1", "unix_socket_directories": folder, "fsync": "off"}
+    settings = {
+        "port": port,
+        "listen_addresses": "127.0.0.1",
+        "unix_socket_directories": folder,
+        "fsync": "on" if durable else "off",
+    }
     process = subprocess.Popen(
         [*as_user, binaries / "postgres", "-D", data, *(f"--{name}={value}" for name, value in settings.items())],
         stdout=(folder / "log").open("wb"), stderr=subprocess.STDOUT,

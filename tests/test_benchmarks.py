@@ -13,6 +13,7 @@ from benchmarks.__main__ import NAMES
 
 SMALL = {
     "log_append": ["--slices", "2", "--appends", "10", "--sizes", "0", "100"],
+    "postgres": ["--slices", "2", "--appends", "10", "--events", "300"],
     "poll_latency": ["--seconds", "1", "--no-ray"],
     "actor_start": ["--most", "1000"],
     "verify": ["--events", "1000"],
