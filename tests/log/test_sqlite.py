@@ -18,7 +18,7 @@ from tests.disk import no_file_grows_beyond
 from tests.log.conftest import START, MakeRequest, MovableClock
 from vapora.errors import FencedError, LogError
 from vapora.log import mapper
-from vapora.log.event_log import MAX_EVENT_BYTES
+from vapora.log.plan import MAX_EVENT_BYTES
 from vapora.log.sqlite import Recorder, SQLiteLog
 from vapora.log.sqlite_connections import Datastore
 from vapora.records import Append, Appended, Conflict, Encoded, StreamAppend
