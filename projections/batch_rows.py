@@ -101,8 +101,8 @@ class ProjectionRows(SqlReader):
         gone = [key for key, row in rows if row is None]
         stored = self._tables[table]
         if gone and self._keeps_past:
-            self._connection.executemany(past_sql.mark_gone(stored), gone)
+            self._connection.for_keys(past_sql.mark_gone(stored), stored, gone)
         if gone:
-            self._connection.executemany(sql.delete(stored), gone)
-        self._connection.executemany(sql.upsert(stored), [sql.encode(table, row) for _, row in rows if row is not None])
+            self._connection.for_keys(sql.delete(stored), stored, gone)
+        self._connection.put(stored, [sql.encode(table, row) for _, row in rows if row is not None])
         self._dirty[table].clear()

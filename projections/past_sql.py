@@ -39,10 +39,10 @@ def moments(connection: Session, name: str, generation: int) -> list[int]:
 
 @cache
 def mark_gone(stored: Table) -> str:
-    """For a row's key: it is being deleted. Looking for such rows at a moment would mean to look at all there are."""
+    """For `Session.for_keys`: these rows are being deleted. Looking for such rows at a moment would mean to look at all
+    there are."""
     name = quoted(past_of(stored).name)
-    condition = " AND ".join(f"{quoted(column)} = ?" for column in stored.key)
-    return f'UPDATE {name} SET "until" = {_GONE} WHERE {condition} AND +"until" = {_OPEN}'
+    return f'UPDATE {name} SET "until" = {_GONE} WHERE +"until" = {_OPEN} AND '
 
 
 def keep(stored: Table, before: int, moment: int) -> list[Statement]:

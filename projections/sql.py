@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Protocol
@@ -19,9 +19,11 @@ from projections.base import Between, ColumnType, Contains, Key, Row, Table, Whe
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """`nulls`: how a column that may be empty is sorted so that empty comes first, as SQLite has it."""
+    """`nulls`: how a column that may be empty is sorted so that empty comes first, as SQLite has it. `far`: each
+    statement is a round trip to a server."""
 
     types: Mapping[ColumnType, str]
+    far: bool = False
     nulls: str = ""
     nulls_descending: str = ""
 
@@ -30,8 +32,9 @@ SQLITE = Dialect({"text": "TEXT", "int": "INTEGER", "real": "REAL", "json": "TEX
 POSTGRES = Dialect(
     # "C": texts sort by their code points, in whatever language the database was made.
     {"text": 'TEXT COLLATE "C"', "int": "BIGINT", "real": "DOUBLE PRECISION", "json": "TEXT"},
-    " NULLS FIRST",
-    " NULLS LAST",
+    far=True,
+    nulls=" NULLS FIRST",
+    nulls_descending=" NULLS LAST",
 )
 
 
@@ -49,7 +52,14 @@ class Session(Protocol):
     @property
     def in_transaction(self) -> bool: ...
     def execute(self, statement: str, values: Sequence[Any] = ..., /) -> Cursor: ...
-    def executemany(self, statement: str, rows: Iterable[Sequence[Any]], /) -> Any: ...
+    def put(self, table: Table, rows: Sequence[Sequence[Any]]) -> None:
+        """Insert or replace rows, as `encode` makes them."""
+        ...
+
+    def for_keys(self, statement: str, table: Table, keys: Sequence[Key]) -> None:
+        """A statement that ends where the condition on the table's key is to stand, for each of these."""
+        ...
+
     def wait_for_readers(self) -> None:
         """Tables are about to go: those who began to read before may end, others wait for the commit."""
         ...
@@ -110,13 +120,14 @@ def upsert(table: Table) -> str:
 
 @cache
 def delete(table: Table) -> str:
-    return f"DELETE FROM {quoted(table.name)} WHERE {_by_key(table)}"
+    """For `Session.for_keys`."""
+    return f"DELETE FROM {quoted(table.name)} WHERE "
 
 
 @cache
 def _get(table: Table, stored: str, condition: str) -> str:
     columns = column_list([*table.columns, "position"])
-    return f"SELECT {columns} FROM {quoted(stored)} WHERE {_by_key(table)} AND {condition}"
+    return f"SELECT {columns} FROM {quoted(stored)} WHERE {by_key(table)} AND {condition}"
 
 
 @cache
@@ -264,7 +275,7 @@ def _ordered(table: Table, name: str, dialect: Dialect) -> str:
     return f"{quoted(column)}{'' if certain else dialect.nulls}"
 
 
-def _by_key(table: Table) -> str:
+def by_key(table: Table) -> str:
     return " AND ".join(f"{quoted(name)} = ?" for name in table.key)
 
 

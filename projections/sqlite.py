@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from projections import checkpoints, mark, past_sql
-from projections.sql import SQLITE, Session
+from projections.base import Key, Table
+from projections.sql import SQLITE, Session, by_key, upsert
 from vapora.errors import StoreFaultError
 
 # Of the file itself; another one holds nothing that is worth converting.
@@ -18,6 +20,12 @@ _FORMAT = 2
 
 class _Session(sqlite3.Connection):
     dialect = SQLITE
+
+    def put(self, table: Table, rows: Sequence[Sequence[Any]]) -> None:
+        self.executemany(upsert(table), rows)
+
+    def for_keys(self, statement: str, table: Table, keys: Sequence[Key]) -> None:
+        self.executemany(statement + by_key(table), keys)
 
     def wait_for_readers(self) -> None:
         """They go on with what they see, whatever is dropped."""

@@ -14,6 +14,7 @@ from projections import checkpoints, mark, past_sql, sql
 from projections.base import Entry, Projection, Table
 from projections.batch_rows import ProjectionRows
 from projections.checkpoints import Checkpoint, Failure, lowest
+from projections.far_rows import FarRows
 from projections.mark import Mark
 from projections.past import EVERY, Keeper, MomentReader, PastRows
 from projections.sql import Engine, Session, SqlReader
@@ -92,7 +93,8 @@ class Transaction(Snapshot):
         """Of the live generation, if none is named."""
         if generation is None:
             generation = self.checkpoints()[projection.NAME].generation
-        return ProjectionRows(self._connection, projection.TABLES, generation, projection.KEEPS_PAST)
+        kind = FarRows if self._connection.dialect.far else ProjectionRows
+        return kind(self._connection, projection.TABLES, generation, projection.KEEPS_PAST)
 
     @contextmanager
     def part(self) -> Iterator[None]:
