@@ -46,7 +46,7 @@ class _Draft(Recorder):
         connection.execute(sql.make_writer, (FORMAT, workspace))
         [(_, self._epoch, _)] = connection.execute(sql.next_epoch).fetchall()
 
-    def _ask(self, statement: bytes, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    def _ask(self, statement: bytes, values: Sequence[Any] = (), writing: bool = False) -> list[tuple[Any, ...]]:
         with explained(self._database), self._connection.cursor(binary=True, row_factory=tuple_row) as cursor:
             return cursor.execute(statement, values).fetchall()
 

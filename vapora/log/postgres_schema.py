@@ -19,7 +19,7 @@ from vapora.log.event_log import TakenError
 from vapora.records import PAGE_BYTES
 
 FORMAT = 1
-# The writer appends with one and reads with another; a tool needs one.
+# The writer keeps one and reads with another; a tool needs one.
 _CONNECTIONS = 3
 _PATIENCE_S = 10.0
 _LOCK = "vapora:migrate"
@@ -166,7 +166,7 @@ def explained(database: Database) -> Iterator[None]:
     """Turns what PostgreSQL and the library raise into errors that say what to do, and never hold the password."""
     try:
         yield
-    except IntegrityError as error:
+    except (IntegrityError, psycopg.IntegrityError) as error:
         raise TakenError(f"A version is in use in the log at {database}: {database.told(error)}") from error
     except (psycopg.Error, PersistenceError) as error:
         raise LogError(
