@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import shutil
 import subprocess
 import sys
@@ -23,7 +24,8 @@ from benchmarks.synthetic import write
 from tests.archive.conftest import Target, at_work, opened, read_models, settings_of
 from tests.archive.test_archive import exported
 from tests.disk import no_file_grows_beyond
-from tests.postgres import PASSWORD
+from tests.postgres import PASSWORD, Server
+from tests.projections.test_replay import Teller
 from tests.proxy import Proxy
 from vapora.archive.arrival import import_new
 from vapora.archive.export import export
@@ -34,7 +36,9 @@ from vapora.clock import now
 from vapora.database import Database
 from vapora.errors import ConflictError, LogError, VaporaError
 from vapora.log.chain import Link, Tip
+from vapora.log.mapper import encode
 from vapora.log.places import open_log
+from vapora.records import Append, StreamAppend
 from vapora.settings import Settings
 
 
@@ -73,11 +77,31 @@ def imported_from(file: Path, settings: Settings) -> None:
         import_new(export_file, settings, now)
 
 
-@pytest.mark.parametrize("history", ["a long one", "of real work"])
+def random_log(folder: Path, seed: int) -> Path:
+    """Whatever people and agents may do, in any order, with texts that a database may stumble over."""
+    dice, teller = random.Random(seed), Teller()
+    for number in range(300):
+        teller.step(dice.randrange(10), dice.randrange(12), dice.randrange(200))
+        teller.story.submit(f"odd-{number}", title=dice.choice(ODD), description="".join(dice.choices(ODD, k=5)))
+    log = open_log(settings_of(folder).log_place("default"), "default")
+    for version, told in enumerate(teller.story.log):
+        part = StreamAppend("task:odd", version, (encode(told.event),))
+        log.append([Append(told.request_id, dice.choice(["anna", "ü\0"]), f"c{version % 7}", None, (part,))])
+    log.close()
+    BlobStore(settings_of(folder).blob_folder("default")).put(dice.randbytes(5_000))
+    return folder
+
+
+ODD = ["a\0b", "\1\2", "𝄞 é ß", "'; DROP TABLE stored_events --", '"', "\\", "%s ? $1", "\u2028\r\n\t", "{}", " "]
+
+
+@pytest.mark.parametrize("history", ["a long one", "of real work", "random 1", "random 2"])
 def test_there_and_back_again_all_is_the_same_to_the_byte(
     history: str, long_log: Path, data: Path, database_url: str, tmp_path: Path
 ) -> None:
     """SQLite, export, PostgreSQL, export, SQLite, export; read models are folded anew at each."""
+    if history.startswith("random"):
+        data = random_log(tmp_path / "random", int(history[-1]))
     first = settings_of(long_log if history == "a long one" else data)
     second, third = settings_of(tmp_path / "second", database_url), settings_of(tmp_path / "third")
     whole = exported_at(first, tmp_path / "1.jsonl")
@@ -295,6 +319,18 @@ def test_a_database_that_is_away_or_refuses_is_told_and_nothing_is_made(data: Pa
     assert "cannot be used" in said.err
     assert PASSWORD not in said.err
     assert not there.data.exists()
+
+
+def test_a_user_who_may_make_no_schema_is_told_what_to_grant(
+    data: Path, database_url: str, postgres_server: Server, tmp_path: Path
+) -> None:
+    file = exported(data)
+    with postgres_server.user(database_url) as (_, url):
+        there = Target(tmp_path / "target", url)
+        said = there.invoke("import", str(file))
+        assert (said.code, "GRANT CREATE" in said.err) == (1, True), said.err
+        assert there.holds_nothing()
+        assert not there.data.exists()
 
 
 def schemas(url: str) -> list[str]:
