@@ -125,7 +125,6 @@ def _coordinator(settings: Settings, runtime: Runtime, workspace: str) -> SwarmC
         clock=now,
         idle_s=settings.agent_idle_s,
         again_s=settings.resend_s,
-        warm=settings.warm_agents,
         saved=saved_swarm(settings.snapshot_folder(workspace)),
         desk=_desk(settings, workspace),
     )
@@ -145,6 +144,7 @@ def _desk(settings: Settings, workspace: str) -> Desk | None:
         workspace,
         patience_s=settings.nats_patience_s,
         beat_s=settings.nats_ack_wait_s / 3,
+        first_delay_s=settings.nats_ack_wait_s / 6,
         saved=saved_offers(settings.snapshot_folder(workspace), workspace),
     )
 

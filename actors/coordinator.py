@@ -7,15 +7,14 @@ decided but not carried out (an assignment not sent, a move not recorded) shows 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
-from functools import partial
-from typing import Any, Protocol
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Any
 
 import structlog
 
+from actors.crew import Crew, Worker
 from actors.desk import Desk
-from actors.follower import Follower, Ticker, cancel
-from actors.messages import Assignment
+from actors.follower import Follower, Ticker
 from actors.queue_door import QueueDoor
 from events import DomainEvent, Recorded
 from events.ids import WaitReason, task_stream
@@ -34,22 +33,11 @@ _ACTOR = "swarm-coordinator"
 _MOST_AT_ONCE = 200
 
 
-class Worker(Protocol):
-    """What the coordinator asks of an agent."""
-
-    async def perform(self, assignments: Sequence[Assignment]) -> None: ...
-
-    async def cancel(self, assignment: Assignment, reason: str) -> None: ...
-
-    async def health(self) -> dict[str, Any]: ...
-
-
 class SwarmCoordinator:
-    """`agent(id)` reaches an agent, starting it if need be; `retire(id)` ends one that was idle for `idle_s`.
-
-    `again_s`: how often running work is sent again, so that a restarted agent takes it up. `warm`: start all agents
-    before the first work comes. `saved`: where the view is saved now and then, for a quick start. `desk`: a queue that
-    delivers the work; without one, the log itself is the queue, and what waits in it may start.
+    """`agent`, `retire` and `idle_s`: how agents are reached and ended (`actors.crew`). `again_s`: how often running work
+    is sent again, so that a restarted agent takes it up. `saved`: where the view is saved now and then, for a quick
+    start. `desk`: a queue that delivers the work; without one, the log itself is the queue, and what waits in it may
+    start.
     """
 
     def __init__(
@@ -63,31 +51,23 @@ class SwarmCoordinator:
         *,
         idle_s: float,
         again_s: float,
-        warm: bool = False,
         saved: SavedFold[swarm.Swarm] | None = None,
         desk: Desk | None = None,
     ) -> None:
         self._log = log
         self._workspace = workspace
-        self._agent = agent
-        self._retire = retire
         self._is_simulated = is_simulated
         self._clock = clock
-        self._idle_s = idle_s
-        self._warm = warm
+        self._crew = Crew(workspace, agent, retire, idle_s)
         self._saved = saved
         self._desk = desk
-        self._door = QueueDoor(
-            log, workspace, desk.queue if desk else None, lambda: swarm.on_offer(self._swarm, workspace)
-        )
+        self._door = QueueDoor(log, workspace, desk, lambda: swarm.on_offer(self._swarm, workspace))
         self._acting = asyncio.Lock()
         self._swarm = swarm.initial()
         self._simulated = False
         self._caught_up = False
         self._follower = Follower(f"coordinator/{workspace}", log, self._handle, topics=swarm.TOPICS)
         self._ticker = Ticker(f"coordinator/{workspace}", self._tick, again_s)
-        self._under_way: dict[str, asyncio.Task[None]] = {}
-        self._last_busy: dict[str, float] = {}
         self._journal = structlog.get_logger("coordinator")
 
     async def start(self) -> None:
@@ -99,12 +79,11 @@ class SwarmCoordinator:
             await self._desk.catch_up(self._log)
         await self._follower.catch_up()
         self._caught_up = True
-        # Any of them may have been left running by the coordinator before.
-        self._last_busy = dict.fromkeys(self._swarm.agents, asyncio.get_running_loop().time())
+        self._crew.expect(self._swarm.agents)
         if self._desk is not None:
             await self._desk.start(self._act)
         await self._act()
-        self._send(swarm.running(self._swarm))
+        self._crew.send(swarm.running(self._swarm))
         self._follower.start()
         self._ticker.start()
 
@@ -113,8 +92,7 @@ class SwarmCoordinator:
         if self._desk is not None:
             await self._desk.stop()
         await self._follower.stop()
-        for sending in list(self._under_way.values()):
-            await cancel(sending)
+        await self._crew.stop()
         if self._saved is not None and self._caught_up:
             await self._saved.close(self._log, self._swarm, self._swarm.position)
 
@@ -132,15 +110,18 @@ class SwarmCoordinator:
         """What it decides on, assignments that are being appended among it. Not to be changed."""
         return self._swarm
 
+    @property
+    def desk(self) -> Desk | None:
+        return self._desk
+
     async def queue_health(self) -> str:
         return self._door.health()
 
     async def queue_status(self) -> QueueView:
         return await self._door.status()
 
-    async def requeue(self, task_id: str) -> DeadLetterView:
-        """Put a dead letter back into the queue."""
-        return await self._door.requeue(task_id)
+    async def dead_letter(self, task_id: str) -> DeadLetterView:
+        return await self._door.dead_letter(task_id)
 
     async def _handle(self, events: Sequence[Recorded]) -> None:
         for recorded in events:
@@ -150,7 +131,7 @@ class SwarmCoordinator:
         if self._caught_up:
             await self._act()
             assigned = {one.event.run_id for one in events if isinstance(one.event, TaskAssigned)}
-            self._send(one for one in swarm.running(self._swarm) if one.run_id in assigned)
+            self._crew.send(one for one in swarm.running(self._swarm) if one.run_id in assigned)
 
     async def _act(self) -> None:
         # The log's follower and the desk both call this.
@@ -158,15 +139,15 @@ class SwarmCoordinator:
             await self._move_ended()
             await self._explain_silent()
             await self._assign_waiting()
-            self._cancel_recalled()
+            self._crew.cancel(swarm.recalled(self._swarm))
             if self._desk is not None:
                 await self._desk.settle(self._swarm.proposed)
 
     async def _tick(self) -> None:
         """Send again what runs, and end agents that have had nothing to do for long."""
-        self._send(swarm.running(self._swarm))
-        self._cancel_recalled()
-        await self._retire_idle()
+        self._crew.send(swarm.running(self._swarm))
+        self._crew.cancel(swarm.recalled(self._swarm))
+        await self._crew.retire_idle({one.agent_id for one in self._swarm.runs.values()})
         if self._saved is not None and self._saved.due(self._swarm.position):
             self._saved.save_soon(self._log, self._swarm, self._swarm.position)
         await self._explain_dead()
@@ -258,50 +239,3 @@ class SwarmCoordinator:
         """A conflict means that somebody moved the card first: the follower brings that, and we look again."""
         if batch := list(requests):
             await self._log.append_many(batch)
-
-    # --- speaking to agents ---
-
-    def _send(self, runs: Iterable[swarm.Assignment]) -> None:
-        by_agent: dict[str, list[Assignment]] = {}
-        for one in runs:
-            by_agent.setdefault(one.agent_id, []).append(self._message(one))
-        for agent_id, work in by_agent.items():
-            name = f"perform {' '.join(one.run_id for one in work)}"
-            self._start(name, agent_id, partial(self._perform, agent_id, work))
-
-    def _cancel_recalled(self) -> None:
-        for one in swarm.recalled(self._swarm):
-            self._start(f"cancel {one.run_id}", one.agent_id, partial(self._cancel, self._message(one)))
-
-    async def _perform(self, agent_id: str, work: list[Assignment]) -> None:
-        await self._agent(agent_id).perform(work)
-
-    async def _cancel(self, work: Assignment) -> None:
-        await self._agent(work.agent_id).cancel(work, "recalled")
-
-    def _message(self, one: swarm.Assignment) -> Assignment:
-        origin = Origin(self._workspace, f"agent:{one.agent_id}", one.correlation, one.position)
-        return Assignment(one.run_id, one.agent_id, one.role, one.task, origin)
-
-    def _start(self, name: str, agent_id: str, call: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Carry out in the background what the next tick repeats if it fails."""
-        self._last_busy[agent_id] = asyncio.get_running_loop().time()
-        if name not in self._under_way:
-            sending = asyncio.create_task(self._carry_out(name, call), name=name)
-            self._under_way[name] = sending
-            sending.add_done_callback(lambda _: self._under_way.pop(name, None))
-
-    async def _carry_out(self, name: str, call: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        try:
-            await call()
-        except Exception as error:  # whatever it is: it is told, and the next tick sends it again
-            self._journal.warning("not delivered, will be sent again", what=name, error=repr(error))
-
-    async def _retire_idle(self) -> None:
-        """End agents that were sent nothing for long. Each once: the next work starts it again."""
-        now = asyncio.get_running_loop().time()
-        busy = {one.agent_id for one in self._swarm.runs.values()}
-        for agent_id, since in list(self._last_busy.items()):
-            if agent_id not in busy and now - since > self._idle_s:
-                del self._last_busy[agent_id]
-                await self._retire(agent_id)

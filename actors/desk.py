@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Container
 from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import Any
 
 import structlog
@@ -19,15 +20,26 @@ from vapora.domain.offers import TOPICS, OnOffer
 from vapora.errors import VaporaError
 from vapora.log.client import LogClient
 from vapora.log.saved_fold import SavedFold
-from vapora.queue import DeadLetter, TaskOffer, TaskQueue
+from vapora.queue import DeadLetter, QueueStatus, TaskOffer, TaskQueue
 
 _FETCH = 500
 _FETCH_S = 0.5
 _PAGE = 2_000
 _PAUSE_S = 0.2
-# What nobody is free for comes again after half the time that it has waited, within these bounds.
-_FIRST_DELAY_S = 5.0
-_LONGEST_DELAY_S = 300.0
+# What nobody is free for comes again after half the time that it has waited, but not before `first_delay_s` and after
+# sixty times that at the latest.
+_LONGEST_DELAY = 60
+
+
+@dataclass(frozen=True, slots=True)
+class DeskState:
+    """What the desk has in mind, each as a position by task: the event that made the task to do."""
+
+    offers: dict[str, int]
+    delivered: dict[str, int]
+    aside: dict[str, int]
+    dead: dict[str, int]
+    put_off: dict[str, int]
 
 
 class Desk:
@@ -41,17 +53,19 @@ class Desk:
         *,
         patience_s: float = 2,
         beat_s: float = 10,
+        first_delay_s: float = 5,
         saved: SavedFold[OnOffer] | None = None,
     ) -> None:
         self.queue = queue
         self._saved = saved
         self._patience_s = patience_s
         self._beat_s = beat_s
+        self._first_delay_s = first_delay_s
         self._on_offer = OnOffer(workspace)
         self._seen_at: dict[str, float] = {}
         self._delivered: dict[str, int] = {}
         self._aside: dict[str, int] = {}
-        self._dead: dict[str, int] = {}
+        self._dead: dict[str, DeadLetter] = {}
         self._in_hand: dict[str, TaskOffer] = {}
         # Told "not now"; they can still be acknowledged, which spares the queue to deliver what is over.
         self._put_off: dict[str, TaskOffer] = {}
@@ -116,7 +130,7 @@ class Desk:
 
     def may_start(self, task_id: str) -> bool:
         offer = self._on_offer.offers.get(task_id)
-        if offer is None or offer.position in (self._aside.get(task_id), self._dead.get(task_id)):
+        if offer is None or offer.position == self._aside.get(task_id) or self._is_dead(task_id, offer.position):
             return False
         return self._delivered.get(task_id) == offer.position or self._overdue(task_id)
 
@@ -142,6 +156,8 @@ class Desk:
                 await self._answer(self.queue.nak(offer, self._delay_s(offer)))
             else:
                 self._over.append(offer)
+                if self._delivered.get(offer.task_id) == offer.position:
+                    del self._delivered[offer.task_id]
         while self._over:
             await self._answer(self.queue.ack(self._over.pop()))
 
@@ -156,13 +172,30 @@ class Desk:
         """Dead letters of tasks that are to be done still; those of others are forgotten."""
         if not self.queue.connected:
             return []
-        found = {letter.id: letter for letter in await self.queue.dead_letters()}
-        open_ones = {id_ for id_, letter in found.items() if self._is_current(id_, letter.position)}
-        for id_ in found.keys() - open_ones:
-            if found[id_].position <= self._on_offer.position:
-                await self.queue.discard(id_)
-        self._dead = {id_: found[id_].position for id_ in open_ones}
-        return [found[id_] for id_ in sorted(open_ones)]
+        found = await self.queue.dead_letters()
+        self._dead = {letter.id: letter for letter in found if self._is_current(letter.id, letter.position)}
+        for letter in found:
+            if letter.id not in self._dead and letter.position <= self._on_offer.position:
+                await self.queue.discard(letter.id)
+        return [self._dead[id_] for id_ in sorted(self._dead)]
+
+    # --- what is shown ---
+
+    async def status(self) -> QueueStatus:
+        """The queue's own, with the dead letters that were seen last where it cannot be asked."""
+        status = await self.queue.status()
+        dead = status.dead_letters if status.dead_letters_known else self._dead.values()
+        return replace(status, dead_letters=tuple(one for one in dead if self._is_current(one.id, one.position)))
+
+    @property
+    def state(self) -> DeskState:
+        return DeskState(
+            offers={id_: one.position for id_, one in self._on_offer.offers.items()},
+            delivered=dict(self._delivered),
+            aside=dict(self._aside),
+            dead={id_: one.position for id_, one in self._dead.items()},
+            put_off={id_: one.position for id_, one in self._put_off.items()},
+        )
 
     # --- inside ---
 
@@ -185,11 +218,12 @@ class Desk:
 
     def _receive(self, offer: TaskOffer) -> None:
         self._in_hand[offer.token or f"{offer.task_id}@{offer.position}"] = offer
-        self._delivered[offer.task_id] = offer.position
-        # Delivered again, it is tried again; and what was put back is dead no more.
+        # An older offer of the same task may come late: it is over, and takes nothing from the present one.
+        self._delivered[offer.task_id] = max(offer.position, self._delivered.get(offer.task_id, 0))
+        # Delivered again, it is tried again.
         if self._aside.get(offer.task_id) == offer.position:
             del self._aside[offer.task_id]
-        if self._dead.get(offer.task_id) == offer.position:
+        if self._is_dead(offer.task_id, offer.position):
             del self._dead[offer.task_id]
 
     async def _beat(self) -> None:
@@ -210,7 +244,11 @@ class Desk:
 
     def _delay_s(self, offer: TaskOffer) -> float:
         waited = _now() - self._seen_at.get(offer.task_id, _now())
-        return min(max(waited / 2, _FIRST_DELAY_S), _LONGEST_DELAY_S)
+        return min(max(waited / 2, self._first_delay_s), self._first_delay_s * _LONGEST_DELAY)
+
+    def _is_dead(self, task_id: str, position: int) -> bool:
+        dead = self._dead.get(task_id)
+        return dead is not None and dead.position == position
 
     def _is_current(self, task_id: str, position: int) -> bool:
         current = self._on_offer.offers.get(task_id)

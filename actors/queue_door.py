@@ -4,48 +4,49 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import structlog
-
+from actors.desk import Desk
 from vapora.domain.offers import OnOffer
+from vapora.errors import NotFoundError, UnavailableError
 from vapora.log.client import LogClient
-from vapora.queue import TaskQueue
+from vapora.queue import QueueStatus
 from vapora.queue.log_queue import LogQueue
 from vapora.views import DeadLetterView, QueueView
 
 
 class QueueDoor:
-    """`delivered_by` is the queue that brings the work; None: the log, of which `on_offer` says what is known."""
+    """`desk`: where a queue delivers the work; None: the log does, of which `on_offer` says what is known."""
 
-    def __init__(
-        self, log: LogClient, workspace: str, delivered_by: TaskQueue | None, on_offer: Callable[[], OnOffer]
-    ) -> None:
+    def __init__(self, log: LogClient, workspace: str, desk: Desk | None, on_offer: Callable[[], OnOffer]) -> None:
         self._log = log
         self._workspace = workspace
-        self._delivered_by = delivered_by
+        self._desk = desk
         self._on_offer = on_offer
         self._own: LogQueue | None = None
-        self._journal = structlog.get_logger("coordinator")
 
     def health(self) -> str:
         """`log`, `nats`, or why NATS does not deliver."""
-        queue = self._delivered_by
-        if queue is None:
+        if self._desk is None:
             return "log"
+        queue = self._desk.queue
         return "nats" if queue.connected else f"log, while NATS is away: {queue.problem}"
 
     async def status(self) -> QueueView:
-        return (await self._queue().status()).view()
+        return (await self._status()).view()
 
-    async def requeue(self, task_id: str) -> DeadLetterView:
-        letter = await self._queue().requeue(task_id)
-        self._journal.info("dead letter put back", task=task_id)
-        return letter.view()
+    async def dead_letter(self, task_id: str) -> DeadLetterView:
+        status = await self._status()
+        for letter in status.dead_letters:
+            if letter.id == task_id:
+                return letter.view()
+        if not status.dead_letters_known:
+            raise UnavailableError(status.problem or "The queue is away.", remedy="Try again when it is back.")
+        raise NotFoundError(f"There is no dead letter '{task_id}'.", remedy="List them: `vapora queue`.")
 
-    def _queue(self) -> TaskQueue:
+    async def _status(self) -> QueueStatus:
         """The log's own queue is made when it is first asked for, where the coordinator's view is: that needs no look
         at the past."""
-        if self._delivered_by is not None:
-            return self._delivered_by
+        if self._desk is not None:
+            return await self._desk.status()
         if self._own is None:
             self._own = LogQueue(self._log, self._workspace, on_offer=self._on_offer())
-        return self._own
+        return await self._own.status()

@@ -164,6 +164,16 @@ class TaskReopened(DomainEvent):
     comment: str = ""
 
 
+class TaskRequeued(DomainEvent):
+    """A person put a dead letter back: the task, which nobody could be given, is offered anew. `deliveries`: how often
+    it had been delivered in vain."""
+
+    TOPIC: ClassVar[str] = "task.requeued"
+
+    task_id: str
+    deliveries: int = Field(ge=0)
+
+
 class TaskRecalled(DomainEvent):
     """A person took the task back from its agent: the run is cancelled."""
 

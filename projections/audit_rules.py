@@ -91,6 +91,9 @@ RULES: Mapping[type[DomainEvent], Callable[[Any], Entry]] = {
     task.TaskApproved: _rule("complete", "task", "task_id", lambda event: f"approved {event.comment}".strip()),
     task.TaskRejected: _rule("complete", "task", "task_id", lambda event: f"rejected: {event.comment}", "failure"),
     task.TaskReopened: _rule("update", "task", "task_id", lambda event: f"reopened {event.comment}".strip()),
+    task.TaskRequeued: _rule(
+        "override", "task", "task_id", lambda event: f"put back into the queue after {event.deliveries} deliveries"
+    ),
     task.TaskRecalled: _rule("override", "task", "task_id", lambda event: f"recalled {event.comment}".strip()),
     task.TaskArchived: _rule("delete", "task", "task_id", lambda event: f"archived {event.comment}".strip()),
     routing.ProviderSelected: _rule("assign", "run", "run_id", _selected),

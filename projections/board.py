@@ -126,6 +126,13 @@ def _continued(recorded: Recorded, event: run.RunContinued, rows: Rows) -> None:
         save(recorded, rows, row)
 
 
+def _requeued(recorded: Recorded, event: task.TaskRequeued, rows: Rows) -> None:
+    """It keeps its place in the column; what it waited for, it waits for no longer."""
+    row = find(rows, event.task_id)
+    if row is not None:
+        save(recorded, rows, {**row, "said": None})
+
+
 def _started(recorded: Recorded, event: run.RunStarted, rows: Rows) -> None:
     row = find(rows, event.task_id)
     if row is None:
@@ -224,6 +231,7 @@ class Board(Projection):
         task.TaskReleased: _moves_to(TaskState.TODO),
         task.TaskRejected: _moves_to(TaskState.TODO),
         task.TaskReopened: _moves_to(TaskState.TODO),
+        task.TaskRequeued: _requeued,
         task.TaskRecalled: _moves_to(TaskState.TODO),
         task.TaskArchived: _moves_to(TaskState.ARCHIVED),
         run.RunStarted: _started,

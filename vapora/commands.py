@@ -103,6 +103,12 @@ class MoveTask(Command):
     comment: Comment = ""
 
 
+class RequeueTask(Command):
+    """`deliveries`: of the dead letter that is put back."""
+
+    deliveries: Annotated[int, Field(strict=True, ge=0)]
+
+
 class RegisterAgent(Command):
     """`task_types`, `capabilities` and `capacity` default to what the role's manifest says."""
 

@@ -35,6 +35,7 @@ from vapora.commands import (
     MoveTask,
     RegisterAgent,
     RemoveAgent,
+    RequeueTask,
     SubmitTask,
 )
 from vapora.domain import agent as agents
@@ -155,13 +156,15 @@ class Dispatcher:
                 return _decision(made, stream, project, projects.decide(project.state, command, made))
             case SubmitTask():
                 return await self._submit(command, made)
-            case EditTask() | MoveTask():
+            case EditTask() | MoveTask() | RequeueTask():
                 stream = task_stream(target)
                 task = await self.tasks.load(stream)
                 if isinstance(command, EditTask):
                     if command.blocked_by:
                         await self._require_tasks(command.blocked_by)
                     return _decision(target, stream, task, tasks.edit(task.state, command, target))
+                if isinstance(command, RequeueTask):
+                    return _decision(target, stream, task, tasks.requeue(task.state, command, target))
                 if command.before is not None:
                     await self._require_tasks((command.before,))
                 return _decision(target, stream, task, tasks.move(task.state, command, target))

@@ -83,8 +83,9 @@ class QueuePort(Protocol):
         """What waits to be taken, and the dead letters."""
         ...
 
-    async def requeue(self, task_id: str) -> DeadLetterView:
-        """Put a dead letter back; raises `NotFoundError` where the task has none."""
+    async def dead_letter(self, task_id: str) -> DeadLetterView:
+        """The task's, as the queue has it now; raises `NotFoundError` where there is none, and `UnavailableError` where
+        the queue cannot be asked."""
         ...
 
 

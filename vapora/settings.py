@@ -49,7 +49,6 @@ class Settings(BaseSettings):
     resend_s: float = Field(default=2, gt=0)
     agent_idle_s: float = Field(default=300, gt=0)
     # Start every agent's process at once instead of with its first work.
-    warm_agents: bool = False
     health_interval_s: float = Field(default=5, gt=0)
     max_body_bytes: int = Field(default=1_000_000, gt=0)
     ollama_model: str = "llama3.3"

@@ -207,7 +207,8 @@ class DeadLetterView(View):
 
 class QueueView(View):
     """`kind`: the log itself, or NATS. `depth`: what waits, by subject, without dead letters. Where the queue is away,
-    `problem` says why, `depth` is empty, and work goes on from the log."""
+    `problem` says why, `depth` is empty, and work goes on from the log; `dead_letters_known` is false, and
+    `dead_letters` are those that were seen last, if any were."""
 
     kind: Literal["log", "nats"]
     connected: bool
@@ -215,6 +216,7 @@ class QueueView(View):
     depth: dict[str, int]
     waiting: int
     dead_letters: tuple[DeadLetterView, ...]
+    dead_letters_known: bool = True
 
 
 class EventView(View):

@@ -5,27 +5,30 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, cast
+from typing import Any, Literal, Self, cast
 
 from actors.budget_manager import BudgetManager
 from actors.cast import RuntimeCast, builder
 from actors.coordinator import SwarmCoordinator
+from actors.desk import DeskState
 from actors.runtime.base import Address, Kind
 from events import Recorded
 from events.content import Content
-from events.ids import Provider
-from events.task import TaskCompleted, TaskFailed
+from events.ids import Provider, TaskState
+from events.task import TaskArchived, TaskCompleted, TaskFailed
 from projections.base import Row
 from projections.board import board
 from projections.store import ReadStore
 from tests.actors.kit import everything
+from tests.chaos.post import Post
 from vapora.blobs import BlobStore
 from vapora.catalog import task_types
 from vapora.clock import new_id, now
-from vapora.commands import CreateProject, SetBudget, SubmitTask
+from vapora.commands import CreateProject, EditAgent, MoveTask, SetBudget, SubmitTask
 from vapora.dispatch import Dispatcher
 from vapora.domain.budget import Ledger
 from vapora.domain.swarm_state import Swarm
@@ -36,17 +39,27 @@ from vapora.settings import Settings
 from vapora.testing import FakeVendors
 from vapora.testing.agreement import cards, ledger, queue, read_models, rows_of
 from vapora.testing.crash import CrashableRuntime, Moment
+from vapora.testing.delivery import Streams, delivery
 from vapora.testing.soundness import Finding, billed, contents, kept, soundness
 from vapora.views import TaskCard
 
 TASKS = 6
 WORKSPACE = "default"
 KINDS: tuple[Kind, ...] = ("log", "projector", "budget", "coordinator", "router", "agent", "supervisor")
+Victim = Kind | Literal["nats"]
+# With NATS, one death in three is in the way that the work takes through it.
+WITH_NATS: tuple[Victim, ...] = (*KINDS, "relay", "nats", "nats")
+# Their agents alone do this work. They are on leave in turn, so that in every round something is left to be done.
+ON_LEAVE = (("marketer", "marketing-copy"), ("presenter", "presentation"))
+LEFT = 2
 # Reading is no moment worth dying at: nothing changes by it.
 _IDLE = frozenset({"poll", "health", "head", "read", "wait_for", "is_simulated", "frames"})
 # About how many moments the work of one round has; a kill planned beyond is carried out in the next one.
 _MOMENTS = 500
-_SETTLED_WITHIN_S = 10
+_ENDED_WITHIN_S = 30
+_SETTLED_WITHIN_S = 5
+_QUIET_WITHIN_S = 15
+_ENDS = (TaskCompleted.TOPIC, TaskFailed.TOPIC, TaskArchived.TOPIC)
 _RESTS = 0.3
 
 
@@ -54,7 +67,7 @@ _RESTS = 0.3
 class Kill:
     """`after`: how many moments of the work from now on."""
 
-    kind: Kind
+    kind: Victim
     after: int
 
 
@@ -70,10 +83,13 @@ class Records:
     accepted: dict[int, str]
     billed_microusd: int
     text: Callable[[Content], str]
+    waiting: frozenset[str]
+    streams: Streams | None
+    desk: DeskState | None
 
     def findings(self) -> list[Finding]:
         return [
-            *soundness(self.log, WORKSPACE),
+            *soundness(self.log, WORKSPACE, self.waiting),
             *billed(self.log, self.billed_microusd),
             *kept(self.log, self.accepted),
             *contents(self.log, self.text),
@@ -81,19 +97,34 @@ class Records:
             *cards(self.cards, self.log),
             *ledger(self.ledger, self.log),
             *queue(self.swarm, self.log),
+            *(delivery(self.streams, self.desk, self.log, WORKSPACE) if self.streams and self.desk else ()),
         ]
 
 
 class Office:
-    def __init__(self, folder: Path, dice: random.Random) -> None:
+    """`nats`: with a NATS server, which may be killed too."""
+
+    def __init__(self, folder: Path, dice: random.Random, nats: bool = False) -> None:
         self.dice = dice
         self.vendors = FakeVendors()
+        self.post = Post(folder / "nats", dice) if nats else None
         # Without a resend every 50 ms, a round would mostly wait for the coordinator's next tick.
-        self.settings = Settings(data=folder, resend_s=0.05, health_interval_s=0.05)
+        self.settings = Settings(data=folder / "data", resend_s=0.05, health_interval_s=0.05)
+        if self.post is not None:
+            # Now the log helps soon, and now NATS has to bring everything for as long as it is there.
+            patience = dice.choice((0.3, 60))
+            told = {"nats_url": self.post.server.url, "nats_ack_wait_s": 0.6, "nats_patience_s": patience}
+            self.settings = self.settings.model_copy(update=told)
         self.plan: list[Kill] = []
+        self.struck: list[str] = []
+        self.working = False
         self.accepted: dict[int, str] = {}
+        self.waiting: list[str] = []
+        self._rounds = 0
 
     async def __aenter__(self) -> Self:
+        if self.post is not None:
+            await self.post.server.start()
         await self.vendors.__aenter__()
         environ = self.vendors.environ(Provider.OPENAI, Provider.OLLAMA)
         self.runtime = CrashableRuntime(builder(self.settings, environ), self.watch)
@@ -108,7 +139,11 @@ class Office:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.plan.clear()
+        if self.post is not None:
+            await self.post.back()
         await self.runtime.shutdown()
+        if self.post is not None:
+            await self.post.server.kill()
         await self.vendors.__aexit__(kind, error, trace)
 
     def origin(self) -> Origin:
@@ -120,18 +155,25 @@ class Office:
         """Told of every moment of every call: the place where the plan strikes."""
         if moment.stage == "answered" and moment.method == "append":
             self._note(moment.args[0], moment.answer)
-        if moment.method in _IDLE:
+        if moment.method in _IDLE or not self.working:
             return
+        if self.post is not None:
+            self.post.moment()
         for kill in list(self.plan):
             kill.after -= 1
             if kill.after <= 0:
                 self.plan.remove(kill)
                 self.strike(kill.kind)
 
-    def strike(self, kind: Kind) -> None:
+    def strike(self, kind: Victim) -> None:
+        if kind == "nats":
+            self.struck += self.post.strike() if self.post else []
+            return
         alive = sorted(address for address in self.runtime.running() if address.kind == kind)
         if alive:
-            self.runtime.kill(self.dice.choice(alive))
+            victim = self.dice.choice(alive)
+            self.runtime.kill(victim)
+            self.struck.append(str(victim))
 
     def _note(self, requests: Sequence[Any], results: Sequence[Any]) -> None:
         for request, result in zip(requests, results, strict=True):
@@ -142,27 +184,54 @@ class Office:
 
     async def round(self) -> list[Finding]:
         """Hand in a few tasks, let one to three die at it, wait until all is done: what is wrong then."""
-        kinds = self.dice.choices(KINDS, k=self.dice.randint(1, 3))
+        kinds = self.dice.choices(WITH_NATS if self.post else KINDS, k=self.dice.randint(1, 3))
         self.plan += [Kill(kind, self.dice.randint(1, _MOMENTS)) for kind in kinds]
         await self.rest()
-        return (await self.records(await self.work())).findings()
+        await self.work()
+        left = await self.quiet()
+        buried = [one for one in left.streams.offers if one.dead] if left.streams else []
+        # Nothing is wrong with any task, and nobody died as often as it takes to think so.
+        return [*left.findings(), *(Finding("dead letters", one.task_id, "is one, for no reason") for one in buried)]
 
-    async def work(self) -> int:
-        """A small backlog, from its first task to the end of all: the head of the log then."""
+    async def work(self) -> None:
+        """A small backlog, from its first task to the end of all but those whose agent is on leave.
+
+        Who was on leave is back in the middle of it, and does what was left; one of these is archived before.
+        """
+        self.working = True
         start = await self.log.head()
         limit = SetBudget(monthly_limit_cents=1_000_000 + self.dice.randint(0, 1_000))
         await self.cast.budgets(WORKSPACE).set_budget(self.origin(), "workspace", WORKSPACE, limit)
-        for number in range(TASKS):
-            task = SubmitTask(
-                project_id=self.project,
-                title=f"Task {number}",
-                task_type=self.dice.choice(task_types()),
-                priority=self.dice.randint(0, 100),
-                review="none",
-            )
-            await self.dispatcher.dispatch(self.origin(), task)
-        await self.ended(start, TASKS)
-        return await self.settled()
+        leaves, returns = ON_LEAVE[self._rounds % 2], ON_LEAVE[1 - self._rounds % 2]
+        self._rounds += 1
+        await self.dispatcher.dispatch(self.origin(), EditAgent(enabled=False), leaves[0])
+        left, self.waiting = self.waiting, []
+        usual = [one for one in task_types() if one not in (leaves[1], returns[1])]
+        backlog = [*(self.dice.choice(usual) for _ in range(TASKS)), *[leaves[1]] * LEFT]
+        self.dice.shuffle(backlog)
+        back_at = self.dice.randrange(len(backlog))
+        for number, task_type in enumerate(backlog):
+            if number == back_at:
+                await self._return(returns[0], left[:1])
+            task_id = await self._submit(number, task_type)
+            if task_type == leaves[1]:
+                self.waiting.append(task_id)
+        await self.ended(start, TASKS + len(left))
+
+    async def _submit(self, number: int, task_type: str) -> str:
+        task = SubmitTask(
+            project_id=self.project,
+            title=f"Task {number}",
+            task_type=task_type,
+            priority=self.dice.randint(0, 100),
+            review="none",
+        )
+        return (await self.dispatcher.dispatch(self.origin(), task)).id
+
+    async def _return(self, agent_id: str, archived: Sequence[str]) -> None:
+        for task_id in archived:
+            await self.dispatcher.dispatch(self.origin(), MoveTask(state=TaskState.ARCHIVED), task_id)
+        await self.dispatcher.dispatch(self.origin(), EditAgent(enabled=True), agent_id)
 
     async def rest(self) -> None:
         """Sometimes end well between two rounds who then saves what it knows, so that a later start begins there."""
@@ -172,24 +241,41 @@ class Office:
                 await self.runtime.stop(Address(kind, WORKSPACE))
 
     async def ended(self, position: int, count: int) -> None:
-        """Until so many tasks have ended after `position`."""
-        async with asyncio.timeout(60):
-            while count > 0:
-                polled = await self.log.poll(position, 1_000, 5, (TaskCompleted.TOPIC, TaskFailed.TOPIC))
-                count -= len(polled.events)
-                position = polled.position
+        """Until so many tasks have ended after `position`, if that comes: what has not, the checks will tell."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_ENDED_WITHIN_S):
+                while count > 0:
+                    polled = await self.log.poll(position, 1_000, 5, _ENDS)
+                    count -= len(polled.events)
+                    position = polled.position
 
-    async def settled(self) -> int:
-        """Until nothing is under way and everybody has seen all of the log, if that comes: its head."""
+    async def quiet(self) -> Records:
+        """What is left of the work as soon as it is as it should be, if that comes: until then, something is under way."""
+        self.working = False
+        if self.post is not None:
+            await self.post.back()
+        async with asyncio.timeout(_QUIET_WITHIN_S + 10):
+            deadline = asyncio.get_running_loop().time() + _QUIET_WITHIN_S
+            while True:
+                await self.settled()
+                found = await self.records()
+                over = asyncio.get_running_loop().time() > deadline  # what is not as it should be, the checks will tell
+                if found is not None and (over or not found.findings()):
+                    return found
+                await asyncio.sleep(0.02)
+
+    async def settled(self) -> None:
+        """Until everybody has seen all of the log, and nothing is under way, if that comes."""
         deadline = asyncio.get_running_loop().time() + _SETTLED_WITHIN_S
         while True:
             head = await self.log.head()
             await self.cast.projector(WORKSPACE).wait_for(head, 10)
             coordinator, purse, router = [await self.ask(kind) for kind in ("coordinator", "budget", "router")]
-            quiet = not (coordinator["running"] or coordinator["waiting"] or purse["open"] or router["under_way"])
-            over = asyncio.get_running_loop().time() > deadline  # what is not as it should be, the checks will tell
+            waits = coordinator["waiting"] > len(self.waiting)
+            quiet = not (coordinator["running"] or waits or purse["open"] or router["under_way"])
+            over = asyncio.get_running_loop().time() > deadline
             if (quiet or over) and coordinator["position"] >= head == await self.log.head():
-                return head
+                return
             await asyncio.sleep(0.005)
 
     async def ask(self, kind: Kind) -> dict[str, Any]:
@@ -200,21 +286,27 @@ class Office:
     async def held(self, kind: Kind) -> Any:
         return await self.runtime.activate(Address(kind, WORKSPACE))
 
-    async def records(self, head: int) -> Records:
+    async def records(self) -> Records | None:
+        """None if somebody wrote meanwhile."""
         log = await everything(self.log)
-        assert log[-1].position == head
         reader = ReadStore.open_reader(self.cast.read_store(WORKSPACE))
         with reader.snapshot() as rows:
-            shown = {card.id: card for column in board(rows, None, head).columns.values() for card in column}
+            shown = {card.id: card for column in board(rows, None, rows.position).columns.values() for card in column}
             held = rows_of(rows)
         reader.close()
-        return Records(
+        streams = await self.post.holdings(WORKSPACE) if self.post else None
+        coordinator = cast(SwarmCoordinator, await self.held("coordinator"))
+        found = Records(
             log,
             held,
             shown,
             cast(BudgetManager, await self.held("budget")).ledger,
-            cast(SwarmCoordinator, await self.held("coordinator")).view,
+            coordinator.view,
             dict(self.accepted),
             self.vendors.ledger.billed_microusd,
             BlobStore(self.settings.blob_folder(WORKSPACE)).text,
+            frozenset(self.waiting),
+            streams,
+            coordinator.desk.state if coordinator.desk else None,
         )
+        return found if await self.log.head() == log[-1].position else None

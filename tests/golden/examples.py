@@ -223,6 +223,7 @@ EXAMPLES: tuple[DomainEvent, ...] = (
     task.TaskApproved(task_id="task-1", run_id="run-1", comment="Good."),
     task.TaskRejected(task_id="task-1", run_id="run-1", comment="Once more."),
     task.TaskReopened(task_id="task-1", comment="Try again."),
+    task.TaskRequeued(task_id="task-1", deliveries=5),
     task.TaskRecalled(task_id="task-1", run_id="run-1", comment="Mine."),
     task.TaskReordered(task_id="task-1", before="task-2"),
     task.TaskArchived(task_id="task-1", from_state=TaskState.DONE, comment="Old."),

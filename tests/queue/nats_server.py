@@ -69,12 +69,24 @@ class NatsServer:
         with (self.folder / "nats.log").open("ab") as log:
             return subprocess.Popen([program(), "-c", str(config)], stdout=log, stderr=log)
 
-    async def kill(self) -> None:
+    @property
+    def running(self) -> bool:
+        return self._process is not None
+
+    def strike(self) -> None:
         """As kill -9 does: nothing is written any more."""
         if self._process is not None:
             self._process.kill()
-            await asyncio.to_thread(self._process.wait)
+            self._process.wait()
             self._process = None
+
+    async def kill(self) -> None:
+        await asyncio.to_thread(self.strike)
+
+    def lose(self) -> None:
+        """All that it had stored is gone. Only while it is away."""
+        assert not self.running
+        shutil.rmtree(self.folder / "store", ignore_errors=True)
 
     async def stop(self) -> None:
         if self._process is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from vapora.api.context import FreshCell, Writing
+from vapora.commands import RequeueTask
 from vapora.views import DeadLetterView, QueueView
 
 router = APIRouter(prefix="/queue", tags=["queue"])
@@ -19,7 +20,7 @@ async def get_queue(cell: FreshCell) -> QueueView:
 
 @router.post("/dead-letters/{task_id}/requeue", summary="Put a dead letter back")
 async def requeue_dead_letter(task_id: str, writing: Writing) -> DeadLetterView:
-    """It is delivered again, as if it never had been. The log does not change: the task was to be done all the time."""
-    letter = await writing.cell.queue.requeue(task_id)
-    writing.wrote(letter.position)
+    """The task is offered anew, and the log says by whom. Where NATS is away its dead letters cannot be looked at."""
+    letter = await writing.cell.queue.dead_letter(task_id)
+    await writing.dispatch(RequeueTask(deliveries=letter.deliveries), task_id)
     return letter

@@ -53,7 +53,7 @@ def demo(
 ) -> None:
     """Start everything, hand in a backlog, watch the board fill, and say what was done at what cost."""
     model = "auto" if real else "rehearsal"
-    settings = settings_for(data, host="127.0.0.1", port=port, model=model, warm_agents=True)
+    settings = settings_for(data, host="127.0.0.1", port=port, model=model)
     if real:
         _require_providers()
     taken = None if repo is None else repository.take(repo)

@@ -1,7 +1,7 @@
 """What is on offer: the tasks to be done, each as the event that made it so offers it (M10.3).
 
-A task becomes to do by being submitted, reopened, rejected, recalled or released; each time is an offer of its own,
-named by the position of that event. It is over when the task is assigned or leaves the board.
+A task becomes to do by being submitted, reopened, rejected, recalled, released or put back after nobody could be given
+it; each time is an offer of its own, named by the position of that event. It is over when the task is assigned or leaves the board.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from events.task import (
     TaskRejected,
     TaskReleased,
     TaskReopened,
+    TaskRequeued,
     TaskSubmitted,
 )
 from vapora.domain import subjects
@@ -32,7 +33,14 @@ FOLD_VERSION = 1
 # Every event of a task: what is offered was seen up to a position of any of them.
 TOPICS: tuple[str, ...] = tuple(sorted(topic for topic in topics() if topic.startswith("task.")))
 
-_TO_DO: tuple[type[DomainEvent], ...] = (TaskSubmitted, TaskReopened, TaskRejected, TaskRecalled, TaskReleased)
+_TO_DO: tuple[type[DomainEvent], ...] = (
+    TaskSubmitted,
+    TaskReopened,
+    TaskRejected,
+    TaskRecalled,
+    TaskReleased,
+    TaskRequeued,
+)
 # After these a task is never to be done again.
 _OVER: tuple[type[DomainEvent], ...] = (TaskCompleted, TaskApproved, TaskArchived)
 

@@ -28,11 +28,12 @@ from events.task import (
     TaskReleased,
     TaskReopened,
     TaskReordered,
+    TaskRequeued,
     TaskSentToReview,
     TaskSubmitted,
     TaskWaiting,
 )
-from vapora.commands import EditTask, MoveTask, SubmitTask
+from vapora.commands import EditTask, MoveTask, RequeueTask, SubmitTask
 from vapora.domain.project import Project, require_open
 from vapora.domain.task_state import FOLD_VERSION, Task, Wait, evolve, fold, initial
 from vapora.errors import BadInputError, ConflictError, NotFoundError
@@ -49,6 +50,7 @@ __all__ = [
     "fold",
     "initial",
     "move",
+    "requeue",
     "require",
     "submit",
     "wait",
@@ -148,6 +150,19 @@ def move(state: Task | None, command: MoveTask, task_id: str = "") -> Events:
     if decision is None:
         raise _refused(task, command.state)
     return (decision(task, command.comment), *reordered)
+
+
+def requeue(state: Task | None, command: RequeueTask, task_id: str = "") -> Events:
+    """A person puts back what the queue gave up; the shell knows that it did."""
+    task = require(state, task_id)
+    if task.state is not TaskState.TODO:
+        raise ConflictError(
+            f"The task is {task.state}: only one in todo can be put back into the queue.",
+            remedy="Leave it, or move it back to todo: that offers it again.",
+            task_id=task.id,
+            state=task.state.value,
+        )
+    return (TaskRequeued(task_id=task.id, deliveries=command.deliveries),)
 
 
 def assign(

@@ -21,6 +21,7 @@ from events.task import (
     TaskRejected,
     TaskReleased,
     TaskReopened,
+    TaskRequeued,
     TaskSentToReview,
     TaskSubmitted,
     TaskWaiting,
@@ -35,6 +36,7 @@ _LEADS_TO: Mapping[type[DomainEvent], TaskState] = {
     TaskApproved: TaskState.DONE,
     TaskRejected: TaskState.TODO,
     TaskReopened: TaskState.TODO,
+    TaskRequeued: TaskState.TODO,
     TaskRecalled: TaskState.TODO,
     TaskArchived: TaskState.ARCHIVED,
 }

@@ -1,8 +1,9 @@
 """The room's one protocol: a queue of tasks that delivers at least once (M8.1, M8.3).
 
 A taker answers every offer. No answer in time means that it died: the offer is delivered again, and after too many
-deliveries without an answer it becomes a dead letter, which a person may look at and put back. To say "not now" is an
-answer: however often it is given, it makes no dead letter.
+deliveries without an answer it becomes a dead letter, which a person may look at. Whoever wants to put it back says so
+in the log (`TaskRequeued`): that is an offer of its own, and the dead letter is over. To say "not now" is an answer:
+however often it is given, it makes no dead letter.
 """
 
 from __future__ import annotations
@@ -46,13 +47,15 @@ class DeadLetter:
 
 @dataclass(frozen=True, slots=True)
 class QueueStatus:
-    """`depth`: offers not answered for good, by subject, without dead letters. `problem`: why it does not deliver."""
+    """`depth`: offers not answered for good, by subject, without dead letters. `problem`: why it does not deliver.
+    `dead_letters_known`: whether the queue could be asked for them."""
 
     kind: Literal["log", "nats"]
     connected: bool = True
     problem: str | None = None
     depth: dict[str, int] = field(default_factory=dict)
     dead_letters: tuple[DeadLetter, ...] = ()
+    dead_letters_known: bool = True
 
     def view(self) -> QueueView:
         return QueueView(
@@ -62,6 +65,7 @@ class QueueStatus:
             depth=self.depth,
             waiting=sum(self.depth.values()),
             dead_letters=tuple(letter.view() for letter in self.dead_letters),
+            dead_letters_known=self.dead_letters_known,
         )
 
 
@@ -95,10 +99,6 @@ class TaskQueue(Protocol):
         ...
 
     async def dead_letters(self) -> list[DeadLetter]: ...
-
-    async def requeue(self, id: str) -> DeadLetter:
-        """Put a dead letter back, as if it had never been delivered; `NotFoundError` where there is none."""
-        ...
 
     async def discard(self, id: str) -> None:
         """Forget a dead letter; no matter if there is none."""

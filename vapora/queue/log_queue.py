@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from itertools import count
 
 from vapora.domain.offers import TOPICS, Offer, OnOffer
-from vapora.errors import NotFoundError
 from vapora.log.client import LogClient
 from vapora.queue.base import DeadLetter, QueueStatus, TaskOffer, offered, urgency
 
@@ -102,13 +101,6 @@ class LogQueue:
         self._wake()
         dead = [_letter(place) for place in self._places.values() if place.dead and not place.answered]
         return sorted(dead, key=lambda letter: letter.position)
-
-    async def requeue(self, id: str) -> DeadLetter:
-        for letter in await self.dead_letters():
-            if letter.id == id:
-                self._enter(self._places[id].offer)
-                return letter
-        raise NotFoundError(f"There is no dead letter '{id}'.", remedy="List them: `vapora queue`.")
 
     async def discard(self, id: str) -> None:
         if any(letter.id == id for letter in await self.dead_letters()):

@@ -1,6 +1,6 @@
 """Dead letters in NATS: the server notes in a stream what it gave up, and the offer itself stays in the queue's stream.
 
-So nothing is lost if nobody is there when it happens, and putting one back needs no other copy.
+So nothing is lost if nobody is there when it happens.
 """
 
 from __future__ import annotations
@@ -12,10 +12,9 @@ from nats.js.api import RawStreamMsg
 from nats.js.errors import NotFoundError as NotInStreamError
 from pydantic_core import from_json
 
-from vapora.errors import NotFoundError, UnavailableError
+from vapora.errors import UnavailableError
 from vapora.queue.base import DeadLetter, TaskOffer
 from vapora.queue.nats_link import NatsLink
-from vapora.queue.nats_messages import letter_of, publish
 from vapora.queue.nats_names import Names
 
 # More of them than anybody reads; the oldest are shown, and after them the next.
@@ -44,18 +43,6 @@ class DeadLetters:
             letters[one.offer.task_id] = _letter(one)
         return list(letters.values())
 
-    async def requeue(self, task_id: str) -> DeadLetter:
-        """First the copy, then the original goes: cut off in between, the next try makes no second copy."""
-        last: DeadLetter | None = None
-        async for one in self._find():
-            if one.offer.task_id == task_id:
-                last = _letter(one)
-                await publish(self._link, [letter_of(one.offer, again=f"dead-{one.note}")])
-                await self._remove(one)
-        if last is None:
-            raise NotFoundError(f"There is no dead letter '{task_id}'.", remedy="List them: `vapora queue`.")
-        return last
-
     async def discard(self, task_id: str) -> None:
         async for one in self._find():
             if one.offer.task_id == task_id:
@@ -72,7 +59,7 @@ class DeadLetters:
             sequence = int(body["stream_seq"])
             kept = await self._message(self._names.tasks, sequence)
             if kept is None:
-                # Answered after all, or put back: the note is of no more use.
+                # Answered after all, or forgotten: the note is of no more use.
                 await self._delete(self._names.dead, note)
                 continue
             yield _Found(note, sequence, int(body["deliveries"]), TaskOffer(**from_json(kept.data or b"{}")))

@@ -27,6 +27,7 @@ _LONGEST_PAUSE_S = 2.0
 _CONNECT_S = 3
 # A server that hangs is noticed after two of them.
 _PING_S = 5
+_LOOK_S = 0.25
 
 
 T = TypeVar("T")
@@ -84,6 +85,7 @@ class NatsLink:
         """
         js, lost = self.client.jetstream(), asyncio.ensure_future(self._lost.wait())
         doing = asyncio.ensure_future(work(js))
+        doing.add_done_callback(_retrieve)
         try:
             await asyncio.wait((doing, lost), return_when=asyncio.FIRST_COMPLETED)
             if doing.done() and not doing.cancelled():
@@ -132,7 +134,7 @@ class NatsLink:
                 self.problem, self.number = None, self.number + 1
                 self._up.set()
                 self._journal.info("connected to NATS", at=self._options.place)
-                await lost.wait()
+                await _until_lost(client, lost)
             finally:
                 self._up.clear()
                 self._client = None
@@ -199,6 +201,21 @@ async def _apart(work: Coroutine[Any, Any, T]) -> T:
     if doing.cancelled():
         raise UnavailableError("The connection to NATS ended while it was made.")
     return doing.result()
+
+
+async def _until_lost(client: Client, lost: asyncio.Event) -> None:
+    """The library does not always say so: where something was still to be sent, that error keeps it from it."""
+    while client.is_connected and not lost.is_set():
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LOOK_S):
+                await lost.wait()
+    lost.set()
+
+
+def _retrieve(doing: asyncio.Future[Any]) -> None:
+    """Where it was given up, nobody asks any more how it ended."""
+    if not doing.cancelled():
+        doing.exception()
 
 
 async def _close(client: Client) -> None:

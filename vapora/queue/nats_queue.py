@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import heapq
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from itertools import count
@@ -106,9 +107,6 @@ class NatsQueue:
     async def dead_letters(self) -> list[DeadLetter]:
         return await self._dead.all()
 
-    async def requeue(self, id: str) -> DeadLetter:
-        return await self._dead.requeue(id)
-
     async def discard(self, id: str) -> None:
         await self._dead.discard(id)
 
@@ -120,11 +118,11 @@ class NatsQueue:
                 lambda js: js.stream_info(self._names.tasks, subjects_filter=self._names.offers)
             )
         except (UnavailableError, NotFoundError) as error:
-            return QueueStatus("nats", connected=False, problem=self.problem or str(error))
-        depth = dict(sorted((info.state.subjects or {}).items()))
-        for letter in dead:
-            depth[letter.subject] -= 1
-        alive = {subject: number for subject, number in depth.items() if number > 0}
+            problem = self.problem or str(error)
+            return QueueStatus("nats", connected=False, problem=problem, dead_letters_known=False)
+        depth = Counter(info.state.subjects or {})
+        depth.subtract(letter.subject for letter in dead)
+        alive = {subject: number for subject, number in sorted(depth.items()) if number > 0}
         return QueueStatus("nats", problem=self.problem, depth=alive, dead_letters=tuple(dead))
 
     # --- what a connection begins with ---

@@ -91,6 +91,7 @@ class CrashableRuntime(LocalRuntime):
                 answer.set_exception(GoneError(f"{address} was killed."))
         for task in list(life.tasks):
             self._bury(task)
+        _hang_up(life)
         starting = life.starting
         well = starting is not None and starting.done() and not starting.cancelled() and not starting.exception()
         return starting.result() if well and starting is not None else None
@@ -236,6 +237,20 @@ def _note_owner(loop: asyncio.AbstractEventLoop, work: Any, **how: Any) -> async
         if life.dead:
             task.cancel()
     return task
+
+
+def _hang_up(life: _Life) -> None:
+    """A process that ends closes its sockets, and whoever is at their other end notices at once.
+
+    A socket is somebody's in whose context it was opened. asyncio keeps that for itself, and so does its loop with the
+    sockets: this needs the loop that is its default on Unix.
+    """
+    selector: Any = asyncio.get_running_loop()._selector  # type: ignore[attr-defined]
+    for key in list(selector.get_map().values()):
+        for handle in filter(None, key.data):
+            transport = getattr(handle._callback, "__self__", None)
+            if handle._context.get(_LIFE) is life and isinstance(transport, asyncio.Transport):
+                transport.abort()
 
 
 def _retrieve(answer: asyncio.Future[Any]) -> None:
