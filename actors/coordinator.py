@@ -34,10 +34,10 @@ _MOST_AT_ONCE = 200
 
 
 class SwarmCoordinator:
-    """`agent`, `retire` and `idle_s`: how agents are reached and ended (`actors.crew`). `again_s`: how often running work
-    is sent again, so that a restarted agent takes it up. `saved`: where the view is saved now and then, for a quick
-    start. `desk`: a queue that delivers the work; without one, the log itself is the queue, and what waits in it may
-    start.
+    """`agent`, `retire` and `idle_s`: how agents are reached and ended (`actors.crew`). `again_s`: how often running
+    work is sent again, so that a restarted agent takes it up. `saved`: where the view is saved now and then, for a
+    quick start. `desk`: a queue that delivers the work; without one, the log itself is the queue, and what waits in it
+    may start.
     """
 
     def __init__(

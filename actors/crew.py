@@ -28,7 +28,7 @@ class Worker(Protocol):
 class Crew:
     """`agent(id)` reaches an agent, starting it if need be; `retire(id)` ends one that was idle for `idle_s`.
 
-    All is sent in the background, once at a time; what fails is told, and sent again when the coordinator says so again.
+    All is sent in the background, once at a time. What fails is told, and sent again when the coordinator says so.
     """
 
     def __init__(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -19,11 +19,12 @@ from events.task import TaskArchived, TaskAssigned, TaskWaiting
 from tests.actors.kit import ORIGIN, WORKSPACE, Line, everything, of_kind, passed, seen
 from tests.actors.test_coordinator import Cell, open_cell
 from tests.queue.nats_server import NatsServer
-from vapora.commands import MoveTask
+from vapora.commands import MoveTask, RequeueTask
 from vapora.domain.offers import OnOffer
-from vapora.errors import NotFoundError
+from vapora.errors import NotFoundError, UnavailableError
 from vapora.log.client import LogClient
 from vapora.ports import LogWriterPort
+from vapora.queue import TaskOffer
 from vapora.queue.base import offered
 from vapora.queue.nats_messages import letter_of, publish
 from vapora.queue.nats_outlet import NatsOutlet
@@ -99,6 +100,13 @@ class Site:
 
     async def assigned_once(self, *tasks: str) -> None:
         assert [one.task_id for one in await of_kind(self.cell.log, TaskAssigned)] == list(tasks)
+
+
+async def _on_offer(site: Site) -> list[TaskOffer]:
+    on_offer = OnOffer(WORKSPACE)
+    for recorded in await everything(site.cell.log):
+        on_offer.evolve(recorded)
+    return [offered(one) for one in on_offer.after(0)]
 
 
 async def _no() -> bool:
@@ -249,12 +257,66 @@ async def test_a_task_that_cannot_be_given_out_ends_as_a_dead_letter_and_its_car
     assert (await again.queue_status()).dead_letters
     await site.assigned_once(other)
 
-    assert (await again.requeue(task_id)).id == task_id
+    letter = await again.dead_letter(task_id)
+    await site.cell.people.dispatch(ORIGIN, RequeueTask(deliveries=letter.deliveries), task_id)
     await site.cell.assigned(2)
     await site.emptied()
     await site.assigned_once(other, task_id)
     with pytest.raises(NotFoundError):
-        await again.requeue(task_id)
+        await again.dead_letter(task_id)
+
+
+async def test_dead_letters_are_kept_in_mind_while_nats_is_away_and_unknown_to_who_starts_then(site: Site) -> None:
+    await site.relay()
+    site.clock.broken = True
+    coordinator = await site.coordinator()
+    task_id = await site.cell.submit()
+    await seen(site.cell.log, TaskWaiting)
+    await site.server.kill()
+    await passed(lambda: not coordinator.desk.queue.connected)  # type: ignore[union-attr]
+    status = await coordinator.queue_status()
+    assert (status.dead_letters_known, [one.id for one in status.dead_letters]) == (False, [task_id])
+    # It can be put back all the same: that is said in the log.
+    assert (await coordinator.dead_letter(task_id)).id == task_id
+
+    site.ends.remove(coordinator)
+    await coordinator.stop()
+    again = await site.coordinator()
+    status = await again.queue_status()
+    assert (status.connected, status.dead_letters_known, status.dead_letters) == (False, False, ())
+    with pytest.raises(UnavailableError):
+        await again.dead_letter(task_id)
+
+
+async def test_an_older_offer_that_comes_late_takes_nothing_from_the_present_one_and_is_not_kept_in_mind(
+    site: Site,
+) -> None:
+    await site.cell.capacity("developer", 1)
+    coordinator = await site.coordinator()
+    state = lambda: coordinator.desk.state  # type: ignore[union-attr]  # noqa: E731
+    giver = await site.bystander()
+    busy, waits = await site.cell.submit(), await site.cell.submit()
+    [first, older] = await _on_offer(site)
+    await giver.offer([first])
+    await site.cell.assigned(1)
+    await site.cell.people.dispatch(ORIGIN, RequeueTask(deliveries=1), waits)
+    [present] = [one for one in await _on_offer(site) if one.task_id == waits]
+    await giver.offer([present])
+    await passed(lambda: waits in state().put_off)
+    await giver.offer([older])
+    # Once it is acknowledged, only the present one is left.
+    async with asyncio.timeout(10):
+        while sum((await giver.status()).depth.values()) > 1:
+            await asyncio.sleep(0.02)
+    assert state().delivered == {waits: present.position}
+    [work] = await site.cell.crew.got(1)
+    assert work.task.id == busy
+    await site.cell.crew.end(work, RunSucceeded)
+    await site.cell.assigned(2)
+    await site.emptied()
+    await giver.offer([replace(present, subject="acme.tasks.code-generation.low")])
+    await site.emptied()
+    assert state().delivered == {}
 
 
 async def test_the_dead_letter_of_a_task_that_is_gone_is_forgotten(site: Site) -> None:

@@ -61,8 +61,12 @@ async def test_the_logs_own_queue_tells_what_waits_under_each_subject(door: Door
         "depth": {f"tasks.{card['task_type']}.medium": 1},
         "waiting": 1,
         "dead_letters": [],
+        "dead_letters_known": True,
     }
     assert (await door.http.get("/health")).json()["queue"] == "log"
+    metrics = (await door.http.get("/metrics")).text
+    assert f'vapora_queue_depth{{subject="tasks.{card["task_type"]}.medium",workspace="default"}} 1.0' in metrics
+    assert 'vapora_queue_dead_letters{workspace="default"} 0.0' in metrics
 
 
 async def test_what_is_no_dead_letter_cannot_be_put_back(door: Door) -> None:
@@ -103,6 +107,8 @@ async def test_a_dead_letter_is_shown_and_put_back(beside: Door, server: NatsSer
     assert (letter["id"], letter["deliveries"]) == (task_id, 2)
     answer = await beside.ask("POST", f"/queue/dead-letters/{task_id}/requeue", 200)
     assert answer == letter
+    [told] = (await beside.ask("GET", "/audit?action=override", 200))["items"]
+    assert (told["actor"], told["resource_id"]) == ("user:local", task_id)
     queue = await _queue(beside, lambda found: not found["dead_letters"])
     assert queue["waiting"] == 1
 
@@ -114,6 +120,10 @@ async def test_a_nats_that_is_away_is_told_and_the_installation_is_well(beside: 
     await beside.in_state(task_id, "done")
     queue = await beside.ask("GET", "/queue", 200)
     assert not queue["connected"] and "127.0.0.1" in queue["problem"]
+    assert not queue["dead_letters_known"]
+    metrics = (await beside.http.get("/metrics")).text
+    assert 'vapora_queue_connected{kind="nats",workspace="default"} 0.0' in metrics
+    assert "vapora_queue_dead_letters{" not in metrics
     health = await beside.http.get("/health")
     assert health.status_code == 200
     assert "log, while NATS is away" in health.json()["queue"]

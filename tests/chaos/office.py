@@ -250,7 +250,7 @@ class Office:
                     position = polled.position
 
     async def quiet(self) -> Records:
-        """What is left of the work as soon as it is as it should be, if that comes: until then, something is under way."""
+        """What is left of the work as soon as all is as it should be, if that comes: before, something is under way."""
         self.working = False
         if self.post is not None:
             await self.post.back()

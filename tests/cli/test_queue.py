@@ -52,6 +52,11 @@ def test_what_waits_and_what_is_dead_stand_in_tables() -> None:
 def test_a_queue_that_is_away_says_why() -> None:
     shown = drawn(connected=False, problem="NATS at h:4222 does not answer.")
     assert "does not answer" in shown and "goes on from" in shown
+    shown = drawn(connected=False, problem="Away.", dead_letters_known=False)
+    assert "not known" in shown
+    letter = DeadLetterView(id="task-7", subject="tasks.unit-test.high", deliveries=5, position=9)
+    shown = drawn(connected=False, problem="Away.", dead_letters_known=False, dead_letters=(letter,))
+    assert "as seen last" in shown and "task-7" in shown and "not known" not in shown
 
 
 def test_putting_back_what_is_no_dead_letter_fails(vapora: Run) -> None:

@@ -17,6 +17,7 @@ from events.task import (
     TaskRejected,
     TaskReleased,
     TaskReopened,
+    TaskRequeued,
     TaskSentToReview,
     TaskSubmitted,
 )
@@ -75,6 +76,11 @@ def test_an_edit_leaves_the_offer_as_it_is_and_shows_in_the_next_one() -> None:
     assert log.on_offer.offers["t1"].subject == "acme.tasks.unit-test.high"
     log.add(ASSIGNED, TaskRecalled(task_id="t1", run_id="t1.1"))
     assert log.on_offer.offers["t1"] == Offer("t1", 4, 4, "acme.tasks.unit-test.low", 10)
+
+
+def test_what_is_put_back_is_an_offer_of_its_own() -> None:
+    log = Log(SUBMITTED, TaskEdited(task_id="t1", priority=10), TaskRequeued(task_id="t1", deliveries=5))
+    assert log.on_offer.offers["t1"] == Offer("t1", 3, 3, "acme.tasks.unit-test.low", 10)
 
 
 def test_what_is_over_is_on_offer_no_more() -> None:

@@ -130,6 +130,8 @@ class Teller:
     def move(self, task_id: str, state: TaskState, run_id: str | None, what: int, amount: int) -> None:
         if what in (3, 4):
             self.story.tell(task.TaskReordered(task_id=task_id, before=TASKS[amount % 3] if what == 3 else None))
+        elif state is TaskState.TODO and what == 5:
+            self.story.tell(task.TaskRequeued(task_id=task_id, deliveries=amount))
         elif state is TaskState.TODO:
             self.numbers += 1
             run_id = f"{task_id}.{self.numbers}"

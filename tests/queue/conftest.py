@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
 import pytest
 
 from events import Recorded
-from events.task import TaskSubmitted
+from events.task import TaskRequeued, TaskSubmitted
 from tests.actors.kit import NOON, ORIGIN, WORKSPACE, MovableClock, log_writer
 from tests.queue.nats_server import NatsServer
 from vapora.domain.offers import OnOffer
@@ -43,12 +43,22 @@ class Bench:
             )
             await self.log.append(ORIGIN, (f"task:{task_id}", 0, (event,)))
             found += await self.log.read(f"task:{task_id}")
+        await self._offer(found)
+        return [one.event.task_id for one in found]  # type: ignore[attr-defined]
+
+    async def put_back(self, task_id: str) -> None:
+        """As a person does with a dead letter."""
+        stream = f"task:{task_id}"
+        before = await self.log.read(stream)
+        await self.log.append(ORIGIN, (stream, len(before), (TaskRequeued(task_id=task_id, deliveries=MAX_DELIVER),)))
+        await self._offer(await self.log.read(stream))
+
+    async def _offer(self, events: Sequence[Recorded]) -> None:
         if isinstance(self.queue, NatsQueue):
             on_offer = OnOffer(WORKSPACE)
-            for recorded in found:
+            for recorded in events:
                 on_offer.evolve(recorded)
             await self.queue.offer([offered(one) for one in on_offer.after(0)])
-        return [one.event.task_id for one in found]  # type: ignore[attr-defined]
 
     async def take(self, count: int, timeout_s: float = 10) -> list[TaskOffer]:
         """So many offers, in the order in which they came."""

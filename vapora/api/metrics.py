@@ -19,7 +19,7 @@ from projections import budgets, providers
 from projections.base import Reader
 from projections.board_rows import CARDS
 from vapora.catalog import roles
-from vapora.views import BudgetView
+from vapora.views import BudgetView, QueueView
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +35,13 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What the actors said of a workspace; `reading` is None where its read models could not be asked."""
+    """What the actors said of a workspace; `reading` and `queue` are None where nobody could be asked."""
 
     workspace: str
     reading: Reading | None
     head: int = 0
     failed: Sequence[str] = field(default=())
+    queue: QueueView | None = None
 
 
 def read(rows: Reader, workspace: str, position: int, now: datetime) -> Reading:
@@ -84,6 +85,7 @@ class Exposition:
             metric.samples = [sample for sample in metric.samples if not sample.name.endswith("_created")]
             yield metric
         yield from self._system()
+        yield from _queues(self._states)
         readings = [state.reading for state in self._states if state.reading is not None]
         yield from _work(readings)
         yield from _calls(readings)
@@ -106,6 +108,28 @@ class Exposition:
         for name, said in self._providers_up.items():
             provider.add_metric((name,), float(said == "up"))
         yield from (up, head, failed, provider)
+
+
+def _queues(states: Sequence[State]) -> Iterable[Metric]:
+    """What is not known has no series: 0 would be a claim."""
+    connected = GaugeMetricFamily(
+        "vapora_queue_connected", "1: the queue delivers; 0: work goes on from the log.", labels=("kind", "workspace")
+    )
+    depth = GaugeMetricFamily(
+        "vapora_queue_depth", "Tasks on offer, without dead letters.", labels=("subject", "workspace")
+    )
+    dead = GaugeMetricFamily(
+        "vapora_queue_dead_letters", "Offers that were delivered too often.", labels=("workspace",)
+    )
+    for state in states:
+        if (queue := state.queue) is None:
+            continue
+        connected.add_metric((queue.kind, state.workspace), float(queue.connected))
+        for subject, count in queue.depth.items():
+            depth.add_metric((subject, state.workspace), count)
+        if queue.dead_letters_known:
+            dead.add_metric((state.workspace,), len(queue.dead_letters))
+    yield from (connected, depth, dead)
 
 
 def _work(readings: Sequence[Reading]) -> Iterable[Metric]:

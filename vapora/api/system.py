@@ -16,7 +16,7 @@ from vapora.api.cells import Cell, Cells
 from vapora.api.context import DEFAULT_WORKSPACE, FreshCell
 from vapora.api.meters import Meters
 from vapora.errors import VaporaError
-from vapora.views import Health, Progress, View
+from vapora.views import Health, Progress, QueueView, View
 
 router = APIRouter(tags=["system"])
 status_router = APIRouter(tags=["system"])
@@ -117,11 +117,22 @@ async def _status(cell: Cell) -> Status:
 
 async def _state(cell: Cell) -> metrics.State:
     now = clock.now()
+    # Side by side: a NATS that hangs hides no other number.
+    asking = asyncio.create_task(_queue(cell))
     try:
         async with asyncio.timeout(_PATIENCE_S):
             status = await _status(cell)
             reading = await cell.read(lambda rows: metrics.read(rows, cell.workspace, rows.position, now))
     except (VaporaError, TimeoutError) as error:
         _log.warning("metrics without a workspace", workspace=cell.workspace, error=str(error))
-        return metrics.State(cell.workspace, None)
-    return metrics.State(cell.workspace, reading, status.head, tuple(status.failed))
+        return metrics.State(cell.workspace, None, queue=await asking)
+    return metrics.State(cell.workspace, reading, status.head, tuple(status.failed), await asking)
+
+
+async def _queue(cell: Cell) -> QueueView | None:
+    try:
+        async with asyncio.timeout(_PATIENCE_S):
+            return await cell.queue.queue_status()
+    except (VaporaError, TimeoutError) as error:
+        _log.warning("metrics without the queue", workspace=cell.workspace, error=str(error))
+        return None

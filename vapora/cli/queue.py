@@ -31,7 +31,7 @@ def requeue(
     task_id: Annotated[str, typer.Argument(metavar="TASK", help="The id of a dead letter: its task's.")],
     as_json: Json = False,
 ) -> None:
-    """Put a dead letter back, as if it had never been delivered."""
+    """Put a dead letter back: its task is offered anew, and the log says by whom."""
     with connect() as client:
         letter = client.requeue(task_id)
     emit(as_json, letter, lambda: f"{cell(letter.id)} is in the queue again, under {cell(letter.subject)}.")
@@ -45,16 +45,25 @@ def _show(as_json: bool) -> None:
 
 def _drawn(queue: QueueView) -> RenderableType:
     where = "NATS" if queue.kind == "nats" else "the log itself"
-    if queue.problem:
-        return f"The queue in {where} is away: {cell(queue.problem)} Work goes on from the log."
     parts: list[RenderableType] = [f"{queue.waiting} waiting; the queue is {where}."]
+    if not queue.connected:
+        parts = [f"The queue in {where} is away: {cell(queue.problem or '')} Work goes on from the log."]
+        if not queue.dead_letters:
+            parts.append("Whether there are dead letters is not known until it is back.")
     if queue.depth:
         waiting = table("", "subject", "waiting", right=("waiting",))
         for subject, number in queue.depth.items():
             waiting.add_row(cell(subject), str(number))
         parts.append(waiting)
     if queue.dead_letters:
-        dead = table("Dead letters", "task", "subject", "deliveries", right=("deliveries",), fixed=("task",))
+        dead = table(
+            "Dead letters" if queue.dead_letters_known else "Dead letters, as seen last",
+            "task",
+            "subject",
+            "deliveries",
+            right=("deliveries",),
+            fixed=("task",),
+        )
         for one in queue.dead_letters:
             dead.add_row(cell(one.id), cell(one.subject), str(one.deliveries))
         parts += ["", dead, "See the journal for why, then: vapora queue requeue TASK"]

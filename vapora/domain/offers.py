@@ -1,7 +1,8 @@
 """What is on offer: the tasks to be done, each as the event that made it so offers it (M10.3).
 
 A task becomes to do by being submitted, reopened, rejected, recalled, released or put back after nobody could be given
-it; each time is an offer of its own, named by the position of that event. It is over when the task is assigned or leaves the board.
+it; each time is an offer of its own, named by the position of that event. It is over when the task is assigned or
+leaves the board.
 """
 
 from __future__ import annotations
