@@ -148,6 +148,18 @@ async def test_a_dead_letter_whose_task_is_put_back_is_delivered_as_if_for_the_f
     await bench.depth({})
 
 
+async def test_a_taker_that_dies_with_what_was_often_put_off_makes_no_dead_letter_of_it(bench: Bench) -> None:
+    for times in range(MAX_DELIVER + 2):
+        await bench.submit(50)
+        for _ in range(times):
+            [offer] = await bench.take(1)
+            await bench.queue.nak(offer, 0.01)
+        await bench.take(1)  # and never answers
+        [offer] = await bench.take(1)
+        await bench.queue.ack(offer)
+    assert await bench.queue.dead_letters() == []
+
+
 async def test_a_dead_letter_can_be_forgotten(bench: Bench) -> None:
     [task_id] = await bench.submit(50)
     await bench.buried()

@@ -1,8 +1,8 @@
 """The queue in NATS JetStream: one work-queue stream a workspace, one durable consumer a subject (M0.9, M8.2).
 
 A consumer is pulled all the time, so that new offers and those that come again arrive by themselves. "Not now" is a
-delayed negative answer. The server counts it as a delivery too; before that could make a dead letter of an offer with
-which nothing is wrong, a copy takes its place and counts anew.
+delayed negative answer. The server counts it as a delivery too; long before that could make a dead letter of an offer
+with which nothing is wrong, a copy takes its place and counts anew.
 """
 
 from __future__ import annotations
@@ -91,8 +91,9 @@ class NatsQueue:
         await self._link.call(lambda _: answer_to(self._link.client, offer).ack())
 
     async def nak(self, offer: TaskOffer, delay_s: float) -> None:
-        """The one that was the last delivery is replaced by a copy, which comes at once instead of after the delay."""
-        if offer.deliveries < self._max_deliver:
+        """After half of its deliveries it is replaced by a copy, which comes at once instead of after the delay. What is
+        left of them is for takers that die: one death is to make no dead letter of what was merely put off."""
+        if offer.deliveries * 2 <= self._max_deliver:
             await self._link.call(lambda _: answer_to(self._link.client, offer).nak(delay_s))
         else:
             await self._renew(offer)
