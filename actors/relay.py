@@ -50,6 +50,7 @@ class Relay:
         self._mirrored = _Mark()
         self._sequence = 0  # of the mirror's last message
         self._offers = Follower(f"relay/{workspace}", log, self._fold, topics=TOPICS)
+        self._mirroring = asyncio.Lock()
         self._events = Follower(f"mirror/{workspace}", log, self._mirror, limit=_MIRROR_BATCH)
         self._ticker = Ticker(f"relay/{workspace}", self._tick, _LOOK_S)
         self._following = False
@@ -92,6 +93,7 @@ class Relay:
         if self._saved is not None and self._saved.due(self._on_offer.position):
             self._saved.save_soon(self._log, self._on_offer, self._on_offer.position)
         await self._offer()
+        await self._review_mirror()
 
     async def _offer(self) -> None:
         """Publish what is on offer and not in the stream yet. Where NATS is away nothing is lost: the ticker is back
@@ -111,7 +113,25 @@ class Relay:
         # Beyond our log: the stream served another one. What it knows is of no use here.
         return position if position <= self._on_offer.position else 0
 
+    async def _review_mirror(self) -> None:
+        """On a new connection: the store may be behind the log now, which no news may come to tell."""
+        connection = self._outlet.connection
+        if self._mirroring.locked() or connection in (0, self._mirrored.connection):
+            return  # whoever mirrors sees for himself
+        async with self._mirroring:
+            position, sequence = await self._outlet.mirrored()
+            if position == self._events.position:
+                self._mirrored, self._sequence = _Mark(connection, position), sequence
+        if position < self._events.position and not self._mirroring.locked():
+            await self._events.stop()
+            self._events.position = position
+            self._events.start()
+
     async def _mirror(self, events: Sequence[Recorded]) -> None:
+        async with self._mirroring:
+            await self._mirror_on(events)
+
+    async def _mirror_on(self, events: Sequence[Recorded]) -> None:
         if not self._mirrored.connection or self._mirrored.connection != self._outlet.connection:
             position, self._sequence = await self._outlet.mirrored()
             if position > events[-1].position and position > await self._log.head():

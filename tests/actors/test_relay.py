@@ -260,6 +260,23 @@ async def test_streams_that_somebody_deleted_are_made_and_filled_again(
     await running.stop()
 
 
+async def test_a_store_that_was_lost_is_filled_again_while_the_log_is_silent(
+    log: LogClient, server: NatsServer, queue: NatsQueue
+) -> None:
+    running = relay(log, server)
+    await running.start()
+    await submit(log, range(3))
+    whole = await everything(log)
+    await mirrored(server.options, WORKSPACE, len(whole))
+    await server.kill()
+    server.lose()
+    await server.start()
+    await waiting(queue, 3)
+    found = await mirrored(server.options, WORKSPACE, len(whole), timeout_s=10)
+    assert [(one.position, one.stream, one.version) for one in found] == places(whole)
+    await running.stop()
+
+
 async def test_without_a_server_it_waits_and_says_so(another: Make, log: LogClient) -> None:
     nobody = another()
     running = relay(log, nobody)

@@ -61,6 +61,8 @@ _SETTLED_WITHIN_S = 5
 _QUIET_WITHIN_S = 15
 _ENDS = (TaskCompleted.TOPIC, TaskFailed.TOPIC, TaskArchived.TOPIC)
 _RESTS = 0.3
+# How often NATS dies when all is done, and the log has no more to say.
+_STRIKES_LATE = 0.15
 
 
 @dataclass(slots=True)
@@ -188,6 +190,8 @@ class Office:
         self.plan += [Kill(kind, self.dice.randint(1, _MOMENTS)) for kind in kinds]
         await self.rest()
         await self.work()
+        if self.post is not None and self.dice.random() < _STRIKES_LATE:
+            self.struck += self.post.strike()
         left = await self.quiet()
         buried = [one for one in left.streams.offers if one.dead] if left.streams else []
         # Nothing is wrong with any task, and nobody died as often as it takes to think so.

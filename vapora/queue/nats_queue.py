@@ -91,8 +91,8 @@ class NatsQueue:
         await self._link.call(lambda _: answer_to(self._link.client, offer).ack())
 
     async def nak(self, offer: TaskOffer, delay_s: float) -> None:
-        """After half of its deliveries it is replaced by a copy, which comes at once instead of after the delay. What is
-        left of them is for takers that die: one death is to make no dead letter of what was merely put off."""
+        """After half of its deliveries it is replaced by a copy, which comes at once instead of after the delay. The
+        other half is for takers that die: one death is to make no dead letter of what was merely put off."""
         if offer.deliveries * 2 <= self._max_deliver:
             await self._link.call(lambda _: answer_to(self._link.client, offer).nak(delay_s))
         else:
