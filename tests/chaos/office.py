@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,37 +14,29 @@ from typing import Any, Literal, Self, cast
 from actors.budget_manager import BudgetManager
 from actors.cast import RuntimeCast, builder
 from actors.coordinator import SwarmCoordinator
-from actors.desk import DeskState
 from actors.runtime.base import Address, Kind
-from events import Recorded
-from events.content import Content
 from events.ids import Provider, TaskState
 from events.task import TaskArchived, TaskCompleted, TaskFailed
-from projections.base import Row
 from projections.board import board
 from projections.store import ReadStore
 from tests.actors.kit import everything
 from tests.chaos.post import Post
+from tests.chaos.records import WORKSPACE, Records
 from vapora.blobs import BlobStore
 from vapora.catalog import task_types
 from vapora.clock import new_id, now
 from vapora.commands import CreateProject, EditAgent, MoveTask, SetBudget, SubmitTask
 from vapora.dispatch import Dispatcher
-from vapora.domain.budget import Ledger
-from vapora.domain.swarm_state import Swarm
 from vapora.log.client import LogClient
 from vapora.ports import Origin
 from vapora.records import Appended
 from vapora.settings import Settings
 from vapora.testing import FakeVendors
-from vapora.testing.agreement import cards, ledger, queue, read_models, rows_of
+from vapora.testing.agreement import rows_of
 from vapora.testing.crash import CrashableRuntime, Moment
-from vapora.testing.delivery import Streams, delivery
-from vapora.testing.soundness import Finding, billed, contents, kept, soundness
-from vapora.views import TaskCard
+from vapora.testing.soundness import Finding
 
 TASKS = 6
-WORKSPACE = "default"
 KINDS: tuple[Kind, ...] = ("log", "projector", "budget", "coordinator", "router", "agent", "supervisor")
 Victim = Kind | Literal["nats"]
 # With NATS, one death in three is in the way that the work takes through it.
@@ -71,36 +63,6 @@ class Kill:
 
     kind: Victim
     after: int
-
-
-@dataclass(frozen=True, slots=True)
-class Records:
-    """All that is left of the work: the log, and what everybody else holds."""
-
-    log: list[Recorded]
-    rows: dict[str, list[Row]]
-    cards: dict[str, TaskCard]
-    ledger: Ledger
-    swarm: Swarm
-    accepted: dict[int, str]
-    billed_microusd: int
-    text: Callable[[Content], str]
-    waiting: frozenset[str]
-    streams: Streams | None
-    desk: DeskState | None
-
-    def findings(self) -> list[Finding]:
-        return [
-            *soundness(self.log, WORKSPACE, self.waiting),
-            *billed(self.log, self.billed_microusd),
-            *kept(self.log, self.accepted),
-            *contents(self.log, self.text),
-            *read_models(self.rows, self.log),
-            *cards(self.cards, self.log),
-            *ledger(self.ledger, self.log),
-            *queue(self.swarm, self.log),
-            *(delivery(self.streams, self.desk, self.log, WORKSPACE) if self.streams and self.desk else ()),
-        ]
 
 
 class Office:

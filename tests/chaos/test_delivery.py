@@ -94,7 +94,7 @@ STREAMS = Streams(offers=OFFERS, consumers={SUBJECT: 2}, checkpoint=12, mirror=M
 
 
 def _checks(streams: Streams = STREAMS, held: DeskState = STATE, log: list[Recorded] = LOG) -> list[tuple[str, str]]:
-    return [(one.check, one.where) for one in delivery(streams, held, log, ACME)]
+    return [(one.check, one.where) for one in delivery(streams, log, ACME, held)]
 
 
 def _offers(change: Callable[[list[Offered]], Any], coming: int = 2) -> Streams:
@@ -132,7 +132,7 @@ STREAM_FAULTS: list[tuple[str, tuple[str, str], Streams]] = [
     ("a checkpoint beyond the log", ("offers", "checkpoint"), replace(STREAMS, checkpoint=13)),
     ("a message that its consumer has done with", ("consumers", SUBJECT), replace(STREAMS, consumers={SUBJECT: 1})),
     ("a subject without a consumer", ("consumers", SUBJECT), replace(STREAMS, consumers={})),
-    ("a dead letter that the desk does not know", ("dead letters", "desk"), _offers(
+    ("a dead letter that the desk does not know", ("desk", "dead letters"), _offers(
         lambda offers: offers.__setitem__(1, replace(offers[1], dead=True)), 1)),
     ("a dead letter of which the card says nothing", ("dead letters", "task:b"), _offers(
         lambda offers: offers.__setitem__(1, replace(offers[1], dead=True)), 1)),
@@ -162,8 +162,8 @@ DESK_FAULTS: list[tuple[str, tuple[str, str], DeskState]] = [
     ("a delivery that is over", ("desk", "delivered"), replace(STATE, delivered={"a": 1})),
     ("a task set aside that is over", ("desk", "set aside"), replace(STATE, aside={"e": 11})),
     ("a task put off that is over", ("desk", "put off"), replace(STATE, put_off={"b": 2})),
-    ("a dead letter that the server does not have", ("dead letters", "desk"), replace(STATE, dead={"d": 9, "c": 7})),
-    ("an older dead letter", ("dead letters", "desk"), replace(STATE, dead={"d": 8})),
+    ("a dead letter that the server does not have", ("desk", "dead letters"), replace(STATE, dead={"d": 9, "c": 7})),
+    ("an older dead letter", ("desk", "dead letters"), replace(STATE, dead={"d": 8})),
 ]  # fmt: skip
 
 

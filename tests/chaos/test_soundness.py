@@ -18,7 +18,8 @@ from events.content import Content
 from events.ids import TaskState
 from events.run import ArtifactRecorded, ModelCalled, RunStarted, RunSucceeded
 from events.task import TaskAssigned, TaskCompleted, TaskSubmitted
-from tests.chaos.office import LEFT, WORKSPACE, Kill, Office, Records
+from tests.chaos.office import LEFT, Kill, Office
+from tests.chaos.records import WORKSPACE, Records
 from vapora.domain import swarm
 from vapora.domain.swarm_state import Swarm
 from vapora.errors import NotFoundError

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import tempfile
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.cluster.site import Site, free_port
+from tests.queue.nats_server import NatsServer
 from vapora.platform import Platform
 from vapora.sdk import Client
 from vapora.settings import Settings
@@ -18,18 +20,23 @@ from vapora.testing import FakeVendors
 
 @pytest.fixture(scope="session")
 def site() -> Iterator[Site]:
-    """A running platform on Ray whose four providers are the wire fake, reached by the real SDKs."""
+    """A running platform on Ray whose four providers are the wire fake, reached by the real SDKs, with a real NATS."""
     before = dict(os.environ)
     with FakeVendors() as vendors, tempfile.TemporaryDirectory(prefix="v") as folder:
         os.environ.update(vendors.environ())
-        settings = Settings(data=Path(folder), port=free_port(), resend_s=1)
+        nats = NatsServer(Path(folder) / "nats")
+        asyncio.run(nats.start())
+        settings = Settings(
+            data=Path(folder) / "data", port=free_port(), resend_s=1, nats_url=nats.url, nats_ack_wait_s=3
+        )
         platform = Platform(settings, dashboard=False)
         platform.start()
         try:
             with Client(f"http://127.0.0.1:{settings.port}") as client:
-                yield Site(vendors, settings, client)
+                yield Site(vendors, settings, client, nats)
         finally:
             platform.stop()
+            nats.strike()
             os.environ.clear()
             os.environ.update(before)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import socket
@@ -18,6 +19,8 @@ from actors.runtime.ray import NAMESPACE
 from events import Recorded
 from projections import MemoryRows
 from projections.board import Board, board
+from tests.queue.holdings import holdings
+from tests.queue.nats_server import NatsServer
 from vapora.commands import CreateProject
 from vapora.domain.audit import violations
 from vapora.log.mapper import open_record
@@ -25,6 +28,7 @@ from vapora.log.sqlite import SQLiteLog
 from vapora.sdk import Client
 from vapora.settings import Settings
 from vapora.testing import FakeVendors
+from vapora.testing.delivery import Streams
 from vapora.views import TaskCard
 
 DEADLINE_S = 120
@@ -60,11 +64,12 @@ def wait_for(what: str, condition: Callable[[], Any]) -> Any:
 
 @dataclass(frozen=True)
 class Site:
-    """A running platform, and the vendors that it calls."""
+    """A running platform, the vendors that it calls, and its NATS server."""
 
     vendors: FakeVendors
     settings: Settings
     client: Client
+    nats: NatsServer
 
     def project(self, name: str) -> str:
         return self.client.create_project(CreateProject(name=name)).id
@@ -90,6 +95,10 @@ class Site:
         handle = ray.get_actor(actor, namespace=NAMESPACE)
         pid = ray.get(handle.health.remote())["pid"]
         os.kill(pid, signal.SIGKILL)
+
+    def streams(self) -> Streams:
+        """What NATS holds."""
+        return asyncio.run(holdings(self.nats.url, "default"))
 
     def log(self) -> list[Recorded]:
         return read_log(self.settings.log_file("default"))

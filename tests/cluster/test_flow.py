@@ -71,6 +71,10 @@ def test_one_correlation_crosses_the_twelve_steps_in_causal_order(site: Site, pr
     assert all(event.causation in positions for event in events[1:])
     _assert_subject_and_scores(events, task_type)
     _assert_model_and_money(site, events, provider)
+    # 3: it went through NATS, which holds nothing of it any more; and outsiders hear all of it there.
+    assert wait_for("the queue to be empty", lambda: site.client.queue().depth == {})
+    assert httpx.get(f"{site.client.url}/health", timeout=30).json()["queue"] == "nats"
+    wait_for("the mirror", lambda: _mirrored(site, correlation) == events)
     # 9, 10: the profile and the costs know the run.
     profiles = {one.task_type: one for one in site.client.learning(role, after=card.position).profiles}
     assert profiles[task_type].runs >= 1
@@ -80,6 +84,10 @@ def test_one_correlation_crosses_the_twelve_steps_in_causal_order(site: Site, pr
     live.close()
     assert done["row"]["state"] == "done"
     assert answer.task_id in {one.id for one in site.client.board(project_id=project).columns["done"]}
+
+
+def _mirrored(site: Site, correlation: str) -> list[EventView]:
+    return [event for _, event in site.streams().mirror if event.correlation == correlation]
 
 
 def _listen(live: object, frames: list[Frame]) -> None:

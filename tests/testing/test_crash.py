@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -218,3 +219,32 @@ async def test_a_killed_log_writer_that_lingers_is_fenced_off_by_the_next(tmp_pa
     assert [one.stream for one in (await log.poll(0, 10, 0)).events] == ["project:one", "project:two"]
     await dead.stop()
     await runtime.shutdown()
+
+
+async def test_the_sockets_of_a_killed_actor_are_closed_and_those_of_others_are_not() -> None:
+    ended: list[str] = []
+
+    async def serve(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+        name = (await reader.readline()).decode().strip()
+        with suppress(ConnectionResetError):
+            await reader.read()
+        ended.append(name)
+
+    class Caller(Thing):
+        async def call(self, port: int) -> None:
+            _, self.writer = await asyncio.open_connection("127.0.0.1", port)
+            self.writer.write(f"{self.address}\n".encode())
+            await self.writer.drain()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    runtime = CrashableRuntime(lambda address, runtime: Caller(address, runtime, []))
+    for address in (BUDGET, ROUTER):
+        await runtime.ref(address).call(port)
+    runtime.kill(BUDGET)
+    await passed(lambda: bool(ended))
+    assert ended == ["budget/default"]
+    runtime.kill(ROUTER)
+    await passed(lambda: len(ended) == 2)
+    await runtime.shutdown()
+    server.close()

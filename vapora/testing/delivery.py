@@ -53,12 +53,13 @@ class Streams:
     mirror: tuple[tuple[str, EventView], ...] = field(repr=False)
 
 
-def delivery(streams: Streams, held: DeskState, log: Sequence[Recorded], workspace: str) -> list[Finding]:
+def delivery(streams: Streams, log: Sequence[Recorded], workspace: str, held: DeskState | None = None) -> list[Finding]:
+    """`held`: what the desk has in mind, where it can be looked at."""
     return [
         *offers(streams, log, workspace),
         *consumers(streams),
-        *dead_letters(streams, held, log),
-        *desk(held, log, workspace),
+        *dead_letters(streams, log),
+        *(desk(held, streams, log, workspace) if held is not None else ()),
         *mirror(streams, log, workspace),
         *taken(log),
     ]
@@ -105,22 +106,20 @@ def consumers(streams: Streams) -> list[Finding]:
     ]
 
 
-def dead_letters(streams: Streams, held: DeskState, log: Sequence[Recorded]) -> list[Finding]:
-    """The desk leaves alone what the server gave up, and nothing else; and the card says what to do."""
-    dead = {one.task_id: one.position for one in streams.offers if one.dead}
-    found: list[Finding] = []
-    if held.dead != dead:
-        found.append(Finding("dead letters", "desk", f"holds {held.dead}, the server {dead}"))
+def dead_letters(streams: Streams, log: Sequence[Recorded]) -> list[Finding]:
+    """The card of what the server gave up says what to do."""
     folded = _tasks(log)
-    for task_id in sorted(dead):
+    found: list[Finding] = []
+    for task_id in sorted({one.task_id for one in streams.offers if one.dead}):
         waiting = folded[task_id].waiting if task_id in folded else None
         if waiting is None or "requeue" not in waiting.remedy:
             found.append(Finding("dead letters", task_stream(task_id), f"its card says {waiting}"))
     return found
 
 
-def desk(held: DeskState, log: Sequence[Recorded], workspace: str) -> list[Finding]:
-    """It knows what is on offer, and keeps nothing in mind of what is not."""
+def desk(held: DeskState, streams: Streams, log: Sequence[Recorded], workspace: str) -> list[Finding]:
+    """It knows what is on offer, and keeps nothing in mind of what is not. It leaves alone what the server gave up, and
+    nothing else."""
     wanted = {task_id: place.position for task_id, place in to_do(log, workspace).items()}
     found = [
         Finding("desk", task_stream(task_id), f"holds {held.offers.get(task_id)}, the log says {wanted.get(task_id)}")
@@ -135,6 +134,9 @@ def desk(held: DeskState, log: Sequence[Recorded], workspace: str) -> list[Findi
         stale = {task_id: position for task_id, position in kept.items() if wanted.get(task_id) != position}
         if stale:
             found.append(Finding("desk", name, f"keeps {stale}, which is over"))
+    dead = {one.task_id: one.position for one in streams.offers if one.dead}
+    if held.dead != dead:
+        found.append(Finding("desk", "dead letters", f"holds {held.dead}, the server {dead}"))
     return found
 
 

@@ -1,0 +1,49 @@
+"""All that a round has left, and what is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from actors.desk import DeskState
+from events import Recorded
+from events.content import Content
+from projections.base import Row
+from vapora.domain.budget import Ledger
+from vapora.domain.swarm_state import Swarm
+from vapora.testing.agreement import cards, ledger, queue, read_models
+from vapora.testing.delivery import Streams, delivery
+from vapora.testing.soundness import Finding, billed, contents, kept, soundness
+from vapora.views import TaskCard
+
+WORKSPACE = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """All that is left of the work: the log, and what everybody else holds."""
+
+    log: list[Recorded]
+    rows: dict[str, list[Row]]
+    cards: dict[str, TaskCard]
+    ledger: Ledger
+    swarm: Swarm
+    accepted: dict[int, str]
+    billed_microusd: int
+    text: Callable[[Content], str]
+    waiting: frozenset[str]
+    streams: Streams | None
+    desk: DeskState | None
+
+    def findings(self) -> list[Finding]:
+        return [
+            *soundness(self.log, WORKSPACE, self.waiting),
+            *billed(self.log, self.billed_microusd),
+            *kept(self.log, self.accepted),
+            *contents(self.log, self.text),
+            *read_models(self.rows, self.log),
+            *cards(self.cards, self.log),
+            *ledger(self.ledger, self.log),
+            *queue(self.swarm, self.log),
+            *(delivery(self.streams, self.log, WORKSPACE, self.desk) if self.streams else ()),
+        ]
