@@ -4,102 +4,28 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from actors.coordinator import SwarmCoordinator
-from actors.desk import Desk
-from actors.relay import Relay
 from events.ids import TaskState
 from events.run import RunSucceeded
-from events.task import TaskArchived, TaskAssigned, TaskWaiting
-from tests.actors.kit import ORIGIN, WORKSPACE, Line, everything, of_kind, passed, seen
-from tests.actors.test_coordinator import Cell, open_cell
-from tests.queue.nats_server import NatsServer
+from events.task import TaskArchived
+from tests.actors.desk_site import Site, open_site
+from tests.actors.kit import ORIGIN, WORKSPACE, Line, everything, of_kind, passed
 from vapora.commands import MoveTask, RequeueTask
 from vapora.domain.offers import OnOffer
-from vapora.errors import NotFoundError, UnavailableError
-from vapora.log.client import LogClient
-from vapora.ports import LogWriterPort
 from vapora.queue import TaskOffer
 from vapora.queue.base import offered
 from vapora.queue.nats_messages import letter_of, publish
-from vapora.queue.nats_outlet import NatsOutlet
-from vapora.queue.nats_queue import NatsQueue
-
-ACK_WAIT_S = 0.4
-MAX_DELIVER = 3
 
 
-@dataclass
-class MoodyClock:
-    """A clock that fails while it is told to: then no task can be given out."""
-
-    now: datetime
-    broken: bool = False
-
-    def __call__(self) -> datetime:
-        if self.broken:
-            raise RuntimeError("the clock stands still")
-        return self.now
-
-
-@dataclass
-class Site:
-    """A cell beside a NATS server."""
-
-    cell: Cell
-    server: NatsServer
-    clock: MoodyClock
-    queues: list[NatsQueue] = field(default_factory=list)
-    ends: list[SwarmCoordinator | Relay | NatsQueue] = field(default_factory=list)
-
-    def queue(self) -> NatsQueue:
-        made = NatsQueue(self.server.options, WORKSPACE, ack_wait_s=ACK_WAIT_S, max_deliver=MAX_DELIVER)
-        self.queues.append(made)
-        return made
-
-    async def relay(self) -> Relay:
-        made = Relay(self.cell.log, WORKSPACE, NatsOutlet(self.server.options, WORKSPACE))
-        await made.start()
-        self.ends.append(made)
-        return made
-
-    async def coordinator(self, *, patience_s: float = 60, port: LogWriterPort | None = None) -> SwarmCoordinator:
-        made = SwarmCoordinator(
-            self.cell.log if port is None else LogClient(port, WORKSPACE),
-            WORKSPACE,
-            agent=self.cell.crew.agent,
-            retire=self.cell.crew.retire,
-            is_simulated=_no,
-            clock=self.clock,
-            idle_s=60,
-            again_s=0.1,
-            desk=Desk(self.queue(), WORKSPACE, patience_s=patience_s, beat_s=ACK_WAIT_S / 3),
-        )
-        await made.start()
-        self.ends.append(made)
-        return made
-
-    async def bystander(self) -> NatsQueue:
-        """A queue that only looks, unless it is asked for work."""
-        made = self.queue()
-        await made.start()
-        self.ends.append(made)
-        return made
-
-    async def emptied(self) -> None:
-        """Until nothing waits in the queue."""
-        looking = await self.bystander()
-        async with asyncio.timeout(15):
-            while (await looking.status()).depth:
-                await asyncio.sleep(0.02)
-
-    async def assigned_once(self, *tasks: str) -> None:
-        assert [one.task_id for one in await of_kind(self.cell.log, TaskAssigned)] == list(tasks)
+@pytest.fixture
+async def site(tmp_path: Path) -> AsyncIterator[Site]:
+    async with open_site(tmp_path) as made:
+        yield made
 
 
 async def _on_offer(site: Site) -> list[TaskOffer]:
@@ -107,22 +33,6 @@ async def _on_offer(site: Site) -> list[TaskOffer]:
     for recorded in await everything(site.cell.log):
         on_offer.evolve(recorded)
     return [offered(one) for one in on_offer.after(0)]
-
-
-async def _no() -> bool:
-    return False
-
-
-@pytest.fixture
-async def site(tmp_path: Path) -> AsyncIterator[Site]:
-    server = NatsServer(tmp_path / "nats")
-    await server.start()
-    async with open_cell() as cell:
-        made = Site(cell, server, MoodyClock(cell.clock.now))
-        yield made
-        for one in reversed(made.ends):
-            await one.stop()
-    await server.kill()
 
 
 async def test_a_task_is_given_out_once_it_was_delivered_and_acknowledged_then(site: Site) -> None:
@@ -233,61 +143,6 @@ async def test_a_queue_that_delivers_nothing_delays_the_work_and_does_not_stop_i
     assert (await coordinator.health())["queue"]["connected"]
 
 
-async def test_a_task_that_cannot_be_given_out_ends_as_a_dead_letter_and_its_card_says_so(site: Site) -> None:
-    await site.relay()
-    site.clock.broken = True
-    coordinator = await site.coordinator()
-    task_id = await site.cell.submit()
-    [told] = await seen(site.cell.log, TaskWaiting)
-    assert isinstance(told.event, TaskWaiting)
-    assert f"vapora queue requeue {task_id}" in told.event.remedy
-
-    # The others do not wait for it.
-    site.clock.broken = False
-    other = await site.cell.submit()
-    await site.cell.assigned(1)
-    await site.assigned_once(other)
-    status = await coordinator.queue_status()
-    assert [(one.id, one.deliveries) for one in status.dead_letters] == [(task_id, MAX_DELIVER)]
-
-    # Nor is it tried again by a coordinator that does not know of it yet.
-    site.ends.remove(coordinator)
-    await coordinator.stop()
-    again = await site.coordinator(patience_s=0.1)
-    assert (await again.queue_status()).dead_letters
-    await site.assigned_once(other)
-
-    letter = await again.dead_letter(task_id)
-    await site.cell.people.dispatch(ORIGIN, RequeueTask(deliveries=letter.deliveries), task_id)
-    await site.cell.assigned(2)
-    await site.emptied()
-    await site.assigned_once(other, task_id)
-    with pytest.raises(NotFoundError):
-        await again.dead_letter(task_id)
-
-
-async def test_dead_letters_are_kept_in_mind_while_nats_is_away_and_unknown_to_who_starts_then(site: Site) -> None:
-    await site.relay()
-    site.clock.broken = True
-    coordinator = await site.coordinator()
-    task_id = await site.cell.submit()
-    await seen(site.cell.log, TaskWaiting)
-    await site.server.kill()
-    await passed(lambda: not coordinator.desk.queue.connected)  # type: ignore[union-attr]
-    status = await coordinator.queue_status()
-    assert (status.dead_letters_known, [one.id for one in status.dead_letters]) == (False, [task_id])
-    # It can be put back all the same: that is said in the log.
-    assert (await coordinator.dead_letter(task_id)).id == task_id
-
-    site.ends.remove(coordinator)
-    await coordinator.stop()
-    again = await site.coordinator()
-    status = await again.queue_status()
-    assert (status.connected, status.dead_letters_known, status.dead_letters) == (False, False, ())
-    with pytest.raises(UnavailableError):
-        await again.dead_letter(task_id)
-
-
 async def test_an_older_offer_that_comes_late_takes_nothing_from_the_present_one_and_is_not_kept_in_mind(
     site: Site,
 ) -> None:
@@ -317,19 +172,6 @@ async def test_an_older_offer_that_comes_late_takes_nothing_from_the_present_one
     await giver.offer([replace(present, subject="acme.tasks.code-generation.low")])
     await site.emptied()
     assert state().delivered == {}
-
-
-async def test_the_dead_letter_of_a_task_that_is_gone_is_forgotten(site: Site) -> None:
-    await site.relay()
-    site.clock.broken = True
-    coordinator = await site.coordinator()
-    task_id = await site.cell.submit()
-    await seen(site.cell.log, TaskWaiting)
-    await site.cell.people.dispatch(ORIGIN, MoveTask(state=TaskState.ARCHIVED), task_id)
-    async with asyncio.timeout(10):
-        while (await coordinator.queue_status()).dead_letters:
-            await asyncio.sleep(0.02)
-    await site.emptied()
 
 
 async def test_without_a_desk_the_log_is_the_queue_and_tells_what_waits_in_it(site: Site) -> None:

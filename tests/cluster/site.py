@@ -64,12 +64,12 @@ def wait_for(what: str, condition: Callable[[], Any]) -> Any:
 
 @dataclass(frozen=True)
 class Site:
-    """A running platform, the vendors that it calls, and its NATS server."""
+    """A running platform, the vendors that it calls, and its NATS server where it has one."""
 
     vendors: FakeVendors
     settings: Settings
     client: Client
-    nats: NatsServer
+    nats: NatsServer | None = None
 
     def project(self, name: str) -> str:
         return self.client.create_project(CreateProject(name=name)).id
@@ -98,6 +98,7 @@ class Site:
 
     def streams(self) -> Streams:
         """What NATS holds."""
+        assert self.nats is not None
         return asyncio.run(holdings(self.nats.url, "default"))
 
     def log(self) -> list[Recorded]:

@@ -68,7 +68,8 @@ def test_after_ten_rounds_of_kill_9_at_random_log_board_money_and_queue_agree(si
 
 def _round(site: Site, dice: random.Random, project: str) -> list[str]:
     """A few tasks, and one to three deaths at them; who died. NATS is back at the next one, or when all is done."""
-    start = len(site.log())
+    start, nats = len(site.log()), site.nats
+    assert nats is not None
     moments = sorted(dice.randint(1, EVENTS * 2 // 3) for _ in range(dice.randint(1, 3)))
     tasks = [
         site.submit(project, f"Task {one}", task_type=dice.choice(TYPES), priority=dice.randint(0, 100))
@@ -77,19 +78,19 @@ def _round(site: Site, dice: random.Random, project: str) -> list[str]:
     killed: list[str] = []
     for moment in moments:
         wait_for(f"{moment} events", lambda at=moment: len(site.log()) >= start + at)
-        if not site.nats.running:
-            asyncio.run(site.nats.start())
+        if not nats.running:
+            asyncio.run(nats.start())
         if dice.randrange(NATS_DIES) == 0:
-            site.nats.strike()
+            nats.strike()
             if dice.randrange(NATS_LOSES) == 0:
-                site.nats.lose()
+                nats.lose()
             killed.append(NATS)
             continue
         killed.append(_victim(site, dice, start))
         wait_for(f"{killed[-1]} to be killed", lambda: _kill(site, killed[-1]))
     site.wait_until_done(tasks)
-    if not site.nats.running:
-        asyncio.run(site.nats.start())
+    if not nats.running:
+        asyncio.run(nats.start())
     return killed
 
 
