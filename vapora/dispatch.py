@@ -127,6 +127,10 @@ class Dispatcher:
             return Accepted(id=decision.id, position=appended.position)
         raise ConflictError("The thing changes faster than the request can be decided.", remedy="Try again.")
 
+    async def answered(self, key: RequestKey) -> Accepted | None:
+        """What a request under this key was answered: for who must look at something that the first one changed."""
+        return (await self._answered(key))[0]
+
     async def open_workspace(self, origin: Origin) -> None:
         """The first events of a log: the workspace, and one agent of each role. Nothing where they stand."""
         if await self._log.first(WORKSPACE):

@@ -105,9 +105,11 @@ async def test_a_dead_letter_is_shown_and_put_back(beside: Door, server: NatsSer
     queue = await _queue(beside, lambda found: bool(found["dead_letters"]))
     [letter] = queue["dead_letters"]
     assert (letter["id"], letter["deliveries"]) == (task_id, 2)
-    answer = await beside.ask("POST", f"/queue/dead-letters/{task_id}/requeue", 200)
-    assert answer == letter
-    [told] = (await beside.ask("GET", "/audit?action=override", 200))["items"]
+    requeue, key = f"/queue/dead-letters/{task_id}/requeue", {"Idempotency-Key": "again"}
+    accepted = await beside.ask("POST", requeue, 200, headers=key)
+    assert accepted["id"] == task_id
+    assert await beside.ask("POST", requeue, 200, headers=key) == accepted
+    [told] = (await beside.ask("GET", f"/audit?action=override&after={accepted['position']}", 200))["items"]
     assert (told["actor"], told["resource_id"]) == ("user:local", task_id)
     queue = await _queue(beside, lambda found: not found["dead_letters"])
     assert queue["waiting"] == 1

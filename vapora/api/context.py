@@ -124,6 +124,13 @@ class Writer:
         self.wrote(accepted.position)
         return accepted
 
+    async def answered(self, key: RequestKey | None) -> Accepted | None:
+        """The answer that this very request was given before."""
+        accepted = None if key is None else await self.cell.dispatcher.answered(key)
+        if accepted is not None:
+            self.wrote(accepted.position)
+        return accepted
+
     def wrote(self, position: int) -> None:
         self._response.headers["Vapora-Position"] = str(position)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from vapora.api.context import FreshCell, Writing
+from vapora.api.context import FreshCell, PostKey, Writing
 from vapora.commands import RequeueTask
-from vapora.views import DeadLetterView, QueueView
+from vapora.views import Accepted, QueueView
 
 router = APIRouter(prefix="/queue", tags=["queue"])
 
@@ -19,8 +19,10 @@ async def get_queue(cell: FreshCell) -> QueueView:
 
 
 @router.post("/dead-letters/{task_id}/requeue", summary="Put a dead letter back")
-async def requeue_dead_letter(task_id: str, writing: Writing) -> DeadLetterView:
+async def requeue_dead_letter(task_id: str, writing: Writing, key: PostKey) -> Accepted:
     """The task is offered anew, and the log says by whom. Where NATS is away its dead letters cannot be looked at."""
+    # Once it was put back it is no dead letter any more.
+    if (answered := await writing.answered(key)) is not None:
+        return answered
     letter = await writing.cell.queue.dead_letter(task_id)
-    await writing.dispatch(RequeueTask(deliveries=letter.deliveries), task_id)
-    return letter
+    return await writing.dispatch(RequeueTask(deliveries=letter.deliveries), task_id, key)

@@ -33,8 +33,8 @@ def requeue(
 ) -> None:
     """Put a dead letter back: its task is offered anew, and the log says by whom."""
     with connect() as client:
-        letter = client.requeue(task_id)
-    emit(as_json, letter, lambda: f"{cell(letter.id)} is in the queue again, under {cell(letter.subject)}.")
+        accepted = client.requeue(task_id)
+    emit(as_json, accepted, lambda: f"{cell(accepted.id)} is offered again.")
 
 
 def _show(as_json: bool) -> None:

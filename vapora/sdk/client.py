@@ -146,9 +146,9 @@ class Client:
     def queue(self, after: Position = None) -> views.QueueView:
         return self._get("/queue", views.QueueView, {"after": after})
 
-    def requeue(self, task_id: str) -> views.DeadLetterView:
+    def requeue(self, task_id: str) -> views.Accepted:
         """Put a dead letter back into the queue."""
-        return self._post(_path("queue", "dead-letters", task_id, "requeue"), {}, views.DeadLetterView)
+        return self._post(_path("queue", "dead-letters", task_id, "requeue"), {}, views.Accepted)
 
     def position(self) -> int:
         """How far the read models have come."""
