@@ -45,11 +45,12 @@ class Site:
     cell: Cell
     server: NatsServer
     clock: MoodyClock
+    ack_wait_s: float = ACK_WAIT_S
     queues: list[NatsQueue] = field(default_factory=list)
     ends: list[SwarmCoordinator | Relay | NatsQueue] = field(default_factory=list)
 
     def queue(self) -> NatsQueue:
-        made = NatsQueue(self.server.options, WORKSPACE, ack_wait_s=ACK_WAIT_S, max_deliver=MAX_DELIVER)
+        made = NatsQueue(self.server.options, WORKSPACE, ack_wait_s=self.ack_wait_s, max_deliver=MAX_DELIVER)
         self.queues.append(made)
         return made
 

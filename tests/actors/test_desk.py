@@ -36,6 +36,8 @@ async def _on_offer(site: Site) -> list[TaskOffer]:
 
 
 async def test_a_task_is_given_out_once_it_was_delivered_and_acknowledged_then(site: Site) -> None:
+    # It does not come again within this test: only an answer takes it out of the queue.
+    site.ack_wait_s = 60
     await site.coordinator()
     task_id = await site.cell.submit()
     # Nothing has put it into the queue yet, and the log alone does not do, for as long as the queue is there.
