@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Generic, Literal, TypeVar
+from typing import Generic, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from events.ids import BoardType, Review, Scope, TaskState, Tier, WaitReason, WhenExceeded
+from events.recorded import Recorded
 
 Item = TypeVar("Item")
 
@@ -232,6 +233,22 @@ class EventView(View):
     correlation: str
     causation: int | None
     event: dict[str, JsonValue]
+
+    @classmethod
+    def of(cls, recorded: Recorded, *, whole: bool = True) -> Self:
+        """`whole=False`: the envelope alone."""
+        return cls(
+            position=recorded.position,
+            stream=recorded.stream,
+            version=recorded.version,
+            topic=recorded.topic,
+            recorded_at=recorded.recorded_at,
+            workspace=recorded.workspace,
+            actor=recorded.actor,
+            correlation=recorded.correlation,
+            causation=recorded.causation,
+            event=recorded.event.as_json() if whole else {},
+        )
 
 
 class AuditEntry(View):

@@ -22,6 +22,7 @@ from vapora.log.client import LogClient
 from vapora.queue import TaskOffer
 from vapora.queue.nats_outlet import NatsOutlet
 from vapora.queue.nats_queue import NatsQueue
+from vapora.records import Append, Encoded, StreamAppend
 
 
 @pytest.fixture
@@ -313,3 +314,15 @@ async def test_an_account_with_the_rights_that_are_documented_and_no_more_will_d
     assert len(await mirrored(options, WORKSPACE, 1)) == 1
     await taker.stop()
     await running.stop()
+
+
+async def test_what_a_newer_version_wrote_is_mirrored_as_it_stands_in_the_log(
+    log: LogClient, server: NatsServer
+) -> None:
+    event = Encoded("task.teleported", 1, b'{"task_id":"t","to":"Mars"}')
+    await log.append_many([Append("new", "anna", "cor", None, (StreamAppend("task:t", 0, (event,)),))])
+    carrying = relay(log, server)
+    await carrying.start()
+    [view] = await mirrored(server.options, WORKSPACE, 1)
+    await carrying.stop()
+    assert (view.topic, view.event) == ("task.teleported", {"task_id": "t", "to": "Mars"})

@@ -9,10 +9,10 @@ from fastapi import APIRouter, Path, Query
 from events import Recorded
 from projections import audit as model
 from vapora.api.context import LARGEST_POSITION, Cursor, FreshCell, Limit, OpenCell
-from vapora.api.events import event_at, view
+from vapora.api.events import event_at
 from vapora.api.moment import instant
 from vapora.errors import BadInputError
-from vapora.views import AuditEntry, Chain, Page
+from vapora.views import AuditEntry, Chain, EventView, Page
 
 router = APIRouter(tags=["audit"])
 
@@ -64,7 +64,7 @@ async def get_chain(position: Annotated[int, Path(ge=1, le=LARGEST_POSITION)], c
     found = [await event_at(cell, position)]
     while (cause := _cause(found[-1])) is not None and len(found) < _LONGEST:
         found.append(await event_at(cell, cause))
-    return Chain(items=tuple(map(view, found)), complete=_cause(found[-1]) is None)
+    return Chain(items=tuple(map(EventView.of, found)), complete=_cause(found[-1]) is None)
 
 
 def _cause(recorded: Recorded) -> int | None:

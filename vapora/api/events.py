@@ -47,13 +47,13 @@ async def list_events(
         after = max(after, await last_until(cell.log, just_before(instant(since, "since")), head))
     search = Search(cell, Filter(stream, wanted, actor, correlation), last, to_present=until is None)
     found, reached = await search.page(after, limit)
-    items = tuple(map(view, found))
+    items = tuple(map(EventView.of, found))
     return Page[EventView](items=items, next=None if reached is None else str(reached))
 
 
 @router.get("/{position}", summary="Show an event")
 async def get_event(position: Annotated[int, Path(ge=1, le=LARGEST_POSITION)], cell: OpenCell) -> EventView:
-    return view(await event_at(cell, position))
+    return EventView.of(await event_at(cell, position))
 
 
 async def event_at(cell: Cell, position: int) -> Recorded:
@@ -61,18 +61,3 @@ async def event_at(cell: Cell, position: int) -> Recorded:
     if not polled.events or polled.events[0].position != position:
         raise NotFoundError(f"No event stands at position {position}.", remedy="Numbers may be skipped; read the list.")
     return polled.events[0]
-
-
-def view(recorded: Recorded) -> EventView:
-    return EventView(
-        position=recorded.position,
-        stream=recorded.stream,
-        version=recorded.version,
-        topic=recorded.topic,
-        recorded_at=recorded.recorded_at,
-        workspace=recorded.workspace,
-        actor=recorded.actor,
-        correlation=recorded.correlation,
-        causation=recorded.causation,
-        event=recorded.event.as_json(),
-    )

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from pydantic_core import to_json
@@ -198,13 +198,7 @@ def _read(log: EventLog, after: int, wanted: _Wanted) -> Iterator[EventView]:
                 and wanted.actor in (None, recorded.actor)
                 and wanted.correlation in (None, recorded.correlation)
             ):
-                yield _view(recorded)
-
-
-def _view(recorded: Any) -> EventView:
-    names = ("position", "stream", "version", "topic", "recorded_at", "workspace", "actor", "correlation", "causation")
-    fields = {name: getattr(recorded, name) for name in names}
-    return EventView(**fields, event=recorded.event.as_json())
+                yield EventView.of(recorded)
 
 
 def _print(event: EventView, as_json: bool) -> None:

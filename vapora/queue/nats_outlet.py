@@ -97,11 +97,11 @@ class NatsOutlet:
         await make_mirror(js, self._names)
 
     def _letter(self, recorded: Recorded, after: int, most: int) -> Letter:
-        data = _view(recorded).model_dump_json().encode()
+        data = EventView.of(recorded).model_dump_json().encode()
         headers = {POSITION: str(recorded.position), Header.EXPECTED_LAST_SEQUENCE.value: str(after)}
         if len(data) > most:
             # The envelope alone: who needs the content reads it from the log, by its position.
-            data = _view(recorded, whole=False).model_dump_json().encode()
+            data = EventView.of(recorded, whole=False).model_dump_json().encode()
             headers["Vapora-Too-Large"] = "true"
         id_ = f"{recorded.stream}:{recorded.version}"
         return Letter(self._names.event(recorded.topic), data, id_, headers)
@@ -118,19 +118,3 @@ class NatsOutlet:
         except NotInStreamError as error:
             self.forget()
             raise UnavailableError("The mirror is gone.", remedy="It is made again by itself.") from error
-
-
-def _view(recorded: Recorded, whole: bool = True) -> EventView:
-    """As `GET /events` shows it."""
-    return EventView(
-        position=recorded.position,
-        stream=recorded.stream,
-        version=recorded.version,
-        topic=recorded.topic,
-        recorded_at=recorded.recorded_at,
-        workspace=recorded.workspace,
-        actor=recorded.actor,
-        correlation=recorded.correlation,
-        causation=recorded.causation,
-        event=recorded.event.model_dump(mode="json") if whole else {},
-    )

@@ -155,7 +155,7 @@ def mirror(streams: Streams, log: Sequence[Recorded], workspace: str) -> list[Fi
     by_position = {one.position: one for one in log}
     for subject, event in streams.mirror:
         one = by_position.get(event.position)
-        if one is not None and event != (wanted_view := _view(one)):
+        if one is not None and event != (wanted_view := EventView.of(one)):
             message = f"position {event.position} says {event}, the log {wanted_view}"[:2_000]
             found.append(Finding("mirror", event.stream, message))
         if subject != f"vapora.events.{workspace}.{event.topic}":
@@ -206,18 +206,3 @@ def _evolve(folded: dict[str, Task], one: Recorded) -> None:
         after = tasks.evolve(folded.get(one.stream), one.event)
         if after is not None:
             folded[one.stream] = after
-
-
-def _view(one: Recorded) -> EventView:
-    return EventView(
-        position=one.position,
-        stream=one.stream,
-        version=one.version,
-        topic=one.topic,
-        recorded_at=one.recorded_at,
-        workspace=one.workspace,
-        actor=one.actor,
-        correlation=one.correlation,
-        causation=one.causation,
-        event=one.event.model_dump(mode="json"),
-    )
