@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, Self
 
 from projections.base import Between, Contains, Entry, Key, Projection, Row, Scalar, Table, Where
 
@@ -12,26 +12,27 @@ class MemoryRows:
     """One dict a table. Give each look into the past its own."""
 
     def __init__(self) -> None:
-        self._tables: dict[str, dict[Key, Row]] = {}
+        # None: there is none, whatever a subclass has below.
+        self._tables: dict[str, dict[Key, Row | None]] = {}
         self.position = 0
 
-    def fold(self, projection: Projection, events: Iterable[Entry]) -> MemoryRows:
+    def fold(self, projection: Projection, entries: Iterable[Entry]) -> Self:
         """Apply the events in order; stop feeding at a position to see the rows as they were then."""
         topics = projection.TOPICS
-        for entry in events:
+        for entry in entries:
             self.position = entry.position
             if topics is None or entry.topic in topics:
                 projection.take(entry, self)
         return self
 
     def get(self, table: Table, key: Key) -> Row | None:
-        row = self._rows(table).get(key)
+        row = self._look(table, key)
         return None if row is None else dict(row)
 
     def put(self, table: Table, row: Row) -> None:
         table.check(row)
         key = table.key_of(row)
-        after = stamped(row, self._rows(table).get(key), self.position)
+        after = stamped(row, self._look(table, key), self.position)
         if after is not None:
             self._rows(table)[key] = after
 
@@ -39,7 +40,7 @@ class MemoryRows:
         self.put(table, row)
 
     def delete(self, table: Table, key: Key) -> None:
-        self._rows(table).pop(key, None)
+        self._rows(table)[key] = None
 
     def select(
         self,
@@ -50,13 +51,23 @@ class MemoryRows:
         after: Key | None = None,
     ) -> list[Row]:
         order = order or table.key
-        rows = [row for row in self._rows(table).values() if matches(row, where)]
-        return [dict(row) for row in ordered(rows, [*order, *table.key], order, after)[:limit]]
+        found = self._below(table, where, order, limit, after)
+        found += [dict(row) for row in self._rows(table).values() if row is not None and matches(row, where)]
+        return ordered(found, [*order, *table.key], order, after)[:limit]
 
     def group(self, table: Table, by: Sequence[str], sums: Sequence[str], where: Where | None = None) -> list[Row]:
-        return grouped([row for row in self._rows(table).values() if matches(row, where)], by, sums)
+        return grouped(self.select(table, where), by, sums)
 
-    def _rows(self, table: Table) -> dict[Key, Row]:
+    def _look(self, table: Table, key: Key) -> Row | None:
+        return self._rows(table).get(key)
+
+    def _below(
+        self, table: Table, where: Where | None, order: Sequence[str], limit: int | None, after: Key | None
+    ) -> list[Row]:
+        """What a subclass has that no row here hides; as many as are needed."""
+        return []
+
+    def _rows(self, table: Table) -> dict[Key, Row | None]:
         return self._tables.setdefault(table.name, {})
 
 

@@ -7,12 +7,12 @@ way back lies between two of them, which bounds both the disk and the events to 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 
 from projections import past_sql
-from projections.base import Entry, Key, Projection, Reader, Row, Table, Where
-from projections.memory import grouped, matches, ordered, stamped
+from projections.base import Key, Projection, Reader, Row, Table, Where
+from projections.memory import MemoryRows
 from projections.sql import Session, SqlReader
 
 # Folding so many takes about a tenth of a second.
@@ -84,66 +84,29 @@ class MomentReader(SqlReader):
         return past_sql.past_of(table.of(self._generation))
 
 
-class PastRows:
+class PastRows(MemoryRows):
     """Rows of a moment with what came after it on top, in memory. Nothing is ever written."""
 
     def __init__(self, base: Reader | None, position: int) -> None:
+        super().__init__()
         self._base = base
-        self._over: dict[Table, dict[Key, Row | None]] = {}
         self.position = position
 
-    def fold(self, projection: Projection, entries: Iterable[Entry]) -> PastRows:
-        """Apply the events in order; stop feeding at a position to see the rows as they were then."""
-        topics = projection.TOPICS
-        for entry in entries:
-            self.position = entry.position
-            if topics is None or entry.topic in topics:
-                projection.take(entry, self)
-        return self
-
-    def get(self, table: Table, key: Key) -> Row | None:
-        row = self._look(table, key)
-        return None if row is None else dict(row)
-
-    def put(self, table: Table, row: Row) -> None:
-        table.check(row)
-        key = table.key_of(row)
-        after = stamped(row, self._look(table, key), self.position)
-        if after is not None:
-            self._over[table][key] = after
-
-    def add(self, table: Table, row: Row) -> None:
-        self.put(table, row)
-
-    def delete(self, table: Table, key: Key) -> None:
-        self._over.setdefault(table, {})[key] = None
-
-    def select(
-        self,
-        table: Table,
-        where: Where | None = None,
-        order: Sequence[str] = (),
-        limit: int | None = None,
-        after: Key | None = None,
-    ) -> list[Row]:
-        over = self._over.get(table, {})
-        found: list[Row] = []
-        if self._base is not None:
-            # As many of them may be hidden as lie on top.
-            enough = None if limit is None else limit + len(over)
-            below = self._base.select(table, where, order, enough, after)
-            found = [row for row in below if table.key_of(row) not in over]
-        found += [dict(row) for row in over.values() if row is not None and matches(row, where)]
-        return ordered(found, [*(order or table.key), *table.key], order or table.key, after)[:limit]
-
-    def group(self, table: Table, by: Sequence[str], sums: Sequence[str], where: Where | None = None) -> list[Row]:
-        return grouped(self.select(table, where), by, sums)
-
     def _look(self, table: Table, key: Key) -> Row | None:
-        over = self._over.setdefault(table, {})
+        over = self._rows(table)
         if key not in over:
             found = None if self._base is None else self._base.get(table, key)
             if found is None:
                 return None
             over[key] = found
         return over[key]
+
+    def _below(
+        self, table: Table, where: Where | None, order: Sequence[str], limit: int | None, after: Key | None
+    ) -> list[Row]:
+        if self._base is None:
+            return []
+        over = self._rows(table)
+        # As many of them may be hidden as lie on top.
+        enough = None if limit is None else limit + len(over)
+        return [row for row in self._base.select(table, where, order, enough, after) if table.key_of(row) not in over]
