@@ -99,12 +99,6 @@ def wait(run: Run, reason: WaitReason, remedy: str) -> tuple[DomainEvent, ...]:
     return (RunWaiting(run_id=begun.run_id, task_id=begun.task_id, reason=reason, remedy=remedy),)
 
 
-def proceed(run: Run) -> tuple[DomainEvent, ...]:
-    """What must stand before a step's next event, if the run was waiting."""
-    begun = _begun(run)
-    return (RunContinued(run_id=begun.run_id, task_id=begun.task_id),) if run.waiting else ()
-
-
 def lose_call(run: Run) -> tuple[DomainEvent, ...]:
     """The answer of the open call is gone."""
     begun, call = _begun(run), run.open_call
