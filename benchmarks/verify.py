@@ -34,7 +34,7 @@ def measure(events: int, folder: Path) -> str:
     appending = time.perf_counter() - began
     rows = [Row(record.stream, record.version, record.topic, record.state) for record in log.after(0, 10_000)]
     began = time.perf_counter()
-    extend(GENESIS, 1, rows)
+    extend(GENESIS, rows)
     chaining = (time.perf_counter() - began) / len(rows) * events
     began = time.perf_counter()
     verdict = verify(log)

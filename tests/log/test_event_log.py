@@ -12,8 +12,8 @@ from events.task import TaskApproved
 from tests.log.conftest import START, MakeRequest, MovableClock
 from vapora.errors import BadInputError, LogError
 from vapora.log import mapper
-from vapora.log.chain import Row, Tip
-from vapora.log.event_log import CheckedLog, EventLog, TakenError, Written
+from vapora.log.chain import Entry, Tip
+from vapora.log.event_log import CheckedLog, EventLog, TakenError
 from vapora.log.memory import MemoryLog, _MemoryStore
 from vapora.log.plan import Versions
 from vapora.records import Append, Appended, Conflict, StreamAppend
@@ -171,17 +171,16 @@ class _LosesAConfirmation(_MemoryStore):
         super().__init__()
         self.break_next: LogError | None = TakenError("UNIQUE constraint failed")
 
-    def write(self, rows: Sequence[Row], tip: Tip) -> Written:
-        written = super().write(rows, tip)
+    def write(self, entries: Sequence[Entry], tip: Tip) -> None:
+        super().write(entries, tip)
         if self.break_next is not None:
             error, self.break_next = self.break_next, None
             raise error
-        return written
 
 
 def test_a_store_that_moves_under_its_writer_is_an_error_in_the_end(make: MakeRequest, clock: MovableClock) -> None:
     class AlwaysTaken(_MemoryStore):
-        def write(self, rows: Sequence[Row], tip: Tip) -> Written:
+        def write(self, entries: Sequence[Entry], tip: Tip) -> None:
             raise TakenError("UNIQUE constraint failed")
 
     with pytest.raises(LogError, match="move under its writer"):

@@ -8,7 +8,7 @@ known length, so no two events have one encoding. The first event follows a dige
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from struct import Struct
@@ -30,12 +30,16 @@ GENESIS = Tip(0, bytes(32))
 
 
 class Row(NamedTuple):
-    """An event on its way into the store, which gives it its position."""
+    """An event that has no place in the chain yet."""
 
     stream: str
     version: int
     topic: str
     state: bytes
+
+
+# A row that has its place: position, the row's own four, digest. What a store writes, column by column.
+Entry = tuple[int, str, int, str, bytes, bytes]
 
 
 class Link(NamedTuple):
@@ -49,6 +53,9 @@ class Link(NamedTuple):
     digest: bytes
     typed: bool = True
 
+    def entry(self) -> Entry:
+        return self.position, self.stream.decode(), self.version, self.topic.decode(), self.state, self.digest
+
 
 def link(previous: bytes, position: int, stream: bytes, version: int, topic: bytes, state: bytes) -> bytes:
     """The digest of the event that follows the one whose digest is `previous`."""
@@ -61,10 +68,15 @@ def follows(previous: bytes, found: Link) -> bool:
     return found.typed and found.digest == link(previous, *found[:5])
 
 
-def extend(tip: Tip, first: int, rows: Sequence[Row]) -> list[bytes]:
-    """The digests of rows that take the positions from `first` on."""
-    digest, digests = tip.digest, list[bytes]()
-    for position, row in enumerate(rows, first):
-        digest = link(digest, position, row.stream.encode(), row.version, row.topic.encode(), row.state)
-        digests.append(digest)
-    return digests
+def extend(tip: Tip, rows: Iterable[Row]) -> list[Entry]:
+    """The rows as they go on behind `tip`, each at its position and with its digest."""
+    digest, entries = tip.digest, list[Entry]()
+    for position, (stream, version, topic, state) in enumerate(rows, tip.position + 1):
+        digest = link(digest, position, stream.encode(), version, topic.encode(), state)
+        entries.append((position, stream, version, topic, state, digest))
+    return entries
+
+
+def end(entries: Sequence[Entry]) -> Tip:
+    """Where the log ends once it holds them."""
+    return Tip(entries[-1][0], entries[-1][5])

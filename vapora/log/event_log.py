@@ -13,7 +13,7 @@ from typing import Protocol
 from vapora.clock import Clock
 from vapora.errors import CorruptLogError, LogError
 from vapora.log import mapper
-from vapora.log.chain import GENESIS, Link, Row, Tip, follows
+from vapora.log.chain import GENESIS, Entry, Link, Tip, end, extend, follows
 from vapora.log.plan import Plan, Versions, check
 from vapora.records import Append, AppendResult, StoredRecord, page
 
@@ -41,14 +41,6 @@ def broken(place: str, remembered: Tip, found: Tip) -> ChainBrokenError:
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
-    """Where the rows stand now, and the chain's new end."""
-
-    positions: list[int]
-    tip: Tip
-
-
-@dataclass(frozen=True, slots=True)
 class Committed:
     """The answers in the order of the requests, the records that are now in the log, and where it ends."""
 
@@ -63,13 +55,9 @@ class Store(Protocol):
     `read`, `after` and `scan` may give fewer than `limit` though there are more: see `vapora.records.PAGE_BYTES`.
     """
 
-    def write(self, rows: Sequence[Row], tip: Tip) -> Written:
+    def write(self, entries: Sequence[Entry], tip: Tip) -> None:
         """One transaction that also looks whether this is still the writer (`FencedError`), and whether the log
         still ends at `tip` (`ChainBrokenError`, see `broken`). `TakenError` where a version is in use."""
-        ...
-
-    def load(self, links: Sequence[Link], tip: Tip) -> None:
-        """As `write`, for events of another log that keep their positions and digests."""
         ...
 
     def versions(self, streams: Sequence[str]) -> dict[str, int]: ...
@@ -246,7 +234,8 @@ class CheckedLog:
                 )
             found = Tip(one.position, one.digest)
         self._forget()
-        self._store.load(links, tip)
+        if links:
+            self._store.write([one.entry() for one in links], tip)
 
     def topics(self) -> dict[str, int]:
         return self._store.topics()
@@ -270,11 +259,14 @@ class CheckedLog:
         for request in requests:
             plan.place(request)
         tip = self.tip() if self._tip is None else self._tip
-        written = self._store.write(plan.rows, tip) if plan.rows else Written([], tip)
+        entries = extend(tip, plan.rows)
+        if entries:
+            self._store.write(entries, tip)
+            tip = end(entries)
         self._versions.update(plan.moved)
-        self._last_at, self._tip = at, written.tip
-        records = [StoredRecord(position, *row) for position, row in zip(written.positions, plan.rows, strict=True)]
-        return Committed(plan.results(written.positions), records, written.tip)
+        self._last_at, self._tip = at, tip
+        records = [StoredRecord(*entry[:5]) for entry in entries]
+        return Committed(plan.results([entry[0] for entry in entries]), records, tip)
 
     def _forget(self) -> None:
         self._versions.forget()

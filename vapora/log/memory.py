@@ -8,8 +8,8 @@ from threading import Lock
 
 from vapora import clock as system_clock
 from vapora.clock import Clock
-from vapora.log.chain import GENESIS, Link, Row, Tip, extend
-from vapora.log.event_log import CheckedLog, TakenError, Written, broken
+from vapora.log.chain import GENESIS, Entry, Link, Tip
+from vapora.log.event_log import CheckedLog, TakenError, broken
 from vapora.records import StoredRecord, page
 
 
@@ -27,28 +27,18 @@ class _MemoryStore:
         self._digests: list[bytes] = []
         self._streams: dict[str, list[StoredRecord]] = {}
 
-    def write(self, rows: Sequence[Row], tip: Tip) -> Written:
+    def write(self, entries: Sequence[Entry], tip: Tip) -> None:
         with self._lock:
             found = Tip(self._records[-1].position, self._digests[-1]) if self._digests else GENESIS
-            first = found.position + 1
             if found != tip:
                 raise broken("memory", tip, found)
-            records = [StoredRecord(position, *row) for position, row in enumerate(rows, first)]
-            if any(row.version <= len(self._streams.get(row.stream, ())) for row in rows):
+            records = [StoredRecord(*entry[:5]) for entry in entries]
+            if any(record.version <= len(self._streams.get(record.stream, ())) for record in records):
                 raise TakenError("A version is in use.")
             for record in records:
                 self._streams.setdefault(record.stream, []).append(record)
             self._records += records
-            self._digests += extend(tip, first, rows)
-            return Written([record.position for record in records], Tip(records[-1].position, self._digests[-1]))
-
-    def load(self, links: Sequence[Link], tip: Tip) -> None:
-        with self._lock:
-            for one in links:
-                record = StoredRecord(one.position, one.stream.decode(), one.version, one.topic.decode(), one.state)
-                self._records.append(record)
-                self._digests.append(one.digest)
-                self._streams.setdefault(record.stream, []).append(record)
+            self._digests += [entry[5] for entry in entries]
 
     def versions(self, streams: Sequence[str]) -> dict[str, int]:
         with self._lock:

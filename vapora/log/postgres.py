@@ -19,8 +19,8 @@ from vapora import clock as system_clock
 from vapora.clock import Clock
 from vapora.database import Database
 from vapora.errors import FencedError, LogError
-from vapora.log.chain import GENESIS, Link, Row, Tip, extend
-from vapora.log.event_log import CheckedLog, Written, broken
+from vapora.log.chain import GENESIS, Entry, Link, Row, Tip, end, extend
+from vapora.log.event_log import CheckedLog, broken
 from vapora.log.postgres_schema import FORMAT, Datastore, Statements, explained, migrate
 from vapora.records import StoredRecord
 
@@ -107,37 +107,27 @@ class Recorder(PostgresApplicationRecorder):
         _check_format(form, self._database)
         return str(workspace)
 
-    def write(self, rows: Sequence[Row], tip: Tip) -> Written:
-        first = tip.position + 1
-        positions = list(range(first, first + len(rows)))
-        digests = extend(tip, first, rows)
-        end = Tip(positions[-1], digests[-1])
-        self._append([(at, *row, digest) for at, row, digest in zip(positions, rows, digests, strict=True)], tip, end)
-        return Written(positions, end)
-
-    def load(self, links: Sequence[Link], tip: Tip) -> None:
-        rows = [(one.position, one.stream.decode(), one.version, one.topic.decode(), *one[4:6]) for one in links]
-        if rows:
-            self._append(rows, tip, Tip(links[-1].position, links[-1].digest))
-
     def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int]:
         rows = [Row(str(one.originator_id), one.originator_version, one.topic, one.state) for one in stored_events]
         if not rows:
             return []
         last = next(iter(self.newest(1)), None)
-        return self.write(rows, GENESIS if last is None else Tip(last.position, last.digest)).positions
+        tip = GENESIS if last is None else Tip(last.position, last.digest)
+        entries = extend(tip, rows)
+        self.write(entries, tip)
+        return [entry[0] for entry in entries]
 
-    def _append(self, rows: Sequence[tuple[Any, ...]], tip: Tip, end: Tip) -> None:
+    def write(self, entries: Sequence[Entry], tip: Tip) -> None:
         if self._epoch is None:
             raise LogError(f"The log at {self._database} is open for reading only.", remedy="Open it as its writer.")
-        columns = [list(column) for column in zip(*rows, strict=True)]
+        columns = [list(column) for column in zip(*entries, strict=True)]
         values = [self._epoch, tip.position, tip.digest, *columns]
         # Sent again where the connection was lost.
         [(epoch, position, digest)] = self._ask(self._sql.append, values, writing=True)
         self._check_epoch(epoch)
         found = Tip(position, digest)
-        # At `end` already: what was sent the first time had been committed, to the bit.
-        if found not in (tip, end):
+        # At their end already: what was sent the first time had been committed, to the bit.
+        if found not in (tip, end(entries)):
             raise broken(str(self._database), tip, found)
 
     def scan(self, after: int | None, limit: int) -> list[Link]:

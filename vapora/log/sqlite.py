@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -17,9 +18,10 @@ from eventsourcing.sqlite import (
 from vapora import clock as system_clock
 from vapora.clock import Clock
 from vapora.errors import FencedError, LogError
-from vapora.log.chain import Link, Row, Tip, extend
-from vapora.log.event_log import CheckedLog, Written, broken
+from vapora.log.chain import Entry, Link, Row, Tip, extend
+from vapora.log.event_log import CheckedLog, broken
 from vapora.log.files import explained, make_file
+from vapora.log.sqlite_at_once import AtOnce, fits
 from vapora.log.sqlite_chain import ChainTable, standing
 from vapora.log.sqlite_connections import Datastore
 from vapora.records import StoredRecord, page
@@ -72,7 +74,7 @@ class Recorder(SQLiteApplicationRecorder):
         self._path = path
         self._epoch: int | None = None
         self._chain = ChainTable(self.events_table_name)
-        # The writer's own, not taken from the pool and given back for each transaction.
+        self._at_once = AtOnce(self.events_table_name, f"{_COLUMNS}, digest")
         self._connection: SQLiteConnection | None = None
         self._connect = datastore.connect
         self.insert_events_statement = f"INSERT INTO {self.events_table_name} ({_COLUMNS}, digest) VALUES (?,?,?,?,?,?)"
@@ -121,9 +123,16 @@ class Recorder(SQLiteApplicationRecorder):
         _check_format(row["format"], self._path)
         return str(row["workspace"])
 
-    def write(self, rows: Sequence[Row], tip: Tip) -> Written:
+    def write(self, entries: Sequence[Entry], tip: Tip) -> None:
+        if self._epoch is not None and fits(entries):
+            with explained(self._path), suppress(sqlite3.IntegrityError):
+                self._own_connection().cursor().execute(*self._at_once.statement(entries, self._epoch, tip))
+                return
         with self._writing() as cursor:
-            return self._insert(cursor, rows, tip)
+            found = self._find_end(cursor)
+            if found != tip or not found.digest:
+                raise broken(str(self._path), tip, found)
+            cursor.executemany(self.insert_events_statement, entries)
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int]:
         with self._writing() as cursor:
@@ -131,32 +140,20 @@ class Recorder(SQLiteApplicationRecorder):
 
     def _insert_events(self, c: SQLiteCursor, stored_events: Sequence[StoredEvent], **_: Any) -> list[int]:
         rows = [Row(str(s.originator_id), s.originator_version, s.topic, s.state) for s in stored_events]
-        return self._insert(c, rows, None).positions
+        found = self._find_end(c)
+        if not found.digest:
+            raise broken(str(self._path), found, found)
+        entries = extend(found, rows)
+        c.executemany(self.insert_events_statement, entries)
+        return [entry[0] for entry in entries]
 
-    def _insert(self, cursor: SQLiteCursor, rows: Sequence[Row], tip: Tip | None) -> Written:
-        found = self._require_end(cursor, tip)
-        # We hold the write lock, so nobody can take these numbers before the commit.
-        first = found.position + 1
-        digests = extend(found, first, rows)
-        numbered = zip(range(first, first + len(rows)), rows, digests, strict=True)
-        cursor.executemany(self.insert_events_statement, [(at, *row, digest) for at, row, digest in numbered])
-        return Written(list(range(first, first + len(rows))), Tip(found.position + len(rows), digests[-1]))
-
-    def _require_end(self, cursor: SQLiteCursor, tip: Tip | None) -> Tip:
-        """Under the write lock: that this is the writer, and that the log ends where it left it."""
+    def _find_end(self, cursor: SQLiteCursor) -> Tip:
+        """Under the write lock: that this is the writer, and where the log ends."""
         if self._epoch is None:
             raise LogError(f"The log at {self._path} is open for reading only.", remedy="Open it as its writer.")
         epoch, found = standing(cursor, self._chain.standing)
         self._check_epoch(epoch)
-        if found != (found if tip is None else tip) or not found.digest:
-            raise broken(str(self._path), tip or found, found)
         return found
-
-    def load(self, links: Sequence[Link], tip: Tip) -> None:
-        with self._writing() as cursor:
-            self._require_end(cursor, tip)
-            rows = [(one.position, one.stream.decode(), one.version, one.topic.decode(), *one[4:6]) for one in links]
-            cursor.executemany(self.insert_events_statement, rows)
 
     def scan(self, after: int | None, limit: int) -> list[Link]:
         with self._reading() as cursor:
@@ -263,16 +260,21 @@ class Recorder(SQLiteApplicationRecorder):
         The library begins with a read lock, which cannot always be raised, and leaves a failed commit open.
         """
         with explained(self._path):
-            if self._connection is None:
-                self._connection = self._connect()
-            cursor = self._connection.cursor()
+            connection = self._own_connection()
+            cursor = connection.cursor()
             cursor.execute("BEGIN IMMEDIATE")
             try:
                 yield cursor
-                self._connection.commit()
+                connection.commit()
             except BaseException:
-                self._connection.rollback()
+                connection.rollback()
                 raise
+
+    def _own_connection(self) -> SQLiteConnection:
+        """The writer's, not taken from the pool and given back for each transaction."""
+        if self._connection is None:
+            self._connection = self._connect()
+        return self._connection
 
 
 def _check_format(form: int, path: Path) -> None:
