@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
+from actors.group_commit import GroupCommit
 from actors.notary import Notary
-from actors.work_thread import WorkThread
-from vapora.errors import BadInputError, FencedError, LogError, UnavailableError, VaporaError
+from vapora.errors import BadInputError, FencedError, UnavailableError, VaporaError
 from vapora.log.event_log import MAX_READ, Committed, EventLog
 from vapora.log.plan import check
 from vapora.log.tail import MAX_RECORDS, Tail
@@ -20,12 +18,9 @@ from vapora.records import Append, AppendResult, Batch, StoredRecord, is_full
 MAX_WAIT_S = 60.0
 # A filtered read of old events looks at so many positions at a time, about 30 ms: the reader thread is shared.
 STRIDE = 50_000
-# Keeps one transaction, and so what its callers wait for, below about 50 ms.
-_EVENTS_A_COMMIT = 2_000
 
 P = ParamSpec("P")
 T = TypeVar("T")
-_Entry = tuple[Sequence[Append], "asyncio.Future[list[AppendResult]]"]
 
 
 class LogWriter:
@@ -46,13 +41,9 @@ class LogWriter:
         self._open_log = open_log
         self._notary = notary
         self._log: EventLog | None = None
-        self._appending = WorkThread("log-append")
+        self._commits = GroupCommit(self._heard)
         self._reading = ThreadPoolExecutor(1, thread_name_prefix="log-read")
-        self._entries: deque[_Entry] = deque()
         self._starting = asyncio.Lock()
-        # Whether a commit is under way, or about to be: at most one is.
-        self._committing = False
-        self._idle = asyncio.Event()
         self._moved = asyncio.Event()
         self._tail_records = tail_records
         self._stride = stride
@@ -65,20 +56,21 @@ class LogWriter:
         async with self._starting:  # started twice at once, it would fence off itself
             if self._log is not None:
                 return
-            self._appending.start()
+            self._commits.start()
             try:
                 log = await self._open()
             except BaseException:
-                self._appending.stop()
+                self._commits.stop()
                 raise
+            self._commits.use(log)
             self._log, self._refusal, self._failure = log, None, ""
 
     async def _open(self) -> EventLog:
-        log = await self._appending.call(self._open_log)
+        log = await self._commits.call(self._open_log)
         try:
             if self._notary is not None:
                 await self._notary.start(log)
-            self._tail = Tail(await self._appending.call(log.head), self._tail_records)
+            self._tail = Tail(await self._commits.call(log.head), self._tail_records)
         except Exception:
             log.close()
             raise
@@ -94,15 +86,13 @@ class LogWriter:
         if self._refusal is None:
             self._refusal = UnavailableError("The log writer has stopped.", remedy="Ask again once it has started.")
         self._wake()
-        while self._committing:
-            self._idle.clear()
-            await self._idle.wait()
+        await self._commits.settle()
         if self._log is not log:  # stopped twice at once
             return
         self._log = None
         if self._notary is not None:
             await self._notary.stop()
-        self._appending.stop()
+        self._commits.stop()
         self._reading.shutdown()
         log.close()
         self._reading = ThreadPoolExecutor(1, thread_name_prefix="log-read")
@@ -111,14 +101,7 @@ class LogWriter:
         """Shares a transaction with whoever else appends now. A `LogError` fails all of them; the next may succeed."""
         self._serving()
         check(requests)
-        loop = asyncio.get_running_loop()
-        answer: asyncio.Future[list[AppendResult]] = loop.create_future()
-        self._entries.append((requests, answer))
-        if not self._committing:
-            self._committing = True
-            # Not at once: who else appends in this turn of the loop is to share the transaction.
-            loop.call_soon(self._hand_over)
-        return await answer
+        return await self._commits.append(requests)
 
     async def read(self, stream: str, after: int = 0, limit: int = MAX_READ) -> list[StoredRecord]:
         """Events of one stream with version > `after`, as one page: see `EventLog`."""
@@ -160,7 +143,7 @@ class LogWriter:
         After an append that failed it is tried whether the next one may succeed: who asks may be keeping all others
         away until it is well.
         """
-        if self._failure and self._refusal is None:
+        if self._failure and self._refusal is None and not self._commits.is_busy:
             await self._try_again(self._serving())
         reason = self._failure or (self._notary.problem if self._notary is not None else "")
         status = "failing" if reason else "ok"
@@ -176,7 +159,7 @@ class LogWriter:
 
     async def _try_again(self, log: EventLog) -> None:
         try:
-            await self._appending.call(log.ensure_writable)
+            await self._commits.call(log.ensure_writable)
         except VaporaError as error:
             self._failure = str(error)
         else:
@@ -189,49 +172,17 @@ class LogWriter:
         assert self._log is not None
         return self._log
 
-    def _hand_over(self) -> None:
-        """The next transaction goes to its thread; without one, the writer is idle."""
-        if not self._entries:
-            self._committing = False
-            self._idle.set()
-            return
-        taken = self._take()
-        requests = [request for requests, _ in taken for request in requests]
-        assert self._log is not None
-        self._appending.hand(partial(self._log.commit, requests), partial(self._conclude, taken))
-
-    def _take(self) -> list[_Entry]:
-        taken: list[_Entry] = []
-        events = 0
-        while self._entries and events < _EVENTS_A_COMMIT:
-            taken.append(self._entries.popleft())
-            for request in taken[-1][0]:
-                for part in request.streams:
-                    events += len(part.events)
-        return taken
-
-    def _conclude(self, taken: list[_Entry], committed: Committed | None, error: BaseException | None) -> None:
-        """The next transaction is on its way before anybody hears of this one: the disk is the slowest."""
+    def _heard(self, committed: Committed | None, error: BaseException | None) -> None:
+        """Of a commit, before those who asked for it."""
         if isinstance(error, FencedError):
             self._fence(error)
         else:
             self._failure = "" if error is None else str(error)
-        if committed is not None and committed.records:
-            self._tail.add(committed.records)
+        if committed is not None and committed.entries:
+            self._tail.add(committed.records())
             if self._notary is not None:
                 self._notary.saw(committed.tip)
             self._wake()
-        self._hand_over()
-        first = 0
-        for requests, answer in taken:
-            # Done already: its caller was cancelled meanwhile. The append stands.
-            if answer.done():
-                pass
-            elif committed is None:
-                answer.set_exception(error or LogError("The commit gave no answer."))
-            else:
-                answer.set_result(committed.results[first : first + len(requests)])
-            first += len(requests)
 
     async def _look(
         self, log: EventLog, after: int, limit: int, topics: tuple[str, ...]

@@ -15,7 +15,7 @@ from pathlib import Path
 from events.ids import TaskState
 from events.task import TaskArchived
 from vapora.log import mapper
-from vapora.log.chain import GENESIS, Row, extend
+from vapora.log.chain import GENESIS, extend
 from vapora.log.sqlite import SQLiteLog
 from vapora.log.verify import verify
 from vapora.records import Append, StreamAppend
@@ -32,7 +32,7 @@ def measure(events: int, folder: Path) -> str:
         part = StreamAppend(f"task:{number}", 0, (EVENT,) * _BATCH)
         log.append([Append(f"req-{number}", "anna", "cor-0123456789abcde", None, (part,))])
     appending = time.perf_counter() - began
-    rows = [Row(record.stream, record.version, record.topic, record.state) for record in log.after(0, 10_000)]
+    rows = [(record.stream, record.version, record.topic, record.state) for record in log.after(0, 10_000)]
     began = time.perf_counter()
     extend(GENESIS, rows)
     chaining = (time.perf_counter() - began) / len(rows) * events

@@ -142,7 +142,7 @@ async def test_callers_that_come_together_share_a_transaction() -> None:
     await asyncio.to_thread(log.entered.wait)
     others = [asyncio.create_task(writer.append([request(f"s{n}", 0)])) for n in range(20)]
     conflict = asyncio.create_task(writer.append([request("s0", 0, id="late"), request("s0", 1)]))
-    await _until(lambda: len(writer._entries) == 21)
+    await _until(lambda: writer._commits.waiting == 21)
     log.gate.set()
     assert await first == [Appended((1,))]
     assert [await other for other in others] == [[Appended((n,))] for n in range(2, 22)]
@@ -185,7 +185,7 @@ async def test_a_failed_write_fails_those_who_share_it_and_the_next_one_tries_ag
     await asyncio.to_thread(log.entered.wait)
     log.errors.append(LogError("The disk is full.", remedy="Make room."))
     others = [asyncio.create_task(writer.append([request(stream, 0)])) for stream in "abc"]
-    await _until(lambda: len(writer._entries) == 3)
+    await _until(lambda: writer._commits.waiting == 3)
     log.gate.set()
     assert await first == [Appended((1,))]
     for other in others:

@@ -49,7 +49,7 @@ def append(database: Database, number: int, seconds: float) -> int:
     while time.monotonic() < until:
         batch += 1
         size = batch % 7 + 1
-        recorder.add([Row(f"s{number}.{batch}", version + 1, "t", b"{}" * 50) for version in range(size)])
+        recorder.add([(f"s{number}.{batch}", version + 1, "t", b"{}" * 50) for version in range(size)])
         count += size
     recorder.close()
     return count
@@ -105,7 +105,7 @@ def test_four_append_and_two_follow_and_nothing_is_missed_or_out_of_order(databa
         followers = [children.enter_context(spawn("follow", database)) for _ in range(FOLLOWERS)]
         appenders = [children.enter_context(spawn("append", database, n, SECONDS)) for n in range(APPENDERS)]
         appended = sum(answer(process) for process in appenders)
-        last = first.add([Row("end", 1, "end", b"{}")])
+        last = first.add([("end", 1, "end", b"{}")])
         assert [answer(process) for process in followers] == [0] * FOLLOWERS
     assert last == appended + 1 > 100
     print(f"{appended:,} events in {SECONDS:g} s")

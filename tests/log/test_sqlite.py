@@ -9,6 +9,8 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -20,7 +22,7 @@ from vapora.errors import FencedError, LogError
 from vapora.log import mapper
 from vapora.log.plan import MAX_EVENT_BYTES
 from vapora.log.sqlite import Recorder, SQLiteLog
-from vapora.log.sqlite_connections import Datastore
+from vapora.log.sqlite_connections import Datastore, connect
 from vapora.records import Append, Appended, Conflict, Encoded, StreamAppend
 
 
@@ -58,6 +60,8 @@ def test_a_commit_is_on_the_disk_before_it_is_acknowledged(path: Path) -> None:
     with datastore.transaction(commit=False) as cursor:
         cursor.execute("PRAGMA synchronous")
         assert cursor.fetchone()[0] == 2  # FULL
+    with closing(connect(str(path))) as connection:  # the writer's own
+        assert connection.execute("PRAGMA synchronous").fetchone()[0] == 2
     with datastore.transaction(commit=False) as cursor:
         cursor.execute("PRAGMA journal_mode")
         assert cursor.fetchone()[0] == "wal"
@@ -273,3 +277,35 @@ def _run(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
 @pytest.fixture(autouse=True)
 def _children_see_the_same_packages(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(entry for entry in sys.path if entry))
+
+
+# Step by step: begin, look where the log ends, each row, commit.
+@pytest.mark.parametrize(("events", "steps"), [(1, 1), (64, 1), (65, 68)])
+def test_a_commit_is_one_statement_unless_it_is_large(events: int, steps: int, path: Path, make: MakeRequest) -> None:
+    log = SQLiteLog.open(path, "acme")
+    log.append([make(("a", 0, 1))])
+    with _traced(log) as statements:
+        assert log.append([make(("b", 0, events))]) == [Appended(tuple(range(2, events + 2)))]
+    assert len(statements) == steps
+    assert [record.version for record in log.read("b")] == list(range(1, events + 1))
+    log.close()
+
+
+def test_a_commit_of_many_bytes_is_made_step_by_step(path: Path, make: MakeRequest) -> None:
+    log = SQLiteLog.open(path, "acme")
+    log.append([make(("a", 0, 1))])
+    large = Encoded("task.approved", 1, b'{"x":"%b"}' % (b"x" * 600_000))
+    with _traced(log) as statements:
+        log.append([Append("r", "anna", "cor", None, (StreamAppend("b", 0, (large, large)),))])
+    assert statements[0] == "BEGIN IMMEDIATE"
+    assert [len(record.state) > 600_000 for record in log.read("b")] == [True, True]
+    log.close()
+
+
+@contextmanager
+def _traced(log: SQLiteLog) -> Iterator[list[str]]:
+    """What the writer's own connection is told meanwhile."""
+    statements: list[str] = []
+    log._store._own.set_trace_callback(statements.append)
+    yield statements
+    log._store._own.set_trace_callback(None)

@@ -9,7 +9,6 @@ known length, so no two events have one encoding. The first event follows a dige
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from hashlib import sha256
 from struct import Struct
 from typing import NamedTuple
@@ -18,8 +17,7 @@ from typing import NamedTuple
 _NUMBERS = Struct(">qqII")
 
 
-@dataclass(frozen=True, slots=True)
-class Tip:
+class Tip(NamedTuple):
     """The end of a chain: the last event's position and its digest."""
 
     position: int
@@ -29,15 +27,9 @@ class Tip:
 GENESIS = Tip(0, bytes(32))
 
 
-class Row(NamedTuple):
-    """An event that has no place in the chain yet."""
-
-    stream: str
-    version: int
-    topic: str
-    state: bytes
-
-
+# An event that has no place in the chain yet: stream, version, topic, state. Plain tuples, for each event that is
+# appended becomes one and then the other on the way that all appends share.
+Row = tuple[str, int, str, bytes]
 # A row that has its place: position, the row's own four, digest. What a store writes, column by column.
 Entry = tuple[int, str, int, str, bytes, bytes]
 

@@ -6,9 +6,8 @@ Synchronous on purpose: one thread appends (the log writer's), any number of thr
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from vapora.clock import Clock
 from vapora.errors import CorruptLogError, LogError
@@ -40,13 +39,23 @@ def broken(place: str, remembered: Tip, found: Tip) -> ChainBrokenError:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Committed:
-    """The answers in the order of the requests, the records that are now in the log, and where it ends."""
+class Committed(NamedTuple):
+    """What a transaction came to, and where the log ends now.
 
-    results: list[AppendResult]
-    records: list[StoredRecord]
+    Answers and records are made when asked for: the thread that commits has the next transaction to do.
+    """
+
+    plan: Plan
+    entries: list[Entry]
     tip: Tip
+
+    def results(self) -> list[AppendResult]:
+        """The answers, in the order of the requests."""
+        return self.plan.results(self.tip.position - len(self.entries) + 1)
+
+    def records(self) -> list[StoredRecord]:
+        """What the log holds now that it did not before."""
+        return [StoredRecord._make(entry[:5]) for entry in self.entries]
 
 
 class Store(Protocol):
@@ -96,11 +105,18 @@ class Store(Protocol):
 
 
 class EventLog(Protocol):
-    """One workspace's log. `append` and `commit` belong to one thread; the others may be called from any.
+    """One workspace's log.
+
+    `append` and `commit` belong to one thread; the others may be called from any.
 
     What is read comes in pages of at most `limit` events and some `PAGE_BYTES`, however large the events are: there may
     be more where `is_full` says so of a page (`vapora.records`).
     """
+
+    @property
+    def is_at_hand(self) -> bool:
+        """Whether a commit is a matter of this machine alone: mostly done before a thread would have begun with it."""
+        ...
 
     def append(self, requests: Sequence[Append]) -> list[AppendResult]:
         """Each request takes effect alone or not at all; those that do share one transaction."""
@@ -165,6 +181,8 @@ class EventLog(Protocol):
 class CheckedLog:
     """An `EventLog` over a `Store`."""
 
+    is_at_hand = True
+
     def __init__(self, store: Store, workspace: str, clock: Clock) -> None:
         self._store = store
         self._workspace = workspace
@@ -175,7 +193,7 @@ class CheckedLog:
 
     def append(self, requests: Sequence[Append]) -> list[AppendResult]:
         check(requests)
-        return self.commit(requests).results
+        return self.commit(requests).results()
 
     def commit(self, requests: Sequence[Append]) -> Committed:
         for _ in range(_ATTEMPTS):
@@ -253,7 +271,7 @@ class CheckedLog:
         self._store.close()
 
     def _commit(self, requests: Sequence[Append]) -> Committed:
-        self._versions.load(part.stream for request in requests for part in request.streams)
+        self._versions.load([part.stream for request in requests for part in request.streams])
         at = self._now()
         plan = Plan(self._versions, self._store.read, self._workspace, at)
         for request in requests:
@@ -265,8 +283,7 @@ class CheckedLog:
             tip = end(entries)
         self._versions.update(plan.moved)
         self._last_at, self._tip = at, tip
-        records = [StoredRecord(*entry[:5]) for entry in entries]
-        return Committed(plan.results([entry[0] for entry in entries]), records, tip)
+        return Committed(plan, entries, tip)
 
     def _forget(self) -> None:
         self._versions.forget()

@@ -39,9 +39,11 @@ def explained(path: Path) -> Iterator[None]:
     except sqlite3.IntegrityError as error:
         raise TakenError(f"A version is in use in the log at {path}: {error}", path=str(path)) from error
     except (sqlite3.Error, PersistenceError, OSError) as error:
-        raise LogError(
-            f"The log at {path} cannot be used: {error}.", remedy=_remedy(str(error)), path=str(path)
-        ) from error
+        raise unusable(path, error) from error
+
+
+def unusable(path: Path, error: Exception) -> LogError:
+    return LogError(f"The log at {path} cannot be used: {error}.", remedy=_remedy(str(error)), path=str(path))
 
 
 def _remedy(text: str) -> str:

@@ -36,10 +36,10 @@ def encode(event: DomainEvent) -> Encoded:
 
 def instant(at: datetime) -> str:
     """As it stands in an envelope: UTC, so that texts sort as times do."""
-    return at.astimezone(UTC).isoformat(timespec="microseconds")
+    return (at if at.tzinfo is UTC else at.astimezone(UTC)).isoformat(timespec="microseconds")
 
 
-def envelope(*, at: str, workspace: str, actor: str, correlation: str, causation: int | None, request_id: str) -> bytes:
+def envelope(at: str, workspace: str, actor: str, correlation: str, causation: int | None, request_id: str) -> bytes:
     """What all events of one append have in common; made once for all of them. `at` comes from `instant`."""
     members = {"at": at, "ws": workspace, "by": actor, "cor": correlation, "cau": causation, "req": request_id}
     return to_json(members)[1:-1]

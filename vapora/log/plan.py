@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from vapora.errors import BadInputError
@@ -61,40 +61,32 @@ class Plan:
 
     def place(self, request: Append) -> None:
         moved: dict[str, int] = {}
-        for part in request.streams:
-            version = moved.get(part.stream, self._version(part.stream))
-            if version != part.expected_version:
-                self._answers.append(self._repeated(request) or Conflict(part.stream, version))
+        for stream, expected, events in request.streams:
+            # No request moves a stream to 0.
+            version = moved.get(stream) or self.moved.get(stream) or self._versions.of(stream)
+            if version != expected:
+                self._answers.append(self._repeated(request) or Conflict(stream, version))
                 return
-            moved[part.stream] = version + len(part.events)
+            moved[stream] = version + len(events)
         self.moved.update(moved)
         self._answers.append(self._add(request))
 
-    def results(self, positions: Sequence[int]) -> list[AppendResult]:
-        """The answers, once the store has said where the rows stand."""
+    def results(self, first: int) -> list[AppendResult]:
+        """The answers, where the rows stand from the position `first` on."""
         return [
-            Appended(tuple(positions[answer.start : answer.stop])) if isinstance(answer, range) else answer
+            Appended(tuple(range(first + answer.start, first + answer.stop))) if isinstance(answer, range) else answer
             for answer in self._answers
         ]
 
-    def _version(self, stream: str) -> int:
-        return self.moved[stream] if stream in self.moved else self._versions.of(stream)
-
     def _add(self, request: Append) -> range:
         start = len(self.rows)
-        envelope = mapper.envelope(
-            at=self._at,
-            workspace=self._workspace,
-            actor=request.actor,
-            correlation=request.correlation,
-            causation=request.causation,
-            request_id=request.request_id,
-        )
-        for part in request.streams:
-            for version, event in enumerate(part.events, part.expected_version + 1):
-                self.rows.append(Row(part.stream, version, event.topic, mapper.seal(event, envelope)))
+        name, actor, correlation, causation, streams = request
+        envelope = mapper.envelope(self._at, self._workspace, actor, correlation, causation, name)
+        for stream, expected, events in streams:
+            for version, event in enumerate(events, expected + 1):
+                self.rows.append((stream, version, event.topic, mapper.seal(event, envelope)))
         placed = range(start, len(self.rows))
-        self._placed[request.request_id] = (request, placed)
+        self._placed[name] = (request, placed)
         return placed
 
     def _repeated(self, request: Append) -> AppendResult | range | None:
@@ -126,16 +118,19 @@ class Versions:
         self._capacity = capacity
         self._known: dict[str, int] = {}
 
-    def load(self, streams: Iterable[str]) -> None:
+    def load(self, streams: Sequence[str]) -> None:
         """Called before a plan is made, so that its streams cost one query and none is dropped under way."""
-        wanted = set(streams)
-        if len(self._known) + len(wanted) > self._capacity:
+        missing = self._missing(streams)
+        if missing and len(self._known) + len(missing) > self._capacity:
             # A dict keeps the order of insertion and `update` re-inserts: the front is what was not used for longest.
-            for stream in list(self._known)[: max(self._capacity // 10, len(wanted))]:
+            for stream in list(self._known)[: max(self._capacity // 10, len(streams))]:
                 del self._known[stream]
-        missing = [stream for stream in wanted if stream not in self._known]
+            missing = self._missing(streams)
         if missing:
             self._known.update(dict.fromkeys(missing, 0) | self._load(missing))
+
+    def _missing(self, streams: Sequence[str]) -> list[str]:
+        return [stream for stream in dict.fromkeys(streams) if stream not in self._known]
 
     def of(self, stream: str) -> int:
         return self._known[stream]

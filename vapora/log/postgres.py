@@ -19,7 +19,7 @@ from vapora import clock as system_clock
 from vapora.clock import Clock
 from vapora.database import Database
 from vapora.errors import FencedError, LogError
-from vapora.log.chain import GENESIS, Entry, Link, Row, Tip, end, extend
+from vapora.log.chain import GENESIS, Entry, Link, Tip, end, extend
 from vapora.log.event_log import CheckedLog, broken
 from vapora.log.postgres_schema import FORMAT, Datastore, Statements, explained, migrate
 from vapora.records import StoredRecord
@@ -34,6 +34,9 @@ T = TypeVar("T")
 
 class PostgresLog(CheckedLog):
     """Made by `open` (for its one writer) or `open_for_reading` (for tools, also beside a running writer)."""
+
+    # A server may be far, or away.
+    is_at_hand = False
 
     @classmethod
     def open(cls, database: Database, workspace: str, clock: Clock = system_clock.now) -> Self:
@@ -108,7 +111,7 @@ class Recorder(PostgresApplicationRecorder):
         return str(workspace)
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int]:
-        rows = [Row(str(one.originator_id), one.originator_version, one.topic, one.state) for one in stored_events]
+        rows = [(str(one.originator_id), one.originator_version, one.topic, one.state) for one in stored_events]
         if not rows:
             return []
         last = next(iter(self.newest(1)), None)

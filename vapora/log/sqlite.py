@@ -4,26 +4,25 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
 from eventsourcing.persistence import Notification, StoredEvent
 from eventsourcing.sqlite import (
     SQLiteApplicationRecorder,
-    SQLiteConnection,
     SQLiteCursor,
 )
 
 from vapora import clock as system_clock
 from vapora.clock import Clock
 from vapora.errors import FencedError, LogError
-from vapora.log.chain import Entry, Link, Row, Tip, extend
+from vapora.log.chain import Entry, Link, Tip, extend
 from vapora.log.event_log import CheckedLog, broken
-from vapora.log.files import explained, make_file
+from vapora.log.files import explained, make_file, unusable
 from vapora.log.sqlite_at_once import AtOnce, fits
 from vapora.log.sqlite_chain import ChainTable, standing
-from vapora.log.sqlite_connections import Datastore
+from vapora.log.sqlite_connections import Datastore, connect
 from vapora.records import StoredRecord, page
 
 # 2: each event carries its digest in the chain.
@@ -75,8 +74,7 @@ class Recorder(SQLiteApplicationRecorder):
         self._epoch: int | None = None
         self._chain = ChainTable(self.events_table_name)
         self._at_once = AtOnce(self.events_table_name, f"{_COLUMNS}, digest")
-        self._connection: SQLiteConnection | None = None
-        self._connect = datastore.connect
+        self._own: sqlite3.Connection | None = None
         self.insert_events_statement = f"INSERT INTO {self.events_table_name} ({_COLUMNS}, digest) VALUES (?,?,?,?,?,?)"
         self._select = f"SELECT {_COLUMNS} FROM {self.events_table_name} "
 
@@ -94,7 +92,8 @@ class Recorder(SQLiteApplicationRecorder):
 
     def create_table(self) -> None:
         with self._writing() as cursor:
-            self._create_table(cursor)
+            for statement in self.create_table_statements:
+                cursor.execute(statement)
 
     def take_over(self, workspace: str) -> None:
         """Become the writer: whoever was it before finds a later epoch than its own and is refused."""
@@ -125,29 +124,30 @@ class Recorder(SQLiteApplicationRecorder):
 
     def write(self, entries: Sequence[Entry], tip: Tip) -> None:
         if self._epoch is not None and fits(entries):
-            with explained(self._path), suppress(sqlite3.IntegrityError):
-                self._own_connection().cursor().execute(*self._at_once.statement(entries, self._epoch, tip))
+            try:
+                (self._own or self._connect()).execute(*self._at_once.statement(entries, self._epoch, tip))
                 return
+            except sqlite3.IntegrityError:
+                pass  # nothing was written, and the transaction step by step finds out why
+            except sqlite3.Error as error:
+                raise unusable(self._path, error) from error
         with self._writing() as cursor:
             found = self._find_end(cursor)
             if found != tip or not found.digest:
                 raise broken(str(self._path), tip, found)
             cursor.executemany(self.insert_events_statement, entries)
 
-    def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int]:
+    def insert_events(self, stored_events: Sequence[StoredEvent], **_: Any) -> Sequence[int]:
+        rows = [(str(s.originator_id), s.originator_version, s.topic, s.state) for s in stored_events]
         with self._writing() as cursor:
-            return self._insert_events(cursor, stored_events, **kwargs)
-
-    def _insert_events(self, c: SQLiteCursor, stored_events: Sequence[StoredEvent], **_: Any) -> list[int]:
-        rows = [Row(str(s.originator_id), s.originator_version, s.topic, s.state) for s in stored_events]
-        found = self._find_end(c)
-        if not found.digest:
-            raise broken(str(self._path), found, found)
-        entries = extend(found, rows)
-        c.executemany(self.insert_events_statement, entries)
+            found = self._find_end(cursor)
+            if not found.digest:
+                raise broken(str(self._path), found, found)
+            entries = extend(found, rows)
+            cursor.executemany(self.insert_events_statement, entries)
         return [entry[0] for entry in entries]
 
-    def _find_end(self, cursor: SQLiteCursor) -> Tip:
+    def _find_end(self, cursor: sqlite3.Cursor) -> Tip:
         """Under the write lock: that this is the writer, and where the log ends."""
         if self._epoch is None:
             raise LogError(f"The log at {self._path} is open for reading only.", remedy="Open it as its writer.")
@@ -231,8 +231,8 @@ class Recorder(SQLiteApplicationRecorder):
             cursor.execute("UPDATE writer SET epoch = -epoch")
 
     def close(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
+        if self._own is not None:
+            self._own.close()
         self.datastore.close()
 
     def _check_epoch(self, epoch: int) -> None:
@@ -254,15 +254,14 @@ class Recorder(SQLiteApplicationRecorder):
             yield cursor
 
     @contextmanager
-    def _writing(self) -> Iterator[SQLiteCursor]:
+    def _writing(self) -> Iterator[sqlite3.Cursor]:
         """Takes the write lock at once, and rolls back also when the commit fails.
 
         The library begins with a read lock, which cannot always be raised, and leaves a failed commit open.
         """
         with explained(self._path):
-            connection = self._own_connection()
-            cursor = connection.cursor()
-            cursor.execute("BEGIN IMMEDIATE")
+            connection = self._own or self._connect()
+            cursor = connection.execute("BEGIN IMMEDIATE")
             try:
                 yield cursor
                 connection.commit()
@@ -270,11 +269,10 @@ class Recorder(SQLiteApplicationRecorder):
                 connection.rollback()
                 raise
 
-    def _own_connection(self) -> SQLiteConnection:
-        """The writer's, not taken from the pool and given back for each transaction."""
-        if self._connection is None:
-            self._connection = self._connect()
-        return self._connection
+    def _connect(self) -> sqlite3.Connection:
+        """The writer's own, not taken from the pool and given back for each transaction."""
+        self._own = connect(str(self._path.absolute()))
+        return self._own
 
 
 def _check_format(form: int, path: Path) -> None:

@@ -11,21 +11,26 @@ _STATEMENTS = 128
 _LOCK_TIMEOUT_S = 5.0
 
 
+def connect(name: str) -> sqlite3.Connection:
+    """One whose transactions are durable once they are committed. It may be used from any thread, one at a time."""
+    # Not the library's own connection: that one keeps a single compiled statement and compiles each of ours anew.
+    connection = sqlite3.connect(
+        name,
+        timeout=_LOCK_TIMEOUT_S,
+        isolation_level=None,
+        check_same_thread=False,
+        cached_statements=_STATEMENTS,
+    )
+    connection.row_factory = sqlite3.Row
+    connection.execute("PRAGMA journal_mode=WAL")
+    # The library leaves this to how SQLite was compiled; NORMAL would lose acknowledged events at a power cut.
+    connection.execute("PRAGMA synchronous=FULL")
+    return connection
+
+
 class _Pool(SQLiteConnectionPool):
     def _create_connection(self) -> SQLiteConnection:
-        # Not the library's own connection: that one keeps a single compiled statement and compiles each of ours anew.
-        connection = sqlite3.connect(
-            self.db_name,
-            timeout=_LOCK_TIMEOUT_S,
-            isolation_level=None,
-            check_same_thread=False,
-            cached_statements=_STATEMENTS,
-        )
-        connection.row_factory = sqlite3.Row
-        connection.execute("PRAGMA journal_mode=WAL")
-        # The library leaves this to how SQLite was compiled; NORMAL would lose acknowledged events at a power cut.
-        connection.execute("PRAGMA synchronous=FULL")
-        return SQLiteConnection(connection, self.max_age)
+        return SQLiteConnection(connect(self.db_name), self.max_age)
 
 
 class Datastore(SQLiteDatastore):
@@ -34,7 +39,3 @@ class Datastore(SQLiteDatastore):
     def __init__(self, path: Path) -> None:
         super().__init__(str(path.absolute()), originator_id_type="text")
         self.pool: _Pool = _Pool(db_name=str(path.absolute()))
-
-    def connect(self) -> SQLiteConnection:
-        """A connection beside the pool's."""
-        return self.pool._create_connection()

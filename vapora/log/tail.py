@@ -24,7 +24,7 @@ class Tail:
 
     def add(self, records: Sequence[StoredRecord]) -> None:
         self._records += records
-        self._bytes += sum(len(record.state) for record in records)
+        self._bytes += sum([len(record.state) for record in records])
         self.head = records[-1].position
         # Trimmed by half, not by one: dropping the front of a list moves all the rest.
         if len(self._records) > self._max_records or self._bytes > self._max_bytes:
