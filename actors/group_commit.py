@@ -1,9 +1,9 @@
 """Whoever appends at about the same time shares a transaction: what a commit costs, it costs once for all of them.
 
-A thread commits one group after the other without asking anybody in between, and takes as the next one whatever has
-come meanwhile; so the disk works while callers hear of their group and make their next requests. A single small request
-on a disk that answers at once is committed where it stands, in the loop: to tell a thread and to be told by it takes as
-long as the commit.
+What a transaction will hold is decided in the loop; a thread writes it. So the next one is decided while the disk works
+on the one before, as if that were written already. Should it fail, what was decided upon it is void, and decided anew.
+A single small request on a disk that answers at once is written in the loop as well: to tell a thread and to be told by
+it takes as long as the commit.
 """
 
 from __future__ import annotations
@@ -16,14 +16,15 @@ from functools import partial
 from typing import NamedTuple, TypeVar
 
 from actors.work_thread import WorkThread
-from vapora.log.event_log import Committed, EventLog
+from vapora.log.event_log import ATTEMPTS, Committed, EventLog, TakenError, UnsureError, VoidError, restless
 from vapora.records import Append, AppendResult
 
-# Keeps one transaction, and so what its callers wait for, below about 50 ms.
-_EVENTS_A_COMMIT = 2_000
-# A commit that takes less is no longer than a turn of the loop may be. It is not known beforehand: the last ones tell.
+# Keeps one transaction, and so what its callers wait for, below about 25 ms.
+_EVENTS_A_COMMIT = 1_000
+# A commit that takes less is no longer than a turn of the loop may be. It is not known beforehand: the last ones tell,
+# a longer one now and then does no harm, and half of it all is forgotten after eight.
 QUICK_S = 0.002
-_QUICK_IN_A_ROW = 8
+_WEIGHT = 1 / 12
 # In the loop: so many events at most, of one request, and so many bytes.
 _FEW = 8
 _LITTLE = 64 * 1024
@@ -39,12 +40,7 @@ class _Entry(NamedTuple):
     events: int
 
 
-class _Outcome(NamedTuple):
-    """What came of a group: one of `committed` and `error`."""
-
-    group: list[_Entry]
-    committed: Committed | None
-    error: BaseException | None
+_Group = list[_Entry]
 
 
 class GroupCommit:
@@ -55,21 +51,23 @@ class GroupCommit:
     ) -> None:
         self._heard = heard
         self._quick_s = quick_s
+        self._usual_s = 0.0
         self._log: EventLog | None = None
         # Kept: to ask for it is a system call, for each append.
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = WorkThread("log-append")
-        # What the thread has to do, until the loop hears of its end: while there is any, the log is the thread's.
-        self._jobs = 0
+        # Of the thread's jobs, until the loop hears of their end: how many are commits, and how many are not.
+        self._commits = 0
+        self._others = 0
         self._entries: deque[_Entry] = deque()
-        # Whether a commit is under way, or about to be.
-        self._busy = False
-        self._idle = asyncio.Event()
-        self._quick = 0
+        # Whether somebody waits for the turn of the loop to be over, to see who else appends in it.
+        self._gathering = False
+        self._taken = 0
+        self._rest = asyncio.Event()
 
     @property
     def is_busy(self) -> bool:
-        return self._busy
+        return self._gathering or self._commits > 0 or len(self._entries) > 0
 
     @property
     def waiting(self) -> int:
@@ -82,44 +80,46 @@ class GroupCommit:
 
     def use(self, log: EventLog) -> None:
         self._log = log
-        self._quick = 0
+        self._suppose_slow()
 
     async def settle(self) -> None:
         """Returns once all that was handed in is committed."""
-        while self._busy:
-            self._idle.clear()
-            await self._idle.wait()
+        while self.is_busy:
+            self._rest.clear()
+            await self._rest.wait()
 
     def stop(self) -> None:
         self._thread.stop()
 
     async def call(self, work: Callable[[], T]) -> T:
-        """Something else that only the log's one writing thread may do, between two transactions."""
-        self._jobs += 1
+        """Something else that only the thread that writes may do, between two transactions."""
+        self._others += 1
         try:
             return await self._thread.call(work)
         finally:
-            self._jobs -= 1
+            self._others -= 1
 
     async def append(self, requests: Sequence[Append]) -> list[AppendResult]:
-        if self._busy:
+        if self._gathering or self._commits >= self._most_at_once():
             return await self._wait(requests)
-        self._busy = True
+        self._gathering = True
         try:
             # Who else appends in this turn of the loop is to share the transaction.
             await asyncio.sleep(0)
         except asyncio.CancelledError:
-            self._go_on(len(self._entries))
+            self._gathering = False
+            self._go_on()
             raise
-        quick = self._quick >= _QUICK_IN_A_ROW
-        if quick and not self._entries and self._is_small(requests):
+        self._gathering = False
+        if self._may_be_here(requests):
             return self._commit_here(requests)
         waiting = self._wait(requests, first=True)
-        # All at once would wait for the disk together and then leave it idle together. Two groups take turns; where
-        # the disk is slow, though, it is the number of commits that counts.
-        callers = len(self._entries)
-        self._go_on(callers // 2 if quick and callers >= _TWO_GROUPS else callers)
+        self._go_on()
         return await waiting
+
+    def _most_at_once(self) -> int:
+        """One is written while another waits its turn. On a slow disk that one would rather grow."""
+        return 2 if self._usual_s < self._quick_s else 1
 
     def _wait(self, requests: Sequence[Append], first: bool = False) -> asyncio.Future[list[AppendResult]]:
         assert self._loop is not None
@@ -132,34 +132,50 @@ class GroupCommit:
             self._entries.append(entry)
         return answer
 
-    def _is_small(self, requests: Sequence[Append]) -> bool:
-        """Whether it may be done in the loop."""
-        if self._jobs or self._log is None or not self._log.is_at_hand or len(requests) > 1:
+    def _may_be_here(self, requests: Sequence[Append]) -> bool:
+        if self._entries or self._commits or self._others or len(requests) > 1:
+            return False
+        assert self._log is not None
+        if self._usual_s >= self._quick_s or not self._log.is_at_hand:
             return False
         sizes = [len(event.data) for part in requests[0].streams for event in part.events]
         return len(sizes) <= _FEW and sum(sizes) <= _LITTLE
 
     def _commit_here(self, requests: Sequence[Append]) -> list[AppendResult]:
-        committed, error = self._commit(requests)
-        self._busy = False
-        self._idle.set()
-        self._heard(committed, error)
-        if committed is None:
-            assert error is not None
-            raise error
+        assert self._log is not None
+        began = time.perf_counter()
+        try:
+            committed = self._log.commit(requests)
+        except Exception as error:
+            self._suppose_slow()
+            self._heard(None, error)
+            raise
+        finally:
+            self._rest.set()
+        self._took(time.perf_counter() - began)
+        self._heard(committed, None)
         return committed.results()
 
-    def _go_on(self, most: int) -> None:
-        """With so many of those who wait; with none, there is nothing to do."""
-        if most:
-            self._jobs += 1
-            self._thread.hand(partial(self._commit_all, self._take(most)), self._end)
-        else:
-            self._busy = False
-            self._idle.set()
+    def _go_on(self) -> None:
+        """With those who wait, as far as there is room for them."""
+        while self._entries and self._commits < self._most_at_once():
+            callers = len(self._entries)
+            # All at once would wait for the disk together and then leave it idle together. Two groups take turns.
+            if callers >= _TWO_GROUPS and not self._commits and self._most_at_once() > 1:
+                callers //= 2
+            group = self._take(callers)
+            try:
+                self._send(group)
+            except UnsureError:
+                self._entries.extendleft(reversed(group))
+                break
+            except Exception as error:  # the log could not be read
+                self._conclude(group, None, error)
+        if not self.is_busy:
+            self._rest.set()
 
-    def _take(self, most: int) -> list[_Entry]:
-        taken: list[_Entry] = []
+    def _take(self, most: int) -> _Group:
+        taken: _Group = []
         events = 0
         while self._entries and len(taken) < most and events < _EVENTS_A_COMMIT:
             entry = self._entries.popleft()
@@ -167,37 +183,53 @@ class GroupCommit:
             taken.append(entry)
         return taken
 
-    def _commit_all(self, group: list[_Entry]) -> _Outcome:
-        """In the thread, which meanwhile is the only one to take entries. The last group's outcome."""
-        while True:
-            requests = [request for entry in group for request in entry.requests]
-            outcome = _Outcome(group, *self._commit(requests))
-            if not self._entries:
-                return outcome
-            self._thread.tell(self._conclude, outcome)
-            group = self._take(_EVENTS_A_COMMIT)
-
-    def _commit(self, requests: Sequence[Append]) -> tuple[Committed | None, BaseException | None]:
+    def _send(self, group: _Group) -> None:
         assert self._log is not None
+        requests = [request for entry in group for request in entry.requests]
+        if self._log.is_at_hand:
+            work = partial(self._log.write, self._log.decide(requests, ahead=self._commits > 0))
+        else:
+            work = partial(self._log.commit, requests)  # to decide, it may have to ask a server
+        self._commits += 1
+        self._thread.hand(partial(self._timed, work), partial(self._written, group))
+
+    def _timed(self, work: Callable[[], Committed]) -> Committed:
         began = time.perf_counter()
         try:
-            committed = self._log.commit(requests)
-        except BaseException as error:  # whatever it is, those who wait must hear of it
-            self._quick = 0
-            return None, error
-        self._quick = self._quick + 1 if time.perf_counter() - began < self._quick_s else 0
-        return committed, None
+            committed = work()
+        except BaseException:
+            self._suppose_slow()
+            raise
+        self._took(time.perf_counter() - began)
+        return committed
 
-    def _end(self, outcome: _Outcome | None, error: BaseException | None) -> None:
-        """The thread found nobody waiting when it was done."""
-        assert outcome is not None, error
-        self._jobs -= 1
-        # The next are on their way before anybody hears of this group: the disk is the slowest.
-        self._go_on(len(self._entries))
-        self._conclude(outcome)
+    def _took(self, seconds: float) -> None:
+        self._usual_s += (seconds - self._usual_s) * _WEIGHT
 
-    def _conclude(self, outcome: _Outcome) -> None:
-        group, committed, error = outcome
+    def _suppose_slow(self) -> None:
+        """Until some commits have shown otherwise."""
+        self._usual_s = 2 * self._quick_s
+
+    def _written(self, group: _Group, committed: Committed | None, error: BaseException | None) -> None:
+        self._commits -= 1
+        if self._is_to_be_decided_anew(error):
+            self._entries.extendleft(reversed(group))
+            self._go_on()
+        else:
+            # The next are on their way before anybody hears of this group: the disk is the slowest.
+            self._go_on()
+            self._conclude(group, committed, restless() if isinstance(error, TakenError) else error)
+
+    def _is_to_be_decided_anew(self, error: BaseException | None) -> bool:
+        if isinstance(error, TakenError):
+            self._taken = (self._taken + 1) % ATTEMPTS
+            return self._taken > 0
+        if isinstance(error, VoidError):
+            return True
+        self._taken = 0
+        return False
+
+    def _conclude(self, group: _Group, committed: Committed | None, error: BaseException | None) -> None:
         self._heard(committed, error)
         results = [] if committed is None else committed.results()
         first = 0

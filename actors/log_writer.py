@@ -178,8 +178,8 @@ class LogWriter:
             self._fence(error)
         else:
             self._failure = "" if error is None else str(error)
-        if committed is not None and committed.entries:
-            self._tail.add(committed.records())
+        if committed is not None and committed.tip.position > self._tail.head:
+            self._tail.add(committed.records(), committed.tip.position)
             if self._notary is not None:
                 self._notary.saw(committed.tip)
             self._wake()

@@ -28,11 +28,10 @@ class WorkThread:
         self._name = name
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
 
     def start(self) -> None:
         if self._thread is None:
-            self._loop = loop = asyncio.get_running_loop()
+            loop = asyncio.get_running_loop()
             # A daemon: a process that ends without `stop` is not kept by it. What is not committed was not answered.
             self._thread = threading.Thread(target=self._run, args=(loop,), name=self._name, daemon=True)
             self._thread.start()
@@ -48,11 +47,6 @@ class WorkThread:
         """`done` is called in the loop."""
         self._jobs.put((work, done))
 
-    def tell(self, what: Callable[..., Any], *arguments: Any) -> None:
-        """For work that has something to say before it ends: it is called in the loop."""
-        assert self._loop is not None
-        _tell(self._loop, what, *arguments)
-
     async def call(self, work: Callable[[], T]) -> T:
         answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self.hand(work, partial(_answer, answer))
@@ -65,14 +59,10 @@ class WorkThread:
                 answer, error = work(), None
             except BaseException as raised:  # whatever it is, those who wait must hear of it
                 answer, error = None, raised
-            _tell(loop, done, answer, error)
+            # A loop that is closed has nobody left who could hear of it.
+            with suppress(RuntimeError):
+                loop.call_soon_threadsafe(done, answer, error)
             del job, work, done, answer, error
-
-
-def _tell(loop: asyncio.AbstractEventLoop, what: Callable[..., Any], *arguments: Any) -> None:
-    # A loop that is closed has nobody left who could hear of it.
-    with suppress(RuntimeError):
-        loop.call_soon_threadsafe(what, *arguments)
 
 
 def _answer(future: asyncio.Future[Any], answer: Any, error: BaseException | None) -> None:

@@ -16,7 +16,6 @@ import sqlite3
 import statistics
 import tempfile
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import count, product
 from pathlib import Path
@@ -29,9 +28,9 @@ from events.task import TaskArchived
 from vapora import clock
 from vapora.log import LogClient
 from vapora.log.event_log import Committed, EventLog
+from vapora.log.plan import Plan
 from vapora.log.sqlite import SQLiteLog
 from vapora.ports import Origin
-from vapora.records import Append
 from vapora.settings import Settings
 
 CALLERS = (1, 32)
@@ -54,9 +53,9 @@ class Counted(EventLog, Protocol):
 class CountedLog(SQLiteLog):
     commits = 0
 
-    def commit(self, requests: Sequence[Append]) -> Committed:
+    def write(self, plan: Plan) -> Committed:
         self.commits += 1
-        return super().commit(requests)
+        return super().write(plan)
 
 
 @dataclass

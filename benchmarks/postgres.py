@@ -15,7 +15,7 @@ import asyncio
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import ExitStack, closing
 from itertools import count
 from pathlib import Path
@@ -32,8 +32,8 @@ from vapora.database import Place, log_schema, read_schema
 from vapora.log.event_log import Committed, EventLog
 from vapora.log.mapper import Sealed
 from vapora.log.places import open_log
+from vapora.log.plan import Plan
 from vapora.log.postgres import PostgresLog
-from vapora.records import Append
 from vapora.settings import Settings
 
 _BATCH = 2_000
@@ -42,9 +42,9 @@ _BATCH = 2_000
 class CountedLog(PostgresLog):
     commits = 0
 
-    def commit(self, requests: Sequence[Append]) -> Committed:
+    def write(self, plan: Plan) -> Committed:
         self.commits += 1
-        return super().commit(requests)
+        return super().write(plan)
 
 
 class Raw:

@@ -9,10 +9,13 @@ import pytest
 
 from actors.group_commit import GroupCommit
 from events.task import TaskApproved
+from vapora.clock import now
 from vapora.errors import LogError
-from vapora.log import MemoryLog, encode
-from vapora.log.event_log import Committed
-from vapora.records import Append, Appended, Encoded, StreamAppend
+from vapora.log import encode
+from vapora.log.chain import Entry, Tip
+from vapora.log.event_log import CheckedLog, Committed, TakenError
+from vapora.log.memory import _MemoryStore
+from vapora.records import Append, Appended, AppendResult, Conflict, Encoded, StreamAppend
 
 YES = encode(TaskApproved(task_id="t"))
 
@@ -21,11 +24,11 @@ def request(stream: str, *events: Encoded) -> Append:
     return Append(stream, "anna", "cor", None, (StreamAppend(stream, 0, events or (YES,)),))
 
 
-class Watched(MemoryLog):
-    """Tells how many requests each commit had and in which thread; waits at its gate, in a thread of its own."""
+class Watched(_MemoryStore):
+    """Tells how many events each commit had and in which thread; waits at its gate, in a thread of its own."""
 
     def __init__(self) -> None:
-        super().__init__("acme")
+        super().__init__()
         self.sizes: list[int] = []
         self.threads: list[int] = []
         self.gate = threading.Event()
@@ -33,14 +36,14 @@ class Watched(MemoryLog):
         self.entered = threading.Semaphore(0)
         self.errors: list[LogError] = []
 
-    def commit(self, requests: Sequence[Append]) -> Committed:
-        self.sizes.append(len(requests))
+    def write(self, entries: Sequence[Entry], tip: Tip) -> None:
+        self.sizes.append(len(entries))
         self.threads.append(threading.get_ident())
         self.entered.release()
         assert self.gate.wait(10)
         if self.errors:
             raise self.errors.pop()
-        return super().commit(requests)
+        super().write(entries, tip)
 
     @property
     def was_here(self) -> bool:
@@ -52,13 +55,15 @@ Heard = list[tuple[int, BaseException | None]]
 
 
 @asynccontextmanager
-async def committing(log: Watched, heard: Heard, quick_s: float) -> AsyncIterator[GroupCommit]:
+async def committing(log: Watched, heard: Heard, quick_s: float, at_hand: bool = True) -> AsyncIterator[GroupCommit]:
     def hear(committed: Committed | None, error: BaseException | None) -> None:
         heard.append((0 if committed is None else committed.tip.position, error))
 
     commits = GroupCommit(hear, quick_s=quick_s)
     commits.start()
-    commits.use(log)
+    checked = CheckedLog(log, "acme", now)
+    checked.is_at_hand = at_hand
+    commits.use(checked)
     yield commits
     log.gate.set()
     await commits.settle()
@@ -122,22 +127,19 @@ async def test_what_may_take_long_is_left_to_the_thread(
     assert not log.was_here
 
 
-async def test_a_log_that_is_not_at_hand_is_left_to_the_thread(quick: GroupCommit, log: Watched) -> None:
-    log.is_at_hand = False
+async def test_a_log_that_is_not_at_hand_is_left_to_the_thread(log: Watched, heard: Heard) -> None:
+    async with committing(log, heard, 60, at_hand=False) as commits:
+        for number in range(20):
+            assert await commits.append([request(f"s{number}")]) == [Appended((number + 1,))]
+        assert threading.get_ident() not in log.threads
+
+
+async def test_a_disk_that_has_become_slow_gets_its_thread_back(quick: GroupCommit, log: Watched) -> None:
     await quick.append([request("a")])
+    assert log.was_here
+    quick._quick_s = 0
+    await quick.append([request("b")])
     assert not log.was_here
-
-
-async def test_one_slow_commit_gives_the_log_back_to_the_thread(log: Watched, heard: Heard) -> None:
-    async with committing(log, heard, 60) as commits:
-        for number in range(9):
-            await commits.append([request(f"first-{number}")])
-        assert log.was_here
-        commits._quick_s = 0
-        await commits.append([request("slow")])
-        assert log.was_here
-        await commits.append([request("next")])
-        assert not log.was_here
 
 
 async def test_while_the_thread_has_something_else_to_do_the_log_is_the_threads(
@@ -153,7 +155,7 @@ async def test_while_the_thread_has_something_else_to_do_the_log_is_the_threads(
     working = asyncio.create_task(quick.call(work))
     await asyncio.to_thread(entered.wait, 10)
     appending = asyncio.create_task(quick.append([request("a")]))
-    await _until(lambda: quick.is_busy and not quick.waiting)
+    await _until(lambda: quick._commits == 1)
     assert len(log.sizes) == 8
     gate.set()
     assert (await working, await appending) == ("done", [Appended((9,))])
@@ -177,19 +179,88 @@ async def test_on_a_slow_disk_all_share_one_transaction(slow: GroupCommit, log: 
     assert log.sizes[8:] == [40]
 
 
-async def test_the_thread_takes_the_next_group_without_asking_the_loop(
+async def test_the_next_group_is_decided_while_the_first_is_written_and_a_third_waits(
     quick: GroupCommit, log: Watched, heard: Heard
 ) -> None:
+    appending = await _three_groups(quick, log)
+    log.gate.set()
+    assert log.entered.acquire(timeout=10)  # in the loop: nobody asks it before the second is written
+    assert log.sizes[8:] == [2, 2] and len(heard) == 8
+    assert [await one for one in appending] == [[Appended((position,))] for position in range(9, 15)]
+    assert heard[8:] == [(10, None), (12, None), (14, None)]
+
+
+async def test_what_was_decided_upon_a_failed_write_is_decided_anew(
+    quick: GroupCommit, log: Watched, heard: Heard
+) -> None:
+    appending = await _three_groups(quick, log)
+    full = LogError("The disk is full.")
+    log.errors = [full]
+    log.gate.set()
+    for failed in appending[:2]:
+        with pytest.raises(LogError, match="disk is full"):
+            await failed
+    assert sorted([await one for one in appending[2:]]) == [[Appended((position,))] for position in range(9, 13)]
+    assert heard[8] == (0, full) and [error for _, error in heard[9:]] == [None] * len(heard[9:])
+    assert await quick.append([request("a")]) == [Appended((13,))]
+
+
+async def test_nothing_is_written_on_top_of_what_failed(quick: GroupCommit, log: Watched) -> None:
     log.gate.clear()
-    appending = [asyncio.create_task(quick.append([request(stream)])) for stream in "ab"]
+    first = asyncio.create_task(quick.append([request("a"), request("b")]))
     await asyncio.to_thread(_entered, log, 9)
-    appending += [asyncio.create_task(quick.append([request(stream)])) for stream in "cd"]
+    second = asyncio.create_task(quick.append([Append("2", "anna", "cor", None, (StreamAppend("a", 1, (YES,)),))]))
+    await _until(lambda: quick._commits == 2)
+    log.errors = [LogError("The disk is full.")]
+    log.gate.set()
+    with pytest.raises(LogError):
+        await first
+    assert await second == [Conflict("a", 0)]
+    assert log.read("a", 0, 1) == []
+
+
+async def test_a_refusal_waits_for_what_it_is_founded_on(quick: GroupCommit, log: Watched) -> None:
+    """Whether the first is written decides whether the second repeats it, comes too late or is in time."""
+    log.gate.clear()
+    first = asyncio.create_task(quick.append([request("a"), request("b")]))
+    await asyncio.to_thread(_entered, log, 9)
+    repeated = asyncio.create_task(quick.append([request("a")]))
+    late = asyncio.create_task(quick.append([request("b")._replace(request_id="another")]))
     await _until(lambda: quick.waiting == 2)
     log.gate.set()
-    assert log.entered.acquire(timeout=10)  # in the loop, which can do nothing meanwhile
-    assert log.sizes[8:] == [2, 2] and len(heard) == 8
-    assert [await one for one in appending] == [[Appended((position,))] for position in range(9, 13)]
-    assert heard[8:] == [(10, None), (12, None)]
+    assert await first == [Appended((9,)), Appended((10,))]
+    assert (await repeated, await late) == ([Appended((9,))], [Conflict("b", 1)])
+
+    log.gate.clear()
+    first = asyncio.create_task(quick.append([request("c"), request("d")]))
+    await asyncio.to_thread(_entered, log, 1)
+    in_time = asyncio.create_task(quick.append([request("c")._replace(request_id="another")]))
+    await _until(lambda: quick.waiting == 1)
+    log.errors = [LogError("The disk is full.")]
+    log.gate.set()
+    with pytest.raises(LogError):
+        await first
+    assert await in_time == [Appended((11,))]
+
+
+@pytest.mark.parametrize("times", [1, 2, 3])
+async def test_versions_that_are_taken_are_looked_up_anew_but_not_for_ever(
+    times: int, quick: GroupCommit, log: Watched
+) -> None:
+    log.gate.clear()
+    first = asyncio.create_task(quick.append([request("a"), request("b")]))
+    await asyncio.to_thread(_entered, log, 9)
+    second = asyncio.create_task(quick.append([request("c")]))
+    await _until(lambda: quick._commits == 2)
+    log.errors = [TakenError("in use")] * times
+    log.gate.set()
+    answers = await asyncio.gather(first, second, return_exceptions=True)
+    refused = [answer for answer in answers if isinstance(answer, LogError)]
+    assert bool(refused) == (times == 3)
+    assert all("move under its writer" in str(answer) for answer in refused)
+    positions = [one.position for answer in answers if isinstance(answer, list) for one in answer]
+    assert sorted(positions) == list(range(9, log.head() + 1))
+    assert len(positions) == 3 or times == 3
 
 
 async def test_who_is_first_and_goes_away_takes_nobody_along(quick: GroupCommit, log: Watched) -> None:
@@ -197,7 +268,7 @@ async def test_who_is_first_and_goes_away_takes_nobody_along(quick: GroupCommit,
     await asyncio.sleep(0)
     first.cancel()
     assert await second == [Appended((9,))]
-    assert first.cancelled() and log.read("a") == []
+    assert first.cancelled() and log.read("a", 0, 1) == []
     only = asyncio.create_task(quick.append([request("c")]))
     await asyncio.sleep(0)
     only.cancel()
@@ -216,6 +287,18 @@ async def test_an_error_in_the_loop_is_told_and_the_next_try_is_the_threads(
     assert log.was_here and heard[-1] == (0, full)
     assert await quick.append([request("a")]) == [Appended((9,))]
     assert not log.was_here
+
+
+async def _three_groups(commits: GroupCommit, log: Watched) -> list[asyncio.Task[list[AppendResult]]]:
+    """The first at the gate, the second decided, the third waiting; two callers each."""
+    log.gate.clear()
+    appending = [asyncio.create_task(commits.append([request(stream)])) for stream in "ab"]
+    await asyncio.to_thread(_entered, log, 9)
+    appending += [asyncio.create_task(commits.append([request(stream)])) for stream in "cd"]
+    await _until(lambda: commits._commits == 2)
+    appending += [asyncio.create_task(commits.append([request(stream)])) for stream in "ef"]
+    await _until(lambda: commits.waiting == 2)
+    return appending
 
 
 def _entered(log: Watched, times: int) -> None:

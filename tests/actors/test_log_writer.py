@@ -3,7 +3,9 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -12,9 +14,11 @@ from actors.notary import Notary
 from events.task import TaskApproved, TaskRejected
 from vapora.clock import now
 from vapora.errors import BadInputError, FencedError, LogError, UnavailableError
-from vapora.log import MemoryLog, encode
+from vapora.log import MemoryLog, encode, mapper
+from vapora.log.chain import Entry, Tip
 from vapora.log.checkpoints import CheckpointBook
-from vapora.log.event_log import Committed, EventLog
+from vapora.log.event_log import CheckedLog, EventLog, TakenError
+from vapora.log.memory import _MemoryStore
 from vapora.log.sqlite import SQLiteLog
 from vapora.ports import LogWriterPort
 from vapora.records import Append, Appended, Batch, Conflict, StoredRecord, StreamAppend
@@ -134,9 +138,33 @@ async def test_followers_see_every_event_once_and_in_order_while_four_append_and
     await writer.stop()
 
 
+@pytest.mark.parametrize("seed", range(10))
+async def test_whatever_fails_an_append_takes_effect_once_and_followers_see_all_in_order(seed: int) -> None:
+    store = _Moody(Random(seed))
+    writer = LogWriter(lambda: CheckedLog(store, "acme", now))
+    await writer.start()
+    answered: dict[str, tuple[int, ...]] = {}
+
+    async def call(stream: str) -> None:
+        for version in range(10):
+            one = request(stream, version)
+            while one.request_id not in answered:
+                with suppress(LogError):
+                    [answer] = await writer.append([one])
+                    assert isinstance(answer, Appended)
+                    answered[one.request_id] = answer.positions
+
+    follower = asyncio.create_task(_follow(writer, 200, limit=7))
+    async with asyncio.timeout(30):
+        await asyncio.gather(*(call(f"s{number}") for number in range(20)))
+        assert await follower == list(range(1, 201))
+    assert {mapper.request_id(one): (one.position,) for one in await _all(writer)} == answered
+    await writer.stop()
+
+
 async def test_callers_that_come_together_share_a_transaction() -> None:
     log = _Gated()
-    writer = LogWriter(lambda: log)
+    writer = LogWriter(log.open)
     await writer.start()
     first = asyncio.create_task(writer.append([request("first", 0)]))
     await asyncio.to_thread(log.entered.wait)
@@ -147,13 +175,13 @@ async def test_callers_that_come_together_share_a_transaction() -> None:
     assert await first == [Appended((1,))]
     assert [await other for other in others] == [[Appended((n,))] for n in range(2, 22)]
     assert await conflict == [Conflict("s0", 1), Appended((22,))]
-    assert log.sizes == [1, 22]
+    assert log.sizes == [1, 21]
     await writer.stop()
 
 
 async def test_a_caller_that_goes_away_does_not_disturb_the_others() -> None:
     log = _Gated()
-    writer = LogWriter(lambda: log)
+    writer = LogWriter(log.open)
     await writer.start()
     gone, stays = (asyncio.create_task(writer.append([request(stream, 0)])) for stream in "ab")
     await asyncio.to_thread(log.entered.wait)
@@ -179,7 +207,7 @@ async def test_a_slow_read_does_not_delay_an_append() -> None:
 
 async def test_a_failed_write_fails_those_who_share_it_and_the_next_one_tries_again() -> None:
     log = _Gated()
-    writer = LogWriter(lambda: log)
+    writer = LogWriter(log.open)
     await writer.start()
     first = asyncio.create_task(writer.append([request("first", 0)]))
     await asyncio.to_thread(log.entered.wait)
@@ -259,7 +287,7 @@ async def test_stopping_ends_waiting_polls_and_starting_again_goes_on(writer: Lo
 
 async def test_what_was_handed_in_before_a_stop_is_still_committed() -> None:
     log = _Gated()
-    writer = LogWriter(lambda: log)
+    writer = LogWriter(log.open)
     await writer.start()
     appends = [asyncio.create_task(writer.append([request(stream, 0)])) for stream in "ab"]
     await asyncio.to_thread(log.entered.wait)
@@ -329,23 +357,44 @@ async def test_bounds_are_kept(writer: LogWriter, after: int, limit: int, timeou
             await writer.read("a", after, limit)
 
 
-class _Gated(MemoryLog):
+class _Moody(_MemoryStore):
+    """Fails at times, before or after it has written."""
+
+    def __init__(self, dice: Random) -> None:
+        super().__init__()
+        self._dice = dice
+
+    def write(self, entries: Sequence[Entry], tip: Tip) -> None:
+        mood = self._dice.random()
+        if mood < 0.1:
+            raise LogError("The disk is full.")
+        super().write(entries, tip)
+        if mood < 0.2:
+            raise TakenError("ours, and its confirmation was lost")
+        if mood < 0.3:
+            raise LogError("The connection was lost.")
+
+
+class _Gated(_MemoryStore):
     """Its first commit waits at the gate; then errors that were put in come before any commit."""
 
     def __init__(self) -> None:
-        super().__init__("acme")
+        super().__init__()
         self.entered, self.gate = threading.Event(), threading.Event()
         self.errors: list[LogError] = []
         self.full: LogError | None = None
         self.sizes: list[int] = []
 
-    def commit(self, requests: Sequence[Append]) -> Committed:
+    def write(self, entries: Sequence[Entry], tip: Tip) -> None:
         if self.errors and self.gate.is_set() and self.sizes:
             raise self.errors.pop()
-        self.sizes.append(len(requests))
+        self.sizes.append(len(entries))
         self.entered.set()
         self.gate.wait()
-        return super().commit(requests)
+        super().write(entries, tip)
+
+    def open(self) -> CheckedLog:
+        return CheckedLog(self, "acme", now)
 
     def ensure_writable(self) -> None:
         if self.full is not None:

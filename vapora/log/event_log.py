@@ -17,7 +17,8 @@ from vapora.log.plan import Plan, Versions, check
 from vapora.records import Append, AppendResult, StoredRecord, page
 
 MAX_READ = 10_000
-_ATTEMPTS = 3
+# So often a transaction is decided anew where the store held versions that were thought free.
+ATTEMPTS = 3
 
 
 class TakenError(LogError):
@@ -26,6 +27,19 @@ class TakenError(LogError):
 
 class ChainBrokenError(CorruptLogError):
     """The log does not end where its writer left it."""
+
+
+class UnsureError(LogError):
+    """Not to be decided while another transaction is being written: something is to be refused, or may be a repetition,
+    and what is told of it must be true whatever becomes of that other one."""
+
+
+class VoidError(LogError):
+    """A transaction before this one was not written, and this one was decided as if it were. Decide it anew."""
+
+
+def restless() -> LogError:
+    return LogError("The log's streams move under its writer.", remedy="See that nothing else writes to this file.")
 
 
 def broken(place: str, remembered: Tip, found: Tip) -> ChainBrokenError:
@@ -107,7 +121,8 @@ class Store(Protocol):
 class EventLog(Protocol):
     """One workspace's log.
 
-    `append` and `commit` belong to one thread; the others may be called from any.
+    `append` and `commit` belong to one thread, or `decide` to one and `write` to another; the others may be called from
+    any.
 
     What is read comes in pages of at most `limit` events and some `PAGE_BYTES`, however large the events are: there may
     be more where `is_full` says so of a page (`vapora.records`).
@@ -120,6 +135,18 @@ class EventLog(Protocol):
 
     def append(self, requests: Sequence[Append]) -> list[AppendResult]:
         """Each request takes effect alone or not at all; those that do share one transaction."""
+        ...
+
+    def decide(self, requests: Sequence[Append], ahead: bool = False) -> Plan:
+        """What a transaction will hold, as if all that was decided before were written. Nothing is written.
+
+        `ahead`: some of that is not written yet; then `UnsureError` for requests that are not simply to be appended.
+        """
+        ...
+
+    def write(self, plan: Plan) -> Committed:
+        """The transaction. In the order in which plans were decided; after one that failed, those decided before its
+        failure are void (`VoidError`)."""
         ...
 
     def commit(self, requests: Sequence[Append]) -> Committed:
@@ -190,25 +217,54 @@ class CheckedLog:
         self._versions = Versions(store.versions)
         self._last_at: datetime | None = None
         self._tip: Tip | None = None
+        # One more with each write that failed: what was thought of the log before may be wrong.
+        self._round = 0
+        self._decided_in = 0
 
     def append(self, requests: Sequence[Append]) -> list[AppendResult]:
         check(requests)
         return self.commit(requests).results()
 
     def commit(self, requests: Sequence[Append]) -> Committed:
-        for _ in range(_ATTEMPTS):
+        for _ in range(ATTEMPTS):
             try:
-                return self._commit(requests)
+                return self.write(self.decide(requests))
             except TakenError:
-                # Perhaps our own commit, whose confirmation was lost: the next round compares with what is stored.
-                self._forget()
-            except ChainBrokenError:
-                # Remembered as it is: whoever changed the log must not get away with it at the next append.
-                raise
-            except LogError:
-                self._forget()
-                raise
-        raise LogError("The log's streams move under its writer.", remedy="See that nothing else writes to this file.")
+                continue  # perhaps our own, whose confirmation was lost: the next round compares with what is stored
+        raise restless()
+
+    def decide(self, requests: Sequence[Append], ahead: bool = False) -> Plan:
+        round = self._round
+        if self._decided_in != round:
+            self._versions.forget()
+            self._decided_in = round
+        self._versions.load([part.stream for request in requests for part in request.streams])
+        plan = Plan(self._versions, self._store.read, self._workspace, self._now(), round)
+        for request in requests:
+            if not plan.place(request, ahead):
+                raise UnsureError("The answer depends on a transaction that is not written yet.")
+        self._versions.update(plan.moved)
+        self._last_at = plan.at
+        return plan
+
+    def write(self, plan: Plan) -> Committed:
+        if plan.round != self._round:
+            raise VoidError("A transaction before this one failed.")
+        try:
+            tip = self.tip() if self._tip is None else self._tip
+            entries = extend(tip, plan.rows)
+            if entries:
+                self._store.write(entries, tip)
+                tip = end(entries)
+        except ChainBrokenError:
+            # The end stays remembered as it was: whoever changed the log must not get away with it at the next append.
+            self._round += 1
+            raise
+        except BaseException:
+            self._forget()
+            raise
+        self._tip = tip
+        return Committed(plan, entries, tip)
 
     def read(self, stream: str, after: int = 0, limit: int = MAX_READ) -> list[StoredRecord]:
         return self._store.read(stream, after, limit)
@@ -270,23 +326,8 @@ class CheckedLog:
     def close(self) -> None:
         self._store.close()
 
-    def _commit(self, requests: Sequence[Append]) -> Committed:
-        self._versions.load([part.stream for request in requests for part in request.streams])
-        at = self._now()
-        plan = Plan(self._versions, self._store.read, self._workspace, at)
-        for request in requests:
-            plan.place(request)
-        tip = self.tip() if self._tip is None else self._tip
-        entries = extend(tip, plan.rows)
-        if entries:
-            self._store.write(entries, tip)
-            tip = end(entries)
-        self._versions.update(plan.moved)
-        self._last_at, self._tip = at, tip
-        return Committed(plan, entries, tip)
-
     def _forget(self) -> None:
-        self._versions.forget()
+        self._round += 1
         self._tip = None
 
     def _now(self) -> datetime:

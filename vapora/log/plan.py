@@ -49,7 +49,10 @@ class Plan:
         read: Callable[[str, int, int], list[StoredRecord]],
         workspace: str,
         at: datetime,
+        round: int = 0,
     ) -> None:
+        self.at = at
+        self.round = round
         self.rows: list[Row] = []
         self.moved: dict[str, int] = {}
         self._versions = versions
@@ -59,17 +62,21 @@ class Plan:
         self._placed: dict[str, tuple[Append, range]] = {}
         self._answers: list[AppendResult | range] = []
 
-    def place(self, request: Append) -> None:
+    def place(self, request: Append, ahead: bool = False) -> bool:
+        """False, with `ahead`: it cannot be placed as matters stand, though they may turn out otherwise."""
         moved: dict[str, int] = {}
         for stream, expected, events in request.streams:
             # No request moves a stream to 0.
             version = moved.get(stream) or self.moved.get(stream) or self._versions.of(stream)
             if version != expected:
+                if ahead:
+                    return False
                 self._answers.append(self._repeated(request) or Conflict(stream, version))
-                return
+                return True
             moved[stream] = version + len(events)
         self.moved.update(moved)
         self._answers.append(self._add(request))
+        return True
 
     def results(self, first: int) -> list[AppendResult]:
         """The answers, where the rows stand from the position `first` on."""

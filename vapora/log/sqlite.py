@@ -17,7 +17,7 @@ from eventsourcing.sqlite import (
 from vapora import clock as system_clock
 from vapora.clock import Clock
 from vapora.errors import FencedError, LogError
-from vapora.log.chain import Entry, Link, Tip, extend
+from vapora.log.chain import Entry, Link, Tip, end, extend
 from vapora.log.event_log import CheckedLog, broken
 from vapora.log.files import explained, make_file, unusable
 from vapora.log.sqlite_at_once import AtOnce, fits
@@ -75,6 +75,7 @@ class Recorder(SQLiteApplicationRecorder):
         self._chain = ChainTable(self.events_table_name)
         self._at_once = AtOnce(self.events_table_name, f"{_COLUMNS}, digest")
         self._own: sqlite3.Connection | None = None
+        self._left: Tip | None = None
         self.insert_events_statement = f"INSERT INTO {self.events_table_name} ({_COLUMNS}, digest) VALUES (?,?,?,?,?,?)"
         self._select = f"SELECT {_COLUMNS} FROM {self.events_table_name} "
 
@@ -123,9 +124,10 @@ class Recorder(SQLiteApplicationRecorder):
         return str(row["workspace"])
 
     def write(self, entries: Sequence[Entry], tip: Tip) -> None:
-        if self._epoch is not None and fits(entries):
+        if self._own is not None and self._epoch is not None and tip == self._left and fits(entries):
             try:
-                (self._own or self._connect()).execute(*self._at_once.statement(entries, self._epoch, tip))
+                self._own.execute(*self._at_once.statement(entries, self._epoch, tip))
+                self._left = end(entries)
                 return
             except sqlite3.IntegrityError:
                 pass  # nothing was written, and the transaction step by step finds out why
@@ -136,6 +138,7 @@ class Recorder(SQLiteApplicationRecorder):
             if found != tip or not found.digest:
                 raise broken(str(self._path), tip, found)
             cursor.executemany(self.insert_events_statement, entries)
+        self._left = end(entries)
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **_: Any) -> Sequence[int]:
         rows = [(str(s.originator_id), s.originator_version, s.topic, s.state) for s in stored_events]

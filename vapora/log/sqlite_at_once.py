@@ -29,17 +29,19 @@ class AtOnce:
     def __init__(self, table: str, columns: str) -> None:
         whole = (
             "(SELECT epoch FROM writer) = ? "
-            f"AND (SELECT seq FROM sqlite_sequence WHERE name = '{table}') = ? "
             f"AND (SELECT position = ? AND digest = ? FROM {table} ORDER BY position DESC LIMIT 1)"
         )
         self._head = f"INSERT INTO {table} ({columns}) VALUES (?,?,?,?,?,CASE WHEN {whole} THEN ? END)"
         self._statements: dict[int, str] = {}
 
     def statement(self, entries: Sequence[Entry], epoch: int, tip: Tip) -> tuple[str, list[Any]]:
-        """With its values. `IntegrityError` where the writer's epoch or the log's end is another."""
+        """With its values. `IntegrityError` where the writer's epoch or the log's end is another.
+
+        `tip` is where this writer left the log itself. That a log which it found lacks its last events does not show.
+        """
         count = len(entries)
         statement = self._statements.get(count)
         if statement is None:
             statement = self._statements[count] = self._head + ",(?,?,?,?,?,?)" * (count - 1)
         *first, digest = entries[0]
-        return statement, [*first, epoch, tip.position, tip.position, tip.digest, digest, *chain(*entries[1:])]
+        return statement, [*first, epoch, tip.position, tip.digest, digest, *chain(*entries[1:])]

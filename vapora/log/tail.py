@@ -22,10 +22,19 @@ class Tail:
         self._records: list[StoredRecord] = []
         self._bytes = 0
 
-    def add(self, records: Sequence[StoredRecord]) -> None:
+    def add(self, records: Sequence[StoredRecord], head: int) -> None:
+        """What came, and where the log ends now.
+
+        There may be more than came: of an append whose confirmation was lost nobody told. It is read from the store.
+        """
+        before = records[0].position - 1 if records else head
+        if before != self.head:
+            self.floor = before
+            self._records.clear()
+            self._bytes = 0
         self._records += records
         self._bytes += sum([len(record.state) for record in records])
-        self.head = records[-1].position
+        self.head = head
         # Trimmed by half, not by one: dropping the front of a list moves all the rest.
         if len(self._records) > self._max_records or self._bytes > self._max_bytes:
             self._trim()
