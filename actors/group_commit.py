@@ -1,9 +1,9 @@
 """Whoever appends at about the same time shares a transaction: what a commit costs, it costs once for all of them.
 
-What a transaction will hold is decided in the loop; a thread writes it. So the next one is decided while the disk works
-on the one before, as if that were written already. Should it fail, what was decided upon it is void, and decided anew.
-A single small request on a disk that answers at once is written in the loop as well: to tell a thread and to be told by
-it takes as long as the commit.
+A thread writes. On a disk that answers at once, what a transaction will hold is decided in the loop: so the next one is
+decided while the disk works on the one before, as if that were written already. Should it fail, what was decided upon
+it is void, and decided anew. And a single small request is written in the loop as well: to tell a thread and to be told
+by it takes as long as the commit. On a slow disk, or a far one, the loop waits for neither.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from functools import partial
 from typing import NamedTuple, TypeVar
 
 from actors.work_thread import WorkThread
-from vapora.log.event_log import ATTEMPTS, Committed, EventLog, TakenError, UnsureError, VoidError, restless
+from vapora.log.event_log import Committed, EventLog, TakenError, UnsureError, VoidError
 from vapora.records import Append, AppendResult
 
 # Keeps one transaction, and so what its callers wait for, below about 25 ms.
@@ -60,9 +60,10 @@ class GroupCommit:
         self._commits = 0
         self._others = 0
         self._entries: deque[_Entry] = deque()
+        # Whether what the last of these commits holds was decided in the loop: never while the thread decides.
+        self._decided_here = False
         # Whether somebody waits for the turn of the loop to be over, to see who else appends in it.
         self._gathering = False
-        self._taken = 0
         self._rest = asyncio.Event()
 
     @property
@@ -100,7 +101,7 @@ class GroupCommit:
             self._others -= 1
 
     async def append(self, requests: Sequence[Append]) -> list[AppendResult]:
-        if self._gathering or self._commits >= self._most_at_once():
+        if self._gathering or not self._has_room():
             return await self._wait(requests)
         self._gathering = True
         try:
@@ -117,9 +118,19 @@ class GroupCommit:
         self._go_on()
         return await waiting
 
-    def _most_at_once(self) -> int:
+    @property
+    def _is_quick(self) -> bool:
+        return self._usual_s < self._quick_s
+
+    @property
+    def _is_at_hand(self) -> bool:
+        return self._log is not None and self._log.is_at_hand
+
+    def _has_room(self) -> bool:
         """One is written while another waits its turn. On a slow disk that one would rather grow."""
-        return 2 if self._usual_s < self._quick_s else 1
+        if self._commits == 0:
+            return True
+        return self._commits == 1 and self._is_quick and (self._decided_here or not self._is_at_hand)
 
     def _wait(self, requests: Sequence[Append], first: bool = False) -> asyncio.Future[list[AppendResult]]:
         assert self._loop is not None
@@ -135,8 +146,7 @@ class GroupCommit:
     def _may_be_here(self, requests: Sequence[Append]) -> bool:
         if self._entries or self._commits or self._others or len(requests) > 1:
             return False
-        assert self._log is not None
-        if self._usual_s >= self._quick_s or not self._log.is_at_hand:
+        if not (self._is_quick and self._is_at_hand):
             return False
         sizes = [len(event.data) for part in requests[0].streams for event in part.events]
         return len(sizes) <= _FEW and sum(sizes) <= _LITTLE
@@ -158,10 +168,10 @@ class GroupCommit:
 
     def _go_on(self) -> None:
         """With those who wait, as far as there is room for them."""
-        while self._entries and self._commits < self._most_at_once():
+        while self._entries and self._has_room():
             callers = len(self._entries)
             # All at once would wait for the disk together and then leave it idle together. Two groups take turns.
-            if callers >= _TWO_GROUPS and not self._commits and self._most_at_once() > 1:
+            if callers >= _TWO_GROUPS and not self._commits and self._is_quick:
                 callers //= 2
             group = self._take(callers)
             try:
@@ -186,10 +196,12 @@ class GroupCommit:
     def _send(self, group: _Group) -> None:
         assert self._log is not None
         requests = [request for entry in group for request in entry.requests]
-        if self._log.is_at_hand:
+        here = self._is_quick and self._is_at_hand
+        if here:
             work = partial(self._log.write, self._log.decide(requests, ahead=self._commits > 0))
         else:
-            work = partial(self._log.commit, requests)  # to decide, it may have to ask a server
+            work = partial(self._log.commit, requests)
+        self._decided_here = here
         self._commits += 1
         self._thread.hand(partial(self._timed, work), partial(self._written, group))
 
@@ -212,22 +224,14 @@ class GroupCommit:
 
     def _written(self, group: _Group, committed: Committed | None, error: BaseException | None) -> None:
         self._commits -= 1
-        if self._is_to_be_decided_anew(error):
+        if isinstance(error, TakenError | VoidError):
+            # To be decided anew, by the thread, which knows when to give up: after an error the disk counts as slow.
             self._entries.extendleft(reversed(group))
             self._go_on()
         else:
             # The next are on their way before anybody hears of this group: the disk is the slowest.
             self._go_on()
-            self._conclude(group, committed, restless() if isinstance(error, TakenError) else error)
-
-    def _is_to_be_decided_anew(self, error: BaseException | None) -> bool:
-        if isinstance(error, TakenError):
-            self._taken = (self._taken + 1) % ATTEMPTS
-            return self._taken > 0
-        if isinstance(error, VoidError):
-            return True
-        self._taken = 0
-        return False
+            self._conclude(group, committed, error)
 
     def _conclude(self, group: _Group, committed: Committed | None, error: BaseException | None) -> None:
         self._heard(committed, error)

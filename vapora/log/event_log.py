@@ -17,8 +17,7 @@ from vapora.log.plan import Plan, Versions, check
 from vapora.records import Append, AppendResult, StoredRecord, page
 
 MAX_READ = 10_000
-# So often a transaction is decided anew where the store held versions that were thought free.
-ATTEMPTS = 3
+_ATTEMPTS = 3
 
 
 class TakenError(LogError):
@@ -36,10 +35,6 @@ class UnsureError(LogError):
 
 class VoidError(LogError):
     """A transaction before this one was not written, and this one was decided as if it were. Decide it anew."""
-
-
-def restless() -> LogError:
-    return LogError("The log's streams move under its writer.", remedy="See that nothing else writes to this file.")
 
 
 def broken(place: str, remembered: Tip, found: Tip) -> ChainBrokenError:
@@ -226,12 +221,12 @@ class CheckedLog:
         return self.commit(requests).results()
 
     def commit(self, requests: Sequence[Append]) -> Committed:
-        for _ in range(ATTEMPTS):
+        for _ in range(_ATTEMPTS):
             try:
                 return self.write(self.decide(requests))
             except TakenError:
                 continue  # perhaps our own, whose confirmation was lost: the next round compares with what is stored
-        raise restless()
+        raise LogError("The log's streams move under its writer.", remedy="See that nothing else writes to this file.")
 
     def decide(self, requests: Sequence[Append], ahead: bool = False) -> Plan:
         round = self._round
