@@ -120,17 +120,12 @@ class GroupCommit:
 
     @property
     def _is_quick(self) -> bool:
-        return self._usual_s < self._quick_s
-
-    @property
-    def _is_at_hand(self) -> bool:
-        return self._log is not None and self._log.is_at_hand
+        assert self._log is not None
+        return self._log.is_at_hand and self._usual_s < self._quick_s
 
     def _has_room(self) -> bool:
-        """One is written while another waits its turn. On a slow disk that one would rather grow."""
-        if self._commits == 0:
-            return True
-        return self._commits == 1 and self._is_quick and (self._decided_here or not self._is_at_hand)
+        """One is written while another, decided, waits its turn. On a slow disk that one would rather grow."""
+        return self._commits == 0 or (self._commits == 1 and self._decided_here and self._is_quick)
 
     def _wait(self, requests: Sequence[Append], first: bool = False) -> asyncio.Future[list[AppendResult]]:
         assert self._loop is not None
@@ -146,7 +141,7 @@ class GroupCommit:
     def _may_be_here(self, requests: Sequence[Append]) -> bool:
         if self._entries or self._commits or self._others or len(requests) > 1:
             return False
-        if not (self._is_quick and self._is_at_hand):
+        if not self._is_quick:
             return False
         sizes = [len(event.data) for part in requests[0].streams for event in part.events]
         return len(sizes) <= _FEW and sum(sizes) <= _LITTLE
@@ -196,7 +191,7 @@ class GroupCommit:
     def _send(self, group: _Group) -> None:
         assert self._log is not None
         requests = [request for entry in group for request in entry.requests]
-        here = self._is_quick and self._is_at_hand
+        here = self._is_quick
         if here:
             work = partial(self._log.write, self._log.decide(requests, ahead=self._commits > 0))
         else:
