@@ -26,8 +26,9 @@ T = TypeVar("T")
 class LogWriter:
     """A plain class; the runtime makes an actor of it.
 
-    One thread appends and one reads, so that replaying readers never delay an append. After a `FencedError`
-    it refuses everything: what it holds in memory is no longer the whole log.
+    One thread appends and one reads, so that replaying readers never delay an append; on a quick disk the loop takes
+    part (`GroupCommit`). After a `FencedError` it refuses everything: what it holds in memory is no longer the whole
+    log.
     """
 
     def __init__(

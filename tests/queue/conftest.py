@@ -82,6 +82,13 @@ class Bench:
         return [letter.id for letter in found]
 
 
+async def up(queue: TaskQueue) -> None:
+    """Started, and connected where it needs a connection, however busy the machine is."""
+    await queue.start()
+    if isinstance(queue, NatsQueue):
+        assert await queue._link.wait(30)
+
+
 @pytest.fixture
 async def server(tmp_path: Path) -> AsyncIterator[NatsServer]:
     started = NatsServer(tmp_path / "nats")
@@ -102,7 +109,7 @@ async def nats(log: LogClient, server: NatsServer) -> AsyncIterator[Bench]:
         return NatsQueue(server.options, WORKSPACE, ack_wait_s=ACK_WAIT_S, max_deliver=MAX_DELIVER)
 
     queue = make()
-    await queue.start()
+    await up(queue)
     yield Bench(log, queue, make)
     await queue.stop()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from tests.queue.conftest import ACK_WAIT_S, MAX_DELIVER, Bench
+from tests.queue.conftest import ACK_WAIT_S, MAX_DELIVER, Bench, up
 from vapora.queue import TaskOffer
 
 HIGH = "acme.tasks.unit-test.high"
@@ -95,7 +95,7 @@ async def test_a_heartbeat_keeps_an_offer_from_being_delivered_again(bench: Benc
 async def test_takers_share_the_offers_and_none_is_delivered_to_two(bench: Bench) -> None:
     others = [bench.another() for _ in range(2)]
     for other in others:
-        await other.start()
+        await up(other)
     takers = [bench.queue, *others]
     got: list[list[TaskOffer]] = [[] for _ in takers]
 

@@ -27,7 +27,7 @@ async def test_a_connection_that_breaks_while_much_is_to_be_sent_is_noticed_and_
                 await asyncio.sleep(0.01)
 
     link = NatsLink(server.options, "test", nothing)
-    await link.start()
+    await link.start(30)
     talking = [asyncio.create_task(talk()) for _ in range(20)]
     for _ in range(3):
         before = link.number

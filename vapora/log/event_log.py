@@ -1,6 +1,6 @@
 """The log's rules, shared by every store: optimistic concurrency, effect-once appends, time that never goes back.
 
-Synchronous on purpose: one thread appends (the log writer's), any number of threads may read.
+Synchronous on purpose: who calls decides which thread waits for the disk. One appends at a time, any number may read.
 """
 
 from __future__ import annotations
