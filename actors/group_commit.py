@@ -148,16 +148,13 @@ class GroupCommit:
 
     def _commit_here(self, requests: Sequence[Append]) -> list[AppendResult]:
         assert self._log is not None
-        began = time.perf_counter()
         try:
-            committed = self._log.commit(requests)
+            committed = self._timed(partial(self._log.commit, requests))
         except Exception as error:
-            self._suppose_slow()
             self._heard(None, error)
             raise
         finally:
             self._rest.set()
-        self._took(time.perf_counter() - began)
         self._heard(committed, None)
         return committed.results()
 
@@ -207,11 +204,8 @@ class GroupCommit:
         except BaseException:
             self._suppose_slow()
             raise
-        self._took(time.perf_counter() - began)
+        self._usual_s += (time.perf_counter() - began - self._usual_s) * _WEIGHT
         return committed
-
-    def _took(self, seconds: float) -> None:
-        self._usual_s += (seconds - self._usual_s) * _WEIGHT
 
     def _suppose_slow(self) -> None:
         """Until some commits have shown otherwise."""

@@ -89,16 +89,14 @@ def heard() -> Heard:
 async def quick(log: Watched, heard: Heard) -> AsyncIterator[GroupCommit]:
     """On a disk that has answered at once some times: whatever it does counts as quick."""
     async with committing(log, heard, 60) as commits:
-        for number in range(8):
-            await commits.append([request(f"first-{number}")])
+        await _eight(commits)
         yield commits
 
 
 @pytest.fixture
 async def slow(log: Watched, heard: Heard) -> AsyncIterator[GroupCommit]:
     async with committing(log, heard, 0) as commits:
-        for number in range(8):
-            await commits.append([request(f"first-{number}")])
+        await _eight(commits)
         yield commits
 
 
@@ -308,6 +306,12 @@ async def test_an_error_in_the_loop_is_told_and_the_next_try_is_the_threads(
     assert log.was_here and heard[-1] == (0, full)
     assert await quick.append([request("a")]) == [Appended((9,))]
     assert not log.was_here
+
+
+async def _eight(commits: GroupCommit) -> None:
+    """After so many the disk counts as what it is."""
+    for number in range(8):
+        await commits.append([request(f"first-{number}")])
 
 
 async def _three_groups(commits: GroupCommit, log: Watched) -> list[asyncio.Task[list[AppendResult]]]:
