@@ -13,7 +13,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from actors.work_thread import WorkThread
 from vapora.log.event_log import Committed, EventLog, TakenError, UnsureError, VoidError
@@ -64,6 +64,9 @@ class GroupCommit:
         self._decided_here = False
         # Whether somebody waits for the turn of the loop to be over, to see who else appends in it.
         self._gathering = False
+        # The task that appended last, and how long its commits have held the loop since it gave others a turn.
+        self._last: asyncio.Task[Any] | None = None
+        self._held_s = 0.0
         self._rest = asyncio.Event()
 
     @property
@@ -102,21 +105,35 @@ class GroupCommit:
 
     async def append(self, requests: Sequence[Append]) -> list[AppendResult]:
         if self._gathering or not self._has_room():
+            self._last = None
             return await self._wait(requests)
+        if not self._is_alone():
+            await self._gather()
+        if self._may_be_here(requests):
+            return self._commit_here(requests)
+        waiting = self._wait(requests, first=True)
+        self._go_on()
+        return await waiting
+
+    async def _gather(self) -> None:
+        """Who else appends in this turn of the loop is to share the transaction."""
         self._gathering = True
         try:
-            # Who else appends in this turn of the loop is to share the transaction.
             await asyncio.sleep(0)
         except asyncio.CancelledError:
             self._gathering = False
             self._go_on()
             raise
         self._gathering = False
-        if self._may_be_here(requests):
-            return self._commit_here(requests)
-        waiting = self._wait(requests, first=True)
-        self._go_on()
-        return await waiting
+
+    def _is_alone(self) -> bool:
+        """Whether nobody is to be expected: the same task appended last, and gave the others a turn lately."""
+        task = asyncio.current_task(self._loop)
+        if task is self._last and self._held_s < self._quick_s:
+            return True
+        self._last = task
+        self._held_s = 0.0
+        return False
 
     @property
     def _is_quick(self) -> bool:
@@ -143,13 +160,17 @@ class GroupCommit:
             return False
         if not self._is_quick:
             return False
-        sizes = [len(event.data) for part in requests[0].streams for event in part.events]
-        return len(sizes) <= _FEW and sum(sizes) <= _LITTLE
+        few, little = _FEW, _LITTLE
+        for part in requests[0].streams:
+            for event in part.events:
+                few -= 1
+                little -= len(event.data)
+        return few >= 0 and little >= 0
 
     def _commit_here(self, requests: Sequence[Append]) -> list[AppendResult]:
         assert self._log is not None
         try:
-            committed = self._timed(partial(self._log.commit, requests))
+            committed = self._timed(self._log.commit, requests)
         except Exception as error:
             self._heard(None, error)
             raise
@@ -190,21 +211,23 @@ class GroupCommit:
         requests = [request for entry in group for request in entry.requests]
         here = self._is_quick
         if here:
-            work = partial(self._log.write, self._log.decide(requests, ahead=self._commits > 0))
+            work = partial(self._timed, self._log.write, self._log.decide(requests, ahead=self._commits > 0))
         else:
-            work = partial(self._log.commit, requests)
+            work = partial(self._timed, self._log.commit, requests)
         self._decided_here = here
         self._commits += 1
-        self._thread.hand(partial(self._timed, work), partial(self._written, group))
+        self._thread.hand(work, partial(self._written, group))
 
-    def _timed(self, work: Callable[[], Committed]) -> Committed:
+    def _timed(self, work: Callable[[T], Committed], given: T) -> Committed:
         began = time.perf_counter()
         try:
-            committed = work()
+            committed = work(given)
         except BaseException:
             self._suppose_slow()
             raise
-        self._usual_s += (time.perf_counter() - began - self._usual_s) * _WEIGHT
+        took = time.perf_counter() - began
+        self._usual_s += (took - self._usual_s) * _WEIGHT
+        self._held_s += took
         return committed
 
     def _suppose_slow(self) -> None:

@@ -45,7 +45,8 @@ class LogWriter:
         self._commits = GroupCommit(self._heard)
         self._reading = ThreadPoolExecutor(1, thread_name_prefix="log-read")
         self._starting = asyncio.Lock()
-        self._moved = asyncio.Event()
+        # Set and forgotten when the log goes on; made by who waits for it, for mostly nobody does.
+        self._moved: asyncio.Event | None = None
         self._tail_records = tail_records
         self._stride = stride
         self._tail = Tail(0, tail_records)
@@ -128,9 +129,8 @@ class LogWriter:
             raise BadInputError(f"A poll waits 0 to {MAX_WAIT_S:g} seconds, not {timeout_s}.")
         deadline = asyncio.get_running_loop().time() + timeout_s
         while True:
-            log, moved = self._serving(), self._moved
-            records, after = await self._look(log, after, limit, tuple(topics))
-            if records or not await self._news(moved, after, deadline):
+            records, after = await self._look(self._serving(), after, limit, tuple(topics))
+            if records or not await self._news(after, deadline):
                 return Batch(tuple(records), after, self._tail.head)
 
     async def head(self) -> int:
@@ -198,16 +198,18 @@ class LogWriter:
                 return records, after
         return self._tail.after(after, limit, topics)
 
-    async def _news(self, moved: asyncio.Event, after: int, deadline: float) -> bool:
+    async def _news(self, after: int, deadline: float) -> bool:
         """Waits until the log goes beyond `after`; False: the time is over."""
         remaining = deadline - asyncio.get_running_loop().time()
         if remaining <= 0:
             return False
-        if self._tail.head > after:
+        if self._tail.head > after or self._refusal is not None:
             return True
+        if self._moved is None:
+            self._moved = asyncio.Event()
         try:
             async with asyncio.timeout(remaining):
-                await moved.wait()
+                await self._moved.wait()
         except TimeoutError:
             # An idle writer would never notice that it was replaced, and its followers would wait for ever.
             await self._ensure_current(self._serving())
@@ -226,8 +228,9 @@ class LogWriter:
         self._wake()
 
     def _wake(self) -> None:
-        moved, self._moved = self._moved, asyncio.Event()
-        moved.set()
+        if self._moved is not None:
+            self._moved.set()
+            self._moved = None
 
 
 async def _on(thread: ThreadPoolExecutor, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

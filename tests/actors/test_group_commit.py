@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from itertools import pairwise
 
 import pytest
 
@@ -185,6 +186,42 @@ async def test_who_appends_in_the_same_turn_shares_the_transaction(quick: GroupC
     answers = await asyncio.gather(*(quick.append([request(stream)]) for stream in "abc"))
     assert answers == [[Appended((9,))], [Appended((10,))], [Appended((11,))]]
     assert log.sizes[8:] == [3]
+
+
+async def test_two_who_append_one_after_the_other_go_on_sharing(quick: GroupCommit, log: Watched) -> None:
+    async def one_after_the_other(name: str) -> None:
+        for number in range(5):
+            await quick.append([request(f"{name}-{number}")])
+
+    await asyncio.gather(one_after_the_other("a"), one_after_the_other("b"))
+    assert log.sizes[8:] == [2] * 5
+
+
+async def test_who_appends_one_after_the_other_lets_others_have_a_turn_before_it_holds_the_loop_for_long(
+    log: Watched, heard: Heard
+) -> None:
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    async with committing(log, heard, 60) as commits:
+        await _eight(commits)
+        waiting = asyncio.create_task(others())
+        seen = []
+        for number in range(60):
+            await commits.append([request(f"s{number}")])
+            seen.append(turns)
+            if number >= 30:
+                commits._held_s += 20  # as if each commit had taken so long: with three of them the time is over
+        waiting.cancel()
+    # At first none is over, and the others have the one turn that was due when this began.
+    assert len(set(seen[:30])) == 1
+    gained = [later - earlier for earlier, later in pairwise(seen[30:])]
+    assert gained == ([0, 0, 1] * 10)[: len(gained)]
 
 
 async def test_many_make_two_groups_that_take_turns(quick: GroupCommit, log: Watched) -> None:

@@ -229,10 +229,20 @@ async def test_a_failed_write_fails_those_who_share_it_and_the_next_one_tries_ag
     await writer.stop()
 
 
-async def test_bad_input_harms_only_the_one_who_brings_it(writer: LogWriter) -> None:
+@pytest.mark.parametrize(
+    "bad",
+    [
+        Append("r", "anna", "cor", None, ()),
+        request("half of a character \ud800", 0),
+        request("a", 0)._replace(actor="\udcff"),
+        request("a", 0)._replace(correlation="\udcff"),
+        request("a", 0)._replace(request_id="\udcff"),
+    ],
+)
+async def test_bad_input_harms_only_the_one_who_brings_it(writer: LogWriter, bad: Append) -> None:
     good = asyncio.create_task(writer.append([request("a", 0)]))
     with pytest.raises(BadInputError):
-        await writer.append([Append("r", "anna", "cor", None, ())])
+        await writer.append([bad])
     assert await good == [Appended((1,))]
 
 

@@ -141,6 +141,8 @@ def test_what_no_log_takes_is_refused(log: EventLog, make: MakeRequest) -> None:
         [make(("a", -1, 1))],
         [make(("", 0, 1))],
         [make(("a\0", 0, 1))],
+        [good._replace(streams=(good.streams[0]._replace(stream="half of a character \ud800"),))],
+        [good._replace(actor="\udcff")],
         [Append("", "a", "c", None, good.streams)],
         [Append("r", "a", "c", None, (StreamAppend("a", 0, (type(event)("t", 1, b"[]"),)),))],
         [Append("r", "a", "c", None, (StreamAppend("a", 0, (type(event)("t", 1, b'{"' + b"x" * 2**24 + b'"}'),)),))],

@@ -5,6 +5,8 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any, ClassVar
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from events.base import DomainEvent, _registry
 from events.budget import Charge, SpendReserved, Windows
@@ -65,6 +67,19 @@ def test_an_event_comes_back_as_it_went_in_with_its_enums_tuples_and_instants(ev
     assert type(opened.event) is type(event)
     # Strict: a string where an enum belongs, or a list for a tuple, would not pass.
     assert type(event).model_validate(opened.event.model_dump(), strict=True) == event
+
+
+@given(st.text(), st.text(), st.text(), st.text(), st.none() | st.integers(1))
+def test_whatever_an_envelope_holds_comes_back(
+    workspace: str, actor: str, correlation: str, request_id: str, causation: int | None
+) -> None:
+    envelope = mapper.envelope(mapper.instant(AT), workspace, actor, correlation, causation, request_id)
+    event = mapper.encode(TaskApproved(task_id="t"))
+    stored = StoredRecord(7, "s", 2, event.topic, mapper.seal(event, envelope))
+    found = mapper.open_record(stored)
+    assert (found.workspace, found.actor, found.correlation) == (workspace, actor, correlation)
+    assert (found.causation, found.request_id) == (causation, request_id)
+    assert mapper.request_id(stored) == request_id
 
 
 def test_instants_are_stored_in_utc() -> None:

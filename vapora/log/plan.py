@@ -24,13 +24,25 @@ def check(requests: Sequence[Append]) -> None:
             raise BadInputError("An append needs a request_id: without it a repetition would not be recognised.")
         if not request.streams:
             raise BadInputError("An append names no stream.")
+        _check_text(request.request_id, request.actor, request.correlation)
         for part in request.streams:
             _check_part(*part)
+
+
+def _check_text(*texts: str) -> None:
+    """Python's texts may hold halves of characters, as for a file's name that is not UTF-8. No log can store those."""
+    for text in texts:
+        if not text.isascii():
+            try:
+                text.encode()
+            except UnicodeEncodeError as error:
+                raise BadInputError(f"{text!r} cannot be stored: it is not Unicode text.") from error
 
 
 def _check_part(stream: str, expected_version: int, events: Sequence[Encoded]) -> None:
     if not stream or "\0" in stream or expected_version < 0:
         raise BadInputError(f"Bad stream {stream!r} or expected version {expected_version}.")
+    _check_text(stream)
     if not events:
         raise BadInputError(f"An append to {stream!r} holds no event.", stream=stream)
     for topic, _, data in events:
@@ -128,16 +140,18 @@ class Versions:
     def load(self, streams: Sequence[str]) -> None:
         """Called before a plan is made, so that its streams cost one query and none is dropped under way."""
         missing = self._missing(streams)
-        if missing and len(self._known) + len(missing) > self._capacity:
+        if not missing:
+            return
+        if len(self._known) + len(missing) > self._capacity:
             # A dict keeps the order of insertion and `update` re-inserts: the front is what was not used for longest.
             for stream in list(self._known)[: max(self._capacity // 10, len(streams))]:
                 del self._known[stream]
             missing = self._missing(streams)
-        if missing:
-            self._known.update(dict.fromkeys(missing, 0) | self._load(missing))
+        self._known.update(dict.fromkeys(missing, 0) | self._load(missing))
 
     def _missing(self, streams: Sequence[str]) -> list[str]:
-        return [stream for stream in dict.fromkeys(streams) if stream not in self._known]
+        known = self._known
+        return list(dict.fromkeys([stream for stream in streams if stream not in known]))
 
     def of(self, stream: str) -> int:
         return self._known[stream]
