@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import AsyncGenerator
 
 import pytest
 
 from events.ids import Provider
 from tests.llm.conftest import MODELS, SEARCH, Connect, request_for, streamed
 from vapora.llm import factory
-from vapora.llm.adapter import VendorAdapter, tool_calls
-from vapora.llm.protocol import Message, ModelClient, ToolCall, Usage
+from vapora.llm.adapter import VendorAdapter, _whole_characters, tool_calls
+from vapora.llm.protocol import Message, ModelAnswer, ModelClient, TextDelta, ToolCall, Usage
 from vapora.testing import Behaviour, FakeVendors
 
 CALLS = (
@@ -47,6 +48,31 @@ async def test_a_streamed_answer_is_its_pieces_and_equals_the_whole(
     assert last.finish == whole.finish
     assert last.usage == vendors.ledger.bills[1].usage
     assert vendors.requests[1].stream
+
+
+@pytest.mark.parametrize("streaming", [False, True], ids=["whole", "streamed"])
+async def test_halves_of_characters_are_mended(
+    client: ModelClient, vendors: FakeVendors, provider: Provider, streaming: bool
+) -> None:
+    vendors.script(provider, Behaviour(text="one \ud83d two \ud83d\ude42"))
+    request = request_for(provider)
+    answer = (await streamed(client, request))[1] if streaming else await client.complete(request)
+    assert answer.text == "one \ufffd two 🙂"
+
+
+def test_halves_of_characters_in_a_tool_calls_arguments_are_mended() -> None:
+    [call] = tool_calls([("1", "search\udc00", '{"a\\udc00": ["b\\ud83d", "\\ud83d\\ude42", 1.5, null]}')], cut=False)
+    assert (call.name, call.arguments) == ("search\ufffd", {"a\ufffd": ["b\ufffd", "🙂", 1.5, None]})
+
+
+async def test_a_stream_waits_for_the_other_half_of_a_character() -> None:
+    async def pieces() -> AsyncGenerator[TextDelta | ModelAnswer]:
+        for text in ("a\ud83d", "\ude42b", "\ud83d", "\ud83d", "\ude42", "\ude42c\ud83d"):
+            yield TextDelta(text=text)
+        yield ModelAnswer(text="", usage=Usage(input_tokens=0, output_tokens=0), finish="stop", model="m")
+
+    found = [piece async for piece in _whole_characters(pieces())]
+    assert [piece.text for piece in found] == ["a", "🙂b", "\ufffd", "🙂", "\ufffdc", "\ufffd", ""]
 
 
 async def test_usage_is_mapped_exactly(client: ModelClient, vendors: FakeVendors, provider: Provider) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 
 import pytest
 
 from events.ids import Review, Scope, TaskState
 from vapora.commands import CreateProject, EditAgent, EditTask, RegisterAgent, SetBudget, SetTaskBudget, SubmitTask
+from vapora.errors import BadInputError
 from vapora.sdk import ApiError, Client, NoServerError
 from vapora.views import TaskCard
 
@@ -159,6 +161,30 @@ def test_health_is_told_also_of_a_server_that_rehearses(client: Client) -> None:
 def test_silence_is_not_a_refusal(silent_port: int) -> None:
     with Client(f"http://127.0.0.1:{silent_port}") as client, pytest.raises(NoServerError):
         client.agents()
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda client: client.task("x\udcff"),
+        lambda client: client.board(at="x\udcff"),
+        lambda client: client.submit_task({"title": "x\udcff"}),
+    ],
+    ids=["path", "query", "body"],
+)
+def test_what_is_no_text_is_refused_before_it_is_sent(silent_port: int, ask: Callable[[Client], object]) -> None:
+    with Client(f"http://127.0.0.1:{silent_port}") as client, pytest.raises(BadInputError):
+        ask(client)
+
+
+@pytest.mark.parametrize(
+    "settings", [{"url": "http://[::"}, {"token": "secret\nX: y"}, {"token": "secrét"}, {"workspace": "ü"}]
+)
+def test_a_setting_that_cannot_be_used_is_named_without_its_value(settings: dict[str, str]) -> None:
+    with pytest.raises(BadInputError) as caught:
+        Client(**settings)
+    assert "VAPORA_" in str(caught.value)
+    assert "secr" not in str(caught.value)
 
 
 def test_something_else_than_vapora_is_recognised(client: Client) -> None:

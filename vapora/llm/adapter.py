@@ -25,6 +25,7 @@ from vapora.errors import (
 )
 from vapora.llm import failures
 from vapora.llm.protocol import ModelAnswer, ModelRequest, Provider, TextDelta, ToolCall
+from vapora.unicode import ends_in_half, mended
 
 PING_TIMEOUT_S = 5.0
 CONNECT_TIMEOUT_S = 10.0
@@ -101,7 +102,7 @@ class VendorAdapter(ABC):
     async def stream(self, request: ModelRequest) -> AsyncIterator[Piece]:
         sdk = await self._client()
         deadline = self._deadline(request.timeout_s)
-        pieces = self._read(await self._by(deadline, self._open(sdk, request)), request)
+        pieces = _whole_characters(self._read(await self._by(deadline, self._open(sdk, request)), request))
         try:
             piece: Piece | None = None
             while not isinstance(piece, ModelAnswer):
@@ -193,6 +194,24 @@ class VendorAdapter(ABC):
             raise ValueError(f"not an http address: {parts.netloc.rpartition('@')[2]}")
         _ = parts.port  # raises where it is no port; the SDKs would only find out when they connect
         return parts.netloc.rpartition("@")[2]
+
+
+async def _whole_characters(pieces: AsyncGenerator[Piece, None]) -> AsyncGenerator[Piece, None]:
+    """The same text, though half of a character waits for the piece with the other half."""
+    half = ""
+    try:
+        async for piece in pieces:
+            if isinstance(piece, TextDelta):
+                text = half + piece.text
+                half = text[-1] if ends_in_half(text) else ""
+                if text := mended(text.removesuffix(half)):
+                    yield TextDelta(text=text)
+                continue
+            if half:
+                yield TextDelta(text=mended(half))
+            yield piece
+    finally:
+        await pieces.aclose()
 
 
 async def _next(pieces: AsyncGenerator[Piece, None]) -> Piece | None:

@@ -27,6 +27,7 @@ from vapora.errors import (
     RateLimitedError,
 )
 from vapora.llm.protocol import Provider
+from vapora.unicode import mended
 
 _TRANSPORT_ROOMS = frozenset({"httpx", "httpx2", "httpcore", "httpcore2"})
 _NEVER_SENT = frozenset(
@@ -65,11 +66,11 @@ class Reply:
 
 
 def scrub(text: str, secrets: tuple[str, ...] = ()) -> str:
-    """`text` without any of the secrets or what looks like one, cut to 500 characters."""
+    """`text` without any of the secrets or what looks like one, cut to 500 characters, as Unicode."""
     for secret in secrets:
         if len(secret) >= 8:  # what is shorter is no key, and would tear words apart
             text = text.replace(secret, "[key]")
-    return _KEYLIKE.sub("[key]", text)[:500]
+    return mended(_KEYLIKE.sub("[key]", text)[:500])
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

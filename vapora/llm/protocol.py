@@ -12,6 +12,7 @@ from typing import Literal, Protocol, runtime_checkable
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from events.ids import Provider as Provider
+from vapora.unicode import Unicode, UnicodeObject
 
 
 class _Value(BaseModel):
@@ -32,9 +33,9 @@ class ToolCall(_Value):
     `signature` is opaque: Gemini 3 and later answer 400 unless it comes back with the call it stood on.
     """
 
-    id: str
-    name: str
-    arguments: dict[str, JsonValue]
+    id: Unicode
+    name: Unicode
+    arguments: UnicodeObject
     signature: str | None = None
 
 
@@ -73,12 +74,12 @@ class Usage(_Value):
 class ModelAnswer(_Value):
     """What came back. `finish`: why the model stopped."""
 
-    text: str
+    text: Unicode
     tool_calls: tuple[ToolCall, ...] = ()
     usage: Usage
     finish: Literal["stop", "length", "tool", "refusal", "other"]
-    model: str
-    vendor_request_id: str | None = None
+    model: Unicode
+    vendor_request_id: Unicode | None = None
 
 
 class TextDelta(_Value):

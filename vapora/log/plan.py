@@ -9,6 +9,7 @@ from vapora.errors import BadInputError
 from vapora.log import mapper
 from vapora.log.chain import Row
 from vapora.records import Append, Appended, AppendResult, Conflict, Encoded, StoredRecord
+from vapora.unicode import is_unicode
 
 # Far above what the API lets in; below what SQLite refuses with an error that would hit a whole batch.
 MAX_EVENT_BYTES = 16 * 1024 * 1024
@@ -30,13 +31,9 @@ def check(requests: Sequence[Append]) -> None:
 
 
 def _check_text(*texts: str) -> None:
-    """Python's texts may hold halves of characters, as for a file's name that is not UTF-8. No log can store those."""
     for text in texts:
-        if not text.isascii():
-            try:
-                text.encode()
-            except UnicodeEncodeError as error:
-                raise BadInputError(f"{text!r} cannot be stored: it is not Unicode text.") from error
+        if not is_unicode(text):
+            raise BadInputError(f"{text!r} cannot be stored: it is not Unicode text.")
 
 
 def _check_part(stream: str, expected_version: int, events: Sequence[Encoded]) -> None:

@@ -13,11 +13,13 @@ from pydantic import BaseModel
 
 from events.ids import Scope, TaskState
 from vapora import commands, views
+from vapora.errors import BadInputError
 from vapora.sdk.live import LOCAL_HOSTS, Live
 from vapora.sdk.problems import ApiError, NoServerError, problem
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 _PREFIX = "/api/v1"
+_REMEDIES = {"Vapora-Workspace": "Check VAPORA_WORKSPACE.", "Authorization": "Check VAPORA_TOKEN."}
 Shape = TypeVar("Shape", bound=BaseModel)
 Position = int | None
 # A position, or an instant; None: now.
@@ -45,7 +47,14 @@ class Client:
         self._timeout = timeout
         self._page_size = page_size
         self._headers = {"Vapora-Workspace": workspace} | ({"Authorization": f"Bearer {token}"} if token else {})
-        world = urlsplit(self.url).hostname not in LOCAL_HOSTS
+        for name, value in self._headers.items():
+            if not (value.isascii() and value.isprintable()):
+                # Not the value: it may be the token.
+                raise BadInputError(f"The header {name} takes plain ASCII only.", remedy=_REMEDIES[name])
+        try:
+            world = urlsplit(self.url).hostname not in LOCAL_HOSTS
+        except ValueError as error:
+            raise BadInputError(f"{self.url!r} is no address: {error}.", remedy="Check VAPORA_URL.") from None
         self._http = httpx.Client(base_url=self.url, headers=self._headers, timeout=timeout, trust_env=world)
 
     def __enter__(self) -> Self:
@@ -241,6 +250,8 @@ class Client:
     def _send(self, method: str, path: str, prefix: str = _PREFIX, **options: Any) -> httpx.Response:
         try:
             return self._http.request(method, f"{prefix}{path}", **options)
+        except UnicodeEncodeError as error:
+            raise _no_text(error) from None
         except (httpx.TransportError, httpx.InvalidURL) as error:
             raise NoServerError(f"Nobody answers at {self.url}: {error}", url=self.url) from error
 
@@ -265,4 +276,11 @@ def _moment(at: Moment) -> int | str | None:
 
 def _path(*parts: str) -> str:
     """Ids come from people: one with a slash or a question mark must not become another address."""
-    return "".join(f"/{quote(part, safe='')}" for part in parts)
+    try:
+        return "".join(f"/{quote(part, safe='')}" for part in parts)
+    except UnicodeEncodeError as error:
+        raise _no_text(error) from None
+
+
+def _no_text(error: UnicodeEncodeError) -> BadInputError:
+    return BadInputError(f"{error.object!r} is not Unicode text.", remedy="On a command line: type it in UTF-8.")

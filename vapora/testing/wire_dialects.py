@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from vapora.llm.protocol import Provider
 from vapora.testing.wire_script import Answer, Fault
+from vapora.unicode import is_unicode
 
 UNKNOWN_MODEL = "unknown-model"
 
@@ -64,6 +65,8 @@ class Dialect(Protocol):
 def sse(data: dict[str, Any] | str, event: str | None = None) -> bytes:
     """One server-sent event."""
     text = data if isinstance(data, str) else json.dumps(data, ensure_ascii=False)
+    if not is_unicode(text):
+        text = json.dumps(data)  # as escapes: half of a character has no other form
     head = f"event: {event}\n" if event else ""
     return f"{head}data: {text}\n\n".encode()
 

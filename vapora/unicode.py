@@ -1,0 +1,44 @@
+"""Texts that are Unicode, and those that are not quite.
+
+JSON may hold half of a character: an escape that names one of the two surrogates of UTF-16, as vendors and gateways
+send it that cut texts by UTF-16's units. So may a command's argument that is not UTF-8. Python keeps it, and then no
+log, file or request takes the text.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, JsonValue
+
+
+def mended(text: str) -> str:
+    """Halves that stand side by side as the one character they are, each other half as U+FFFD."""
+    return text if is_unicode(text) else text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+def is_unicode(text: str) -> bool:
+    """Whether it can be stored and sent."""
+    if text.isascii():
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _mended_object(value: dict[str, JsonValue]) -> dict[str, Any]:
+    text = json.dumps(value, ensure_ascii=False)
+    return value if is_unicode(text) else dict(json.loads(mended(text)))
+
+
+def ends_in_half(text: str) -> bool:
+    """Whether the other half of its last character may be in the next piece."""
+    return "\ud800" <= text[-1:] <= "\udbff"
+
+
+# For what a vendor says.
+Unicode = Annotated[str, AfterValidator(mended)]
+UnicodeObject = Annotated[dict[str, JsonValue], AfterValidator(_mended_object)]
