@@ -25,21 +25,15 @@ def check(requests: Sequence[Append]) -> None:
             raise BadInputError("An append needs a request_id: without it a repetition would not be recognised.")
         if not request.streams:
             raise BadInputError("An append names no stream.")
-        _check_text(request.request_id, request.actor, request.correlation)
+        if not is_unicode(names := request.request_id + request.actor + request.correlation):
+            raise BadInputError(f"The names in {names!r} cannot be stored: they are not Unicode text.")
         for part in request.streams:
             _check_part(*part)
 
 
-def _check_text(*texts: str) -> None:
-    for text in texts:
-        if not is_unicode(text):
-            raise BadInputError(f"{text!r} cannot be stored: it is not Unicode text.")
-
-
 def _check_part(stream: str, expected_version: int, events: Sequence[Encoded]) -> None:
-    if not stream or "\0" in stream or expected_version < 0:
+    if not stream or "\0" in stream or expected_version < 0 or not is_unicode(stream):
         raise BadInputError(f"Bad stream {stream!r} or expected version {expected_version}.")
-    _check_text(stream)
     if not events:
         raise BadInputError(f"An append to {stream!r} holds no event.", stream=stream)
     for topic, _, data in events:
@@ -147,8 +141,8 @@ class Versions:
         self._known.update(dict.fromkeys(missing, 0) | self._load(missing))
 
     def _missing(self, streams: Sequence[str]) -> list[str]:
-        known = self._known
-        return list(dict.fromkeys([stream for stream in streams if stream not in known]))
+        missing = [stream for stream in streams if stream not in self._known]
+        return list(dict.fromkeys(missing)) if missing else missing
 
     def of(self, stream: str) -> int:
         return self._known[stream]

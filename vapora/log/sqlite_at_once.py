@@ -9,7 +9,6 @@ the transaction step by step.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import chain
 from typing import Any
 
 from vapora.log.chain import Entry, Tip
@@ -44,4 +43,7 @@ class AtOnce:
         if statement is None:
             statement = self._statements[count] = self._head + ",(?,?,?,?,?,?)" * (count - 1)
         *first, digest = entries[0]
-        return statement, [*first, epoch, tip.position, tip.digest, digest, *chain(*entries[1:])]
+        values = [*first, epoch, *tip, digest]
+        for entry in entries[1:]:
+            values += entry
+        return statement, values
