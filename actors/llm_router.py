@@ -218,11 +218,19 @@ class LLMRouter:
         if call.follow_up is not None and not answer.tool_calls:
             ahead = self._choice.following(call, choice, answer.text)
         following = ahead[1:] if ahead else None
-        settled = await self._cashier.settle(call.origin, settlement, journey.along((event,)), following)
-        journey.appended((event,))
-        if ahead is not None and settled.next_held:
-            journey.appended(ahead[2])
+        if ahead is not None:
+            # Before it is in the log: an agent that resumes may read it there before the reply is here.
             self._hold(ahead[0])
+        held = False
+        try:
+            settled = await self._cashier.settle(call.origin, settlement, journey.along((event,)), following)
+            held = settled.next_held
+        finally:
+            if ahead is not None and not held:
+                self._let_go(ahead[0])
+        journey.appended((event,))
+        if ahead is not None and held:
+            journey.appended(ahead[2])
         return Answered(tuple(journey.events), event, settled.position, settled.next_held)
 
     async def _record(self, call: Call, choice: Choice, answer: ModelAnswer, latency_ms: int) -> ModelCalled:
@@ -256,6 +264,11 @@ class LLMRouter:
         """Keep the next step's choice until it is asked for; what nobody came for is forgotten: its money is booked."""
         self._held = {key: one for key, one in self._held.items() if not self._choice.expired(one)}
         self._held[choice.call_id] = choice
+
+    def _let_go(self, choice: Choice) -> None:
+        """It was not reserved."""
+        if self._held.get(choice.call_id) is choice:
+            del self._held[choice.call_id]
 
     # --- no answer ---
 

@@ -14,7 +14,7 @@ from actors.agent import Agent
 from actors.budget_manager import BudgetManager
 from actors.llm_router import LLMRouter
 from actors.log_writer import LogWriter
-from actors.messages import Assignment, Call, NoProvider, Outcome, Unanswerable
+from actors.messages import Assignment, Call, NoProvider, Outcome, Settled, Unanswerable
 from actors.script import run_started
 from events import Recorded
 from events.budget import SpendReleased, SpendUnknown
@@ -101,6 +101,7 @@ class Cast:
     port: LogWriterPort
     clients: dict[Provider, ScriptedClient]
     money: BudgetManager = field(init=False)
+    purse: Any = None  # the router's way to the money, if it is another one
     router: LLMRouter = field(init=False)
     agents: list[Agent] = field(default_factory=list)
 
@@ -112,7 +113,7 @@ class Cast:
     def new_router(self) -> LLMRouter:
         return LLMRouter(
             self.clients,
-            money=lambda _: self.money,
+            money=lambda _: self.purse or self.money,
             keep=lambda _, text: Content(text=text, size=len(text)),
             clock=now,
             models=models(),
@@ -291,6 +292,43 @@ async def test_an_agent_that_is_replaced_during_a_call_joins_it() -> None:
         await seen(log, RunSucceeded)
         assert not await of_kind(log, ModelCallLost)
         assert len(client.requests) == len(ROLE.steps)
+
+
+class _LateReplies:
+    """Money whose reply to the first settlement is withheld until `gate` opens, though it is settled."""
+
+    def __init__(self, money: BudgetManager) -> None:
+        self._money = money
+        self._first = True
+        self.gate = asyncio.Event()
+
+    async def settle(self, *asked: Any) -> Settled:
+        first, self._first = self._first, False
+        settled = await self._money.settle(*asked)
+        if first:
+            await self.gate.wait()
+        return settled
+
+    def __getattr__(self, method: str) -> Any:
+        return getattr(self._money, method)
+
+
+async def test_an_agent_that_is_replaced_while_its_answer_is_being_recorded_uses_what_is_held_for_the_next_step() -> (
+    None
+):
+    async with open_cast(Provider.ANTHROPIC) as (cast, log, _):
+        money = _LateReplies(cast.money)
+        cast.purse = money
+        first, second = cast.agent(), cast.agent()
+        await first.perform([assignment()])
+        await seen(log, ModelCalled)
+        await first.stop()
+        await second.perform([assignment()])
+        await seen(log, RunSucceeded)
+        money.gate.set()
+        assert not await of_kind(log, ModelCallLost)
+        assert not await of_kind(log, SpendUnknown)
+        assert len(cast.clients[Provider.ANTHROPIC].requests) == len(ROLE.steps)
 
 
 class _Restarting:

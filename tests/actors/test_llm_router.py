@@ -340,6 +340,20 @@ async def test_the_next_steps_choice_and_money_come_with_this_ones_answer(cell: 
     assert await cell.router.attach(NEXT) is True
 
 
+async def test_where_there_is_no_room_for_the_next_step_nothing_is_held_for_it(cell: Cell) -> None:
+    client = cell.client(Provider.ANTHROPIC)
+    client.gate.clear()
+    asking = asyncio.create_task(cell.router.complete(await cell.with_next()))
+    await client.asked(1)
+    await cell.limit(0)
+    client.gate.set()
+    outcome = await asking
+    assert isinstance(outcome, Answered)
+    assert not outcome.held
+    assert await cell.router.attach(NEXT) is False
+    assert len(await of_kind(cell.log, SpendReserved)) == 1
+
+
 async def test_what_is_held_pays_for_the_next_step(cell: Cell) -> None:
     first = await cell.with_next()
     outcome = await cell.router.complete(first)
@@ -393,7 +407,7 @@ async def test_a_call_whose_money_was_booked_meanwhile_is_not_made_with_it(cell:
 async def test_a_run_that_has_gone_on_loses_the_answer_but_not_the_money(cell: Cell) -> None:
     client = cell.client(Provider.ANTHROPIC)
     client.gate.clear()
-    asking = asyncio.create_task(cell.router.complete(await cell.call()))
+    asking = asyncio.create_task(cell.router.complete(await cell.with_next()))
     await client.asked(1)
     stray = ModelCallFailed(
         run_id="t0.1",
@@ -414,6 +428,7 @@ async def test_a_run_that_has_gone_on_loses_the_answer_but_not_the_money(cell: C
         await asking
     assert len(await of_kind(cell.log, SpendSettled)) == 1
     assert not await of_kind(cell.log, ModelCalled)
+    assert await cell.router.attach(NEXT) is False
 
 
 async def test_a_late_answer_to_a_booked_call_changes_nothing(cell: Cell) -> None:
