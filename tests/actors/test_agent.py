@@ -313,9 +313,7 @@ class _LateReplies:
         return getattr(self._money, method)
 
 
-async def test_an_agent_that_is_replaced_while_its_answer_is_being_recorded_uses_what_is_held_for_the_next_step() -> (
-    None
-):
+async def test_an_agent_that_is_replaced_while_its_answer_is_recorded_uses_what_is_held_for_the_next_step() -> None:
     async with open_cast(Provider.ANTHROPIC) as (cast, log, _):
         money = _LateReplies(cast.money)
         cast.purse = money

@@ -14,6 +14,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
+from eventsourcing.persistence import StoredEvent
 
 from events.task import TaskApproved
 from tests.disk import no_file_grows_beyond
@@ -134,7 +135,7 @@ def test_a_tool_reads_beside_the_writer_and_leaves_it_in_its_place(path: Path, m
     writer.close()
 
 
-def test_the_librarys_own_select_methods_work_on_the_table(path: Path, make: MakeRequest) -> None:
+def test_the_librarys_own_methods_work_on_the_table(path: Path, make: MakeRequest) -> None:
     log = SQLiteLog.open(path, "acme")
     log.append([make(("a", 0, 2), ("b", 0, 1))])
     recorder = Recorder(Datastore(path), path)
@@ -144,6 +145,11 @@ def test_the_librarys_own_select_methods_work_on_the_table(path: Path, make: Mak
     assert [n.id for n in recorder.select_notifications(2, 10, inclusive_of_start=False)] == [3]
     assert [n.id for n in recorder.select_notifications(None, 1)] == [1]
     assert recorder.max_notification_id() == 3
+    event = StoredEvent("c", 1, "task.approved", b"{}")
+    with pytest.raises(LogError, match="for reading only"):
+        recorder.insert_events([event])
+    recorder.take_over("acme")
+    assert recorder.insert_events([event]) == [4]
     recorder.close()
     log.close()
 

@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol
 from vapora.clock import Clock
 from vapora.errors import CorruptLogError, LogError
 from vapora.log import mapper
-from vapora.log.chain import GENESIS, Entry, Link, Tip, end, extend, follows
+from vapora.log.chain import GENESIS, Entry, Link, Row, Tip, end, extend, follows
 from vapora.log.plan import Plan, Versions, check
 from vapora.records import Append, AppendResult, StoredRecord, page
 
@@ -111,6 +111,17 @@ class Store(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+def insert(store: Store, rows: Sequence[Row]) -> list[int]:
+    """For who keeps nothing of the log in mind: behind whatever the store holds. The positions that the rows got."""
+    if not rows:
+        return []
+    newest = store.newest(1)
+    tip = Tip(newest[0].position, newest[0].digest) if newest else GENESIS
+    entries = extend(tip, rows)
+    store.write(entries, tip)
+    return [entry[0] for entry in entries]
 
 
 class EventLog(Protocol):

@@ -19,8 +19,8 @@ from vapora import clock as system_clock
 from vapora.clock import Clock
 from vapora.database import Database
 from vapora.errors import FencedError, LogError
-from vapora.log.chain import GENESIS, Entry, Link, Tip, end, extend
-from vapora.log.event_log import CheckedLog, broken
+from vapora.log.chain import Entry, Link, Tip, end
+from vapora.log.event_log import CheckedLog, broken, insert
 from vapora.log.postgres_schema import FORMAT, Datastore, Statements, explained, migrate
 from vapora.records import StoredRecord
 
@@ -111,14 +111,7 @@ class Recorder(PostgresApplicationRecorder):
         return str(workspace)
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int]:
-        rows = [(str(one.originator_id), one.originator_version, one.topic, one.state) for one in stored_events]
-        if not rows:
-            return []
-        last = next(iter(self.newest(1)), None)
-        tip = GENESIS if last is None else Tip(last.position, last.digest)
-        entries = extend(tip, rows)
-        self.write(entries, tip)
-        return [entry[0] for entry in entries]
+        return insert(self, [(str(s.originator_id), s.originator_version, s.topic, s.state) for s in stored_events])
 
     def write(self, entries: Sequence[Entry], tip: Tip) -> None:
         if self._epoch is None:

@@ -17,8 +17,8 @@ from eventsourcing.sqlite import (
 from vapora import clock as system_clock
 from vapora.clock import Clock
 from vapora.errors import FencedError, LogError
-from vapora.log.chain import Entry, Link, Tip, end, extend
-from vapora.log.event_log import CheckedLog, broken
+from vapora.log.chain import Entry, Link, Tip, end
+from vapora.log.event_log import CheckedLog, broken, insert
 from vapora.log.files import explained, make_file, unusable
 from vapora.log.sqlite_at_once import AtOnce, fits
 from vapora.log.sqlite_chain import ChainTable, standing
@@ -141,14 +141,7 @@ class Recorder(SQLiteApplicationRecorder):
         self._left = end(entries)
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **_: Any) -> Sequence[int]:
-        rows = [(str(s.originator_id), s.originator_version, s.topic, s.state) for s in stored_events]
-        with self._writing() as cursor:
-            found = self._find_end(cursor)
-            if not found.digest:
-                raise broken(str(self._path), found, found)
-            entries = extend(found, rows)
-            cursor.executemany(self.insert_events_statement, entries)
-        return [entry[0] for entry in entries]
+        return insert(self, [(str(s.originator_id), s.originator_version, s.topic, s.state) for s in stored_events])
 
     def _find_end(self, cursor: sqlite3.Cursor) -> Tip:
         """Under the write lock: that this is the writer, and where the log ends."""
