@@ -78,7 +78,7 @@ async def whole_and_saved(path: Path, folder: Path, begin: Start, grow: Callable
 
 
 async def line(folder: Path, events: int) -> str:
-    told = []
+    told = list[float]()
     for kind, begin in (("ledger", a_manager), ("swarm", a_coordinator)):
         path = folder / f"{kind}-{events}" / "log.db"
         generated = GeneratedLog(path)

@@ -56,8 +56,8 @@ class _Archive:
     def router(self) -> Any:
         return None
 
-    def read_store(self, workspace: str) -> str:
-        return str(self._settings.read_file(workspace))
+    def read_store(self, workspace: str) -> Path:
+        return self._settings.read_file(workspace)
 
 
 def _build(settings: Settings) -> None:

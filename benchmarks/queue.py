@@ -17,6 +17,7 @@ from pathlib import Path
 
 from actors.cast import LocalCast
 from actors.log_writer import LogWriter
+from events.ids import task_stream
 from events.task import TaskCompleted, TaskSubmitted
 from tests.queue.nats_server import NatsServer
 from vapora import journal
@@ -42,7 +43,7 @@ async def _append(log: LogClient, first: int, count: int) -> None:
         log.request(
             _ORIGIN,
             (
-                f"task:t{number}",
+                task_stream(f"t{number}"),
                 0,
                 (TaskSubmitted(task_id=f"t{number}", project_id="p", title="Do it", task_type="unit-test"),),
             ),

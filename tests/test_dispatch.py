@@ -226,7 +226,7 @@ async def test_a_key_with_another_body_is_refused(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("other", [{"user": "bob"}, {"route": "POST /api/v1/projects"}, {"key": "k-2"}])
-async def test_a_key_belongs_to_its_user_and_route(desk: Desk, other: dict[str, str]) -> None:
+async def test_a_key_belongs_to_its_user_and_route(desk: Desk, other: dict[str, Any]) -> None:
     command = SubmitTask(project_id=await desk.project(), title="Do it")
     first = await desk.do(command, key=KEY)
     assert (await desk.do(command, key=replace(KEY, **other))).id != first.id

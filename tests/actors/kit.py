@@ -83,6 +83,9 @@ class Line:
     async def head(self) -> int:
         return await self._writer.head()
 
+    async def health(self) -> dict[str, Any]:
+        return await self._writer.health()
+
 
 @asynccontextmanager
 async def log_writer(clock: Clock) -> AsyncIterator[LogWriter]:

@@ -26,8 +26,10 @@ TOLD = "the read models are of another past of this log and are built again"
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
-    database: Database = request.getfixturevalue("database") if request.param == "postgres" else None
-    return database or tmp_path / "read.db"
+    if request.param == "sqlite":
+        return tmp_path / "read.db"
+    database: Database = request.getfixturevalue("database")
+    return database
 
 
 async def write(log: LogClient, titles: list[str], clock: MovableClock) -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -336,7 +336,7 @@ class _Broken(Line):
 
     broken = False
 
-    async def append(self, requests: list[Append]) -> list[AppendResult]:  # type: ignore[override]
+    async def append(self, requests: Sequence[Append]) -> list[AppendResult]:
         if self.broken:
             self.broken = False
             await super().append(requests[:1])
@@ -364,7 +364,7 @@ async def test_after_an_append_that_failed_in_the_dark_the_ledger_is_what_the_lo
 
 async def test_a_request_that_cannot_be_packed_leaves_no_trace_in_the_ledger(cell: Cell) -> None:
     stranger = Origin("elsewhere", "tester", "cor")
-    replies: list[Any] = await asyncio.gather(
+    replies: tuple[Any, Any] = await asyncio.gather(
         cell.money.reserve(stranger, wish("c1", CENT), ()),
         cell.money.reserve(ORIGIN, wish("c2", CENT), ()),
         return_exceptions=True,

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from actors.coordinator import SwarmCoordinator
+from actors.desk import DeskState
 from events.ids import TaskState
 from events.run import RunSucceeded
 from events.task import TaskArchived
@@ -150,7 +151,11 @@ async def test_an_older_offer_that_comes_late_takes_nothing_from_the_present_one
 ) -> None:
     await site.cell.capacity("developer", 1)
     coordinator = await site.coordinator()
-    state = lambda: coordinator.desk.state  # type: ignore[union-attr]  # noqa: E731
+
+    def state() -> DeskState:
+        assert coordinator.desk is not None
+        return coordinator.desk.state
+
     giver = await site.bystander()
     busy, waits = await site.cell.submit(), await site.cell.submit()
     [first, older] = await _on_offer(site)

@@ -13,6 +13,7 @@ import pytest
 
 from actors.relay import Relay
 from events import Recorded
+from events.ids import project_stream, task_stream
 from events.project import ProjectCreated
 from events.task import TaskApproved, TaskAssigned, TaskFailed, TaskReopened, TaskSubmitted
 from tests.actors.kit import NOON, ORIGIN, WORKSPACE, MovableClock, everything, log_writer
@@ -82,7 +83,7 @@ def assigned(number: int) -> TaskAssigned:
 
 
 async def submit(log: LogClient, numbers: Sequence[int]) -> None:
-    requests = [log.request(ORIGIN, (f"task:t{number}", 0, (task(number),))) for number in numbers]
+    requests = [log.request(ORIGIN, (task_stream(f"t{number}"), 0, (task(number),))) for number in numbers]
     await log.append_many(requests)
 
 
@@ -113,7 +114,7 @@ async def test_what_is_to_be_done_is_offered_and_everything_is_mirrored_in_order
     running = relay(log, server)
     await running.start()
     await submit(log, [2])
-    await log.append(ORIGIN, ("project:p", 0, (ProjectCreated(project_id="p", name="P"),)))
+    await log.append(ORIGIN, (project_stream("p"), 0, (ProjectCreated(project_id="p", name="P"),)))
     await waiting(queue, 2)
     offers = sorted(await drained(queue), key=lambda one: one.position)
     assert [(one.task_id, one.subject) for one in offers] == [
@@ -132,7 +133,7 @@ async def test_what_is_over_before_the_relay_comes_is_not_offered(
     log: LogClient, server: NatsServer, queue: NatsQueue
 ) -> None:
     await submit(log, [1, 2])
-    await log.append(ORIGIN, ("task:t1", 1, (assigned(1),)))
+    await log.append(ORIGIN, (task_stream("t1"), 1, (assigned(1),)))
     running = relay(log, server)
     await running.start()
     await waiting(queue, 1)
@@ -148,10 +149,10 @@ async def test_a_task_that_is_to_be_done_again_is_offered_again(
     await submit(log, [1])
     await waiting(queue, 1)
     failed = TaskFailed(task_id="t1", run_id="t1.1", reason="because")
-    await log.append(ORIGIN, ("task:t1", 1, (assigned(1), failed, TaskReopened(task_id="t1"))))
+    await log.append(ORIGIN, (task_stream("t1"), 1, (assigned(1), failed, TaskReopened(task_id="t1"))))
     await waiting(queue, 2)
     assert sorted(one.version for one in await drained(queue)) == [1, 4]
-    await log.append(ORIGIN, ("task:t1", 4, (assigned(1), TaskApproved(task_id="t1"))))
+    await log.append(ORIGIN, (task_stream("t1"), 4, (assigned(1), TaskApproved(task_id="t1"))))
     whole = await everything(log)
     assert len(await mirrored(server.options, WORKSPACE, len(whole))) == len(whole)
     await waiting(queue, 0)
@@ -209,7 +210,7 @@ async def test_an_event_too_large_for_nats_is_mirrored_without_its_content_and_s
     running = relay(log, small)
     await running.start()
     large = task(1).model_copy(update={"description": "x" * 30_000})
-    await log.append(ORIGIN, ("task:t1", 0, (large,)))
+    await log.append(ORIGIN, (task_stream("t1"), 0, (large,)))
     await submit(log, [2])
     found = await mirrored(small.options, WORKSPACE, 2)
     assert [bool(one.event) for one in found] == [False, True]

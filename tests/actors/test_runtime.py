@@ -124,7 +124,7 @@ async def test_the_new_one_does_not_start_before_the_old_one_is_gone(world: Worl
 
 async def test_shutting_down_ends_writers_last_starts_nothing_and_minds_nobody_who_cannot_stop(world: World) -> None:
     for kind in ("log", "projector", "budget", "router", "agent", "coordinator", "supervisor"):
-        await world.runtime.ref(Address(kind, "default")).health()  # type: ignore[arg-type]
+        await world.runtime.ref(Address(kind, "default")).health()
     world.bad_stop = True
     await world.runtime.shutdown()
     stopped = [one.removeprefix("stop ").split("/")[0] for one in world.story if one.startswith("stop ")]

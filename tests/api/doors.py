@@ -51,17 +51,19 @@ class Door:
         return answer.json()
 
     async def project(self, **more: Any) -> dict[str, Any]:
-        return await self.ask("POST", "/projects", 201, {"name": "Parser", **more})
+        made: dict[str, Any] = await self.ask("POST", "/projects", 201, {"name": "Parser", **more})
+        return made
 
     async def task(self, project_id: str, **more: Any) -> dict[str, Any]:
         body = {"project_id": project_id, "title": "Write a parser", "review": "none", **more}
-        return await self.ask("POST", "/tasks", 202, body)
+        accepted: dict[str, Any] = await self.ask("POST", "/tasks", 202, body)
+        return accepted
 
     async def idle_task(self, project_id: str) -> str:
         """The id of a task that stays in todo: it waits for one that waits to be approved."""
         blocker = (await self.task(project_id, review="human", title="The first half"))["task_id"]
         await self.in_state(blocker, "review")
-        return (await self.task(project_id, blocked_by=[blocker]))["task_id"]
+        return str((await self.task(project_id, blocked_by=[blocker]))["task_id"])
 
     async def card(self, task_id: str, is_it: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
         """The card as soon as it is as wished; each change of a row is a reason to look again."""

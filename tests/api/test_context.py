@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime
+from typing import Any
 
 import httpx
 
@@ -31,7 +32,7 @@ async def test_every_write_names_its_position_in_body_and_header(door: Door) -> 
     ]
     last = 0
     for method, path, body in writes:
-        given = {} if body is None else {"json": body}
+        given: dict[str, Any] = {} if body is None else {"json": body}
         answer = await door.http.request(method, API + path, **given)
         assert answer.is_success, answer.text
         position = answer.json()["position"]
@@ -146,7 +147,7 @@ async def test_the_log_is_read_in_pages_and_by_stream_topic_and_correlation(door
     project = await door.project()
     task = await door.task(project["id"])
     await door.in_state(task["task_id"], "done")
-    seen: list[dict[str, object]] = []
+    seen: list[dict[str, Any]] = []
     cursor: str | None = "0"
     while cursor is not None:
         page = await door.ask("GET", "/events", 200, params={"after": cursor, "limit": 7})

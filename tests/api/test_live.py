@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, MutableMapping
 from typing import Any
 
 import pytest
@@ -206,8 +206,8 @@ async def test_a_socket_that_does_not_read_is_told_to_come_again(door: Door) -> 
     sent: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
     stuck = asyncio.Event()
 
-    async def send(message: dict[str, Any]) -> None:
-        sent.put_nowait(message)
+    async def send(message: MutableMapping[str, Any]) -> None:
+        sent.put_nowait(dict(message))
         if message["type"] == "websocket.send":
             await stuck.wait()
 

@@ -212,7 +212,7 @@ async def test_405_says_which_methods_there_are(door: Door) -> None:
 async def test_another_workspace_is_404_and_a_bad_name_422(door: Door) -> None:
     for name, status, code in (("other", 404, "not-found"), ("../etc", 422, "invalid-request")):
         for method in ("GET", "POST"):
-            given = {"json": {"name": "x"}} if method == "POST" else {}
+            given: dict[str, Any] = {"json": {"name": "x"}} if method == "POST" else {}
             answer = await door.http.request(method, f"{API}/projects", headers={"Vapora-Workspace": name}, **given)
             check_problem(answer, status, code)
     answer = await door.http.get(f"{API}/projects", headers={"Vapora-Workspace": "default"})

@@ -52,7 +52,11 @@ def bucket(environment: str) -> str:
 def open_store(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str], Blobs]:
     """The store of a workspace; called again, another client of the same."""
     url = f"s3://{request.getfixturevalue('bucket')}/some/prefix" if request.param == "s3" else ""
-    return lambda workspace="acme": open_blobs(url, tmp_path / workspace / "blobs", workspace)
+
+    def opened(workspace: str = "acme") -> Blobs:
+        return open_blobs(url, tmp_path / workspace / "blobs", workspace)
+
+    return opened
 
 
 @pytest.fixture

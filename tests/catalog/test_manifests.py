@@ -147,7 +147,7 @@ def test_asking_for_an_unknown_role_names_those_that_exist() -> None:
 
 def test_a_manifest_cannot_be_changed() -> None:
     with pytest.raises(ValidationError):
-        role("tester").concurrency = 99  # pyright: ignore[reportAttributeAccessIssue]
+        role("tester").concurrency = 99  # type: ignore[misc] # pyright: ignore[reportAttributeAccessIssue]
     with pytest.raises(TypeError):
         roles()["tester"] = role("tester")  # type: ignore[index] # pyright: ignore[reportIndexIssue]
 

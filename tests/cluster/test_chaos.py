@@ -11,6 +11,7 @@ import os
 import random
 import time
 from collections.abc import Sequence
+from functools import partial
 
 import pytest
 from ray.exceptions import RayActorError
@@ -77,7 +78,7 @@ def _round(site: Site, dice: random.Random, project: str) -> list[str]:
     ]
     killed: list[str] = []
     for moment in moments:
-        wait_for(f"{moment} events", lambda at=moment: len(site.log()) >= start + at)
+        wait_for(f"{moment} events", partial(_holds, site, start + moment))
         if not nats.running:
             asyncio.run(nats.start())
         if dice.randrange(NATS_DIES) == 0:
@@ -92,6 +93,10 @@ def _round(site: Site, dice: random.Random, project: str) -> list[str]:
     if not nats.running:
         asyncio.run(nats.start())
     return killed
+
+
+def _holds(site: Site, count: int) -> bool:
+    return len(site.log()) >= count
 
 
 def _kill(site: Site, actor: str) -> bool:

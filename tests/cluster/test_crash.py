@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from events import Recorded
 from events.budget import SpendReserved, SpendSettled, SpendUnknown
 from events.run import ModelCalled, ModelCallLost, RunSucceeded
 from events.task import TaskCompleted
@@ -43,7 +44,7 @@ def test_a_kill_in_mid_work_loses_nothing_and_doubles_nothing(site: Site, victim
     assert {card.id: rebuilt[card.id] for card in cards} == {card.id: card for card in cards}
 
 
-def _assert_no_answer_asked_again(site: Site, log: list) -> None:  # type: ignore[type-arg]
+def _assert_no_answer_asked_again(site: Site, log: list[Recorded]) -> None:
     """What the vendors billed is what was recorded, and beside it only calls whose answer a crash took."""
     reserved = {(one.event.call_id, one.event.attempt) for one in log if isinstance(one.event, SpendReserved)}
     settled = [one.event for one in log if isinstance(one.event, SpendSettled)]
@@ -51,7 +52,8 @@ def _assert_no_answer_asked_again(site: Site, log: list) -> None:  # type: ignor
     answers = [one.event.call_id for one in log if isinstance(one.event, ModelCalled)]
     lost = [one.event for one in log if isinstance(one.event, ModelCallLost)]
     assert len(answers) == len(set(answers))
-    assert {(one.call_id, one.attempt) for one in (*settled, *unknown)} <= reserved
+    closed: list[SpendSettled | SpendUnknown] = [*settled, *unknown]
+    assert {(one.call_id, one.attempt) for one in closed} <= reserved
     assert len(site.vendors.ledger.bills) <= len(answers) + len(unknown)
     assert len(lost) <= len(unknown)
     billed = site.vendors.ledger.billed_microusd

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from typing import Any
 
 import httpx
 import pytest
@@ -78,7 +79,7 @@ def test_one_correlation_crosses_the_twelve_steps_in_causal_order(site: Site, pr
     # 9, 10: the profile and the costs know the run.
     profiles = {one.task_type: one for one in site.client.learning(role, after=card.position).profiles}
     assert profiles[task_type].runs >= 1
-    assert card.cost_microusd == sum(event.event["cost_microusd"] for event in events if _is(event, "run.model-called"))
+    assert card.cost_microusd == sum(one["cost_microusd"] for one in _calls(events))
     # 11, 12: the card came by WebSocket, and the board shows it.
     done = wait_for("the done card over the socket", lambda: _pushed(frames, answer.task_id))
     live.close()
@@ -99,6 +100,10 @@ def _is(event: EventView, topic: str) -> bool:
     return event.topic == topic
 
 
+def _calls(events: list[EventView]) -> list[dict[str, Any]]:
+    return [event.event for event in events if _is(event, "run.model-called")]
+
+
 def _first_positions(events: list[EventView], topics: list[str]) -> list[int]:
     # The reservation stands right before or after the choice in one append: their order among themselves is free.
     firsts = {topic: next(event.position for event in events if event.topic == topic) for topic in topics}
@@ -111,7 +116,7 @@ def _first_positions(events: list[EventView], topics: list[str]) -> list[int]:
 
 
 def _assert_subject_and_scores(events: list[EventView], task_type: str) -> None:
-    assigned = next(event.event for event in events if _is(event, "task.assigned"))
+    assigned: dict[str, Any] = next(event.event for event in events if _is(event, "task.assigned"))
     assert assigned["subject"] == f"tasks.{task_type}.medium"
     assert assigned["reason"]
     assert assigned["propensity"] == 1.0
@@ -122,7 +127,7 @@ def _assert_subject_and_scores(events: list[EventView], task_type: str) -> None:
 
 
 def _assert_model_and_money(site: Site, events: list[EventView], provider: Provider) -> None:
-    calls = [event.event for event in events if _is(event, "run.model-called")]
+    calls = _calls(events)
     assert {call["provider"] for call in calls} == {provider}
     assert not any(call["simulated"] for call in calls)
     billed = site.vendors.ledger.bills

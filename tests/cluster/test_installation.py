@@ -77,7 +77,7 @@ def processes_of(data: Path) -> list[psutil.Process]:
     return found
 
 
-def interrupt(process: subprocess.Popen[str], data: Path) -> tuple[int, float]:
+def interrupt(process: subprocess.Popen[str] | subprocess.Popen[bytes], data: Path) -> tuple[int, float]:
     """Ctrl-C as a terminal sends it, to the whole group; the exit code and how many seconds the end took."""
     began = time.monotonic()
     os.killpg(process.pid, signal.SIGINT)

@@ -84,6 +84,7 @@ def act(world: World, step: tuple) -> None:  # type: ignore[type-arg]
         case ("reserve", charge, amount, cheap, simulated):
             world.reserve(world.wish(charge, amount, cheap, simulated))
         case ("limit", (scope, scope_id), first, second, overflow, when):
+            command: SetBudget | SetTaskBudget
             if scope is Scope.TASK:
                 command = SetTaskBudget(limit_cents=first, overflow_cents=overflow, when_exceeded=when)
             else:

@@ -54,7 +54,7 @@ def swarm() -> Any:
     log.add(*work.done("t1", "t1.1"), work.assigned("t2", "t2.1"), work.assigned("t3", "t3.1"))
     log.add(work.succeeded("t3", "t3.1", simulated=True), work.assigned("t4", "t4.1"))
     ended = {"run_id": "t4.1", "task_id": "t4", "agent_id": "developer", "role": "developer", "summary": "ok"}
-    log.add(RunSucceeded(task_type="code-generation", **ended))  # type: ignore[arg-type]
+    log.add(RunSucceeded(task_type="code-generation", **ended))
     log.add(TaskSentToReview(task_id="t4", run_id="t4.1", reviewer=Review.HUMAN))
     return swarm_data.to_data(log.swarm)
 

@@ -312,6 +312,9 @@ def test_a_commit_of_many_bytes_is_made_step_by_step(path: Path, make: MakeReque
 def _traced(log: SQLiteLog) -> Iterator[list[str]]:
     """What the writer's own connection is told meanwhile."""
     statements: list[str] = []
-    log._store._own.set_trace_callback(statements.append)
+    recorder = log._store
+    assert isinstance(recorder, Recorder)
+    assert recorder._own is not None
+    recorder._own.set_trace_callback(statements.append)
     yield statements
-    log._store._own.set_trace_callback(None)
+    recorder._own.set_trace_callback(None)

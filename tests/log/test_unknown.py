@@ -39,7 +39,8 @@ async def log() -> AsyncIterator[LogClient]:
 async def test_who_reads_everything_gets_a_stand_in_with_all_that_was_said(log: LogClient) -> None:
     events = (await log.poll(0, timeout_s=0)).events
     assert [one.topic for one in events] == ["task.approved", "task.teleported", "task.approved", "task.approved"]
-    assert [type(one.event) for one in events] == [TaskApproved, Unknown, TaskApproved, Unknown]
+    kinds: list[type[DomainEvent]] = [TaskApproved, Unknown, TaskApproved, Unknown]
+    assert [type(one.event) for one in events] == kinds
     assert events[1].event.as_json() == {"task_id": "t", "to": "Mars"}
     assert (events[3].actor, events[3].event.as_json()["stars"]) == ("anna", 5)
 

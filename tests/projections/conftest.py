@@ -17,8 +17,10 @@ def path(tmp_path: Path) -> Path:
 @pytest.fixture(params=["sqlite", "postgres"])
 def place(request: pytest.FixtureRequest, path: Path) -> Place:
     """Where no read models are yet."""
-    database: Database = request.getfixturevalue("database") if request.param == "postgres" else None
-    return database or path
+    if request.param == "sqlite":
+        return path
+    database: Database = request.getfixturevalue("database")
+    return database
 
 
 @pytest.fixture

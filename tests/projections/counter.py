@@ -24,7 +24,7 @@ class Counter(Projection):
     NAME = "counter"
     VERSION = 1
     TABLES: ClassVar[tuple[Table, ...]] = (COUNTS,)
-    VIEWS = (PublicView("count", COUNTS, lambda row: {"n": row["n"]}),)
+    VIEWS: ClassVar[tuple[PublicView, ...]] = (PublicView("count", COUNTS, lambda row: {"n": row["n"]}),)
     HANDLERS: ClassVar[dict[Any, Handler]] = {task.TaskSubmitted: _count}
 
 

@@ -78,7 +78,12 @@ def look_as_told(said: list[str]) -> str:
     """In another process, until its input ends."""
     reader = StoreReader(Path(said[0]) if len(said) == 1 else Database(*said))
     over = threading.Event()
-    threading.Thread(target=lambda: (sys.stdin.read(), over.set()), daemon=True).start()
+
+    def wait() -> None:
+        sys.stdin.read()
+        over.set()
+
+    threading.Thread(target=wait, daemon=True).start()
     print("looking", flush=True)
     seen = look_until(reader, over)
     reader.close()

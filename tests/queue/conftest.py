@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from events import Recorded
+from events.ids import task_stream
 from events.task import TaskRequeued, TaskSubmitted
 from tests.actors.kit import NOON, ORIGIN, WORKSPACE, MovableClock, log_writer
 from tests.queue.nats_server import NatsServer
@@ -41,14 +42,14 @@ class Bench:
             event = TaskSubmitted(
                 task_id=task_id, project_id="p", title="Do it", task_type=task_type, priority=priority
             )
-            await self.log.append(ORIGIN, (f"task:{task_id}", 0, (event,)))
-            found += await self.log.read(f"task:{task_id}")
+            await self.log.append(ORIGIN, (task_stream(task_id), 0, (event,)))
+            found += await self.log.read(task_stream(task_id))
         await self._offer(found)
         return [one.event.task_id for one in found]  # type: ignore[attr-defined]
 
     async def put_back(self, task_id: str) -> None:
         """As a person does with a dead letter."""
-        stream = f"task:{task_id}"
+        stream = task_stream(task_id)
         before = await self.log.read(stream)
         await self.log.append(ORIGIN, (stream, len(before), (TaskRequeued(task_id=task_id, deliveries=MAX_DELIVER),)))
         await self._offer(await self.log.read(stream))

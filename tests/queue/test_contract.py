@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from events.ids import task_stream
 from tests.queue.conftest import ACK_WAIT_S, MAX_DELIVER, Bench, up
 from vapora.queue import TaskOffer
 
@@ -18,7 +19,7 @@ def _now() -> float:
 async def test_what_is_to_be_done_is_delivered_with_its_subject_and_its_place_in_the_log(bench: Bench) -> None:
     [task_id] = await bench.submit(80)
     [offer] = await bench.take(1)
-    [recorded] = await bench.log.read(f"task:{task_id}")
+    [recorded] = await bench.log.read(task_stream(task_id))
     assert (offer.task_id, offer.subject, offer.priority) == (task_id, HIGH, 80)
     assert (offer.position, offer.version, offer.deliveries) == (recorded.position, 1, 1)
 

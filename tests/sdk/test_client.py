@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -178,9 +179,9 @@ def test_what_is_no_text_is_refused_before_it_is_sent(silent_port: int, ask: Cal
 
 
 @pytest.mark.parametrize(
-    "settings", [{"url": "http://[::"}, {"token": "secret\nX: y"}, {"token": "secrét"}, {"workspace": "ü"}]
+    "settings", [{"url": "http://secret@[::"}, {"token": "secret\nX: y"}, {"token": "secrét"}, {"workspace": "ü"}]
 )
-def test_a_setting_that_cannot_be_used_is_named_without_its_value(settings: dict[str, str]) -> None:
+def test_a_setting_that_cannot_be_used_is_named_without_its_value(settings: dict[str, Any]) -> None:
     with pytest.raises(BadInputError) as caught:
         Client(**settings)
     assert "VAPORA_" in str(caught.value)

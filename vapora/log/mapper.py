@@ -42,6 +42,7 @@ def instant(at: datetime) -> str:
 
 def envelope(at: str, workspace: str, actor: str, correlation: str, causation: int | None, request_id: str) -> bytes:
     """What all events of one append have in common; made once for all of them. `at` comes from `instant`."""
+    # By hand, in half the time: each append makes one.
     cause = "null" if causation is None else str(causation)
     return (
         f'"at":"{at}","ws":{_quoted(workspace)},"by":{_quoted(actor)},"cor":{_quoted(correlation)},'

@@ -53,8 +53,9 @@ class Client:
                 raise BadInputError(f"The header {name} takes plain ASCII only.", remedy=_REMEDIES[name])
         try:
             world = urlsplit(self.url).hostname not in LOCAL_HOSTS
-        except ValueError as error:
-            raise BadInputError(f"{self.url!r} is no address: {error}.", remedy="Check VAPORA_URL.") from None
+        except ValueError:
+            # Not the address either: it may hold a password.
+            raise BadInputError("The server's address cannot be read.", remedy="Check VAPORA_URL.") from None
         self._http = httpx.Client(base_url=self.url, headers=self._headers, timeout=timeout, trust_env=world)
 
     def __enter__(self) -> Self:
