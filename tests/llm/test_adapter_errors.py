@@ -224,3 +224,8 @@ def assert_clean(error: BaseException, key: str) -> None:
     printed = "".join(traceback.format_exception(error)) + repr(getattr(error, "details", ""))
     if key:
         assert key not in printed
+
+
+def test_half_of_a_character_in_a_vendors_text_is_mended() -> None:
+    error = failures.refused(Provider.OPENAI, failures.Reply(400, message="no such model: \ud83d\ude42 \ud83d"))
+    assert "no such model: 🙂 \ufffd" in str(error)
