@@ -94,13 +94,15 @@ def prepare(behaviour: Behaviour, received: Received, call_id: str) -> Answer:
     text = behaviour.text
     if text is None:
         text = "" if behaviour.tool_calls else f"A fake answer of {received.provider} for {received.model}."
-    size = len(text.encode(errors="surrogatepass")) + sum(len(call.model_dump_json()) for call in behaviour.tool_calls)
+    # Half of a character is text here as well: vendors send it.
+    encoded = text.encode(errors="surrogatepass")
+    size = len(encoded) + sum(len(call.model_dump_json()) for call in behaviour.tool_calls)
     wanted = behaviour.usage.output_tokens if behaviour.usage else -(-size // 4)
     finish: Literal["stop", "length", "tool"] = "tool" if behaviour.tool_calls else "stop"
     if wanted > limit:
         finish = "length"
         if behaviour.usage is None:
-            text = text.encode(errors="surrogatepass")[: limit * 4].decode(errors="ignore")
+            text = encoded[: limit * 4].decode(errors="ignore")
     usage = behaviour.usage or Usage(input_tokens=-(-received.body_bytes // 4), output_tokens=0)
     output = min(limit, wanted)
     usage = usage.model_copy(update={"output_tokens": output, "reasoning_tokens": min(output, usage.reasoning_tokens)})
