@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from contextvars import Context
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,9 @@ class Thing:
             self.story.append("work ends")
             await self.runtime.ref(ROUTER).count()  # the last words of the dead
 
+    async def work_for_nobody(self) -> None:
+        self.working = asyncio.get_running_loop().create_task(self._work(), context=Context())
+
     async def pass_on(self, address: Address) -> None:
         await self.runtime.ref(address).wait()
         self.story.append("passed on")
@@ -142,6 +146,16 @@ async def test_its_tasks_end_and_what_they_say_while_they_end_is_not_heard(
     runtime.kill(BUDGET)
     await passed(lambda: "work ends" in story)
     assert await runtime.ref(ROUTER).count() == 1
+
+
+async def test_what_it_began_in_nobodys_name_outlives_it(runtime: CrashableRuntime, story: list[str]) -> None:
+    await runtime.ref(BUDGET).work_for_nobody()
+    budget = runtime.kill(BUDGET)
+    assert isinstance(budget, Thing) and budget.working is not None
+    await runtime.ref(ROUTER).count()
+    assert "work ends" not in story
+    budget.gate.set()
+    await passed(lambda: "work ends" in story)
 
 
 async def test_what_it_had_asked_of_others_goes_on_without_it(runtime: CrashableRuntime, story: list[str]) -> None:

@@ -229,7 +229,9 @@ class _View:
 
 def _note_owner(loop: asyncio.AbstractEventLoop, work: Any, **how: Any) -> asyncio.Task[Any]:
     """Every task belongs to the life in whose context it was made; the dead begin nothing."""
-    life = (how.get("context") or copy_context()).get(_LIFE)
+    given = how.get("context")
+    # An empty context, which is nobody's, is false too.
+    life = (copy_context() if given is None else given).get(_LIFE)
     task: asyncio.Task[Any] = asyncio.Task(work, loop=loop, **how)
     if life is not None:
         life.tasks.add(task)
