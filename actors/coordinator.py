@@ -21,7 +21,7 @@ from events.ids import WaitReason, task_stream
 from events.task import TaskAssigned
 from vapora.clock import Clock
 from vapora.domain import subjects, swarm, task
-from vapora.errors import VaporaError
+from vapora.errors import BadInputError
 from vapora.log.client import LogClient
 from vapora.log.saved_fold import SavedFold
 from vapora.ports import Origin
@@ -64,6 +64,8 @@ class SwarmCoordinator:
         self._door = QueueDoor(log, workspace, desk, lambda: swarm.on_offer(self._swarm, workspace))
         self._acting = asyncio.Lock()
         self._swarm = swarm.initial()
+        # Assignments that are counted as if the log had them, while they are made and appended.
+        self._chosen: dict[str, Append] = {}
         self._simulated = False
         self._caught_up = False
         self._follower = Follower(f"coordinator/{workspace}", log, self._handle, topics=swarm.TOPICS)
@@ -179,14 +181,14 @@ class SwarmCoordinator:
     async def _assign_waiting(self) -> None:
         """One task after the other, each choice seeing the ones before it; then all in one call to the log."""
         may_start = self._desk.may_start if self._desk else None
+        self._let_go([one for one in self._chosen if self._has_moved(one)])
         while True:
-            chosen: dict[str, Append] = {}
-            while len(chosen) < _MOST_AT_ONCE and (one := swarm.foremost(self._swarm, may_start)) is not None:
+            while len(self._chosen) < _MOST_AT_ONCE and (one := swarm.foremost(self._swarm, may_start)) is not None:
                 try:
-                    chosen[one.id] = self._request(one.id, self._assign(one))
+                    self._chosen[one.id] = self._request(one.id, self._assign(one))
                 except Exception as error:
                     self._put_aside(one.id, error)
-            if not chosen or not await self._propose(chosen):
+            if not self._chosen or not await self._append_chosen():
                 return
 
     def _put_aside(self, task_id: str, error: Exception) -> None:
@@ -215,18 +217,31 @@ class SwarmCoordinator:
             propensity=choice.propensity,
         )
 
-    async def _propose(self, chosen: dict[str, Append]) -> bool:
-        """Append the proposed assignments; False where somebody moved a card first, which the follower brings."""
+    async def _append_chosen(self) -> bool:
+        """False where somebody moved a card first, which the follower brings.
+
+        After an error nobody knows whether the log has them or is about to: they keep their agents' places, and the
+        same appends go out again.
+        """
         try:
-            results = await self._log.append_many(list(chosen.values()))
-        except VaporaError:
-            for task_id in chosen:
-                swarm.withdraw(self._swarm, task_id)
+            results = await self._log.append_many(list(self._chosen.values()))
+        except BadInputError:
+            self._let_go(list(self._chosen))
             raise
-        refused = [task_id for task_id, result in zip(chosen, results, strict=True) if isinstance(result, Conflict)]
-        for task_id in refused:
-            swarm.withdraw(self._swarm, task_id)
+        refused = [one for one, result in zip(self._chosen, results, strict=True) if isinstance(result, Conflict)]
+        self._let_go(refused)
+        self._chosen.clear()
         return not refused
+
+    def _has_moved(self, task_id: str) -> bool:
+        """Whether the task's stream is beyond the place of its assignment: it stands there, or cannot come any more."""
+        thread = self._swarm.threads.get(task_id)
+        return thread is None or thread.version != self._chosen[task_id].streams[0].expected_version
+
+    def _let_go(self, task_ids: Iterable[str]) -> None:
+        for task_id in task_ids:
+            del self._chosen[task_id]
+            swarm.withdraw(self._swarm, task_id)
 
     def _request(self, task_id: str, events: tuple[DomainEvent, ...], causation: int | None = None) -> Append:
         thread = self._swarm.threads[task_id]

@@ -46,12 +46,15 @@ class MovableClock:
 
 
 class Line:
-    """The way to a log writer. It can be cut for some appends, before or after they take effect, or go dead for good
-    after a number of them, as it looks to somebody who is killed."""
+    """The way to a log writer. It can be cut for some appends, before or after they take effect, or while they are on
+    their way (`arrive` brings them), or go dead for good after a number of them, as it looks to somebody who is killed.
+    """
 
     def __init__(self, writer: LogWriterPort) -> None:
         self._writer = writer
-        self.cut: deque[str] = deque()  # for each of the next appends: "before", "after", or "" to let it through
+        # For each of the next appends: "before", "after", "late" (while it is on its way), or "" to let it through.
+        self.cut: deque[str] = deque()
+        self.late: list[Sequence[Append]] = []
         self.appends = 0
         self.dies_after: int | None = None
         self.dead = asyncio.Event()
@@ -60,7 +63,9 @@ class Line:
         how = self.cut.popleft() if self.cut else ""
         if self.dead.is_set():
             await asyncio.get_running_loop().create_future()
-        if how == "before":
+        if how == "late":
+            self.late.append(requests)
+        if how in ("before", "late"):
             raise UnavailableError("cut")
         results = await self._writer.append(requests)
         self.appends += 1
@@ -70,6 +75,11 @@ class Line:
         if how == "after":
             raise UnavailableError("cut")
         return results
+
+    async def arrive(self) -> None:
+        """What is late comes to the writer, which answers nobody any more."""
+        for requests in self.late:
+            await self._writer.append(requests)
 
     async def read(self, stream: str, after: int = 0, limit: int = 10_000) -> list[StoredRecord]:
         return await self._writer.read(stream, after, limit)

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -319,6 +320,60 @@ async def test_an_assignment_whose_append_was_in_doubt_is_made_once(cell: Cell, 
         await cell.submit(f"Task {number}")
     await cell.crew.got(3)
     assert len(await of_kind(cell.log, TaskAssigned)) == 3
+    await coordinator.stop()
+
+
+async def test_an_assignment_that_may_still_arrive_keeps_its_agents_place(cell: Cell) -> None:
+    await cell.capacity("developer", 1)
+    line = Line(cell.writer)
+    coordinator = cell.coordinator(port=line)
+    await coordinator.start()
+    line.cut += ["late", *["before"] * 3]
+    first = await cell.submit()
+    await passed(lambda: not line.cut)
+    more_urgent = await cell.submit(priority=100)
+    [work] = await cell.crew.got(1)
+    await line.arrive()
+    await cell.crew.end(work)
+    assert [one.task_id for one in await cell.assigned(2)] == [first, more_urgent]
+    kinds = [type(one.event) for one in await everything(cell.log)]
+    assert [one for one in kinds if one in (TaskAssigned, RunSucceeded)] == [TaskAssigned, RunSucceeded, TaskAssigned]
+    await coordinator.stop()
+
+
+async def test_an_assignment_in_doubt_of_a_task_that_is_gone_frees_its_agents_place(cell: Cell) -> None:
+    await cell.capacity("developer", 1)
+    line = Line(cell.writer)
+    coordinator = cell.coordinator(port=line)
+    await coordinator.start()
+    line.cut += ["before"] * 3
+    gone = await cell.submit("First one")
+    await passed(lambda: len(line.cut) < 3)
+    line.cut += ["before"] * 3
+    await cell.people.dispatch(ORIGIN, MoveTask(state=TaskState.ARCHIVED), gone)
+    other = await cell.submit("Second one")
+    [event] = await cell.assigned(1)
+    assert event.task_id == other
+    await coordinator.stop()
+
+
+async def test_what_was_chosen_before_a_choice_that_failed_is_given_out_all_the_same(cell: Cell) -> None:
+    class Stopped(MovableClock):
+        def __call__(self) -> datetime:
+            asked.append(1)
+            if len(asked) == 2:
+                raise OSError("no clock")
+            return super().__call__()
+
+    asked: list[int] = []
+    await cell.people.dispatch(ORIGIN, EditAgent(enabled=False), "developer")
+    cell.clock = Stopped()
+    coordinator = cell.coordinator()
+    await coordinator.start()
+    for number in range(3):
+        await cell.submit(f"Task {number}")
+    await cell.people.dispatch(ORIGIN, EditAgent(enabled=True), "developer")
+    await cell.assigned(3)
     await coordinator.stop()
 
 
