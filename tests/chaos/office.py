@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -87,28 +87,29 @@ class Office:
         self._rounds = 0
 
     async def __aenter__(self) -> Self:
-        if self.post is not None:
-            await self.post.server.start()
-        await self.vendors.__aenter__()
-        environ = self.vendors.environ(Provider.OPENAI, Provider.OLLAMA)
-        self.runtime = CrashableRuntime(builder(self.settings, environ), self.watch)
-        self.cast = RuntimeCast(self.settings, self.runtime)
-        self.log = LogClient(self.cast.log(WORKSPACE), WORKSPACE)
-        self.dispatcher = Dispatcher(self.log, now)
-        await self.cast.open(WORKSPACE)
-        self.project = (await self.dispatcher.dispatch(self.origin(), CreateProject(name="Chaos"))).id
+        async with AsyncExitStack() as opened:
+            if self.post is not None:
+                opened.push_async_callback(self.post.server.kill)
+                await self.post.server.start()
+            await opened.enter_async_context(self.vendors)
+            environ = self.vendors.environ(Provider.OPENAI, Provider.OLLAMA)
+            self.runtime = CrashableRuntime(builder(self.settings, environ), self.watch)
+            opened.push_async_callback(self.runtime.shutdown)
+            if self.post is not None:
+                opened.push_async_callback(self.post.back)
+            opened.callback(self.plan.clear)
+            self.cast = RuntimeCast(self.settings, self.runtime)
+            self.log = LogClient(self.cast.log(WORKSPACE), WORKSPACE)
+            self.dispatcher = Dispatcher(self.log, now)
+            await self.cast.open(WORKSPACE)
+            self.project = (await self.dispatcher.dispatch(self.origin(), CreateProject(name="Chaos"))).id
+            self._opened = opened.pop_all()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.plan.clear()
-        if self.post is not None:
-            await self.post.back()
-        await self.runtime.shutdown()
-        if self.post is not None:
-            await self.post.server.kill()
-        await self.vendors.__aexit__(kind, error, trace)
+        await self._opened.__aexit__(kind, error, trace)
 
     def origin(self) -> Origin:
         return Origin(WORKSPACE, "user:local", new_id("cor"))
