@@ -45,14 +45,19 @@ def letter_of(offer: Offer | TaskOffer, again: str = "") -> Letter:
     return Letter(offer.subject, to_json(body), id_, {})
 
 
-def offer_of(message: Msg) -> TaskOffer:
-    """An offer as JetStream delivered it; the token is where its answer goes."""
-    return TaskOffer(deliveries=message.metadata.num_delivered, token=message.reply, **from_json(message.data))
+def offer_of(message: Msg, store: str) -> TaskOffer:
+    """An offer as JetStream delivered it from `store`; the token says that, and where its answer goes."""
+    token = f"{store} {message.reply}"
+    return TaskOffer(deliveries=message.metadata.num_delivered, token=token, **from_json(message.data))
+
+
+def store_of(offer: TaskOffer) -> str:
+    return offer.token.partition(" ")[0]
 
 
 def answer_to(client: Client, offer: TaskOffer) -> Msg:
     """What an offer is answered with: its token is enough, whichever connection it came by."""
-    return Msg(_client=client, subject=offer.subject, reply=offer.token)
+    return Msg(_client=client, subject=offer.subject, reply=offer.token.partition(" ")[2])
 
 
 async def publish(link: NatsLink, letters: Sequence[Letter]) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from itertools import count
 
@@ -25,7 +25,7 @@ from vapora.errors import UnavailableError
 from vapora.queue.base import DeadLetter, QueueStatus, TaskOffer, urgency
 from vapora.queue.nats_dead import DeadLetters
 from vapora.queue.nats_link import NatsLink
-from vapora.queue.nats_messages import answer_to, letter_of, offer_of, publish
+from vapora.queue.nats_messages import answer_to, letter_of, offer_of, publish, store_of
 from vapora.queue.nats_names import Names, make_queue
 from vapora.queue.nats_options import NatsOptions
 
@@ -48,6 +48,7 @@ class NatsQueue:
         # Urgency, position, number of arrival, when it goes stale, offer.
         self._waiting: list[tuple[int, int, int, float, TaskOffer]] = []
         self._numbers = count()
+        self._store = ""  # when the stream was made: another one than last time is another stream
         self._arrived = asyncio.Event()
         self._wanted = 1
         self._asked = asyncio.Event()
@@ -88,18 +89,18 @@ class NatsQueue:
                     await self._arrived.wait()
 
     async def ack(self, offer: TaskOffer) -> None:
-        await self._link.call(lambda _: answer_to(self._link.client, offer).ack())
+        await self._answer(offer, lambda message: message.ack())
 
     async def nak(self, offer: TaskOffer, delay_s: float) -> None:
         """After half of its deliveries it is replaced by a copy, which comes at once instead of after the delay. The
         other half is for takers that die: one death is to make no dead letter of what was merely put off."""
         if offer.deliveries * 2 <= self._max_deliver:
-            await self._link.call(lambda _: answer_to(self._link.client, offer).nak(delay_s))
+            await self._answer(offer, lambda message: message.nak(delay_s))
         else:
             await self._renew(offer)
 
     async def heartbeat(self, offer: TaskOffer) -> None:
-        await self._link.call(lambda _: answer_to(self._link.client, offer).in_progress())
+        await self._answer(offer, lambda message: message.in_progress())
 
     async def offer(self, offers: Sequence[TaskOffer]) -> None:
         """Put offers in. One that was put in before, within the last ten minutes, is not put in again."""
@@ -138,8 +139,9 @@ class NatsQueue:
             self._pull(client, message.subject)
 
         await client.subscribe(self._names.offers, cb=hear)
-        state = (await js.stream_info(self._names.tasks, subjects_filter=self._names.offers)).state
-        for subject in state.subjects or ():
+        found = await js.stream_info(self._names.tasks, subjects_filter=self._names.offers)
+        self._store = found.created.isoformat() if found.created else ""
+        for subject in found.state.subjects or ():
             self._pull(client, subject)
 
     def _pull(self, client: Client, subject: str) -> None:
@@ -165,7 +167,7 @@ class NatsQueue:
             self._link.drop(client)
 
     async def _pull_on(self, client: Client, subject: str) -> None:
-        js, durable = client.jetstream(), self._names.durable(subject)
+        js, durable, store = client.jetstream(), self._names.durable(subject), self._store
         config = api.ConsumerConfig(
             durable_name=durable,
             filter_subject=subject,
@@ -180,12 +182,12 @@ class NatsQueue:
         while client.is_connected:
             await self._asked.wait()
             with suppress(TimeoutError):
-                self._arrive(await subscription.fetch(min(self._wanted, _BATCH), timeout=_PULL_S))
+                self._arrive(await subscription.fetch(min(self._wanted, _BATCH), timeout=_PULL_S), store)
 
-    def _arrive(self, messages: Sequence[Msg]) -> None:
+    def _arrive(self, messages: Sequence[Msg], store: str) -> None:
         stale_at = _now() + self._ack_wait_s
         for message in messages:
-            offer = offer_of(message)
+            offer = offer_of(message, store)
             place = (urgency(offer.subject), offer.position, next(self._numbers), stale_at, offer)
             heapq.heappush(self._waiting, place)
         if len(self._waiting) >= self._wanted:
@@ -203,10 +205,16 @@ class NatsQueue:
 
     # --- answers ---
 
+    async def _answer(self, offer: TaskOffer, say: Callable[[Msg], Awaitable[None]]) -> None:
+        # The store that it came from is lost: where its answer would go to, another offer may stand by now.
+        if store_of(offer) == self._store:
+            await self._link.call(lambda _: say(answer_to(self._link.client, offer)))
+
     async def _renew(self, offer: TaskOffer) -> None:
-        sequence = answer_to(self._link.client, offer).metadata.sequence.stream
-        await publish(self._link, [letter_of(offer, again=str(sequence))])
-        await self.ack(offer)
+        if store_of(offer) == self._store:
+            sequence = answer_to(self._link.client, offer).metadata.sequence.stream
+            await publish(self._link, [letter_of(offer, again=str(sequence))])
+            await self.ack(offer)
 
 
 def _now() -> float:
