@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 import nats.errors
 from nats.aio.client import Client
@@ -39,4 +40,41 @@ async def test_a_connection_that_breaks_while_much_is_to_be_sent_is_noticed_and_
         assert link.number == before + 1
     for one in talking:
         one.cancel()
+    await link.stop()
+
+
+async def test_a_connection_that_breaks_while_it_is_made_is_given_up_at_once(server: NatsServer) -> None:
+    begun = asyncio.Event()
+
+    async def wait_the_first_time(client: Client) -> None:
+        if not begun.is_set():
+            begun.set()
+            await asyncio.Event().wait()
+
+    link = NatsLink(server.options, "test", wait_the_first_time, open_s=1_000)
+    starting = asyncio.create_task(link.start(30))
+    await begun.wait()
+    server.strike()
+    await server.start()
+    await starting
+    assert link.connected
+    await link.stop()
+
+
+async def test_an_attempt_that_never_ends_is_given_up_for_another(server: NatsServer) -> None:
+    attempts = 0
+
+    async def hang_the_first_time(client: Client) -> None:
+        nonlocal attempts
+        attempts += 1
+        while attempts == 1:
+            # As the library does here and there, cancellations are no reason to end.
+            with suppress(asyncio.CancelledError):
+                await asyncio.Event().wait()
+
+    link = NatsLink(server.options, "test", hang_the_first_time, open_s=0.3)
+    await link.start(0)
+    await passed(lambda: link.problem is not None and "does not answer" in link.problem)
+    assert await link.wait(10)
+    assert attempts == 2
     await link.stop()

@@ -34,15 +34,19 @@ T = TypeVar("T")
 
 
 class NatsLink:
-    """`prepare` is called with each new connection before anybody else sees it; where it fails, another is made."""
+    """`prepare` is called with each new connection before anybody else sees it; where it fails, another is made.
+    `open_s`: how long both may take together."""
 
-    def __init__(self, options: NatsOptions, name: str, prepare: Callable[[Client], Awaitable[None]]) -> None:
+    def __init__(
+        self, options: NatsOptions, name: str, prepare: Callable[[Client], Awaitable[None]], open_s: float = 20
+    ) -> None:
         options.check()
         self.number = 0  # of the connection; 0: there was none yet
         self.problem: str | None = f"NATS at {options.place} was not reached yet."
         self._options = options
         self._name = name
         self._prepare = prepare
+        self._open_s = open_s
         self._client: Client | None = None
         self._heard: Exception | None = None  # what the library last met
         self._up = asyncio.Event()
@@ -83,13 +87,11 @@ class NatsLink:
 
         Errors of the client library become `UnavailableError`, but for `nats.js.errors.NotFoundError`.
         """
-        js, lost = self.client.jetstream(), asyncio.ensure_future(self._lost.wait())
-        doing = asyncio.ensure_future(work(js))
-        doing.add_done_callback(_retrieve)
+        js = self.client.jetstream()
         try:
-            await asyncio.wait((doing, lost), return_when=asyncio.FIRST_COMPLETED)
-            if doing.done() and not doing.cancelled():
-                return doing.result()
+            return await _or_lost(work(js), self._lost.wait())
+        except _LostError as error:
+            raise UnavailableError(f"The connection to NATS at {self._options.place} was lost.") from error
         except NotFoundError:
             raise
         except (nats.errors.Error, OSError, TimeoutError) as error:
@@ -97,10 +99,6 @@ class NatsLink:
                 f"NATS did not take or give what it should ({str(error) or type(error).__name__}).",
                 remedy="It is tried again by itself.",
             ) from error
-        finally:
-            doing.cancel()
-            lost.cancel()
-        raise UnavailableError(f"The connection to NATS at {self._options.place} was lost.")
 
     def drop(self, client: Client) -> None:
         """Give this connection up for another one: something on the server is not as it was when it was made."""
@@ -121,7 +119,7 @@ class NatsLink:
         while True:
             lost = asyncio.Event()
             try:
-                client = await _apart(self._open(lost))
+                client = await _apart(self._open(lost), self._open_s)
             except Exception as error:  # whatever it is: it is told, and tried again
                 cause = self._heard if isinstance(error, nats.errors.NoServersError) else None
                 self._tell(_explained(cause or error, self._options.place))
@@ -163,7 +161,7 @@ class NatsLink:
             **self._options.arguments(),
         )
         try:
-            await self._prepare(client)
+            await _or_lost(self._prepare(client), _until_lost(client, lost))
         except BaseException:
             await _close(client)
             raise
@@ -191,16 +189,38 @@ def problem_with(options: NatsOptions) -> str | None:
     return asyncio.run(attempt())
 
 
-async def _apart(work: Coroutine[Any, Any, T]) -> T:
-    """Library code in a task of its own: it swallows cancellations that are meant for us, and lets its own escape."""
+async def _apart(work: Coroutine[Any, Any, T], within_s: float) -> T:
+    """Library code in a task of its own: it swallows cancellations that are meant for us, lets its own escape, and may
+    wait for ever."""
     doing = asyncio.create_task(work)
+    doing.add_done_callback(_retrieve)
     try:
-        await asyncio.wait([doing])
+        await asyncio.wait([doing], timeout=within_s)
     finally:
         doing.cancel()
+    if not doing.done():
+        raise TimeoutError
     if doing.cancelled():
         raise UnavailableError("The connection to NATS ended while it was made.")
     return doing.result()
+
+
+class _LostError(OSError):
+    """The connection was lost before it gave an answer."""
+
+
+async def _or_lost(work: Awaitable[T], lost: Awaitable[object]) -> T:
+    """Given up as soon as the connection is `lost`: no answer would come."""
+    doing, losing = asyncio.ensure_future(work), asyncio.ensure_future(lost)
+    doing.add_done_callback(_retrieve)
+    try:
+        await asyncio.wait((doing, losing), return_when=asyncio.FIRST_COMPLETED)
+        if doing.done() and not doing.cancelled():
+            return doing.result()
+    finally:
+        doing.cancel()
+        losing.cancel()
+    raise _LostError
 
 
 async def _until_lost(client: Client, lost: asyncio.Event) -> None:
