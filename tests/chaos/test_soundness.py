@@ -38,7 +38,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Records:
         async with Office(tmp_path_factory.mktemp("sound"), random.Random(7), nats=True) as office:
             office.plan += [Kill("router", 150), Kill("nats", 60)]
             await office.work()
-            return await office.quiet()
+            return (await office.quiet())[0]
 
     return asyncio.run(work())
 
