@@ -82,9 +82,15 @@ class SwarmCoordinator:
         await self._follower.catch_up()
         self._caught_up = True
         self._crew.expect(self._swarm.agents)
-        if self._desk is not None:
-            await self._desk.start(self._act)
-        await self._act()
+        try:
+            if self._desk is not None:
+                await self._desk.start(self._act)
+            await self._act()
+        except BaseException:
+            # Not started, so nobody will stop it; its desk would go on to take offers.
+            if self._desk is not None:
+                await self._desk.stop()
+            raise
         self._crew.send(swarm.running(self._swarm))
         self._follower.start()
         self._ticker.start()

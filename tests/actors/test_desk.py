@@ -18,6 +18,7 @@ from tests.actors.desk_site import Site, open_site
 from tests.actors.kit import ORIGIN, WORKSPACE, Line, everything, of_kind, passed
 from vapora.commands import MoveTask, RequeueTask
 from vapora.domain.offers import OnOffer
+from vapora.errors import UnavailableError
 from vapora.queue import TaskOffer
 from vapora.queue.base import offered
 from vapora.queue.nats_messages import letter_of, publish
@@ -49,6 +50,19 @@ async def test_a_task_is_given_out_once_it_was_delivered_and_acknowledged_then(s
     await site.relay()
     await site.cell.assigned(1)
     await site.emptied()
+    await site.assigned_once(task_id)
+
+
+async def test_a_coordinator_that_cannot_start_takes_no_offers(site: Site) -> None:
+    task_id = await site.cell.submit()
+    line = Line(site.cell.writer)
+    line.cut.append("before")
+    with pytest.raises(UnavailableError, match="cut"):
+        await site.coordinator(patience_s=0, port=line)
+    assert not site.queues[-1].connected
+
+    await site.coordinator(patience_s=0, port=line)
+    await site.cell.assigned(1)
     await site.assigned_once(task_id)
 
 
