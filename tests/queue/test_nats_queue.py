@@ -1,12 +1,18 @@
-"""What can happen to a queue in NATS alone: its server loses all that it has stored."""
+"""What can happen to a queue in NATS alone: its server loses all that it has stored; a connection takes its time."""
 
 from __future__ import annotations
 
 import asyncio
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 
+from tests.actors.kit import WORKSPACE
 from tests.queue.conftest import MAX_DELIVER, Bench, up
 from tests.queue.nats_server import NatsServer
 from vapora.queue import TaskOffer
+from vapora.queue.nats_options import NatsOptions
+from vapora.queue.nats_queue import NatsQueue
 
 MEDIUM = "acme.tasks.unit-test.medium"
 
@@ -39,3 +45,47 @@ async def test_an_answer_to_an_offer_of_a_lost_store_touches_nothing_in_the_new_
     assert sorted(one.task_id for one in await nats.take(2)) == sorted(wanted)
     await nats.depth({MEDIUM: 2})
     assert await asyncio.wait_for(nats.queue.dead_letters(), 10) == []
+
+
+async def test_what_is_offered_while_a_queue_connects_is_answered_for_good(nats: Bench, server: NatsServer) -> None:
+    # Its subject is heard of before the queue knows all else that a connection begins with.
+    async with _heard_first(server, MEDIUM, lambda: nats.submit(50)) as options:
+        late = NatsQueue(options, WORKSPACE, ack_wait_s=30)
+        await up(late)
+        [offer] = await late.fetch(1, 10)
+        await late.ack(offer)
+        await nats.depth({})
+        await late.stop()
+
+
+@asynccontextmanager
+async def _heard_first(
+    server: NatsServer, subject: str, publish: Callable[[], Awaitable[object]]
+) -> AsyncIterator[NatsOptions]:
+    """A way to the server on which all that follows the subscription to offers waits until a message has come by it."""
+    subscription = re.compile(rb"SUB \S+\.tasks\.\*\.\* .*\r\n")
+    heard = asyncio.Event()
+
+    async def forth(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+        while data := await source.read(65_536):
+            found = None if heard.is_set() else subscription.search(data)
+            if found:
+                target.write(data[: found.end()])
+                await publish()
+                await heard.wait()
+                data = data[found.end() :]
+            target.write(data)
+
+    async def back(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+        while data := await source.read(65_536):
+            target.write(data)
+            if b"MSG " + subject.encode() in data:
+                heard.set()
+
+    async def connect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        far_reader, far_writer = await asyncio.open_connection("127.0.0.1", server.port)
+        await asyncio.gather(forth(reader, far_writer), back(far_reader, writer))
+
+    async with await asyncio.start_server(connect, "127.0.0.1", 0) as proxy:
+        port = proxy.sockets[0].getsockname()[1]
+        yield NatsOptions(f"nats://127.0.0.1:{port}")

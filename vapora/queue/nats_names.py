@@ -64,9 +64,12 @@ class Names:
         return "" if self.workspace == subjects.DEFAULT_WORKSPACE else f"{self.workspace}."
 
 
-async def make_queue(js: JetStreamContext, names: Names) -> None:
-    """The streams of the queue, where they are not there yet. Those that are may have been tuned: they stay."""
-    await _make(
+async def make_queue(js: JetStreamContext, names: Names) -> str:
+    """The streams of the queue, where they are not there yet. Those that are may have been tuned: they stay.
+
+    Gives when the stream of offers was made: where that is another time than before, what it held before is lost.
+    """
+    tasks = await _make(
         js,
         name=names.tasks,
         description="VAPORA: tasks to be done",
@@ -82,6 +85,7 @@ async def make_queue(js: JetStreamContext, names: Names) -> None:
         subjects=[names.advisories],
         retention=api.RetentionPolicy.LIMITS,
     )
+    return tasks.created.isoformat() if tasks.created else ""
 
 
 async def make_mirror(js: JetStreamContext, names: Names) -> None:
@@ -97,18 +101,19 @@ async def make_mirror(js: JetStreamContext, names: Names) -> None:
     )
 
 
-async def _make(js: JetStreamContext, **config: Any) -> None:
+async def _make(js: JetStreamContext, **config: Any) -> api.StreamInfo:
     name, wanted = config["name"], config["subjects"]
     try:
-        found = (await js.stream_info(name)).config
+        info = await js.stream_info(name)
     except NotFoundError:
-        await js.add_stream(api.StreamConfig(storage=api.StorageType.FILE, **config))
-        return
+        return await js.add_stream(api.StreamConfig(storage=api.StorageType.FILE, **config))
+    found = info.config
     if found.retention != config["retention"] or not _covers(found.subjects or [], wanted):
         raise ConfigurationError(
             f"The stream {name} in NATS is of another make: retention {found.retention}, subjects {found.subjects}.",
             remedy=f"Delete it, or set retention {config['retention'].value} and the subjects {', '.join(wanted)}.",
         )
+    return info
 
 
 def _covers(has: Sequence[str], wanted: Sequence[str]) -> bool:

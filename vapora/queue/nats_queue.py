@@ -132,16 +132,15 @@ class NatsQueue:
     async def _begin(self, client: Client) -> None:
         js = client.jetstream()
         self._end_pulling()
-        await make_queue(js, self._names)
+        self._store = await make_queue(js, self._names)
 
         # Told of each new offer by the server, we know of its subject without asking.
         async def hear(message: Msg) -> None:
             self._pull(client, message.subject)
 
         await client.subscribe(self._names.offers, cb=hear)
-        found = await js.stream_info(self._names.tasks, subjects_filter=self._names.offers)
-        self._store = found.created.isoformat() if found.created else ""
-        for subject in found.state.subjects or ():
+        state = (await js.stream_info(self._names.tasks, subjects_filter=self._names.offers)).state
+        for subject in state.subjects or ():
             self._pull(client, subject)
 
     def _pull(self, client: Client, subject: str) -> None:
