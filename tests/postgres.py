@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -16,6 +15,8 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 import psycopg
+
+from tests.ports import free_port
 
 ENVIRONMENT = "VAPORA_TEST_DATABASE_URL"
 PASSWORD = "not-to-be-seen"
@@ -99,7 +100,7 @@ def _own(folder: Path, durable: bool) -> Iterator[Server]:
          "-E", "UTF8", "--locale", "C.UTF-8", "--no-sync"],
         check=True, capture_output=True,
     )  # fmt: skip
-    port = _free_port()
+    port = free_port()
     settings = {
         "port": port,
         "listen_addresses": "127.0.0.1",
@@ -152,10 +153,3 @@ def _wait_for(server: Server, process: subprocess.Popen[bytes], folder: Path) ->
             if process.poll() is not None or monotonic() > deadline:
                 raise RuntimeError(f"PostgreSQL did not start: {(folder / 'log').read_text()}") from error
             sleep(0.05)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port

@@ -17,9 +17,10 @@ from pathlib import Path
 import pytest
 
 from tests.archive.conftest import Target, at_work, contents, opened, read_models, settings_of
-from tests.cli.conftest import free_port, invoke
+from tests.cli.conftest import invoke
 from tests.disk import no_file_grows_beyond
 from tests.log.stored import Stored
+from tests.ports import free_port
 from vapora.archive.load import ExportFile
 from vapora.blobs import BlobStore
 from vapora.errors import BadInputError, CorruptLogError

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,6 +12,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from tests.ports import free_port
 from vapora.cli import app
 from vapora.platform import Platform
 from vapora.settings import Settings
@@ -33,13 +33,6 @@ class Said:
 
 
 Run = Callable[..., Said]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
 
 
 def quick(data: Path, port: int) -> Settings:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster.site import Site, free_port
+from tests.cluster.site import Site
+from tests.ports import free_port
 from tests.queue.nats_server import NatsServer
 from vapora.platform import Platform
 from vapora.sdk import Client

@@ -20,8 +20,9 @@ from events.run import RunSucceeded
 from events.task import TaskCompleted
 from projections.board import board
 from projections.store import ReadStore
-from tests.cluster.site import Site, assert_sound, free_port, wait_for
+from tests.cluster.site import Site, assert_sound, wait_for
 from tests.cluster.test_installation import _ready, data, environment, interrupt, processes_of, start
+from tests.ports import free_port
 from tests.postgres import PASSWORD
 from vapora.log.mapper import open_record
 from vapora.log.places import open_for_reading

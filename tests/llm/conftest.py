@@ -1,11 +1,11 @@
 from __future__ import annotations
 
-import socket
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 
 import pytest
 
 from events.ids import Provider
+from tests.ports import free_port
 from vapora.llm import factory
 from vapora.llm.protocol import Message, ModelAnswer, ModelClient, ModelRequest, TextDelta, ToolSpec
 from vapora.testing import FakeVendors
@@ -99,6 +99,4 @@ def client(connect: Connect, vendors: FakeVendors, provider: Provider) -> ModelC
 @pytest.fixture
 def dead_port() -> int:
     """A port of loopback that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return free_port()
