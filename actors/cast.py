@@ -28,7 +28,7 @@ from vapora import journal
 from vapora.blobs import Blobs, open_blobs
 from vapora.catalog import role
 from vapora.clock import new_id, now
-from vapora.database import Place, workspaces
+from vapora.database import Place
 from vapora.dispatch import Dispatcher
 from vapora.domain.models import models
 from vapora.domain.pricing import PriceBook
@@ -38,7 +38,7 @@ from vapora.log.checkpoints import CheckpointBook
 from vapora.log.client import LogClient
 from vapora.log.event_log import EventLog
 from vapora.log.keys import SigningKey
-from vapora.log.places import open_log
+from vapora.log.places import open_log, workspaces
 from vapora.ports import BudgetPort, LogWriterPort, Origin, ProjectorPort, QueuePort, RouterStatusPort
 from vapora.queue.nats_options import options_of
 from vapora.settings import Settings
@@ -209,16 +209,8 @@ def _supervisor(settings: Settings, runtime: Runtime) -> Supervisor:
         await Dispatcher(_log(runtime, workspace), now).open_workspace(origin)
 
     parts: tuple[Kind, ...] = (*CELL, "relay") if settings.nats_url else CELL
-    known = partial(_workspaces, settings)
+    known = partial(workspaces, settings)
     return Supervisor(runtime, known, prepare, interval_s=settings.health_interval_s, parts=parts)
-
-
-def _workspaces(settings: Settings) -> set[str]:
-    """Those that were there before."""
-    if settings.database_url is not None:
-        return workspaces(settings.database_url.get_secret_value())
-    folder = settings.data.absolute() / "workspaces"
-    return {one.name for one in folder.iterdir() if one.is_dir()} if folder.is_dir() else set()
 
 
 class RuntimeCast:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Awaitable, Callable, Collection
 from typing import Any
 
@@ -11,12 +10,10 @@ import structlog
 
 from actors.follower import Ticker
 from actors.runtime.base import Address, Kind, Runtime
+from events.ids import DEFAULT_WORKSPACE, is_workspace
 from vapora.errors import NotFoundError, VaporaError
 
 CELL: tuple[Kind, ...] = ("log", "budget", "projector", "coordinator")
-DEFAULT_WORKSPACE = "default"
-# A workspace's name is a folder's too: nothing in it may lead out of ours.
-_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
 
 class Supervisor:
@@ -87,7 +84,7 @@ class Supervisor:
     async def _names(self) -> set[str]:
         # In a thread: a database may take its time to answer.
         known = await asyncio.to_thread(self._known)
-        return {name for name in known if _NAME.fullmatch(name)}
+        return {name for name in known if is_workspace(name)}
 
     async def _state_of(self, workspace: str) -> dict[str, Any]:
         states = await asyncio.gather(*(self._ask(Address(kind, workspace)) for kind in self._parts))

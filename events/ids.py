@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from typing import NewType
 
@@ -17,6 +18,16 @@ StreamName = NewType("StreamName", str)
 # One ledger a workspace: limits of every scope are checked in one place.
 LEDGER = StreamName("ledger")
 WORKSPACE = StreamName("workspace")
+
+# A workspace's name is also that of a folder, of streams in NATS and of schemas in PostgreSQL, which takes 63 bytes
+# together with what we put around it.
+WORKSPACE_PATTERN = r"^[a-z0-9]+(-[a-z0-9]+)*$"
+LONGEST_WORKSPACE = 51
+DEFAULT_WORKSPACE = WorkspaceId("default")
+
+
+def is_workspace(name: str) -> bool:
+    return len(name) <= LONGEST_WORKSPACE and re.fullmatch(WORKSPACE_PATTERN, name) is not None
 
 
 def project_stream(project_id: str) -> StreamName:

@@ -11,15 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from events.ids import LONGEST_WORKSPACE, is_workspace
 from vapora.errors import BadInputError, UnavailableError
 
 if TYPE_CHECKING:
     import psycopg
 
-# PostgreSQL cuts off longer names without a word, and two workspaces would share one schema.
-_LONGEST_NAME = 63
 _PREFIX, _READ = "vapora_", "_read"
-_WORKSPACE = re.compile(r"[a-z0-9][a-z0-9-]*")
 _HOSTS = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^:@/\[\]]*)(:[0-9]+)?")
 _FORM = "Write postgresql://user:password@host:port/database, with special characters percent-encoded (@ is %40)."
 # A server that is away is told within seconds; a client that is gone keeps no lock for longer than a minute.
@@ -114,7 +112,7 @@ def workspaces(url: str) -> set[str]:
     except psycopg.Error as error:
         raise UnavailableError(f"The database cannot be used: {database.told(error)}.", remedy=remedy(error)) from error
     names = (name.removeprefix(_PREFIX) for (name,) in found if name.startswith(_PREFIX))
-    return {name for name in names if _WORKSPACE.fullmatch(name)}
+    return {name for name in names if is_workspace(name)}
 
 
 def remedy(error: Exception) -> str:
@@ -144,11 +142,11 @@ _REMEDIES = {
 
 
 def _schema(workspace: str) -> str:
-    if not _WORKSPACE.fullmatch(workspace) or len(_PREFIX + workspace + _READ) > _LONGEST_NAME:
-        longest = _LONGEST_NAME - len(_PREFIX + _READ)
+    # PostgreSQL would cut off a longer name without a word, and two workspaces would share one schema.
+    if not is_workspace(workspace):
         raise BadInputError(
             f"The workspace {workspace!r} cannot have a schema.",
-            remedy=f"Its name takes lower-case letters, digits and hyphens, at most {longest} of them.",
+            remedy=f"Its name takes lower-case letters, digits and hyphens, at most {LONGEST_WORKSPACE} of them.",
         )
     return _PREFIX + workspace
 

@@ -148,6 +148,7 @@ def replaced(number: int, old: str, new: str) -> Callable[[list[str]], list[str]
         (replaced(0, '"digest":"', '"digest":"00'), None),
         (replaced(0, '"workspace":"default"', '"workspace":"acme"'), 2),
         (replaced(0, '"workspace":"default"', '"workspace":"../../etc"'), 1),
+        (replaced(0, '"workspace":"default"', f'"workspace":"{"a" * 52}"'), 1),
         (replaced(0, '"position"', '"positiom"'), 1),
         (lambda lines: [], 1),
     ],

@@ -31,13 +31,12 @@ from vapora.archive.arrival import import_new
 from vapora.archive.export import export
 from vapora.archive.load import ExportFile
 from vapora.blobs import BlobStore
-from vapora.cli.offline import workspaces
 from vapora.clock import now
 from vapora.database import Database
 from vapora.errors import ConflictError, LogError, VaporaError
 from vapora.log.chain import Link, Tip
 from vapora.log.mapper import encode
-from vapora.log.places import open_log
+from vapora.log.places import open_log, workspaces
 from vapora.records import Append, StreamAppend
 from vapora.settings import Settings
 
@@ -281,7 +280,7 @@ def test_kill_9_in_the_middle_leaves_no_workspace_and_the_next_import_works(
         until_alone(target.url)
         assert schemas(target.url) == []
     # What it left in a folder has a name that counts for nothing.
-    assert workspaces(target.settings) == []
+    assert workspaces(target.settings) == set()
     for left in target.data.glob("workspaces/*"):
         shutil.rmtree(left)
     imported_from(file, target.settings)

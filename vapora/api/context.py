@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated
 
 from fastapi import Depends, Header, Query, Request, Response
 
+from events.ids import DEFAULT_WORKSPACE, LONGEST_WORKSPACE, WORKSPACE_PATTERN
 from vapora.api.cells import Cell, Cells
 from vapora.commands import Command
 from vapora.dispatch import RequestKey
@@ -14,17 +14,9 @@ from vapora.errors import BadInputError
 from vapora.ports import Origin
 from vapora.views import Accepted
 
-DEFAULT_WORKSPACE = "default"
 # Everybody is this one until identity exists; the log keeps the name for ever.
 LOCAL_USER = "user:local"
 LARGEST_POSITION = 2**63 - 1
-
-_SLUG = r"^[a-z0-9]+(-[a-z0-9]+)*$"
-_LONGEST_WORKSPACE = 80
-
-
-def is_workspace(name: str) -> bool:
-    return len(name) <= _LONGEST_WORKSPACE and re.fullmatch(_SLUG, name) is not None
 
 
 async def _cell(
@@ -34,8 +26,8 @@ async def _cell(
         Header(
             alias="Vapora-Workspace",
             description="The workspace that is spoken to.",
-            pattern=_SLUG,
-            max_length=_LONGEST_WORKSPACE,
+            pattern=WORKSPACE_PATTERN,
+            max_length=LONGEST_WORKSPACE,
         ),
     ] = DEFAULT_WORKSPACE,
 ) -> Cell:

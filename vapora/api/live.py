@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from fastapi import APIRouter, WebSocket
 from starlette.websockets import WebSocketDisconnect, WebSocketState
 
-from vapora.api.context import DEFAULT_WORKSPACE, is_workspace
+from events.ids import DEFAULT_WORKSPACE, is_workspace
 from vapora.api.hub import TRY_AGAIN_LATER, Seat
 from vapora.errors import BadInputError, NotFoundError, VaporaError
 

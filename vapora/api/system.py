@@ -10,10 +10,11 @@ from fastapi import APIRouter, Request, Response
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 from starlette.responses import PlainTextResponse
 
+from events.ids import DEFAULT_WORKSPACE
 from vapora import clock
 from vapora.api import metrics
 from vapora.api.cells import Cell, Cells
-from vapora.api.context import DEFAULT_WORKSPACE, FreshCell
+from vapora.api.context import FreshCell
 from vapora.api.meters import Meters
 from vapora.errors import VaporaError
 from vapora.views import Health, Progress, QueueView, View

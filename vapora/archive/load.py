@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import re
 import zlib
 from base64 import b64decode
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from typing import IO, Any
 
 from pydantic_core import from_json
 
+from events.ids import is_workspace
 from vapora.archive.export import FORMAT, STATE, VERSION, Exported
 from vapora.blobs import Blobs
 from vapora.errors import BadInputError, CorruptLogError, VaporaError
@@ -25,7 +25,6 @@ _BATCH = 2_000
 # A statement of PostgreSQL takes 1 GB; memory is to stay far below.
 _BATCH_BYTES = 16 * 1024 * 1024
 _GZIP = b"\x1f\x8b"
-_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
 class ExportFile:
@@ -50,7 +49,7 @@ class ExportFile:
                 )
             self.workspace = str(about["workspace"])
             # It becomes the name of a folder.
-            if not _NAME.fullmatch(self.workspace):
+            if not is_workspace(self.workspace):
                 raise ValueError("the workspace has no possible name")
             self.tip = Tip(int(about["position"]), bytes.fromhex(about["digest"]))
         except (KeyError, ValueError, TypeError) as error:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vapora.cli.offline import Data, Workspace, alone, open_log, settings_for, workspaces
+from vapora.cli.offline import Data, Workspace, alone, open_log, settings_for
 from vapora.cli.output import USAGE, Json, emit, stop
 
 if TYPE_CHECKING:
@@ -85,11 +85,12 @@ def backup(
     """
     from vapora import __version__, clock
     from vapora.archive.backup import backup as save
+    from vapora.log.places import workspaces
 
     settings = settings_for(data)
     if settings.database_url is not None:
         stop(USAGE, "`vapora backup` works on files, and VAPORA_DATABASE_URL is set.", _DUMP)
-    names = workspaces(settings)
+    names = sorted(workspaces(settings))
     if not names:
         stop(USAGE, f"There is no log in {settings.data}.", "Check --data (or VAPORA_DATA).")
     saved = save(settings, names, folder, clock.now(), __version__)

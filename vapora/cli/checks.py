@@ -96,11 +96,12 @@ def data_folder(settings: Settings) -> Iterator[Finding]:
 def read_models(settings: Settings) -> Iterator[Finding]:
     """Of every workspace in the data folder, as its log and read models say."""
     from projections.store import StoreReader
-    from vapora.cli.offline import open_log, workspaces
+    from vapora.cli.offline import open_log
     from vapora.errors import VaporaError
+    from vapora.log.places import workspaces
 
     try:
-        found = workspaces(settings)
+        found = sorted(workspaces(settings))
     except VaporaError as error:
         yield bad("database", error.message, error.remedy)
         return

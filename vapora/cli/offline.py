@@ -38,21 +38,10 @@ def settings_for(data: Path | None, **given: object) -> Settings:
         stop(USAGE, f"The setting {name} cannot be used: {first['msg']}.", f"Check VAPORA_{name.upper()}.")
 
 
-def workspaces(settings: Settings) -> list[str]:
-    """Those that have a log, in the data folder or in the database."""
-    if settings.database_url is not None:
-        from vapora import database
-
-        return sorted(database.workspaces(settings.database_url.get_secret_value()))
-    folders = (path.parent.name for path in (settings.data / "workspaces").glob("*/log.db"))
-    # An import that was killed leaves a folder behind whose name begins with a dot.
-    return sorted(name for name in folders if not name.startswith("."))
-
-
 @contextmanager
 def open_log(settings: Settings, workspace: str) -> Iterator[EventLog]:
     """The workspace's log for reading, also beside a running server."""
-    from vapora.log.places import open_for_reading
+    from vapora.log.places import open_for_reading, workspaces
 
     place = settings.log_place(workspace)
     if isinstance(place, Path):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-DEFAULT_WORKSPACE = "default"
+from events.ids import DEFAULT_WORKSPACE
 
 PriorityLevel = Literal["low", "medium", "high"]
 

@@ -9,7 +9,7 @@ from typing import Any
 from nats.js import JetStreamContext, api
 from nats.js.errors import NotFoundError
 
-from vapora.domain import subjects
+from events.ids import DEFAULT_WORKSPACE
 from vapora.errors import ConfigurationError
 
 # Beyond this the same offer published twice would stand twice in the queue, where the second one is taken for stale.
@@ -61,7 +61,7 @@ class Names:
 
     @property
     def _prefix(self) -> str:
-        return "" if self.workspace == subjects.DEFAULT_WORKSPACE else f"{self.workspace}."
+        return "" if self.workspace == DEFAULT_WORKSPACE else f"{self.workspace}."
 
 
 async def make_queue(js: JetStreamContext, names: Names) -> str:
