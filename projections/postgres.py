@@ -130,6 +130,15 @@ class Schema:
         session.execute("LOCK TABLE checkpoints IN ACCESS SHARE MODE")
         return session
 
+    def exists(self) -> bool:
+        session = self._connect()
+        try:
+            table = f"{self._name}.checkpoints"
+            (there,) = session.execute("SELECT to_regclass(?) IS NOT NULL", (table,)).fetchone()
+            return bool(there)
+        finally:
+            session.close()
+
     def is_in_use(self) -> bool:
         session = self._connect()
         try:

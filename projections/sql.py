@@ -86,6 +86,10 @@ class Engine(Protocol):
         """As `begin_write`, for looking: what is read is of one moment."""
         ...
 
+    def exists(self) -> bool:
+        """Whether anything was ever made there."""
+        ...
+
     def is_in_use(self) -> bool:
         """Whether a `ReadStore` is open on it, in any process."""
         ...

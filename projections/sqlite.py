@@ -69,6 +69,9 @@ class File:
         session.execute("BEGIN")
         return session
 
+    def exists(self) -> bool:
+        return self._path.exists()
+
     def is_in_use(self) -> bool:
         """Leaving write-ahead mode needs the file to oneself, and is done at once where nobody else has it: a question
         that needs no lock file, which a kill -9 would leave behind. Only for read models: the log's file is never

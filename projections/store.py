@@ -252,6 +252,10 @@ class StoreReader:
         self._lock = threading.Lock()
         self._idle: list[Session] = []
 
+    def exists(self) -> bool:
+        """Whether a projector has ever started there."""
+        return self._engine.exists()
+
     @contextmanager
     def snapshot(self) -> Iterator[Snapshot]:
         """Rows and position of one moment, however many are read. Raises `UnavailableError` before there are any."""

@@ -224,6 +224,14 @@ def test_the_doctor_names_topics_that_only_a_newer_version_knows(alone: Run, dat
     assert json.loads(tailed.out)["position"] == 5
 
 
+def test_a_log_that_no_server_has_seen_is_nothing_to_mend(alone: Run, data: Path, settings: Settings) -> None:
+    said = alone("doctor", "--data", str(data), "--json")
+    [found] = [one for one in said.json["checks"] if one["check"] == "workspace default"]
+    assert (said.code, found["state"]) == (0, "warn")
+    assert "4 events, and no read models yet" in found["detail"]
+    assert not settings.read_file("default").exists()
+
+
 def test_the_doctor_reads_the_files_too(alone: Run, data: Path) -> None:
     alone("rebuild", "--data", str(data))
 

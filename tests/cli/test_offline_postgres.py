@@ -102,6 +102,9 @@ def test_a_workspace_without_a_log_is_told_and_not_made(vapora: Run) -> None:
 
 
 def test_the_doctor_looks_into_the_database(vapora: Run) -> None:
+    said = vapora("doctor", "--json")
+    checks = {one["check"]: one for one in said.json["checks"]}
+    assert "4 events, and no read models yet" in checks["workspace default"]["detail"]
     vapora("rebuild")
     said = vapora("doctor", "--json")
     checks = {one["check"]: one for one in said.json["checks"]}

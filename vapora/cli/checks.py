@@ -113,6 +113,9 @@ def read_models(settings: Settings) -> Iterator[Finding]:
             with open_log(settings, workspace) as log:
                 head, strange = log.head(), _unknown_topics(log)
             reader = StoreReader(settings.read_place(workspace))
+            if not reader.exists():
+                yield warn(name, f"{head:,} events, and no read models yet", "The server builds them when it starts.")
+                continue
             with reader.snapshot() as rows:
                 checkpoints, rebuilds = rows.checkpoints(), rows.rebuilds()
             reader.close()

@@ -44,5 +44,8 @@ def _told(found: list[Finding], ok: bool) -> RenderableType:
     marks = {"good": "[green]good[/green]", "warn": "[yellow]look[/yellow]", "bad": "[red]bad[/red]"}
     shown = table("", "check", "", "what", fixed=("check",))
     for one in found:
-        shown.add_row(cell(one.check), marks[one.state], cell(f"{one.detail}. {one.remedy}".strip(" .") + "."))
+        sentences = [one.detail.rstrip("."), one.remedy.rstrip(".")]
+        shown.add_row(
+            cell(one.check), marks[one.state], cell("".join(f"{said}. " for said in sentences if said).strip())
+        )
     return Group(shown, "Everything needed is in order." if ok else "Something must be mended first.")
