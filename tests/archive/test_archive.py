@@ -67,6 +67,13 @@ def test_an_import_gives_the_same_log_texts_and_read_models(name: str, data: Pat
     assert file.stat().st_mode & 0o777 == 0o600
 
 
+def test_what_an_import_makes_is_for_its_owner_alone(data: Path, target: Target) -> None:
+    assert target.invoke("import", str(exported(data))).code == 0
+    made = [target.data, *target.data.rglob("*")]
+    folders = [path for path in made if path.is_dir()]
+    assert {str(path): path.stat().st_mode & 0o077 for path in folders} == {str(path): 0 for path in folders}
+
+
 async def test_work_goes_on_where_an_export_ended(data: Path, tmp_path: Path) -> None:
     target = tmp_path / "target"
     imported(exported(data), target)

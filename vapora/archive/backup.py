@@ -17,6 +17,7 @@ from pydantic_core import to_json
 from vapora.archive.files import copy, new_folder
 from vapora.blobs import BlobStore, open_blobs
 from vapora.errors import CorruptLogError, LogError
+from vapora.folders import make_private
 from vapora.log import checkpoints, mapper
 from vapora.log.checkpoints import CHECKPOINTS
 from vapora.log.files import explained
@@ -49,7 +50,7 @@ def backup(settings: Settings, workspaces: list[str], folder: Path, at: datetime
 
 
 def _save(settings: Settings, workspace: str, target: Path) -> Saved:
-    target.mkdir(mode=0o700, parents=True)
+    make_private(target)
     # In this order what is copied is complete: checkpoints speak of a log that is there already, and events of texts.
     book = settings.checkpoint_file(workspace)
     if book.exists():

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from vapora.errors import ConflictError, LogError
+from vapora.folders import make_private
 
 
 @contextmanager
@@ -53,7 +54,7 @@ def parents_for(path: Path) -> Iterator[None]:
     """The folders that lead to it; those that this made are gone again if the block raises, unless they are used."""
     made = [folder for folder in path.parents if not folder.exists()]
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private(path.parent)
         yield
     except BaseException:
         for folder in made:  # the innermost first
@@ -76,7 +77,7 @@ def explained(path: Path) -> Iterator[None]:
 
 
 def copy(source: Path, target: Path, mode: int = 0o600) -> None:
-    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_private(target.parent)
     shutil.copyfile(source, target)
     target.chmod(mode)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from vapora.blobs.store import FRESH, Contents, StoredBlob, digest_of, is_digest, place_of, verified
 from vapora.errors import LogError, NotFoundError
+from vapora.folders import make_private
 
 
 class BlobStore(Contents):
@@ -70,8 +71,7 @@ class BlobStore(Contents):
         return found.st_size == size and datetime.now(UTC) - _modified_at(found) < FRESH
 
     def _write(self, target: Path, data: bytes) -> None:
-        made = [folder for folder in (target.parent, self._folder) if not folder.exists()]
-        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        made = make_private(target.parent)
         handle, name = tempfile.mkstemp(dir=target.parent, prefix=".new-")
         try:
             with os.fdopen(handle, "wb") as file:

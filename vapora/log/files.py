@@ -11,19 +11,18 @@ from pathlib import Path
 from eventsourcing.persistence import PersistenceError
 
 from vapora.errors import LogError
+from vapora.folders import make_private
 from vapora.log.event_log import TakenError
 
 
 def make_file(path: Path) -> None:
     """The log is readable to its owner alone; SQLite gives its journal files the same mode."""
-    missing = [folder for folder in (path.parent, *path.parent.parents) if not folder.exists()]
-    for folder in reversed(missing):
-        folder.mkdir(mode=0o700, exist_ok=True)
+    made = make_private(path.parent)
     os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
     if path.stat().st_mode & 0o077:
         path.chmod(0o600)
     # Without this a power cut could take the new file's name, and all acknowledged events with it.
-    for folder in (path.parent, *(missing_folder.parent for missing_folder in missing)):
+    for folder in (path.parent, *(folder.parent for folder in made)):
         handle = os.open(folder, os.O_RDONLY)
         try:
             os.fsync(handle)

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from vapora.errors import ConfigurationError
+from vapora.folders import make_private
 
 _END = b"-----END PUBLIC KEY-----\n"
 
@@ -100,7 +101,7 @@ def _require_new(path: Path) -> None:
 
 
 def _make(path: Path) -> None:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_private(path.parent)
     key = Ed25519PrivateKey.generate()
     pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     # A link is made or refused as a whole: of two that start together, one makes the key and both read the same.

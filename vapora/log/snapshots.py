@@ -24,6 +24,7 @@ import structlog
 from pydantic import TypeAdapter, ValidationError
 
 from events.recorded import Recorded
+from vapora.folders import make_private
 
 T = TypeVar("T")
 
@@ -128,7 +129,7 @@ class SnapshotStore(Generic[T]):
 
     def _write(self, content: bytes) -> None:
         folder = self._path.parent
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private(folder)
         # mkstemp: readable to its owner alone. What a crash leaves of it is overwritten by nobody, but cleared below.
         handle, name = tempfile.mkstemp(dir=folder, prefix=f".{self._name}-")
         try:
