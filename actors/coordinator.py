@@ -170,8 +170,11 @@ class SwarmCoordinator:
         )
 
     async def _explain_silent(self) -> None:
+        """Not where a dead letter is what a task waits for: its card would be told one and the other in turns."""
         await self._append(
-            self._request(one.id, task.wait(one, reason, remedy)) for one, reason, remedy in swarm.silent(self._swarm)
+            self._request(one.id, task.wait(one, reason, remedy))
+            for one, reason, remedy in swarm.silent(self._swarm)
+            if self._desk is None or not self._desk.is_dead(one.id)
         )
 
     async def _explain_dead(self) -> None:

@@ -130,9 +130,14 @@ class Desk:
 
     def may_start(self, task_id: str) -> bool:
         offer = self._on_offer.offers.get(task_id)
-        if offer is None or offer.position == self._aside.get(task_id) or self._is_dead(task_id, offer.position):
+        if offer is None or offer.position == self._aside.get(task_id) or self.is_dead(task_id):
             return False
         return self._delivered.get(task_id) == offer.position or self._overdue(task_id)
+
+    def is_dead(self, task_id: str) -> bool:
+        """Whether the queue gave up the offer that it has now."""
+        offer = self._on_offer.offers.get(task_id)
+        return offer is not None and self._is_dead(task_id, offer.position)
 
     def set_aside(self, task_id: str) -> None:
         """It could not be handled: not answered, so the queue delivers it again, and gives it up in the end."""

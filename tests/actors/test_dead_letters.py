@@ -12,7 +12,7 @@ from events.ids import TaskState
 from events.task import TaskWaiting
 from tests.actors.desk_site import MAX_DELIVER, Site, open_site
 from tests.actors.kit import ORIGIN, passed, seen
-from vapora.commands import MoveTask, RequeueTask
+from vapora.commands import EditAgent, MoveTask, RequeueTask
 from vapora.errors import NotFoundError, UnavailableError
 
 
@@ -53,6 +53,32 @@ async def test_a_task_that_cannot_be_given_out_ends_as_a_dead_letter_and_its_car
     await site.assigned_once(other, task_id)
     with pytest.raises(NotFoundError):
         await again.dead_letter(task_id)
+
+
+async def test_the_card_of_a_dead_letter_says_so_whatever_else_it_would_wait_for(site: Site) -> None:
+    await site.relay()
+    site.clock.broken = True
+    coordinator = await site.coordinator()
+    task_id = await site.cell.submit()
+    await seen(site.cell.log, TaskWaiting)
+    await site.cell.people.dispatch(ORIGIN, EditAgent(enabled=False), "developer")
+    other = await site.cell.submit()
+    # Two reasons for one card would be told in turns, without end.
+    assert await _told(site, 2) == [(task_id, "requeue"), (other, "Enable developer")]
+
+    # Put back, it waits as the other one does.
+    letter = await coordinator.dead_letter(task_id)
+    await site.cell.people.dispatch(ORIGIN, RequeueTask(deliveries=letter.deliveries), task_id)
+    assert (await _told(site, 3))[2:] == [(task_id, "Enable developer")]
+
+
+async def _told(site: Site, count: int) -> list[tuple[str, str]]:
+    """What cards were told to wait for, as far as it says that much."""
+    found = [one.event for one in await seen(site.cell.log, TaskWaiting, count)]
+    hints = ("requeue", "Enable developer")
+    return [
+        (one.task_id, hint) for one in found if isinstance(one, TaskWaiting) for hint in hints if hint in one.remedy
+    ]
 
 
 async def test_dead_letters_are_kept_in_mind_while_nats_is_away_and_unknown_to_who_starts_then(site: Site) -> None:

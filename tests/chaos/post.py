@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from contextlib import AbstractAsyncContextManager
 from contextvars import Context
 from pathlib import Path
 
@@ -48,8 +49,8 @@ class Post:
         if self._returning is not None:
             await self._returning
 
-    async def holdings(self, workspace: str) -> Streams:
-        return await holdings(self.server.url, workspace)
+    async def holdings(self, workspace: str, still: AbstractAsyncContextManager[None]) -> Streams:
+        return await holdings(self.server.url, workspace, still)
 
     def _return(self) -> None:
         self._away = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import AbstractAsyncContextManager, nullcontext
 
 import nats
 from nats.js import JetStreamContext
@@ -13,16 +14,20 @@ from vapora.testing.delivery import Offered, Streams
 from vapora.views import EventView
 
 
-async def holdings(url: str, workspace: str) -> Streams:
+async def holdings(url: str, workspace: str, still: AbstractAsyncContextManager[None] | None = None) -> Streams:
+    """`still`: entered while it looks at offers, which take several questions."""
     client = await nats.connect(url)
     try:
         js = client.jetstream()
-        dead = {int(json.loads(one.data or b"{}")["stream_seq"]) for one in await _all(js, f"VAPORA_DEAD_{workspace}")}
-        tasks = await _all(js, f"VAPORA_TASKS_{workspace}")
+        async with still or nullcontext():
+            noted = await _all(js, f"VAPORA_DEAD_{workspace}")
+            tasks = await _all(js, f"VAPORA_TASKS_{workspace}")
+            consumers = await _coming(js, f"VAPORA_TASKS_{workspace}")
+        dead = {int(json.loads(one.data or b"{}")["stream_seq"]) for one in noted}
         checkpoints = [one for one in tasks if one.subject == f"vapora.relay.{workspace}"]
         return Streams(
             offers=tuple(_offered(one, dead) for one in tasks if one not in checkpoints),
-            consumers=await _coming(js, f"VAPORA_TASKS_{workspace}"),
+            consumers=consumers,
             checkpoint=int((checkpoints[-1].data or b"0") if checkpoints else 0),
             mirror=await _mirror(js, workspace),
         )

@@ -58,6 +58,16 @@ async def test_what_is_offered_while_a_queue_connects_is_answered_for_good(nats:
         await late.stop()
 
 
+async def test_offering_leaves_nothing_behind_in_the_connection(nats: Bench) -> None:
+    await nats.submit(50)
+    before = asyncio.all_tasks()
+    for _ in range(20):
+        await nats.submit(50)
+    await nats.depth({MEDIUM: 21})
+    # As for instance a subscription to answers for each time.
+    assert len(asyncio.all_tasks() - before) < 10
+
+
 @asynccontextmanager
 async def _heard_first(
     server: NatsServer, subject: str, publish: Callable[[], Awaitable[object]]

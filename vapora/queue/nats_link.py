@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+import sys
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from typing import Any, TypeVar
@@ -48,6 +49,7 @@ class NatsLink:
         self._prepare = prepare
         self._open_s = open_s
         self._client: Client | None = None
+        self._js: JetStreamContext  # of the client: each one subscribes to the answers of its own, and never lets go
         self._heard: Exception | None = None  # what the library last met
         self._up = asyncio.Event()
         self._lost = asyncio.Event()
@@ -87,9 +89,9 @@ class NatsLink:
 
         Errors of the client library become `UnavailableError`, but for `nats.js.errors.NotFoundError`.
         """
-        js = self.client.jetstream()
+        _ = self.client  # raises where there is none
         try:
-            return await _or_lost(work(js), self._lost.wait())
+            return await _or_lost(work(self._js), self._lost.wait())
         except _LostError as error:
             raise UnavailableError(f"The connection to NATS at {self._options.place} was lost.") from error
         except NotFoundError:
@@ -128,7 +130,9 @@ class NatsLink:
                 continue
             try:
                 pause = _FIRST_PAUSE_S
-                self._client, self._lost = client, lost
+                # To wait for a place among the pending would swallow cancellations; we wait for answers ourselves.
+                js = client.jetstream(publish_async_max_pending=sys.maxsize)
+                self._client, self._js, self._lost = client, js, lost
                 self.problem, self.number = None, self.number + 1
                 self._up.set()
                 self._journal.info("connected to NATS", at=self._options.place)
