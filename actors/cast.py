@@ -21,7 +21,7 @@ from actors.runtime.local import LocalRuntime
 from actors.saved_fold import saved_ledger, saved_offers, saved_swarm
 from actors.supervisor import CELL, Supervisor
 from events.content import Content
-from events.ids import Provider
+from events.ids import DEFAULT_WORKSPACE, Provider
 from projections import all_projections
 from projections.store import ReadStore
 from vapora import journal
@@ -249,7 +249,7 @@ class LocalCast(RuntimeCast):
         super().__init__(settings, LocalRuntime(builder(settings, environ)))
 
     async def start(self) -> None:
-        await self.open("default")
+        await self.open(DEFAULT_WORKSPACE)
 
     async def stop(self) -> None:
         await self.runtime.shutdown()

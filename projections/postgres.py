@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import cache, lru_cache
 from typing import Any
 
@@ -131,20 +131,14 @@ class Schema:
         return session
 
     def exists(self) -> bool:
-        session = self._connect()
-        try:
+        with closing(self._connect()) as session:
             table = f"{self._name}.checkpoints"
             (there,) = session.execute("SELECT to_regclass(?) IS NOT NULL", (table,)).fetchone()
             return bool(there)
-        finally:
-            session.close()
 
     def is_in_use(self) -> bool:
-        session = self._connect()
-        try:
+        with closing(self._connect()) as session:
             return self._lock(session, "pg_try_advisory_lock", "open") is False
-        finally:
-            session.close()
 
     def _begun(self, session: Session, begin: str, anew: Callable[[], Session]) -> Session:
         """Nothing has happened yet, so a session that turns out to be lost is simply replaced."""

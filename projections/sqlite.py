@@ -13,6 +13,7 @@ from projections import checkpoints, mark, past_sql
 from projections.base import Key, Table
 from projections.sql import SQLITE, Session, by_key, upsert
 from vapora.errors import StoreFaultError
+from vapora.folders import make_private
 
 # Of the file itself; another one holds nothing that is worth converting.
 _FORMAT = 2
@@ -42,7 +43,7 @@ class File:
             return self._writer()
 
     def _writer(self) -> Session:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
+        make_private(self._path.parent)
         # Made before SQLite opens it: its own mode would follow the umask, and the side files follow this one.
         os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
         self._path.chmod(0o600)

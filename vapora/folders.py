@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import takewhile
 from pathlib import Path
 
 
@@ -10,7 +11,7 @@ def make_private(folder: Path) -> list[Path]:
 
     `Path.mkdir(mode=…, parents=True)` gives the mode to the last one only.
     """
-    missing = [one for one in (folder, *folder.parents) if not one.exists()][::-1]
+    missing = list(takewhile(lambda one: not one.exists(), (folder, *folder.parents)))[::-1]
     for one in missing:
         one.mkdir(mode=0o700, exist_ok=True)
     return missing

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from actors.coordinator import SwarmCoordinator
 from events.ids import TaskState
 from events.task import TaskWaiting
 from tests.actors.desk_site import MAX_DELIVER, Site, open_site
@@ -22,11 +23,18 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
         yield made
 
 
-async def test_a_task_that_cannot_be_given_out_ends_as_a_dead_letter_and_its_card_says_so(site: Site) -> None:
+async def _buried(site: Site) -> tuple[SwarmCoordinator, str]:
+    """A coordinator, and a task that it could not give out, whose card says so."""
     await site.relay()
     site.clock.broken = True
     coordinator = await site.coordinator()
     task_id = await site.cell.submit()
+    await seen(site.cell.log, TaskWaiting)
+    return coordinator, task_id
+
+
+async def test_a_task_that_cannot_be_given_out_ends_as_a_dead_letter_and_its_card_says_so(site: Site) -> None:
+    coordinator, task_id = await _buried(site)
     [told] = await seen(site.cell.log, TaskWaiting)
     assert isinstance(told.event, TaskWaiting)
     assert f"vapora queue requeue {task_id}" in told.event.remedy
@@ -56,11 +64,7 @@ async def test_a_task_that_cannot_be_given_out_ends_as_a_dead_letter_and_its_car
 
 
 async def test_the_card_of_a_dead_letter_says_so_whatever_else_it_would_wait_for(site: Site) -> None:
-    await site.relay()
-    site.clock.broken = True
-    coordinator = await site.coordinator()
-    task_id = await site.cell.submit()
-    await seen(site.cell.log, TaskWaiting)
+    coordinator, task_id = await _buried(site)
     await site.cell.people.dispatch(ORIGIN, EditAgent(enabled=False), "developer")
     other = await site.cell.submit()
     # Two reasons for one card would be told in turns, without end.
@@ -82,11 +86,7 @@ async def _told(site: Site, count: int) -> list[tuple[str, str]]:
 
 
 async def test_dead_letters_are_kept_in_mind_while_nats_is_away_and_unknown_to_who_starts_then(site: Site) -> None:
-    await site.relay()
-    site.clock.broken = True
-    coordinator = await site.coordinator()
-    task_id = await site.cell.submit()
-    await seen(site.cell.log, TaskWaiting)
+    coordinator, task_id = await _buried(site)
     await site.server.kill()
     await passed(lambda: not coordinator.desk.queue.connected)  # type: ignore[union-attr]
     status = await coordinator.queue_status()
@@ -104,11 +104,7 @@ async def test_dead_letters_are_kept_in_mind_while_nats_is_away_and_unknown_to_w
 
 
 async def test_the_dead_letter_of_a_task_that_is_gone_is_forgotten(site: Site) -> None:
-    await site.relay()
-    site.clock.broken = True
-    coordinator = await site.coordinator()
-    task_id = await site.cell.submit()
-    await seen(site.cell.log, TaskWaiting)
+    coordinator, task_id = await _buried(site)
     await site.cell.people.dispatch(ORIGIN, MoveTask(state=TaskState.ARCHIVED), task_id)
     async with asyncio.timeout(10):
         while (await coordinator.queue_status()).dead_letters:

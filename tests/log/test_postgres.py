@@ -19,7 +19,7 @@ from tests.log.conftest import START, MakeRequest, MovableClock
 from tests.log.test_sqlite import numbered
 from tests.postgres import Server
 from tests.proxy import Proxy
-from vapora.database import Database, log_schema
+from vapora.database import Database, log_schema, workspaces
 from vapora.errors import FencedError, LogError
 from vapora.log import mapper
 from vapora.log.places import open_for_reading, open_log
@@ -140,11 +140,13 @@ def test_a_tool_reads_beside_the_writer_and_leaves_it_in_its_place(database: Dat
 
 
 def test_workspaces_share_a_database_and_nothing_in_it(database_url: str, make: MakeRequest) -> None:
+    assert workspaces(database_url) == set()
     logs = {name: open_log(log_schema(database_url, name), name) for name in ("acme", "a-b")}
     request = make(("a", 0, 2))
     logs["acme"].append([request])
     assert (logs["acme"].head(), logs["a-b"].head()) == (2, 0)
     assert logs["a-b"].append([request]) == [Appended((1, 2))]
+    assert workspaces(database_url) == {"acme", "a-b"}
     for log in logs.values():
         log.close()
 

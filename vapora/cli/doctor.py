@@ -44,8 +44,6 @@ def _told(found: list[Finding], ok: bool) -> RenderableType:
     marks = {"good": "[green]good[/green]", "warn": "[yellow]look[/yellow]", "bad": "[red]bad[/red]"}
     shown = table("", "check", "", "what", fixed=("check",))
     for one in found:
-        sentences = [one.detail.rstrip("."), one.remedy.rstrip(".")]
-        shown.add_row(
-            cell(one.check), marks[one.state], cell("".join(f"{said}. " for said in sentences if said).strip())
-        )
+        said = f"{one.detail.rstrip('.')}. {one.remedy}".strip(" .") + "."
+        shown.add_row(cell(one.check), marks[one.state], cell(said))
     return Group(shown, "Everything needed is in order." if ok else "Something must be mended first.")
