@@ -24,6 +24,12 @@ class Pair:
     key: Path
 
 
+_SIGNS_CERTIFICATES = x509.KeyUsage(
+    key_cert_sign=True, crl_sign=True, digital_signature=False, content_commitment=False, key_encipherment=False,
+    data_encipherment=False, key_agreement=False, encipher_only=False, decipher_only=False,
+)  # fmt: skip
+
+
 class Authority:
     """A certificate authority of our own, and what it has signed."""
 
@@ -32,7 +38,10 @@ class Authority:
         self._folder = folder
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"test {name}")])
+        mine = x509.SubjectKeyIdentifier.from_public_key(self._key.public_key())
         own = _builder(self._name, self._name, self._key).add_extension(x509.BasicConstraints(True, None), True)
+        # Python 3.13 and newer verify strictly, and refuse an authority that does not say these.
+        own = own.add_extension(mine, False).add_extension(_SIGNS_CERTIFICATES, True)
         self.cert = folder / f"{name}.pem"
         self.cert.write_bytes(own.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
 
@@ -42,7 +51,9 @@ class Authority:
             [x509.IPAddress(ipaddress.ip_address("127.0.0.1")), x509.DNSName("localhost")]
         )
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        signed = _builder(subject, self._name, key).add_extension(here, False).sign(self._key, hashes.SHA256())
+        by = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
+        builder = _builder(subject, self._name, key).add_extension(here, False).add_extension(by, False)
+        signed = builder.sign(self._key, hashes.SHA256())
         made = Pair(self._folder / f"{name}.pem", self._folder / f"{name}.key")
         made.cert.write_bytes(signed.public_bytes(serialization.Encoding.PEM))
         form = serialization.PrivateFormat.PKCS8
