@@ -63,7 +63,7 @@ def test_without_the_extra_the_sdk_works_and_the_command_says_what_to_install(tm
     _run([python, "-m", "pip", "check"], tmp_path)
 
     _run([python, "-c", "from vapora import Client; Client('http://127.0.0.1:1').close()"], tmp_path)
-    for command in ([python.with_name("vapora"), "board"], [python, "-m", "vapora"]):
+    for command in ([str(python.with_name("vapora")), "board"], [str(python), "-m", "vapora"]):
         done = subprocess.run(command, cwd=tmp_path, env=_environment(), check=False, capture_output=True, text=True)
         assert done.returncode == 2
         assert done.stdout == ""
@@ -80,9 +80,9 @@ nkeys==0.2.1 \\
 
 def _wheels(lock: Path, python: str, platform: str, folder: Path) -> subprocess.CompletedProcess[str]:
     """Nothing is downloaded but what the index says of each package."""
-    what = ["--dry-run", "--target", folder, "--require-hashes", "--no-deps", "--only-binary", ":all:"]
+    what = ["--dry-run", "--target", str(folder), "--require-hashes", "--no-deps", "--only-binary", ":all:"]
     where = ["--python-version", python, "--python-platform", platform]
-    command = [find_uv_bin(), "pip", "install", *what, *where, "--requirement", lock]
+    command: list[str | Path] = [find_uv_bin(), "pip", "install", *what, *where, "--requirement", lock]
     return subprocess.run(command, env=_environment(), check=False, capture_output=True, text=True)
 
 
