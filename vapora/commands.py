@@ -130,6 +130,17 @@ class EditAgent(Command):
     enabled: bool | None = None
 
 
+class ReplaceAgent(Command):
+    """An agent as it shall be. What is left out becomes what its role's manifest says; a role never changes."""
+
+    role: Slug | None = None
+    name: Name | None = None
+    capabilities: tuple[Slug, ...] | None = None
+    task_types: tuple[Slug, ...] | None = None
+    capacity: Annotated[int, Field(strict=True, ge=1, le=1_000)] | None = None
+    enabled: bool = True
+
+
 class RemoveAgent(Command):
     pass
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, status
-from pydantic import Field
 
 from events.ids import agent_stream
 from projections import profiles
@@ -15,7 +14,7 @@ from vapora.api.cells import Cell
 from vapora.api.context import FreshCell, PostKey, Writing
 from vapora.api.moment import At, look_back, moment
 from vapora.catalog import role
-from vapora.commands import Command, EditAgent, Name, RegisterAgent, RemoveAgent, Slug
+from vapora.commands import EditAgent, RegisterAgent, RemoveAgent, ReplaceAgent, Slug
 from vapora.domain import agent as rules
 from vapora.errors import ConflictError, NotFoundError
 from vapora.views import Accepted, Agent, Learning, Page
@@ -23,17 +22,6 @@ from vapora.views import Accepted, Agent, Learning, Page
 router = APIRouter(prefix="/agents", tags=["agents"])
 
 AgentState = Literal["idle", "busy", "offline", "disabled"]
-
-
-class ReplaceAgent(Command):
-    """An agent as it shall be. What is left out becomes what its role's manifest says; a role never changes."""
-
-    role: Slug | None = None
-    name: Name | None = None
-    capabilities: tuple[Slug, ...] | None = None
-    task_types: tuple[Slug, ...] | None = None
-    capacity: Annotated[int, Field(strict=True, ge=1, le=1_000)] | None = None
-    enabled: bool = True
 
 
 @router.get("", summary="List the agents")

@@ -8,13 +8,12 @@ from fastapi import APIRouter, Query, status
 
 from events.ids import TaskState, task_stream
 from projections import board, decisions, runs
-from projections.runs import Execution
 from vapora.api.cells import Cell
 from vapora.api.context import Cursor, FreshCell, Limit, PostKey, Writing
 from vapora.api.projects import require_project
 from vapora.commands import EditTask, MoveTask, Slug, SubmitTask
 from vapora.errors import NotFoundError
-from vapora.views import Accepted, Page, TaskAccepted, TaskCard, Why
+from vapora.views import Accepted, Execution, Page, TaskAccepted, TaskCard, Why
 
 router = APIRouter(prefix="/tasks", tags=["tasks"])
 

@@ -1,4 +1,4 @@
-"""Read shapes, and at the same time the bodies of answers."""
+"""Projects, tasks, agents, money and the log, as answers show them."""
 
 from __future__ import annotations
 
@@ -41,6 +41,14 @@ class Progress(View):
 
     position: int
     head: int
+
+
+class Status(Progress):
+    """`failed`: what stopped a projection, by its name; `rebuilding`: those that are rebuilt while their old rows are
+    served, and how far each has come."""
+
+    failed: dict[str, str]
+    rebuilding: dict[str, int]
 
 
 class Waiting(View):
