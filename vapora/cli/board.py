@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Group, RenderableType
+from rich.text import Text
 
 from vapora.cli.output import At, Json, cell, clip, dollars, emit, table
 from vapora.cli.remote import connect
@@ -28,7 +29,7 @@ def draw(seen: Board) -> RenderableType:
     parts: list[RenderableType] = []
     for state, column in seen.columns.items():
         more = " or more, the newest shown" if state in seen.truncated else ""
-        parts.append(f"[bold]{state}[/bold]  {len(column)}{more}")
+        parts.append(Text.assemble((state, "bold"), f"  {len(column)}{more}"))
         if column:
             parts.append(_column(column))
     simulated = " · money with * is simulated" if any(card.simulated for card in cards) else ""

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from pydantic_core import to_json
-from rich.console import Console, RenderableType
+from rich.console import RenderableType
 from rich.text import Text
 
 from vapora.cli.offline import Workspace, open_log, pages, settings_for
-from vapora.cli.output import FAILED, USAGE, Json, clip, emit, instant, local, stop
+from vapora.cli.output import FAILED, USAGE, Json, clip, console, emit, emit_json, instant, local, stop
 from vapora.cli.remote import connect
 from vapora.clock import just_before
 from vapora.views import Chain, EventView
@@ -203,12 +203,12 @@ def _read(log: EventLog, after: int, wanted: _Wanted) -> Iterator[EventView]:
 
 def _print(event: EventView, as_json: bool) -> None:
     if as_json:
-        typer.echo(to_json(event))
+        emit_json(event)
         return
     at = event.recorded_at.astimezone().isoformat(sep=" ", timespec="milliseconds")[11:23]
     line = f"{event.position:>7} {at} {event.topic:<26} {event.stream}  {_gist(event)}"
-    console = Console(highlight=False, soft_wrap=True)
-    console.print(Text(clip(line, console.width) if console.is_terminal else line))
+    out = console(soft_wrap=True)
+    out.print(clip(line, out.width) if out.is_terminal else line)
 
 
 def _gist(event: EventView) -> str:

@@ -56,7 +56,7 @@ def show(task_id: TaskId, as_json: Json = False) -> None:
     """One card with its runs."""
     with connect() as client:
         card = client.task(task_id)
-    emit(as_json, card, lambda: _card(card))
+    emit(as_json, card, lambda: draw(card))
 
 
 @app.command("list")
@@ -126,7 +126,7 @@ def _cards(cards: list[TaskCard]) -> RenderableType:
     return Group(shown, *(["* simulated"] if any(card.simulated for card in cards) else []))
 
 
-def _card(card: TaskCard) -> RenderableType:
+def draw(card: TaskCard) -> RenderableType:
     facts = [
         ("state", card.state.value),
         ("waits for", f"{card.waiting.reason.value}: {card.waiting.remedy}" if card.waiting else None),
@@ -149,7 +149,7 @@ def _card(card: TaskCard) -> RenderableType:
     for name, value in facts:
         if value is not None:
             head.add_row(name, cell(value))
-    return Group(Text(f"{card.id}  {card.title}", style="bold"), head, Text(card.description), _runs(card))
+    return Group(Text(f"{card.id}  {clip(card.title, 500)}", style="bold"), head, Text(card.description), _runs(card))
 
 
 def _runs(card: TaskCard) -> RenderableType:
