@@ -9,7 +9,16 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    StringConstraints,
+    model_validator,
+)
 from pydantic_core import from_json
 
 from events.ids import BoardType, Review, TaskState, WhenExceeded
@@ -160,6 +169,37 @@ class SetTaskBudget(Command):
     limit_cents: Cents | None = None
     overflow_cents: Cents = 0
     when_exceeded: WhenExceeded = WhenExceeded.FALLBACK
+
+
+def _require_something(command: Command) -> Command:
+    if not command.model_fields_set:
+        raise ValueError(f"name at least one of {', '.join(type(command).model_fields)}")
+    return command
+
+
+class EditBudget(Command):
+    """Limits of a role, project, agent or workspace: what is not named stays as it is, and null takes a limit away."""
+
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
+
+    monthly_limit_cents: Cents | None = None
+    weekly_limit_cents: Cents | None = None
+    overflow_cents: Cents = 0
+    when_exceeded: WhenExceeded = WhenExceeded.FALLBACK
+
+    _not_empty = model_validator(mode="after")(_require_something)
+
+
+class EditTaskBudget(Command):
+    """What a task may cost over its whole life: what is not named stays as it is, and null takes the limit away."""
+
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
+
+    limit_cents: Cents | None = None
+    overflow_cents: Cents = 0
+    when_exceeded: WhenExceeded = WhenExceeded.FALLBACK
+
+    _not_empty = model_validator(mode="after")(_require_something)
 
 
 BudgetScopeName = Literal["workspace", "project", "role", "agent", "task"]

@@ -11,16 +11,19 @@ from projections import projects as model
 from vapora.api.cells import Cell
 from vapora.api.context import Cursor, FreshCell, Limit, PostKey, Writing
 from vapora.commands import ArchiveProject, CreateProject, EditProject
-from vapora.errors import BadInputError, NotFoundError
-from vapora.views import Accepted, Page, Project
+from vapora.errors import BadInputError, BehindError, NotFoundError, UnavailableError
+from vapora.views import Accepted, Page, Project, ProjectMade
 
 router = APIRouter(prefix="/projects", tags=["projects"])
 
 
-@router.post("", status_code=status.HTTP_201_CREATED, summary="Make a project")
-async def create_project(body: CreateProject, writing: Writing, key: PostKey) -> Project:
+@router.post("", status_code=status.HTTP_201_CREATED, summary="Make a project", response_model_exclude_unset=True)
+async def create_project(body: CreateProject, writing: Writing, key: PostKey) -> ProjectMade:
+    """A name may be used again; `same_name` stands in the answer only then, and says by which projects it is used."""
     accepted = await writing.dispatch(body, key=key)
-    return await _as_written(writing.cell, accepted)
+    made = await _as_written(writing.cell, accepted)
+    others = await _same_name(writing.cell, made)
+    return ProjectMade(**made.model_dump(), **({"same_name": others} if others else {}))
 
 
 @router.get("", summary="List the projects")
@@ -65,6 +68,23 @@ async def require_project(cell: Cell, project_id: str) -> Project:
     if found is None:
         raise NotFoundError(f"There is no project '{project_id}'.", remedy="Check the id, or make the project first.")
     return found
+
+
+async def _same_name(cell: Cell, made: Project) -> tuple[str, ...]:
+    """The other projects that had its name when it was made: as the log stood then, since a request that comes again is
+    given the same answer."""
+    try:
+        await cell.wait_for(made.position)
+        known = await cell.read(lambda rows: model.projects(rows, archived=True))
+    except (BehindError, UnavailableError):
+        return ()  # the project is made all the same
+    found: list[str] = []
+    for one in known:
+        if one.name == made.name and one.id != made.id:
+            then = await cell.dispatcher.projects.as_of(project_stream(one.id), made.position)
+            if then is not None and then.name == made.name and not then.archived:
+                found.append(one.id)
+    return tuple(found)
 
 
 async def _as_written(cell: Cell, accepted: Accepted) -> Project:

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-import typer
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from vapora.cli.names import ProjectName, project_id
 from vapora.cli.output import At, Json, cell, clip, dollars, emit, table
 from vapora.cli.remote import connect
 from vapora.views import Board, TaskCard
 
 
 def board(
-    project: Annotated[str | None, typer.Option(help="Only this project's cards.")] = None,
+    project: ProjectName = None,
     at: At = None,
     as_json: Json = False,
 ) -> None:
     """The board."""
     with connect() as client:
-        seen = client.board(project, at)
+        seen = client.board(project_id(client, project) if project else None, at)
     emit(as_json, seen, lambda: draw(seen))
 
 
