@@ -57,6 +57,7 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "get_role_budget": lambda client: client.budget(Scope.ROLE, "x"),
     "set_role_budget": lambda client: client.set_budget(Scope.ROLE, "x", LIMITS),
     "edit_role_budget": lambda client: client.edit_budget(Scope.ROLE, "x", commands.EditBudget(overflow_cents=1)),
+    "get_task_budget": lambda client: client.budget(Scope.TASK, "x"),
     "set_task_budget": lambda client: client.set_budget(Scope.TASK, "x", commands.SetTaskBudget()),
     "edit_task_budget": lambda client: client.edit_budget(Scope.TASK, "x", commands.EditTaskBudget(overflow_cents=1)),
     "get_budget": lambda client: client.budget(Scope.AGENT, "x"),

@@ -12,11 +12,12 @@ from projections import registry as model
 from vapora import clock
 from vapora.api.cells import Cell
 from vapora.api.context import FreshCell, PostKey, Writing
-from vapora.api.moment import At, look_back, moment
-from vapora.catalog import role
+from vapora.api.forms import At
+from vapora.api.moment import look_back, moment
+from vapora.catalog import role, roles
 from vapora.commands import EditAgent, RegisterAgent, RemoveAgent, ReplaceAgent, Slug
 from vapora.domain import agent as rules
-from vapora.errors import ConflictError, NotFoundError
+from vapora.errors import BadInputError, ConflictError, NotFoundError
 from vapora.views import Accepted, Agent, Learning, Page
 
 router = APIRouter(prefix="/agents", tags=["agents"])
@@ -66,6 +67,9 @@ async def get_agent(agent_id: str, cell: FreshCell) -> Agent:
 async def replace_agent(agent_id: str, body: ReplaceAgent, writing: Writing) -> Agent:
     """What is left out becomes what the role's manifest says."""
     agent = rules.require((await writing.cell.dispatcher.agents.load(agent_stream(agent_id))).state, agent_id)
+    if body.role is not None and body.role not in roles():
+        known = f"The roles are: {', '.join(roles())}."
+        raise BadInputError(f"There is no role '{body.role}'.", remedy=known, field="role")
     if body.role not in (None, agent.role):
         raise ConflictError(
             f"The agent '{agent_id}' is a {agent.role}: its role cannot change.",

@@ -14,7 +14,8 @@ from projections.base import Reader
 from vapora import clock
 from vapora.api.cells import Cell
 from vapora.api.context import FreshCell, Writer, Writing
-from vapora.api.moment import At, look_back, moment
+from vapora.api.forms import At
+from vapora.api.moment import look_back, moment
 from vapora.catalog import roles
 from vapora.commands import EditBudget, EditTaskBudget, SetBudget, SetTaskBudget
 from vapora.errors import BehindError, NotFoundError
@@ -55,6 +56,11 @@ async def set_role_budget(role: RoleId, body: SetBudget, writing: Writing, reque
 async def edit_role_budget(role: RoleId, body: EditBudget, writing: Writing, request: Request) -> BudgetEdited:
     """What is not sent stays as it is, whoever else changes it at the same time; null takes a limit away."""
     return await _edit(writing, Scope.ROLE, role, body, request)
+
+
+@router.get("/task/{task_id}", summary="Show a task's budget")
+async def get_task_budget(task_id: str, cell: FreshCell, request: Request) -> BudgetView:
+    return await _show(cell, Scope.TASK, task_id, request)
 
 
 @router.put("/task/{task_id}", summary="Limit what a task may cost")

@@ -5,26 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, TypeVar
+from typing import TypeVar
 
 from anyio import to_thread
-from fastapi import Query
 
 from projections.base import Projection, Reader
 from vapora import clock
 from vapora.api.cells import Cell
-from vapora.api.context import LARGEST_POSITION
+from vapora.api.forms import LARGEST_POSITION
 from vapora.errors import BadInputError
 from vapora.log.search import last_until
 
 T = TypeVar("T")
 
-At = Annotated[
-    str | None,
-    Query(
-        description="A position, or an instant such as 2026-11-22T10:00:00Z: the answer as it was then.", max_length=60
-    ),
-]
 _PAGE = 5_000
 
 

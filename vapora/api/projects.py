@@ -9,7 +9,8 @@ from fastapi import APIRouter, Query, status
 from events.ids import project_stream
 from projections import projects as model
 from vapora.api.cells import Cell
-from vapora.api.context import Cursor, FreshCell, Limit, PostKey, Writing
+from vapora.api.context import FreshCell, Limit, PostKey, Writing
+from vapora.api.forms import Flag
 from vapora.commands import ArchiveProject, CreateProject, EditProject
 from vapora.errors import BadInputError, BehindError, NotFoundError, UnavailableError
 from vapora.views import Accepted, Page, Project, ProjectMade
@@ -29,9 +30,11 @@ async def create_project(body: CreateProject, writing: Writing, key: PostKey) ->
 @router.get("", summary="List the projects")
 async def list_projects(
     cell: FreshCell,
-    archived: Annotated[bool, Query(description="Archived ones too.")] = False,
+    archived: Annotated[Flag, Query(description="Archived ones too.")] = False,
     limit: Limit = 100,
-    cursor: Cursor = None,
+    cursor: Annotated[
+        str | None, Query(description="`next` of the page before: a project's id.", pattern=r"^[a-z0-9-]{1,80}$")
+    ] = None,
 ) -> Page[Project]:
     """In the order in which they were made."""
     found = await cell.read(lambda rows: model.projects(rows, archived))
