@@ -15,7 +15,7 @@ from rich.text import Text
 from events.ids import BoardType, Review, TaskState
 from vapora.cli.names import ProjectName, TaskId, project_id
 from vapora.cli.names import task_id as whole_task_id
-from vapora.cli.output import USAGE, Json, cell, clip, dollars, emit, local, stop, table
+from vapora.cli.output import FAILED, USAGE, Json, cell, clip, dollars, emit, local, stop, table
 from vapora.cli.remote import connect
 from vapora.commands import SubmitTask
 from vapora.views import Decision, TaskCard
@@ -99,6 +99,20 @@ def why(task_id: TaskId, as_json: Json = False) -> None:
     with connect() as client:
         told = client.why(whole_task_id(client, task_id))
     emit(as_json, told, lambda: _decisions(told.decisions))
+
+
+@app.command()
+def wait(
+    task_id: TaskId,
+    timeout: Annotated[float | None, typer.Option(min=0, help="Seconds; absent: as long as it takes.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Until a task is done or waits for your review; exit code 1 where it failed, was archived, or time is over."""
+    with connect() as client:
+        card = client.wait(whole_task_id(client, task_id), timeout)
+    emit(as_json, card, lambda: f"{card.id} is {card.state.value}: {cell(clip(card.title, 60))}")
+    if card.state in (TaskState.FAILED, TaskState.ARCHIVED):
+        raise typer.Exit(FAILED)
 
 
 @app.command()

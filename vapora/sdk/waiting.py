@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import TypedDict
+from typing import Literal, TypedDict
 
 from pydantic import JsonValue
 
@@ -22,12 +22,12 @@ class TaskDetails(TypedDict, total=False):
     """The fields of `commands.SubmitTask` beside project and title."""
 
     description: str
-    type: BoardType
+    type: BoardType | Literal["feature", "bugfix", "enhancement", "tech-debt"]
     task_type: str | None
     role: str | None
     priority: int
-    review: Review
-    deadline: datetime | None
+    review: Review | Literal["none", "agent", "human"]
+    deadline: datetime | str | None
     context: dict[str, JsonValue]
     blocked_by: tuple[str, ...]
 
