@@ -88,6 +88,11 @@ def test_every_event_of_a_read_only_copy_is_read_and_proved(copy: tuple[Path, in
     assert (budget.code, budget.json["reservations"]) == (0, 1)
     assert (trail.code, len(trail.json["items"])) == (0, events - 2)
     assert (exported.code, exported.json["events"]) == (0, events)
+    saved = run("backup", str(tmp_path / "backup"), "--data", str(folder), "--json")
+    texts = run("blobs", "verify", "--data", str(folder), "--json")
+
+    assert (saved.code, saved.json["workspaces"]["default"]["events"]) == (0, events), saved.err
+    assert (texts.code, texts.json["ok"]) == (0, True)
     [workspace] = [one for one in doctor.json["checks"] if one["check"] == "workspace default"]
     assert workspace["detail"].startswith(f"{events} events")
     assert sorted(folder.rglob("*")) == before
