@@ -13,7 +13,7 @@ from vapora.commands import INSTANT
 LARGEST_POSITION = 2**63 - 1
 _WHOLE = re.compile(r"-?(0|[1-9][0-9]*)(\.0+)?")
 _FLAGS = {"true": True, "false": False}
-_POSITION = r"(0|[1-9][0-9]{0,18})"
+POSITION = r"(0|[1-9][0-9]{0,18})"
 
 
 def _whole(value: Any) -> Any:
@@ -37,21 +37,20 @@ WHOLE = BeforeValidator(_whole)
 Flag = Annotated[bool, BeforeValidator(_flag)]
 Position = Annotated[int, Field(ge=0, le=LARGEST_POSITION), WHOLE]
 
+# Their patterns are checked by `vapora.api.moment`, whose refusals say what to send.
 Instant = Annotated[
-    str | None,
+    Annotated[str, Field(json_schema_extra={"pattern": f"^{INSTANT}$"})] | None,
     Query(
         description="An instant such as 2026-11-22T10:00:00Z, or a day; without a zone, UTC.",
-        pattern=f"^{INSTANT}$",
         max_length=60,
         examples=["2026-11-22T10:00:00Z"],
     ),
 ]
 At = Annotated[
-    str | None,
+    Annotated[str, Field(json_schema_extra={"pattern": f"^({POSITION}|{INSTANT})$"})] | None,
     Query(
         description="A position, or an instant such as 2026-11-22T10:00:00Z: the answer as it was then. "
         "What is yet to come is refused.",
-        pattern=f"^({_POSITION}|{INSTANT})$",
         max_length=60,
         examples=["1200", "2026-11-22T10:00:00Z"],
     ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,13 +13,15 @@ from anyio import to_thread
 from projections.base import Projection, Reader
 from vapora import clock
 from vapora.api.cells import Cell
-from vapora.api.forms import LARGEST_POSITION
+from vapora.api.forms import LARGEST_POSITION, POSITION
+from vapora.commands import INSTANT
 from vapora.errors import BadInputError
 from vapora.log.search import last_until
 
 T = TypeVar("T")
 
 _PAGE = 5_000
+_POSITION, _INSTANT = re.compile(POSITION), re.compile(INSTANT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +35,7 @@ class Moment:
 async def moment(cell: Cell, text: str, field: str = "at") -> Moment:
     """`BadInputError` for what is neither a position nor an instant, or is yet to come."""
     head = await cell.log.head()
-    if text.isascii() and text.isdigit():
+    if _POSITION.fullmatch(text):
         position = min(int(text), LARGEST_POSITION)
         if position > head:
             raise _refused(f"The log ends at {head}: {text} is yet to come.", "Ask for a position in the past.", field)
@@ -46,6 +49,8 @@ async def moment(cell: Cell, text: str, field: str = "at") -> Moment:
 def instant(text: str, field: str) -> datetime:
     """As `vapora.clock.instant`, with a refusal that names the field."""
     try:
+        if not _INSTANT.fullmatch(text):
+            raise ValueError
         return clock.instant(text)
     except ValueError:
         what = "neither a position nor an instant" if field == "at" else "no instant"
