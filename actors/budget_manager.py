@@ -17,13 +17,15 @@ from events import DomainEvent
 from events.budget import Charge, SpendRefused, SpendReserved
 from events.ids import LEDGER, Scope, WhenExceeded
 from vapora.clock import Clock
-from vapora.commands import SetBudget, SetTaskBudget
+from vapora.commands import EditBudget, EditTaskBudget, SetBudget, SetTaskBudget
 from vapora.domain import budget as rules
+from vapora.domain import limits
 from vapora.domain.budget import Ledger, ReserveSpend
 from vapora.errors import ConflictError
 from vapora.log.client import LogClient
 from vapora.log.saved_fold import SavedFold
 from vapora.ports import Origin
+from vapora.views import LimitsChanged
 
 _TICK_S = 1.0
 
@@ -135,6 +137,20 @@ class BudgetManager:
 
     async def set_budget(self, origin: Origin, scope: str, scope_id: str, command: SetBudget | SetTaskBudget) -> int:
         return await self._ask(origin, lambda ledger: rules.set_budget(ledger, Scope(scope), scope_id, command))
+
+    async def edit_budget(
+        self, origin: Origin, scope: str, scope_id: str, command: EditBudget | EditTaskBudget
+    ) -> LimitsChanged:
+        """Change what the command names; decided on what holds then, so two that edit at once lose nothing."""
+
+        def decide(current: Round[Ledger]) -> Decided:
+            before = limits.limits(current.state, Scope(scope), scope_id)
+            events = limits.edit_budget(current.state, Scope(scope), scope_id, command)
+            after = limits.limits_of(events[0]) if events else before
+            return Decided(events, answer=lambda position: LimitsChanged(before=before, after=after, position=position))
+
+        result: LimitsChanged = await self._queue.submit(Request(origin, decide))
+        return result
 
     # --- deciding ---
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 from events import DomainEvent, Recorded, budget, run
 from projections.base import Handler, Projection, PublicView, Reader, Row, Rows, Table, instant, run_of_call
-from vapora import views
+from vapora.views import Artifact, Execution
 
 RUNS = Table(
     "runs",
@@ -44,46 +44,6 @@ ARTIFACTS = Table(
     key=("run_id", "name"),
     columns={"run_id": "text", "name": "text", "kind": "text", "text": "text", "digest": "text", "size": "int"},
 )
-
-
-class ArtifactSummary(views.View):
-    name: str
-    kind: str
-    size: int
-    digest: str | None
-
-
-class Artifact(ArtifactSummary):
-    """`text` where it is small; else the blob store has it under `digest`."""
-
-    text: str | None
-
-
-class Execution(views.View):
-    """A run in full. Each answered call ends one of `steps`. `duration_ms` stands when it has ended."""
-
-    run_id: str
-    task_id: str
-    project_id: str
-    agent_id: str
-    role: str
-    task_type: str
-    state: Literal["running", "waiting", "succeeded", "failed", "cancelled"]
-    started_at: datetime
-    ended_at: datetime | None
-    duration_ms: int | None
-    steps: tuple[str, ...]
-    steps_done: int
-    calls: int
-    cost_microusd: int
-    tokens_in: int
-    tokens_out: int
-    providers: tuple[str, ...]
-    reason: str
-    summary: str
-    artifacts: tuple[ArtifactSummary, ...]
-    simulated: bool
-    position: int
 
 
 def _started(recorded: Recorded, event: run.RunStarted, rows: Rows) -> None:

@@ -14,6 +14,7 @@ from projections.base import Key, Table
 from projections.sql import SQLITE, Session, by_key, upsert
 from vapora.errors import StoreFaultError
 from vapora.folders import make_private
+from vapora.readonly import Reading, is_writable
 
 # Of the file itself; another one holds nothing that is worth converting.
 _FORMAT = 2
@@ -37,6 +38,7 @@ class File:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._reading: Reading | None = None
 
     def writer(self) -> Session:
         with _explained(self._path):
@@ -56,7 +58,10 @@ class File:
         return session
 
     def reader(self) -> Session:
-        session = self._connect("ro")
+        if self._reading is None and self._path.exists() and not is_writable(self._path):
+            # Kept for as long as this is: it may be a copy that goes with it.
+            self._reading = Reading(self._path)
+        session = self._connect("ro") if self._reading is None else _open(self._reading.uri)
         session.execute("PRAGMA query_only = TRUE")
         with _explained(self._path, sqlite3.OperationalError):
             session.execute("SELECT 1 FROM sqlite_master LIMIT 1")
@@ -91,15 +96,19 @@ class File:
             connection.close()
 
     def _connect(self, mode: str) -> _Session:
-        return sqlite3.connect(
-            f"{self._path.absolute().as_uri()}?mode={mode}",
-            uri=True,
-            isolation_level=None,
-            check_same_thread=False,
-            timeout=30,
-            cached_statements=512,
-            factory=_Session,
-        )
+        return _open(f"{self._path.absolute().as_uri()}?mode={mode}")
+
+
+def _open(uri: str) -> _Session:
+    return sqlite3.connect(
+        uri,
+        uri=True,
+        isolation_level=None,
+        check_same_thread=False,
+        timeout=30,
+        cached_statements=512,
+        factory=_Session,
+    )
 
 
 @contextmanager

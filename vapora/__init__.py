@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any
 from vapora import rooms
 
 if TYPE_CHECKING:
-    from vapora.sdk import ApiError, Client
+    from vapora.sdk import ApiError, AsyncClient, Client
 
 __version__ = "0.1.0"
-__all__ = ["ApiError", "Client", "__version__"]
+__all__ = ["ApiError", "AsyncClient", "Client", "__version__"]
 
 rooms.check(Path(__file__).parent.parent)
 
 
 def __getattr__(name: str) -> Any:
     # Only when asked for: rules and actors import this package too, and need no HTTP client.
-    if name in ("ApiError", "Client"):
+    if name in ("ApiError", "AsyncClient", "Client"):
         from vapora import sdk
 
         return getattr(sdk, name)

@@ -6,22 +6,60 @@ Validation here is about form; whether the thing may happen now is decided by th
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    StrictBool,
+    StringConstraints,
+    WithJsonSchema,
+    model_validator,
+)
 from pydantic_core import from_json
 
 from events.ids import BoardType, Review, TaskState, WhenExceeded
 
 # A kebab-case word: role ids, task types, agent ids.
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", min_length=1, max_length=80)]
-Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=500)]
-Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+# The patterns are for the document: white space around is taken off before lengths are looked at.
+Title = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=3, max_length=500),
+    Field(json_schema_extra={"pattern": r"\S[\s\S]+\S"}),
+]
+Name = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=200),
+    Field(json_schema_extra={"pattern": r"\S"}),
+]
 Text = Annotated[str, StringConstraints(max_length=100_000)]
 Comment = Annotated[str, StringConstraints(strip_whitespace=True, max_length=5_000)]
-Priority = Annotated[int, Field(strict=True, ge=0, le=100)]
-Cents = Annotated[int, Field(strict=True, ge=0, le=10**12)]
+# An instant in ISO 8601, or a day; without anchors, so that it can be a part of another pattern.
+INSTANT = (
+    r"(000[1-9]|00[1-9][0-9]|0[1-9][0-9]{2}|[1-9][0-9]{3})"
+    r"-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|[12][0-9]))"
+    r"([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.,][0-9]{1,9})?)?(Z|[+ -]([01][0-9]|2[0-3]):?[0-5][0-9])?)?"
+)
+
+
+def _whole(value: Any) -> Any:
+    """What JSON Schema calls an integer: 45.0 is one; `true` and "45" are none."""
+    if isinstance(value, (bool, str)):
+        raise ValueError("must be a whole number")
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+# Behind the bounds: in front of them they would not stand in the document.
+WHOLE = BeforeValidator(_whole)
+Priority = Annotated[int, Field(ge=0, le=100), WHOLE]
+Cents = Annotated[int, Field(ge=0, le=10**12), WHOLE]
 
 
 def _json_object(value: Any) -> Any:
@@ -43,8 +81,32 @@ def _in_utc(value: datetime) -> datetime:
         raise ValueError("is out of range") from None
 
 
-Context = Annotated[dict[str, JsonValue], BeforeValidator(_json_object)]
-Instant = Annotated[datetime, AfterValidator(_in_utc)]
+def _instant_text(value: Any) -> Any:
+    """Pydantic alone would take a number too, as seconds since 1970."""
+    if isinstance(value, datetime) or (isinstance(value, str) and _INSTANT.fullmatch(value)):
+        return value
+    raise ValueError("must be an instant such as 2027-01-31T12:00:00Z")
+
+
+_INSTANT = re.compile(INSTANT)
+Context = Annotated[
+    dict[str, JsonValue],
+    BeforeValidator(_json_object),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "object", "additionalProperties": True},
+                {"type": "string", "contentMediaType": "application/json", "description": "JSON of an object."},
+            ]
+        }
+    ),
+]
+Instant = Annotated[
+    datetime,
+    BeforeValidator(_instant_text),
+    AfterValidator(_in_utc),
+    Field(json_schema_extra={"pattern": f"^{INSTANT}$", "examples": ["2027-01-31T12:00:00Z"]}),
+]
 Blockers = Annotated[tuple[str, ...], Field(max_length=200)]
 
 
@@ -106,7 +168,7 @@ class MoveTask(Command):
 class RequeueTask(Command):
     """`deliveries`: of the dead letter that is put back."""
 
-    deliveries: Annotated[int, Field(strict=True, ge=0)]
+    deliveries: Annotated[int, Field(ge=0), WHOLE]
 
 
 class RegisterAgent(Command):
@@ -117,7 +179,7 @@ class RegisterAgent(Command):
     name: Name | None = None
     capabilities: tuple[Slug, ...] | None = None
     task_types: tuple[Slug, ...] | None = None
-    capacity: Annotated[int, Field(strict=True, ge=1, le=1_000)] | None = None
+    capacity: Annotated[int, Field(ge=1, le=1_000), WHOLE] | None = None
 
 
 class EditAgent(Command):
@@ -126,8 +188,19 @@ class EditAgent(Command):
     name: Name | None = None
     capabilities: tuple[Slug, ...] | None = None
     task_types: tuple[Slug, ...] | None = None
-    capacity: Annotated[int, Field(strict=True, ge=1, le=1_000)] | None = None
-    enabled: bool | None = None
+    capacity: Annotated[int, Field(ge=1, le=1_000), WHOLE] | None = None
+    enabled: StrictBool | None = None
+
+
+class ReplaceAgent(Command):
+    """An agent as it shall be. What is left out becomes what its role's manifest says; a role never changes."""
+
+    role: Slug | None = None
+    name: Name | None = None
+    capabilities: tuple[Slug, ...] | None = None
+    task_types: tuple[Slug, ...] | None = None
+    capacity: Annotated[int, Field(ge=1, le=1_000), WHOLE] | None = None
+    enabled: StrictBool = True
 
 
 class RemoveAgent(Command):
@@ -149,6 +222,37 @@ class SetTaskBudget(Command):
     limit_cents: Cents | None = None
     overflow_cents: Cents = 0
     when_exceeded: WhenExceeded = WhenExceeded.FALLBACK
+
+
+def _require_something(command: Command) -> Command:
+    if not command.model_fields_set:
+        raise ValueError(f"name at least one of {', '.join(type(command).model_fields)}")
+    return command
+
+
+class EditBudget(Command):
+    """Limits of a role, project, agent or workspace: what is not named stays as it is, and null takes a limit away."""
+
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
+
+    monthly_limit_cents: Cents | None = None
+    weekly_limit_cents: Cents | None = None
+    overflow_cents: Cents = 0
+    when_exceeded: WhenExceeded = WhenExceeded.FALLBACK
+
+    _not_empty = model_validator(mode="after")(_require_something)
+
+
+class EditTaskBudget(Command):
+    """What a task may cost over its whole life: what is not named stays as it is, and null takes the limit away."""
+
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
+
+    limit_cents: Cents | None = None
+    overflow_cents: Cents = 0
+    when_exceeded: WhenExceeded = WhenExceeded.FALLBACK
+
+    _not_empty = model_validator(mode="after")(_require_something)
 
 
 BudgetScopeName = Literal["workspace", "project", "role", "agent", "task"]

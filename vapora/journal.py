@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import Literal, TextIO, cast
+from collections.abc import MutableMapping
+from typing import Any, Literal, TextIO, cast
 
 import structlog
+
+from vapora.unicode import printable
 
 
 class _StandardError:
@@ -21,10 +24,10 @@ class _StandardError:
 
 def configure(form: Literal["console", "json"] = "console", level: int = logging.INFO) -> None:
     """Set up structured logging for this process; lines go to standard error."""
-    renderer: structlog.types.Processor = (
-        structlog.processors.JSONRenderer()
+    last: tuple[structlog.types.Processor, ...] = (
+        (structlog.processors.JSONRenderer(),)
         if form == "json"
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        else (_show, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()))
     )
     structlog.configure(
         processors=[
@@ -32,9 +35,14 @@ def configure(form: Literal["console", "json"] = "console", level: int = logging
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
-            renderer,
+            *last,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(cast(TextIO, _StandardError())),
         cache_logger_on_first_use=True,
     )
+
+
+def _show(logger: Any, name: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """A vendor's error or a task's title may hold what a terminal obeys."""
+    return {key: printable(value) if isinstance(value, str) else value for key, value in line.items()}

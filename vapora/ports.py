@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from vapora.commands import SetBudget, SetTaskBudget
+from vapora.commands import EditBudget, EditTaskBudget, SetBudget, SetTaskBudget
 from vapora.database import Place
 from vapora.records import Append, AppendResult, Batch, StoredRecord
-from vapora.views import DeadLetterView, QueueView
+from vapora.views import DeadLetterView, LimitsChanged, QueueView
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,12 @@ class LogWriterPort(Protocol):
 class BudgetPort(Protocol):
     async def set_budget(self, origin: Origin, scope: str, scope_id: str, command: SetBudget | SetTaskBudget) -> int:
         """Set limits; the position of the event that says so (of the last one where nothing changed)."""
+        ...
+
+    async def edit_budget(
+        self, origin: Origin, scope: str, scope_id: str, command: EditBudget | EditTaskBudget
+    ) -> LimitsChanged:
+        """Change the limits that the command names, and no other."""
         ...
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from itertools import pairwise
 from typing import Any
 
 from tests.api.doors import BOTH_STORES, Door
@@ -50,6 +52,44 @@ async def test_a_limit_is_set_shown_and_removed_in_every_scope(door: Door) -> No
     listed = await door.ask("GET", "/budgets", 200, params={"after": removed["position"]})
     assert of(listed, "workspace") == []
     assert len(of(listed, "role")) == 12
+
+
+async def test_two_that_change_one_budget_at_once_lose_nothing(door: Door) -> None:
+    path = "/budgets/developer"
+    await door.ask("PUT", path, 200, {"monthly_limit_cents": 500, "weekly_limit_cents": 200, "overflow_cents": 10})
+    changes = [{"monthly_limit_cents": 600}, {"weekly_limit_cents": None}, {"when_exceeded": "stop"}]
+    answers = await asyncio.gather(*(door.ask("PATCH", path, 200, change) for change in changes))
+
+    shown = await door.ask("GET", path, 200, params={"after": max(one["position"] for one in answers)})
+    assert {name: shown[name] for name in ("monthly_limit_cents", "weekly_limit_cents", "overflow_cents")} == {
+        "monthly_limit_cents": 600,
+        "weekly_limit_cents": None,
+        "overflow_cents": 10,
+    }
+    assert shown["when_exceeded"] == "stop"
+    # What each found is what the one before it left: nobody overwrote what they had not seen.
+    in_order = sorted(answers, key=lambda one: int(one["position"]))
+    for one, following in pairwise(in_order):
+        assert {name: one[name] for name in following["before"]} == following["before"]
+    assert in_order[0]["before"]["monthly_limit_cents"] == 500
+
+
+async def test_a_change_of_limits_in_every_scope_answers_both_sides(door: Door) -> None:
+    project = await door.project()
+    task = await door.idle_task(project["id"])
+    for path, change in (
+        (f"/budgets/project/{project['id']}", {"monthly_limit_cents": 5}),
+        ("/budgets/workspace/default", {"weekly_limit_cents": 7}),
+        ("/budgets/agent/tester", {"overflow_cents": 3}),
+        (f"/budgets/task/{task}", {"limit_cents": 9}),
+    ):
+        ((name, value),) = change.items()
+        answer = await door.ask("PATCH", path, 200, change)
+        assert (answer["before"][name], answer[name]) == (0 if name == "overflow_cents" else None, value)
+        await door.ask("PATCH", path, 422, {})
+    await door.ask("PATCH", f"/budgets/task/{task}", 422, {"monthly_limit_cents": 1})
+    await door.ask("PATCH", "/budgets/project/none", 404, {"monthly_limit_cents": 1})
+    await door.ask("PATCH", "/budgets/juggler", 404, {"monthly_limit_cents": 1})
 
 
 async def test_what_a_task_cost_is_the_same_wherever_it_is_asked_for(door: Door) -> None:

@@ -54,3 +54,37 @@ async def test_an_archived_project_takes_no_task_and_no_edit(door: Door) -> None
     assert problem["code"] == "conflict"
     await door.ask("POST", "/tasks", 409, {"project_id": made["id"], "title": "Write a parser"})
     assert await door.head() == head
+
+
+async def test_a_name_that_is_taken_is_taken_again_and_the_answer_says_so(door: Door) -> None:
+    first = await door.project()
+    key = {"headers": {"Idempotency-Key": "second"}}
+    second = await door.ask("POST", "/projects", 201, {"name": "Parser"}, **key)
+    assert "same_name" not in first
+    assert second["same_name"] == [first["id"]]
+
+    await door.ask("DELETE", f"/projects/{first['id']}", 200)
+    third = await door.project()
+    assert third["same_name"] == [second["id"]]
+    assert await door.ask("POST", "/projects", 201, {"name": "Parser"}, **key) == second
+
+
+async def test_a_short_id_leads_to_everything_that_it_may_mean(door: Door) -> None:
+    project = await door.project()
+    task_id = await door.idle_task(project["id"])
+
+    async def found(prefix: str, **more: str) -> list[tuple[str, str]]:
+        page = await door.ask("GET", "/ids", 200, params={"prefix": prefix, **more})
+        return [(one["kind"], one["id"]) for one in page["items"]]
+
+    assert await found(task_id) == [("task", task_id)]
+    assert await found(task_id.removeprefix("task-")[:14]) == [("task", task_id)]
+    assert await found(project["id"][:12]) == [("project", project["id"])]
+    assert await found("develop") == [("agent", "developer")]
+    assert len(await found("task-", kind="task")) == 2
+    assert ("run", "none") not in await found("task-") and await found("zzz") == []
+    await door.ask("DELETE", "/agents/presenter", 200)
+    await door.card(task_id, lambda card: True)
+    removed = await door.ask("GET", "/ids", 200, params={"prefix": "presenter", "after": await door.head()})
+    assert removed["items"] == []
+    await door.ask("GET", "/ids", 422, params={"prefix": "Ä"})

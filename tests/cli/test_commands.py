@@ -27,7 +27,7 @@ def wait_for(url: str, task_id: str, state: str) -> None:
 
 @pytest.fixture
 def project(vapora: Run) -> str:
-    said = vapora("projects", "add", "Shortleaf", "--json")
+    said = vapora("projects", "add", "Shortleaf", "--same-name", "--json")
     assert said.code == 0
     return str(said.json["id"])
 
@@ -77,7 +77,7 @@ def test_a_task_that_cannot_be_right_is_refused_before_it_is_sent(vapora: Run, p
 
 
 def test_with_several_projects_one_must_be_named(vapora: Run, project: str) -> None:
-    vapora("projects", "add", "Another")
+    vapora("projects", "add", "Another", "--same-name")
 
     said = vapora("task", "add", "Some work")
 
@@ -122,10 +122,35 @@ def test_budgets_are_set_and_listed(vapora: Run, reviewed: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [["marketer", "--limit-cents", "5"], ["t", "--scope", "task", "--weekly-cents", "5"]], ids=["role", "task"]
+    ("wrong", "named"),
+    [
+        (["marketer", "--limit-cents", "5"], "--monthly-cents"),
+        (["t", "--scope", "task", "--weekly-cents", "5"], "--limit-cents"),
+        (["marketer"], "--no-limit"),
+        (["t", "--scope", "task"], "--limit-cents"),
+        (["marketer", "--no-limit", "--weekly-cents", "5"], "--no-limit"),
+    ],
+    ids=["of a task", "of a role", "nothing", "nothing for a task", "both"],
 )
-def test_a_limit_of_the_wrong_kind_is_wrong_usage(wrong: list[str], vapora: Run) -> None:
-    assert vapora("budget", "set", *wrong).code == 2
+def test_a_limit_that_cannot_be_meant_is_wrong_usage(wrong: list[str], named: str, vapora: Run) -> None:
+    said = vapora("budget", "set", *wrong)
+    assert (said.code, named in said.err) == (2, True)
+
+
+def test_what_a_budget_command_does_not_name_stays_and_the_change_is_shown(vapora: Run) -> None:
+    def limits(*flags: str) -> dict[str, Any]:
+        changed: dict[str, Any] = vapora("budget", "set", "presenter", *flags, "--json").json
+        return changed
+
+    assert limits("--monthly-cents", "500", "--overflow-cents", "7")["before"]["monthly_limit_cents"] is None
+    changed = limits("--weekly-cents", "100")
+    assert (changed["before"]["weekly_limit_cents"], changed["after"]["weekly_limit_cents"]) == (None, 100)
+    assert (changed["after"]["monthly_limit_cents"], changed["after"]["overflow_cents"]) == (500, 7)
+    shown = vapora("budget", "set", "presenter", "--weekly-cents", "250").out
+    assert [line.split() for line in shown.splitlines() if "week" in line] == [["week", "$1.00", "→", "$2.50"]]
+    assert [line.split() for line in shown.splitlines() if "month" in line] == [["month", "$5.00", "=", "$5.00"]]
+    lifted = limits("--no-limit")["after"]
+    assert (lifted["monthly_limit_cents"], lifted["weekly_limit_cents"], lifted["overflow_cents"]) == (None, None, 7)
 
 
 def test_costs_are_grouped_and_marked_as_simulated(vapora: Run, reviewed: str) -> None:

@@ -272,3 +272,48 @@ def test_the_doctor_names_providers_and_never_their_keys(alone: Run, tmp_path: P
     assert "anthropic" in told["detail"]
     assert "127.0.0.1:9" in told["detail"]
     assert "sk-very-secret" not in said.out + said.err
+
+
+OPERATORS = [
+    "log tail",
+    "log show 1",
+    "log why 1",
+    "audit list",
+    "audit budget",
+    "audit verify --chain-only",
+    "rebuild",
+]
+
+
+@pytest.mark.parametrize("command", OPERATORS)
+@pytest.mark.parametrize("url", ["", "http://127.0.0.1:9"], ids=["no server named", "a server named that is away"])
+def test_the_operators_tools_work_on_vapora_data_with_nothing_running(
+    command: str, url: str, alone: Run, data: Path
+) -> None:
+    by_option = alone(*command.split(), "--data", str(data), "--json")
+    by_variable = alone(*command.split(), "--json", VAPORA_DATA=str(data), VAPORA_URL=url)
+
+    assert (by_variable.code, by_option.code) == (0, 0), by_variable.err
+    if command not in ("rebuild", "audit verify --chain-only"):  # they say how long it took
+        assert by_variable.out == by_option.out
+
+
+def test_the_folder_that_is_read_instead_of_a_server_is_named(
+    alone: Run, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = alone("log", "tail", "--json", VAPORA_DATA=str(data))
+    assert "Nobody answers at http://127.0.0.1:9" in said.err
+    assert str(data) in said.err.replace("\n", "")
+    # The default folder too, where it is in the working folder; and where there is none, the server's absence is told.
+    monkeypatch.chdir(tmp_path)
+    assert alone("log", "tail", "--json").code == 2
+    data.rename(tmp_path / ".vapora")
+    assert alone("log", "tail", "--json").code == 0
+
+
+def test_a_named_server_counts_more_than_the_data_of_another_installation(vapora: Run, data: Path, url: str) -> None:
+    from tests.cli.conftest import invoke
+
+    asked = invoke("log", "show", "1", "--json", VAPORA_URL=url, VAPORA_DATA=str(data)).json
+    assert asked == vapora("log", "show", "1", "--json").json
+    assert asked["topic"] == "workspace.opened"

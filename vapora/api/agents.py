@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, status
-from pydantic import Field
 
 from events.ids import agent_stream
 from projections import profiles
@@ -13,27 +12,17 @@ from projections import registry as model
 from vapora import clock
 from vapora.api.cells import Cell
 from vapora.api.context import FreshCell, PostKey, Writing
-from vapora.api.moment import At, look_back, moment
-from vapora.catalog import role
-from vapora.commands import Command, EditAgent, Name, RegisterAgent, RemoveAgent, Slug
+from vapora.api.forms import At
+from vapora.api.moment import look_back, moment
+from vapora.catalog import role, roles
+from vapora.commands import EditAgent, RegisterAgent, RemoveAgent, ReplaceAgent, Slug
 from vapora.domain import agent as rules
-from vapora.errors import ConflictError, NotFoundError
+from vapora.errors import BadInputError, ConflictError, NotFoundError
 from vapora.views import Accepted, Agent, Learning, Page
 
 router = APIRouter(prefix="/agents", tags=["agents"])
 
 AgentState = Literal["idle", "busy", "offline", "disabled"]
-
-
-class ReplaceAgent(Command):
-    """An agent as it shall be. What is left out becomes what its role's manifest says; a role never changes."""
-
-    role: Slug | None = None
-    name: Name | None = None
-    capabilities: tuple[Slug, ...] | None = None
-    task_types: tuple[Slug, ...] | None = None
-    capacity: Annotated[int, Field(strict=True, ge=1, le=1_000)] | None = None
-    enabled: bool = True
 
 
 @router.get("", summary="List the agents")
@@ -78,6 +67,9 @@ async def get_agent(agent_id: str, cell: FreshCell) -> Agent:
 async def replace_agent(agent_id: str, body: ReplaceAgent, writing: Writing) -> Agent:
     """What is left out becomes what the role's manifest says."""
     agent = rules.require((await writing.cell.dispatcher.agents.load(agent_stream(agent_id))).state, agent_id)
+    if body.role is not None and body.role not in roles():
+        known = f"The roles are: {', '.join(roles())}."
+        raise BadInputError(f"There is no role '{body.role}'.", remedy=known, field="role")
     if body.role not in (None, agent.role):
         raise ConflictError(
             f"The agent '{agent_id}' is a {agent.role}: its role cannot change.",

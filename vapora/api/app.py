@@ -17,6 +17,7 @@ from vapora.api import (
     budgets,
     costs,
     events,
+    ids,
     live,
     openapi,
     problems,
@@ -39,7 +40,7 @@ _WORTH_COMPRESSING = 1_000
 # 9 takes twice the time of 6 for a percent or so.
 _LEVEL = 6
 
-_NOUNS = (projects, tasks, board, runs, agents, budgets, costs, events, audit, roles, queue, live)
+_NOUNS = (projects, tasks, board, runs, agents, budgets, costs, events, audit, roles, queue, ids, live)
 
 
 def create_app(cast: Cast, settings: Settings, version: str, rehearsal: bool) -> FastAPI:

@@ -5,23 +5,20 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
+from pydantic import Field
 
 from events import Recorded
 from projections import audit as model
-from vapora.api.context import LARGEST_POSITION, Cursor, FreshCell, Limit, OpenCell
+from vapora.api.context import FreshCell, Limit, OpenCell
 from vapora.api.events import event_at
+from vapora.api.forms import LARGEST_POSITION, WHOLE, Instant, PositionCursor
 from vapora.api.moment import instant
-from vapora.errors import BadInputError
 from vapora.views import AuditEntry, Chain, EventView, Page
 
 router = APIRouter(tags=["audit"])
 
 # Far longer than any chain of ours; a cause always stands before what it led to, so none goes round in circles.
 _LONGEST = 500
-
-Instant = Annotated[
-    str | None, Query(description="An instant such as 2026-11-22T10:00:00Z; without a zone, UTC.", max_length=60)
-]
 
 
 @router.get("/audit", summary="Search the audit trail")
@@ -34,10 +31,10 @@ async def list_audit(
     until: Instant = None,
     text: Annotated[str | None, Query(max_length=200, description="A part of anything said, in any case.")] = None,
     limit: Limit = 100,
-    cursor: Cursor = None,
+    cursor: PositionCursor = None,
 ) -> Page[AuditEntry]:
     """The newest first: who did what to what, when, and how it came out."""
-    before = _position(cursor)
+    before = None if cursor is None else int(cursor)
     first = None if since is None else instant(since, "since")
     last = None if until is None else instant(until, "until")
     found = await cell.read(
@@ -58,7 +55,7 @@ async def list_audit(
 
 
 @router.get("/events/{position}/chain", summary="Tell why an event happened")
-async def get_chain(position: Annotated[int, Path(ge=1, le=LARGEST_POSITION)], cell: OpenCell) -> Chain:
+async def get_chain(position: Annotated[int, Field(ge=1, le=LARGEST_POSITION), WHOLE, Path()], cell: OpenCell) -> Chain:
     """From the event back to the request: each item happened because of the one after it. `complete`: the last one
     was asked for by somebody, not led to by another event."""
     found = [await event_at(cell, position)]
@@ -70,13 +67,3 @@ async def get_chain(position: Annotated[int, Path(ge=1, le=LARGEST_POSITION)], c
 def _cause(recorded: Recorded) -> int | None:
     cause = recorded.causation
     return cause if cause is not None and 0 < cause < recorded.position else None
-
-
-def _position(cursor: str | None) -> int | None:
-    if cursor is None:
-        return None
-    if not (cursor.isascii() and cursor.isdigit() and int(cursor) <= LARGEST_POSITION):
-        raise BadInputError(
-            f"{cursor!r} is no cursor.", remedy="Send `next` of the page before.", field="cursor", where="query"
-        )
-    return int(cursor)

@@ -12,7 +12,8 @@ from projections import projects
 from projections.store import Snapshot
 from vapora.api.cells import Cell
 from vapora.api.context import FreshCell
-from vapora.api.moment import At, look_back, moment
+from vapora.api.forms import At
+from vapora.api.moment import look_back, moment
 from vapora.errors import NotFoundError
 from vapora.views import Board
 

@@ -14,11 +14,12 @@ from projections.base import Reader
 from vapora import clock
 from vapora.api.cells import Cell
 from vapora.api.context import FreshCell, Writer, Writing
-from vapora.api.moment import At, look_back, moment
+from vapora.api.forms import At
+from vapora.api.moment import look_back, moment
 from vapora.catalog import roles
-from vapora.commands import SetBudget, SetTaskBudget
+from vapora.commands import EditBudget, EditTaskBudget, SetBudget, SetTaskBudget
 from vapora.errors import BehindError, NotFoundError
-from vapora.views import BudgetView, Page
+from vapora.views import BudgetEdited, BudgetView, Page
 
 router = APIRouter(prefix="/budgets", tags=["budgets"])
 
@@ -51,10 +52,27 @@ async def set_role_budget(role: RoleId, body: SetBudget, writing: Writing, reque
     return await _set(writing, Scope.ROLE, role, body, request)
 
 
+@router.patch("/{role}", summary="Change some of a role's limits")
+async def edit_role_budget(role: RoleId, body: EditBudget, writing: Writing, request: Request) -> BudgetEdited:
+    """What is not sent stays as it is, whoever else changes it at the same time; null takes a limit away."""
+    return await _edit(writing, Scope.ROLE, role, body, request)
+
+
+@router.get("/task/{task_id}", summary="Show a task's budget")
+async def get_task_budget(task_id: str, cell: FreshCell, request: Request) -> BudgetView:
+    return await _show(cell, Scope.TASK, task_id, request)
+
+
 @router.put("/task/{task_id}", summary="Limit what a task may cost")
 async def set_task_budget(task_id: str, body: SetTaskBudget, writing: Writing, request: Request) -> BudgetView:
     """Over its whole life."""
     return await _set(writing, Scope.TASK, task_id, body, request)
+
+
+@router.patch("/task/{task_id}", summary="Change some of a task's limits")
+async def edit_task_budget(task_id: str, body: EditTaskBudget, writing: Writing, request: Request) -> BudgetEdited:
+    """What is not sent stays as it is; null takes the limit away."""
+    return await _edit(writing, Scope.TASK, task_id, body, request)
 
 
 @router.get("/{scope}/{id}", summary="Show a budget")
@@ -66,6 +84,12 @@ async def get_budget(scope: ScopeName, id: str, cell: FreshCell, request: Reques
 async def set_budget(scope: ScopeName, id: str, body: SetBudget, writing: Writing, request: Request) -> BudgetView:
     """A limit below what is spent is allowed: it stops new calls."""
     return await _set(writing, _scope(scope), id, body, request)
+
+
+@router.patch("/{scope}/{id}", summary="Change some limits of a workspace, project, role or agent")
+async def edit_budget(scope: ScopeName, id: str, body: EditBudget, writing: Writing, request: Request) -> BudgetEdited:
+    """What is not sent stays as it is, whoever else changes it at the same time; null takes a limit away."""
+    return await _edit(writing, _scope(scope), id, body, request)
 
 
 async def _show(cell: Cell, scope: Scope, scope_id: str, request: Request) -> BudgetView:
@@ -80,13 +104,30 @@ async def _set(
     cell = writing.cell
     await _require(cell, scope, scope_id)
     position = await cell.budgets.set_budget(writing.origin, scope.value, scope_id, body)
+    shown = await _as_written(writing, scope, scope_id, position, request)
+    return shown.model_copy(update={**body.model_dump(), "position": position})
+
+
+async def _edit(
+    writing: Writer, scope: Scope, scope_id: str, body: EditBudget | EditTaskBudget, request: Request
+) -> BudgetEdited:
+    cell = writing.cell
+    await _require(cell, scope, scope_id)
+    changed = await cell.budgets.edit_budget(writing.origin, scope.value, scope_id, body)
+    shown = await _as_written(writing, scope, scope_id, changed.position, request)
+    now = {**changed.after.model_dump(), "position": changed.position}
+    return BudgetEdited.model_validate({**shown.model_dump(), **now, "before": changed.before})
+
+
+async def _as_written(writing: Writer, scope: Scope, scope_id: str, position: int, request: Request) -> BudgetView:
+    """What the read models say of it once they have come that far."""
+    cell = writing.cell
     writing.wrote(position)
     # If they stay behind, the limit stands all the same; what is shown as spent is a little older.
     with suppress(BehindError):
         await cell.wait_for(position)
     now, own = clock.now(), _own_kind(request)
-    shown = await cell.read(lambda rows: _one(rows, scope, scope_id, now, own))
-    return shown.model_copy(update={**body.model_dump(), "position": position})
+    return await cell.read(lambda rows: _one(rows, scope, scope_id, now, own))
 
 
 async def _require(cell: Cell, scope: Scope, scope_id: str) -> None:

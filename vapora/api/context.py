@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import Depends, Header, Query, Request, Response
+from pydantic import Field
 
 from events.ids import DEFAULT_WORKSPACE, LONGEST_WORKSPACE, WORKSPACE_PATTERN
 from vapora.api.cells import Cell, Cells
+from vapora.api.forms import WHOLE, Position
 from vapora.commands import Command
 from vapora.dispatch import RequestKey
 from vapora.errors import BadInputError
@@ -16,7 +18,7 @@ from vapora.views import Accepted
 
 # Everybody is this one until identity exists; the log keeps the name for ever.
 LOCAL_USER = "user:local"
-LARGEST_POSITION = 2**63 - 1
+_PRINTABLE = "^[ -~]*$"
 
 
 async def _cell(
@@ -41,10 +43,8 @@ OpenCell = Annotated[Cell, Depends(_cell)]
 async def _fresh(
     cell: OpenCell,
     after: Annotated[
-        int | None,
+        Position | None,
         Query(
-            ge=0,
-            le=LARGEST_POSITION,
             description="A position, as a write answered it: the answer waits up to 5 s until it includes that.",
         ),
     ] = None,
@@ -67,6 +67,7 @@ async def _origin(
             alias="X-Correlation-Id",
             description="Stands on every event that follows, and on the answer; made if absent.",
             max_length=128,
+            json_schema_extra={"minLength": 1, "pattern": _PRINTABLE},
         ),
     ] = None,
 ) -> Origin:
@@ -84,6 +85,7 @@ async def _key(
         Header(
             alias="Idempotency-Key",
             description="The same key, route and body within 24 h give the same answer and take effect once.",
+            json_schema_extra={"minLength": 1, "maxLength": 255, "pattern": _PRINTABLE},
         ),
     ] = None,
 ) -> RequestKey | None:
@@ -129,5 +131,5 @@ class Writer:
 
 Writing = Annotated[Writer, Depends(Writer)]
 
-Limit = Annotated[int, Query(ge=1, le=500, description="How many items at most.")]
+Limit = Annotated[int, Field(ge=1, le=500), WHOLE, Query(description="How many items at most.")]
 Cursor = Annotated[str | None, Query(max_length=200, description="`next` of the page before.")]

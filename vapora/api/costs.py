@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -13,6 +14,9 @@ from vapora.views import Cost, Page
 
 router = APIRouter(tags=["costs"])
 
+_GROUP = f" *({'|'.join(model.GROUPS)}) *"
+_GROUPS = re.compile(f"({_GROUP}(,{_GROUP})*)?")
+
 
 @router.get("/costs", summary="Report the costs")
 async def get_costs(
@@ -21,14 +25,15 @@ async def get_costs(
         str,
         Query(
             description=f"Keys, separated by commas: {', '.join(model.GROUPS)}. None: one sum.",
+            json_schema_extra={"pattern": f"^{_GROUPS.pattern}$"},
             max_length=200,
             examples=["provider,role"],
         ),
     ] = "",
 ) -> Page[Cost]:
     """Real and simulated money are apart; `calls` includes those whose bill is unknown, at their worst case."""
+    if not _GROUPS.fullmatch(group_by):
+        remedy = f"Use some of {', '.join(model.GROUPS)}, separated by commas."
+        raise BadInputError(f"Costs cannot be grouped by {group_by!r}.", remedy=remedy, field="group_by", where="query")
     keys = tuple(key.strip() for key in group_by.split(",") if key.strip())
-    try:
-        return Page[Cost](items=await cell.read(lambda rows: model.costs(rows, keys)))
-    except BadInputError as error:
-        raise BadInputError(error.message, remedy=error.remedy, field="group_by", where="query") from error
+    return Page[Cost](items=await cell.read(lambda rows: model.costs(rows, keys)))

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
+from pydantic import Field
 
 from events import Recorded, topics
 from vapora.api.cells import Cell
-from vapora.api.context import LARGEST_POSITION, Limit, OpenCell
+from vapora.api.context import Limit, OpenCell
 from vapora.api.event_search import Filter, Search
+from vapora.api.forms import LARGEST_POSITION, WHOLE, Instant, Position
 from vapora.api.moment import instant
 from vapora.clock import just_before
 from vapora.errors import BadInputError, NotFoundError
@@ -18,20 +20,23 @@ from vapora.views import EventView, Page
 
 router = APIRouter(prefix="/events", tags=["events"])
 
+Topic = Annotated[str, Field(json_schema_extra={"enum": sorted(topics())})]
+
 
 @router.get("", summary="Read the log")
 async def list_events(
     cell: OpenCell,
-    after: Annotated[int, Query(ge=0, le=LARGEST_POSITION, description="Events beyond this position.")] = 0,
+    after: Annotated[Position, Query(description="Events beyond this position.")] = 0,
     limit: Limit = 100,
     stream: Annotated[str | None, Query(max_length=300, description="Of this stream, such as task:task-1.")] = None,
-    topic: Annotated[list[str] | None, Query(description="Of this topic; may be given again.")] = None,
+    topic: Annotated[list[Topic] | None, Query(description="Of this topic; may be given again.")] = None,
     actor: Annotated[str | None, Query(max_length=300, description="Done by this one, such as user:local.")] = None,
     correlation: Annotated[str | None, Query(max_length=128, description="That go back to this request.")] = None,
-    since: Annotated[str | None, Query(max_length=60, description="Recorded at this instant or later.")] = None,
-    until: Annotated[str | None, Query(max_length=60, description="Recorded at this instant or before.")] = None,
+    since: Instant = None,
+    until: Instant = None,
 ) -> Page[EventView]:
-    """In order of position; those that fit every filter. `next` is the position to go on from; null at the end of the
+    """In order of position; those that fit every filter. `since` and `until` are instants of recording, and what was
+    recorded at them counts. `next` is the position to go on from; null at the end of the
     log. A page may hold fewer than `limit`, even none, and still have a next one: there was much to look through."""
     wanted = tuple(dict.fromkeys(topic or ()))
     unknown = [one for one in wanted if one not in topics()]
@@ -52,7 +57,9 @@ async def list_events(
 
 
 @router.get("/{position}", summary="Show an event")
-async def get_event(position: Annotated[int, Path(ge=1, le=LARGEST_POSITION)], cell: OpenCell) -> EventView:
+async def get_event(
+    position: Annotated[int, Field(ge=1, le=LARGEST_POSITION), WHOLE, Path()], cell: OpenCell
+) -> EventView:
     return EventView.of(await event_at(cell, position))
 
 

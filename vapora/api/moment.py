@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, TypeVar
+from typing import TypeVar
 
 from anyio import to_thread
-from fastapi import Query
 
 from projections.base import Projection, Reader
 from vapora import clock
 from vapora.api.cells import Cell
-from vapora.api.context import LARGEST_POSITION
+from vapora.api.forms import LARGEST_POSITION, POSITION
+from vapora.commands import INSTANT
 from vapora.errors import BadInputError
 from vapora.log.search import last_until
 
 T = TypeVar("T")
 
-At = Annotated[
-    str | None,
-    Query(
-        description="A position, or an instant such as 2026-11-22T10:00:00Z: the answer as it was then.", max_length=60
-    ),
-]
 _PAGE = 5_000
+_POSITION, _INSTANT = re.compile(POSITION), re.compile(INSTANT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +35,7 @@ class Moment:
 async def moment(cell: Cell, text: str, field: str = "at") -> Moment:
     """`BadInputError` for what is neither a position nor an instant, or is yet to come."""
     head = await cell.log.head()
-    if text.isascii() and text.isdigit():
+    if _POSITION.fullmatch(text):
         position = min(int(text), LARGEST_POSITION)
         if position > head:
             raise _refused(f"The log ends at {head}: {text} is yet to come.", "Ask for a position in the past.", field)
@@ -53,6 +49,8 @@ async def moment(cell: Cell, text: str, field: str = "at") -> Moment:
 def instant(text: str, field: str) -> datetime:
     """As `vapora.clock.instant`, with a refusal that names the field."""
     try:
+        if not _INSTANT.fullmatch(text):
+            raise ValueError
         return clock.instant(text)
     except ValueError:
         what = "neither a position nor an instant" if field == "at" else "no instant"

@@ -12,6 +12,7 @@ from starlette.responses import HTMLResponse
 from starlette.routing import compile_path
 
 from vapora.api.problems import MEDIA_TYPE, Problem
+from vapora.catalog import roles, task_types
 
 TAGS = [
     {"name": "projects", "description": "What the work is about."},
@@ -75,6 +76,8 @@ def allowed(app: FastAPI, path: str) -> str:
     """The methods that a path takes, for the header Allow: the router itself knows only those of the first match."""
     templates = app.openapi()["paths"].items()
     found = {method for template, item in templates if compile_path(template)[0].match(path) for method in item}
+    if not found:  # a page that the document does not describe
+        found = {"get"}
     return ", ".join(sorted(method.upper() for method in found if method in _METHODS))
 
 
@@ -101,6 +104,7 @@ def _describe(app: FastAPI) -> dict[str, Any]:
     problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
     schemas.update(problem.pop("$defs", {}))
     schemas["Problem"] = problem
+    _name_values(schemas)
     for path, method, operation in operations(document):
         responses = operation["responses"]
         responses.pop("422", None)
@@ -109,6 +113,24 @@ def _describe(app: FastAPI) -> dict[str, Any]:
         if path.startswith("/api/") and method != "get":
             _document_position(responses)
     return document
+
+
+def _name_values(schemas: dict[str, Any]) -> None:
+    """The roles and types of task that there are: commands do not know the catalogue."""
+    for schema in ("SubmitTask", "RegisterAgent", "ReplaceAgent", "EditAgent"):
+        fields = schemas[schema]["properties"]
+        for field, values in (("role", roles()), ("task_type", task_types()), ("task_types", task_types())):
+            for form in _forms(fields.get(field, {})):
+                if form.get("type") == "string":
+                    form["enum"] = sorted(values)
+
+
+def _forms(field: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """A field's schema with all that it is made of."""
+    yield field
+    for part in (*field.get("anyOf", ()), field.get("items", {})):
+        if part:
+            yield from _forms(part)
 
 
 def _problems(path: str, method: str, operation: dict[str, Any]) -> Iterator[int]:

@@ -9,26 +9,32 @@ from fastapi import APIRouter, Query, status
 from events.ids import project_stream
 from projections import projects as model
 from vapora.api.cells import Cell
-from vapora.api.context import Cursor, FreshCell, Limit, PostKey, Writing
+from vapora.api.context import FreshCell, Limit, PostKey, Writing
+from vapora.api.forms import Flag
 from vapora.commands import ArchiveProject, CreateProject, EditProject
-from vapora.errors import BadInputError, NotFoundError
-from vapora.views import Accepted, Page, Project
+from vapora.errors import BadInputError, BehindError, NotFoundError, UnavailableError
+from vapora.views import Accepted, Page, Project, ProjectMade
 
 router = APIRouter(prefix="/projects", tags=["projects"])
 
 
-@router.post("", status_code=status.HTTP_201_CREATED, summary="Make a project")
-async def create_project(body: CreateProject, writing: Writing, key: PostKey) -> Project:
+@router.post("", status_code=status.HTTP_201_CREATED, summary="Make a project", response_model_exclude_unset=True)
+async def create_project(body: CreateProject, writing: Writing, key: PostKey) -> ProjectMade:
+    """A name may be used again; `same_name` stands in the answer only then, and says by which projects it is used."""
     accepted = await writing.dispatch(body, key=key)
-    return await _as_written(writing.cell, accepted)
+    made = await _as_written(writing.cell, accepted)
+    others = await _same_name(writing.cell, made)
+    return ProjectMade(**made.model_dump(), **({"same_name": others} if others else {}))
 
 
 @router.get("", summary="List the projects")
 async def list_projects(
     cell: FreshCell,
-    archived: Annotated[bool, Query(description="Archived ones too.")] = False,
+    archived: Annotated[Flag, Query(description="Archived ones too.")] = False,
     limit: Limit = 100,
-    cursor: Cursor = None,
+    cursor: Annotated[
+        str | None, Query(description="`next` of the page before: a project's id.", pattern=r"^[a-z0-9-]{1,80}$")
+    ] = None,
 ) -> Page[Project]:
     """In the order in which they were made."""
     found = await cell.read(lambda rows: model.projects(rows, archived))
@@ -65,6 +71,23 @@ async def require_project(cell: Cell, project_id: str) -> Project:
     if found is None:
         raise NotFoundError(f"There is no project '{project_id}'.", remedy="Check the id, or make the project first.")
     return found
+
+
+async def _same_name(cell: Cell, made: Project) -> tuple[str, ...]:
+    """The other projects that had its name when it was made: as the log stood then, since a request that comes again is
+    given the same answer."""
+    try:
+        await cell.wait_for(made.position)
+        known = await cell.read(lambda rows: model.projects(rows, archived=True))
+    except (BehindError, UnavailableError):
+        return ()  # the project is made all the same
+    found: list[str] = []
+    for one in known:
+        if one.name == made.name and one.id != made.id:
+            then = await cell.dispatcher.projects.as_of(project_stream(one.id), made.position)
+            if then is not None and then.name == made.name and not then.archived:
+                found.append(one.id)
+    return tuple(found)
 
 
 async def _as_written(cell: Cell, accepted: Accepted) -> Project:

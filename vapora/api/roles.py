@@ -5,34 +5,9 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from vapora import catalog
-from vapora.views import Page, View
+from vapora.views import Page, Role, TaskType
 
 router = APIRouter(tags=["catalogue"])
-
-
-class Role(View):
-    """A role's manifest. `concurrency`: the most runs that one agent of it holds at a time."""
-
-    id: str
-    title: str
-    group: str
-    description: str
-    capabilities: tuple[str, ...]
-    task_types: tuple[str, ...]
-    model_tier: str
-    concurrency: int
-    consumes: tuple[str, ...]
-    produces: tuple[str, ...]
-    may: tuple[str, ...]
-    may_not: tuple[str, ...]
-    steps: tuple[str, ...]
-
-
-class TaskType(View):
-    """A routing type, with the roles that can do it; the one that is meant for it first."""
-
-    id: str
-    roles: tuple[str, ...]
 
 
 @router.get("/roles", summary="List the roles")

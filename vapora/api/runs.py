@@ -9,11 +9,10 @@ from starlette.responses import PlainTextResponse
 from events.content import Content
 from events.ids import run_stream
 from projections import runs as model
-from projections.runs import Artifact, Execution
 from vapora.api.cells import Cell
 from vapora.api.context import FreshCell
 from vapora.errors import NotFoundError
-from vapora.views import Page
+from vapora.views import Artifact, Execution, Page
 
 router = APIRouter(prefix="/runs", tags=["runs"])
 

@@ -17,7 +17,7 @@ from vapora.api.cells import Cell, Cells
 from vapora.api.context import FreshCell
 from vapora.api.meters import Meters
 from vapora.errors import VaporaError
-from vapora.views import Health, Progress, QueueView, View
+from vapora.views import Health, Progress, QueueView, Status
 
 router = APIRouter(tags=["system"])
 status_router = APIRouter(tags=["system"])
@@ -26,16 +26,6 @@ status_router = APIRouter(tags=["system"])
 _PATIENCE_S = 3.0
 
 _log = structlog.get_logger("api")
-
-
-class Status(View):
-    """`position`: how far the read models are; `head`: how far the log is; `failed`: what stopped a projection;
-    `rebuilding`: those that are built anew beside the rows that are served, and how far each is."""
-
-    position: int
-    head: int
-    failed: dict[str, str]
-    rebuilding: dict[str, int]
 
 
 @router.get("/health", summary="Tell whether it is ready", responses={503: {"model": Health, "description": "Not yet"}})

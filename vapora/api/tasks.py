@@ -8,13 +8,13 @@ from fastapi import APIRouter, Query, status
 
 from events.ids import TaskState, task_stream
 from projections import board, decisions, runs
-from projections.runs import Execution
 from vapora.api.cells import Cell
-from vapora.api.context import Cursor, FreshCell, Limit, PostKey, Writing
+from vapora.api.context import FreshCell, Limit, PostKey, Writing
+from vapora.api.forms import PositionCursor
 from vapora.api.projects import require_project
 from vapora.commands import EditTask, MoveTask, Slug, SubmitTask
 from vapora.errors import NotFoundError
-from vapora.views import Accepted, Page, TaskAccepted, TaskCard, Why
+from vapora.views import Accepted, Execution, Page, TaskAccepted, TaskCard, Why
 
 router = APIRouter(prefix="/tasks", tags=["tasks"])
 
@@ -33,7 +33,7 @@ async def list_tasks(
     state: Annotated[TaskState | None, Query(description="In this state only.")] = None,
     role: Annotated[Slug | None, Query(description="That ask for this role only.")] = None,
     limit: Limit = 100,
-    cursor: Cursor = None,
+    cursor: PositionCursor = None,
 ) -> Page[TaskCard]:
     """Newest first, archived ones too."""
     if project_id is not None:

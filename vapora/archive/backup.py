@@ -24,6 +24,7 @@ from vapora.log.files import explained
 from vapora.log.keys import public_path
 from vapora.log.sqlite import SQLiteLog
 from vapora.log.verify import Verdict, verify
+from vapora.readonly import Reading
 from vapora.settings import Settings
 
 
@@ -66,9 +67,10 @@ def _save(settings: Settings, workspace: str, target: Path) -> Saved:
 
 def _copy_log(source: Path, target: Path) -> None:
     with explained(source):
-        # `mode=ro` where the folder allows it: the journal beside the file is read with it.
+        # With the journal beside the file, also where nothing may be written there.
         with (
-            closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True)) as log,
+            closing(Reading(source)) as reading,
+            closing(sqlite3.connect(reading.uri, uri=True)) as log,
             closing(sqlite3.connect(target)) as copied,
         ):
             # In one step: it reads one moment of a log that goes on being written, and holds nobody up.

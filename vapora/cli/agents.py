@@ -8,6 +8,7 @@ import typer
 from pydantic import ValidationError
 from rich.console import Group, RenderableType
 
+from vapora.cli.names import whole_id
 from vapora.cli.output import USAGE, At, Json, cell, emit, stop, table
 from vapora.cli.remote import connect
 from vapora.commands import EditAgent, RegisterAgent
@@ -15,7 +16,7 @@ from vapora.views import Agent, Learning
 
 app = typer.Typer(help="The agents; without a command, lists them.", invoke_without_command=True)
 
-AgentId = Annotated[str, typer.Argument(metavar="AGENT", help="The agent's id.")]
+AgentId = Annotated[str, typer.Argument(metavar="AGENT", help="The agent's id, or enough of its beginning.")]
 
 
 @app.callback()
@@ -34,6 +35,7 @@ def list_agents(at: At = None, as_json: Json = False) -> None:
 def show(agent_id: AgentId, as_json: Json = False) -> None:
     """One agent and what it has learnt."""
     with connect() as client:
+        agent_id = whole_id(client, agent_id, "agent")
         agent, learning = client.agent(agent_id), client.learning(agent_id)
     emit(as_json, {"agent": agent, "learning": learning}, lambda: Group(_agents((agent,)), "", _learning(learning)))
 
@@ -74,12 +76,14 @@ def disable(agent_id: AgentId, as_json: Json = False) -> None:
 def remove(agent_id: AgentId, as_json: Json = False) -> None:
     """Take it out of the registry; its history stays."""
     with connect() as client:
+        agent_id = whole_id(client, agent_id, "agent")
         position = client.remove_agent(agent_id)
     emit(as_json, {"id": agent_id, "position": position}, lambda: f"Removed {cell(agent_id)}.")
 
 
 def _switch(agent_id: str, enabled: bool, as_json: bool) -> None:
     with connect() as client:
+        agent_id = whole_id(client, agent_id, "agent")
         position = client.edit_agent(agent_id, EditAgent(enabled=enabled))
     answer = {"id": agent_id, "enabled": enabled, "position": position}
     emit(as_json, answer, lambda: f"{cell(agent_id)} is {'enabled' if enabled else 'disabled'}.")

@@ -12,6 +12,7 @@ from rich.console import RenderableType
 from vapora.cli.offline import Workspace, open_log, pages, settings_for
 from vapora.cli.output import Json, cell, clip, emit, instant, local, table
 from vapora.cli.remote import connect
+from vapora.cli.source import Data, data_to_read
 from vapora.views import AuditEntry
 
 
@@ -23,18 +24,19 @@ def entries(
     until: Annotated[str | None, typer.Option(help="Up to this instant.")] = None,
     text: Annotated[str | None, typer.Option(help="A part of anything said, in any case.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 50,
-    data: Annotated[Path | None, typer.Option(help="From this data folder's log instead of the server.")] = None,
+    data: Data = None,
     workspace: Workspace = "default",
     as_json: Json = False,
 ) -> None:
     """The audit trail, the newest first."""
     between = {"since": since and instant(since), "until": until and instant(until)}
     wanted: dict[str, Any] = {"actor": actor, "action": action, "resource": resource, "text": text, **between}
-    if data is None:
+    folder = data_to_read(data, workspace)
+    if folder is None:
         with connect(workspace) as client:
             found = tuple(islice(client.audit(limit=limit, **wanted), limit))
     else:
-        found = _folded(data, workspace, limit, wanted)
+        found = _folded(folder, workspace, limit, wanted)
     emit(as_json, {"items": found}, lambda: _told(found))
 
 

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-import typer
 from rich.console import Group, RenderableType
+from rich.text import Text
 
+from vapora.cli.names import ProjectName, project_id
 from vapora.cli.output import At, Json, cell, clip, dollars, emit, table
 from vapora.cli.remote import connect
 from vapora.views import Board, TaskCard
 
 
 def board(
-    project: Annotated[str | None, typer.Option(help="Only this project's cards.")] = None,
+    project: ProjectName = None,
     at: At = None,
     as_json: Json = False,
 ) -> None:
     """The board."""
     with connect() as client:
-        seen = client.board(project, at)
+        seen = client.board(project_id(client, project) if project else None, at)
     emit(as_json, seen, lambda: draw(seen))
 
 
@@ -28,7 +27,7 @@ def draw(seen: Board) -> RenderableType:
     parts: list[RenderableType] = []
     for state, column in seen.columns.items():
         more = " or more, the newest shown" if state in seen.truncated else ""
-        parts.append(f"[bold]{state}[/bold]  {len(column)}{more}")
+        parts.append(Text.assemble((state, "bold"), f"  {len(column)}{more}"))
         if column:
             parts.append(_column(column))
     simulated = " · money with * is simulated" if any(card.simulated for card in cards) else ""

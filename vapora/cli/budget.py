@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Group, RenderableType
 
 from events.ids import Scope, WhenExceeded
+from vapora.cli.names import project_id, task_id, whole_id
 from vapora.cli.output import USAGE, At, Json, cell, dollars, emit, limit, stop, table
 from vapora.cli.remote import connect
-from vapora.commands import SetBudget, SetTaskBudget
-from vapora.views import BudgetView, Cost
+from vapora.commands import EditBudget, EditTaskBudget
+from vapora.views import BudgetView, Cost, Limits
+
+if TYPE_CHECKING:
+    from vapora.sdk import Client
 
 app = typer.Typer(help="The budgets; without a command, lists them.", invoke_without_command=True)
 
-Cents = Annotated[int | None, typer.Option(min=0, help="In cents; absent: no limit.")]
+Cents = Annotated[int | None, typer.Option(min=0, help="In cents; absent: it stays as it is.")]
 
 
 @app.callback()
@@ -32,34 +36,80 @@ def list_budgets(at: At = None, as_json: Json = False) -> None:
 
 @app.command("set")
 def set_budget(
-    name: Annotated[str, typer.Argument(metavar="ROLE", help="A role, or the id that --scope speaks of.")],
+    name: Annotated[str, typer.Argument(metavar="ROLE", help="A role, or the name or id that --scope speaks of.")],
     scope: Annotated[Scope, typer.Option(help="What the limit is for.")] = Scope.ROLE,
     monthly_cents: Cents = None,
     weekly_cents: Cents = None,
     limit_cents: Annotated[int | None, typer.Option(min=0, help="For a task: over its whole life.")] = None,
-    overflow_cents: Annotated[int, typer.Option(min=0, help="What cheap models may spend beyond the limit.")] = 0,
-    when_exceeded: Annotated[WhenExceeded, typer.Option()] = WhenExceeded.FALLBACK,
+    no_limit: Annotated[bool, typer.Option("--no-limit", help="Take the limits away.")] = False,
+    overflow_cents: Annotated[
+        int | None, typer.Option(min=0, help="What cheap models may spend beyond the limit.")
+    ] = None,
+    when_exceeded: Annotated[WhenExceeded | None, typer.Option()] = None,
     as_json: Json = False,
 ) -> None:
-    """Set the limits of a role, or of a project, agent, task or the workspace. It replaces what was set before."""
-    limits: SetBudget | SetTaskBudget
-    if scope is Scope.TASK:
-        if monthly_cents is not None or weekly_cents is not None:
-            stop(USAGE, "A task has one limit over its whole life.", "Use --limit-cents.")
-        limits = SetTaskBudget(limit_cents=limit_cents, overflow_cents=overflow_cents, when_exceeded=when_exceeded)
-    else:
-        if limit_cents is not None:
-            stop(USAGE, "--limit-cents is for tasks.", "Use --monthly-cents and --weekly-cents.")
-        limits = SetBudget(
-            monthly_limit_cents=monthly_cents,
-            weekly_limit_cents=weekly_cents,
-            overflow_cents=overflow_cents,
-            when_exceeded=when_exceeded,
-        )
+    """Change limits of a role, or of a project, agent, task or the workspace. What is not named stays as it is."""
+    limits = {"monthly_limit_cents": monthly_cents, "weekly_limit_cents": weekly_cents, "limit_cents": limit_cents}
+    _require_fitting(scope, limits, no_limit)
+    other = {"overflow_cents": overflow_cents, "when_exceeded": when_exceeded}
+    change: dict[str, Any] = {key: value for key, value in {**limits, **other}.items() if value is not None}
+    if no_limit:
+        change |= dict.fromkeys(_OF_TASKS if scope is Scope.TASK else _OF_OTHERS)
+    if not change:
+        flags = "--limit-cents" if scope is Scope.TASK else "--monthly-cents, --weekly-cents"
+        stop(USAGE, "Nothing was named.", f"Name some of {flags}, --no-limit, --overflow-cents, --when-exceeded.")
+    command = EditTaskBudget(**change) if scope is Scope.TASK else EditBudget(**change)
     with connect() as client:
-        position = client.set_budget(scope, name, limits)
-    answer = {"scope": scope, "id": name, "position": position}
-    emit(as_json, answer, lambda: f"Set the limits of {scope.value} {cell(name)} (position {position}).")
+        scope_id = _scope_id(client, scope, name)
+        after = client.edit_budget(scope, scope_id, command)
+    now = Limits.model_validate(after.model_dump(include=set(Limits.model_fields)))
+    answer = {"scope": scope, "id": scope_id, "before": after.before, "after": now, "position": after.position}
+    emit(as_json, answer, lambda: draw_change(f"{scope.value} {scope_id}", after.before, now))
+
+
+_OF_TASKS = ("limit_cents",)
+_OF_OTHERS = ("monthly_limit_cents", "weekly_limit_cents")
+
+
+def _require_fitting(scope: Scope, limits: dict[str, int | None], no_limit: bool) -> None:
+    named = [key for key, value in limits.items() if value is not None]
+    if no_limit and named:
+        stop(USAGE, "--no-limit takes the limits away, and one is named beside it.", "Leave out one of them.")
+    if scope is Scope.TASK and set(named) & set(_OF_OTHERS):
+        stop(USAGE, "A task has one limit over its whole life.", "Use --limit-cents.")
+    if scope is not Scope.TASK and set(named) & set(_OF_TASKS):
+        stop(USAGE, "--limit-cents is for tasks.", "Use --monthly-cents and --weekly-cents.")
+
+
+def _scope_id(client: Client, scope: Scope, name: str) -> str:
+    match scope:
+        case Scope.PROJECT:
+            return project_id(client, name)
+        case Scope.TASK:
+            return task_id(client, name)
+        case Scope.AGENT:
+            return whole_id(client, name, "agent")
+        case _:
+            return name
+
+
+def draw_change(of: str, before: Limits, after: Limits) -> RenderableType:
+    """What changed, from what to what; and what stayed."""
+    rows = [
+        (what, *(limit(getattr(one, key)) for one in (before, after)))
+        for what, key in (
+            ("month", "monthly_limit_cents"),
+            ("week", "weekly_limit_cents"),
+            ("whole life", "limit_cents"),
+            ("overflow", "overflow_cents"),
+        )
+    ]
+    rows.append(("when exceeded", before.when_exceeded.value, after.when_exceeded.value))
+    shown = table(of, "", "before", "", "after", right=("before", "after"))
+    for what, was, now in rows:
+        if was != now or was not in ("–", "$0.00"):
+            shown.add_row(what, was, "→" if was != now else "=", now)
+    return shown
 
 
 def costs(

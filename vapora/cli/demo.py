@@ -13,12 +13,10 @@ from typing import IO, TYPE_CHECKING, Annotated, Any
 
 import typer
 from pydantic import ValidationError
-from pydantic_core import to_json
-from rich.console import Console
 
 from vapora.cli import repository
 from vapora.cli.offline import settings_for
-from vapora.cli.output import FAILED, GOOD, INTERRUPTED, USAGE, Json, say, stop
+from vapora.cli.output import FAILED, GOOD, INTERRUPTED, USAGE, Json, console, emit_json, say, stop
 from vapora.cli.platform import Factory, interruptible, origin, ray_platform
 from vapora.commands import SubmitTask
 
@@ -98,10 +96,10 @@ def _play(plan: Plan, url: str, repo: Path, out: IO[str]) -> int:
         watch(client, project.id, task_ids, name, began, None if plan.as_json else out)
         told = gather(client, project.id, name, project.position, time.monotonic() - began)
     if plan.as_json:
-        typer.echo(to_json(told).decode(), file=out)
+        emit_json(told, out)
     else:
         drawn = summary.draw(told, str(plan.settings.data), task_ids[0])
-        Console(file=out, highlight=False).print("", drawn, sep="\n", crop=False)
+        console(out).print("", drawn, sep="\n", crop=False)
     return GOOD if told.ok else FAILED
 
 

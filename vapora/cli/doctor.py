@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 from rich.console import Group, RenderableType
+from rich.text import Text
 
 from vapora.cli.offline import Data, settings_for
 from vapora.cli.output import FAILED, Json, cell, emit, table
@@ -41,7 +42,7 @@ def _findings(settings: Settings) -> Iterator[Finding]:
 
 
 def _told(found: list[Finding], ok: bool) -> RenderableType:
-    marks = {"good": "[green]good[/green]", "warn": "[yellow]look[/yellow]", "bad": "[red]bad[/red]"}
+    marks = {"good": Text("good", "green"), "warn": Text("look", "yellow"), "bad": Text("bad", "red")}
     shown = table("", "check", "", "what", fixed=("check",))
     for one in found:
         said = f"{one.detail.rstrip('.')}. {one.remedy}".strip(" .") + "."

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from pydantic_core import to_json
-from rich.console import Console, RenderableType
+from rich.console import RenderableType
 from rich.text import Text
 
 from vapora.cli.offline import Workspace, open_log, pages, settings_for
-from vapora.cli.output import FAILED, USAGE, Json, clip, emit, instant, local, stop
+from vapora.cli.output import FAILED, USAGE, Json, clip, console, emit, emit_json, instant, local, stop
 from vapora.cli.remote import connect
+from vapora.cli.source import Data, data_to_read
 from vapora.clock import just_before
 from vapora.views import Chain, EventView
 
@@ -55,9 +56,6 @@ class _Wanted:
 
 _EVERYTHING = _Wanted()
 
-FromFile = Annotated[
-    Path | None, typer.Option("--data", help="Read this data folder's file instead of asking the server.")
-]
 _PAUSE_S = 0.5
 
 
@@ -74,7 +72,7 @@ def tail(
     correlation: Annotated[str | None, typer.Option(help="Only what goes back to this request.")] = None,
     since: Annotated[str | None, typer.Option(help="Recorded at this instant or later.")] = None,
     until: Annotated[str | None, typer.Option(help="Recorded at this instant or before.")] = None,
-    data: FromFile = None,
+    data: Data = None,
     workspace: Workspace = "default",
     as_json: Json = False,
 ) -> None:
@@ -82,7 +80,7 @@ def tail(
     if follow and until is not None:
         stop(USAGE, "--follow waits for what comes, --until ends in the past.", "Leave out one of them.")
     wanted = _Wanted(tuple(topic or ()), stream, actor, correlation, since, until)
-    with _source(data, workspace, wanted) as source:
+    with _source(data_to_read(data, workspace), workspace, wanted) as source:
         position = source.head() if after is None else after
         for event in source.last(limit) if after is None else islice(source.read(after), limit):
             _print(event, as_json)
@@ -98,28 +96,29 @@ def tail(
 @app.command()
 def show(
     position: Annotated[int, typer.Argument(min=1)],
-    data: FromFile = None,
+    data: Data = None,
     workspace: Workspace = "default",
     as_json: Json = False,
 ) -> None:
     """One event with all it carries."""
-    event = _at(position, data, workspace)
+    event = _at(position, data_to_read(data, workspace), workspace)
     emit(as_json, event, lambda: _whole(event))
 
 
 @app.command()
 def why(
     position: Annotated[int, typer.Argument(min=1)],
-    data: FromFile = None,
+    data: Data = None,
     workspace: Workspace = "default",
     as_json: Json = False,
 ) -> None:
     """Why an event happened: from it back to the request, each because of the one below it."""
-    if data is None:
+    folder = data_to_read(data, workspace)
+    if folder is None:
         with connect(workspace) as client:
             chain = client.chain(position)
     else:
-        chain = _chain(position, data, workspace)
+        chain = _chain(position, folder, workspace)
     emit(as_json, chain, lambda: _reasons(chain))
 
 
@@ -203,12 +202,12 @@ def _read(log: EventLog, after: int, wanted: _Wanted) -> Iterator[EventView]:
 
 def _print(event: EventView, as_json: bool) -> None:
     if as_json:
-        typer.echo(to_json(event))
+        emit_json(event)
         return
     at = event.recorded_at.astimezone().isoformat(sep=" ", timespec="milliseconds")[11:23]
     line = f"{event.position:>7} {at} {event.topic:<26} {event.stream}  {_gist(event)}"
-    console = Console(highlight=False, soft_wrap=True)
-    console.print(Text(clip(line, console.width) if console.is_terminal else line))
+    out = console(soft_wrap=True)
+    out.print(clip(line, out.width) if out.is_terminal else line)
 
 
 def _gist(event: EventView) -> str:

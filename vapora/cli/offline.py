@@ -41,19 +41,24 @@ def settings_for(data: Path | None, **given: object) -> Settings:
 @contextmanager
 def open_log(settings: Settings, workspace: str) -> Iterator[EventLog]:
     """The workspace's log for reading, also beside a running server."""
-    from vapora.log.places import open_for_reading, workspaces
+    from vapora.log.places import open_for_reading
 
     place = settings.log_place(workspace)
-    if isinstance(place, Path):
-        if not place.is_file():
-            stop(USAGE, f"There is no log at {place}.", "Check --data (or VAPORA_DATA) and --workspace.")
-    elif workspace not in workspaces(settings):
-        stop(USAGE, f"There is no log at {place}.", "Check VAPORA_DATABASE_URL and --workspace.")
+    if not has_log(settings, workspace):
+        named = "--data (or VAPORA_DATA)" if isinstance(place, Path) else "VAPORA_DATABASE_URL"
+        stop(USAGE, f"There is no log at {place}.", f"Check {named} and --workspace.")
     log = open_for_reading(place)
     try:
         yield log
     finally:
         log.close()
+
+
+def has_log(settings: Settings, workspace: str) -> bool:
+    from vapora.log.places import workspaces
+
+    place = settings.log_place(workspace)
+    return place.is_file() if isinstance(place, Path) else workspace in workspaces(settings)
 
 
 def pages(log: EventLog, after: int = 0, topics: tuple[str, ...] = ()) -> Iterator[list[Recorded]]:

@@ -1,18 +1,24 @@
-"""How commands speak: results to stdout, as a table for people or as JSON for programs; all else to stderr."""
+"""How commands speak: results to stdout, as a table for people or as JSON for programs; all else to stderr.
+
+Titles, names, comments and answers come from people and models. `console` shows them as what they are, whatever a
+command hands it: no control character reaches the terminal, and nothing in them is markup.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from typing import Annotated, Any, NoReturn
+from typing import IO, Annotated, Any, NoReturn
 
 import typer
 from pydantic_core import to_json
-from rich.console import Console, RenderableType
-from rich.markup import escape
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 from rich.table import Table
+from rich.text import Text
 
 from vapora import clock
+from vapora.unicode import printable, printable_json
 
 GOOD, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 
@@ -20,18 +26,40 @@ At = Annotated[str | None, typer.Option(help="As it was at a position or an inst
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable: JSON on stdout and nothing else there.")]
 
 
+class _Console(Console):
+    """Rich's, for text that somebody else wrote. Its own control sequences (colours, the cursor) are not text."""
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        # Before anything is measured, so that columns stay columns.
+        return super().render_str(printable(text), **options)
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else segment._replace(text=printable(segment.text))
+
+
+def console(out: IO[str] | None = None, *, stderr: bool = False, soft_wrap: bool = False) -> Console:
+    """The only way to a terminal. The width is the terminal's, 80 where there is none."""
+    return _Console(file=out, stderr=stderr, soft_wrap=soft_wrap, highlight=False, markup=False, emoji=False)
+
+
 def emit(as_json: bool, value: Any, show: Callable[[], RenderableType]) -> None:
     """`value` as JSON, or what `show` draws. A table is only drawn where somebody looks at it."""
     if as_json:
-        typer.echo(to_json(value, fallback=str))
+        emit_json(value)
     else:
-        # Soft wrapping would break tables; the width is the terminal's, 80 where there is none.
-        Console(highlight=False).print(show())
+        # Soft wrapping would break tables.
+        console().print(show())
+
+
+def emit_json(value: Any, out: IO[str] | None = None) -> None:
+    """On one line."""
+    typer.echo(printable_json(to_json(value, fallback=str).decode()), file=out)
 
 
 def say(text: str) -> None:
     """To people, not into the result."""
-    Console(stderr=True, highlight=False, soft_wrap=True).print(text, markup=False)
+    console(stderr=True, soft_wrap=True).print(text)
 
 
 def stop(code: int, text: str, remedy: str = "") -> NoReturn:
@@ -62,8 +90,8 @@ def table(title: str, *columns: str, right: Sequence[str] = (), fixed: Sequence[
 
 
 def cell(text: object) -> str:
-    """What people wrote is text, not rich's markup."""
-    return escape(str(text))
+    """What people wrote, in a table or a sentence."""
+    return printable(str(text))
 
 
 def dollars(microusd: int, simulated: bool = False) -> str:
@@ -87,5 +115,6 @@ def local(at: datetime) -> str:
 
 
 def clip(text: str, width: int) -> str:
-    line = " ".join(text.split())
+    """On one line, of at most so many characters."""
+    line = printable(" ".join(text.split()))
     return line if len(line) <= width else f"{line[: width - 1]}…"

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import RenderableType
 
-from vapora.cli.output import USAGE, Json, cell, clip, emit, stop, table
+from vapora.cli.output import FAILED, USAGE, Json, cell, clip, emit, say, stop, table
 from vapora.cli.remote import connect
 from vapora.commands import CreateProject
 from vapora.views import Project
+
+if TYPE_CHECKING:
+    from vapora.sdk import Client
 
 app = typer.Typer(help="The projects; without a command, lists them.", invoke_without_command=True)
 
@@ -33,6 +37,7 @@ def add(
     name: Annotated[str, typer.Argument()],
     description: Annotated[str, typer.Option()] = "",
     repo: Annotated[Path | None, typer.Option(help="The git repository that the work is about.")] = None,
+    same_name: Annotated[bool, typer.Option("--same-name", help="Also if there is one of this name.")] = False,
     as_json: Json = False,
 ) -> None:
     """Make a project."""
@@ -41,8 +46,22 @@ def add(
     # Absolute: the server has another working folder than this shell.
     where = None if repo is None else str(repo.expanduser().absolute())
     with connect() as client:
+        if not same_name:
+            _require_new_name(client, name)
         accepted = client.create_project(CreateProject(name=name, description=description, repo=where))
     emit(as_json, accepted, lambda: f"Made project {cell(accepted.id)}.")
+
+
+def _require_new_name(client: Client, name: str) -> None:
+    """Commands name projects: two of one name could be told apart by their ids only."""
+    taken = [one.id for one in client.projects() if one.name.casefold() == name.strip().casefold()]
+    if not taken:
+        return
+    told = f"There is a project called {clip(name, 60)!r} already: {', '.join(taken)}."
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        stop(FAILED, told, "Choose another name, or add --same-name.")
+    say(told)
+    typer.confirm("Make another one of this name?", abort=True, err=True)
 
 
 def _list(as_json: bool) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import typer
 from rich.console import Group, RenderableType
 
+from vapora.cli.names import TaskId
+from vapora.cli.names import task_id as whole_task_id
 from vapora.cli.output import Json, cell, emit, table
 from vapora.cli.remote import connect
 from vapora.views import QueueView
@@ -28,12 +28,12 @@ def show(as_json: Json = False) -> None:
 
 @app.command()
 def requeue(
-    task_id: Annotated[str, typer.Argument(metavar="TASK", help="The id of a dead letter: its task's.")],
+    task_id: TaskId,
     as_json: Json = False,
 ) -> None:
     """Put a dead letter back: its task is offered anew, and the log says by whom."""
     with connect() as client:
-        accepted = client.requeue(task_id)
+        accepted = client.requeue(whole_task_id(client, task_id))
     emit(as_json, accepted, lambda: f"{cell(accepted.id)} is offered again.")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import Annotated, Any
 
 import typer
@@ -12,20 +13,20 @@ from rich.padding import Padding
 from rich.text import Text
 
 from events.ids import BoardType, Review, TaskState
-from vapora.cli.output import USAGE, Json, cell, clip, dollars, emit, local, stop, table
+from vapora.cli.names import ProjectName, TaskId, project_id
+from vapora.cli.names import task_id as whole_task_id
+from vapora.cli.output import FAILED, USAGE, Json, cell, clip, dollars, emit, local, stop, table
 from vapora.cli.remote import connect
 from vapora.commands import SubmitTask
 from vapora.views import Decision, TaskCard
 
 app = typer.Typer(help="Hand in tasks, look at them, move them, ask why.", no_args_is_help=True)
 
-TaskId = Annotated[str, typer.Argument(metavar="TASK", help="The task's id.")]
-
 
 @app.command()
 def add(
     title: Annotated[str, typer.Argument(help="3 to 500 characters.")],
-    project: Annotated[str | None, typer.Option(help="Project id; may be left out where there is just one.")] = None,
+    project: ProjectName = None,
     description: Annotated[str | None, typer.Option()] = None,
     type: Annotated[BoardType | None, typer.Option(help="What kind of work it is.")] = None,
     task_type: Annotated[str | None, typer.Option(help="Routing type; absent, it is inferred.")] = None,
@@ -34,34 +35,35 @@ def add(
     review: Annotated[Review | None, typer.Option(help="Who must approve the work.")] = None,
     deadline: Annotated[str | None, typer.Option(help="An instant, as 2027-01-31T12:00:00Z.")] = None,
     context: Annotated[str | None, typer.Option(help="A JSON object.")] = None,
-    blocked_by: Annotated[
-        list[str] | None, typer.Option(help="Id of a task that must be done first; repeatable.")
-    ] = None,
+    blocked_by: Annotated[list[str] | None, typer.Option(help="A task that must be done first; repeatable.")] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only the new task's id, for scripts.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Hand in a task."""
+    """Hand in a task. Without --project, into the only one that there is."""
     said: dict[str, Any] = {
         "title": title, "description": description, "type": type, "task_type": task_type, "role": role,
-        "priority": priority, "review": review, "deadline": deadline, "context": context, "blocked_by": blocked_by,
+        "priority": priority, "review": review, "deadline": deadline, "context": context,
     }  # fmt: skip
     with connect() as client:
-        project = project or _only([(one.id, one.name) for one in client.projects()])
-        task = _task({"project_id": project} | {name: value for name, value in said.items() if value is not None})
+        into = project_id(client, project) if project else _only([(one.id, one.name) for one in client.projects()])
+        said["blocked_by"] = [whole_task_id(client, one) for one in blocked_by or ()] or None
+        task = _task({"project_id": into} | {name: value for name, value in said.items() if value is not None})
         accepted = client.submit_task(task)
-    emit(as_json, accepted, lambda: f"Handed in as {cell(accepted.task_id)} at position {accepted.position}.")
+    told = accepted.task_id if quiet else f"Handed in as {accepted.task_id} at position {accepted.position}."
+    emit(as_json, accepted, lambda: told)
 
 
 @app.command()
 def show(task_id: TaskId, as_json: Json = False) -> None:
     """One card with its runs."""
     with connect() as client:
-        card = client.task(task_id)
-    emit(as_json, card, lambda: _card(card))
+        card = client.task(whole_task_id(client, task_id))
+    emit(as_json, card, lambda: draw(card))
 
 
 @app.command("list")
 def list_tasks(
-    project: Annotated[str | None, typer.Option(help="Project id.")] = None,
+    project: ProjectName = None,
     state: Annotated[TaskState | None, typer.Option()] = None,
     role: Annotated[str | None, typer.Option()] = None,
     limit: Annotated[int, typer.Option(min=1, help="At most so many, the newest first.")] = 100,
@@ -69,7 +71,8 @@ def list_tasks(
 ) -> None:
     """Tasks, the newest first."""
     with connect() as client:
-        cards = list(client.tasks(project, state, role, limit=limit))
+        of = project_id(client, project) if project else None
+        cards = list(client.tasks(of, state, role, limit=limit))
     emit(as_json, {"items": cards, "next": None}, lambda: _cards(cards))
 
 
@@ -77,12 +80,14 @@ def list_tasks(
 def move(
     task_id: TaskId,
     state: Annotated[TaskState, typer.Argument(help="Where to.")],
-    before: Annotated[str | None, typer.Option(help="Id of the card to stand in front of.")] = None,
+    before: Annotated[str | None, typer.Option(help="The card to stand in front of.")] = None,
     comment: Annotated[str, typer.Option(help="Why; the next run reads it.")] = "",
     as_json: Json = False,
 ) -> None:
     """Approve (done), reject or try again (todo), or archive."""
     with connect() as client:
+        task_id = whole_task_id(client, task_id)
+        before = before and whole_task_id(client, before)
         position = client.move(task_id, state, before, comment)
     answer = {"task_id": task_id, "state": state, "position": position}
     emit(as_json, answer, lambda: f"{cell(task_id)} is in {state.value} now (position {position}).")
@@ -92,8 +97,44 @@ def move(
 def why(task_id: TaskId, as_json: Json = False) -> None:
     """Every decision about a task: who does it, on which model, and what the budget said."""
     with connect() as client:
-        told = client.why(task_id)
+        told = client.why(whole_task_id(client, task_id))
     emit(as_json, told, lambda: _decisions(told.decisions))
+
+
+@app.command()
+def wait(
+    task_id: TaskId,
+    timeout: Annotated[float | None, typer.Option(min=0, help="Seconds; absent: as long as it takes.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Until a task is done or waits for your review; exit code 1 where it failed, was archived, or time is over."""
+    with connect() as client:
+        card = client.wait(whole_task_id(client, task_id), timeout)
+    emit(as_json, card, lambda: f"{card.id} is {card.state.value}: {cell(clip(card.title, 60))}")
+    if card.state in (TaskState.FAILED, TaskState.ARCHIVED):
+        raise typer.Exit(FAILED)
+
+
+@app.command()
+def output(
+    task_id: TaskId,
+    run: Annotated[
+        str | None, typer.Option(help="Of this run: its id or number; absent: the last that left one.")
+    ] = None,
+    raw: Annotated[bool, typer.Option("--raw", help="Byte for byte, into a pipe or a file.")] = False,
+    as_json: Json = False,
+) -> None:
+    """What an agent made of a task: the text of its work product."""
+    if raw and (as_json or sys.stdout.isatty()):
+        stop(USAGE, "--raw writes whatever a model wrote, byte for byte.", "Use it alone, into a pipe or a file.")
+    with connect() as client:
+        task_id = whole_task_id(client, task_id)
+        work = client.output(task_id, f"{task_id}.{run}" if run and run.isdigit() else run)
+    text = work.text or ""
+    if raw:
+        sys.stdout.buffer.write(text.encode())
+        return
+    emit(as_json, {"task_id": task_id, **work.model_dump()}, lambda: Text(text))
 
 
 def _task(said: dict[str, Any]) -> SubmitTask:
@@ -126,7 +167,7 @@ def _cards(cards: list[TaskCard]) -> RenderableType:
     return Group(shown, *(["* simulated"] if any(card.simulated for card in cards) else []))
 
 
-def _card(card: TaskCard) -> RenderableType:
+def draw(card: TaskCard) -> RenderableType:
     facts = [
         ("state", card.state.value),
         ("waits for", f"{card.waiting.reason.value}: {card.waiting.remedy}" if card.waiting else None),
@@ -149,7 +190,7 @@ def _card(card: TaskCard) -> RenderableType:
     for name, value in facts:
         if value is not None:
             head.add_row(name, cell(value))
-    return Group(Text(f"{card.id}  {card.title}", style="bold"), head, Text(card.description), _runs(card))
+    return Group(Text(f"{card.id}  {clip(card.title, 500)}", style="bold"), head, Text(card.description), _runs(card))
 
 
 def _runs(card: TaskCard) -> RenderableType:

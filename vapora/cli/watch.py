@@ -9,12 +9,11 @@ from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Self
 
-import typer
 from rich.console import Console
 from rich.live import Live
 
 from vapora.cli import screen
-from vapora.cli.output import say
+from vapora.cli.output import console, say
 from vapora.cli.scene import Scene
 from vapora.errors import VaporaError
 from vapora.views import Frame, TaskCard
@@ -40,21 +39,21 @@ def watch(
         scene.agents = {agent.id: agent for agent in client.agents()}
         scene.look(client.tasks(project_id), time.monotonic())
         changes = _changes(client, project_id, scene, frames)
-        console = None if out is None else Console(file=out, highlight=False)
-        if console is not None and console.is_terminal:
-            _draw(console, scene, changes, name, began, rehearsal)
+        terminal = None if out is None else console(out)
+        if terminal is not None and terminal.is_terminal:
+            _draw(terminal, scene, changes, name, began, rehearsal)
         else:
             _tell(out, changes, began, rehearsal)
     return scene
 
 
 def _draw(
-    console: Console, scene: Scene, changes: Iterator[list[TaskCard]], name: str, began: float, rehearsal: bool
+    terminal: Console, scene: Scene, changes: Iterator[list[TaskCard]], name: str, began: float, rehearsal: bool
 ) -> None:
     # What others print meanwhile, rich puts above the picture.
-    with Live(console=console, auto_refresh=False) as live:
+    with Live(console=terminal, auto_refresh=False) as live:
         for _ in changes:
-            picture = screen.draw(scene, name, time.monotonic() - began, rehearsal, min(console.width, 130))
+            picture = screen.draw(scene, name, time.monotonic() - began, rehearsal, min(terminal.width, 130))
             live.update(picture, refresh=True)
 
 
@@ -123,4 +122,4 @@ def _line(out: IO[str] | None, text: str) -> None:
     if out is None:
         say(text)
     else:
-        typer.echo(text, file=out)
+        console(out, soft_wrap=True).print(text)

@@ -12,6 +12,7 @@ from eventsourcing.persistence import Notification, StoredEvent
 from eventsourcing.sqlite import (
     SQLiteApplicationRecorder,
     SQLiteCursor,
+    SQLiteDatastore,
 )
 
 from vapora import clock as system_clock
@@ -22,7 +23,8 @@ from vapora.log.event_log import CheckedLog, broken, insert
 from vapora.log.files import explained, make_file, unusable
 from vapora.log.sqlite_at_once import AtOnce, fits
 from vapora.log.sqlite_chain import ChainTable, standing
-from vapora.log.sqlite_connections import Datastore, connect
+from vapora.log.sqlite_connections import Datastore, ReadOnlyDatastore, connect
+from vapora.readonly import is_writable
 from vapora.records import StoredRecord, page
 
 # 2: each event carries its digest in the chain.
@@ -53,7 +55,8 @@ class SQLiteLog(CheckedLog):
         with explained(path):
             if not path.is_file():
                 raise LogError(f"There is no log at {path}.", remedy="Check VAPORA_DATA.")
-            recorder = Recorder(Datastore(path), path)
+            store = Datastore(path) if is_writable(path) else ReadOnlyDatastore(path)
+            recorder = Recorder(store, path)
             try:
                 workspace = recorder.check_format()
             except BaseException:
@@ -68,7 +71,7 @@ class Recorder(SQLiteApplicationRecorder):
     The library's own select methods work on this table too.
     """
 
-    def __init__(self, datastore: Datastore, path: Path) -> None:
+    def __init__(self, datastore: SQLiteDatastore, path: Path) -> None:
         super().__init__(datastore)
         self._path = path
         self._epoch: int | None = None

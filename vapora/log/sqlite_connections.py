@@ -7,6 +7,8 @@ from pathlib import Path
 
 from eventsourcing.sqlite import SQLiteConnection, SQLiteConnectionPool, SQLiteDatastore
 
+from vapora.readonly import Reading
+
 _STATEMENTS = 128
 _LOCK_TIMEOUT_S = 5.0
 
@@ -28,9 +30,28 @@ def connect(name: str) -> sqlite3.Connection:
     return connection
 
 
+def look(uri: str) -> sqlite3.Connection:
+    """One that can only read."""
+    connection = sqlite3.connect(
+        uri,
+        uri=True,
+        timeout=_LOCK_TIMEOUT_S,
+        isolation_level=None,
+        check_same_thread=False,
+        cached_statements=_STATEMENTS,
+    )
+    connection.row_factory = sqlite3.Row
+    return connection
+
+
 class _Pool(SQLiteConnectionPool):
     def _create_connection(self) -> SQLiteConnection:
         return SQLiteConnection(connect(self.db_name), self.max_age)
+
+
+class _ReadOnlyPool(SQLiteConnectionPool):
+    def _create_connection(self) -> SQLiteConnection:
+        return SQLiteConnection(look(self.db_name), self.max_age)
 
 
 class Datastore(SQLiteDatastore):
@@ -38,4 +59,17 @@ class Datastore(SQLiteDatastore):
 
     def __init__(self, path: Path) -> None:
         super().__init__(str(path.absolute()), originator_id_type="text")
-        self.pool: _Pool = _Pool(db_name=str(path.absolute()))
+        self.pool: SQLiteConnectionPool = _Pool(db_name=str(path.absolute()))
+
+
+class ReadOnlyDatastore(SQLiteDatastore):
+    """Of a file that, or beside which, nothing may be written."""
+
+    def __init__(self, path: Path) -> None:
+        self._reading = Reading(path)
+        super().__init__(self._reading.uri, originator_id_type="text")
+        self.pool: SQLiteConnectionPool = _ReadOnlyPool(db_name=self._reading.uri)
+
+    def close(self) -> None:
+        super().close()
+        self._reading.close()

@@ -1,73 +1,30 @@
-"""A thin, typed client of the HTTP interface: one method a call, no state but the connection."""
+"""Made from async_client.py by `python -m tests.sdk.make`: change that file."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
-from types import TracebackType
-from typing import Any, Self, TypeVar
-from urllib.parse import quote, urlsplit
-
-import httpx
-from pydantic import BaseModel
+from typing import Any
 
 from events.ids import Scope, TaskState
 from vapora import commands, views
-from vapora.errors import BadInputError
-from vapora.sdk.live import LOCAL_HOSTS, Live
-from vapora.sdk.problems import ApiError, NoServerError, problem
-
-DEFAULT_URL = "http://127.0.0.1:8000"
-_PREFIX = "/api/v1"
-_REMEDIES = {"Vapora-Workspace": "Check VAPORA_WORKSPACE.", "Authorization": "Check VAPORA_TOKEN."}
-Shape = TypeVar("Shape", bound=BaseModel)
-Position = int | None
-# A position, or an instant; None: now.
-Moment = int | datetime | str | None
+from vapora.sdk.handles import Projects, Tasks
+from vapora.sdk.live import Live
+from vapora.sdk.paths import PREFIX, Moment, Position, budget_path, moment, path
+from vapora.sdk.problems import problem
+from vapora.sdk.transport import Transport
+from vapora.sdk.waiting import SETTLED
 
 
-class Client:
+class Client(Transport):
     """Speaks to one server, for one workspace. Refusals are raised as `ApiError`, silence as `NoServerError`.
+
+    One method for each operation of the HTTP interface; `projects` and `tasks` also lead to single ones:
+    `client.projects["Shortleaf"].tasks.submit("Write a parser")`.
 
     `after=` on a read waits, bounded, until the read models have passed that position: read your own write.
     Fields that a newer server sends in addition are left out, so an older client keeps working.
     """
-
-    def __init__(
-        self,
-        url: str = DEFAULT_URL,
-        token: str | None = None,
-        workspace: str = "default",
-        timeout: float = 30.0,
-        page_size: int = 500,
-    ) -> None:
-        self.url = url.rstrip("/")
-        self.workspace = workspace
-        self._token = token
-        self._timeout = timeout
-        self._page_size = page_size
-        self._headers = {"Vapora-Workspace": workspace} | ({"Authorization": f"Bearer {token}"} if token else {})
-        for name, value in self._headers.items():
-            if not (value.isascii() and value.isprintable()):
-                # Not the value: it may be the token.
-                raise BadInputError(f"The header {name} takes plain ASCII only.", remedy=_REMEDIES[name])
-        try:
-            world = urlsplit(self.url).hostname not in LOCAL_HOSTS
-        except ValueError:
-            # Not the address either: it may hold a password.
-            raise BadInputError("The server's address cannot be read.", remedy="Check VAPORA_URL.") from None
-        self._http = httpx.Client(base_url=self.url, headers=self._headers, timeout=timeout, trust_env=world)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        self._http.close()
 
     def health(self) -> views.Health:
         """Also of a server that is not ready yet; `status` and `reason` tell."""
@@ -79,20 +36,73 @@ class Client:
         except ValueError as error:
             raise problem(answer.status_code, answer.content) from error
 
-    def projects(self, after: Position = None) -> tuple[views.Project, ...]:
-        return tuple(self._items("/projects", views.Project, {"after": after}))
+    def metrics(self) -> str:
+        """Prometheus text."""
+        return self._text("/metrics", prefix="")
 
-    def create_project(self, project: commands.CreateProject) -> views.Project:
-        return self._post("/projects", project, views.Project)
+    def status(self, after: Position = None) -> views.Status:
+        """How far each read model is, and which have stopped."""
+        return self._get("/status", views.Status, {"after": after})
+
+    def progress(self, after: Position = None) -> views.Progress:
+        """Where the read models and the log are; cheaper than anything that answers with rows."""
+        return self._get("/position", views.Progress, {"after": after})
+
+    def position(self) -> int:
+        """How far the read models have come."""
+        return (self.progress()).position
+
+    def ids(self, prefix: str, kind: views.IdKind | None = None, after: Position = None) -> tuple[views.Named, ...]:
+        """What a short id stands for: everything whose id begins so, at most 20 of a kind."""
+        page = self._get("/ids", views.Page[views.Named], {"prefix": prefix, "kind": kind, "after": after})
+        return page.items
+
+    # --- projects ---
+
+    @property
+    def projects(self) -> Projects:
+        """`client.projects()` lists them, `client.projects["name or id"]` is one of them."""
+        return Projects(self)
+
+    def project(self, name_or_id: str, after: Position = None) -> views.Project:
+        """By its id, else by its name. Raises `NotFoundError` where there is none, archived ones are found by their
+        id only, and `AmbiguousError` where several have the name."""
+        return self.projects.find(name_or_id, after)
+
+    def get_project(self, project_id: str, after: Position = None) -> views.Project:
+        """By its id, archived ones too."""
+        return self._get(path("projects", project_id), views.Project, {"after": after})
+
+    def list_projects(self, archived: bool = False, after: Position = None) -> tuple[views.Project, ...]:
+        """In the order in which they were made; archived ones only if asked for."""
+        asked = {"archived": True if archived else None, "after": after}
+        return self._all("/projects", views.Project, asked)
+
+    def create_project(self, project: commands.CreateProject, key: str | None = None) -> views.ProjectMade:
+        """`same_name` of the answer names other projects of this name: it is not refused."""
+        return self._ask("POST", "/projects", views.ProjectMade, project, key)
+
+    def edit_project(self, project_id: str, change: commands.EditProject) -> views.Project:
+        return self._ask("PATCH", path("projects", project_id), views.Project, change)
+
+    def archive_project(self, project_id: str) -> int:
+        return self._write("DELETE", path("projects", project_id))
+
+    # --- tasks ---
+
+    @property
+    def tasks(self) -> Tasks:
+        """`client.tasks()` lists them, newest first; `client.tasks["id"]` is one of them."""
+        return Tasks(self)
 
     def submit_task(self, task: commands.SubmitTask | Mapping[str, Any], key: str | None = None) -> views.TaskAccepted:
         """`key`: an Idempotency-Key; sent again under the same one, the task is handed in once."""
-        return self._post("/tasks", task, views.TaskAccepted, key)
+        return self._ask("POST", "/tasks", views.TaskAccepted, task, key)
 
     def task(self, task_id: str, after: Position = None) -> views.TaskCard:
-        return self._get(_path("tasks", task_id), views.TaskCard, {"after": after})
+        return self._get(path("tasks", task_id), views.TaskCard, {"after": after})
 
-    def tasks(
+    def list_tasks(
         self,
         project_id: str | None = None,
         state: TaskState | None = None,
@@ -105,64 +115,122 @@ class Client:
         return self._items("/tasks", views.TaskCard, query, limit)
 
     def edit_task(self, task_id: str, change: commands.EditTask) -> int:
-        return self._write("PATCH", _path("tasks", task_id), change)
+        return self._write("PATCH", path("tasks", task_id), change)
 
     def move(self, task_id: str, state: TaskState, before: str | None = None, comment: str = "") -> int:
         """The position that holds the move."""
         return self._write(
-            "POST", _path("tasks", task_id, "move"), commands.MoveTask(state=state, before=before, comment=comment)
+            "POST", path("tasks", task_id, "move"), commands.MoveTask(state=state, before=before, comment=comment)
         )
 
+    def archive_task(self, task_id: str) -> int:
+        return self._write("DELETE", path("tasks", task_id))
+
+    def wait(
+        self,
+        task_id: str,
+        timeout: float | None = None,
+        until: Collection[TaskState] = SETTLED,
+        after: Position = None,
+    ) -> views.TaskCard:
+        """The card, once it is done, failed, archived or waits for a person's review (or is in `until`).
+
+        Raises `WaitTimeoutError`, which says what the task waits for, after `timeout` seconds; None: never.
+        """
+        return self.tasks[task_id].wait(timeout, until, after)
+
     def why(self, task_id: str, after: Position = None) -> views.Why:
-        return self._get(_path("tasks", task_id, "why"), views.Why, {"after": after})
+        return self._get(path("tasks", task_id, "why"), views.Why, {"after": after})
+
+    def runs(self, task_id: str, after: Position = None) -> tuple[views.Execution, ...]:
+        """All runs of a task, the first one first."""
+        page = self._get(path("tasks", task_id, "runs"), views.Page[views.Execution], {"after": after})
+        return page.items
+
+    def output(self, task_id: str, run_id: str | None = None) -> views.Artifact:
+        """The work product with its whole text: of this run, or of the last one that left one. Raises `NotFoundError`
+        where there is none yet, with what the runs came to."""
+        return self.tasks[task_id].output(run_id)
+
+    def run(self, run_id: str, after: Position = None) -> views.Execution:
+        return self._get(path("runs", run_id), views.Execution, {"after": after})
+
+    def artifacts(self, run_id: str, after: Position = None) -> tuple[views.Artifact, ...]:
+        """What a run left; large ones without their text, which `artifact` reads."""
+        page = self._get(path("runs", run_id, "artifacts"), views.Page[views.Artifact], {"after": after})
+        return page.items
+
+    def artifact(self, run_id: str, name: str) -> str:
+        """The whole text, however large."""
+        return self._text(path("runs", run_id, "artifacts", name))
 
     def board(self, project_id: str | None = None, at: Moment = None, after: Position = None) -> views.Board:
         """`at`: a position or an instant in the past."""
-        return self._get("/board", views.Board, {"project_id": project_id, "at": _moment(at), "after": after})
+        return self._get("/board", views.Board, {"project_id": project_id, "at": moment(at), "after": after})
+
+    # --- agents and the catalogue ---
 
     def agents(self, after: Position = None, at: Moment = None) -> tuple[views.Agent, ...]:
-        return tuple(self._items("/agents", views.Agent, {"after": after, "at": _moment(at)}))
+        return self._all("/agents", views.Agent, {"after": after, "at": moment(at)})
 
     def agent(self, agent_id: str, after: Position = None) -> views.Agent:
-        return self._get(_path("agents", agent_id), views.Agent, {"after": after})
+        return self._get(path("agents", agent_id), views.Agent, {"after": after})
 
-    def register_agent(self, agent: commands.RegisterAgent) -> views.Agent:
-        return self._post("/agents", agent, views.Agent)
+    def register_agent(self, agent: commands.RegisterAgent, key: str | None = None) -> views.Agent:
+        return self._ask("POST", "/agents", views.Agent, agent, key)
+
+    def replace_agent(self, agent_id: str, agent: commands.ReplaceAgent) -> views.Agent:
+        """What is left out becomes what its role's manifest says."""
+        return self._ask("PUT", path("agents", agent_id), views.Agent, agent)
 
     def edit_agent(self, agent_id: str, change: commands.EditAgent) -> int:
-        return self._write("PATCH", _path("agents", agent_id), change)
+        return self._write("PATCH", path("agents", agent_id), change)
 
     def remove_agent(self, agent_id: str) -> int:
-        return self._write("DELETE", _path("agents", agent_id))
+        return self._write("DELETE", path("agents", agent_id))
 
     def learning(self, agent_id: str, after: Position = None) -> views.Learning:
-        return self._get(_path("agents", agent_id, "learning"), views.Learning, {"after": after})
+        return self._get(path("agents", agent_id, "learning"), views.Learning, {"after": after})
+
+    def roles(self) -> tuple[views.Role, ...]:
+        return (self._get("/roles", views.Page[views.Role], {})).items
+
+    def role(self, role_id: str) -> views.Role:
+        return self._get(path("roles", role_id), views.Role, {})
+
+    def task_types(self) -> tuple[views.TaskType, ...]:
+        """What `task_type` of a task may be."""
+        return (self._get("/task-types", views.Page[views.TaskType], {})).items
+
+    # --- money ---
 
     def budgets(self, after: Position = None, at: Moment = None) -> tuple[views.BudgetView, ...]:
-        return tuple(self._items("/budgets", views.BudgetView, {"after": after, "at": _moment(at)}))
+        return self._all("/budgets", views.BudgetView, {"after": after, "at": moment(at)})
+
+    def budget(self, scope: Scope, scope_id: str, after: Position = None) -> views.BudgetView:
+        return self._get(budget_path(scope, scope_id), views.BudgetView, {"after": after})
 
     def set_budget(self, scope: Scope, scope_id: str, limits: commands.SetBudget | commands.SetTaskBudget) -> int:
-        """The position that holds the limits."""
-        path = _path("budgets", scope_id) if scope is Scope.ROLE else _path("budgets", scope.value, scope_id)
-        return self._write("PUT", path, limits)
+        """All limits anew: one that is left out is taken away. The position that holds them."""
+        return self._write("PUT", budget_path(scope, scope_id), limits)
+
+    def edit_budget(
+        self, scope: Scope, scope_id: str, change: commands.EditBudget | commands.EditTaskBudget
+    ) -> views.BudgetEdited:
+        """What is left out stays as it is, whoever else changes it at the same time."""
+        return self._ask("PATCH", budget_path(scope, scope_id), views.BudgetEdited, change)
 
     def costs(self, group_by: Sequence[str] = ("provider",), after: Position = None) -> tuple[views.Cost, ...]:
-        return tuple(self._items("/costs", views.Cost, {"group_by": ",".join(group_by), "after": after}))
+        return self._all("/costs", views.Cost, {"group_by": ",".join(group_by), "after": after})
 
-    def progress(self, after: Position = None) -> views.Progress:
-        """Where the read models and the log are; cheaper than anything that answers with rows."""
-        return self._get("/position", views.Progress, {"after": after})
+    # --- the queue and the log ---
 
     def queue(self, after: Position = None) -> views.QueueView:
         return self._get("/queue", views.QueueView, {"after": after})
 
     def requeue(self, task_id: str) -> views.Accepted:
         """Put a dead letter back into the queue."""
-        return self._post(_path("queue", "dead-letters", task_id, "requeue"), {}, views.Accepted)
-
-    def position(self) -> int:
-        """How far the read models have come."""
-        return self.progress().position
+        return self._ask("POST", path("queue", "dead-letters", task_id, "requeue"), views.Accepted, {})
 
     def events(
         self,
@@ -178,7 +246,7 @@ class Client:
         """The log itself, from the first event above `after` on, up to its present end; those that fit every filter.
         `since` and `until` are instants, and what was recorded at them counts."""
         query: dict[str, Any] = {"stream": stream, "topic": topic, "correlation": correlation, "actor": actor}
-        query |= {"since": _moment(since), "until": _moment(until)}
+        query |= {"since": moment(since), "until": moment(until)}
         return self._items("/events", views.EventView, {"after": after, **query}, limit, cursor="after")
 
     def event(self, position: int) -> views.EventView:
@@ -200,88 +268,11 @@ class Client:
         after: Position = None,
     ) -> Iterator[views.AuditEntry]:
         """Who did what to what, when, and how it came out; the newest first."""
-        between = {"since": since and since.isoformat(), "until": until and until.isoformat()}
+        between = {"since": moment(since), "until": moment(until)}
         query = {"actor": actor, "action": action, "resource": resource, "text": text, "after": after, **between}
         return self._items("/audit", views.AuditEntry, query, limit)
 
     def live(self, after: Position = None, reconnect: bool = True) -> Live:
-        """Changed rows as they change: `for frame in client.live(): …`. `after`: first what changed since then."""
-        url = self.url.replace("http", "ws", 1) + f"{_PREFIX}/live"
+        """Changed rows as they change, to be iterated over. `after`: first what changed since then."""
+        url = self.url.replace("http", "ws", 1) + f"{PREFIX}/live"
         return Live(url, dict(self._headers), self._token, after, self._timeout, reconnect)
-
-    def _items(
-        self, path: str, shape: type[Shape], query: Mapping[str, Any], limit: int | None = None, cursor: str = "cursor"
-    ) -> Iterator[Shape]:
-        """Every item of a list, over as many pages as there are."""
-        asked = {name: value for name, value in query.items() if value is not None}
-        left = limit
-        while left is None or left > 0:
-            asked["limit"] = self._page_size if left is None else min(left, self._page_size)
-            page = self._get(path, views.Page[shape], asked)  # type: ignore[valid-type]
-            yield from page.items[:left]
-            left = None if left is None else left - len(page.items)
-            # An empty page may have a next one: there was much to look through.
-            if page.next is None:
-                return
-            asked[cursor] = page.next
-
-    def _get(self, path: str, shape: type[Shape], query: Mapping[str, Any]) -> Shape:
-        asked = {name: value for name, value in query.items() if value is not None}
-        return self._parse(self._send("GET", path, params=asked), shape)
-
-    def _post(
-        self, path: str, body: BaseModel | Mapping[str, Any], shape: type[Shape], key: str | None = None
-    ) -> Shape:
-        return self._parse(self._send_body("POST", path, body, key), shape)
-
-    def _write(self, method: str, path: str, body: BaseModel | None = None) -> int:
-        answer = self._send_body(method, path, body)
-        if answer.is_error:
-            raise problem(answer.status_code, answer.content)
-        return int(answer.headers.get("Vapora-Position") or answer.json()["position"])
-
-    def _send_body(
-        self, method: str, path: str, body: BaseModel | Mapping[str, Any] | None, key: str | None = None
-    ) -> httpx.Response:
-        # Only what was said: the server fills in the defaults, so they stand in one place.
-        content = body.model_dump(mode="json", exclude_unset=True) if isinstance(body, BaseModel) else body
-        headers = {"Idempotency-Key": key} if key else {}
-        return self._send(method, path, json=None if content is None else dict(content), headers=headers)
-
-    def _send(self, method: str, path: str, prefix: str = _PREFIX, **options: Any) -> httpx.Response:
-        try:
-            return self._http.request(method, f"{prefix}{path}", **options)
-        except UnicodeEncodeError as error:
-            raise _no_text(error) from None
-        except (httpx.TransportError, httpx.InvalidURL) as error:
-            raise NoServerError(f"Nobody answers at {self.url}: {error}", url=self.url) from error
-
-    def _parse(self, answer: httpx.Response, shape: type[Shape]) -> Shape:
-        if answer.is_error:
-            raise problem(answer.status_code, answer.content)
-        try:
-            return shape.model_validate_json(answer.content, extra="ignore")
-        except ValueError as error:
-            raise ApiError(
-                answer.status_code,
-                "unreadable",
-                f"{answer.url} answered with something else than expected.",
-                str(error)[:300],
-                "Is this a VAPORA server of a fitting version?",
-            ) from error
-
-
-def _moment(at: Moment) -> int | str | None:
-    return at.isoformat() if isinstance(at, datetime) else at
-
-
-def _path(*parts: str) -> str:
-    """Ids come from people: one with a slash or a question mark must not become another address."""
-    try:
-        return "".join(f"/{quote(part, safe='')}" for part in parts)
-    except UnicodeEncodeError as error:
-        raise _no_text(error) from None
-
-
-def _no_text(error: UnicodeEncodeError) -> BadInputError:
-    return BadInputError(f"{error.object!r} is not Unicode text.", remedy="On a command line: type it in UTF-8.")

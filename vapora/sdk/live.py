@@ -7,18 +7,19 @@ import threading
 from collections.abc import Iterator
 from types import TracebackType
 from typing import Self
-from urllib.parse import urlsplit
 
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 from websockets.sync.client import ClientConnection, connect
 
+from vapora.sdk.paths import is_local
 from vapora.sdk.problems import ApiError, NoServerError
 from vapora.views import Frame
 
-# Proxies from the environment are for the world outside, not for a server on this machine.
-LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
-_FIRST_PAUSE_S = 0.2
-_LONGEST_PAUSE_S = 5.0
+FIRST_PAUSE_S = 0.2
+LONGEST_PAUSE_S = 5.0
+CLOSE_S = 1
+# A resume after a long absence may put many rows into one frame.
+LARGEST_FRAME = 32 * 1024 * 1024
 _REFUSED = 1008
 
 
@@ -44,14 +45,13 @@ class Live:
         self._closed = threading.Event()
         self._socket: ClientConnection | None = None
         self.position = after
-        self._local = urlsplit(url).hostname in LOCAL_HOSTS
 
     def __iter__(self) -> Iterator[Frame]:
-        pause = _FIRST_PAUSE_S
+        pause = FIRST_PAUSE_S
         while not self._closed.is_set():
             try:
                 for frame in self._connection():
-                    pause = _FIRST_PAUSE_S
+                    pause = FIRST_PAUSE_S
                     yield frame
             except NoServerError:
                 if not self._reconnect:
@@ -59,7 +59,7 @@ class Live:
             if not self._reconnect:
                 return
             self._closed.wait(pause)
-            pause = min(_LONGEST_PAUSE_S, pause * 2)
+            pause = min(LONGEST_PAUSE_S, pause * 2)
 
     def close(self) -> None:
         self._closed.set()
@@ -91,23 +91,37 @@ class Live:
                         self.position = frame.position
                         yield frame
             except ConnectionClosed as closed:
-                if closed.rcvd is not None and closed.rcvd.code == _REFUSED:
-                    raise ApiError(403, "refused", "The server refuses live frames.", closed.rcvd.reason) from closed
+                if (refused := refusal(closed)) is not None:
+                    raise refused from closed
             finally:
                 self._socket = None
 
     def _open(self) -> ClientConnection:
-        # 32 MiB: a resume after a long absence may put many rows into one frame.
         try:
             return connect(
                 self._url if self.position is None else f"{self._url}?after={self.position}",
                 additional_headers=self._headers,
                 open_timeout=self._timeout,
-                close_timeout=1,
-                proxy=None if self._local else True,
-                max_size=32 * 1024 * 1024,
+                close_timeout=CLOSE_S,
+                proxy=None if is_local(self._url) else True,
+                max_size=LARGEST_FRAME,
             )
         except InvalidURI as error:
-            raise ApiError(0, "bad-address", f"{self._url} is not an address for live frames.") from error
+            raise bad_address(self._url) from error
         except (OSError, TimeoutError, InvalidHandshake) as error:
-            raise NoServerError(f"Nobody sends live frames at {self._url}: {error}") from error
+            raise away(self._url, error) from error
+
+
+def refusal(closed: ConnectionClosed) -> ApiError | None:
+    """None where the connection was only lost."""
+    if closed.rcvd is None or closed.rcvd.code != _REFUSED:
+        return None
+    return ApiError(403, "refused", "The server refuses live frames.", closed.rcvd.reason)
+
+
+def bad_address(url: str) -> ApiError:
+    return ApiError(0, "bad-address", f"{url} is not an address for live frames.")
+
+
+def away(url: str, error: Exception) -> NoServerError:
+    return NoServerError(f"Nobody sends live frames at {url}: {error}")

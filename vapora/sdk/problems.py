@@ -43,6 +43,17 @@ def problem(status: int, body: bytes) -> ApiError:
     )
 
 
+def unreadable(status: int, url: str, error: Exception) -> ApiError:
+    """An answer of another shape than was expected."""
+    return ApiError(
+        status,
+        "unreadable",
+        f"{url} answered with something else than expected.",
+        str(error)[:300],
+        "Is this a VAPORA server of a fitting version?",
+    )
+
+
 def _detail(told: dict[str, Any]) -> str:
     detail = told.get("detail")
     if isinstance(detail, str):

@@ -1,4 +1,4 @@
-"""Read shapes, and at the same time the bodies of answers."""
+"""Projects, tasks, agents, money and the log, as answers show them."""
 
 from __future__ import annotations
 
@@ -43,6 +43,25 @@ class Progress(View):
     head: int
 
 
+class Status(Progress):
+    """`failed`: what stopped a projection, by its name; `rebuilding`: those that are rebuilt while their old rows are
+    served, and how far each has come."""
+
+    failed: dict[str, str]
+    rebuilding: dict[str, int]
+
+
+IdKind = Literal["task", "project", "run", "agent"]
+
+
+class Named(View):
+    """What an id stands for. `name`: a task's title, a project's or agent's name, a run's task."""
+
+    kind: IdKind
+    id: str
+    name: str
+
+
 class Waiting(View):
     reason: WaitReason
     since: datetime
@@ -57,6 +76,12 @@ class Project(View):
     archived: bool
     created_at: datetime
     position: int
+
+
+class ProjectMade(Project):
+    """`same_name`: the ids of the other projects that had its name when it was made, and were not archived."""
+
+    same_name: tuple[str, ...] = ()
 
 
 class RunSummary(View):
@@ -170,6 +195,30 @@ class BudgetView(View):
     utilisation: float
     simulated: bool = False
     position: int
+
+
+class Limits(View):
+    """What one scope may spend; None: no limit. `limit_cents`, over its whole life, is a task's alone."""
+
+    monthly_limit_cents: int | None = None
+    weekly_limit_cents: int | None = None
+    limit_cents: int | None = None
+    overflow_cents: int = 0
+    when_exceeded: WhenExceeded = WhenExceeded.FALLBACK
+
+
+class LimitsChanged(View):
+    """What was changed to what, at one position: whoever changes the same limits at once comes before or after."""
+
+    before: Limits
+    after: Limits
+    position: int
+
+
+class BudgetEdited(BudgetView):
+    """The budget with its new limits, and what they were before."""
+
+    before: Limits
 
 
 class Cost(View):

@@ -1,0 +1,161 @@
+"""The SDK is complete: every operation of the OpenAPI document has a method, of both clients."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import AsyncIterator, Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import Any
+
+import httpx
+import pytest
+from starlette.routing import compile_path
+
+from events.ids import Scope, TaskState
+from tests.sdk import make
+from vapora import commands
+from vapora.sdk import ApiError, AsyncClient, Client
+
+AGENT = commands.ReplaceAgent()
+LIMITS = commands.SetBudget()
+# Each operation with the call of a client that asks for it.
+CALLS: dict[str, Callable[[Any], Any]] = {
+    "get_health": lambda client: client.health(),
+    "get_metrics": lambda client: client.metrics(),
+    "get_status": lambda client: client.status(),
+    "get_position": lambda client: client.progress(),
+    "list_ids": lambda client: client.ids("x"),
+    "list_projects": lambda client: client.projects(),
+    "create_project": lambda client: client.create_project(commands.CreateProject(name="x")),
+    "get_project": lambda client: client.get_project("x"),
+    "edit_project": lambda client: client.edit_project("x", commands.EditProject(name="y")),
+    "archive_project": lambda client: client.archive_project("x"),
+    "submit_task": lambda client: client.submit_task({"project_id": "x", "title": "xyz"}),
+    "list_tasks": lambda client: client.tasks(),
+    "get_task": lambda client: client.task("x"),
+    "edit_task": lambda client: client.edit_task("x", commands.EditTask(title="xyz")),
+    "move_task": lambda client: client.move("x", TaskState.DONE),
+    "archive_task": lambda client: client.archive_task("x"),
+    "get_task_why": lambda client: client.why("x"),
+    "list_task_runs": lambda client: client.runs("x"),
+    "get_board": lambda client: client.board(),
+    "get_run": lambda client: client.run("x"),
+    "list_artifacts": lambda client: client.artifacts("x"),
+    "get_artifact": lambda client: client.artifact("x", "y.md"),
+    "list_agents": lambda client: client.agents(),
+    "register_agent": lambda client: client.register_agent(commands.RegisterAgent(role="tester")),
+    "get_agent": lambda client: client.agent("x"),
+    "replace_agent": lambda client: client.replace_agent("x", AGENT),
+    "edit_agent": lambda client: client.edit_agent("x", commands.EditAgent(enabled=True)),
+    "remove_agent": lambda client: client.remove_agent("x"),
+    "get_learning": lambda client: client.learning("x"),
+    "list_roles": lambda client: client.roles(),
+    "get_role": lambda client: client.role("x"),
+    "list_task_types": lambda client: client.task_types(),
+    "list_budgets": lambda client: client.budgets(),
+    "get_role_budget": lambda client: client.budget(Scope.ROLE, "x"),
+    "set_role_budget": lambda client: client.set_budget(Scope.ROLE, "x", LIMITS),
+    "edit_role_budget": lambda client: client.edit_budget(Scope.ROLE, "x", commands.EditBudget(overflow_cents=1)),
+    "get_task_budget": lambda client: client.budget(Scope.TASK, "x"),
+    "set_task_budget": lambda client: client.set_budget(Scope.TASK, "x", commands.SetTaskBudget()),
+    "edit_task_budget": lambda client: client.edit_budget(Scope.TASK, "x", commands.EditTaskBudget(overflow_cents=1)),
+    "get_budget": lambda client: client.budget(Scope.AGENT, "x"),
+    "set_budget": lambda client: client.set_budget(Scope.AGENT, "x", LIMITS),
+    "edit_budget": lambda client: client.edit_budget(Scope.AGENT, "x", commands.EditBudget(overflow_cents=1)),
+    "get_costs": lambda client: client.costs(),
+    "get_queue": lambda client: client.queue(),
+    "requeue_dead_letter": lambda client: client.requeue("x"),
+    "list_events": lambda client: client.events(),
+    "get_event": lambda client: client.event(1),
+    "get_chain": lambda client: client.chain(1),
+    "list_audit": lambda client: client.audit(),
+}
+
+
+class _Refusing(BaseHTTPRequestHandler):
+    """Takes note of what is asked for, and refuses it."""
+
+    asked: list[tuple[str, str]]
+
+    def _refuse(self) -> None:
+        type(self).asked.append((self.command.lower(), self.path.partition("?")[0]))
+        body = b'{"type": "urn:vapora:problem:not-found", "title": "No"}'
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.send_response(404)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _refuse
+
+    def log_message(self, format: str, *args: Any) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def refusing() -> Iterator[tuple[str, list[tuple[str, str]]]]:
+    handler = type("Handler", (_Refusing,), {"asked": []})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}", handler.asked  # type: ignore[attr-defined]
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture(scope="module")
+def operations(url: str) -> list[tuple[str, str, str]]:
+    """Name, method and path template of all that the server's document describes; literal paths first."""
+    document = httpx.get(f"{url}/openapi.json").json()
+    found = [
+        (str(operation["operationId"]), method, template)
+        for template, item in document["paths"].items()
+        for method, operation in item.items()
+    ]
+    return sorted(found, key=lambda one: one[2].count("{"))
+
+
+def test_the_document_and_the_sdk_name_the_same_operations(operations: list[tuple[str, str, str]]) -> None:
+    assert {name for name, _, _ in operations} == set(CALLS)
+
+
+def _named(asked: tuple[str, str], operations: list[tuple[str, str, str]]) -> str:
+    method, path = asked
+    return next(name for name, of, template in operations if of == method and compile_path(template)[0].match(path))
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_each_method_asks_for_its_operation(
+    name: str, refusing: tuple[str, list[tuple[str, str]]], operations: list[tuple[str, str, str]]
+) -> None:
+    url, asked = refusing
+    with Client(url) as client, pytest.raises(ApiError):
+        answer = CALLS[name](client)
+        next(answer)
+    assert _named(asked[-1], operations) == name
+
+
+@pytest.mark.parametrize("name", CALLS)
+async def test_each_asynchronous_method_asks_for_its_operation(
+    name: str, refusing: tuple[str, list[tuple[str, str]]], operations: list[tuple[str, str, str]]
+) -> None:
+    url, asked = refusing
+    async with AsyncClient(url) as client:
+        with pytest.raises(ApiError):
+            answer = CALLS[name](client)
+            await (anext(answer) if isinstance(answer, AsyncIterator) else answer)
+    assert _named(asked[-1], operations) == name
+
+
+@pytest.mark.parametrize("name", make.NAMES)
+def test_the_synchronous_client_is_made_from_the_asynchronous_one(name: str) -> None:
+    assert (make.SDK / f"{name}.py").read_text(encoding="utf-8") == make.made(name), "run python -m tests.sdk.make"
+
+
+def test_every_method_says_what_it_answers() -> None:
+    for client in (Client, AsyncClient):
+        for name, method in inspect.getmembers(client, inspect.isfunction):
+            if not name.startswith("_"):
+                assert method.__annotations__.get("return"), name

@@ -1,0 +1,83 @@
+"""What README.md tells to type works as it stands there."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import quick
+from tests.ports import free_port
+from vapora.platform import Platform
+
+ROOT = Path(__file__).parent.parent
+ADDRESS = "http://127.0.0.1:8000"
+
+
+def blocks(heading: str, language: str) -> list[str]:
+    """The code of this language in the section under the heading."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    section = text.partition(f"## {heading}\n")[2].partition("\n## ")[0]
+    return re.findall(rf"^```{language}\n(.*?)^```$", section, re.DOTALL | re.MULTILINE)
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Of a server on which nothing was done yet."""
+    platform = Platform(quick(tmp_path_factory.mktemp("readme") / "data", free_port()), {})
+    try:
+        yield platform.start().api.removesuffix("/api/v1")
+    finally:
+        platform.stop()
+
+
+def run(program: list[str], text: str, address: str) -> str:
+    """Another port than the usual one is all that differs: a test must not meet somebody's own server."""
+    bin_folder = Path(sys.executable).parent
+    done = subprocess.run(
+        program,
+        input=text.replace(ADDRESS, address).replace("Client()", f"Client({address!r})"),
+        cwd=ROOT,
+        env={**os.environ, "VAPORA_URL": address, "PATH": f"{bin_folder}:{os.environ['PATH']}", "COLUMNS": "120"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_the_tour_runs_as_it_stands(address: str) -> None:
+    shell, http = blocks("A tour", "sh")
+    [python] = blocks("A tour", "python")
+    for placeholder in ("TASK", "PROJECT", "…)"):
+        assert placeholder not in shell + python + http.replace('"task-…"', "")
+
+    typed = run(["bash", "-euo", "pipefail"], shell, address)
+    written = run([sys.executable, "-"], python, address)
+    fetched = run(["bash", "-euo", "pipefail"], http, address)
+
+    assert re.search(r"task-[0-9a-f]+ is done", typed)
+    assert "month" in typed and "$5.00" in typed
+    assert written.startswith("done ")
+    assert '"task_id":"task-' in fetched
+    assert '"decisions":[' in fetched
+
+
+def test_each_command_that_the_readme_names_exists() -> None:
+    from typer.main import get_command
+
+    from vapora.cli.main import app
+
+    known = get_command(app)
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    for named in set(
+        re.findall(r"\bvapora ([a-z]+)", "\n".join(re.findall(r"```sh\n.*?```|`vapora [^`]*`", text, re.DOTALL)))
+    ):
+        assert named in known.commands, named  # type: ignore[attr-defined]

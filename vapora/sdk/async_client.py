@@ -1,0 +1,282 @@
+"""The asynchronous client. `python -m tests.sdk.make` makes the synchronous one from it: change this one."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from events.ids import Scope, TaskState
+from vapora import commands, views
+from vapora.sdk.async_handles import AsyncProjects, AsyncTasks
+from vapora.sdk.async_live import AsyncLive
+from vapora.sdk.async_transport import AsyncTransport
+from vapora.sdk.paths import PREFIX, Moment, Position, budget_path, moment, path
+from vapora.sdk.problems import problem
+from vapora.sdk.waiting import SETTLED
+
+
+class AsyncClient(AsyncTransport):
+    """Speaks to one server, for one workspace. Refusals are raised as `ApiError`, silence as `NoServerError`.
+
+    One method for each operation of the HTTP interface; `projects` and `tasks` also lead to single ones:
+    `client.projects["Shortleaf"].tasks.submit("Write a parser")`.
+
+    `after=` on a read waits, bounded, until the read models have passed that position: read your own write.
+    Fields that a newer server sends in addition are left out, so an older client keeps working.
+    """
+
+    async def health(self) -> views.Health:
+        """Also of a server that is not ready yet; `status` and `reason` tell."""
+        answer = await self._send("GET", "/health", prefix="")
+        if answer.status_code not in (200, 503):
+            raise problem(answer.status_code, answer.content)
+        try:
+            return views.Health.model_validate_json(answer.content, extra="ignore")
+        except ValueError as error:
+            raise problem(answer.status_code, answer.content) from error
+
+    async def metrics(self) -> str:
+        """Prometheus text."""
+        return await self._text("/metrics", prefix="")
+
+    async def status(self, after: Position = None) -> views.Status:
+        """How far each read model is, and which have stopped."""
+        return await self._get("/status", views.Status, {"after": after})
+
+    async def progress(self, after: Position = None) -> views.Progress:
+        """Where the read models and the log are; cheaper than anything that answers with rows."""
+        return await self._get("/position", views.Progress, {"after": after})
+
+    async def position(self) -> int:
+        """How far the read models have come."""
+        return (await self.progress()).position
+
+    async def ids(
+        self, prefix: str, kind: views.IdKind | None = None, after: Position = None
+    ) -> tuple[views.Named, ...]:
+        """What a short id stands for: everything whose id begins so, at most 20 of a kind."""
+        page = await self._get("/ids", views.Page[views.Named], {"prefix": prefix, "kind": kind, "after": after})
+        return page.items
+
+    # --- projects ---
+
+    @property
+    def projects(self) -> AsyncProjects:
+        """`await client.projects()` lists them, `client.projects["name or id"]` is one of them."""
+        return AsyncProjects(self)
+
+    async def project(self, name_or_id: str, after: Position = None) -> views.Project:
+        """By its id, else by its name. Raises `NotFoundError` where there is none, archived ones are found by their
+        id only, and `AmbiguousError` where several have the name."""
+        return await self.projects.find(name_or_id, after)
+
+    async def get_project(self, project_id: str, after: Position = None) -> views.Project:
+        """By its id, archived ones too."""
+        return await self._get(path("projects", project_id), views.Project, {"after": after})
+
+    async def list_projects(self, archived: bool = False, after: Position = None) -> tuple[views.Project, ...]:
+        """In the order in which they were made; archived ones only if asked for."""
+        asked = {"archived": True if archived else None, "after": after}
+        return await self._all("/projects", views.Project, asked)
+
+    async def create_project(self, project: commands.CreateProject, key: str | None = None) -> views.ProjectMade:
+        """`same_name` of the answer names other projects of this name: it is not refused."""
+        return await self._ask("POST", "/projects", views.ProjectMade, project, key)
+
+    async def edit_project(self, project_id: str, change: commands.EditProject) -> views.Project:
+        return await self._ask("PATCH", path("projects", project_id), views.Project, change)
+
+    async def archive_project(self, project_id: str) -> int:
+        return await self._write("DELETE", path("projects", project_id))
+
+    # --- tasks ---
+
+    @property
+    def tasks(self) -> AsyncTasks:
+        """`client.tasks()` lists them, newest first; `client.tasks["id"]` is one of them."""
+        return AsyncTasks(self)
+
+    async def submit_task(
+        self, task: commands.SubmitTask | Mapping[str, Any], key: str | None = None
+    ) -> views.TaskAccepted:
+        """`key`: an Idempotency-Key; sent again under the same one, the task is handed in once."""
+        return await self._ask("POST", "/tasks", views.TaskAccepted, task, key)
+
+    async def task(self, task_id: str, after: Position = None) -> views.TaskCard:
+        return await self._get(path("tasks", task_id), views.TaskCard, {"after": after})
+
+    def list_tasks(
+        self,
+        project_id: str | None = None,
+        state: TaskState | None = None,
+        role: str | None = None,
+        after: Position = None,
+        limit: int | None = None,
+    ) -> AsyncIterator[views.TaskCard]:
+        """Newest first, page by page as they are taken."""
+        query = {"project_id": project_id, "state": state, "role": role, "after": after}
+        return self._items("/tasks", views.TaskCard, query, limit)
+
+    async def edit_task(self, task_id: str, change: commands.EditTask) -> int:
+        return await self._write("PATCH", path("tasks", task_id), change)
+
+    async def move(self, task_id: str, state: TaskState, before: str | None = None, comment: str = "") -> int:
+        """The position that holds the move."""
+        return await self._write(
+            "POST", path("tasks", task_id, "move"), commands.MoveTask(state=state, before=before, comment=comment)
+        )
+
+    async def archive_task(self, task_id: str) -> int:
+        return await self._write("DELETE", path("tasks", task_id))
+
+    async def wait(
+        self,
+        task_id: str,
+        timeout: float | None = None,
+        until: Collection[TaskState] = SETTLED,
+        after: Position = None,
+    ) -> views.TaskCard:
+        """The card, once it is done, failed, archived or waits for a person's review (or is in `until`).
+
+        Raises `WaitTimeoutError`, which says what the task waits for, after `timeout` seconds; None: never.
+        """
+        return await self.tasks[task_id].wait(timeout, until, after)
+
+    async def why(self, task_id: str, after: Position = None) -> views.Why:
+        return await self._get(path("tasks", task_id, "why"), views.Why, {"after": after})
+
+    async def runs(self, task_id: str, after: Position = None) -> tuple[views.Execution, ...]:
+        """All runs of a task, the first one first."""
+        page = await self._get(path("tasks", task_id, "runs"), views.Page[views.Execution], {"after": after})
+        return page.items
+
+    async def output(self, task_id: str, run_id: str | None = None) -> views.Artifact:
+        """The work product with its whole text: of this run, or of the last one that left one. Raises `NotFoundError`
+        where there is none yet, with what the runs came to."""
+        return await self.tasks[task_id].output(run_id)
+
+    async def run(self, run_id: str, after: Position = None) -> views.Execution:
+        return await self._get(path("runs", run_id), views.Execution, {"after": after})
+
+    async def artifacts(self, run_id: str, after: Position = None) -> tuple[views.Artifact, ...]:
+        """What a run left; large ones without their text, which `artifact` reads."""
+        page = await self._get(path("runs", run_id, "artifacts"), views.Page[views.Artifact], {"after": after})
+        return page.items
+
+    async def artifact(self, run_id: str, name: str) -> str:
+        """The whole text, however large."""
+        return await self._text(path("runs", run_id, "artifacts", name))
+
+    async def board(self, project_id: str | None = None, at: Moment = None, after: Position = None) -> views.Board:
+        """`at`: a position or an instant in the past."""
+        return await self._get("/board", views.Board, {"project_id": project_id, "at": moment(at), "after": after})
+
+    # --- agents and the catalogue ---
+
+    async def agents(self, after: Position = None, at: Moment = None) -> tuple[views.Agent, ...]:
+        return await self._all("/agents", views.Agent, {"after": after, "at": moment(at)})
+
+    async def agent(self, agent_id: str, after: Position = None) -> views.Agent:
+        return await self._get(path("agents", agent_id), views.Agent, {"after": after})
+
+    async def register_agent(self, agent: commands.RegisterAgent, key: str | None = None) -> views.Agent:
+        return await self._ask("POST", "/agents", views.Agent, agent, key)
+
+    async def replace_agent(self, agent_id: str, agent: commands.ReplaceAgent) -> views.Agent:
+        """What is left out becomes what its role's manifest says."""
+        return await self._ask("PUT", path("agents", agent_id), views.Agent, agent)
+
+    async def edit_agent(self, agent_id: str, change: commands.EditAgent) -> int:
+        return await self._write("PATCH", path("agents", agent_id), change)
+
+    async def remove_agent(self, agent_id: str) -> int:
+        return await self._write("DELETE", path("agents", agent_id))
+
+    async def learning(self, agent_id: str, after: Position = None) -> views.Learning:
+        return await self._get(path("agents", agent_id, "learning"), views.Learning, {"after": after})
+
+    async def roles(self) -> tuple[views.Role, ...]:
+        return (await self._get("/roles", views.Page[views.Role], {})).items
+
+    async def role(self, role_id: str) -> views.Role:
+        return await self._get(path("roles", role_id), views.Role, {})
+
+    async def task_types(self) -> tuple[views.TaskType, ...]:
+        """What `task_type` of a task may be."""
+        return (await self._get("/task-types", views.Page[views.TaskType], {})).items
+
+    # --- money ---
+
+    async def budgets(self, after: Position = None, at: Moment = None) -> tuple[views.BudgetView, ...]:
+        return await self._all("/budgets", views.BudgetView, {"after": after, "at": moment(at)})
+
+    async def budget(self, scope: Scope, scope_id: str, after: Position = None) -> views.BudgetView:
+        return await self._get(budget_path(scope, scope_id), views.BudgetView, {"after": after})
+
+    async def set_budget(self, scope: Scope, scope_id: str, limits: commands.SetBudget | commands.SetTaskBudget) -> int:
+        """All limits anew: one that is left out is taken away. The position that holds them."""
+        return await self._write("PUT", budget_path(scope, scope_id), limits)
+
+    async def edit_budget(
+        self, scope: Scope, scope_id: str, change: commands.EditBudget | commands.EditTaskBudget
+    ) -> views.BudgetEdited:
+        """What is left out stays as it is, whoever else changes it at the same time."""
+        return await self._ask("PATCH", budget_path(scope, scope_id), views.BudgetEdited, change)
+
+    async def costs(self, group_by: Sequence[str] = ("provider",), after: Position = None) -> tuple[views.Cost, ...]:
+        return await self._all("/costs", views.Cost, {"group_by": ",".join(group_by), "after": after})
+
+    # --- the queue and the log ---
+
+    async def queue(self, after: Position = None) -> views.QueueView:
+        return await self._get("/queue", views.QueueView, {"after": after})
+
+    async def requeue(self, task_id: str) -> views.Accepted:
+        """Put a dead letter back into the queue."""
+        return await self._ask("POST", path("queue", "dead-letters", task_id, "requeue"), views.Accepted, {})
+
+    def events(
+        self,
+        after: int = 0,
+        limit: int | None = None,
+        stream: str | None = None,
+        topic: str | Sequence[str] | None = None,
+        correlation: str | None = None,
+        actor: str | None = None,
+        since: datetime | str | None = None,
+        until: datetime | str | None = None,
+    ) -> AsyncIterator[views.EventView]:
+        """The log itself, from the first event above `after` on, up to its present end; those that fit every filter.
+        `since` and `until` are instants, and what was recorded at them counts."""
+        query: dict[str, Any] = {"stream": stream, "topic": topic, "correlation": correlation, "actor": actor}
+        query |= {"since": moment(since), "until": moment(until)}
+        return self._items("/events", views.EventView, {"after": after, **query}, limit, cursor="after")
+
+    async def event(self, position: int) -> views.EventView:
+        return await self._get(f"/events/{position}", views.EventView, {})
+
+    async def chain(self, position: int) -> views.Chain:
+        """Why an event happened: from it back to the request that led to it."""
+        return await self._get(f"/events/{position}/chain", views.Chain, {})
+
+    def audit(
+        self,
+        limit: int | None = None,
+        actor: str | None = None,
+        action: str | None = None,
+        resource: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        text: str | None = None,
+        after: Position = None,
+    ) -> AsyncIterator[views.AuditEntry]:
+        """Who did what to what, when, and how it came out; the newest first."""
+        between = {"since": moment(since), "until": moment(until)}
+        query = {"actor": actor, "action": action, "resource": resource, "text": text, "after": after, **between}
+        return self._items("/audit", views.AuditEntry, query, limit)
+
+    def live(self, after: Position = None, reconnect: bool = True) -> AsyncLive:
+        """Changed rows as they change, to be iterated over. `after`: first what changed since then."""
+        url = self.url.replace("http", "ws", 1) + f"{PREFIX}/live"
+        return AsyncLive(url, dict(self._headers), self._token, after, self._timeout, reconnect)

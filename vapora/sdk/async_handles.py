@@ -1,0 +1,168 @@
+"""Projects and tasks, named once and then asked. `python -m tests.sdk.make` makes the synchronous ones from these."""
+
+from __future__ import annotations
+
+from asyncio import sleep
+from collections.abc import AsyncIterator, Collection
+from time import monotonic
+from typing import TYPE_CHECKING, Unpack
+
+from events.ids import TaskState
+from vapora import commands, views
+from vapora.errors import NotFoundError
+from vapora.sdk.paths import Position
+from vapora.sdk.problems import ApiError
+from vapora.sdk.waiting import FIRST_PAUSE_S, LONGEST_PAUSE_S, SETTLED, TaskDetails, named, settled, still, without_work
+
+if TYPE_CHECKING:
+    from vapora.sdk.async_client import AsyncClient
+
+
+class AsyncProjects:
+    """Called, it lists the projects; indexed by name or id, it gives one. Nothing is asked before it is used."""
+
+    def __init__(self, client: AsyncClient) -> None:
+        self._client = client
+
+    async def __call__(self, after: Position = None, archived: bool = False) -> tuple[views.Project, ...]:
+        return await self._client.list_projects(archived, after)
+
+    def __getitem__(self, name_or_id: str) -> AsyncProject:
+        return AsyncProject(self._client, name_or_id)
+
+    async def find(self, name_or_id: str, after: Position = None) -> views.Project:
+        """See `AsyncClient.project`."""
+        found = named(name_or_id, await self._client.list_projects(after=after))
+        return found or await self._client.get_project(name_or_id)
+
+
+class AsyncProject:
+    """One project, found by name or id when it is first needed."""
+
+    def __init__(self, client: AsyncClient, name_or_id: str) -> None:
+        self._client = client
+        self._name = name_or_id
+        self._found: views.Project | None = None
+
+    async def id(self) -> str:
+        if self._found is None:
+            self._found = await self._client.projects.find(self._name)
+        return self._found.id
+
+    async def show(self) -> views.Project:
+        return await self._client.get_project(await self.id())
+
+    async def board(self) -> views.Board:
+        return await self._client.board(await self.id())
+
+    async def edit(self, change: commands.EditProject) -> views.Project:
+        return await self._client.edit_project(await self.id(), change)
+
+    async def archive(self) -> int:
+        return await self._client.archive_project(await self.id())
+
+    @property
+    def tasks(self) -> AsyncTasks:
+        return AsyncTasks(self._client, self)
+
+
+class AsyncTasks:
+    """Called, it lists tasks, newest first; indexed by id, it gives one; `submit` hands one in."""
+
+    def __init__(self, client: AsyncClient, project: AsyncProject | None = None) -> None:
+        self._client = client
+        self._project = project
+
+    async def __call__(
+        self,
+        project_id: str | None = None,
+        state: TaskState | None = None,
+        role: str | None = None,
+        after: Position = None,
+        limit: int | None = None,
+    ) -> AsyncIterator[views.TaskCard]:
+        if project_id is None and self._project is not None:
+            project_id = await self._project.id()
+        async for card in self._client.list_tasks(project_id, state, role, after, limit):
+            yield card
+
+    def __getitem__(self, task_id: str) -> AsyncTask:
+        return AsyncTask(self._client, task_id)
+
+    async def submit(
+        self, title: str, *, project: str | None = None, key: str | None = None, **details: Unpack[TaskDetails]
+    ) -> AsyncTask:
+        """`project`: its name or id; needed where these are not one project's tasks already. `details`: the fields of
+        `commands.SubmitTask`."""
+        own = self._project if project is None else self._client.projects[project]
+        if own is None:
+            raise TypeError("submit needs a project: its name or id")
+        body = commands.SubmitTask(project_id=await own.id(), title=title, **details)
+        accepted = await self._client.submit_task(body, key)
+        return AsyncTask(self._client, accepted.task_id, accepted.position)
+
+
+class AsyncTask:
+    """One task. `after`: a position that every answer about it includes."""
+
+    def __init__(self, client: AsyncClient, task_id: str, after: Position = None) -> None:
+        self._client = client
+        self.id = task_id
+        self.after = after
+
+    @property
+    async def state(self) -> TaskState:
+        """As it is now: each look asks the server."""
+        return (await self.card()).state
+
+    async def card(self) -> views.TaskCard:
+        return await self._client.task(self.id, self.after)
+
+    async def runs(self) -> tuple[views.Execution, ...]:
+        return await self._client.runs(self.id, self.after)
+
+    async def why(self) -> views.Why:
+        return await self._client.why(self.id, self.after)
+
+    async def edit(self, change: commands.EditTask) -> int:
+        self.after = await self._client.edit_task(self.id, change)
+        return self.after
+
+    async def move(self, state: TaskState, before: str | None = None, comment: str = "") -> int:
+        self.after = await self._client.move(self.id, state, before, comment)
+        return self.after
+
+    async def wait(
+        self, timeout: float | None = None, until: Collection[TaskState] = SETTLED, after: Position = None
+    ) -> views.TaskCard:
+        """See `AsyncClient.wait`. Asks once a second at most: the cheapest question that there is about a task."""
+        end = None if timeout is None else monotonic() + timeout
+        pause, after = FIRST_PAUSE_S, after or self.after
+        while True:
+            try:
+                card = await self._client.task(self.id, after)
+            except ApiError as error:
+                # The read models are behind `after`; the server has waited for them already.
+                if error.status != 504 or (end is not None and monotonic() >= end):
+                    raise
+                continue
+            if settled(card, until):
+                return card
+            left = pause if end is None else end - monotonic()
+            if left <= 0:
+                raise still(card, timeout or 0)
+            await sleep(min(pause, left))
+            pause = min(LONGEST_PAUSE_S, pause * 1.5)
+
+    async def output(self, run_id: str | None = None) -> views.Artifact:
+        """See `AsyncClient.output`."""
+        runs = await self.runs()
+        wanted = [run for run in runs if run_id in (None, run.run_id)]
+        for run in reversed(wanted):
+            for made in await self._client.artifacts(run.run_id):
+                if made.text is not None:
+                    return made
+                return made.model_copy(update={"text": await self._client.artifact(run.run_id, made.name)})
+        if not wanted and run_id is not None:
+            raise NotFoundError(f"The task '{self.id}' has no run '{run_id}'.", remedy="Its card names its runs.")
+        raise without_work(self.id, wanted)

@@ -1,0 +1,107 @@
+"""Following `/live` without blocking: frames as they come, over as many connections as it takes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from types import TracebackType
+from typing import Self
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
+
+from vapora.sdk.live import CLOSE_S, FIRST_PAUSE_S, LARGEST_FRAME, LONGEST_PAUSE_S, away, bad_address, refusal
+from vapora.sdk.paths import is_local
+from vapora.sdk.problems import NoServerError
+from vapora.views import Frame
+
+
+class AsyncLive:
+    """An endless iterator over frames with a position above `after` (None: from now on). A lost connection is taken
+    up again where it broke off, so no change is missed; `close` ends the iteration. A server that refuses for good
+    raises `ApiError`."""
+
+    def __init__(
+        self,
+        url: str,
+        headers: dict[str, str],
+        token: str | None,
+        after: int | None,
+        timeout: float,
+        reconnect: bool = True,
+    ) -> None:
+        self._url = url
+        self._headers = headers
+        self._token = token
+        self._timeout = timeout
+        self._reconnect = reconnect
+        self._closed = asyncio.Event()
+        self._socket: ClientConnection | None = None
+        self.position = after
+
+    async def __aiter__(self) -> AsyncIterator[Frame]:
+        pause = FIRST_PAUSE_S
+        while not self._closed.is_set():
+            try:
+                async for frame in self._connection():
+                    pause = FIRST_PAUSE_S
+                    yield frame
+            except NoServerError:
+                if not self._reconnect:
+                    raise
+            if not self._reconnect:
+                return
+            try:
+                await asyncio.wait_for(self._closed.wait(), pause)
+            except TimeoutError:
+                pause = min(LONGEST_PAUSE_S, pause * 2)
+
+    async def close(self) -> None:
+        self._closed.set()
+        if self._socket is not None:
+            await self._socket.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def _connection(self) -> AsyncIterator[Frame]:
+        """The frames of one connection, until it breaks."""
+        async with await self._open() as socket:
+            self._socket = socket
+            if self._closed.is_set():
+                return
+            if self._token:
+                await socket.send(json.dumps({"token": self._token}))
+            try:
+                async for message in socket:
+                    frame = Frame.model_validate_json(message, extra="ignore")
+                    # A resume repeats what may have been sent already; nothing goes backwards.
+                    if self.position is None or frame.position > self.position:
+                        self.position = frame.position
+                        yield frame
+            except ConnectionClosed as closed:
+                if (refused := refusal(closed)) is not None:
+                    raise refused from closed
+            finally:
+                self._socket = None
+
+    async def _open(self) -> ClientConnection:
+        try:
+            return await connect(
+                self._url if self.position is None else f"{self._url}?after={self.position}",
+                additional_headers=self._headers,
+                open_timeout=self._timeout,
+                close_timeout=CLOSE_S,
+                proxy=None if is_local(self._url) else True,
+                max_size=LARGEST_FRAME,
+            )
+        except InvalidURI as error:
+            raise bad_address(self._url) from error
+        except (OSError, TimeoutError, InvalidHandshake) as error:
+            raise away(self._url, error) from error

@@ -1,0 +1,166 @@
+"""Made from async_handles.py by `python -m tests.sdk.make`: change that file."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from time import monotonic, sleep
+from typing import TYPE_CHECKING, Unpack
+
+from events.ids import TaskState
+from vapora import commands, views
+from vapora.errors import NotFoundError
+from vapora.sdk.paths import Position
+from vapora.sdk.problems import ApiError
+from vapora.sdk.waiting import FIRST_PAUSE_S, LONGEST_PAUSE_S, SETTLED, TaskDetails, named, settled, still, without_work
+
+if TYPE_CHECKING:
+    from vapora.sdk.client import Client
+
+
+class Projects:
+    """Called, it lists the projects; indexed by name or id, it gives one. Nothing is asked before it is used."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def __call__(self, after: Position = None, archived: bool = False) -> tuple[views.Project, ...]:
+        return self._client.list_projects(archived, after)
+
+    def __getitem__(self, name_or_id: str) -> Project:
+        return Project(self._client, name_or_id)
+
+    def find(self, name_or_id: str, after: Position = None) -> views.Project:
+        """See `Client.project`."""
+        found = named(name_or_id, self._client.list_projects(after=after))
+        return found or self._client.get_project(name_or_id)
+
+
+class Project:
+    """One project, found by name or id when it is first needed."""
+
+    def __init__(self, client: Client, name_or_id: str) -> None:
+        self._client = client
+        self._name = name_or_id
+        self._found: views.Project | None = None
+
+    def id(self) -> str:
+        if self._found is None:
+            self._found = self._client.projects.find(self._name)
+        return self._found.id
+
+    def show(self) -> views.Project:
+        return self._client.get_project(self.id())
+
+    def board(self) -> views.Board:
+        return self._client.board(self.id())
+
+    def edit(self, change: commands.EditProject) -> views.Project:
+        return self._client.edit_project(self.id(), change)
+
+    def archive(self) -> int:
+        return self._client.archive_project(self.id())
+
+    @property
+    def tasks(self) -> Tasks:
+        return Tasks(self._client, self)
+
+
+class Tasks:
+    """Called, it lists tasks, newest first; indexed by id, it gives one; `submit` hands one in."""
+
+    def __init__(self, client: Client, project: Project | None = None) -> None:
+        self._client = client
+        self._project = project
+
+    def __call__(
+        self,
+        project_id: str | None = None,
+        state: TaskState | None = None,
+        role: str | None = None,
+        after: Position = None,
+        limit: int | None = None,
+    ) -> Iterator[views.TaskCard]:
+        if project_id is None and self._project is not None:
+            project_id = self._project.id()
+        yield from self._client.list_tasks(project_id, state, role, after, limit)
+
+    def __getitem__(self, task_id: str) -> Task:
+        return Task(self._client, task_id)
+
+    def submit(
+        self, title: str, *, project: str | None = None, key: str | None = None, **details: Unpack[TaskDetails]
+    ) -> Task:
+        """`project`: its name or id; needed where these are not one project's tasks already. `details`: the fields of
+        `commands.SubmitTask`."""
+        own = self._project if project is None else self._client.projects[project]
+        if own is None:
+            raise TypeError("submit needs a project: its name or id")
+        body = commands.SubmitTask(project_id=own.id(), title=title, **details)
+        accepted = self._client.submit_task(body, key)
+        return Task(self._client, accepted.task_id, accepted.position)
+
+
+class Task:
+    """One task. `after`: a position that every answer about it includes."""
+
+    def __init__(self, client: Client, task_id: str, after: Position = None) -> None:
+        self._client = client
+        self.id = task_id
+        self.after = after
+
+    @property
+    def state(self) -> TaskState:
+        """As it is now: each look asks the server."""
+        return (self.card()).state
+
+    def card(self) -> views.TaskCard:
+        return self._client.task(self.id, self.after)
+
+    def runs(self) -> tuple[views.Execution, ...]:
+        return self._client.runs(self.id, self.after)
+
+    def why(self) -> views.Why:
+        return self._client.why(self.id, self.after)
+
+    def edit(self, change: commands.EditTask) -> int:
+        self.after = self._client.edit_task(self.id, change)
+        return self.after
+
+    def move(self, state: TaskState, before: str | None = None, comment: str = "") -> int:
+        self.after = self._client.move(self.id, state, before, comment)
+        return self.after
+
+    def wait(
+        self, timeout: float | None = None, until: Collection[TaskState] = SETTLED, after: Position = None
+    ) -> views.TaskCard:
+        """See `Client.wait`. Asks once a second at most: the cheapest question that there is about a task."""
+        end = None if timeout is None else monotonic() + timeout
+        pause, after = FIRST_PAUSE_S, after or self.after
+        while True:
+            try:
+                card = self._client.task(self.id, after)
+            except ApiError as error:
+                # The read models are behind `after`; the server has waited for them already.
+                if error.status != 504 or (end is not None and monotonic() >= end):
+                    raise
+                continue
+            if settled(card, until):
+                return card
+            left = pause if end is None else end - monotonic()
+            if left <= 0:
+                raise still(card, timeout or 0)
+            sleep(min(pause, left))
+            pause = min(LONGEST_PAUSE_S, pause * 1.5)
+
+    def output(self, run_id: str | None = None) -> views.Artifact:
+        """See `Client.output`."""
+        runs = self.runs()
+        wanted = [run for run in runs if run_id in (None, run.run_id)]
+        for run in reversed(wanted):
+            for made in self._client.artifacts(run.run_id):
+                if made.text is not None:
+                    return made
+                return made.model_copy(update={"text": self._client.artifact(run.run_id, made.name)})
+        if not wanted and run_id is not None:
+            raise NotFoundError(f"The task '{self.id}' has no run '{run_id}'.", remedy="Its card names its runs.")
+        raise without_work(self.id, wanted)
