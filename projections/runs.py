@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal
 from events import DomainEvent, Recorded, budget, run
 from projections.base import Handler, Projection, PublicView, Reader, Row, Rows, Table, instant, run_of_call
 from vapora import views
+from vapora.domain.answer import Verdict, judge
 
 RUNS = Table(
     "runs",
@@ -26,6 +27,7 @@ RUNS = Table(
         "duration_ms": "int",
         "steps": "json",
         "calls": "int",
+        "steps_done": "int",
         "cost_microusd": "int",
         "tokens_in": "int",
         "tokens_out": "int",
@@ -60,7 +62,10 @@ class Artifact(ArtifactSummary):
 
 
 class Execution(views.View):
-    """A run in full. Each answered call ends one of `steps`. `duration_ms` stands when it has ended."""
+    """A run in full. Each usable answer ends one of `steps`; `calls` counts the others too.
+
+    `duration_ms` stands when it has ended.
+    """
 
     run_id: str
     task_id: str
@@ -99,7 +104,7 @@ def _started(recorded: Recorded, event: run.RunStarted, rows: Rows) -> None:
         "reason": "",
         "summary": "",
         "artifacts": [],
-        **dict.fromkeys(("calls", "cost_microusd", "tokens_in", "tokens_out"), 0),
+        **dict.fromkeys(("calls", "steps_done", "cost_microusd", "tokens_in", "tokens_out"), 0),
     }
     rows.put(RUNS, row)
 
@@ -110,6 +115,7 @@ def _called(recorded: Recorded, event: run.ModelCalled, rows: Rows) -> None:
         return
     provider = event.provider.value
     row["calls"] += 1
+    row["steps_done"] += judge(event) is Verdict.USABLE
     row["cost_microusd"] += event.cost_microusd
     row["tokens_in"] += event.tokens.input
     row["tokens_out"] += event.tokens.output
@@ -168,7 +174,7 @@ def _change(rows: Rows, run_id: str, **changes: Any) -> None:
 
 def _view(row: Row) -> Execution:
     fields = {name: value for name, value in row.items() if name != "started_position"}
-    return Execution.model_validate({**fields, "steps_done": row["calls"], "simulated": bool(row["simulated"])})
+    return Execution.model_validate({**fields, "simulated": bool(row["simulated"])})
 
 
 def _live(row: Row) -> dict[str, Any]:
@@ -177,7 +183,7 @@ def _live(row: Row) -> dict[str, Any]:
 
 class Runs(Projection):
     NAME = "runs"
-    VERSION = 1
+    VERSION = 2
     TABLES = (RUNS, ARTIFACTS)
     VIEWS = (PublicView("run", RUNS, _live),)
     HANDLERS: ClassVar[Mapping[type[DomainEvent], Handler]] = {
