@@ -338,6 +338,7 @@ async def test_a_refusal_is_not_asked_for_again_after_a_restart(tmp_path: Path, 
         assert again.card().state is TaskState.DONE
         refusals = [one for one in of(events, ModelCalled) if one.finish == "refusal"]
         assert len(refusals) == 1
+        assert [one.step for one in of(events, ModelCalled)] == [0, 0, 1]
         assert [received.model for received in vendors.requests].count(refusals[0].model) == 2  # and the next step
 
 
