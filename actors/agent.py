@@ -21,9 +21,11 @@ from events import DomainEvent
 from events.budget import BudgetSet
 from events.content import Content
 from events.ids import WaitReason, run_stream
+from events.run import ModelCalled
 from vapora.catalog import RoleManifest
 from vapora.clock import Clock
 from vapora.domain import run as rules
+from vapora.domain.next_step import Ask, Fail, Finish, next_step, without_another
 from vapora.domain.run import Run
 from vapora.errors import ConflictError, CorruptLogError, LogError, UnavailableError
 from vapora.log.client import LogClient
@@ -155,12 +157,18 @@ class Agent:
                         continue  # what was held went with the router that held it: its outcome is unknown
                 reason = self._cancelled[assignment.run_id]
                 run = await self._append(assignment, run, rules.cancel(run, reason))
-            elif len(run.answers) == len(manifest.steps):
-                run = await self._finish(assignment, manifest, run)
             else:
-                run, held = await self._step(assignment, manifest, run, held)
+                match next_step(run):
+                    case Finish(work=work):
+                        run = await self._finish(assignment, manifest, run, work)
+                    case Fail(reason=reason, counts=counts):
+                        run = await self._append(assignment, run, rules.fail(run, reason, counts=counts))
+                    case Ask() as ask:
+                        run, held = await self._step(assignment, manifest, run, ask, held)
 
-    async def _step(self, assignment: Assignment, manifest: RoleManifest, run: Run, held: bool) -> tuple[Run, bool]:
+    async def _step(
+        self, assignment: Assignment, manifest: RoleManifest, run: Run, ask: Ask, held: bool
+    ) -> tuple[Run, bool]:
         """Have the next step answered, or wait for what it lacks; whether the step after it is paid for.
 
         `held`: this step is.
@@ -168,7 +176,7 @@ class Agent:
         # Taken before asking, so that a limit raised while the answer is "no" is not missed. Only once the card says
         # that it waits: until then the run asks again at once.
         seen = await self._log.head() if run.waiting else None
-        call = await self._reading(run, lambda: call_for(assignment, manifest, run, self._text, held=held))
+        call = await self._reading(run, lambda: call_for(assignment, manifest, run, ask, self._text, held=held))
         outcome = await self._router.complete(call)
         for event in outcome.events:
             run = rules.evolve(run, event)
@@ -178,6 +186,12 @@ class Agent:
 
     async def _obstacle(self, assignment: Assignment, run: Run, outcome: Outcome, seen: int | None) -> Run:
         """Show what the run waits for, and wait; or end it if waiting is in vain."""
+        if isinstance(next_step(run), Fail):
+            return run
+        refused = without_another(run)
+        if refused is not None and not (isinstance(outcome, OutOfBudget) and outcome.contended):
+            # The other model was a second chance, not something to wait for.
+            return await self._append(assignment, run, rules.fail(run, refused.reason, counts=refused.counts))
         match outcome:
             case OutOfBudget(remedy=remedy, contended=contended, until=until):
                 run = await self._append(assignment, run, rules.wait(run, WaitReason.BUDGET, remedy))
@@ -251,14 +265,13 @@ class Agent:
             return work()
         return await asyncio.to_thread(work)
 
-    async def _finish(self, assignment: Assignment, manifest: RoleManifest, run: Run) -> Run:
-        answer = run.answers[-1].answer
+    async def _finish(self, assignment: Assignment, manifest: RoleManifest, run: Run, work: ModelCalled) -> Run:
         events = rules.succeed(
             run,
             artifact_name=manifest.artifact.name,
             artifact_kind=manifest.artifact.kind,
-            work=answer,
-            summary=await self._reading(run, lambda: summary_of(self._text(answer))),
+            work=work.answer,
+            summary=await self._reading(run, lambda: summary_of(self._text(work.answer))),
         )
         return await self._append(assignment, run, events)
 

@@ -227,7 +227,8 @@ def _makes_room(event: DomainEvent) -> bool:
 
 
 def _settled(ledger: Ledger, one: Settlement) -> tuple[DomainEvent, ...]:
-    return rules.settle(ledger, one.call_id, one.attempt, one.cost_microusd, one.tokens_in, one.tokens_out)
+    cost, tokens = one.cost_microusd, (one.tokens_in, one.tokens_out)
+    return rules.settle(ledger, one.call_id, one.attempt, cost, *tokens, estimated=one.estimated)
 
 
 def _require_same(ledger: Ledger, wish: ReserveSpend) -> None:

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from actors.messages import Along, Call
+from actors.messages import Along, Call, Settlement
 from events import DomainEvent
+from events.content import Content
 from events.ids import Provider, run_stream
+from events.money import MicroUsd
 from events.routing import ProviderSelected
-from events.run import ModelCallFailed, RunContinued, Tokens, ToolRequested
+from events.run import ModelCalled, ModelCallFailed, RunContinued, Tokens, ToolRequested
+from vapora.domain import usage as usage_rules
 from vapora.domain.budget import Standing
 from vapora.domain.models import ModelSpec
+from vapora.domain.next_step import MOST_MAYBE_BILLED
 from vapora.domain.routing import Option, Plan
 from vapora.errors import ProviderError
-from vapora.llm.protocol import Message, ModelAnswer, ModelRequest
+from vapora.llm.protocol import Message, ModelAnswer, ModelRequest, Usage
+from vapora.unicode import says_something
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +38,20 @@ class Choice:
 @dataclass(slots=True)
 class Journey:
     """`version`: where the run's stream stands; `events`: what was appended to it on the way; `excluded`: models that
-    cannot take this call, with the reason."""
+    cannot take this call, with the reason; `said`: what models failed of, in words; `maybe_billed`: calls without an
+    answer that may have been billed."""
 
     call: Call
     version: int
     events: list[DomainEvent] = field(default_factory=list)
     excluded: dict[tuple[Provider, str], str] = field(default_factory=dict)
+    said: dict[tuple[Provider, str], str] = field(default_factory=dict)
+    maybe_billed: int = 0
+
+    @classmethod
+    def of(cls, call: Call) -> Journey:
+        excluded = {(provider, model): why for provider, model, why in call.excluded}
+        return cls(call, call.run_version, excluded=excluded)
 
     def along(self, events: tuple[DomainEvent, ...]) -> Along:
         return run_stream(self.call.charge.run_id), self.version, events
@@ -52,13 +66,22 @@ class Journey:
         self.events.extend(events)
         self.version += len(events)
 
+    def failed(self, choice: Choice, error: ProviderError) -> None:
+        self.said[choice.spec.provider, choice.spec.model] = f"{error}"
+        self.maybe_billed += error.maybe_billed
 
-def build_request(call: Call, model: str, timeout_s: float) -> ModelRequest:
+
+def room(call: Call, spec: ModelSpec) -> int:
+    """The limit on output tokens that the request to this model carries."""
+    return min(call.max_output_tokens, spec.output_tokens)
+
+
+def build_request(call: Call, spec: ModelSpec, timeout_s: float) -> ModelRequest:
     return ModelRequest(
-        model=model,
+        model=spec.model,
         system=call.system,
         messages=call.messages,
-        max_output_tokens=call.max_output_tokens,
+        max_output_tokens=room(call, spec),
         temperature=call.temperature,
         tools=call.tools,
         timeout_s=timeout_s,
@@ -84,6 +107,8 @@ def following_call(call: Call, answer: str) -> Call:
         waiting=False,
         held=False,
         follow_up=None,
+        excluded=(),
+        maybe_billed_left=MOST_MAYBE_BILLED,
     )
 
 
@@ -124,8 +149,59 @@ def failed(call: Call, choice: Choice, error: ProviderError, simulated: bool) ->
     )
 
 
-def tokens(answer: ModelAnswer) -> Tokens:
+def text_of(answer: ModelAnswer) -> str:
+    """A text that shows nothing is kept as none, so that the event alone tells whether there is one."""
+    return answer.text if says_something(answer.text) else ""
+
+
+def called(
+    call: Call,
+    choice: Choice,
+    answer: ModelAnswer,
+    content: Content,
+    cost: Callable[[Usage], MicroUsd],
+    latency_ms: int,
+    simulated: bool,
+) -> ModelCalled:
+    """The answer as it is recorded. Where its usage is in doubt, the call cost what was reserved for it."""
     usage = answer.usage
+    doubt = usage_rules.doubt(usage, choice.spec, answered=bool(content.size or answer.tool_calls))
+    if usage is None or doubt:
+        spent, price = Tokens(input=0, output=0), MicroUsd(choice.amount_microusd)
+    else:
+        spent, price = tokens(usage), cost(usage)
+    return ModelCalled(
+        run_id=call.charge.run_id,
+        task_id=call.charge.task_id,
+        call_id=call.call_id,
+        step=call.step,
+        attempt=choice.attempt,
+        provider=choice.spec.provider,
+        model=choice.spec.model,
+        answer=content,
+        tool_calls=tool_calls(answer),
+        finish=answer.finish,
+        finish_detail=answer.finish_detail,
+        tokens=spent,
+        usage_doubt=doubt or "",
+        cost_microusd=price,
+        latency_ms=latency_ms,
+        simulated=simulated,
+    )
+
+
+def settlement(event: ModelCalled) -> Settlement:
+    return Settlement(
+        event.call_id,
+        event.attempt,
+        event.cost_microusd,
+        event.tokens.input,
+        event.tokens.output,
+        estimated=bool(event.usage_doubt),
+    )
+
+
+def tokens(usage: Usage) -> Tokens:
     return Tokens(
         input=usage.input_tokens,
         output=usage.output_tokens,
@@ -137,15 +213,3 @@ def tokens(answer: ModelAnswer) -> Tokens:
 
 def tool_calls(answer: ModelAnswer) -> tuple[ToolRequested, ...]:
     return tuple(ToolRequested(**one.model_dump()) for one in answer.tool_calls)
-
-
-__all__ = [
-    "Choice",
-    "Journey",
-    "build_request",
-    "failed",
-    "following_call",
-    "selected",
-    "tokens",
-    "tool_calls",
-]

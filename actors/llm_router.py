@@ -10,6 +10,7 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import structlog
@@ -25,15 +26,16 @@ from actors.messages import (
     Outcome,
     OutOfBudget,
     Reserved,
-    Settlement,
     Unanswerable,
 )
 from actors.model_choice import ModelChoice, made
+from actors.vendor_sentences import VendorSentences, listed, shortened
 from events.content import Content
 from events.ids import Provider, Tier
 from events.run import ModelCalled
 from vapora.clock import Clock
 from vapora.domain import budget
+from vapora.domain.answer import Verdict, judge
 from vapora.domain.models import ModelSpec
 from vapora.domain.pricing import PriceBook
 from vapora.errors import BadAnswerError, ProviderError, ProviderTimeoutError, UnavailableError
@@ -71,6 +73,7 @@ class LLMRouter:
         self._cashier = Cashier(money, patience_s=timeout_s)
         self._under_way: dict[str, asyncio.Task[Outcome]] = {}
         self._held: dict[str, Choice] = {}
+        self._sentences = VendorSentences(clock)
         self._stopping = False
         self._journal = structlog.get_logger("router")
 
@@ -130,7 +133,7 @@ class LLMRouter:
     # --- one call ---
 
     async def _work(self, call: Call) -> Outcome:
-        journey = Journey(call, call.run_version)
+        journey = Journey.of(call)
         choice = await self._redeem(call)
         for attempt in range(call.attempt, call.attempt + _MOST_ATTEMPTS):
             if choice is None:
@@ -144,6 +147,8 @@ class LLMRouter:
             outcome = await self._attempt(call, journey, choice)
             if outcome is not None:
                 return outcome
+            if journey.maybe_billed >= call.maybe_billed_left:
+                return Unanswerable(tuple(journey.events), "Too many calls may have been billed and brought no answer.")
             choice = None
         return self._no_provider(journey)
 
@@ -189,20 +194,21 @@ class LLMRouter:
     async def _attempt(self, call: Call, journey: Journey, choice: Choice) -> Outcome | None:
         """Ask the model. None: it failed in a way that another attempt may mend."""
         provider = choice.spec.provider
+        request = build_request(call, choice.spec, self._timeout_s)
         began = time.monotonic()
         try:
             async with asyncio.timeout(self._timeout_s):
-                request = build_request(call, choice.spec.model, self._timeout_s)
                 answer = await self._clients[provider].complete(request)
         except TimeoutError:
-            failure: ProviderError = ProviderTimeoutError(f"No answer in {self._timeout_s:g} s.")
+            failure: ProviderError = ProviderTimeoutError(f"{provider} gave no answer in {self._timeout_s:g} s.")
         except ProviderError as error:
             failure = error
-        except Exception as error:  # an adapter's bug: the provider may have billed us all the same
+        except Exception:  # an adapter's bug: the provider may have billed us all the same
             self._journal.exception("adapter failed", provider=provider)
-            failure = BadAnswerError(f"{type(error).__name__} in the adapter.")
+            failure = BadAnswerError(f"An answer of {provider} could not be read: a fault of VAPORA, see its journal.")
         else:
             self._choice.succeeded(provider)
+            self._sentences.answered(choice.spec)
             return await self._settle(journey, choice, answer, int((time.monotonic() - began) * 1_000))
         await self._failed(journey, choice, failure)
         return None
@@ -211,11 +217,9 @@ class LLMRouter:
         """The answer, its money and the next step's reservation in one append, before anybody sees the answer."""
         call = journey.call
         event = await self._record(call, choice, answer, latency_ms)
-        settlement = Settlement(
-            call.call_id, choice.attempt, event.cost_microusd, answer.usage.input_tokens, answer.usage.output_tokens
-        )
+        settlement = steps.settlement(event)
         ahead = None
-        if call.follow_up is not None and not answer.tool_calls:
+        if call.follow_up is not None and not event.tool_calls and judge(event) is Verdict.USABLE:
             ahead = self._choice.following(call, choice, answer.text)
         following = ahead[1:] if ahead else None
         if ahead is not None:
@@ -234,29 +238,18 @@ class LLMRouter:
         return Answered(tuple(journey.events), event, settled.position, settled.next_held)
 
     async def _record(self, call: Call, choice: Choice, answer: ModelAnswer, latency_ms: int) -> ModelCalled:
-        spec = choice.spec
-        return ModelCalled(
-            run_id=call.charge.run_id,
-            task_id=call.charge.task_id,
-            call_id=call.call_id,
-            step=call.step,
-            provider=spec.provider,
-            model=spec.model,
-            # The text is on the disk before the event that names it.
-            answer=await asyncio.to_thread(self._keep, call.origin.workspace, answer.text),
-            tool_calls=steps.tool_calls(answer),
-            finish=answer.finish,
-            tokens=steps.tokens(answer),
-            cost_microusd=self._prices.cost(spec.provider, spec.model, answer.usage, at=self._clock()),
-            latency_ms=latency_ms,
-            simulated=self._simulated,
-        )
+        # The text is on the disk before the event that names it.
+        content = await asyncio.to_thread(self._keep, call.origin.workspace, steps.text_of(answer))
+        cost = partial(self._prices.cost, choice.spec.provider, choice.spec.model, at=self._clock())
+        return steps.called(call, choice, answer, content, cost, latency_ms, self._simulated)
 
     async def _failed(self, journey: Journey, choice: Choice, error: ProviderError) -> None:
         """Give the money back only where the provider provably did not bill; remember whom not to ask for a while."""
         call = journey.call
         event = steps.failed(call, choice, error, self._simulated)
         self._choice.failed(choice, error, journey)
+        journey.failed(choice, error)
+        self._sentences.failed(call.origin.workspace, choice.spec, f"{error}")
         await self._cashier.give_up(call.origin, choice, error.kind, journey.along((event,)), billed=error.maybe_billed)
         journey.appended((event,))
 
@@ -275,15 +268,16 @@ class LLMRouter:
     def _nobody(self, call: Call, journey: Journey, standing: budget.Standing) -> Outcome:
         if self._choice.plan(call, standing, journey.excluded, all_up=True).options:
             return self._no_provider(journey)
-        why = ", ".join(f"{model}: {reason}" for (_, model), reason in journey.excluded.items())
-        return Unanswerable(tuple(journey.events), f"No model can take this call ({why or 'none is configured'}).")
+        why = listed((model, journey.said.get((of, model), reason)) for (of, model), reason in journey.excluded.items())
+        reason = shortened(f"No model can take this call. {why or 'None is configured.'}")
+        return Unanswerable(tuple(journey.events), reason)
 
     def _no_provider(self, journey: Journey) -> NoProvider:
         down = ", ".join(f"{provider}: {why}" for provider, why in self._choice.down().items())
+        said = self._sentences.told(journey.call.origin.workspace)
         remedy = f"No provider answers ({down or 'too many attempts failed'}). It is tried again by itself."
-        return NoProvider(
-            tuple(journey.events), f"{remedy} Check keys and addresses with `vapora doctor`.", self._choice.next_up()
-        )
+        remedy = shortened(f"{remedy} Check keys and addresses with `vapora doctor`. {said}".strip())
+        return NoProvider(tuple(journey.events), remedy, self._choice.next_up())
 
     def _pause(self, nobody: NoProvider) -> float | None:
         """Seconds until somebody may answer, if it is worth waiting here."""

@@ -8,8 +8,9 @@ from typing import Literal
 
 from events import DomainEvent
 from events.budget import Charge
-from events.ids import StreamName
+from events.ids import Provider, StreamName
 from events.run import ModelCalled
+from vapora.domain.next_step import MOST_MAYBE_BILLED
 from vapora.domain.task import Task
 from vapora.llm.protocol import Message, ToolSpec
 from vapora.ports import Origin
@@ -56,7 +57,9 @@ class Call:
     """One step of a run, for the router to have answered. `run_version` is where the run's stream stands.
 
     `attempt` numbers this try of the step. `waiting`: the run is marked as waiting, which the next event ends.
-    `held`: the router is known to hold a choice for it, with its money reserved.
+    `held`: the router is known to hold a choice for it, with its money reserved. `excluded`: models that are not to be
+    asked, with the reason. `maybe_billed_left`: after so many calls without an answer that may have been billed, the
+    router gives up.
     """
 
     origin: Origin
@@ -74,6 +77,8 @@ class Call:
     waiting: bool = False
     held: bool = False
     follow_up: FollowUp | None = None
+    excluded: tuple[tuple[Provider, str, str], ...] = ()
+    maybe_billed_left: int = MOST_MAYBE_BILLED
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +114,7 @@ class NoProvider:
 
 @dataclass(frozen=True, slots=True)
 class Unanswerable:
-    """No model can take this call, today or later."""
+    """No model can take this call, today or later; or calls that may have been billed brought no answer too often."""
 
     events: tuple[DomainEvent, ...]
     reason: str
@@ -125,6 +130,7 @@ class Settlement:
     cost_microusd: int
     tokens_in: int
     tokens_out: int
+    estimated: bool = False
 
 
 @dataclass(frozen=True, slots=True)

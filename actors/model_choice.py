@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from actors.journey import Choice, Journey, build_request, following_call, selected
+from actors.journey import Choice, Journey, build_request, following_call, room, selected
 from actors.messages import Call
 from events.ids import Provider
 from events.routing import ProviderSelected
@@ -71,8 +71,8 @@ class ModelChoice:
 
     def worst_case(self, spec: ModelSpec, call: Call) -> int:
         """Micro-dollars; from the length of the very body that would be sent."""
-        size = self._clients[spec.provider].request_bytes(build_request(call, spec.model, self._timeout_s))
-        return self._prices.worst_case(spec.provider, spec.model, size, call.max_output_tokens, at=self._clock())
+        size = self._clients[spec.provider].request_bytes(build_request(call, spec, self._timeout_s))
+        return self._prices.worst_case(spec.provider, spec.model, size, room(call, spec), at=self._clock())
 
     def wish(self, call: Call, option: routing.Option, *, cheap: bool) -> ReserveSpend:
         return ReserveSpend(

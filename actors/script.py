@@ -10,6 +10,7 @@ from events.budget import Charge
 from events.content import Content
 from events.run import RunStarted
 from vapora.catalog import RoleManifest
+from vapora.domain.next_step import Ask
 from vapora.domain.run import Run
 from vapora.domain.task import Task
 from vapora.llm.protocol import Message
@@ -33,7 +34,7 @@ def run_started(assignment: Assignment, steps: tuple[str, ...], simulated: bool)
 
 
 def call_for(
-    assignment: Assignment, manifest: RoleManifest, run: Run, text: Callable[[Content], str], *, held: bool
+    assignment: Assignment, manifest: RoleManifest, run: Run, ask: Ask, text: Callable[[Content], str], *, held: bool
 ) -> Call:
     """The call of the run's next step: the conversation so far and this step's instruction."""
     step = len(run.answers)
@@ -57,11 +58,13 @@ def call_for(
         routing=routing(task, manifest),
         system=manifest.prompt,
         messages=tuple(messages),
-        max_output_tokens=manifest.output_tokens(manifest.steps[step]),
+        max_output_tokens=ask.room(manifest.output_tokens(manifest.steps[step])),
         temperature=manifest.temperature,
         waiting=run.waiting is not None,
         held=held,
         follow_up=following,
+        excluded=ask.refused_by,
+        maybe_billed_left=ask.maybe_billed_left,
     )
 
 
@@ -107,4 +110,4 @@ def summary_of(work: str) -> str:
         plain = line.strip().lstrip("#").strip()
         if plain:
             return plain if len(plain) <= _SUMMARY_CHARACTERS else plain[: _SUMMARY_CHARACTERS - 1] + "…"
-    return "(empty answer)"
+    return ""

@@ -7,7 +7,7 @@ spent + held <= limit + overflow.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from events.base import DomainEvent, Value
 from events.ids import Provider, Scope, WhenExceeded
@@ -64,9 +64,11 @@ class SpendReserved(DomainEvent):
 
 
 class SpendSettled(DomainEvent):
-    """What the call cost. `overcharge`: how much more than its worst case the provider billed."""
+    """What the call cost. `overcharge`: how much more than its worst case the provider billed. `estimated`: the answer
+    came without a usage that can be true, so the cost is the worst case."""
 
     TOPIC: ClassVar[str] = "budget.spend-settled"
+    VERSION: ClassVar[int] = 2
 
     call_id: str
     attempt: int
@@ -74,6 +76,13 @@ class SpendSettled(DomainEvent):
     tokens_in: int = 0
     tokens_out: int = 0
     overcharge_microusd: Amount = MicroUsd(0)
+    estimated: bool = False
+
+    @classmethod
+    def upcast(cls, version: int, data: dict[str, Any]) -> dict[str, Any]:
+        if version < 2:
+            data["estimated"] = False
+        return data
 
 
 class SpendReleased(DomainEvent):

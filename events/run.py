@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field, JsonValue
 
@@ -45,23 +45,39 @@ class ToolRequested(Value):
 
 
 class ModelCalled(DomainEvent):
-    """An answer, recorded together with the settlement of its money before anybody saw it."""
+    """An answer, recorded together with the settlement of its money before anybody saw it.
+
+    Not every answer is good work: `vapora.domain.answer` judges it. `finish_detail`: the vendor's own word for why it
+    stopped, where that was neither the ordinary end nor a tool. `usage_doubt`: why its usage cannot be true, or that
+    there is none; then the worst case was booked, and `tokens` are 0.
+    """
 
     TOPIC: ClassVar[str] = "run.model-called"
+    VERSION: ClassVar[int] = 2
 
     run_id: str
     task_id: str
     call_id: str
     step: int
+    attempt: int = 1
     provider: Provider
     model: str
     answer: Content
     tool_calls: tuple[ToolRequested, ...] = ()
     finish: Literal["stop", "length", "tool", "refusal", "other"]
+    finish_detail: str = ""
     tokens: Tokens
+    usage_doubt: str = ""
     cost_microusd: Amount
     latency_ms: int = Field(ge=0)
     simulated: bool = False
+
+    @classmethod
+    def upcast(cls, version: int, data: dict[str, Any]) -> dict[str, Any]:
+        """Version 1 did not say which attempt it was; there was one answer a step."""
+        if version < 2:
+            data |= {"attempt": 1, "finish_detail": "", "usage_doubt": ""}
+        return data
 
 
 class ModelCallFailed(DomainEvent):

@@ -65,7 +65,7 @@ def _put(recorded: Recorded, entry: Entry, rows: Rows) -> None:
 
 class Audit(Projection):
     NAME = "audit"
-    VERSION = 1
+    VERSION = 2
     TABLES = (AUDIT,)
     HANDLERS: ClassVar[Mapping[type[DomainEvent], Handler]] = dict.fromkeys(RULES, _keep)
 

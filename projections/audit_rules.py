@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal, NamedTuple
 
 from events import DomainEvent, agent, budget, project, routing, run, task, workspace
+from vapora.domain.answer import Verdict, judge
 
 Action = Literal["create", "update", "delete", "execute", "assign", "complete", "override", "unknown"]
 Result = Literal["success", "failure", "partial-success"]
@@ -64,8 +65,14 @@ def _selected(event: routing.ProviderSelected) -> str:
     return f"{event.provider.value}/{event.model}: {event.fallback_reason or event.reason}"
 
 
-def _called(event: run.ModelCalled) -> str:
-    return f"{event.call_id}: {event.provider.value}/{event.model}, {event.cost_microusd} micro-dollars"
+def _called(event: run.ModelCalled) -> Entry:
+    verdict = judge(event)
+    details = f"{event.call_id}: {event.provider.value}/{event.model}, {event.cost_microusd} micro-dollars"
+    if verdict is not Verdict.USABLE:
+        details += f", {verdict.value} ({event.finish_detail or event.finish})"
+    if event.usage_doubt:
+        details += f", the worst case: {event.usage_doubt}"
+    return Entry("execute", "run", event.run_id, "success" if verdict is Verdict.USABLE else "failure", details)
 
 
 RULES: Mapping[type[DomainEvent], Callable[[Any], Entry]] = {
@@ -98,7 +105,7 @@ RULES: Mapping[type[DomainEvent], Callable[[Any], Entry]] = {
     task.TaskArchived: _rule("delete", "task", "task_id", lambda event: f"archived {event.comment}".strip()),
     routing.ProviderSelected: _rule("assign", "run", "run_id", _selected),
     run.RunStarted: _rule("execute", "run", "run_id", lambda event: f"started by {event.agent_id}", "partial-success"),
-    run.ModelCalled: _rule("execute", "run", "run_id", _called),
+    run.ModelCalled: _called,
     run.ModelCallFailed: _rule(
         "execute", "run", "run_id", lambda event: f"{event.call_id}: {event.error} {event.message}", "failure"
     ),

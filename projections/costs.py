@@ -50,6 +50,8 @@ def _reserved(recorded: Recorded, event: budget.SpendReserved, rows: Rows) -> No
 
 def _settled(recorded: Recorded, event: budget.SpendSettled, rows: Rows) -> None:
     more = {"cost_microusd": event.cost_microusd, "tokens_in": event.tokens_in, "tokens_out": event.tokens_out}
+    if event.estimated:
+        more |= {"unknown_microusd": event.cost_microusd, "unknown_calls": 1}
     _book(recorded, event.call_id, event.attempt, rows, more)
 
 
@@ -77,7 +79,7 @@ def _book(recorded: Recorded, call_id: str, attempt: int, rows: Rows, more: dict
 
 class Costs(Projection):
     NAME = "costs"
-    VERSION = 1
+    VERSION = 2
     TABLES = (COSTS, OPEN)
     HANDLERS: ClassVar[Mapping[type[DomainEvent], Handler]] = {
         budget.SpendReserved: _reserved,
@@ -96,12 +98,12 @@ def costs(rows: Reader, group_by: Sequence[str]) -> tuple[views.Cost, ...]:
             f"Costs cannot be grouped by {', '.join(unknown)}.", remedy=f"Use some of {', '.join(GROUPS)}."
         )
     keys = tuple(dict.fromkeys(group_by))
-    return tuple(_cost(row, keys) for row in rows.group(COSTS, (*keys, "simulated"), SUMS[:4]))
+    return tuple(_cost(row, keys) for row in rows.group(COSTS, (*keys, "simulated"), SUMS))
 
 
 def _cost(row: Row, keys: tuple[str, ...]) -> views.Cost:
     return views.Cost(
         key={name: row[name] for name in keys},
         simulated=bool(row["simulated"]),
-        **{name: row[name] for name in SUMS[:4]},
+        **{name: row[name] for name in SUMS},
     )

@@ -135,6 +135,7 @@ def _reserved(recorded: Recorded, event: budget.SpendReserved, rows: Rows) -> No
 
 def _settled(recorded: Recorded, event: budget.SpendSettled, rows: Rows) -> None:
     more = event.model_dump(include={"tokens_in", "tokens_out", "cost_microusd", "overcharge_microusd"})
+    more["unknown_calls"] = int(event.estimated)
     _book(rows, event.call_id, event.attempt, more)
 
 
@@ -203,7 +204,7 @@ def _run_ends_as(outcome: str) -> Handler:
 
 class Providers(Projection):
     NAME = "providers"
-    VERSION = 1
+    VERSION = 2
     TABLES = (CALLS, COUNTS, DURATIONS, OPEN_CALLS, OPEN_RUNS)
     HANDLERS: ClassVar[Mapping[type[DomainEvent], Handler]] = {
         budget.SpendReserved: _reserved,

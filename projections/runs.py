@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from events import DomainEvent, Recorded, budget, run
 from projections.base import Handler, Projection, PublicView, Reader, Row, Rows, Table, instant, run_of_call
+from vapora.domain.answer import Verdict, judge
 from vapora.views import Artifact, Execution
 
 RUNS = Table(
@@ -26,6 +27,7 @@ RUNS = Table(
         "duration_ms": "int",
         "steps": "json",
         "calls": "int",
+        "steps_done": "int",
         "cost_microusd": "int",
         "tokens_in": "int",
         "tokens_out": "int",
@@ -59,7 +61,7 @@ def _started(recorded: Recorded, event: run.RunStarted, rows: Rows) -> None:
         "reason": "",
         "summary": "",
         "artifacts": [],
-        **dict.fromkeys(("calls", "cost_microusd", "tokens_in", "tokens_out"), 0),
+        **dict.fromkeys(("calls", "steps_done", "cost_microusd", "tokens_in", "tokens_out"), 0),
     }
     rows.put(RUNS, row)
 
@@ -70,6 +72,7 @@ def _called(recorded: Recorded, event: run.ModelCalled, rows: Rows) -> None:
         return
     provider = event.provider.value
     row["calls"] += 1
+    row["steps_done"] += judge(event) is Verdict.USABLE
     row["cost_microusd"] += event.cost_microusd
     row["tokens_in"] += event.tokens.input
     row["tokens_out"] += event.tokens.output
@@ -128,7 +131,7 @@ def _change(rows: Rows, run_id: str, **changes: Any) -> None:
 
 def _view(row: Row) -> Execution:
     fields = {name: value for name, value in row.items() if name != "started_position"}
-    return Execution.model_validate({**fields, "steps_done": row["calls"], "simulated": bool(row["simulated"])})
+    return Execution.model_validate({**fields, "simulated": bool(row["simulated"])})
 
 
 def _live(row: Row) -> dict[str, Any]:
@@ -137,7 +140,7 @@ def _live(row: Row) -> dict[str, Any]:
 
 class Runs(Projection):
     NAME = "runs"
-    VERSION = 1
+    VERSION = 2
     TABLES = (RUNS, ARTIFACTS)
     VIEWS = (PublicView("run", RUNS, _live),)
     HANDLERS: ClassVar[Mapping[type[DomainEvent], Handler]] = {

@@ -28,8 +28,9 @@ LIMIT_CENTS = 50
 async def _run_backlog(folder: Path, at_once: int, limit_cents: int | None = LIMIT_CENTS) -> tuple[int, list[Recorded]]:
     """60 tasks, `at_once` runs at a time, against the limit: what was billed in micro-dollars, and the ledger."""
     with FakeVendors() as vendors:
-        # About 1.5 cents a call at Sonnet's price: half of the backlog would cost more than the limit.
-        vendors.default(Behaviour(usage=Usage(input_tokens=1_000, output_tokens=1_200)))
+        # About 1.1 cents a call at Sonnet's price: half of the backlog would cost more than the limit. No answer is
+        # longer than the shortest step's limit, which would cut it off.
+        vendors.default(Behaviour(usage=Usage(input_tokens=2_000, output_tokens=750)))
         settings = Settings(data=folder, budget_patience_s=60)
         cast = LocalCast(settings, vendors.environ())
         await cast.start()

@@ -50,7 +50,11 @@ class VaporaError(Exception):
         return (_rebuild, (type(self), self.message, self.remedy, self.details))
 
     def __str__(self) -> str:
-        return f"{self.message} {self.remedy}".strip()
+        if not self.remedy:
+            return self.message
+        # A vendor's sentence may lack its full stop.
+        stop = "" if self.message.endswith((".", "!", "?", "…")) else "."
+        return f"{self.message}{stop} {self.remedy}"
 
 
 def _rebuild(kind: type[VaporaError], message: str, remedy: str, details: dict[str, Any]) -> VaporaError:

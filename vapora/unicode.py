@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, JsonValue
@@ -52,6 +53,22 @@ def printable_json(text: str) -> str:
 def _escape(found: re.Match[str]) -> str:
     code = ord(found[0])
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def says_something(text: str) -> bool:
+    """Whether a reader would see anything: not where all of it is white space and invisible characters."""
+    return not all(_is_invisible(one) for one in text)
+
+
+def one_line(text: str) -> str:
+    """Without control and other invisible characters; any run of them and of white space is one space."""
+    return " ".join("".join(" " if _is_invisible(one) else one for one in text).split())
+
+
+def _is_invisible(character: str) -> bool:
+    """White space, a control character, or one that only changes how others are shown."""
+    category = unicodedata.category(character)
+    return category[0] == "Z" or category in ("Cc", "Cf")
 
 
 def _mended_object(value: dict[str, JsonValue]) -> dict[str, Any]:

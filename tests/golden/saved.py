@@ -93,10 +93,12 @@ def agent() -> Any:
 
 
 def run() -> Any:
-    """A step answered, the next one failed, lost and waiting, with a call that is open."""
-    story = ["run.started", "routing.provider-selected", "run.model-called", "run.model-call-failed", "run.waiting"]
+    """A step answered, the next one failed, waiting, refused and lost, with a call that is open."""
     of = {one.TOPIC: one for one in EXAMPLES}
-    return runs.fold([of[topic] for topic in (*story, "run.continued", "routing.provider-selected")])
+    refused = of["run.model-called"].model_copy(update={"finish": "refusal", "finish_detail": "policy"})
+    begun = ("run.started", "routing.provider-selected", "run.model-called", "run.model-call-failed", "run.waiting")
+    after = ("run.continued", "run.model-call-lost", "routing.provider-selected")
+    return runs.fold([*(of[topic] for topic in begun), refused, *(of[topic] for topic in after)])
 
 
 FOLDS = {

@@ -108,6 +108,7 @@ async def test_the_output_limit_is_always_sent(client: ModelClient, vendors: Fak
     vendors.default(Behaviour(text="word " * 500))
     answer = await client.complete(request_for(provider, max_output_tokens=17))
     assert vendors.requests[0].max_output_tokens == 17
+    assert answer.usage is not None
     assert answer.usage.output_tokens == 17
     assert answer.finish == "length"
 

@@ -62,6 +62,7 @@ async def test_another_request_gets_another_answer_and_another_time_limit_does_n
 async def test_usage_is_realistic_and_keeps_the_limit(limit: int) -> None:
     request = request_for(Provider.OPENAI, max_output_tokens=limit)
     answer = await CLIENT.complete(request)
+    assert answer.usage is not None
     assert answer.usage.input_tokens == -(-CLIENT.request_bytes(request) // 4)
     assert answer.usage.output_tokens == min(limit, -(-len(answer.text.encode()) // 4))
     assert answer.finish == ("length" if limit < 100 else "stop")

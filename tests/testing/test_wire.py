@@ -51,7 +51,7 @@ async def test_the_ledger_is_what_the_answers_said(vendors: FakeVendors) -> None
     assert {provider: bill.usage for provider, bill in bills.items()} == {
         provider: answer.usage for provider, answer in answers.items()
     }
-    costs = [pricing.cost(provider, MODELS[provider], answer.usage) for provider, answer in answers.items()]
+    costs = [pricing.cost(bill.provider, bill.model, bill.usage) for bill in bills.values()]
     assert vendors.ledger.billed_microusd == sum(costs) > 0
 
 

@@ -141,6 +141,10 @@ def draw_costs(found: tuple[Cost, ...], groups: tuple[str, ...]) -> RenderableTy
         for simulated in (False, True)
     ]
     lines = [f"total {dollars(total, simulated)}" for simulated, total in totals if total]
+    real = [one for one in found if not one.simulated]
+    if calls := sum(one.unknown_calls for one in real):
+        amount = dollars(sum(one.unknown_microusd for one in real))
+        lines.append(f"{amount} of it, for {calls:,} calls, is their worst case: what they cost is not known")
     return Group(shown, *lines)
 
 

@@ -138,10 +138,20 @@ def reserve(ledger: Ledger, wish: ReserveSpend, workspace_id: str, now: datetime
 
 
 def settle(
-    ledger: Ledger, call_id: str, attempt: int, cost_microusd: int, tokens_in: int, tokens_out: int
+    ledger: Ledger,
+    call_id: str,
+    attempt: int,
+    cost_microusd: int,
+    tokens_in: int,
+    tokens_out: int,
+    *,
+    estimated: bool = False,
 ) -> tuple[SpendSettled, ...]:
-    """Book what the call cost. A call that was booked at its worst case stays there, even if its answer comes
-    late: the money may have been given out again by the time that one would correct it."""
+    """Book what the call cost; `estimated`: its worst case, for want of a usage that can be true.
+
+    A call that was booked at its worst case stays there, even if its answer comes late: the money may have been given
+    out again by the time that one would correct it.
+    """
     reservation = _open(ledger, call_id, attempt)
     if reservation is None:
         return ()
@@ -153,6 +163,7 @@ def settle(
             tokens_in=tokens_in,
             tokens_out=tokens_out,
             overcharge_microusd=MicroUsd(max(0, cost_microusd - reservation.amount_microusd)),
+            estimated=estimated,
         ),
     )
 

@@ -21,9 +21,10 @@ from events.run import (
     RunSucceeded,
     RunWaiting,
 )
+from vapora.domain.answer import Verdict, judge
 
 # To be raised with every change of `evolve` or of the state: what an older fold saved is then left aside.
-FOLD_VERSION = 1
+FOLD_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +39,18 @@ class OpenCall:
 @dataclass(frozen=True, slots=True)
 class Run:
     """`version`: events in the stream. `answers`: one a finished step, in order. `attempts`: per step, how often
-    a provider was chosen, so that the next attempt has a number of its own."""
+    a provider was chosen, so that the next attempt has a number of its own.
+
+    Of the step under way: `unusable`: answers that do not end it; `maybe_billed`: calls without an answer that may have
+    been billed; `last_failure`: what the last call without an answer failed of.
+    """
 
     version: int = 0
     started: RunStarted | None = None
     answers: tuple[ModelCalled, ...] = ()
+    unusable: tuple[ModelCalled, ...] = ()
+    maybe_billed: int = 0
+    last_failure: ModelCallFailed | None = None
     open_call: OpenCall | None = None
     attempts: tuple[int, ...] = ()
     waiting: WaitReason | None = None
@@ -66,10 +74,15 @@ def evolve(run: Run, event: DomainEvent) -> Run:
             attempts = (*run.attempts, *(0,) * (step + 1 - len(run.attempts)))
             attempts = (*attempts[:step], attempt, *attempts[step + 1 :])
             return replace(run, open_call=OpenCall(call_id, step, attempt), attempts=attempts)
+        case ModelCalled() if judge(event) is not Verdict.USABLE:
+            return replace(run, unusable=(*run.unusable, event), open_call=None)
         case ModelCalled():
+            run = replace(run, unusable=(), maybe_billed=0, last_failure=None)
             return replace(run, answers=(*run.answers, event), open_call=None)
-        case ModelCallFailed() | ModelCallLost():
-            return replace(run, open_call=None)
+        case ModelCallFailed():
+            return replace(run, maybe_billed=run.maybe_billed + event.booked, last_failure=event, open_call=None)
+        case ModelCallLost():
+            return replace(run, maybe_billed=run.maybe_billed + 1, open_call=None)
         case RunWaiting(reason=reason):
             return replace(run, waiting=reason)
         case RunContinued():

@@ -12,9 +12,11 @@ import json
 import re
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Iterable
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
+
+import structlog
 
 from vapora.errors import (
     BadAnswerError,
@@ -23,8 +25,8 @@ from vapora.errors import (
     InvalidRequestError,
     ProviderError,
 )
-from vapora.llm import failures
-from vapora.llm.protocol import ModelAnswer, ModelRequest, Provider, TextDelta, ToolCall
+from vapora.llm import failures, replies
+from vapora.llm.protocol import ModelAnswer, ModelRequest, Provider, TextDelta, ToolCall, Usage
 from vapora.unicode import ends_in_half, mended
 
 PING_TIMEOUT_S = 5.0
@@ -36,6 +38,10 @@ _SAFE_CALL_ID = re.compile(r"[A-Za-z0-9_-]{1,40}")
 _T = TypeVar("_T")
 Body = dict[str, Any]
 Piece = TextDelta | ModelAnswer
+
+
+class UnusableAnswerError(ValueError):
+    """An answer lacks what an answer must have. It says so in words that go on from "cannot be used:"."""
 
 
 class VendorAdapter(ABC):
@@ -51,6 +57,7 @@ class VendorAdapter(ABC):
         self._url = base_url or self.default_url
         self._sdk: Any = None
         self._sdk_lock = threading.Lock()
+        self._journal = structlog.get_logger(f"llm/{self.provider}")
 
     # What a vendor's adapter says of itself.
 
@@ -79,25 +86,15 @@ class VendorAdapter(ABC):
     @abstractmethod
     async def _close(self, sdk: Any) -> None: ...
 
-    def _reply(self, error: Exception) -> failures.Reply | None:
-        """The vendor's refusal in an SDK's error; None where the error is not one."""
-        status = getattr(error, "status_code", None)
-        if not isinstance(status, int) or status < 100:
-            return None
-        response = getattr(error, "response", None)
-        headers: Mapping[str, str] = dict(response.headers) if response is not None else {}
-        payload = getattr(error, "body", None)
-        inner = payload.get("error", payload) if isinstance(payload, dict) else None
-        if not isinstance(inner, dict):
-            return failures.Reply(status, message=str(inner or error), headers=headers)
-        codes = " ".join(str(inner.get(name) or "") for name in ("type", "code"))
-        return failures.Reply(status, codes, str(inner.get("message") or ""), headers)
+    def _advised(self, failure: ProviderError, response: Any) -> ProviderError:
+        """`failure` with a remedy of this vendor's own, where there is one."""
+        return failure
 
     # The contract.
 
     async def complete(self, request: ModelRequest) -> ModelAnswer:
         sdk = await self._client()
-        return await self._by(self._deadline(request.timeout_s), self._ask(sdk, request))
+        return self._clean(await self._by(self._deadline(request.timeout_s), self._ask(sdk, request)))
 
     async def stream(self, request: ModelRequest) -> AsyncIterator[Piece]:
         sdk = await self._client()
@@ -111,7 +108,7 @@ class VendorAdapter(ABC):
                 piece = await self._by(deadline, _next(pieces), begun=True)
                 if piece is None:
                     raise failures.lost(self.provider, "the stream ended early")
-                yield piece
+                yield self._clean(piece) if isinstance(piece, ModelAnswer) else piece
         finally:
             await pieces.aclose()
 
@@ -144,7 +141,7 @@ class VendorAdapter(ABC):
         try:
             return await asyncio.to_thread(self._load)
         except Exception as error:
-            why = failures.scrub(f"{type(error).__name__}: {error}", (self._key,))
+            why = failures.scrub(f"{type(error).__name__}: {error}", self._secrets())
         raise ConnectionRefusedByProviderError(
             f"The client for {self.provider} could not be set up: {why}",
             remedy="Check that its SDK is installed and its address well formed.",
@@ -172,20 +169,48 @@ class VendorAdapter(ABC):
         # Outside of `except`: else the raw error, whose request carries the key, would hang on this one.
         raise failure
 
+    async def _inspect(self, response: Any) -> None:
+        """The hook on every response of the SDK's HTTP client: raises where it is an error, whatever its form."""
+        failure = await replies.fault_in(self.provider, response, self._secrets())
+        if failure is not None:
+            raise self._advised(failure, response)
+
     def _failure(self, error: Exception, *, begun: bool) -> ProviderError:
-        secrets = (self._key,)
-        if isinstance(error, ProviderError):
-            failure = error
-        elif (reply := self._reply(error)) is not None:
-            failure = failures.refused(self.provider, reply, secrets)
-        elif (broken := failures.transport_failure(self.provider, error, self._where())) is not None:
-            failure = broken
-        else:
-            why = f"{type(error).__name__}: {error}"
-            return (failures.lost if begun else failures.bad_answer)(self.provider, why, secrets)
+        # The SDKs of anthropic and openai wrap what the hook raised.
+        failure = next((one for one in failures.chain(error) if isinstance(one, ProviderError)), None)
+        failure = failure or failures.transport_failure(self.provider, error, self._where())
+        if failure is None:
+            why = self._why_unusable(error)
+            return (failures.lost if begun else failures.bad_answer)(self.provider, why, self._secrets())
         if begun and not isinstance(failure, BadAnswerError | ConnectionLostError) and not failure.maybe_billed:
-            return failures.lost(self.provider, failure.message, secrets)
+            return failures.lost(self.provider, failure.message, self._secrets())
         return failure
+
+    def _why_unusable(self, error: Exception) -> str:
+        """In words for people. What an SDK's own error says of its classes goes to the journal alone."""
+        if isinstance(error, UnusableAnswerError):
+            return str(error)
+        # A stream's error event: the SDKs keep it under one of these names.
+        said = (replies.sentence(getattr(error, name, None)) for name in ("body", "details", "error"))
+        if told := next((one for one in said if one), ""):
+            return told
+        detail = failures.scrub(f"{type(error).__name__}: {error}", self._secrets())
+        self._journal.warning("an answer was not understood", detail=detail)
+        return "it does not have the form of this vendor's protocol"
+
+    def _clean(self, answer: ModelAnswer) -> ModelAnswer:
+        """With the vendor's sentence about its finish fit to be shown, as those of errors are."""
+        if not answer.finish_detail:
+            return answer
+        return answer.model_copy(update={"finish_detail": failures.scrub(answer.finish_detail, self._secrets())})
+
+    def _secrets(self) -> tuple[str, ...]:
+        """What no text of ours may show: the key, and a password in the address."""
+        try:
+            password = urlsplit(self._url).password
+        except ValueError:
+            password = None
+        return (self._key, password or "")
 
     def _where(self) -> str:
         """Host and port, without a password that may stand in the address. `ValueError` if it is none."""
@@ -231,11 +256,18 @@ def made_call_id(request: ModelRequest, index: int) -> str:
     return f"call_{earlier + index}"
 
 
-def whole(value: object, what: str) -> int:
-    """A token count that must be there: without it the call's cost is unknown."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise ValueError(f"no {what} in the answer's usage")
-    return value
+def counted(**counts: object) -> Usage | None:
+    """The fields of a `Usage`, as the vendor gave them. None where one is no count of tokens: then the call's cost is
+    unknown, and the answer as good as any other."""
+    for value in counts.values():
+        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+            return None
+    return Usage.model_validate(counts)
+
+
+def finish_detail(word: object, sentence: object = "") -> str:
+    """The vendor's own word for why it stopped, with its sentence where it gave one."""
+    return ": ".join(str(one) for one in (word, sentence) if one)
 
 
 def tool_calls(drafts: Iterable[tuple[str, str, str]], *, cut: bool) -> tuple[ToolCall, ...]:

@@ -5,21 +5,21 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from vapora.llm.adapter import (
     CONNECT_TIMEOUT_S,
     PING_TIMEOUT_S,
     Body,
     Piece,
+    UnusableAnswerError,
     VendorAdapter,
     call_id,
+    counted,
+    finish_detail,
     tool_calls,
-    whole,
 )
-from vapora.llm.protocol import Message, ModelAnswer, ModelRequest, Provider, TextDelta, ToolCall, Usage
-
-Finish = Literal["stop", "length", "tool", "refusal", "other"]
+from vapora.llm.protocol import Finish, Message, ModelAnswer, ModelRequest, Provider, TextDelta, ToolCall, Usage
 
 _FINISH: dict[str, Finish] = {
     "end_turn": "stop",
@@ -60,15 +60,20 @@ class AnthropicClient(VendorAdapter):
     def _build(self) -> Any:
         import anthropic
 
-        return anthropic.AsyncAnthropic(api_key=self._key, base_url=self._url, max_retries=0)
+        http = anthropic.DefaultAsyncHttpxClient(event_hooks={"response": [self._inspect]})
+        return anthropic.AsyncAnthropic(api_key=self._key, base_url=self._url, max_retries=0, http_client=http)
 
     async def _ask(self, sdk: Any, request: ModelRequest) -> ModelAnswer:
         message = await sdk.messages.create(**self.body(request), timeout=_timeout(request.timeout_s))
-        draft = _Draft(model=message.model, request_id=message._request_id, stop=message.stop_reason)
-        draft.count(message.usage)
-        for index, block in enumerate(message.content):
+        content = getattr(message, "content", None)
+        if content is None and getattr(message, "stop_reason", None) is None:
+            raise UnusableAnswerError("it holds no message")
+        draft = _Draft(model=message.model or request.model, request_id=message._request_id)
+        draft.take_end(message)
+        draft.count(getattr(message, "usage", None))
+        for index, block in enumerate(content or ()):
             if block.type == "text":
-                draft.texts.append(block.text)
+                draft.texts.append(block.text or "")
             elif block.type == "tool_use":
                 draft.calls[index] = ToolCall(id=block.id, name=block.name, arguments=block.input)
         return draft.answer()
@@ -102,11 +107,19 @@ class _Draft:
     model: str
     request_id: str | None = None
     stop: str | None = None
+    detail: str = ""
     texts: list[str] = field(default_factory=list)
     calls: dict[int, ToolCall] = field(default_factory=dict)
     json_parts: dict[int, list[str]] = field(default_factory=dict)
     counts: dict[str, int | None] = field(default_factory=dict)
     thinking: int = 0
+
+    def take_end(self, part: Any) -> None:
+        """Why it stopped: in the message, or in the delta that ends a stream."""
+        self.stop = part.stop_reason
+        why = getattr(part, "stop_details", None)
+        if _FINISH.get(self.stop or "") not in ("stop", "tool"):
+            self.detail = finish_detail(self.stop, getattr(why, "explanation", None) or getattr(why, "category", None))
 
     def count(self, usage: Any) -> None:
         """Usage in a stream comes twice, cumulative: the later figure holds where there is one."""
@@ -136,7 +149,7 @@ class _Draft:
             self.texts.append(event.delta.text)
             return str(event.delta.text)
         elif event.type == "message_delta":
-            self.stop = event.delta.stop_reason
+            self.take_end(event.delta)
             self.count(event.usage)
         return ""
 
@@ -150,6 +163,7 @@ class _Draft:
             ),
             usage=self._usage(),
             finish=finish,
+            finish_detail=self.detail,
             model=self.model,
             vendor_request_id=self.request_id,
         )
@@ -158,13 +172,17 @@ class _Draft:
         """A stream gives the arguments in pieces of JSON, a whole answer as an object."""
         return "".join(self.json_parts.get(index, [])) or json.dumps(call.arguments)
 
-    def _usage(self) -> Usage:
+    def _usage(self) -> Usage | None:
         read = self.counts.get("cache_read_input_tokens") or 0
         written = self.counts.get("cache_creation_input_tokens") or 0
-        return Usage(
+        new = self.counts.get("input_tokens")
+        cached = counted(input_tokens=new, output_tokens=0, cache_read_tokens=read, cache_write_tokens=written)
+        if cached is None or new is None:
+            return None
+        return counted(
             # Theirs counts only what was neither read from the cache nor written to it.
-            input_tokens=whole(self.counts.get("input_tokens"), "input_tokens") + read + written,
-            output_tokens=whole(self.counts.get("output_tokens"), "output_tokens"),
+            input_tokens=new + read + written,
+            output_tokens=self.counts.get("output_tokens"),
             cache_read_tokens=read,
             cache_write_tokens=written,
             reasoning_tokens=self.thinking,

@@ -27,16 +27,28 @@ from vapora.errors import (
     RateLimitedError,
 )
 from vapora.llm.protocol import Provider
-from vapora.unicode import mended
+from vapora.unicode import mended, one_line
 
 _TRANSPORT_ROOMS = frozenset({"httpx", "httpx2", "httpcore", "httpcore2"})
-_NEVER_SENT = frozenset(
-    {"ConnectError", "ConnectTimeout", "PoolTimeout", "UnsupportedProtocol", "InvalidURL", "ProxyError"}
-)
+# Why a request was never sent.
+_NEVER_SENT = {
+    "ConnectTimeout": "it does not answer",
+    "ConnectError": "no connection",
+    "PoolTimeout": "too many connections are open",
+    "UnsupportedProtocol": "no such protocol",
+    "InvalidURL": "not an address",
+    "ProxyError": "the proxy refuses",
+}
 _TOO_SLOW = frozenset({"ReadTimeout", "WriteTimeout"})
 
 # Vendors echo keys, whole or half masked ("sk-ab***yz"), in their 401 texts.
-_KEYLIKE = re.compile(r"\b(?:sk-|AIza|AQ\.)[\w*.\-]{6,}|(?i:bearer)\s+\S+")
+_KEYLIKE = re.compile(
+    r"\b(?:sk[-_]|pk[-_]|gsk_|xai-|hf_|ghp_|AIza|AKIA|AQ\.|eyJ)[\w*.\-]{6,}"
+    r"|(?i:bearer|api[-_ ]?key[\"']?\s*[:=])\s*[\"']?[\w*.\-]{6,}"
+)
+# A text of some hundred kilobytes need not be searched whole to give its first 500 characters.
+_LOOKED_AT = 20_000
+_LONGEST_TEXT = 500
 
 _TOO_LONG = re.compile(
     r"context_length_exceeded|string_above_max_length|prompt is too long|maximum context length"
@@ -66,11 +78,12 @@ class Reply:
 
 
 def scrub(text: str, secrets: tuple[str, ...] = ()) -> str:
-    """`text` without any of the secrets or what looks like one, cut to 500 characters, as Unicode."""
+    """`text` as one line of at most 500 characters, without secrets, what looks like one, and control characters."""
+    text = text[:_LOOKED_AT]
     for secret in secrets:
         if len(secret) >= 8:  # what is shorter is no key, and would tear words apart
             text = text.replace(secret, "[key]")
-    return mended(_KEYLIKE.sub("[key]", text)[:500])
+    return one_line(mended(_KEYLIKE.sub("[key]", text)))[:_LONGEST_TEXT]
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
@@ -123,7 +136,7 @@ def _kind_of(provider: Provider, reply: Reply, marks: str) -> tuple[type[Provide
     return ConnectionLostError, ""
 
 
-def _chain(error: BaseException) -> Iterator[BaseException]:
+def chain(error: BaseException) -> Iterator[BaseException]:
     seen: BaseException | None = error
     for _ in range(12):  # a chain may have a loop
         if seen is None:
@@ -138,23 +151,23 @@ def transport_failure(provider: Provider, error: BaseException, where: str) -> P
     google-genai lets httpx2's errors through raw and ollama httpx's (or a builtin `ConnectionError`);
     the two others wrap them, so the chain of causes is searched.
     """
-    for cause in _chain(error):
+    for cause in chain(error):
         kind = type(cause)
         if isinstance(cause, TimeoutError):
             return _too_slow(provider)
         if kind.__module__.partition(".")[0] not in _TRANSPORT_ROOMS or kind.__name__ == "HTTPStatusError":
             continue
         names = {base.__name__ for base in kind.__mro__}
-        if names & _NEVER_SENT:
+        if (why := next((why for name, why in _NEVER_SENT.items() if name in names), None)) is not None:
             return ConnectionRefusedByProviderError(
-                f"{provider} cannot be reached at {where} ({kind.__name__}).",
+                f"{provider} cannot be reached at {where}: {why}.",
                 remedy="Check the address, the network, and that the service runs.",
                 provider=str(provider),
             )
         if names & _TOO_SLOW:
             return _too_slow(provider)
         return ConnectionLostError(
-            f"{provider} dropped the connection before its answer was complete ({kind.__name__}).",
+            f"{provider} dropped the connection before its answer was complete.",
             provider=str(provider),
         )
     return None
@@ -175,8 +188,9 @@ def lost(provider: Provider, why: str, secrets: tuple[str, ...] = ()) -> Connect
 
 
 def bad_answer(provider: Provider, why: str, secrets: tuple[str, ...] = ()) -> BadAnswerError:
+    """`why` goes on from "cannot be used:", in words for people."""
     return BadAnswerError(
-        f"{provider} gave an answer that cannot be understood: {scrub(why, secrets)}",
+        f"{provider} gave an answer that cannot be used: {scrub(why, secrets)}",
         remedy="Check that the base URL speaks this vendor's protocol.",
         provider=str(provider),
     )

@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import base64
 import json
-import re
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
-from vapora.llm import failures
 from vapora.llm.adapter import (
     CONNECT_TIMEOUT_S,
     MAX_CONNECTIONS,
     Body,
     Piece,
+    UnusableAnswerError,
     VendorAdapter,
     call_id,
+    counted,
+    finish_detail,
     made_call_id,
-    whole,
 )
-from vapora.llm.protocol import Message, ModelAnswer, ModelRequest, Provider, TextDelta, ToolCall, Usage
-
-Finish = Literal["stop", "length", "tool", "refusal", "other"]
+from vapora.llm.protocol import Finish, Message, ModelAnswer, ModelRequest, Provider, TextDelta, ToolCall, Usage
 
 _FINISH: dict[str, Finish] = {
     "STOP": "stop",
@@ -33,6 +31,10 @@ _FINISH: dict[str, Finish] = {
     "PROHIBITED_CONTENT": "refusal",
     "SPII": "refusal",
     "LANGUAGE": "refusal",
+    "MODEL_ARMOR": "refusal",
+    "IMAGE_SAFETY": "refusal",
+    "IMAGE_PROHIBITED_CONTENT": "refusal",
+    "IMAGE_RECITATION": "refusal",
 }
 # Gemini's documented stand-in for a call that it did not make itself (the conversation began elsewhere).
 _NO_SIGNATURE = base64.b64encode(b"skip_thought_signature_validator").decode()
@@ -76,7 +78,7 @@ class GeminiClient(VendorAdapter):
         # without retry options that path repeats a dropped request by itself, which is billed twice.
         http = httpx2.AsyncClient(
             limits=httpx2.Limits(max_connections=MAX_CONNECTIONS),
-            event_hooks={"request": [_bound_connecting]},
+            event_hooks={"request": [_bound_connecting], "response": [self._inspect]},
         )
         options = types.HttpOptions(
             base_url=self._url,
@@ -133,26 +135,6 @@ class GeminiClient(VendorAdapter):
         await sdk[0].aio.aclose()
         await sdk[1].aclose()
 
-    def _reply(self, error: Exception) -> failures.Reply | None:
-        code = getattr(error, "code", None)
-        if not isinstance(code, int):
-            return None
-        details = getattr(error, "details", None)
-        inner = details.get("error", details) if isinstance(details, dict) else {}
-        headers = getattr(getattr(error, "response", None), "headers", None)
-        extras = [extra for extra in inner.get("details") or () if isinstance(extra, dict)]
-        wait = next((_seconds(extra["retryDelay"]) for extra in extras if "retryDelay" in extra), None)
-        marks = json.dumps(extras)
-        return failures.Reply(
-            code,
-            codes=f"{inner.get('status')} {marks}",
-            message=str(inner.get("message") or ""),
-            headers=dict(headers) if isinstance(headers, Mapping) else {},
-            retry_after_s=wait,
-            # "check your plan and billing details" also stands in its plain per-minute limits.
-            pace_limit=code == 429 and (wait is not None or "PerMinute" in marks),
-        )
-
 
 @dataclass
 class _Draft:
@@ -162,6 +144,8 @@ class _Draft:
     model: str = ""
     response_id: str | None = None
     finish: str | None = None
+    detail: str = ""
+    blocked: bool = False
     texts: list[str] = field(default_factory=list)
     calls: list[ToolCall] = field(default_factory=list)
     usage: Any = None
@@ -171,12 +155,16 @@ class _Draft:
         self.model = reply.model_version or self.model
         self.response_id = reply.response_id or self.response_id
         self.usage = reply.usage_metadata or self.usage
-        if reply.prompt_feedback is not None and reply.prompt_feedback.block_reason is not None:
-            self.finish = "SAFETY"
+        feedback = reply.prompt_feedback
+        if feedback is not None and feedback.block_reason is not None:
+            self.blocked, self.finish = True, str(feedback.block_reason.value)
+            self.detail = finish_detail(f"prompt blocked, {self.finish}", feedback.block_reason_message)
         added: list[str] = []
         for candidate in (reply.candidates or ())[:1]:
-            if candidate.finish_reason is not None:
+            if candidate.finish_reason is not None and not self.blocked:
                 self.finish = str(candidate.finish_reason.value)
+                if self.finish != "STOP":
+                    self.detail = finish_detail(self.finish, candidate.finish_message)
             for part in (candidate.content.parts if candidate.content is not None else None) or ():
                 if part.function_call is not None:
                     self._call(part)
@@ -198,26 +186,35 @@ class _Draft:
         )
 
     def answer(self) -> ModelAnswer:
-        if self.finish is None and not self.calls:
-            raise ValueError("the answer has no finish reason")
+        if self.finish is None and not self.calls and not self.texts:
+            raise UnusableAnswerError("it holds no candidate")
         return ModelAnswer(
             text="".join(self.texts),
             tool_calls=tuple(self.calls),
             usage=_usage(self.usage),
-            finish="tool" if self.calls else _FINISH.get(self.finish or "", "other"),
+            finish=self._finish(),
+            finish_detail=self.detail,
             model=self.model or self.request.model,
             vendor_request_id=self.response_id,
         )
 
+    def _finish(self) -> Finish:
+        if self.blocked:
+            return "refusal"
+        return "tool" if self.calls else _FINISH.get(self.finish or "", "other")
 
-def _usage(usage: Any) -> Usage:
+
+def _usage(usage: Any) -> Usage | None:
     """Thoughts are counted apart from the answer, and both are billed as output. A count of 0 is left out."""
-    thoughts = getattr(usage, "thoughts_token_count", None) or 0
+    prompt = getattr(usage, "prompt_token_count", None)
     tools = getattr(usage, "tool_use_prompt_token_count", None) or 0
-    prompt = whole(getattr(usage, "prompt_token_count", None), "promptTokenCount")
-    return Usage(
+    answer = getattr(usage, "candidates_token_count", None) or 0
+    thoughts = getattr(usage, "thoughts_token_count", None) or 0
+    if prompt is None or min(prompt, tools, answer, thoughts) < 0:
+        return None
+    return counted(
         input_tokens=prompt + tools,
-        output_tokens=(getattr(usage, "candidates_token_count", None) or 0) + thoughts,
+        output_tokens=answer + thoughts,
         cache_read_tokens=getattr(usage, "cached_content_token_count", None) or 0,
         reasoning_tokens=thoughts,
     )
@@ -229,12 +226,6 @@ async def _bound_connecting(request: Any) -> None:
     given = limits.get("connect")
     limits["connect"] = CONNECT_TIMEOUT_S if given is None else min(given, CONNECT_TIMEOUT_S)
     request.extensions["timeout"] = limits
-
-
-def _seconds(text: object) -> float | None:
-    """`RetryInfo.retryDelay`, a protobuf duration: `37s`, `0.5s`."""
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)s", str(text))
-    return float(found[1]) if found else None
 
 
 def _turns(request: ModelRequest) -> list[Body]:

@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncGenerator, AsyncIterator
-from typing import Any, Literal
+from typing import Any
 
-from vapora.llm import failures
-from vapora.llm.adapter import CONNECT_TIMEOUT_S, MAX_CONNECTIONS, Body, Piece, VendorAdapter, made_call_id
-from vapora.llm.protocol import Message, ModelAnswer, ModelRequest, Provider, TextDelta, ToolCall, Usage
+from vapora.errors import ProviderError
+from vapora.llm.adapter import (
+    CONNECT_TIMEOUT_S,
+    MAX_CONNECTIONS,
+    Body,
+    Piece,
+    UnusableAnswerError,
+    VendorAdapter,
+    counted,
+    finish_detail,
+    made_call_id,
+)
+from vapora.llm.protocol import Finish, Message, ModelAnswer, ModelRequest, Provider, TextDelta, ToolCall
+from vapora.llm.thoughts import Thoughts, without_thoughts
 
-_FINISH: dict[str, Literal["stop", "length"]] = {"stop": "stop", "length": "length"}
+_FINISH: dict[str, Finish] = {"stop": "stop", "length": "length"}
 
 
 # The server's own default would cut a long prompt off without a word. Powers of two, since it loads the model anew
@@ -66,24 +77,29 @@ class OllamaClient(VendorAdapter):
         import httpx
         import ollama
 
-        async def refuse(response: httpx.Response) -> None:
-            # The SDK keeps an error's text and status but loses its headers, and with them retry-after.
-            if response.status_code >= 400:
-                await response.aread()
-                raise failures.refused(self.provider, _reply_of(response), (self._key,))
-
         return ollama.AsyncClient(
             host=self._url,
             # Ours is the deadline of the whole call; the SDK takes none for a single call.
             timeout=httpx.Timeout(None, connect=CONNECT_TIMEOUT_S),
             limits=httpx.Limits(max_connections=MAX_CONNECTIONS),
-            event_hooks={"response": [refuse]},
+            event_hooks={"response": [self._inspect]},
             headers={"authorization": f"Bearer {self._key}"} if self._key else None,
         )
 
+    def _advised(self, failure: ProviderError, response: Any) -> ProviderError:
+        """The two refusals that a newcomer meets first, with what to do."""
+        said = failure.message.lower()
+        if response.status_code == 404 and response.request.method == "POST" and "model" in said:
+            model = json.loads(response.request.content)["model"]
+            failure.remedy = f"Run `ollama pull {model}`, or set VAPORA_OLLAMA_MODEL to one that `ollama list` shows."
+        elif "memory" in said:
+            failure.remedy = "Free memory there, or set VAPORA_OLLAMA_MODEL to a smaller model."
+        return failure
+
     async def _ask(self, sdk: Any, request: ModelRequest) -> ModelAnswer:
         reply = await self._chat(sdk, self.body(request), stream=False)
-        return _answer(reply, reply.message.content or "", list(reply.message.tool_calls or ()), request)
+        text = without_thoughts(reply.message.content or "")
+        return _answer(reply, text, list(reply.message.tool_calls or ()), request)
 
     async def _open(self, sdk: Any, request: ModelRequest) -> Any:
         parts: AsyncIterator[Any] = await self._chat(sdk, self.body(request, stream=True), stream=True)
@@ -104,10 +120,14 @@ class OllamaClient(VendorAdapter):
         part, parts = opened
         texts: list[str] = []
         calls: list[Any] = []
+        thoughts = Thoughts()
         try:
             while True:
                 calls.extend(part.message.tool_calls or ())
-                if text := part.message.content:
+                text = thoughts.take(part.message.content or "")
+                if part.done:
+                    text += thoughts.rest()
+                if text:
                     texts.append(text)
                     yield TextDelta(text=text)
                 if part.done:
@@ -128,7 +148,8 @@ class OllamaClient(VendorAdapter):
 def _answer(last: Any, text: str, calls: list[Any], request: ModelRequest) -> ModelAnswer:
     """`last` carries the counts. Ollama leaves out a count that is 0, such as a prompt that it had cached."""
     if not last.done:
-        raise ValueError("the answer is not marked as done")
+        raise UnusableAnswerError("it is not marked as done")
+    finish = "tool" if calls else _FINISH.get(last.done_reason or "", "other")
     return ModelAnswer(
         text=text,
         tool_calls=tuple(
@@ -139,18 +160,11 @@ def _answer(last: Any, text: str, calls: list[Any], request: ModelRequest) -> Mo
             )
             for index, call in enumerate(calls)
         ),
-        usage=Usage(input_tokens=last.prompt_eval_count or 0, output_tokens=last.eval_count or 0),
-        finish="tool" if calls else _FINISH.get(last.done_reason or "", "other"),
+        usage=counted(input_tokens=last.prompt_eval_count or 0, output_tokens=last.eval_count or 0),
+        finish=finish,
+        finish_detail="" if finish in ("stop", "tool") else finish_detail(last.done_reason),
         model=last.model or request.model,
     )
-
-
-def _reply_of(response: Any) -> failures.Reply:
-    try:
-        message = str(json.loads(response.text)["error"])
-    except (ValueError, KeyError, TypeError):
-        message = response.text
-    return failures.Reply(response.status_code, message=message, headers=dict(response.headers))
 
 
 def _turn(message: Message) -> Body:

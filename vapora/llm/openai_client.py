@@ -6,21 +6,23 @@ import json
 import re
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
+from vapora.llm import replies
 from vapora.llm.adapter import (
     CONNECT_TIMEOUT_S,
     PING_TIMEOUT_S,
     Body,
     Piece,
+    UnusableAnswerError,
     VendorAdapter,
     call_id,
+    counted,
+    finish_detail,
     tool_calls,
-    whole,
 )
-from vapora.llm.protocol import Message, ModelAnswer, ModelRequest, Provider, TextDelta, Usage
-
-Finish = Literal["stop", "length", "tool", "refusal", "other"]
+from vapora.llm.protocol import Finish, Message, ModelAnswer, ModelRequest, Provider, TextDelta, Usage
+from vapora.llm.thoughts import Thoughts
 
 _FINISH: dict[str, Finish] = {
     "stop": "stop",
@@ -28,6 +30,10 @@ _FINISH: dict[str, Finish] = {
     "tool_calls": "tool",
     "function_call": "tool",
     "content_filter": "refusal",
+    # Words of compatible servers.
+    "max_tokens": "length",
+    "refusal": "refusal",
+    "safety": "refusal",
 }
 _GENERATION = re.compile(r"gpt-(\d+)(?:\.(\d+))?")
 
@@ -73,14 +79,16 @@ class OpenAIClient(VendorAdapter):
     def _build(self) -> Any:
         import openai
 
-        return openai.AsyncOpenAI(api_key=self._key, base_url=self._url, max_retries=0)
+        http = openai.DefaultAsyncHttpxClient(event_hooks={"response": [self._inspect]})
+        return openai.AsyncOpenAI(api_key=self._key, base_url=self._url, max_retries=0, http_client=http)
 
     async def _ask(self, sdk: Any, request: ModelRequest) -> ModelAnswer:
         completion = await sdk.chat.completions.create(**self.body(request), timeout=_timeout(request.timeout_s))
+        choice = _choice(completion)
         draft = _Draft(request.model, completion._request_id)
         draft.take_head(completion)
-        draft.finish = completion.choices[0].finish_reason
-        draft.take(completion.choices[0].message)
+        draft.finish = choice.finish_reason
+        draft.take(choice.message)
         return draft.answer()
 
     async def _open(self, sdk: Any, request: ModelRequest) -> Any:
@@ -95,6 +103,8 @@ class OpenAIClient(VendorAdapter):
                     draft.finish = choice.finish_reason or draft.finish
                     if text := draft.take(choice.delta):
                         yield TextDelta(text=text)
+            if text := draft.rest():
+                yield TextDelta(text=text)
             if draft.finish is not None:
                 yield draft.answer()
         finally:
@@ -126,29 +136,36 @@ class _Draft:
     texts: list[str] = field(default_factory=list)
     calls: dict[int, _Call] = field(default_factory=dict)
     usage: Any = None
-    refused: bool = False
+    refusal: str = ""
+    thoughts: Thoughts = field(default_factory=Thoughts)
 
     def take_head(self, chunk: Any) -> None:
         self.model = chunk.model or self.model
-        self.usage = chunk.usage or self.usage
+        self.usage = getattr(chunk, "usage", None) or self.usage
 
     def take(self, part: Any) -> str:
         """Takes in a message or a delta; returns the text that it adds."""
-        refusal = getattr(part, "refusal", None) or ""
-        self.refused = self.refused or bool(refusal)
-        for position, piece in enumerate(part.tool_calls or ()):
+        self.refusal += getattr(part, "refusal", None) or ""
+        for position, piece in enumerate(getattr(part, "tool_calls", None) or ()):
             index = getattr(piece, "index", None)
             call = self.calls.setdefault(position if index is None else index, _Call())
             call.id = piece.id or call.id
             if piece.function is not None:
                 call.name = piece.function.name or call.name
                 call.arguments.append(piece.function.arguments or "")
-        text = (part.content or "") + refusal
+        text = self.thoughts.take(_text(getattr(part, "content", None)))
+        self.texts.append(text)
+        return text
+
+    def rest(self) -> str:
+        """At the end: what was held back as a possible beginning of thoughts."""
+        text = self.thoughts.rest()
         self.texts.append(text)
         return text
 
     def answer(self) -> ModelAnswer:
-        finish = _FINISH.get(self.finish or "", "other")
+        self.rest()
+        finish = "refusal" if self.refusal else _FINISH.get(self.finish or "", "other")
         return ModelAnswer(
             text="".join(self.texts),
             tool_calls=tool_calls(
@@ -156,18 +173,42 @@ class _Draft:
                 cut=finish == "length",
             ),
             usage=_usage(self.usage),
-            finish="refusal" if self.refused else finish,
+            finish=finish,
+            finish_detail="" if finish in ("stop", "tool") else finish_detail(self._word(), self.refusal),
             model=self.model,
             vendor_request_id=self.request_id,
         )
 
+    def _word(self) -> str | None:
+        """A refusal in words ends with `stop` like any answer."""
+        return "refusal" if self.refusal and self.finish == "stop" else self.finish
 
-def _usage(usage: Any) -> Usage:
+
+def _choice(completion: Any) -> Any:
+    """The answer's one choice. Gateways leave it out, or put an error in its place."""
+    choices = getattr(completion, "choices", None)
+    choice = choices[0] if isinstance(choices, list) and choices else None
+    if said := replies.sentence(getattr(choice, "error", None)):
+        raise UnusableAnswerError(said)
+    if choice is None or getattr(choice, "message", None) is None:
+        raise UnusableAnswerError("it holds no message")
+    return choice
+
+
+def _text(content: object) -> str:
+    """Some compatible servers send a list of parts."""
+    if isinstance(content, str):
+        return content
+    parts = content if isinstance(content, list) else []
+    return "".join(str(part.get("text") or "") for part in parts if isinstance(part, dict))
+
+
+def _usage(usage: Any) -> Usage | None:
     prompt = getattr(usage, "prompt_tokens_details", None)
     completion = getattr(usage, "completion_tokens_details", None)
-    return Usage(
-        input_tokens=whole(getattr(usage, "prompt_tokens", None), "prompt_tokens"),
-        output_tokens=whole(getattr(usage, "completion_tokens", None), "completion_tokens"),
+    return counted(
+        input_tokens=getattr(usage, "prompt_tokens", None),
+        output_tokens=getattr(usage, "completion_tokens", None),
         cache_read_tokens=getattr(prompt, "cached_tokens", None) or 0,
         cache_write_tokens=getattr(prompt, "cache_write_tokens", None) or 0,
         reasoning_tokens=getattr(completion, "reasoning_tokens", None) or 0,

@@ -39,6 +39,9 @@ class ToolCall(_Value):
     signature: str | None = None
 
 
+Finish = Literal["stop", "length", "tool", "refusal", "other"]
+
+
 class Message(_Value):
     """One turn. A `tool` message carries the result of the call `tool_call_id`."""
 
@@ -72,12 +75,16 @@ class Usage(_Value):
 
 
 class ModelAnswer(_Value):
-    """What came back. `finish`: why the model stopped."""
+    """What came back. `finish`: why the model stopped; `finish_detail`: the vendor's own word for it, and its sentence.
+
+    `usage` None: the vendor gave none, or one that is no count. `text` holds neither thoughts nor a refusal.
+    """
 
     text: Unicode
     tool_calls: tuple[ToolCall, ...] = ()
-    usage: Usage
-    finish: Literal["stop", "length", "tool", "refusal", "other"]
+    usage: Usage | None
+    finish: Finish
+    finish_detail: Unicode = ""
     model: Unicode
     vendor_request_id: Unicode | None = None
 

@@ -17,6 +17,7 @@ from events.content import Content
 from events.ids import LEDGER, run_stream, task_stream
 from events.run import ArtifactRecorded, ModelCalled, RunCancelled, RunFailed, RunStarted, RunSucceeded
 from events.task import TaskArchived, TaskAssigned, TaskCompleted, TaskFailed, TaskSubmitted
+from vapora.domain.answer import Verdict, judge
 from vapora.domain.audit import violations
 
 Event = TypeVar("Event", bound=DomainEvent)
@@ -98,14 +99,16 @@ def runs_ended(log: Sequence[Recorded]) -> list[Finding]:
 
 
 def answers(log: Sequence[Recorded]) -> list[Finding]:
-    """No answer was recorded twice, each stands in one append with its price, and no step of a good run lacks one."""
+    """No answer was recorded twice, each stands in one append with its price, and no step of a good run lacks a usable
+    one."""
     found: list[Finding] = []
-    calls = Counter(event.call_id for _, event in _of(log, ModelCalled))
-    found += [Finding("answers", one, f"answered {times} times") for one, times in calls.items() if times > 1]
+    calls = Counter((event.call_id, event.attempt) for _, event in _of(log, ModelCalled))
+    found += [Finding("answers", one, f"answered {times} times") for (one, _), times in calls.items() if times > 1]
     paid = {(one.request_id, event.call_id): event.cost_microusd for one, event in _of(log, SpendSettled)}
     steps: defaultdict[str, list[int]] = defaultdict(list)
     for one, event in _of(log, ModelCalled):
-        steps[event.run_id].append(event.step)
+        if judge(event) is Verdict.USABLE:
+            steps[event.run_id].append(event.step)
         cost = paid.get((one.request_id, event.call_id))
         if cost != event.cost_microusd:
             message = f"cost {event.cost_microusd}, and {'nothing' if cost is None else cost} was settled with it"
@@ -134,8 +137,10 @@ def money(log: Sequence[Recorded], workspace: str) -> list[Finding]:
 
 def billed(log: Sequence[Recorded], billed_microusd: int) -> list[Finding]:
     """What was settled was billed, and what was billed was settled or booked."""
-    settled = sum(event.cost_microusd for _, event in _of(log, SpendSettled))
-    booked = sum(event.amount_microusd for _, event in _of(log, SpendUnknown))
+    settlements = [event for _, event in _of(log, SpendSettled)]
+    settled = sum(int(one.cost_microusd) for one in settlements if not one.estimated)
+    booked = sum(int(one.cost_microusd) for one in settlements if one.estimated)
+    booked += sum(event.amount_microusd for _, event in _of(log, SpendUnknown))
     if settled <= billed_microusd <= settled + booked:
         return []
     message = f"{billed_microusd} micro-dollars were billed, {settled} settled, {booked} booked as unknown"

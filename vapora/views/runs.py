@@ -24,7 +24,10 @@ class Artifact(ArtifactSummary):
 
 
 class Execution(View):
-    """A run in full. Each answered call ends one of `steps`. `duration_ms` stands when it has ended."""
+    """A run in full. Each usable answer ends one of `steps`; `calls` counts the others too.
+
+    `duration_ms` stands when it has ended.
+    """
 
     run_id: str
     task_id: str

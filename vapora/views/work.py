@@ -222,11 +222,18 @@ class BudgetEdited(BudgetView):
 
 
 class Cost(View):
+    """`unknown_calls`: those among `calls` whose bill is not known, with `unknown_microusd` of `cost_microusd`.
+
+    No answer came, or one without a usage that can be true, so the worst case was booked. Their tokens are not counted.
+    """
+
     key: dict[str, str]
     cost_microusd: int
     tokens_in: int
     tokens_out: int
     calls: int
+    unknown_calls: int = 0
+    unknown_microusd: int = 0
     simulated: bool
 
 
