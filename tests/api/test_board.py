@@ -30,6 +30,27 @@ async def test_the_board_shows_each_card_in_its_column_and_project(door: Door) -
     assert ids(narrowed) == {**dict.fromkeys(COLUMNS, []), "done": [done]}
 
 
+async def test_the_order_of_the_board_is_the_order_of_the_work(door: Door) -> None:
+    project = await door.project()
+    # One thing at a time, so that the log tells the order.
+    await door.ask("PATCH", "/agents/tester", 200, {"enabled": False, "capacity": 1})
+    made: dict[str, str] = {}
+    for title, priority in (("low", 0), ("mid", 50), ("high", 100), ("late", 50), ("low 2", 0)):
+        soon = {"deadline": "2030-01-01T00:00:00Z"} if title == "late" else {}
+        task = await door.task(project["id"], title=title, priority=priority, role="tester", **soon)
+        made[title] = task["task_id"]
+    await door.ask("POST", f"/tasks/{made['low 2']}/move", 200, {"state": "todo", "before": made["high"]})
+    moved = await door.ask("PATCH", f"/tasks/{made['mid']}", 200, {"priority": 49})
+
+    board = await door.ask("GET", "/board", 200, params={"after": moved["position"]})
+    wanted = [made[title] for title in ("low 2", "high", "late", "mid", "low")]
+    assert ids(board)["todo"] == wanted
+    await door.ask("PATCH", "/agents/tester", 200, {"enabled": True})
+    await door.in_state(made["low"], "done")
+    started = await door.ask("GET", "/events", 200, params={"topic": "task.assigned"})
+    assert [one["event"]["task_id"] for one in started["items"]] == wanted
+
+
 async def test_the_board_of_the_past_is_what_the_board_was_then(door: Door) -> None:
     project = await door.project()
     empty = await door.ask("GET", "/board", 200, params={"at": 0})

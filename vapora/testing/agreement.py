@@ -11,8 +11,11 @@ from typing import Any
 
 from events import Recorded
 from events.ids import LEDGER, TaskState, task_stream
+from events.project import ProjectArchived
 from projections import MemoryRows, all_projections
 from projections.base import Reader, Row
+from projections.board import Board
+from projections.board_waiting import CARDS
 from vapora.domain import budget, swarm
 from vapora.domain import task_state as tasks
 from vapora.domain.budget import Ledger
@@ -86,7 +89,13 @@ def queue(held: Swarm, log: Sequence[Recorded]) -> list[Finding]:
             swarm.evolve(fresh, one)
     found = _differences("queue", _all_looked_at(held), _all_looked_at(fresh))
     folded = _tasks(log)
-    to_do = {one.id for one in folded.values() if one.state is TaskState.TODO and not _blocked(one, folded)}
+    archived = {one.event.project_id for one in log if isinstance(one.event, ProjectArchived)}
+    todo = [one for one in folded.values() if one.state is TaskState.TODO]
+    ranks = {row["id"]: row["rank"] for row in MemoryRows().fold(Board(), log).select(CARDS, {"state": "todo"})}
+    if {one.id: held.todo.rank(one.id) for one in todo} != ranks:
+        order = sorted(ranks, key=ranks.__getitem__)
+        found.append(Finding("queue", "order", f"is {list(held.line)}, that of the board {order}"))
+    to_do = {one.id for one in todo if not _blocked(one, folded) and one.project_id not in archived}
     if set(held.line) != to_do:
         found.append(Finding("queue", "line", f"in line are {sorted(held.line)}, to be done {sorted(to_do)}"))
     opened = {one.id for one in folded.values() if one.state not in _CLOSED}
