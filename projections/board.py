@@ -7,13 +7,13 @@ card that it blocks and reaches the browser as such.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from events import DomainEvent, Recorded, budget, project, run, task
 from events.base import changes as edits
 from events.ids import Review, TaskState, WaitReason
-from projections.base import Handler, Projection, PublicView, Reader, Row, Rows, instant, run_of_call, task_of_run
+from projections.base import Handler, Projection, PublicView, Reader, Row, Rows, instant
 from projections.board_rows import (
     COUNTS,
     TEXTS,
@@ -27,6 +27,7 @@ from projections.board_rows import (
     tell_blocked,
     whole_card,
 )
+from projections.board_runs import booked, called, continued, ends_as, started, waits
 from projections.board_waiting import BLOCKERS, CARDS, CLOSED_PROJECTS, block, rings, waiting
 from vapora import views
 from vapora.domain import rank
@@ -158,105 +159,11 @@ def _sent_to_review(recorded: Recorded, event: task.TaskSentToReview, rows: Rows
     _move(recorded, rows, event.task_id, TaskState.REVIEW, said=said)
 
 
-def _waits(recorded: Recorded, event: task.TaskWaiting | run.RunWaiting, rows: Rows) -> None:
-    row = find(rows, event.task_id)
-    if row is None:
-        return
-    said = waiting(event.reason, instant(recorded.recorded_at), event.remedy)
-    if isinstance(event, run.RunWaiting):
-        row = _with_run(row, event.run_id, lambda one: {**one, "state": "waiting"})
-    row["said"] = said
-    save(recorded, rows, row)
-
-
-def _continued(recorded: Recorded, event: run.RunContinued, rows: Rows) -> None:
-    row = find(rows, event.task_id)
-    if row is not None:
-        row = _with_run(row, event.run_id, lambda one: {**one, "state": "running"})
-        row["said"] = None
-        save(recorded, rows, row)
-
-
 def _requeued(recorded: Recorded, event: task.TaskRequeued, rows: Rows) -> None:
     """It keeps its place in the column; what it waited for, it waits for no longer."""
     row = find(rows, event.task_id)
     if row is not None:
         save(recorded, rows, {**row, "said": None})
-
-
-def _started(recorded: Recorded, event: run.RunStarted, rows: Rows) -> None:
-    row = find(rows, event.task_id)
-    if row is None:
-        return
-    summary: Row = {
-        "run_id": event.run_id,
-        "agent_id": event.agent_id,
-        "role": event.role,
-        "state": "running",
-        "started_at": instant(recorded.recorded_at),
-        "ended_at": None,
-        **dict.fromkeys(("calls", "cost_microusd", "tokens_in", "tokens_out"), 0),
-        "providers": [],
-        "reason": "",
-        "simulated": int(event.simulated),
-    }
-    simulated = int(row["simulated"] or event.simulated)
-    save(recorded, rows, {**row, "runs": [*row["runs"], summary], "simulated": simulated})
-
-
-def _called(recorded: Recorded, event: run.ModelCalled, rows: Rows) -> None:
-    provider = event.provider.value
-
-    def count(one: Row) -> Row:
-        return {
-            **one,
-            "calls": one["calls"] + 1,
-            "cost_microusd": one["cost_microusd"] + event.cost_microusd,
-            "tokens_in": one["tokens_in"] + event.tokens.input,
-            "tokens_out": one["tokens_out"] + event.tokens.output,
-            "providers": one["providers"] if provider in one["providers"] else [*one["providers"], provider],
-        }
-
-    row = find(rows, event.task_id)
-    if row is not None:
-        row = _with_run(row, event.run_id, count)
-        save(recorded, rows, _with_cost(row, event.cost_microusd, event.simulated))
-
-
-def _booked(recorded: Recorded, event: budget.SpendUnknown, rows: Rows) -> None:
-    run_id = run_of_call(event.call_id)
-    row = find(rows, task_of_run(run_id))
-    if row is None:
-        return
-    simulated = any(one["simulated"] for one in row["runs"] if one["run_id"] == run_id)
-    row = _with_run(row, run_id, lambda one: {**one, "cost_microusd": one["cost_microusd"] + event.amount_microusd})
-    save(recorded, rows, _with_cost(row, event.amount_microusd, simulated))
-
-
-def _ends_as(state: str) -> Handler:
-    def handler(recorded: Recorded, event: Any, rows: Rows) -> None:
-        row = find(rows, event.task_id)
-        if row is None:
-            return
-        end = {"state": state, "ended_at": instant(recorded.recorded_at), "reason": getattr(event, "reason", "")}
-        row = _with_run(row, event.run_id, lambda one: {**one, **end})
-        # After a recall the card may be somebody else's matter already.
-        said = None if row["state"] == TaskState.IN_PROGRESS else row["said"]
-        row["said"] = said
-        save(recorded, rows, row)
-
-    return handler
-
-
-def _with_run(row: Row, run_id: str, change: Callable[[Row], Row]) -> Row:
-    """The row is the caller's own, as `find` gives it; the list in it is not."""
-    row["runs"] = [change(one) if one["run_id"] == run_id else one for one in row["runs"]]
-    return row
-
-
-def _with_cost(row: Row, amount: int, simulated: bool) -> Row:
-    row["simulated_microusd" if simulated else "real_microusd"] += amount
-    return row
 
 
 def _project_archived(recorded: Recorded, event: project.ProjectArchived, rows: Rows) -> None:
@@ -285,7 +192,7 @@ class Board(Projection):
         task.TaskEdited: _edited,
         task.TaskReordered: _reordered,
         task.TaskAssigned: _assigned,
-        task.TaskWaiting: _waits,
+        task.TaskWaiting: waits,
         task.TaskSentToReview: _sent_to_review,
         task.TaskCompleted: _moves_to(TaskState.DONE),
         task.TaskApproved: _moves_to(TaskState.DONE),
@@ -297,14 +204,14 @@ class Board(Projection):
         task.TaskRecalled: _moves_to(TaskState.TODO),
         task.TaskArchived: _moves_to(TaskState.ARCHIVED),
         project.ProjectArchived: _project_archived,
-        run.RunStarted: _started,
-        run.ModelCalled: _called,
-        run.RunWaiting: _waits,
-        run.RunContinued: _continued,
-        run.RunSucceeded: _ends_as("succeeded"),
-        run.RunFailed: _ends_as("failed"),
-        run.RunCancelled: _ends_as("cancelled"),
-        budget.SpendUnknown: _booked,
+        run.RunStarted: started,
+        run.ModelCalled: called,
+        run.RunWaiting: waits,
+        run.RunContinued: continued,
+        run.RunSucceeded: ends_as("succeeded"),
+        run.RunFailed: ends_as("failed"),
+        run.RunCancelled: ends_as("cancelled"),
+        budget.SpendUnknown: booked,
     }
 
 

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
 
-from events import budget, run, task
+from events import budget, project, run, task
 from events.ids import Review, TaskState, WaitReason
 from events.money import MicroUsd
 from projections.board import Board, board, card, tasks
@@ -12,6 +13,8 @@ from projections.memory import MemoryRows
 from tests.projections.story import Story
 from vapora import views
 from vapora.errors import BadInputError
+
+_TODO = TaskState.TODO
 
 
 def the_card(story: Story, task_id: str = "t-1") -> views.TaskCard:
@@ -120,6 +123,67 @@ def test_taking_a_blocker_out_frees_the_card() -> None:
     story = Story().submit("t-1").submit("t-2", blocked_by=("t-1",))
     story.tell(task.TaskEdited(task_id="t-2", blocked_by=()))
     assert the_card(story, "t-2").waiting is None
+
+
+def ring(story: Story, task_id: str) -> str | None:
+    waiting = the_card(story, task_id).waiting
+    assert waiting is not None
+    found = re.fullmatch(r"Each of these tasks waits for the next: (.*)\. Take .*", waiting.remedy)
+    return found[1] if found else None
+
+
+def test_cards_on_a_ring_name_it_until_somebody_breaks_it() -> None:
+    story = Story().submit("t-1").submit("t-2", blocked_by=("t-1",)).submit("t-3", blocked_by=("t-2",))
+    story.submit("t-4", blocked_by=("t-3",)).submit("t-5", blocked_by=("t-1",))
+    story.tell(task.TaskEdited(task_id="t-1", blocked_by=("t-3", "t-5")))
+    assert ring(story, "t-1") == "t-1 → t-5 → t-1"
+    assert ring(story, "t-2") == "t-2 → t-1 → t-3 → t-2"
+    assert ring(story, "t-3") == "t-3 → t-2 → t-1 → t-3"
+    assert ring(story, "t-4") is None
+    story.tell(task.TaskEdited(task_id="t-1", blocked_by=("t-3",)))
+    assert ring(story, "t-5") is None
+    assert ring(story, "t-1") == "t-1 → t-3 → t-2 → t-1"
+    story.tell(task.TaskEdited(task_id="t-2", blocked_by=()))
+    assert the_card(story, "t-2").waiting is None
+    assert [ring(story, task_id) for task_id in ("t-1", "t-3")] == [None, None]
+
+
+def test_a_ring_is_gone_with_a_card_that_is_done_or_archived() -> None:
+    for end in (task.TaskCompleted(task_id="t-2", run_id="r"), task.TaskArchived(task_id="t-2", from_state=_TODO)):
+        story = Story().submit("t-1").submit("t-2", blocked_by=("t-1",)).submit("t-3", blocked_by=("t-2",))
+        story.tell(task.TaskEdited(task_id="t-1", blocked_by=("t-3",)), end)
+        assert [ring(story, "t-1"), the_card(story, "t-3").waiting and ring(story, "t-3")] == [None, None]
+
+
+def test_a_card_that_waits_for_a_failed_or_archived_one_says_what_to_do() -> None:
+    story = Story().submit("t-1").submit("t-2").submit("t-3", blocked_by=("t-1", "t-2"))
+    story.tell(task.TaskArchived(task_id="t-1", from_state=TaskState.TODO))
+    waiting = the_card(story, "t-3").waiting
+    assert waiting is not None
+    assert waiting.remedy == "t-1 was archived undone: take it out of blocked_by."
+    story.tell(task.TaskFailed(task_id="t-2", run_id="r", reason="no"))
+    waiting = the_card(story, "t-3").waiting
+    assert waiting is not None
+    assert waiting.remedy == "t-2 failed: move it back to todo, or take it out of blocked_by."
+
+
+def test_the_cards_of_an_archived_project_say_that_nothing_of_it_starts() -> None:
+    story = Story().submit("t-1").submit("t-2").submit("t-3", project_id="p-2").assign("t-1.1")
+    story.tell(project.ProjectArchived(project_id="p-1"))
+    waiting = the_card(story, "t-2").waiting
+    assert waiting is not None
+    assert waiting.reason is WaitReason.PAUSED
+    assert waiting.remedy.startswith("The project is archived")
+    assert [the_card(story, task_id).waiting for task_id in ("t-1", "t-3")] == [None, None]
+    story.tell(task.TaskReleased(task_id="t-1", run_id="t-1.1", reason="stopped"))
+    waiting = the_card(story).waiting
+    assert waiting is not None
+    assert waiting.remedy.startswith("The project is archived")
+
+
+def test_a_deadline_can_be_taken_away() -> None:
+    story = Story().submit("t-1", deadline=Story().at).tell(task.TaskEdited(task_id="t-1", cleared=("deadline",)))
+    assert the_card(story).deadline is None
 
 
 def test_cards_stand_in_the_order_of_submission_until_they_are_put_elsewhere() -> None:

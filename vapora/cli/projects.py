@@ -10,7 +10,7 @@ from rich.console import RenderableType
 
 from vapora.cli.output import USAGE, Json, cell, clip, emit, stop, table
 from vapora.cli.remote import connect
-from vapora.commands import CreateProject
+from vapora.commands import CreateProject, EditProject
 from vapora.views import Project
 
 app = typer.Typer(help="The projects; without a command, lists them.", invoke_without_command=True)
@@ -43,6 +43,30 @@ def add(
     with connect() as client:
         accepted = client.create_project(CreateProject(name=name, description=description, repo=where))
     emit(as_json, accepted, lambda: f"Made project {cell(accepted.id)}.")
+
+
+@app.command()
+def edit(
+    project_id: Annotated[str, typer.Argument(metavar="PROJECT", help="The project's id.")],
+    name: Annotated[str | None, typer.Option()] = None,
+    description: Annotated[str | None, typer.Option()] = None,
+    repo: Annotated[Path | None, typer.Option(help="The git repository that the work is about.")] = None,
+    no_repo: Annotated[bool, typer.Option("--no-repo", help="Take the repository away.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Change a project; what is not named stays as it is."""
+    if repo is not None and no_repo:
+        stop(USAGE, "A repository cannot be set and taken away at once.")
+    where = None if repo is None else str(repo.expanduser().absolute())
+    said = {"name": name, "description": description, "repo": where}
+    change = {one: value for one, value in said.items() if value is not None} | ({"repo": None} if no_repo else {})
+    if not change:
+        stop(USAGE, "Nothing to change was named.", "See vapora projects edit --help.")
+    if name is not None and not name.strip():
+        stop(USAGE, "A project needs a name.")
+    with connect() as client:
+        edited = client.edit_project(project_id, EditProject.model_validate(change))
+    emit(as_json, edited, lambda: f"Changed project {cell(edited.id)}.")
 
 
 def _list(as_json: bool) -> None:

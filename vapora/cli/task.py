@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any
+from enum import StrEnum
+from typing import Annotated, Any, TypeVar
 
 import typer
 from pydantic import ValidationError
@@ -14,10 +15,18 @@ from rich.text import Text
 from events.ids import BoardType, Review, TaskState
 from vapora.cli.output import USAGE, Json, cell, clip, dollars, emit, local, stop, table
 from vapora.cli.remote import connect
-from vapora.commands import SubmitTask
+from vapora.commands import Command, EditTask, SubmitTask
 from vapora.views import BoardCard, Decision, TaskCard
 
 app = typer.Typer(help="Hand in tasks, look at them, move them, ask why.", no_args_is_help=True)
+
+
+class OfferedReview(StrEnum):
+    """Those that can be asked for; review by an agent does not exist yet."""
+
+    NONE = Review.NONE
+    HUMAN = Review.HUMAN
+
 
 TaskId = Annotated[str, typer.Argument(metavar="TASK", help="The task's id.")]
 
@@ -31,7 +40,7 @@ def add(
     task_type: Annotated[str | None, typer.Option(help="Routing type; absent, it is inferred.")] = None,
     role: Annotated[str | None, typer.Option(help="Only agents of this role may take it.")] = None,
     priority: Annotated[int | None, typer.Option(min=0, max=100)] = None,
-    review: Annotated[Review | None, typer.Option(help="Who must approve the work.")] = None,
+    review: Annotated[OfferedReview | None, typer.Option(help="Who must approve the work.")] = None,
     deadline: Annotated[str | None, typer.Option(help="An instant, as 2027-01-31T12:00:00Z.")] = None,
     context: Annotated[str | None, typer.Option(help="A JSON object.")] = None,
     blocked_by: Annotated[
@@ -46,7 +55,9 @@ def add(
     }  # fmt: skip
     with connect() as client:
         project = project or _only([(one.id, one.name) for one in client.projects()])
-        task = _task({"project_id": project} | {name: value for name, value in said.items() if value is not None})
+        task = _checked(
+            SubmitTask, {"project_id": project} | {name: value for name, value in said.items() if value is not None}
+        )
         accepted = client.submit_task(task)
     emit(as_json, accepted, lambda: f"Handed in as {cell(accepted.task_id)} at position {accepted.position}.")
 
@@ -74,6 +85,39 @@ def list_tasks(
 
 
 @app.command()
+def edit(
+    task_id: TaskId,
+    title: Annotated[str | None, typer.Option(help="3 to 500 characters.")] = None,
+    description: Annotated[str | None, typer.Option()] = None,
+    type: Annotated[BoardType | None, typer.Option(help="What kind of work it is.")] = None,
+    priority: Annotated[int | None, typer.Option(min=0, max=100)] = None,
+    review: Annotated[OfferedReview | None, typer.Option(help="Who must approve the work.")] = None,
+    deadline: Annotated[str | None, typer.Option(help="An instant, as 2027-01-31T12:00:00Z.")] = None,
+    no_deadline: Annotated[bool, typer.Option("--no-deadline", help="Take the deadline away.")] = False,
+    blocked_by: Annotated[
+        list[str] | None, typer.Option(help="Id of a task that must be done first; repeatable, all of them.")
+    ] = None,
+    not_blocked: Annotated[bool, typer.Option("--not-blocked", help="It waits for no other task.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Change a task; what is not named stays as it is."""
+    said: dict[str, Any] = {
+        "title": title, "description": description, "type": type, "priority": priority, "review": review,
+        "deadline": deadline, "blocked_by": blocked_by,
+    }  # fmt: skip
+    if (deadline is not None and no_deadline) or (blocked_by and not_blocked):
+        stop(USAGE, "A thing cannot be set and taken away at once.")
+    change = {name: value for name, value in said.items() if value is not None}
+    change |= ({"deadline": None} if no_deadline else {}) | ({"blocked_by": ()} if not_blocked else {})
+    if not change:
+        stop(USAGE, "Nothing to change was named.", "See vapora task edit --help.")
+    wanted = _checked(EditTask, change)
+    with connect() as client:
+        position = client.edit_task(task_id, wanted)
+    emit(as_json, {"task_id": task_id, "position": position}, lambda: f"Changed {cell(task_id)} (position {position}).")
+
+
+@app.command()
 def move(
     task_id: TaskId,
     state: Annotated[TaskState, typer.Argument(help="Where to.")],
@@ -96,9 +140,12 @@ def why(task_id: TaskId, as_json: Json = False) -> None:
     emit(as_json, told, lambda: _decisions(told.decisions))
 
 
-def _task(said: dict[str, Any]) -> SubmitTask:
+Wanted = TypeVar("Wanted", bound=Command)
+
+
+def _checked(kind: type[Wanted], said: dict[str, Any]) -> Wanted:
     try:
-        return SubmitTask.model_validate(said)
+        return kind.model_validate(said)
     except ValidationError as error:
         wrong = "; ".join(
             f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}" for item in error.errors(include_url=False)

@@ -100,7 +100,8 @@ def register(
 def edit(state: Agent | None, command: EditAgent, agent_id: str, known_task_types: Collection[str]) -> Events:
     """Only what differs is recorded; `enabled` switches the agent on or off."""
     agent = require(state, agent_id)
-    wanted = command.model_dump(exclude_none=True, exclude={"enabled"})
+    wanted = command.changes()
+    wanted.pop("enabled", None)
     if command.task_types is not None:
         _check_task_types(command.task_types, known_task_types)
     changed = {field: value for field, value in wanted.items() if value != getattr(agent, field)}

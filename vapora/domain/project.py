@@ -94,9 +94,9 @@ def _create(state: Project | None, command: CreateProject, project_id: str) -> t
 
 def _edit(state: Project, command: EditProject) -> tuple[DomainEvent, ...]:
     require_open(state, state.id)
-    wanted = command.model_dump(exclude_none=True)
-    changed = {field: value for field, value in wanted.items() if value != getattr(state, field)}
-    return (ProjectEdited(project_id=state.id, **changed),) if changed else ()
+    changed = {field: value for field, value in command.changes().items() if value != getattr(state, field)}
+    cleared = tuple(field for field, value in changed.items() if value is None)
+    return (ProjectEdited(project_id=state.id, **changed, cleared=cleared),) if changed else ()
 
 
 def _missing(project_id: str) -> NotFoundError:

@@ -85,6 +85,10 @@ class Client:
     def create_project(self, project: commands.CreateProject) -> views.Project:
         return self._post("/projects", project, views.Project)
 
+    def edit_project(self, project_id: str, change: commands.EditProject) -> views.Project:
+        """Only the fields that `change` was given are sent: one that is None is emptied, one left out stays."""
+        return self._parse(self._send_body("PATCH", _path("projects", project_id), change), views.Project)
+
     def submit_task(self, task: commands.SubmitTask | Mapping[str, Any], key: str | None = None) -> views.TaskAccepted:
         """`key`: an Idempotency-Key; sent again under the same one, the task is handed in once."""
         return self._post("/tasks", task, views.TaskAccepted, key)
@@ -105,6 +109,8 @@ class Client:
         return self._items("/tasks", views.BoardCard, query, limit)
 
     def edit_task(self, task_id: str, change: commands.EditTask) -> int:
+        """The position. Only the fields that `change` was given are sent: `EditTask(deadline=None)` takes the deadline
+        away, `EditTask(priority=9)` leaves it as it is."""
         return self._write("PATCH", _path("tasks", task_id), change)
 
     def move(self, task_id: str, state: TaskState, before: str | None = None, comment: str = "") -> int:
