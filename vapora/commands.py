@@ -67,10 +67,10 @@ class Command(BaseModel):
 
 
 def _drop_null(schema: dict[str, Any], model: type[Any]) -> None:
-    """In the API's description too, only what may be emptied takes null."""
+    """In the description too, only what may be emptied takes null; nothing has a default that a client might send."""
     for name, field in schema.get("properties", {}).items():
+        field.pop("default", None)
         if name not in model.NULLABLE:
-            field.pop("default", None)
             options = [one for one in field.pop("anyOf", ()) if one != {"type": "null"}]
             field.update(options[0] if len(options) == 1 else {"anyOf": options} if options else {})
 
