@@ -7,7 +7,7 @@ decided but not carried out (an assignment not sent, a move not recorded) shows 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -17,7 +17,7 @@ from actors.desk import Desk
 from actors.follower import Follower, Ticker
 from actors.queue_door import QueueDoor
 from events import DomainEvent, Recorded
-from events.ids import WaitReason, task_stream
+from events.ids import StreamName, WaitReason, project_stream, task_stream
 from events.task import TaskAssigned
 from vapora.clock import Clock
 from vapora.domain import subjects, swarm, task
@@ -194,7 +194,9 @@ class SwarmCoordinator:
         while True:
             while len(self._chosen) < _MOST_AT_ONCE and (one := swarm.foremost(self._swarm, may_start)) is not None:
                 try:
-                    self._chosen[one.id] = self._request(one.id, self._assign(one))
+                    # Nothing starts of a project that was archived meanwhile.
+                    project = {project_stream(one.project_id): self._swarm.projects.get(one.project_id, 0)}
+                    self._chosen[one.id] = self._request(one.id, self._assign(one), expected=project)
                 except Exception as error:
                     self._put_aside(one.id, error)
             if not self._chosen or not await self._append_chosen():
@@ -252,12 +254,19 @@ class SwarmCoordinator:
             del self._chosen[task_id]
             swarm.withdraw(self._swarm, task_id)
 
-    def _request(self, task_id: str, events: tuple[DomainEvent, ...], causation: int | None = None) -> Append:
+    def _request(
+        self,
+        task_id: str,
+        events: tuple[DomainEvent, ...],
+        causation: int | None = None,
+        expected: Mapping[StreamName, int] | None = None,
+    ) -> Append:
         thread = self._swarm.threads[task_id]
         origin = Origin(self._workspace, _ACTOR, thread.correlation, causation or thread.position)
         # Named after the place in the stream: the same decision taken again after a lost answer is the same append.
         name = f"{task_id}@{thread.version}:{events[0].TOPIC}"
-        return self._log.request(origin, (task_stream(task_id), thread.version, events), request_id=name)
+        change = (task_stream(task_id), thread.version, events)
+        return self._log.request(origin, change, request_id=name, expected=expected)
 
     async def _append(self, requests: Iterable[Append]) -> None:
         """A conflict means that somebody moved the card first: the follower brings that, and we look again."""

@@ -147,10 +147,9 @@ def stamp_changed(old: Table, new: Table, at: int) -> list[tuple[str, Key]]:
     same_key = " AND ".join(f"{quoted(new.name)}.{quoted(name)} = old.{quoted(name)}" for name in new.key)
     both = f"{quoted(old.name)} AS old WHERE {same_key}"
     shared = [name for name in new.columns if name in old.columns and name not in new.key]
-    differs = (
-        " OR ".join(f"{quoted(new.name)}.{quoted(name)} IS DISTINCT FROM old.{quoted(name)}" for name in shared)
-        or "FALSE"
-    )
+    # As texts: a column may have had another type, which PostgreSQL compares with nothing else.
+    now, then = ([f"CAST({of}.{quoted(name)} AS TEXT)" for name in shared] for of in (quoted(new.name), "old"))
+    differs = " OR ".join(f"{one} IS DISTINCT FROM {other}" for one, other in zip(now, then, strict=True)) or "FALSE"
     update = f'UPDATE {quoted(new.name)} SET "position" ='
     return [
         (f"{update} ? FROM {both} AND ({differs})", (at,)),

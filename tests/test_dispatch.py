@@ -6,10 +6,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from actors.log_writer import LogWriter
 from events.agent import AgentDisabled, AgentEdited, AgentEnabled, AgentRegistered, AgentRemoved
-from events.ids import Review, TaskState, task_stream
+from events.ids import Review, TaskState, project_stream, task_stream
 from events.project import ProjectArchived, ProjectCreated, ProjectEdited
 from events.task import TaskArchived, TaskEdited, TaskReordered, TaskSubmitted
 from events.workspace import RequestAccepted, WorkspaceOpened
@@ -28,7 +29,7 @@ from vapora.commands import (
     SubmitTask,
 )
 from vapora.dispatch import Dispatcher, RequestKey
-from vapora.errors import BadInputError, ConflictError, KeyReusedError, NotFoundError
+from vapora.errors import BadInputError, ConflictError, DependencyRingError, KeyReusedError, NotFoundError
 from vapora.log.client import LogClient
 from vapora.records import Append, AppendResult
 from vapora.views import Accepted
@@ -140,6 +141,93 @@ async def test_blockers_must_exist_wherever_they_are_named(desk: Desk) -> None:
         await desk.do(EditTask(blocked_by=(second,)), second)
     await desk.do(EditTask(blocked_by=()), second)
     assert [one.blocked_by for one in await of_kind(desk.log, TaskEdited)] == [()]
+
+
+async def test_a_ring_of_dependencies_is_refused_and_named(desk: Desk) -> None:
+    first = await desk.task()
+    second = await desk.task(blocked_by=(first,))
+    third = await desk.task(blocked_by=(second,))
+    with pytest.raises(DependencyRingError, match=f"{first} → {third} → {second} → {first}"):
+        await desk.do(EditTask(blocked_by=(third,)), first)
+    assert await of_kind(desk.log, TaskEdited) == []
+    await desk.do(EditTask(blocked_by=()), second)
+    await desk.do(EditTask(blocked_by=(third,)), first)
+
+
+async def test_who_is_done_or_archived_closes_no_ring(desk: Desk) -> None:
+    first = await desk.task()
+    second = await desk.task(blocked_by=(first,))
+    await desk.do(MoveTask(state=TaskState.ARCHIVED), second)
+    await desk.do(EditTask(blocked_by=(second,)), first)
+    assert len(await of_kind(desk.log, TaskEdited)) == 1
+
+
+async def test_two_edits_at_once_cannot_close_a_ring_together(desk: Desk) -> None:
+    one, middle, other = await desk.task(), await desk.task(), await desk.task()
+    await desk.do(EditTask(blocked_by=(other,)), middle)
+
+    class Between(Line):
+        """Lets the other edit pass while this one, decided already, is on its way."""
+
+        async def append(self, requests: Sequence[Append]) -> list[AppendResult]:
+            if not self.appends:
+                self.appends = 1
+                await desk.do(EditTask(blocked_by=(one,)), other)
+            return await super().append(requests)
+
+    late = Dispatcher(LogClient(Between(desk.writer), WORKSPACE), desk.clock)
+    with pytest.raises(DependencyRingError):
+        await late.dispatch(ORIGIN, EditTask(blocked_by=(middle,)), one)
+    assert [one.task_id for one in await of_kind(desk.log, TaskEdited)] == [middle, other]
+
+
+async def test_a_ring_that_stands_can_be_broken_and_edited_otherwise(desk: Desk) -> None:
+    one = await desk.task()
+    other = await desk.task(blocked_by=(one,))
+    third = await desk.task()
+    # As an older version let it into the log.
+    await desk.log.append(ORIGIN, (task_stream(one), 1, (TaskEdited(task_id=one, blocked_by=(other, third)),)))
+    await desk.do(EditTask(title="Another name"), one)
+    await desk.do(EditTask(blocked_by=(other,)), one)
+    await desk.do(EditTask(blocked_by=()), one)
+
+
+async def test_null_empties_a_field_and_the_log_says_so(desk: Desk) -> None:
+    project = (await desk.do(CreateProject(name="All of it", repo="/srv/it"))).id
+    task = await desk.task(project_id=project, deadline=NOON)
+    await desk.do(EditTask(deadline=None), task)
+    await desk.do(EditTask(deadline=None), task)
+    await desk.do(EditProject(repo=None), project)
+    assert [one.cleared for one in await of_kind(desk.log, TaskEdited)] == [("deadline",)]
+    assert [one.cleared for one in await of_kind(desk.log, ProjectEdited)] == [("repo",)]
+    found = (await desk.dispatcher.tasks.load(task_stream(task))).state
+    assert found is not None
+    assert found.deadline is None
+    of_project = (await desk.dispatcher.projects.load(project_stream(project))).state
+    assert of_project is not None
+    assert of_project.repo is None
+
+
+@pytest.mark.parametrize("field", ["title", "description", "type", "priority", "review", "blocked_by"])
+def test_null_where_a_value_must_be_is_no_edit(field: str) -> None:
+    with pytest.raises(ValidationError, match="cannot be null"):
+        EditTask.model_validate({field: None})
+
+
+async def test_nothing_is_submitted_into_a_project_that_is_archived_at_that_moment(desk: Desk) -> None:
+    project = await desk.project()
+
+    class Between(Line):
+        async def append(self, requests: Sequence[Append]) -> list[AppendResult]:
+            if not self.appends:
+                self.appends = 1
+                await desk.do(ArchiveProject(), project)
+            return await super().append(requests)
+
+    late = Dispatcher(LogClient(Between(desk.writer), WORKSPACE), desk.clock)
+    with pytest.raises(ConflictError, match="archived"):
+        await late.dispatch(ORIGIN, SubmitTask(project_id=project, title="Do it"))
+    assert await of_kind(desk.log, TaskSubmitted) == []
 
 
 async def test_a_task_is_edited_moved_and_put_in_its_place(desk: Desk) -> None:

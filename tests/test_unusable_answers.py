@@ -23,7 +23,7 @@ from events.task import TaskCompleted, TaskFailed
 from projections.board import card
 from projections.costs import costs
 from projections.profiles import learning
-from projections.runs import Execution, runs
+from projections.runs import runs
 from projections.store import ReadStore
 from tests.llm.wire_forms import CUT_OFF, EMPTY, NO_USAGE, REFUSED, anthropic, good, ollama, openai
 from vapora.clock import new_id, now
@@ -34,7 +34,7 @@ from vapora.ports import Origin
 from vapora.settings import Settings
 from vapora.testing import KEYS, Behaviour, FakeVendors, Fault, Raw, Received
 from vapora.testing.soundness import soundness
-from vapora.views import Cost, Learning, TaskCard
+from vapora.views import Cost, Execution, Learning, TaskCard
 
 Event = TypeVar("Event", bound=DomainEvent)
 END = (TaskCompleted, TaskFailed)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import (
     AfterValidator,
@@ -19,7 +19,9 @@ from pydantic import (
     JsonValue,
     StrictBool,
     StringConstraints,
+    ValidationInfo,
     WithJsonSchema,
+    field_validator,
     model_validator,
 )
 from pydantic_core import from_json
@@ -107,6 +109,8 @@ Instant = Annotated[
     AfterValidator(_in_utc),
     Field(json_schema_extra={"pattern": f"^{INSTANT}$", "examples": ["2027-01-31T12:00:00Z"]}),
 ]
+# Review by an agent is refused until it exists, so it is not offered either.
+OfferedReview = Annotated[Review, WithJsonSchema({"type": "string", "enum": [Review.NONE.value, Review.HUMAN.value]})]
 Blockers = Annotated[tuple[str, ...], Field(max_length=200)]
 
 
@@ -115,13 +119,43 @@ class Command(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
+def _drop_null(schema: dict[str, Any], model: type[Any]) -> None:
+    """In the description too, only what may be emptied takes null; nothing has a default that a client might send."""
+    for name, field in schema.get("properties", {}).items():
+        field.pop("default", None)
+        if name not in model.NULLABLE:
+            options = [one for one in field.pop("anyOf", ()) if one != {"type": "null"}]
+            field.update(options[0] if len(options) == 1 else {"anyOf": options} if options else {})
+
+
+class Edit(Command):
+    """An edit says what changes: a field that is left out stays, one of `NULLABLE` that is null is emptied."""
+
+    model_config = ConfigDict(json_schema_extra=_drop_null)
+
+    NULLABLE: ClassVar[frozenset[str]] = frozenset()
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _null_empties(cls, value: Any, info: ValidationInfo) -> Any:
+        if value is None and info.field_name not in cls.NULLABLE:
+            raise ValueError("cannot be null: leave it out, and it stays as it is")
+        return value
+
+    def changes(self) -> dict[str, Any]:
+        """What was said, by field; None for what is to be emptied."""
+        return self.model_dump(exclude_unset=True)
+
+
 class CreateProject(Command):
     name: Name
     description: Text = ""
     repo: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4_096)] | None = None
 
 
-class EditProject(Command):
+class EditProject(Edit):
+    NULLABLE: ClassVar[frozenset[str]] = frozenset({"repo"})
+
     name: Name | None = None
     description: Text | None = None
     repo: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4_096)] | None = None
@@ -141,24 +175,27 @@ class SubmitTask(Command):
     task_type: Slug | None = None
     role: Slug | None = None
     priority: Priority = 50
-    review: Review = Review.HUMAN
+    review: OfferedReview = Review.HUMAN
     deadline: Instant | None = None
     context: Context = Field(default_factory=dict)
     blocked_by: Blockers = ()
 
 
-class EditTask(Command):
+class EditTask(Edit):
+    NULLABLE: ClassVar[frozenset[str]] = frozenset({"deadline"})
+
     title: Title | None = None
     description: Text | None = None
     type: BoardType | None = None
     priority: Priority | None = None
-    review: Review | None = None
+    review: OfferedReview | None = None
     deadline: Instant | None = None
     blocked_by: Blockers | None = None
 
 
 class MoveTask(Command):
-    """`before`: the id of the card to stand in front of; with the card's own state it only reorders."""
+    """`before`: the id of the card to stand in front of, null for the end; with the card's own state it only reorders.
+    If that card has left the column meanwhile, this one keeps its place. Cards in done and failed are not reordered."""
 
     state: TaskState
     before: str | None = None
@@ -182,7 +219,7 @@ class RegisterAgent(Command):
     capacity: Annotated[int, Field(ge=1, le=1_000), WHOLE] | None = None
 
 
-class EditAgent(Command):
+class EditAgent(Edit):
     """`enabled: false` lets the agent end what it has and gives it nothing new."""
 
     name: Name | None = None

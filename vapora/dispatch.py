@@ -6,8 +6,9 @@ one's effect, so that there is no moment in which only one of the two stands.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+import asyncio
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -17,6 +18,7 @@ from events import DomainEvent
 from events.ids import (
     WORKSPACE,
     StreamName,
+    TaskState,
     agent_stream,
     project_stream,
     request_stream,
@@ -39,6 +41,7 @@ from vapora.commands import (
     SubmitTask,
 )
 from vapora.domain import agent as agents
+from vapora.domain import dependencies
 from vapora.domain import project as projects
 from vapora.domain import task as tasks
 from vapora.domain.agent import Agent
@@ -52,6 +55,7 @@ from vapora.ports import Origin
 from vapora.views import Accepted
 
 _MOST_TRIES = 20
+_LOOKED_AT_ONCE = 100
 _KEY_LIVES = timedelta(hours=24)
 
 Change = tuple[StreamName, int, tuple[DomainEvent, ...]]
@@ -77,13 +81,17 @@ class RequestKey:
 
 @dataclass(frozen=True, slots=True)
 class _Decision:
-    """The id that the request is answered with, and the events of one stream; none if nothing is to change."""
+    """The id that the request is answered with, and the events of one stream; none if nothing is to change.
+
+    `expected`: the versions of other streams that it was decided on.
+    """
 
     id: str
     stream: StreamName
     version: int
     events: tuple[DomainEvent, ...]
     position: int = 0  # of the stream's last event: what a request without effect answers
+    expected: Mapping[StreamName, int] = field(default_factory=dict)
 
 
 class Dispatcher:
@@ -121,7 +129,8 @@ class Dispatcher:
                 )
                 marker = ((key.stream, version, (accepted,)),)
             try:
-                appended = await self._log.append(origin, (decision.stream, decision.version, decision.events), *marker)
+                change = (decision.stream, decision.version, decision.events)
+                appended = await self._log.append(origin, change, *marker, expected=decision.expected)
             except VersionConflictError:
                 continue
             return Accepted(id=decision.id, position=appended.position)
@@ -161,17 +170,7 @@ class Dispatcher:
             case SubmitTask():
                 return await self._submit(command, made)
             case EditTask() | MoveTask() | RequeueTask():
-                stream = task_stream(target)
-                task = await self.tasks.load(stream)
-                if isinstance(command, EditTask):
-                    if command.blocked_by:
-                        await self._require_tasks(command.blocked_by)
-                    return _decision(target, stream, task, tasks.edit(task.state, command, target))
-                if isinstance(command, RequeueTask):
-                    return _decision(target, stream, task, tasks.requeue(task.state, command, target))
-                if command.before is not None:
-                    await self._require_tasks((command.before,))
-                return _decision(target, stream, task, tasks.move(task.state, command, target))
+                return await self._task(command, target)
             case RegisterAgent() | EditAgent() | RemoveAgent():
                 return await self._agent(command, target)
             case _:
@@ -189,7 +188,48 @@ class Dispatcher:
         events = tasks.submit(
             made, command, project.state, task_type, reason, tuple(roles()), task_types(), roles_for(task_type)
         )
-        return _Decision(made, task_stream(made), 0, events)
+        expected = {project_stream(command.project_id): project.version}
+        return _Decision(made, task_stream(made), 0, events, expected=expected)
+
+    async def _task(self, command: EditTask | MoveTask | RequeueTask, target: str) -> _Decision:
+        stream = task_stream(target)
+        task = await self.tasks.load(stream)
+        if isinstance(command, EditTask):
+            ring, looked_at = await self._ring(target, task.state, command)
+            return _decision(target, stream, task, tasks.edit(task.state, command, target, ring), looked_at)
+        of_project = project_stream(tasks.require(task.state, target).project_id)
+        project = await self.projects.load(of_project)
+        expected = {of_project: project.version}
+        if isinstance(command, RequeueTask):
+            return _decision(target, stream, task, tasks.requeue(task.state, command, target, project.state), expected)
+        if command.before is not None:
+            await self._require_tasks((command.before,))
+        return _decision(target, stream, task, tasks.move(task.state, command, target, project.state), expected)
+
+    async def _ring(
+        self, task_id: str, task: Task | None, command: EditTask
+    ) -> tuple[dependencies.Ring | None, dict[StreamName, int]]:
+        """The ring that new blockers would close, and the versions of the tasks that were looked at: an edit of one of
+        them at the same moment is a conflict, and both are decided one after the other."""
+        added = set(command.blocked_by or ()) - set(task.blocked_by if task else ())
+        await self._require_tasks(sorted(added))
+        waits: dict[str, tuple[str, ...]] = {task_id: tuple(added)}
+        versions: dict[StreamName, int] = {}
+        ahead = added - {task_id}
+        while ahead:
+            # So many at once: each is a call to the log's writer.
+            batch = sorted(ahead)[:_LOOKED_AT_ONCE]
+            for one, found in zip(batch, await asyncio.gather(*map(self._load_task, batch)), strict=True):
+                is_over = found.state is None or found.state.state in (TaskState.DONE, TaskState.ARCHIVED)
+                waits[one] = () if is_over or found.state is None else found.state.blocked_by
+                if not is_over:
+                    versions[task_stream(one)] = found.version
+                ahead |= set(waits[one])
+            ahead -= waits.keys()
+        return dependencies.rings(task_id, lambda one: waits[one]).get(task_id), versions
+
+    async def _load_task(self, task_id: str) -> Resumed[Task | None]:
+        return await self.tasks.load(task_stream(task_id))
 
     async def _agent(self, command: RegisterAgent | EditAgent | RemoveAgent, target: str) -> _Decision:
         agent_id = target
@@ -243,8 +283,14 @@ _AGENT = Fold("agent", agents.FOLD_VERSION, Agent, agents.evolve)
 _PREFIX: dict[type[Command], str] = {CreateProject: "project", SubmitTask: "task"}
 
 
-def _decision(id_: str, stream: StreamName, on: Resumed[Any], events: tuple[DomainEvent, ...]) -> _Decision:
-    return _Decision(id_, stream, on.version, events, on.position)
+def _decision(
+    id_: str,
+    stream: StreamName,
+    on: Resumed[Any],
+    events: tuple[DomainEvent, ...],
+    expected: Mapping[StreamName, int] | None = None,
+) -> _Decision:
+    return _Decision(id_, stream, on.version, events, on.position, expected or {})
 
 
 def _defaults(role_id: str) -> agents.RoleDefaults:

@@ -5,6 +5,7 @@
     ├── NotFoundError              the thing named does not exist
     ├── ConflictError              it exists, but not in a state that allows this
     │   ├── VersionConflictError   somebody else appended to the stream first
+    │   ├── DependencyRingError    tasks would wait for each other
     │   └── KeyReusedError         an Idempotency-Key came again with another body
     ├── BehindError                a read model has not reached the position asked for
     ├── UnavailableError           a part of the cell does not answer at the moment
@@ -75,6 +76,10 @@ class ConflictError(VaporaError):
 
 class VersionConflictError(ConflictError):
     """`details["stream"]` names the stream, `details["version"]` the version it is at."""
+
+
+class DependencyRingError(ConflictError):
+    """`details["ring"]`: the tasks, each waiting for the next, the last being the first again."""
 
 
 class KeyReusedError(ConflictError):

@@ -24,7 +24,8 @@ class Encoded(NamedTuple):
 
 
 class StreamAppend(NamedTuple):
-    """New events of one stream. `expected_version`: how many events the stream must hold before (0: new)."""
+    """New events of one stream. `expected_version`: how many events the stream must hold before (0: new). Without
+    events it only says that: what the append was decided on must not have changed."""
 
     stream: str
     expected_version: int

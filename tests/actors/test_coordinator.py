@@ -25,11 +25,12 @@ from events.task import (
     TaskWaiting,
 )
 from tests.actors.kit import NOON, ORIGIN, WORKSPACE, Line, MovableClock, everything, log_writer, of_kind, passed, seen
-from vapora.commands import CreateProject, EditAgent, MoveTask, RegisterAgent, SubmitTask
+from vapora.commands import ArchiveProject, CreateProject, EditAgent, MoveTask, RegisterAgent, SubmitTask
 from vapora.dispatch import Dispatcher
 from vapora.errors import UnavailableError
 from vapora.log.client import LogClient
 from vapora.ports import LogWriterPort, Origin
+from vapora.records import Append, AppendResult
 
 
 @dataclass
@@ -192,6 +193,40 @@ async def test_the_highest_priority_goes_first_and_then_the_oldest(cell: Cell) -
         await cell.crew.end(works[number])
     order = [late.index(one.task_id) for one in await cell.assigned(4)]
     assert order == [1, 3, 2, 0]
+    await coordinator.stop()
+
+
+async def test_of_an_archived_project_nothing_starts_and_what_runs_may_end(working: Cell) -> None:
+    await working.capacity("developer", 1)
+    running, _ = await working.submit(), await working.submit()
+    [work] = await working.crew.got(1)
+    await working.people.dispatch(ORIGIN, ArchiveProject(), working.project)
+    await working.crew.end(work)
+    await seen(working.log, TaskCompleted)
+    # A task of another project shows that the coordinator has gone on.
+    working.project = (await working.people.dispatch(ORIGIN, CreateProject(name="Another"))).id
+    other = await working.submit()
+    assert [one.task_id for one in await working.assigned(2)] == [running, other]
+    assert working.crew.cancelled == []
+
+
+async def test_a_project_that_is_archived_while_its_task_is_given_out_keeps_it_from_starting(cell: Cell) -> None:
+    await cell.submit()
+
+    class Between(Line):
+        """Archives the project while the first assignment is on its way."""
+
+        async def append(self, requests: Sequence[Append]) -> list[AppendResult]:
+            if not self.appends:
+                self.appends = 1
+                await cell.people.dispatch(ORIGIN, ArchiveProject(), cell.project)
+            return await super().append(requests)
+
+    coordinator = cell.coordinator(port=Between(cell.writer))
+    await coordinator.start()
+    cell.project = (await cell.people.dispatch(ORIGIN, CreateProject(name="Another"))).id
+    other = await cell.submit()
+    assert [one.task_id for one in await cell.assigned(1)] == [other]
     await coordinator.stop()
 
 

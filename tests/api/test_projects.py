@@ -46,6 +46,29 @@ async def test_projects_are_listed_in_pages(door: Door) -> None:
     assert seen == [one["id"] for one in made]
 
 
+async def test_the_repository_of_a_project_is_taken_away_by_null_and_by_nothing_else(door: Door) -> None:
+    made = await door.project(repo="/srv/parser")
+    kept = await door.ask("PATCH", f"/projects/{made['id']}", 200, {"name": "Lexer"})
+    assert kept["repo"] == "/srv/parser"
+    edited = await door.ask("PATCH", f"/projects/{made['id']}", 200, {"repo": None})
+    assert edited["repo"] is None
+    shown = await door.ask("GET", f"/projects/{made['id']}", 200, params={"after": edited["position"]})
+    assert shown["repo"] is None
+    for field in ("name", "description"):
+        problem = await door.ask("PATCH", f"/projects/{made['id']}", 422, {field: None})
+        assert problem["errors"][0]["field"] == field
+
+
+async def test_the_cards_of_an_archived_project_say_so_and_are_not_tried_again(door: Door) -> None:
+    project = await door.project()
+    idle = await door.idle_task(project["id"])
+    gone = await door.ask("DELETE", f"/projects/{project['id']}", 200)
+    card = await door.ask("GET", f"/tasks/{idle}", 200, params={"after": gone["position"]})
+    assert card["waiting"]["reason"] == "paused"
+    assert "the project is archived" in card["waiting"]["remedy"].lower()
+    await door.ask("DELETE", f"/tasks/{idle}", 200)
+
+
 async def test_an_archived_project_takes_no_task_and_no_edit(door: Door) -> None:
     made = await door.project()
     await door.ask("DELETE", f"/projects/{made['id']}", 200)

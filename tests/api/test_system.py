@@ -201,6 +201,17 @@ async def test_the_description_is_whole(door: Door) -> None:
             assert "Vapora-Position" in good["headers"], path
 
 
+async def test_the_description_offers_no_review_and_no_null_that_would_be_refused(door: Door) -> None:
+    schemas = (await door.http.get("/openapi.json")).json()["components"]["schemas"]
+    for name in ("SubmitTask", "EditTask"):
+        assert schemas[name]["properties"]["review"]["enum"] == ["none", "human"]
+    assert {"type": "null"} in schemas["EditTask"]["properties"]["deadline"]["anyOf"]
+    assert {"type": "null"} in schemas["EditProject"]["properties"]["repo"]["anyOf"]
+    for name, field in (("EditTask", "title"), ("EditTask", "type"), ("EditProject", "name"), ("EditAgent", "enabled")):
+        assert "anyOf" not in schemas[name]["properties"][field]
+        assert not any("default" in one for one in schemas[name]["properties"].values())
+
+
 async def test_the_documentation_page_needs_nothing_from_outside(door: Door) -> None:
     answer = await door.http.get("/docs")
     assert answer.headers["content-type"].startswith("text/html")

@@ -98,6 +98,32 @@ async def test_a_task_is_edited_and_reordered(door: Door) -> None:
     assert [one["id"] for one in board["columns"]["todo"]] == [other, idle]
 
 
+async def test_a_deadline_is_taken_away_by_null_which_nothing_else_takes(door: Door) -> None:
+    project = await door.project()
+    task = (await door.task(project["id"], review="human", deadline="2030-01-01T00:00:00Z"))["task_id"]
+    await door.in_state(task, "review")
+    kept = await door.ask("PATCH", f"/tasks/{task}", 200, {"title": "Another title"})
+    card = await door.ask("GET", f"/tasks/{task}", 200, params={"after": kept["position"]})
+    assert card["deadline"] == "2030-01-01T00:00:00Z"
+    emptied = await door.ask("PATCH", f"/tasks/{task}", 200, {"deadline": None})
+    card = await door.ask("GET", f"/tasks/{task}", 200, params={"after": emptied["position"]})
+    assert card["deadline"] is None
+    for field in ("title", "description", "type", "priority", "review", "blocked_by"):
+        problem = await door.ask("PATCH", f"/tasks/{task}", 422, {field: None})
+        assert problem["errors"][0]["field"] == field
+    await door.ask("PATCH", "/agents/tester", 422, {"capacity": None})
+
+
+async def test_a_ring_of_dependencies_is_a_conflict_that_names_it(door: Door) -> None:
+    project = await door.project()
+    first = await door.idle_task(project["id"])
+    second = (await door.task(project["id"], blocked_by=[first]))["task_id"]
+    problem = await door.ask("PATCH", f"/tasks/{first}", 409, {"blocked_by": [second]})
+    assert problem["type"] == "urn:vapora:problem:dependency-ring"
+    assert f"{first} → {second} → {first}" in problem["detail"]
+    assert (await door.ask("GET", f"/tasks/{second}", 200))["waiting"]["reason"] == "dependency"
+
+
 async def test_tasks_are_listed_by_filter_and_in_pages(door: Door) -> None:
     project, other = await door.project(), await door.project(name="Other")
     idle = await door.idle_task(project["id"])

@@ -86,6 +86,27 @@ def test_with_several_projects_one_must_be_named(vapora: Run, project: str) -> N
     assert project in said.err
 
 
+def test_a_task_and_a_project_are_edited_and_fields_are_taken_away(vapora: Run, reviewed: str, project: str) -> None:
+    assert vapora("task", "edit", reviewed, "--deadline", "2030-01-01T00:00:00Z", "--priority", "70").code == 0
+    assert vapora("task", "edit", reviewed, "--title", "Another title").code == 0
+    card = vapora("task", "show", reviewed, "--json").json
+    assert (card["title"], card["priority"], card["deadline"]) == ("Another title", 70, "2030-01-01T00:00:00Z")
+    assert vapora("task", "edit", reviewed, "--no-deadline", "--not-blocked").code == 0
+    assert vapora("task", "show", reviewed, "--json").json["deadline"] is None
+    assert vapora("task", "edit", reviewed).code == 2
+    assert vapora("task", "edit", reviewed, "--deadline", "2030-01-01", "--no-deadline").code == 2
+
+    assert vapora("projects", "edit", project, "--repo", "/srv/it", "--json").json["repo"] == "/srv/it"
+    assert vapora("projects", "edit", project, "--no-repo", "--json").json["repo"] is None
+    assert vapora("projects", "edit", project).code == 2
+
+
+def test_a_review_that_does_not_exist_is_not_offered(vapora: Run, project: str) -> None:
+    said = vapora("task", "add", "Write unit tests", "--project", project, "--review", "agent")
+    assert said.code == 2
+    assert "none" in said.err
+
+
 def test_the_board_shows_its_columns_now_and_then(vapora: Run, reviewed: str) -> None:
     board = vapora("board")
     past = vapora("board", "--at", "1", "--json").json
@@ -93,6 +114,23 @@ def test_the_board_shows_its_columns_now_and_then(vapora: Run, reviewed: str) ->
     assert reviewed in board.out
     assert "review" in board.out
     assert past["columns"]["review"] == []
+
+
+def test_the_board_says_how_many_cards_it_leaves_out_and_a_column_shows_all_of_them(
+    vapora: Run, url: str, project: str, reviewed: str
+) -> None:
+    with Client(url) as client:
+        body = {"project_id": project, "title": "Work for later", "blocked_by": [reviewed]}
+        made = [client.submit_task(body) for _ in range(203)]
+        client.progress(after=made[-1].position)
+
+    assert "and 3 more: vapora board --column todo" in vapora("board", "--project", project).out
+    shown = vapora("board", "--project", project, "--json").json
+    assert (len(shown["columns"]["todo"]), shown["counts"]["todo"]) == (200, 203)
+    column = vapora("board", "--project", project, "--column", "todo", "--json").json
+    assert [card["id"] for card in column["columns"]["todo"]] == [one.task_id for one in made]
+    assert "more" not in vapora("board", "--project", project, "--column", "todo").out
+    assert vapora("board", "--column", "archived").code == 2
 
 
 def test_agents_are_listed_without_a_subcommand(vapora: Run) -> None:

@@ -5,37 +5,49 @@ import pickle
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vapora.domain.backlog import Dependencies, Lane, WaitingLine
+from vapora.domain.backlog import Column, Dependencies, Lane, WaitingLine
 
 CODE: Lane = ("code-generation", None)
 TEST: Lane = ("unit-test", "tester")
 
 
-def line(*entries: tuple[str, Lane, int, int]) -> WaitingLine:
+def line(*entries: tuple[str, Lane, str]) -> WaitingLine:
     made = WaitingLine()
     for entry in entries:
         made.put(*entry)
     return made
 
 
-def test_the_highest_priority_comes_first_then_what_was_submitted_first() -> None:
-    made = line(("late", CODE, 50, 9), ("early", TEST, 50, 1), ("urgent", CODE, 90, 7), ("minor", TEST, 10, 2))
+def test_the_lowest_rank_comes_first_in_all_lanes_and_in_some() -> None:
+    made = line(("late", CODE, "c"), ("early", TEST, "b"), ("urgent", CODE, "a"), ("minor", TEST, "d"))
     assert list(made) == ["urgent", "early", "late", "minor"]
     assert made.lanes() == (CODE, TEST)
     assert list(made.in_lane(TEST)) == ["early", "minor"]
+    assert list(made.in_lanes([TEST, CODE])) == list(made)
+
+
+def test_a_column_is_walked_down_from_any_place() -> None:
+    column = Column()
+    for task_id, rank in (("a", "1"), ("b", "2"), ("c", "3"), ("b", "4")):
+        column.put(task_id, rank)
+    assert list(column.downwards(None)) == [("4", "b"), ("3", "c"), ("1", "a")]
+    assert list(column.downwards("3")) == [("1", "a")]
+    column.take("c")
+    column.take("c")
+    assert (column.rank("b"), column.rank("c")) == ("4", None)
 
 
 def test_a_task_put_again_takes_its_new_place_and_stands_there_once() -> None:
-    made = line(("a", CODE, 50, 1), ("b", CODE, 50, 2))
-    made.put("b", TEST, 60, 2)
-    made.put("b", TEST, 60, 2)
+    made = line(("a", CODE, "2"), ("b", CODE, "3"))
+    made.put("b", TEST, "1")
+    made.put("b", TEST, "1")
     assert list(made) == ["b", "a"]
     assert len(made) == 2
     assert list(made.in_lane(CODE)) == ["a"]
 
 
 def test_a_lane_without_tasks_is_gone() -> None:
-    made = line(("a", CODE, 50, 1))
+    made = line(("a", CODE, "1"))
     made.take("a")
     made.take("a")
     assert made.lanes() == ()
@@ -47,14 +59,14 @@ def test_a_lane_without_tasks_is_gone() -> None:
     st.lists(st.tuples(st.sampled_from("abcdef"), st.sampled_from([CODE, TEST, None]), st.integers(0, 3)), max_size=40)
 )
 def test_the_line_is_always_what_sorting_all_of_it_would_give(steps: list[tuple[str, Lane | None, int]]) -> None:
-    made, model = WaitingLine(), dict[str, tuple[int, int]]()
-    for task_id, lane, priority in steps:
+    made, model = WaitingLine(), dict[str, tuple[str, str]]()
+    for task_id, lane, place in steps:
         if lane is None:
             made.take(task_id)
             model.pop(task_id, None)
         else:
-            made.put(task_id, lane, priority, ord(task_id))
-            model[task_id] = (-priority, ord(task_id))
+            made.put(task_id, lane, str(place))
+            model[task_id] = (str(place), task_id)
     assert list(made) == sorted(model, key=model.__getitem__)
 
 

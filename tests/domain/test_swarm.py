@@ -12,6 +12,7 @@ import pytest
 from events.agent import AgentDisabled, AgentEdited, AgentEnabled, AgentRegistered, AgentRemoved
 from events.base import DomainEvent, topics
 from events.ids import Review, TaskState, WaitReason
+from events.project import ProjectArchived, ProjectCreated
 from events.recorded import Recorded
 from events.run import RunCancelled, RunFailed, RunSucceeded
 from events.task import (
@@ -149,16 +150,49 @@ def test_tasks_wait_by_priority_and_then_in_the_order_of_submission() -> None:
     assert [task.id for task in rules.waiting(log.swarm, limit=2)] == ["t2", "t4"]
 
 
-def test_an_edited_priority_changes_the_place_and_a_reordered_card_does_not() -> None:
-    log = Log(submitted("t1"), submitted("t2"), TaskReordered(task_id="t2", before="t1"))
-    assert ids(log.swarm) == ["t1", "t2"]
-    assert ids(log.add(TaskEdited(task_id="t2", priority=60))) == ["t2", "t1"]
+def test_a_moved_card_starts_where_it_stands_and_another_priority_puts_it_behind_its_new_equals() -> None:
+    log = Log(submitted("t1"), submitted("t2"), submitted("t3"), TaskReordered(task_id="t3", before="t1"))
+    assert ids(log.swarm) == ["t3", "t1", "t2"]
+    assert ids(log.add(TaskEdited(task_id="t2", priority=60))) == ["t2", "t3", "t1"]
+    assert ids(log.add(TaskEdited(task_id="t3", priority=60))) == ["t2", "t3", "t1"]
+    assert ids(log.add(TaskReordered(task_id="t2", before=None))) == ["t3", "t1", "t2"]
 
 
-def test_a_task_leaves_the_line_while_it_is_worked_on_and_comes_back_to_its_old_place() -> None:
-    log = Log(submitted("t1"), submitted("t2"), assigned("t1", "r1"))
-    assert ids(log.swarm) == ["t2"]
-    assert ids(log.add(TaskReleased(task_id="t1", run_id="r1", reason="stopped"))) == ["t1", "t2"]
+def test_a_card_moved_before_one_that_waits_for_others_starts_before_those_behind_that() -> None:
+    log = Log(submitted("t1"), submitted("t2", blocked_by=("t1",)), submitted("t3"), submitted("t4"))
+    assert ids(log.add(TaskReordered(task_id="t4", before="t2"))) == ["t1", "t4", "t3"]
+
+
+def test_nobody_waits_behind_a_card_that_cannot_start_yet() -> None:
+    log = Log(registered("tester", "unit-test"), submitted("t1", priority=100), submitted("t2", "unit-test"))
+    first = rules.foremost(log.swarm)
+    assert first is not None
+    assert first.id == "t2"
+
+
+def test_what_the_queue_has_not_delivered_is_passed_over_in_the_order_of_all_lanes() -> None:
+    log = Log(registered("all", "code-generation", "unit-test", capacity=9))
+    log.add(submitted("t1"), submitted("t2", "unit-test"), submitted("t3"))
+    first = rules.foremost(log.swarm, may_start=lambda task_id: task_id != "t1")
+    assert first is not None
+    assert first.id == "t2"
+
+
+def test_a_task_leaves_the_line_while_it_is_worked_on_and_comes_back_behind_its_equals() -> None:
+    log = Log(submitted("t1"), submitted("t2"), submitted("t3", priority=0), assigned("t1", "r1"))
+    assert ids(log.swarm) == ["t2", "t3"]
+    assert ids(log.add(TaskReleased(task_id="t1", run_id="r1", reason="stopped"))) == ["t2", "t1", "t3"]
+
+
+def test_nothing_of_an_archived_project_may_start_and_its_runs_may_end() -> None:
+    log = Log(registered("developer"), ProjectCreated(project_id="p1", name="P"), submitted("t1"), submitted("t2"))
+    log.add(assigned("t1", "r1"), ProjectArchived(project_id="p1"))
+    assert rules.foremost(log.swarm) is None
+    assert [one.run_id for one in rules.running(log.swarm)] == ["r1"]
+    assert rules.recalled(log.swarm) == []
+    log.add(failed("t1", "r1"), TaskFailed(task_id="t1", run_id="r1", reason="no"), TaskReopened(task_id="t1"))
+    assert ids(log.add(submitted("t3"))) == []
+    assert log.swarm.projects == {"p1": 2}
 
 
 @pytest.mark.parametrize(

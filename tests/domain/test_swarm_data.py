@@ -14,6 +14,7 @@ from pydantic import TypeAdapter
 
 from events.agent import AgentDisabled, AgentEnabled
 from events.ids import Review, TaskState, WaitReason
+from events.project import ProjectArchived
 from events.task import (
     TaskApproved,
     TaskArchived,
@@ -27,6 +28,9 @@ from events.task import (
     TaskSentToReview,
     TaskWaiting,
 )
+from projections.board import Board
+from projections.board_waiting import CARDS
+from projections.memory import MemoryRows
 from tests.domain.test_swarm import (
     LATER,
     Log,
@@ -60,7 +64,8 @@ STEPS = {
     "edit": 1,
     "free": 1,
     "wait": 1,
-    "reorder": 1,
+    "reorder": 3,
+    "archive project": 1,
     "able": 1,
 }
 Step = tuple[str, int, int]
@@ -118,7 +123,10 @@ def act(log: Log, step: str, first: int, second: int) -> None:
         case "wait" if todo:
             log.add(TaskWaiting(task_id=todo.id, reason=WaitReason.PAUSED, remedy="wait"))
         case "reorder" if todo:
-            log.add(TaskReordered(task_id=todo.id))
+            column = of[TaskState.TODO]
+            log.add(TaskReordered(task_id=todo.id, before=column[second % len(column)].id if second % 3 else None))
+        case "archive project" if second % 20 == 0:
+            log.add(ProjectArchived(project_id="p1"))
         case "able":
             log.add((AgentDisabled if second % 2 else AgentEnabled)(agent_id="tester"))
 
@@ -188,6 +196,16 @@ def test_what_is_only_proposed_is_not_saved_and_stays_proposed(history: list[Ste
         proposed.append(one.id)
     assert view(stored_and_read(swarm)) == before
     assert list(swarm.proposed) == proposed
+
+
+@settings(max_examples=60, deadline=None)
+@given(histories)
+def test_the_order_of_the_board_is_the_order_of_the_work(history: list[Step]) -> None:
+    log = told(history)
+    cards = MemoryRows().fold(Board(), log.records).select(CARDS, {"state": "todo"}, order=("rank",))
+    column = [task_id for _, task_id in log.swarm.todo.downwards(None)][::-1]
+    assert column == [card["id"] for card in cards]
+    assert [one.id for one in rules.waiting(log.swarm)] == [one for one in column if one in log.swarm.line]
 
 
 def test_the_histories_hold_what_is_hard_to_restore() -> None:

@@ -141,7 +141,7 @@ LIFE: dict[str, tuple[Outcome, ...]] = {
     "move to done": (NO, NO, TaskApproved, None, NO, NO),
     "move to failed": (NO, NO, NO, NO, None, NO),
     "move to archived": (TaskArchived, NO, NO, TaskArchived, TaskArchived, None),
-    "reorder": (TaskReordered, TaskReordered, TaskReordered, TaskReordered, TaskReordered, BadInputError),
+    "reorder": (TaskReordered, TaskReordered, TaskReordered, NO, NO, BadInputError),
     "assign": (TaskAssigned, NO, NO, NO, NO, NO),
     "assign the same run again": (TaskAssigned, None, None, None, None, None),
     "wait": (TaskWaiting, None, None, None, None, None),

@@ -68,6 +68,17 @@ def test_a_refused_append_over_several_streams_does_not_move_those_it_would_have
     assert (refused, taken) == (Conflict("ledger", 1), Appended((2,)))
 
 
+def test_an_append_may_expect_a_stream_that_it_does_not_write_to(log: EventLog, make: MakeRequest) -> None:
+    log.append([make(("task:1", 0, 2))])
+    request = make(("task:2", 0, 1), ("task:1", 2, 0), ("task:3", 0, 0))
+    moving = make(("task:1", 2, 1), ("task:2", 1, 0))
+    late = make(("task:2", 1, 1), ("task:1", 2, 0))
+    assert log.append([request, moving, late]) == [Appended((3,)), Appended((4,)), Conflict("task:1", 3)]
+    assert log.append([request]) == [Appended((3,))]  # sent again, though what it expected has changed since
+    with pytest.raises(BadInputError):
+        log.append([make(("task:1", 3, 0))])
+
+
 def test_one_append_may_name_a_stream_twice(log: EventLog, make: MakeRequest) -> None:
     assert log.append([make(("a", 0, 1), ("b", 0, 1), ("a", 1, 1))]) == [Appended((1, 2, 3))]
     assert stored(log) == [(1, "a", 1), (2, "b", 1), (3, "a", 2)]

@@ -126,3 +126,25 @@ def test_a_reader_sees_one_generation_or_the_other_and_never_an_error(place: Pla
     # Each saw both, many times over.
     assert all(one["1"] and one["2"] for one in seen), seen
     print(f"{SWITCHES} switches; looks: {seen}")
+
+
+def test_a_column_may_have_another_type_in_the_next_generation(store: ReadStore) -> None:
+    class Before(One):
+        NAME = "typed"
+        TABLES: ClassVar[tuple[Table, ...]] = (Table("typed", key=("id",), columns={"id": "text", "mark": "real"}),)
+
+    class After(Before):
+        VERSION = 2
+        TABLES: ClassVar[tuple[Table, ...]] = (Table("typed", key=("id",), columns={"id": "text", "mark": "text"}),)
+
+        def apply(self, recorded: Any, rows: Rows) -> None:
+            rows.put(self.TABLES[0], {"id": recorded.event.task_id, "mark": "a text"})
+
+    story = told()
+    Runner(store, [Before()]).apply(story.log)
+    Runner(store, [After()])
+    [rebuild] = Rebuild.pending(store, [After()])
+    rebuild.feed(story.log, story.position)
+    assert rebuild.switch()
+    with store.snapshot() as rows:
+        assert {row["mark"] for row in rows.select(After.TABLES[0])} == {"a text"}

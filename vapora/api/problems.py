@@ -20,6 +20,7 @@ from vapora.errors import (
     ConfigurationError,
     ConflictError,
     CorruptLogError,
+    DependencyRingError,
     FencedError,
     KeyReusedError,
     LogError,
@@ -77,6 +78,7 @@ NOT_FOUND = Kind("not-found", 404, "There is no such thing", "Check the id.")
 NO_PATH = Kind("no-such-path", 404, "There is no such path", "See /docs for the paths that there are.")
 NO_METHOD = Kind("method-not-allowed", 405, "The path does not take this method", "See the header Allow, and /docs.")
 CONFLICT = Kind("conflict", 409, "It cannot be done in the present state", "Read it again and decide anew.")
+RING = Kind("dependency-ring", 409, "Tasks would wait for each other", "Leave one of them out of blocked_by.")
 TOO_LARGE = Kind("body-too-large", 413, "The body is too large", "Send less, or in several requests.")
 NOT_JSON = Kind("not-json", 415, "The body is not declared as JSON", "Send the header Content-Type: application/json.")
 INVALID = Kind("invalid-request", 422, "The request cannot be taken as it is", "Correct it and send it again.")
@@ -94,6 +96,7 @@ TABLE: Mapping[type[VaporaError], Kind] = {
     NotFoundError: NOT_FOUND,
     ConflictError: CONFLICT,
     VersionConflictError: CONFLICT,
+    DependencyRingError: RING,
     KeyReusedError: KEY_REUSED,
     BehindError: BEHIND,
     UnavailableError: UNAVAILABLE,

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import RenderableType
 
+from vapora.cli.names import project_id
 from vapora.cli.output import FAILED, USAGE, Json, cell, clip, emit, say, stop, table
 from vapora.cli.remote import connect
-from vapora.commands import CreateProject
+from vapora.commands import CreateProject, EditProject
 from vapora.views import Project
 
 if TYPE_CHECKING:
@@ -62,6 +63,30 @@ def _require_new_name(client: Client, name: str) -> None:
         stop(FAILED, told, "Choose another name, or add --same-name.")
     say(told)
     typer.confirm("Make another one of this name?", abort=True, err=True)
+
+
+@app.command()
+def edit(
+    project: Annotated[str, typer.Argument(metavar="PROJECT", help="Its name, or the beginning of its id.")],
+    name: Annotated[str | None, typer.Option()] = None,
+    description: Annotated[str | None, typer.Option()] = None,
+    repo: Annotated[Path | None, typer.Option(help="The git repository that the work is about.")] = None,
+    no_repo: Annotated[bool, typer.Option("--no-repo", help="Take the repository away.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Change a project; what is not named stays as it is."""
+    if repo is not None and no_repo:
+        stop(USAGE, "A repository cannot be set and taken away at once.")
+    where = None if repo is None else str(repo.expanduser().absolute())
+    said = {"name": name, "description": description, "repo": where}
+    change = {one: value for one, value in said.items() if value is not None} | ({"repo": None} if no_repo else {})
+    if not change:
+        stop(USAGE, "Nothing to change was named.", "See vapora projects edit --help.")
+    if name is not None and not name.strip():
+        stop(USAGE, "A project needs a name.")
+    with connect() as client:
+        edited = client.edit_project(project_id(client, project), EditProject.model_validate(change))
+    emit(as_json, edited, lambda: f"Changed project {cell(edited.id)}.")
 
 
 def _list(as_json: bool) -> None:

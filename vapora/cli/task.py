@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Annotated, Any
+from enum import StrEnum
+from typing import Annotated, Any, TypeVar
 
 import typer
 from pydantic import ValidationError
@@ -17,10 +18,17 @@ from vapora.cli.names import ProjectName, TaskId, project_id
 from vapora.cli.names import task_id as whole_task_id
 from vapora.cli.output import FAILED, USAGE, Json, cell, clip, dollars, emit, local, stop, table
 from vapora.cli.remote import connect
-from vapora.commands import SubmitTask
-from vapora.views import Decision, TaskCard
+from vapora.commands import Command, EditTask, SubmitTask
+from vapora.views import BoardCard, Decision, TaskCard
 
 app = typer.Typer(help="Hand in tasks, look at them, move them, ask why.", no_args_is_help=True)
+
+
+class OfferedReview(StrEnum):
+    """Those that can be asked for; review by an agent does not exist yet."""
+
+    NONE = Review.NONE
+    HUMAN = Review.HUMAN
 
 
 @app.command()
@@ -32,7 +40,7 @@ def add(
     task_type: Annotated[str | None, typer.Option(help="Routing type; absent, it is inferred.")] = None,
     role: Annotated[str | None, typer.Option(help="Only agents of this role may take it.")] = None,
     priority: Annotated[int | None, typer.Option(min=0, max=100)] = None,
-    review: Annotated[Review | None, typer.Option(help="Who must approve the work.")] = None,
+    review: Annotated[OfferedReview | None, typer.Option(help="Who must approve the work.")] = None,
     deadline: Annotated[str | None, typer.Option(help="An instant, as 2027-01-31T12:00:00Z.")] = None,
     context: Annotated[str | None, typer.Option(help="A JSON object.")] = None,
     blocked_by: Annotated[list[str] | None, typer.Option(help="A task that must be done first; repeatable.")] = None,
@@ -47,7 +55,8 @@ def add(
     with connect() as client:
         into = project_id(client, project) if project else _only([(one.id, one.name) for one in client.projects()])
         said["blocked_by"] = [whole_task_id(client, one) for one in blocked_by or ()] or None
-        task = _task({"project_id": into} | {name: value for name, value in said.items() if value is not None})
+        given = {name: value for name, value in said.items() if value is not None}
+        task = _checked(SubmitTask, {"project_id": into} | given)
         accepted = client.submit_task(task)
     told = accepted.task_id if quiet else f"Handed in as {accepted.task_id} at position {accepted.position}."
     emit(as_json, accepted, lambda: told)
@@ -74,6 +83,41 @@ def list_tasks(
         of = project_id(client, project) if project else None
         cards = list(client.tasks(of, state, role, limit=limit))
     emit(as_json, {"items": cards, "next": None}, lambda: _cards(cards))
+
+
+@app.command()
+def edit(
+    task_id: TaskId,
+    title: Annotated[str | None, typer.Option(help="3 to 500 characters.")] = None,
+    description: Annotated[str | None, typer.Option()] = None,
+    type: Annotated[BoardType | None, typer.Option(help="What kind of work it is.")] = None,
+    priority: Annotated[int | None, typer.Option(min=0, max=100)] = None,
+    review: Annotated[OfferedReview | None, typer.Option(help="Who must approve the work.")] = None,
+    deadline: Annotated[str | None, typer.Option(help="An instant, as 2027-01-31T12:00:00Z.")] = None,
+    no_deadline: Annotated[bool, typer.Option("--no-deadline", help="Take the deadline away.")] = False,
+    blocked_by: Annotated[
+        list[str] | None, typer.Option(help="A task that must be done first; repeatable, all of them.")
+    ] = None,
+    not_blocked: Annotated[bool, typer.Option("--not-blocked", help="It waits for no other task.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Change a task; what is not named stays as it is."""
+    said: dict[str, Any] = {
+        "title": title, "description": description, "type": type, "priority": priority, "review": review,
+        "deadline": deadline, "blocked_by": blocked_by,
+    }  # fmt: skip
+    if (deadline is not None and no_deadline) or (blocked_by and not_blocked):
+        stop(USAGE, "A thing cannot be set and taken away at once.")
+    change = {name: value for name, value in said.items() if value is not None}
+    change |= ({"deadline": None} if no_deadline else {}) | ({"blocked_by": ()} if not_blocked else {})
+    if not change:
+        stop(USAGE, "Nothing to change was named.", "See vapora task edit --help.")
+    with connect() as client:
+        task_id = whole_task_id(client, task_id)
+        if blocked_by:
+            change["blocked_by"] = [whole_task_id(client, one) for one in blocked_by]
+        position = client.edit_task(task_id, _checked(EditTask, change))
+    emit(as_json, {"task_id": task_id, "position": position}, lambda: f"Changed {cell(task_id)} (position {position}).")
 
 
 @app.command()
@@ -137,9 +181,12 @@ def output(
     emit(as_json, {"task_id": task_id, **work.model_dump()}, lambda: Text(text))
 
 
-def _task(said: dict[str, Any]) -> SubmitTask:
+Wanted = TypeVar("Wanted", bound=Command)
+
+
+def _checked(kind: type[Wanted], said: dict[str, Any]) -> Wanted:
     try:
-        return SubmitTask.model_validate(said)
+        return kind.model_validate(said)
     except ValidationError as error:
         wrong = "; ".join(
             f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}" for item in error.errors(include_url=False)
@@ -156,7 +203,7 @@ def _only(projects: list[tuple[str, str]]) -> str:
     return projects[0][0]
 
 
-def _cards(cards: list[TaskCard]) -> RenderableType:
+def _cards(cards: list[BoardCard]) -> RenderableType:
     if not cards:
         return "No tasks."
     shown = table("", "id", "state", "agent", "cost", "title", right=("cost",), fixed=("id", "state"))

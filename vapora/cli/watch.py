@@ -16,7 +16,7 @@ from vapora.cli import screen
 from vapora.cli.output import console, say
 from vapora.cli.scene import Scene
 from vapora.errors import VaporaError
-from vapora.views import Frame, TaskCard
+from vapora.views import BoardCard, Frame
 
 if TYPE_CHECKING:
     from vapora.sdk import Client
@@ -48,7 +48,7 @@ def watch(
 
 
 def _draw(
-    terminal: Console, scene: Scene, changes: Iterator[list[TaskCard]], name: str, began: float, rehearsal: bool
+    terminal: Console, scene: Scene, changes: Iterator[list[BoardCard]], name: str, began: float, rehearsal: bool
 ) -> None:
     # What others print meanwhile, rich puts above the picture.
     with Live(console=terminal, auto_refresh=False) as live:
@@ -57,7 +57,7 @@ def _draw(
             live.update(picture, refresh=True)
 
 
-def _tell(out: IO[str] | None, changes: Iterator[list[TaskCard]], began: float, rehearsal: bool) -> None:
+def _tell(out: IO[str] | None, changes: Iterator[list[BoardCard]], began: float, rehearsal: bool) -> None:
     if rehearsal:
         _line(out, "REHEARSAL: no real model answers, all money is simulated")
     for changed in changes:
@@ -65,7 +65,7 @@ def _tell(out: IO[str] | None, changes: Iterator[list[TaskCard]], began: float, 
             _line(out, screen.line(card, time.monotonic() - began))
 
 
-def _changes(client: Client, project_id: str, scene: Scene, frames: _Frames) -> Iterator[list[TaskCard]]:
+def _changes(client: Client, project_id: str, scene: Scene, frames: _Frames) -> Iterator[list[BoardCard]]:
     """What changed in each tick, empty ones too, until there is nothing to wait for any more."""
     heard = time.monotonic()
     yield list(scene.tasks.values())

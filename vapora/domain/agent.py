@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
 from events.agent import AgentDisabled, AgentEdited, AgentEnabled, AgentRegistered, AgentRemoved
-from events.base import DomainEvent
+from events.base import DomainEvent, changes
 from vapora.commands import EditAgent, RegisterAgent
 from vapora.errors import BadInputError, ConflictError, NotFoundError
 
@@ -100,7 +100,8 @@ def register(
 def edit(state: Agent | None, command: EditAgent, agent_id: str, known_task_types: Collection[str]) -> Events:
     """Only what differs is recorded; `enabled` switches the agent on or off."""
     agent = require(state, agent_id)
-    wanted = command.model_dump(exclude_none=True, exclude={"enabled"})
+    wanted = command.changes()
+    wanted.pop("enabled", None)
     if command.task_types is not None:
         _check_task_types(command.task_types, known_task_types)
     changed = {field: value for field, value in wanted.items() if value != getattr(agent, field)}
@@ -151,7 +152,7 @@ def evolve(state: Agent | None, event: DomainEvent) -> Agent | None:
     if state is None:
         return None
     if isinstance(event, AgentEdited):
-        return replace(state, **event.model_dump(exclude={"agent_id"}, exclude_none=True))
+        return replace(state, **changes(event, "agent_id"))
     if isinstance(event, AgentDisabled):
         return replace(state, enabled=False, disabled_reason=event.reason)
     if isinstance(event, AgentEnabled):

@@ -8,24 +8,50 @@ from __future__ import annotations
 
 import heapq
 from bisect import bisect_left, insort
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 # What decides who can take a task: its type and, where it names one, its role.
 Lane = tuple[str, str | None]
-# Sorts by priority, highest first, then by the position at which the task was submitted.
-Place = tuple[int, int, str]
+# Rank and id.
+Place = tuple[str, str]
+
+
+class Column:
+    """Ids of the tasks that are to be done, by rank; for `vapora.domain.rank`."""
+
+    def __init__(self) -> None:
+        self._places: list[Place] = []
+        self._ranks: dict[str, str] = {}
+
+    def put(self, task_id: str, rank: str) -> None:
+        self.take(task_id)
+        insort(self._places, (rank, task_id))
+        self._ranks[task_id] = rank
+
+    def take(self, task_id: str) -> None:
+        """The task is no longer in the column; no matter if it was not."""
+        rank = self._ranks.pop(task_id, None)
+        if rank is not None:
+            del self._places[bisect_left(self._places, (rank, task_id))]
+
+    def rank(self, task_id: str) -> str | None:
+        return self._ranks.get(task_id)
+
+    def downwards(self, below: str | None) -> Iterator[Place]:
+        end = len(self._places) if below is None else bisect_left(self._places, (below,))
+        return (self._places[index] for index in range(end - 1, -1, -1))
 
 
 class WaitingLine:
-    """Ids of the tasks that may start, in their order, by lane."""
+    """Ids of the tasks that may start, by rank and lane."""
 
     def __init__(self) -> None:
         self._lanes: dict[Lane, list[Place]] = {}
         self._places: dict[str, tuple[Lane, Place]] = {}
 
-    def put(self, task_id: str, lane: Lane, priority: int, submitted: int) -> None:
+    def put(self, task_id: str, lane: Lane, rank: str) -> None:
         """Let the task stand where it belongs; it leaves the place that it may have had."""
-        place = (-priority, submitted, task_id)
+        place = (rank, task_id)
         if self._places.get(task_id) == (lane, place):
             return
         self.take(task_id)
@@ -48,11 +74,16 @@ class WaitingLine:
         return tuple(sorted(self._lanes, key=lambda lane: self._lanes[lane][0]))
 
     def in_lane(self, lane: Lane) -> Iterator[str]:
-        return (task_id for _, _, task_id in self._lanes.get(lane, ()))
+        return self.in_lanes((lane,))
+
+    def in_lanes(self, lanes: Collection[Lane]) -> Iterator[str]:
+        """The tasks of these lanes in order, found one by one: the first few of many are cheap."""
+        found = (self._lanes[lane] for lane in lanes if lane in self._lanes)
+        return (task_id for _, task_id in heapq.merge(*found))
 
     def __iter__(self) -> Iterator[str]:
-        """All of them in order, found one by one: the first few of many are cheap."""
-        return (task_id for _, _, task_id in heapq.merge(*self._lanes.values()))
+        """All of them in order."""
+        return self.in_lanes(self._lanes)
 
     def __len__(self) -> int:
         return len(self._places)

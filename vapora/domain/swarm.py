@@ -41,9 +41,9 @@ __all__ = [
 
 
 def waiting(swarm: Swarm, limit: int | None = None) -> list[Task]:
-    """Tasks that may start: highest priority first, then in the order in which they were submitted.
+    """Tasks that may start, in the order of the board (`vapora.domain.rank`).
 
-    All of `blocked_by` must be done; a failed or archived one keeps the task waiting.
+    All of `blocked_by` must be done; a failed or archived one keeps the task waiting. So does an archived project.
     """
     return [swarm.open_tasks[task_id] for task_id in islice(swarm.line, limit)]
 
@@ -54,12 +54,14 @@ def foremost(swarm: Swarm, may_start: Callable[[str], bool] | None = None) -> Ta
     The quick way through a long line: tasks whose agents are all busy are passed over a lane at a time. `may_start`
     passes over single ones, by their ids.
     """
-    for lane in swarm.line.lanes():
-        if any(has_room(agent, swarm.in_flight(agent.id)) for agent in _able(swarm, lane)):
-            for task_id in swarm.line.in_lane(lane):
-                if may_start is None or may_start(task_id):
-                    return swarm.open_tasks[task_id]
-    return None
+
+    def is_free(lane: Lane) -> bool:
+        return any(has_room(agent, swarm.in_flight(agent.id)) for agent in _able(swarm, lane))
+
+    free = [lane for lane in swarm.line.lanes() if is_free(lane)]
+    ready = (one for one in swarm.line.in_lanes(free) if may_start is None or may_start(one))
+    first = next(ready, None)
+    return None if first is None else swarm.open_tasks[first]
 
 
 def choose(swarm: Swarm, task: Task, now: datetime, simulated: bool) -> Choice:

@@ -20,15 +20,15 @@ from vapora.errors import CorruptLogError
 
 # To be raised with every change of `swarm_fold.evolve`, of what it calls, or of the data: what an older fold saved is
 # then left aside.
-FOLD_VERSION = 1
+FOLD_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
 class SavedTask:
-    """`submitted`: the position. `thread` is None only while the log holds no later event of the task's stream."""
+    """`rank`: in todo, else None. `thread` is None only while the log holds no later event of the task's stream."""
 
     task: Task
-    submitted: int
+    rank: str | None
     thread: Thread | None
 
 
@@ -67,6 +67,8 @@ class SwarmData:
     runs: list[Assignment]
     ended: list[SavedEnd]
     done: list[str]
+    projects: dict[str, int]
+    closed: list[str]
     histories: list[SavedHistory]
 
 
@@ -76,11 +78,13 @@ def to_data(swarm: Swarm) -> SwarmData:
         position=swarm.position,
         agents=list(swarm.agents.values()),
         tasks=[
-            SavedTask(task, swarm.submitted(task.id), swarm.threads.get(task.id)) for task in swarm.open_tasks.values()
+            SavedTask(task, swarm.todo.rank(task.id), swarm.threads.get(task.id)) for task in swarm.open_tasks.values()
         ],
         runs=list(swarm.runs.values()),
         ended=[_end(recorded) for recorded in swarm.ended.values()],
         done=sorted(swarm.dependencies.all_done()),
+        projects=dict(swarm.projects),
+        closed=sorted(swarm.closed),
         histories=[
             SavedHistory(agent_id, simulated, *history.kept())
             for (agent_id, simulated), history in sorted(swarm.histories().items())
@@ -99,12 +103,13 @@ def from_data(data: SwarmData, settings: LearningSettings = DEFAULTS) -> Swarm:
     for end in data.ended:
         recorded = _recorded(end)
         swarm.ended[recorded.event.run_id] = recorded  # type: ignore[attr-defined]  # ends of runs have one
+    swarm.projects, swarm.closed = dict(data.projects), set(data.closed)
     for task_id in data.done:
         swarm.dependencies.done(task_id)
     for one in data.histories:
         swarm.remember(one.agent_id, one.simulated, History.restored(settings, one.all, one.by_type))
     for saved in data.tasks:
-        swarm.restore(saved.task, saved.submitted, saved.thread)
+        swarm.restore(saved.task, saved.rank, saved.thread)
     for saved in data.tasks:
         swarm.place(saved.task.id)
     return swarm

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from events.agent import AgentDisabled, AgentEdited, AgentEnabled, AgentRegistered, AgentRemoved
 from events.base import DomainEvent, topics
 from events.ids import TaskState
+from events.project import ProjectArchived
 from events.recorded import Recorded
 from events.run import RunCancelled, RunFailed, RunSucceeded
 from events.task import (
@@ -20,15 +21,20 @@ from events.task import (
     TaskRejected,
     TaskReleased,
     TaskReopened,
+    TaskReordered,
     TaskRequeued,
     TaskSentToReview,
     TaskSubmitted,
     TaskWaiting,
 )
 from vapora.domain import agent as agents
+from vapora.domain import rank
 from vapora.domain import task_state as tasks
 from vapora.domain.learning import DEFAULTS, LearningSettings, Outcome
 from vapora.domain.swarm_state import Assignment, Swarm, Thread
+
+# After each of these a card enters todo anew.
+_ENTERS_TODO = (TaskReleased, TaskRejected, TaskReopened, TaskRecalled)
 
 
 def initial(settings: LearningSettings = DEFAULTS) -> Swarm:
@@ -48,8 +54,11 @@ def evolve(swarm: Swarm, recorded: Recorded) -> Swarm:
 
 
 def _follow(swarm: Swarm, recorded: Recorded) -> None:
-    """Keep the thread of an open task: its correlation is that of its submission, whoever acts on it later."""
+    """Keep the thread of an open task: its correlation is that of its submission, whoever acts on it later. And how
+    many events a project's stream holds."""
     kind, _, task_id = recorded.stream.partition(":")
+    if kind == "project":
+        swarm.projects[task_id] = recorded.version
     if kind != "task":
         return
     if task_id not in swarm.open_tasks:
@@ -91,15 +100,36 @@ def _agent(swarm: Swarm, recorded: Recorded) -> None:
 def _submitted(swarm: Swarm, recorded: Recorded) -> None:
     task = tasks.evolve(None, recorded.event)
     if task is not None:
-        swarm.put(task, submitted=recorded.position)
+        swarm.put(task, rank.entering(task.state, task.priority, recorded.position))
 
 
 def _task(swarm: Swarm, recorded: Recorded) -> None:
     task_id = recorded.event.task_id  # type: ignore[attr-defined]  # every event of events.task has one
     before = swarm.open_tasks.get(task_id)
     after = tasks.evolve(before, recorded.event)
-    if after is not None:
+    if after is None:
+        return
+    event = recorded.event
+    reprioritised = isinstance(event, TaskEdited) and event.priority is not None and after.state is TaskState.TODO
+    if reprioritised or isinstance(event, _ENTERS_TODO):
+        swarm.put(after, rank.entering(after.state, after.priority, recorded.position))
+    else:
         swarm.put(after)
+
+
+def _reordered(swarm: Swarm, recorded: Recorded) -> None:
+    event = recorded.event
+    assert isinstance(event, TaskReordered)
+    task = swarm.open_tasks.get(event.task_id)
+    if task is not None and task.state is TaskState.TODO:
+        place = rank.moved(swarm.todo, task.id, event.before, recorded.position)
+        swarm.put(task, place)
+
+
+def _project_archived(swarm: Swarm, recorded: Recorded) -> None:
+    event = recorded.event
+    assert isinstance(event, ProjectArchived)
+    swarm.close_project(event.project_id)
 
 
 def _assigned(swarm: Swarm, recorded: Recorded) -> None:
@@ -172,10 +202,12 @@ _FOLDS: Mapping[type[DomainEvent], Callable[[Swarm, Recorded], None]] = {
     TaskSubmitted: _submitted,
     TaskAssigned: _assigned,
     TaskRejected: _rejected,
+    TaskReordered: _reordered,
+    ProjectArchived: _project_archived,
 }
 
-# What a follower needs to poll for. Every event of a task is among it, also where the fold has no use for it: a
-# version left out of `threads` would make each later append to that task a conflict.
+# What a follower needs to poll for. Every event of a task and of a project is among it, also where the fold has no use
+# for it: a version left out of `threads` or `projects` would make each later append that expects it a conflict.
 TOPICS: tuple[str, ...] = tuple(
-    sorted({kind.TOPIC for kind in _FOLDS} | {topic for topic in topics() if topic.startswith("task.")})
+    sorted({kind.TOPIC for kind in _FOLDS} | {topic for topic in topics() if topic.startswith(("task.", "project."))})
 )

@@ -15,7 +15,7 @@ from events.ids import TaskState, WaitReason
 from events.recorded import Recorded
 from vapora.domain.agent import Agent
 from vapora.domain.assignment import Applicant
-from vapora.domain.backlog import Dependencies, WaitingLine
+from vapora.domain.backlog import Column, Dependencies, WaitingLine
 from vapora.domain.learning import DEFAULTS, History, LearningSettings
 from vapora.domain.task_state import Task, Wait
 
@@ -51,7 +51,9 @@ class Swarm:
     """Mutable: `evolve` folds into it. Read it freely; change it only through `evolve`, `propose` and `withdraw`.
 
     `open_tasks` holds all but done and archived ones, `runs` all that have not ended, `ended` the end of runs
-    whose task has not moved yet. `silent` are tasks that wait for others while their card does not say so.
+    whose task has not moved yet. `silent` are tasks that wait for others while their card does not say so. `todo` is
+    the board's first column, of which `line` holds what may start. `projects`: how many events each one's stream
+    holds; `closed`: those that are archived, of which nothing starts.
     """
 
     def __init__(self, settings: LearningSettings = DEFAULTS) -> None:
@@ -61,12 +63,14 @@ class Swarm:
         self.open_tasks: dict[str, Task] = {}
         self.runs: dict[str, Assignment] = {}
         self.ended: dict[str, Recorded] = {}
+        self.todo = Column()
         self.line = WaitingLine()
         self.dependencies = Dependencies()
         self.silent: set[str] = set()
+        self.projects: dict[str, int] = {}
+        self.closed: set[str] = set()
         self.threads: dict[str, Thread] = {}
         self.proposed: dict[str, tuple[str, str]] = {}
-        self._submitted: dict[str, int] = {}
         self._in_flight: dict[str, set[str]] = {}
         self._histories: dict[tuple[str, bool], History] = {}
 
@@ -98,7 +102,7 @@ class Swarm:
                 f"{', '.join(dead)} failed, was archived or does not exist: have it done, or take it out of blocked_by."
             )
         else:
-            remedy = "It starts by itself as soon as all tasks in blocked_by are done."
+            remedy = "It starts by itself once all tasks in blocked_by are done."
         return Wait(WaitReason.DEPENDENCY, remedy)
 
     def start(self, run_id: str, agent_id: str) -> None:
@@ -107,10 +111,12 @@ class Swarm:
     def stop(self, run_id: str, agent_id: str) -> None:
         self._in_flight.get(agent_id, set()).discard(run_id)
 
-    def put(self, task: Task, submitted: int | None = None) -> None:
-        """Take in the new state of a task, and let it stand in line or not."""
-        if submitted is not None:
-            self._submitted[task.id] = submitted
+    def put(self, task: Task, rank: str | None = None) -> None:
+        """Take in the new state of a task, and let it stand in line or not. `rank`: its new place in todo, if any."""
+        if rank is not None:
+            self.todo.put(task.id, rank)
+        if task.state is not TaskState.TODO:
+            self.todo.take(task.id)
         if task.state in _CLOSED:
             self._close(task)
             return
@@ -124,9 +130,12 @@ class Swarm:
         if task.run_id is not None and task.state is not TaskState.IN_PROGRESS:
             self.ended.pop(task.run_id, None)
 
-    def submitted(self, task_id: str) -> int:
-        """The position at which an open task was submitted: its place in line."""
-        return self._submitted[task_id]
+    def close_project(self, project_id: str) -> None:
+        """Nothing of it starts any more."""
+        self.closed.add(project_id)
+        for task in self.open_tasks.values():
+            if task.project_id == project_id:
+                self.place(task.id)
 
     def histories(self) -> dict[tuple[str, bool], History]:
         """By agent, and whether simulated."""
@@ -136,29 +145,30 @@ class Swarm:
         """Take over what was saved of an agent's work."""
         self._histories[agent_id, simulated] = history
 
-    def restore(self, task: Task, submitted: int, thread: Thread | None) -> None:
+    def restore(self, task: Task, rank: str | None, thread: Thread | None) -> None:
         """Take over a saved open task; `place` lets it stand in line once all of them are there."""
         self.open_tasks[task.id] = task
-        self._submitted[task.id] = submitted
+        if rank is not None:
+            self.todo.put(task.id, rank)
         self.dependencies.set(task.id, task.blocked_by)
         if thread is not None:
             self.threads[task.id] = thread
 
     def place(self, task_id: str) -> None:
-        """In line stands who is to be done, waits for no other task, and is not proposed already."""
+        """In line stands what is to be done, waits for no other task nor its project, and is not proposed already."""
         task = self.open_tasks.get(task_id)
         if task is None:
             return
-        todo = task.state is TaskState.TODO and task_id not in self.proposed
-        if todo and not self.dependencies.is_blocked(task_id):
-            self.line.put(task_id, (task.task_type, task.role), task.priority, self._submitted[task_id])
+        rank = self.todo.rank(task_id)
+        waits = self.dependencies.is_blocked(task_id) or task.project_id in self.closed
+        if rank is not None and not waits and task_id not in self.proposed:
+            self.line.put(task_id, (task.task_type, task.role), rank)
         else:
             self.line.take(task_id)
         self._tell((task_id,))
 
     def _close(self, task: Task) -> None:
         self.open_tasks.pop(task.id, None)
-        self._submitted.pop(task.id, None)
         self.silent.discard(task.id)
         self.line.take(task.id)
         if task.run_id is not None:

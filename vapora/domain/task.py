@@ -34,9 +34,11 @@ from events.task import (
     TaskWaiting,
 )
 from vapora.commands import EditTask, MoveTask, RequeueTask, SubmitTask
+from vapora.domain.dependencies import Ring, shown
 from vapora.domain.project import Project, require_open
+from vapora.domain.rank import ENDED
 from vapora.domain.task_state import FOLD_VERSION, Task, Wait, evolve, fold, initial
-from vapora.errors import BadInputError, ConflictError, NotFoundError
+from vapora.errors import BadInputError, ConflictError, DependencyRingError, NotFoundError
 
 __all__ = [
     "FOLD_VERSION",
@@ -121,8 +123,11 @@ def submit(
     )
 
 
-def edit(state: Task | None, command: EditTask, task_id: str = "") -> Events:
-    """Only what differs is recorded. A done or archived task stays as it was judged (B1, ADR-010)."""
+def edit(state: Task | None, command: EditTask, task_id: str = "", ring: Ring | None = None) -> Events:
+    """Only what differs is recorded. A done or archived task stays as it was judged (B1, ADR-010).
+
+    `ring`: where the new `blocked_by` would lead back to the task.
+    """
     task = require(state, task_id)
     if task.state in (TaskState.DONE, TaskState.ARCHIVED):
         raise ConflictError(
@@ -130,19 +135,29 @@ def edit(state: Task | None, command: EditTask, task_id: str = "") -> Events:
         )
     if command.review is not None:
         _check_review(command.review)
-    wanted: dict[str, Any] = command.model_dump(exclude_none=True)
+    wanted: dict[str, Any] = command.changes()
     if command.blocked_by is not None:
         wanted["blocked_by"] = _blockers(task.id, command.blocked_by)
+    if ring is not None:
+        raise DependencyRingError(
+            f"These tasks would wait for each other, and none could start: {shown(ring)}.",
+            remedy="Leave one of them out of blocked_by.",
+            ring=list(ring),
+        )
     changed = {field: value for field, value in wanted.items() if value != getattr(task, field)}
-    return (TaskEdited(task_id=task.id, **changed),) if changed else ()
+    cleared = tuple(field for field, value in changed.items() if value is None)
+    return (TaskEdited(task_id=task.id, **changed, cleared=cleared),) if changed else ()
 
 
-def move(state: Task | None, command: MoveTask, task_id: str = "") -> Events:
+def move(state: Task | None, command: MoveTask, task_id: str = "", project: Project | None = None) -> Events:
     """A person moves the card, or puts it elsewhere in its column.
 
-    `before: null`, said explicitly, puts it at the end; without `before` the card's own state changes nothing.
+    `before: null`, said explicitly, puts it at the end; without `before` the card's own state changes nothing. A failed
+    task is not tried again once its `project` is archived.
     """
     task = require(state, task_id)
+    if task.state is TaskState.FAILED and command.state is TaskState.TODO:
+        _require_work(project)
     reordered = _reordered(task, command)
     if command.state is task.state:
         return reordered
@@ -152,9 +167,10 @@ def move(state: Task | None, command: MoveTask, task_id: str = "") -> Events:
     return (decision(task, command.comment), *reordered)
 
 
-def requeue(state: Task | None, command: RequeueTask, task_id: str = "") -> Events:
+def requeue(state: Task | None, command: RequeueTask, task_id: str = "", project: Project | None = None) -> Events:
     """A person puts back what the queue gave up; the shell knows that it did."""
     task = require(state, task_id)
+    _require_work(project)
     if task.state is not TaskState.TODO:
         raise ConflictError(
             f"The task is {task.state}: only one in todo can be put back into the queue.",
@@ -233,6 +249,15 @@ def require(state: Task | None, task_id: str) -> Task:
     return state
 
 
+def _require_work(project: Project | None) -> None:
+    if project is not None and project.archived:
+        raise ConflictError(
+            f"The project '{project.name}' is archived: nothing of it starts any more.",
+            remedy="Submit the task in another project.",
+            project_id=project.id,
+        )
+
+
 def _check_type(
     role: str | None,
     task_type: str,
@@ -278,6 +303,14 @@ def _reordered(task: Task, command: MoveTask) -> Events:
         return ()
     if command.before == task.id:
         raise BadInputError("A card cannot stand before itself.", remedy="Name another card.", field="before")
+    if command.state in ENDED and command.state is not TaskState.ARCHIVED:
+        if command.state is not task.state:
+            return ()  # it stands where it ended, whatever a client names
+        raise ConflictError(
+            f"Cards in {task.state} stand in the order in which they ended.",
+            remedy="Reorder cards in todo, in-progress or review.",
+            task_id=task.id,
+        )
     if command.state is TaskState.ARCHIVED:
         if command.before is None:
             return ()

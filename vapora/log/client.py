@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -40,12 +40,20 @@ class LogClient:
         self._port = port
         self._workspace = workspace
 
-    async def append(self, origin: Origin, *streams: Change, request_id: str | None = None) -> Appended:
+    async def append(
+        self,
+        origin: Origin,
+        *streams: Change,
+        request_id: str | None = None,
+        expected: Mapping[StreamName, int] | None = None,
+    ) -> Appended:
         """One atomic append; `VersionConflictError` where a stream is not at its expected version.
+
+        `expected`: streams that get no event but must hold just so many, because the append was decided on them.
 
         To send it again after an error without knowing whether it took effect, pass the same `request_id`.
         """
-        [result] = await self._port.append([self.request(origin, *streams, request_id=request_id)])
+        [result] = await self._port.append([self.request(origin, *streams, request_id=request_id, expected=expected)])
         if isinstance(result, Conflict):
             raise VersionConflictError(
                 f"{result.stream} has moved on to version {result.version}.",
@@ -59,8 +67,15 @@ class LogClient:
         """Several appends in one call; each takes effect alone or not at all."""
         return await self._port.append(requests)
 
-    def request(self, origin: Origin, *streams: Change, request_id: str | None = None) -> Append:
-        """An append for `append_many`. Streams without events are left out; one at least must have some."""
+    def request(
+        self,
+        origin: Origin,
+        *streams: Change,
+        request_id: str | None = None,
+        expected: Mapping[StreamName, int] | None = None,
+    ) -> Append:
+        """An append for `append_many`. Streams without events are left out; one at least must have some. `expected`: as
+        for `append`."""
         if origin.workspace != self._workspace:
             raise BadInputError(f"An event of the workspace {origin.workspace!r} for the log of {self._workspace!r}.")
         parts = tuple(
@@ -73,6 +88,10 @@ class LogClient:
         if not parts:
             raise BadInputError("Nothing to append: no stream has events.")
         name = request_id or clock.new_id("req")
+        if expected:
+            changed = {part.stream for part in parts}
+            conditions = [StreamAppend(stream, at, ()) for stream, at in expected.items() if stream not in changed]
+            parts = (*parts, *conditions)
         return Append(name, origin.actor, origin.correlation, origin.causation, parts)
 
     async def read(self, stream: StreamName, after: int = 0, *, lenient: bool = False) -> list[Recorded]:

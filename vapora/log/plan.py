@@ -27,6 +27,8 @@ def check(requests: Sequence[Append]) -> None:
             raise BadInputError("An append names no stream.")
         if not is_unicode(names := request.request_id + request.actor + request.correlation):
             raise BadInputError(f"The names in {names!r} cannot be stored: they are not Unicode text.")
+        if not any(part.events for part in request.streams):
+            raise BadInputError("An append holds no event.", stream=request.streams[0].stream)
         for part in request.streams:
             _check_part(*part)
 
@@ -34,8 +36,6 @@ def check(requests: Sequence[Append]) -> None:
 def _check_part(stream: str, expected_version: int, events: Sequence[Encoded]) -> None:
     if not stream or "\0" in stream or expected_version < 0 or not is_unicode(stream):
         raise BadInputError(f"Bad stream {stream!r} or expected version {expected_version}.")
-    if not events:
-        raise BadInputError(f"An append to {stream!r} holds no event.", stream=stream)
     for topic, _, data in events:
         if data[:1] != b"{" or data[-1:] != b"}":
             raise BadInputError(f"The data of {topic} is not a JSON object.")
@@ -106,6 +106,8 @@ class Plan:
             return placed[1]
         positions: list[int] = []
         for part in request.streams:
+            if not part.events:
+                continue
             stored = self._read(part.stream, part.expected_version, len(part.events))
             own = len(stored) == len(part.events) and all(
                 mapper.request_id(record) == request.request_id for record in stored

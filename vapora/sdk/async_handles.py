@@ -80,7 +80,7 @@ class AsyncTasks:
         role: str | None = None,
         after: Position = None,
         limit: int | None = None,
-    ) -> AsyncIterator[views.TaskCard]:
+    ) -> AsyncIterator[views.BoardCard]:
         if project_id is None and self._project is not None:
             project_id = await self._project.id()
         async for card in self._client.list_tasks(project_id, state, role, after, limit):

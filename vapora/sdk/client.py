@@ -83,6 +83,7 @@ class Client(Transport):
         return self._ask("POST", "/projects", views.ProjectMade, project, key)
 
     def edit_project(self, project_id: str, change: commands.EditProject) -> views.Project:
+        """Only the fields that `change` was given are sent: one that is None is emptied, one left out stays."""
         return self._ask("PATCH", path("projects", project_id), views.Project, change)
 
     def archive_project(self, project_id: str) -> int:
@@ -109,12 +110,14 @@ class Client(Transport):
         role: str | None = None,
         after: Position = None,
         limit: int | None = None,
-    ) -> Iterator[views.TaskCard]:
-        """Newest first, page by page as they are taken."""
+    ) -> Iterator[views.BoardCard]:
+        """Newest first, page by page as they are taken. Only `task` has description and context."""
         query = {"project_id": project_id, "state": state, "role": role, "after": after}
-        return self._items("/tasks", views.TaskCard, query, limit)
+        return self._items("/tasks", views.BoardCard, query, limit)
 
     def edit_task(self, task_id: str, change: commands.EditTask) -> int:
+        """The position. Only the fields that `change` was given are sent: `EditTask(deadline=None)` takes the deadline
+        away, `EditTask(priority=9)` leaves it as it is."""
         return self._write("PATCH", path("tasks", task_id), change)
 
     def move(self, task_id: str, state: TaskState, before: str | None = None, comment: str = "") -> int:
@@ -164,9 +167,31 @@ class Client(Transport):
         """The whole text, however large."""
         return self._text(path("runs", run_id, "artifacts", name))
 
-    def board(self, project_id: str | None = None, at: Moment = None, after: Position = None) -> views.Board:
-        """`at`: a position or an instant in the past."""
-        return self._get("/board", views.Board, {"project_id": project_id, "at": moment(at), "after": after})
+    def board(
+        self,
+        project_id: str | None = None,
+        at: Moment = None,
+        after: Position = None,
+        column: TaskState | None = None,
+        cursor: str | None = None,
+    ) -> views.Board:
+        """At most 200 cards a column; `counts` says how many there are. `at`: a position or an instant in the past.
+        `column` with its `next` as `cursor`: the cards that follow; `column_cards` does that by itself."""
+        query = {"project_id": project_id, "at": moment(at), "after": after, "column": column, "cursor": cursor}
+        return self._get("/board", views.Board, query)
+
+    def column_cards(
+        self, column: TaskState, project_id: str | None = None, at: Moment = None, after: Position = None
+    ) -> Iterator[views.BoardCard]:
+        """All cards of a column in their order, page by page as they are taken. With `at`, all pages are of one moment;
+        without, a card that is moved meanwhile may come twice or not at all."""
+        cursor: str | None = None
+        while True:
+            page = self.board(project_id, at, after, column, cursor)
+            yield from page.columns[column]
+            cursor = page.next[column]
+            if cursor is None:
+                return
 
     # --- agents and the catalogue ---
 

@@ -79,7 +79,7 @@ class Tasks:
         role: str | None = None,
         after: Position = None,
         limit: int | None = None,
-    ) -> Iterator[views.TaskCard]:
+    ) -> Iterator[views.BoardCard]:
         if project_id is None and self._project is not None:
             project_id = self._project.id()
         yield from self._client.list_tasks(project_id, state, role, after, limit)

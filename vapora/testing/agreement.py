@@ -11,15 +11,18 @@ from typing import Any
 
 from events import Recorded
 from events.ids import LEDGER, TaskState, task_stream
+from events.project import ProjectArchived
 from projections import MemoryRows, all_projections
 from projections.base import Reader, Row
+from projections.board import Board
+from projections.board_waiting import CARDS
 from vapora.domain import budget, swarm
 from vapora.domain import task_state as tasks
 from vapora.domain.budget import Ledger
 from vapora.domain.swarm_state import Swarm
 from vapora.domain.task_state import Task
 from vapora.testing.soundness import Finding
-from vapora.views import TaskCard
+from vapora.views import BoardCard
 
 _CLOSED = (TaskState.DONE, TaskState.ARCHIVED)
 
@@ -54,7 +57,7 @@ def read_models(held: Mapping[str, Sequence[Row]], log: Sequence[Recorded]) -> l
     return found
 
 
-def cards(shown: Mapping[str, TaskCard], log: Sequence[Recorded]) -> list[Finding]:
+def cards(shown: Mapping[str, BoardCard], log: Sequence[Recorded]) -> list[Finding]:
     """The board says of each task what the fold of its own stream says; archived ones are not on it."""
     folded = {task_id: one for task_id, one in _tasks(log).items() if one.state is not TaskState.ARCHIVED}
     found: list[Finding] = []
@@ -86,7 +89,13 @@ def queue(held: Swarm, log: Sequence[Recorded]) -> list[Finding]:
             swarm.evolve(fresh, one)
     found = _differences("queue", _all_looked_at(held), _all_looked_at(fresh))
     folded = _tasks(log)
-    to_do = {one.id for one in folded.values() if one.state is TaskState.TODO and not _blocked(one, folded)}
+    archived = {one.event.project_id for one in log if isinstance(one.event, ProjectArchived)}
+    todo = [one for one in folded.values() if one.state is TaskState.TODO]
+    ranks = {row["id"]: row["rank"] for row in MemoryRows().fold(Board(), log).select(CARDS, {"state": "todo"})}
+    if {one.id: held.todo.rank(one.id) for one in todo} != ranks:
+        order = sorted(ranks, key=ranks.__getitem__)
+        found.append(Finding("queue", "order", f"is {list(held.line)}, that of the board {order}"))
+    to_do = {one.id for one in todo if not _blocked(one, folded) and one.project_id not in archived}
     if set(held.line) != to_do:
         found.append(Finding("queue", "line", f"in line are {sorted(held.line)}, to be done {sorted(to_do)}"))
     opened = {one.id for one in folded.values() if one.state not in _CLOSED}

@@ -1,0 +1,106 @@
+"""What runs change on the cards of their tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from events import Recorded, budget, run, task
+from events.ids import TaskState
+from projections.base import Handler, Row, Rows, instant, run_of_call, task_of_run
+from projections.board_rows import find, save
+from projections.board_waiting import waiting
+
+
+def waits(recorded: Recorded, event: task.TaskWaiting | run.RunWaiting, rows: Rows) -> None:
+    row = find(rows, event.task_id)
+    if row is None:
+        return
+    said = waiting(event.reason, instant(recorded.recorded_at), event.remedy)
+    if isinstance(event, run.RunWaiting):
+        row = _with_run(row, event.run_id, lambda one: {**one, "state": "waiting"})
+    row["said"] = said
+    save(recorded, rows, row)
+
+
+def continued(recorded: Recorded, event: run.RunContinued, rows: Rows) -> None:
+    row = find(rows, event.task_id)
+    if row is not None:
+        row = _with_run(row, event.run_id, lambda one: {**one, "state": "running"})
+        row["said"] = None
+        save(recorded, rows, row)
+
+
+def started(recorded: Recorded, event: run.RunStarted, rows: Rows) -> None:
+    row = find(rows, event.task_id)
+    if row is None:
+        return
+    summary: Row = {
+        "run_id": event.run_id,
+        "agent_id": event.agent_id,
+        "role": event.role,
+        "state": "running",
+        "started_at": instant(recorded.recorded_at),
+        "ended_at": None,
+        **dict.fromkeys(("calls", "cost_microusd", "tokens_in", "tokens_out"), 0),
+        "providers": [],
+        "reason": "",
+        "simulated": int(event.simulated),
+    }
+    simulated = int(row["simulated"] or event.simulated)
+    save(recorded, rows, {**row, "runs": [*row["runs"], summary], "simulated": simulated})
+
+
+def called(recorded: Recorded, event: run.ModelCalled, rows: Rows) -> None:
+    provider = event.provider.value
+
+    def count(one: Row) -> Row:
+        return {
+            **one,
+            "calls": one["calls"] + 1,
+            "cost_microusd": one["cost_microusd"] + event.cost_microusd,
+            "tokens_in": one["tokens_in"] + event.tokens.input,
+            "tokens_out": one["tokens_out"] + event.tokens.output,
+            "providers": one["providers"] if provider in one["providers"] else [*one["providers"], provider],
+        }
+
+    row = find(rows, event.task_id)
+    if row is not None:
+        row = _with_run(row, event.run_id, count)
+        save(recorded, rows, _with_cost(row, event.cost_microusd, event.simulated))
+
+
+def booked(recorded: Recorded, event: budget.SpendUnknown, rows: Rows) -> None:
+    run_id = run_of_call(event.call_id)
+    row = find(rows, task_of_run(run_id))
+    if row is None:
+        return
+    simulated = any(one["simulated"] for one in row["runs"] if one["run_id"] == run_id)
+    row = _with_run(row, run_id, lambda one: {**one, "cost_microusd": one["cost_microusd"] + event.amount_microusd})
+    save(recorded, rows, _with_cost(row, event.amount_microusd, simulated))
+
+
+def ends_as(state: str) -> Handler:
+    def handler(recorded: Recorded, event: Any, rows: Rows) -> None:
+        row = find(rows, event.task_id)
+        if row is None:
+            return
+        end = {"state": state, "ended_at": instant(recorded.recorded_at), "reason": getattr(event, "reason", "")}
+        row = _with_run(row, event.run_id, lambda one: {**one, **end})
+        # After a recall the card may be somebody else's matter already.
+        said = None if row["state"] == TaskState.IN_PROGRESS else row["said"]
+        row["said"] = said
+        save(recorded, rows, row)
+
+    return handler
+
+
+def _with_run(row: Row, run_id: str, change: Callable[[Row], Row]) -> Row:
+    """The row is the caller's own, as `find` gives it; the list in it is not."""
+    row["runs"] = [change(one) if one["run_id"] == run_id else one for one in row["runs"]]
+    return row
+
+
+def _with_cost(row: Row, amount: int, simulated: bool) -> Row:
+    row["simulated_microusd" if simulated else "real_microusd"] += amount
+    return row
