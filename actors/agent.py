@@ -22,7 +22,7 @@ from events.budget import BudgetSet
 from events.content import Content
 from events.ids import WaitReason, run_stream
 from vapora.catalog import RoleManifest
-from vapora.clock import Clock
+from vapora.clock import Clock, Sleep
 from vapora.domain import run as rules
 from vapora.domain.run import Run
 from vapora.errors import ConflictError, CorruptLogError, LogError, UnavailableError
@@ -69,6 +69,7 @@ class Agent:
         text: Callable[[Content], str],
         clock: Clock,
         snapshots: Path | None = None,
+        sleep: Sleep = asyncio.sleep,
     ) -> None:
         self._id = agent_id
         self._log = log
@@ -78,6 +79,7 @@ class Agent:
         self._roles = roles
         self._text = text
         self._clock = clock
+        self._sleep = sleep
         self._runs: dict[str, asyncio.Task[None]] = {}
         self._cancelled: dict[str, str] = {}
         self._called_off: dict[str, asyncio.Event] = {}
@@ -182,7 +184,7 @@ class Agent:
             case OutOfBudget(remedy=remedy, contended=contended, until=until):
                 run = await self._append(assignment, run, rules.wait(run, WaitReason.BUDGET, remedy))
                 if contended:
-                    await self._unless_called_off(assignment, asyncio.sleep(_FIRST_RETRY_S))
+                    await self._unless_called_off(assignment, self._sleep(_FIRST_RETRY_S))
                 elif seen is not None:
                     await self._until(assignment, until, seen)
             case NoProvider(remedy=remedy, retry_at=retry_at):
@@ -199,7 +201,7 @@ class Agent:
             if left <= 0:
                 return
             if seen is None:
-                await self._unless_called_off(assignment, asyncio.sleep(min(left, _LONGEST_SLEEP_S)))
+                await self._unless_called_off(assignment, self._sleep(min(left, _LONGEST_SLEEP_S)))
                 continue
             polling = self._log.poll(seen, 1, min(left, _POLL_S), (BudgetSet.TOPIC,))
             polled = await self._unless_called_off(assignment, polling)

@@ -7,14 +7,16 @@ from datetime import datetime
 
 from actors.messages import Along, Call
 from events import DomainEvent
-from events.ids import Provider, run_stream
+from events.budget import Charge
+from events.ids import Provider, WaitReason, run_stream
 from events.routing import ProviderSelected
-from events.run import ModelCallFailed, RunContinued, Tokens, ToolRequested
+from events.run import ModelCalled, ModelCallFailed, ModelCallWithdrawn, RunContinued, Tokens, ToolRequested
 from vapora.domain.budget import Standing
 from vapora.domain.models import ModelSpec
 from vapora.domain.routing import Option, Plan
 from vapora.errors import ProviderError
 from vapora.llm.protocol import Message, ModelAnswer, ModelRequest
+from vapora.ports import Origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,22 @@ class Choice:
     amount_microusd: int
     standing: Standing
     expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A choice for the next step, made and paid for with the answer before it. `version`: where the run's stream stands
+    then."""
+
+    choice: Choice
+    origin: Origin
+    charge: Charge
+    step: int
+    version: int
+
+    def withdrawn(self) -> Along:
+        """What the run's stream says if it is never sent."""
+        return run_stream(self.charge.run_id), self.version, (withdrawn(self.charge, self.step, self.choice),)
 
 
 @dataclass(slots=True)
@@ -42,11 +60,23 @@ class Journey:
     def along(self, events: tuple[DomainEvent, ...]) -> Along:
         return run_stream(self.call.charge.run_id), self.version, events
 
-    def resumed(self, event: ProviderSelected) -> tuple[DomainEvent, ...]:
-        """`event`, behind the end of the wait that the run was marked with."""
-        if not self.call.waiting or self.events:
-            return (event,)
-        return RunContinued(run_id=event.run_id, task_id=event.task_id), event
+    def chosen(self, event: ProviderSelected, *, proven: bool) -> tuple[DomainEvent, ...]:
+        """`event`, behind the end of the wait that the run was marked with, if this choice ends it.
+
+        Money that is there ends a wait for money. A wait for a provider ends with a model that answered last time; one
+        that only might answer leaves the card as it is, else each vain try would be two more changes of it.
+        """
+        ends = proven or self.call.waiting is not WaitReason.PROVIDER
+        return (*(self._continued() if ends else ()), event)
+
+    def answered(self, event: ModelCalled) -> tuple[DomainEvent, ...]:
+        """`event`, behind the end of a wait that it ends."""
+        return *self._continued(), event
+
+    def _continued(self) -> tuple[DomainEvent, ...]:
+        if self.call.waiting is None or any(isinstance(one, RunContinued) for one in self.events):
+            return ()
+        return (RunContinued(run_id=self.call.charge.run_id, task_id=self.call.charge.task_id),)
 
     def appended(self, events: tuple[DomainEvent, ...]) -> None:
         self.events.extend(events)
@@ -81,7 +111,7 @@ def following_call(call: Call, answer: str) -> Call:
             Message(role="user", text=call.follow_up.text),
         ),
         max_output_tokens=call.follow_up.max_output_tokens,
-        waiting=False,
+        waiting=None,
         held=False,
         follow_up=None,
     )
@@ -124,6 +154,18 @@ def failed(call: Call, choice: Choice, error: ProviderError, simulated: bool) ->
     )
 
 
+def withdrawn(charge: Charge, step: int, choice: Choice) -> ModelCallWithdrawn:
+    return ModelCallWithdrawn(
+        run_id=charge.run_id,
+        task_id=charge.task_id,
+        call_id=choice.call_id,
+        step=step,
+        attempt=choice.attempt,
+        provider=choice.spec.provider,
+        model=choice.spec.model,
+    )
+
+
 def tokens(answer: ModelAnswer) -> Tokens:
     usage = answer.usage
     return Tokens(
@@ -137,15 +179,3 @@ def tokens(answer: ModelAnswer) -> Tokens:
 
 def tool_calls(answer: ModelAnswer) -> tuple[ToolRequested, ...]:
     return tuple(ToolRequested(**one.model_dump()) for one in answer.tool_calls)
-
-
-__all__ = [
-    "Choice",
-    "Journey",
-    "build_request",
-    "failed",
-    "following_call",
-    "selected",
-    "tokens",
-    "tool_calls",
-]

@@ -8,7 +8,7 @@ from typing import Literal
 
 from events import DomainEvent
 from events.budget import Charge
-from events.ids import StreamName
+from events.ids import StreamName, WaitReason
 from events.run import ModelCalled
 from vapora.domain.task import Task
 from vapora.llm.protocol import Message, ToolSpec
@@ -55,7 +55,7 @@ class Routing:
 class Call:
     """One step of a run, for the router to have answered. `run_version` is where the run's stream stands.
 
-    `attempt` numbers this try of the step. `waiting`: the run is marked as waiting, which the next event ends.
+    `attempt` numbers this try of the step. `waiting`: what the run is marked as waiting for.
     `held`: the router is known to hold a choice for it, with its money reserved.
     """
 
@@ -71,7 +71,7 @@ class Call:
     max_output_tokens: int
     temperature: float | None = None
     tools: tuple[ToolSpec, ...] = ()
-    waiting: bool = False
+    waiting: WaitReason | None = None
     held: bool = False
     follow_up: FollowUp | None = None
 

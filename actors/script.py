@@ -59,7 +59,7 @@ def call_for(
         messages=tuple(messages),
         max_output_tokens=manifest.output_tokens(manifest.steps[step]),
         temperature=manifest.temperature,
-        waiting=run.waiting is not None,
+        waiting=run.waiting,
         held=held,
         follow_up=following,
     )

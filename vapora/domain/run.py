@@ -14,6 +14,7 @@ from events.run import (
     ModelCalled,
     ModelCallFailed,
     ModelCallLost,
+    ModelCallWithdrawn,
     RunCancelled,
     RunContinued,
     RunFailed,
@@ -23,7 +24,7 @@ from events.run import (
 )
 
 # To be raised with every change of `evolve` or of the state: what an older fold saved is then left aside.
-FOLD_VERSION = 1
+FOLD_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ def evolve(run: Run, event: DomainEvent) -> Run:
             return replace(run, open_call=OpenCall(call_id, step, attempt), attempts=attempts)
         case ModelCalled():
             return replace(run, answers=(*run.answers, event), open_call=None)
-        case ModelCallFailed() | ModelCallLost():
+        case ModelCallFailed() | ModelCallLost() | ModelCallWithdrawn():
             return replace(run, open_call=None)
         case RunWaiting(reason=reason):
             return replace(run, waiting=reason)

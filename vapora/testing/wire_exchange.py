@@ -55,6 +55,9 @@ class Exchange:
             await gate.passing()
         if behaviour.delay_s:
             await asyncio.sleep(behaviour.delay_s)
+        if (told := behaviour.raw) is not None:
+            body = told.body if isinstance(told.body, str) else json.dumps(told.body)
+            return Response(body, told.status, dict(told.headers), told.media_type)
         if behaviour.fault is Fault.DROP:
             return _Dropped(self._fake)
         if behaviour.fault is not None and not behaviour.fault.billed:

@@ -40,8 +40,18 @@ class Fault(StrEnum):
 
 
 @dataclass(frozen=True)
+class Raw:
+    """A response as it is to be sent: `body` as JSON, a string as it is. The ledger does not know what it costs."""
+
+    body: Any
+    status: int = 200
+    media_type: str = "application/json"
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Behaviour:
-    """One answer. `text` None: the fake's own words. `usage` None: bytes / 4, both ways.
+    """One answer. `text` None: the fake's own words. `usage` None: bytes / 4, both ways. `raw` instead of all of it.
 
     Output tokens never exceed the limit that the request carries, whatever stands here.
     """
@@ -52,6 +62,7 @@ class Behaviour:
     fault: Fault | None = None
     retry_after_s: float | None = None
     delay_s: float = 0.0
+    raw: Raw | None = None
 
 
 @dataclass(frozen=True)
