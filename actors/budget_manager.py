@@ -136,6 +136,10 @@ class BudgetManager:
     async def set_budget(self, origin: Origin, scope: str, scope_id: str, command: SetBudget | SetTaskBudget) -> int:
         return await self._ask(origin, lambda ledger: rules.set_budget(ledger, Scope(scope), scope_id, command))
 
+    async def set_default_cap(self, origin: Origin, monthly_cents: int) -> int:
+        """Limit the workspace's month where nobody ever set a limit for it."""
+        return await self._ask(origin, lambda ledger: rules.default_cap(ledger, self._workspace, monthly_cents))
+
     # --- deciding ---
 
     def _reserved(self, current: Round[Ledger], wish: ReserveSpend, along: tuple[Along, ...]) -> Decided | None:

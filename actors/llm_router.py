@@ -49,7 +49,7 @@ _UNSEEN_S = 1.0
 _SEEN_S = 5.0
 _MOST_ATTEMPTS = 8
 # How long a stop waits for answers that are on their way: their money is spent.
-DRAIN_S = 5.0
+DRAIN_S = 4.0
 
 
 class LLMRouter:

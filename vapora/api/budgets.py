@@ -47,7 +47,7 @@ async def get_role_budget(role: RoleId, cell: FreshCell, request: Request) -> Bu
 
 @router.put("/{role}", summary="Limit a role's spending")
 async def set_role_budget(role: RoleId, body: SetBudget, writing: Writing, request: Request) -> BudgetView:
-    """A limit below what is spent is allowed: it stops new calls."""
+    """`null` lifts a limit; one that is not sent stays. A limit below what is spent is allowed: it stops new calls."""
     return await _set(writing, Scope.ROLE, role, body, request)
 
 
@@ -64,7 +64,7 @@ async def get_budget(scope: ScopeName, id: str, cell: FreshCell, request: Reques
 
 @router.put("/{scope}/{id}", summary="Limit the spending of a workspace, project, role or agent")
 async def set_budget(scope: ScopeName, id: str, body: SetBudget, writing: Writing, request: Request) -> BudgetView:
-    """A limit below what is spent is allowed: it stops new calls."""
+    """`null` lifts a limit; one that is not sent stays. A limit below what is spent is allowed: it stops new calls."""
     return await _set(writing, _scope(scope), id, body, request)
 
 
@@ -86,7 +86,8 @@ async def _set(
         await cell.wait_for(position)
     now, own = clock.now(), _own_kind(request)
     shown = await cell.read(lambda rows: _one(rows, scope, scope_id, now, own))
-    return shown.model_copy(update={**body.model_dump(), "position": position})
+    named = {**body.model_dump(exclude_unset=True), "overflow_cents": body.overflow_cents}
+    return shown.model_copy(update={**named, "position": position})
 
 
 async def _require(cell: Cell, scope: Scope, scope_id: str) -> None:
