@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import httpx
+import pytest
 
 from events.ids import Provider
 from tests.cli.conftest import invoke, quick
@@ -20,11 +21,15 @@ def _no_opus(received: Received) -> Behaviour:
     return Behaviour(fault=Fault.FORBIDDEN) if received.model == OPUS else Behaviour()
 
 
-def test_health_metrics_and_doctor_name_the_model_and_not_its_provider(tmp_path: Path) -> None:
+def test_health_metrics_and_doctor_name_the_model_and_not_its_provider(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with FakeVendors() as vendors:
+        for name, value in vendors.environ(Provider.ANTHROPIC).items():
+            monkeypatch.setenv(name, value)
         vendors.default(_no_opus)
         settings = quick(tmp_path / "data", free_port()).model_copy(update={"model": "auto"})
-        platform = Platform(settings, vendors.environ(Provider.ANTHROPIC))
+        platform = Platform(settings)
         try:
             url = platform.start().api.removesuffix("/api/v1")
             with httpx.Client(base_url=f"{url}/api/v1") as api:
