@@ -23,7 +23,7 @@ from events.content import Content
 from events.ids import WaitReason, run_stream
 from events.run import ModelCalled
 from vapora.catalog import RoleManifest
-from vapora.clock import Clock
+from vapora.clock import Clock, Sleep
 from vapora.domain import run as rules
 from vapora.domain.next_step import Ask, Fail, Finish, next_step, without_another
 from vapora.domain.run import Run
@@ -71,6 +71,7 @@ class Agent:
         text: Callable[[Content], str],
         clock: Clock,
         snapshots: Path | None = None,
+        sleep: Sleep = asyncio.sleep,
     ) -> None:
         self._id = agent_id
         self._log = log
@@ -80,6 +81,7 @@ class Agent:
         self._roles = roles
         self._text = text
         self._clock = clock
+        self._sleep = sleep
         self._runs: dict[str, asyncio.Task[None]] = {}
         self._cancelled: dict[str, str] = {}
         self._called_off: dict[str, asyncio.Event] = {}
@@ -196,7 +198,7 @@ class Agent:
             case OutOfBudget(remedy=remedy, contended=contended, until=until):
                 run = await self._append(assignment, run, rules.wait(run, WaitReason.BUDGET, remedy))
                 if contended:
-                    await self._unless_called_off(assignment, asyncio.sleep(_FIRST_RETRY_S))
+                    await self._unless_called_off(assignment, self._sleep(_FIRST_RETRY_S))
                 elif seen is not None:
                     await self._until(assignment, until, seen)
             case NoProvider(remedy=remedy, retry_at=retry_at):
@@ -213,7 +215,7 @@ class Agent:
             if left <= 0:
                 return
             if seen is None:
-                await self._unless_called_off(assignment, asyncio.sleep(min(left, _LONGEST_SLEEP_S)))
+                await self._unless_called_off(assignment, self._sleep(min(left, _LONGEST_SLEEP_S)))
                 continue
             polling = self._log.poll(seen, 1, min(left, _POLL_S), (BudgetSet.TOPIC,))
             polled = await self._unless_called_off(assignment, polling)

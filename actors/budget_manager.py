@@ -152,6 +152,10 @@ class BudgetManager:
         result: LimitsChanged = await self._queue.submit(Request(origin, decide))
         return result
 
+    async def set_default_cap(self, origin: Origin, monthly_cents: int) -> int:
+        """Limit the workspace's month where nobody ever set a limit for it."""
+        return await self._ask(origin, lambda ledger: rules.default_cap(ledger, self._workspace, monthly_cents))
+
     # --- deciding ---
 
     def _reserved(self, current: Round[Ledger], wish: ReserveSpend, along: tuple[Along, ...]) -> Decided | None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
@@ -17,6 +18,7 @@ from vapora.errors import ConflictError, UnavailableError
 from vapora.ports import Origin
 
 _RETRY_S = 0.2
+_UNSENT = "never sent"
 
 T = TypeVar("T")
 
@@ -68,10 +70,14 @@ class Cashier:
             await self._insist(lambda: close(origin, choice.call_id, choice.attempt, reason))
             raise
 
-    async def hand_back(self, origin: Origin, choice: Choice) -> None:
-        """Nothing was sent."""
+    async def hand_back(self, origin: Origin, choice: Choice, along: Along | None = None) -> None:
+        """Nothing was sent. `along`: the run's own event, which is left out where the run went on without it."""
         money = self._money(origin.workspace)
-        await self._insist(lambda: money.release(origin, choice.call_id, choice.attempt, "never sent"))
+        if along is not None:
+            with suppress(ConflictError):
+                await self._insist(lambda: money.release(origin, choice.call_id, choice.attempt, _UNSENT, (along,)))
+                return
+        await self._insist(lambda: money.release(origin, choice.call_id, choice.attempt, _UNSENT))
 
     async def _insist(self, ask: Callable[[], Awaitable[T]]) -> T:
         """Asking again is safe: what took effect is recognised. In the end the reservation expires, and is booked."""

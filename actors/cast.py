@@ -207,6 +207,9 @@ def _supervisor(settings: Settings, runtime: Runtime) -> Supervisor:
     async def prepare(workspace: str) -> None:
         origin = Origin(workspace, actor="supervisor", correlation=new_id("cor"))
         await Dispatcher(_log(runtime, workspace), now).open_workspace(origin)
+        if settings.default_cap_cents is not None:
+            # Before the coordinator runs, and so before the first call.
+            await runtime.ref(Address("budget", workspace)).set_default_cap(origin, settings.default_cap_cents)
 
     parts: tuple[Kind, ...] = (*CELL, "relay") if settings.nats_url else CELL
     known = partial(workspaces, settings)

@@ -8,11 +8,12 @@ from datetime import datetime
 
 from actors.messages import Along, Call, Settlement
 from events import DomainEvent
+from events.budget import Charge
 from events.content import Content
-from events.ids import Provider, run_stream
+from events.ids import Provider, WaitReason, run_stream
 from events.money import MicroUsd
 from events.routing import ProviderSelected
-from events.run import ModelCalled, ModelCallFailed, RunContinued, Tokens, ToolRequested
+from events.run import ModelCalled, ModelCallFailed, ModelCallWithdrawn, RunContinued, Tokens, ToolRequested
 from vapora.domain import usage as usage_rules
 from vapora.domain.budget import Standing
 from vapora.domain.models import ModelSpec
@@ -20,6 +21,7 @@ from vapora.domain.next_step import MOST_MAYBE_BILLED
 from vapora.domain.routing import Option, Plan
 from vapora.errors import ProviderError
 from vapora.llm.protocol import Message, ModelAnswer, ModelRequest, Usage
+from vapora.ports import Origin
 from vapora.unicode import says_something
 
 
@@ -33,6 +35,22 @@ class Choice:
     amount_microusd: int
     standing: Standing
     expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A choice for the next step, made and paid for with the answer before it. `version`: where the run's stream stands
+    then."""
+
+    choice: Choice
+    origin: Origin
+    charge: Charge
+    step: int
+    version: int
+
+    def withdrawn(self) -> Along:
+        """What the run's stream says if it is never sent."""
+        return run_stream(self.charge.run_id), self.version, (withdrawn(self.charge, self.step, self.choice),)
 
 
 @dataclass(slots=True)
@@ -56,11 +74,23 @@ class Journey:
     def along(self, events: tuple[DomainEvent, ...]) -> Along:
         return run_stream(self.call.charge.run_id), self.version, events
 
-    def resumed(self, event: ProviderSelected) -> tuple[DomainEvent, ...]:
-        """`event`, behind the end of the wait that the run was marked with."""
-        if not self.call.waiting or self.events:
-            return (event,)
-        return RunContinued(run_id=event.run_id, task_id=event.task_id), event
+    def chosen(self, event: ProviderSelected, *, proven: bool) -> tuple[DomainEvent, ...]:
+        """`event`, behind the end of the wait that the run was marked with, if this choice ends it.
+
+        Money that is there ends a wait for money. A wait for a provider ends with a model that answered last time; one
+        that only might answer leaves the card as it is, else each vain try would be two more changes of it.
+        """
+        ends = proven or self.call.waiting is not WaitReason.PROVIDER
+        return (*(self._continued() if ends else ()), event)
+
+    def answered(self, event: ModelCalled) -> tuple[DomainEvent, ...]:
+        """`event`, behind the end of a wait that it ends."""
+        return *self._continued(), event
+
+    def _continued(self) -> tuple[DomainEvent, ...]:
+        if self.call.waiting is None or any(isinstance(one, RunContinued) for one in self.events):
+            return ()
+        return (RunContinued(run_id=self.call.charge.run_id, task_id=self.call.charge.task_id),)
 
     def appended(self, events: tuple[DomainEvent, ...]) -> None:
         self.events.extend(events)
@@ -104,7 +134,7 @@ def following_call(call: Call, answer: str) -> Call:
             Message(role="user", text=call.follow_up.text),
         ),
         max_output_tokens=call.follow_up.max_output_tokens,
-        waiting=False,
+        waiting=None,
         held=False,
         follow_up=None,
         excluded=(),
@@ -187,6 +217,18 @@ def called(
         cost_microusd=price,
         latency_ms=latency_ms,
         simulated=simulated,
+    )
+
+
+def withdrawn(charge: Charge, step: int, choice: Choice) -> ModelCallWithdrawn:
+    return ModelCallWithdrawn(
+        run_id=charge.run_id,
+        task_id=charge.task_id,
+        call_id=choice.call_id,
+        step=step,
+        attempt=choice.attempt,
+        provider=choice.spec.provider,
+        model=choice.spec.model,
     )
 
 

@@ -7,17 +7,21 @@ money stand or fall together. A call, once begun, is brought to its end even if 
 from __future__ import annotations
 
 import asyncio
+import random
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, NoReturn
 
 import structlog
 
 from actors import journey as steps
 from actors.cashier import Cashier, Money
-from actors.journey import Choice, Journey, build_request, selected
+from actors.circuit_breaker import CircuitBreaker
+from actors.held_choices import HeldChoices
+from actors.journey import Choice, Held, Journey, build_request, selected
 from actors.messages import (
     Answered,
     Call,
@@ -29,12 +33,12 @@ from actors.messages import (
     Unanswerable,
 )
 from actors.model_choice import ModelChoice, made
-from actors.vendor_sentences import VendorSentences, listed, shortened
+from actors.vendor_sentences import listed, shortened
 from events.content import Content
-from events.ids import Provider, Tier
+from events.ids import Provider, Tier, WaitReason
 from events.run import ModelCalled
-from vapora.clock import Clock
-from vapora.domain import budget
+from vapora.clock import Clock, Sleep
+from vapora.domain import availability, budget
 from vapora.domain.answer import Verdict, judge
 from vapora.domain.models import ModelSpec
 from vapora.domain.pricing import PriceBook
@@ -42,13 +46,17 @@ from vapora.errors import BadAnswerError, ProviderError, ProviderTimeoutError, U
 from vapora.llm.protocol import ModelAnswer, ModelClient
 from vapora.ports import Origin
 
-# A pause this short is waited out here; a longer one shows on the card.
-_BRIEF_S = 5.0
+# What a call rests here in all before its card says that it waits, and what it rests once the card says so.
+_UNSEEN_S = 1.0
+_SEEN_S = 5.0
 _MOST_ATTEMPTS = 8
+# How long a stop waits for answers that are on their way: their money is spent.
+DRAIN_S = 4.0
 
 
 class LLMRouter:
-    """`money(workspace)` and `keep(workspace, text)` reach a cell's budget manager and its blob store."""
+    """`money(workspace)` and `keep(workspace, text)` reach a cell's budget manager and its blob store. `chance`: random
+    numbers from 0 to 1, which spread pauses."""
 
     def __init__(
         self,
@@ -61,6 +69,9 @@ class LLMRouter:
         prices: PriceBook,
         timeout_s: float,
         margin_s: float,
+        drain_s: float = DRAIN_S,
+        sleep: Sleep = asyncio.sleep,
+        chance: Callable[[], float] = random.random,
     ) -> None:
         self._clients = clients
         self._money = money
@@ -68,33 +79,54 @@ class LLMRouter:
         self._clock = clock
         self._prices = prices
         self._timeout_s = timeout_s
+        self._drain_s = drain_s
+        self._sleep = sleep
+        self._chance = chance
         self._simulated = any(client.simulated for client in clients.values())
-        self._choice = ModelChoice(clients, models, prices, clock, timeout_s, margin_s)
+        offered = tuple(one for one in models if one.provider in clients)
+        self._breaker = CircuitBreaker(offered, clock, chance)
+        self._choice = ModelChoice(clients, offered, prices, clock, self._breaker, timeout_s, margin_s)
         self._cashier = Cashier(money, patience_s=timeout_s)
+        self._held = HeldChoices(self._cashier, clock)
         self._under_way: dict[str, asyncio.Task[Outcome]] = {}
-        self._held: dict[str, Choice] = {}
         self._sentences = VendorSentences(clock)
-        self._stopping = False
+        self._stopping = asyncio.Event()
         self._journal = structlog.get_logger("router")
 
     async def start(self) -> None:
         """Nothing to rebuild: what it must know stands in the runs and the ledgers."""
 
     async def stop(self) -> None:
-        # A call that is out may be billed, so it is waited for, as long as a call may take.
-        self._stopping = True
-        if self._under_way:
-            await asyncio.wait(list(self._under_way.values()), timeout=self._timeout_s)
+        """Nothing more goes out. What was promised and not sent is given back; what is out may be billed, so its answer
+        is waited for, up to the drain."""
+        self._stopping.set()
+        # Those whose previous answer is still being recorded are perhaps not promised yet: they come second.
+        busy = {_run_of(call_id) for call_id in self._under_way}
+        await self._held.give_back(lambda held: held.charge.run_id not in busy, self._drain_s)
+        await self._drain()
+        await self._held.give_back(lambda held: True, self._drain_s)
         for client in self._clients.values():
             await client.aclose()
+
+    async def _drain(self) -> None:
+        calls = list(self._under_way.values())
+        if calls:
+            _, late = await asyncio.wait(calls, timeout=self._drain_s)
+            for call in late:
+                self._journal.warning("no answer before the stop, so nobody knows what it cost", call=call.get_name())
+                call.cancel()
 
     async def health(self) -> dict[str, Any]:
         return {"under_way": len(self._under_way), "held": len(self._held), "providers": await self.providers()}
 
     async def providers(self) -> dict[str, str]:
-        """Provider → `up`, or `down: <why>` while it is left alone after failures."""
+        """Provider → `up`, or `down: <why>` while none of its models is asked after failures."""
         down = self._choice.down()
         return {one.value: f"down: {down[one]}" if one in down else "up" for one in self._clients}
+
+    async def paused_models(self) -> dict[str, str]:
+        """`provider/model` → the kind of its last failure, for those that are left alone while it is up or not."""
+        return {f"{provider}/{model}": why for (provider, model), why in self._breaker.models_out().items()}
 
     async def is_simulated(self) -> bool:
         """Whether the rehearsal model answers."""
@@ -104,8 +136,8 @@ class LLMRouter:
         """Have one step answered. The same `call_id` again joins the call that is under way."""
         task = self._under_way.get(call.call_id)
         if task is None:
-            if self._stopping:
-                raise UnavailableError("The router is stopping.", remedy="Ask again once it has started.")
+            if self._stopping.is_set():
+                raise _stopping()
             task = asyncio.create_task(self._work(call), name=call.call_id)
             self._under_way[call.call_id] = task
             task.add_done_callback(self._ended)
@@ -119,15 +151,18 @@ class LLMRouter:
 
     async def drop(self, origin: Origin, call_id: str) -> bool:
         """The next step's money is not needed: the run ends here. False if nothing is held for it here."""
-        held = self._held.pop(call_id, None)
+        held = self._held.take(call_id)
         if held is not None:
             await self._cashier.hand_back(origin, held)
         return held is not None
 
     def _ended(self, task: asyncio.Task[Outcome]) -> None:
         self._under_way.pop(task.get_name(), None)
-        # Told here too: the one who asked may be gone.
-        if not task.cancelled() and (error := task.exception()) is not None:
+        self._breaker.end(task.get_name())
+        if task.cancelled() or (error := task.exception()) is None:
+            return
+        # Told here too: the one who asked may be gone. A stop is no news.
+        if not (self._stopping.is_set() and isinstance(error, UnavailableError)):
             self._journal.warning("call not brought to its end", call=task.get_name(), error=str(error))
 
     # --- one call ---
@@ -135,26 +170,49 @@ class LLMRouter:
     async def _work(self, call: Call) -> Outcome:
         journey = Journey.of(call)
         choice = await self._redeem(call)
-        for attempt in range(call.attempt, call.attempt + _MOST_ATTEMPTS):
+        attempt = call.attempt
+        rest_s = _SEEN_S if call.waiting is WaitReason.PROVIDER else _UNSEEN_S
+        for _ in range(_MOST_ATTEMPTS):
             if choice is None:
                 found = await self.select_provider(replace(call, attempt=attempt), journey)
-                if not isinstance(found, Choice):
-                    if not isinstance(found, NoProvider) or (pause := self._pause(found)) is None:
-                        return found
-                    await asyncio.sleep(pause)
+                if isinstance(found, NoProvider) and (left := self._left(found.retry_at)) <= rest_s:
+                    rest_s -= left
+                    await self._rest(left)
                     continue
+                if not isinstance(found, Choice):
+                    return found
                 choice = found
             outcome = await self._attempt(call, journey, choice)
+            self._breaker.end(call.call_id)
             if outcome is not None:
                 return outcome
             if journey.maybe_billed >= call.maybe_billed_left:
                 return Unanswerable(tuple(journey.events), "Too many calls may have been billed and brought no answer.")
+            attempt = max(attempt, choice.attempt + 1)
             choice = None
+            pause = availability.pace(attempt - 1, self._chance())
+            if pause > rest_s:
+                return self._no_provider(journey, pause)
+            rest_s -= pause
+            await self._rest(pause)
         return self._no_provider(journey)
+
+    async def _rest(self, seconds: float) -> None:
+        """For so long, or until a model that was in doubt answers; raises where the router stops meanwhile."""
+        if seconds > 0:
+            waits = (self._sleep(seconds), self._breaker.recovery(), self._stopping.wait())
+            tasks: list[asyncio.Future[Any]] = [asyncio.ensure_future(one) for one in waits]
+            try:
+                await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for one in tasks:
+                    one.cancel()
+        if self._stopping.is_set():
+            raise _stopping()
 
     async def _redeem(self, call: Call) -> Choice | None:
         """The reservation made together with the previous answer, if it covers this call."""
-        held = self._held.pop(call.call_id, None)
+        held = self._held.take(call.call_id)
         if held is None and call.held:
             # Another attempt would leave the first one's money reserved until it expires.
             raise UnavailableError(
@@ -176,7 +234,10 @@ class LLMRouter:
             standing = await money.standing(call.charge, self._simulated)
             plan = self._choice.plan(call, standing, journey.excluded)
             for option in plan.options:
-                events = journey.resumed(selected(call, plan, option, standing, self._simulated))
+                if not self._breaker.admit(option.spec, call.call_id):
+                    continue  # another call is finding out whether it answers
+                proven = self._breaker.proven(option.spec)
+                events = journey.chosen(selected(call, plan, option, standing, self._simulated), proven=proven)
                 wish = self._choice.wish(call, option, cheap=plan.cheap_chain)
                 reply = await money.reserve(call.origin, wish, (journey.along(events),))
                 if isinstance(reply, Reserved):
@@ -193,9 +254,11 @@ class LLMRouter:
 
     async def _attempt(self, call: Call, journey: Journey, choice: Choice) -> Outcome | None:
         """Ask the model. None: it failed in a way that another attempt may mend."""
+        if self._stopping.is_set():
+            await self._withdraw(journey, choice)
         provider = choice.spec.provider
         request = build_request(call, choice.spec, self._timeout_s)
-        began = time.monotonic()
+        asked_at, began = self._clock(), time.monotonic()
         try:
             async with asyncio.timeout(self._timeout_s):
                 answer = await self._clients[provider].complete(request)
@@ -207,33 +270,44 @@ class LLMRouter:
             self._journal.exception("adapter failed", provider=provider)
             failure = BadAnswerError(f"An answer of {provider} could not be read: a fault of VAPORA, see its journal.")
         else:
-            self._choice.succeeded(provider)
             self._sentences.answered(choice.spec)
+            self._breaker.succeeded(choice.spec, asked_at)
             return await self._settle(journey, choice, answer, int((time.monotonic() - began) * 1_000))
-        await self._failed(journey, choice, failure)
+        await self._failed(journey, choice, failure, asked_at)
         return None
+
+    async def _withdraw(self, journey: Journey, choice: Choice) -> NoReturn:
+        """Chosen and paid for, and not sent: the router stops."""
+        call = journey.call
+        event = steps.withdrawn(call.charge, call.step, choice)
+        await self._cashier.hand_back(call.origin, choice, journey.along((event,)))
+        raise _stopping()
 
     async def _settle(self, journey: Journey, choice: Choice, answer: ModelAnswer, latency_ms: int) -> Outcome:
         """The answer, its money and the next step's reservation in one append, before anybody sees the answer."""
         call = journey.call
         event = await self._record(call, choice, answer, latency_ms)
         settlement = steps.settlement(event)
-        ahead = None
-        if call.follow_up is not None and not event.tool_calls and judge(event) is Verdict.USABLE:
+        events = journey.answered(event)
+        ahead = held = None
+        goes_on = call.follow_up is not None and not event.tool_calls and judge(event) is Verdict.USABLE
+        if goes_on and not self._stopping.is_set():
             ahead = self._choice.following(call, choice, answer.text)
-        following = ahead[1:] if ahead else None
         if ahead is not None:
+            version = journey.version + len(events) + len(ahead[2])
+            held = Held(ahead[0], call.origin, call.charge, call.step + 1, version)
             # Before it is in the log: an agent that resumes may read it there before the reply is here.
-            self._hold(ahead[0])
-        held = False
+            self._held.keep(held)
+        stands = False
         try:
-            settled = await self._cashier.settle(call.origin, settlement, journey.along((event,)), following)
-            held = settled.next_held
+            following = ahead[1:] if ahead else None
+            settled = await self._cashier.settle(call.origin, settlement, journey.along(events), following)
+            stands = settled.next_held
         finally:
-            if ahead is not None and not held:
-                self._let_go(ahead[0])
-        journey.appended((event,))
-        if ahead is not None and held:
+            if held is not None and not stands:
+                self._held.discard(held)
+        journey.appended(events)
+        if ahead is not None and stands:
             journey.appended(ahead[2])
         return Answered(tuple(journey.events), event, settled.position, settled.next_held)
 
@@ -243,25 +317,17 @@ class LLMRouter:
         cost = partial(self._prices.cost, choice.spec.provider, choice.spec.model, at=self._clock())
         return steps.called(call, choice, answer, content, cost, latency_ms, self._simulated)
 
-    async def _failed(self, journey: Journey, choice: Choice, error: ProviderError) -> None:
+    async def _failed(self, journey: Journey, choice: Choice, error: ProviderError, asked_at: datetime) -> None:
         """Give the money back only where the provider provably did not bill; remember whom not to ask for a while."""
         call = journey.call
         event = steps.failed(call, choice, error, self._simulated)
-        self._choice.failed(choice, error, journey)
         journey.failed(choice, error)
         self._sentences.failed(call.origin.workspace, choice.spec, f"{error}")
+        self._breaker.failed(choice.spec, error, asked_at)
+        if error.scope == "request":
+            journey.excluded[choice.spec.provider, choice.spec.model] = error.kind
         await self._cashier.give_up(call.origin, choice, error.kind, journey.along((event,)), billed=error.maybe_billed)
         journey.appended((event,))
-
-    def _hold(self, choice: Choice) -> None:
-        """Keep the next step's choice until it is asked for; what nobody came for is forgotten: its money is booked."""
-        self._held = {key: one for key, one in self._held.items() if not self._choice.expired(one)}
-        self._held[choice.call_id] = choice
-
-    def _let_go(self, choice: Choice) -> None:
-        """It was not reserved."""
-        if self._held.get(choice.call_id) is choice:
-            del self._held[choice.call_id]
 
     # --- no answer ---
 
@@ -272,17 +338,17 @@ class LLMRouter:
         reason = shortened(f"No model can take this call. {why or 'None is configured.'}")
         return Unanswerable(tuple(journey.events), reason)
 
-    def _no_provider(self, journey: Journey) -> NoProvider:
-        down = ", ".join(f"{provider}: {why}" for provider, why in self._choice.down().items())
+    def _no_provider(self, journey: Journey, at_least_s: float = 0) -> NoProvider:
+        out = ", ".join(f"{name}: {why}" for name, why in self._choice.out().items())
         said = self._sentences.told(journey.call.origin.workspace)
-        remedy = f"No provider answers ({down or 'too many attempts failed'}). It is tried again by itself."
+        remedy = f"No provider answers ({out or 'too many attempts failed'}). It is tried again by itself."
         remedy = shortened(f"{remedy} Check keys and addresses with `vapora doctor`. {said}".strip())
-        return NoProvider(tuple(journey.events), remedy, self._choice.next_up())
+        retry_at = max(self._breaker.next_up(), self._clock() + timedelta(seconds=at_least_s))
+        return NoProvider(tuple(journey.events), remedy, retry_at)
 
-    def _pause(self, nobody: NoProvider) -> float | None:
-        """Seconds until somebody may answer, if it is worth waiting here."""
-        left = (nobody.retry_at - self._clock()).total_seconds()
-        return max(left, 0.0) if left <= _BRIEF_S else None
+    def _left(self, instant: datetime) -> float:
+        """Seconds until then."""
+        return max((instant - self._clock()).total_seconds(), 0.0)
 
     async def _out_of_budget(self, money: Money, journey: Journey, room: NoRoom) -> OutOfBudget:
         events, where = tuple(journey.events), f"the budget of {room.scope} {room.scope_id}"
@@ -295,3 +361,11 @@ class LLMRouter:
             f"or wait until {until:%Y-%m-%d %H:%M} UTC."
         )
         return OutOfBudget(events, remedy, contended=False, until=until)
+
+
+def _run_of(call_id: str) -> str:
+    return call_id.rpartition("/")[0]
+
+
+def _stopping() -> UnavailableError:
+    return UnavailableError("The router is stopping.", remedy="Ask again once it has started.")

@@ -8,7 +8,7 @@ from typing import Literal
 
 from events import DomainEvent
 from events.budget import Charge
-from events.ids import Provider, StreamName
+from events.ids import Provider, StreamName, WaitReason
 from events.run import ModelCalled
 from vapora.domain.next_step import MOST_MAYBE_BILLED
 from vapora.domain.task import Task
@@ -56,10 +56,9 @@ class Routing:
 class Call:
     """One step of a run, for the router to have answered. `run_version` is where the run's stream stands.
 
-    `attempt` numbers this try of the step. `waiting`: the run is marked as waiting, which the next event ends.
-    `held`: the router is known to hold a choice for it, with its money reserved. `excluded`: models that are not to be
-    asked, with the reason. `maybe_billed_left`: after so many calls without an answer that may have been billed, the
-    router gives up.
+    `attempt` numbers this try of the step. `waiting`: what the run is marked as waiting for. `held`: the router is
+    known to hold a choice for it, with its money reserved. `excluded`: models that are not to be asked, with the
+    reason. `maybe_billed_left`: after so many calls without an answer that may have been billed, the router gives up.
     """
 
     origin: Origin
@@ -74,7 +73,7 @@ class Call:
     max_output_tokens: int
     temperature: float | None = None
     tools: tuple[ToolSpec, ...] = ()
-    waiting: bool = False
+    waiting: WaitReason | None = None
     held: bool = False
     follow_up: FollowUp | None = None
     excluded: tuple[tuple[Provider, str, str], ...] = ()

@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 
-from actors.journey import Choice, Journey, build_request, following_call, room, selected
+from actors.circuit_breaker import CircuitBreaker
+from actors.journey import Choice, build_request, following_call, room, selected
 from actors.messages import Call
 from events.ids import Provider
 from events.routing import ProviderSelected
 from vapora.clock import Clock
-from vapora.domain import availability, routing
-from vapora.domain.availability import Availability
+from vapora.domain import routing
 from vapora.domain.budget import ReserveSpend, Standing
 from vapora.domain.models import ModelSpec
 from vapora.domain.pricing import PriceBook
-from vapora.errors import ProviderError, UnpricedModelError
+from vapora.errors import UnpricedModelError
 from vapora.llm.protocol import ModelClient
-
-# The request's fault, not the provider's: another model may take it, the provider stays up.
-_ABOUT_THE_REQUEST = frozenset({"context-too-long", "invalid-request"})
 
 
 class ModelChoice:
-    """`timeout_s`: how long a call may take; `margin_s`: how much longer its reservation lives."""
+    """`timeout_s`: how long a call may take; `margin_s`: how much longer its reservation lives. `breaker`: who is
+    asked now."""
 
     def __init__(
         self,
@@ -31,16 +29,17 @@ class ModelChoice:
         models: tuple[ModelSpec, ...],
         prices: PriceBook,
         clock: Clock,
+        breaker: CircuitBreaker,
         timeout_s: float,
         margin_s: float,
     ) -> None:
         self._clients = clients
-        self._models = tuple(one for one in models if one.provider in clients)
+        self._models = models
         self._prices = prices
         self._clock = clock
         self._timeout_s = timeout_s
         self._margin_s = margin_s
-        self._health: dict[Provider, Availability] = {}
+        self._breaker = breaker
         self._simulated = any(client.simulated for client in clients.values())
 
     def plan(
@@ -64,7 +63,8 @@ class ModelChoice:
             tier=standing.tier,
             when_exceeded=standing.when_exceeded,
             options=options,
-            down={} if all_up else self.down(),
+            down={} if all_up else self._breaker.providers_out(),
+            paused={} if all_up else self._breaker.models_out(),
             excluded=excluded,
             prompt_tokens=_prompt_tokens(call),
         )
@@ -105,37 +105,31 @@ class ModelChoice:
 
     def covers(self, held: Choice, call: Call) -> bool:
         """Whether what was held beforehand is enough for the call as it came, for as long as that may take, and its
-        provider answers."""
+        model may be asked now."""
         in_time = self._clock() + timedelta(seconds=self._timeout_s) <= held.expires_at
         enough = self.worst_case(held.spec, call) <= held.amount_microusd
-        return in_time and enough and held.spec.provider not in self.down()
-
-    def expired(self, held: Choice) -> bool:
-        return held.expires_at <= self._clock()
+        return in_time and enough and self._breaker.admit(held.spec, call.call_id)
 
     # --- who answers ---
 
-    def succeeded(self, provider: Provider) -> None:
-        self._health[provider] = availability.after_success()
-
-    def failed(self, choice: Choice, error: ProviderError, journey: Journey) -> None:
-        provider = choice.spec.provider
-        if error.kind in _ABOUT_THE_REQUEST:
-            journey.excluded[provider, choice.spec.model] = error.kind
-            return
-        before = self._health.get(provider, Availability())
-        self._health[provider] = availability.after_failure(before, error.kind, error.retry_after_s, self._clock())
+    def out(self) -> dict[str, str]:
+        """Providers, and models of the other ones, that are left alone now, with the kind of their last failure."""
+        whole = self._breaker.providers_out()
+        single = {model: why for (provider, model), why in self._breaker.models_out().items() if provider not in whole}
+        return {**{provider.value: why for provider, why in whole.items()}, **single}
 
     def down(self) -> dict[Provider, str]:
-        """Providers that are left alone now, with the kind of their last failure."""
-        now = self._clock()
-        return {one: state.reason for one, state in self._health.items() if state.down(now)}
-
-    def next_up(self) -> datetime:
-        """When the first of those that are down is asked again."""
-        now = self._clock()
-        until = [state.until for state in self._health.values() if state.until and state.down(now)]
-        return min(until, default=now)
+        """Providers of which no model is asked now, with the reason: one for all of them, or each model's."""
+        whole, single = self._breaker.providers_out(), self._breaker.models_out()
+        found: dict[Provider, str] = {}
+        for provider in self._clients:
+            keys = [(one.provider, one.model) for one in self._models if one.provider is provider]
+            reasons = list(dict.fromkeys(single[key] for key in keys if key in single))
+            if provider in whole:
+                found[provider] = whole[provider]
+            elif keys and all(key in single for key in keys):
+                found[provider] = ", ".join(reasons)
+        return found
 
 
 def made(wish: ReserveSpend, option: routing.Option, standing: Standing) -> Choice:

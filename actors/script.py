@@ -60,7 +60,7 @@ def call_for(
         messages=tuple(messages),
         max_output_tokens=ask.room(manifest.output_tokens(manifest.steps[step])),
         temperature=manifest.temperature,
-        waiting=run.waiting is not None,
+        waiting=run.waiting,
         held=held,
         follow_up=following,
         excluded=ask.refused_by,

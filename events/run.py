@@ -111,6 +111,20 @@ class ModelCallLost(DomainEvent):
     attempt: int
 
 
+class ModelCallWithdrawn(DomainEvent):
+    """The router stopped before the call went out: nothing was sent, and its money was released with this."""
+
+    TOPIC: ClassVar[str] = "run.model-call-withdrawn"
+
+    run_id: str
+    task_id: str
+    call_id: str
+    step: int
+    attempt: int
+    provider: Provider
+    model: str
+
+
 class ArtifactRecorded(DomainEvent):
     """A work product. `kind` is one of the catalogue's artifact kinds."""
 

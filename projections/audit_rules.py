@@ -110,6 +110,9 @@ RULES: Mapping[type[DomainEvent], Callable[[Any], Entry]] = {
         "execute", "run", "run_id", lambda event: f"{event.call_id}: {event.error} {event.message}", "failure"
     ),
     run.ModelCallLost: _rule("execute", "run", "run_id", lambda event: f"{event.call_id}: no outcome", "failure"),
+    run.ModelCallWithdrawn: _rule(
+        "update", "run", "run_id", lambda event: f"{event.call_id}: never sent, its money was released"
+    ),
     run.ArtifactRecorded: _rule("create", "run", "run_id", lambda event: f"{event.kind} {event.name}"),
     run.RunSucceeded: _rule("complete", "run", "run_id", lambda event: event.summary),
     run.RunFailed: _rule("complete", "run", "run_id", lambda event: event.reason, "failure"),

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 Clock = Callable[[], datetime]
+# Waits so many seconds, as `asyncio.sleep` does.
+Sleep = Callable[[float], Coroutine[Any, Any, None]]
 
 
 def now() -> datetime:

@@ -245,7 +245,8 @@ class RemoveAgent(Command):
 
 
 class SetBudget(Command):
-    """The limits of a role, project, agent or workspace; null: no limit."""
+    """The limits of a role, project, agent or workspace; null: no limit. A limit that is not named stays as it is, as
+    does `when_exceeded`; an `overflow_cents` that is not named is 0."""
 
     monthly_limit_cents: Cents | None = None
     weekly_limit_cents: Cents | None = None
@@ -254,7 +255,7 @@ class SetBudget(Command):
 
 
 class SetTaskBudget(Command):
-    """What a task may cost over its whole life; null: no limit."""
+    """What a task may cost over its whole life; null: no limit. What is not named is as in `SetBudget`."""
 
     limit_cents: Cents | None = None
     overflow_cents: Cents = 0

@@ -23,9 +23,10 @@
         ├── ProviderTimeoutError   no answer in time: it may have been billed
         ├── ConnectionLostError    dropped in mid-answer: it may have been billed
         ├── ConnectionRefusedByProviderError   never reached: not billed
-        ├── AuthenticationError    the key is wrong or lacks a right
+        ├── AuthenticationError    the key is wrong
+        ├── PermissionDeniedError  the key may not use this model
         ├── OutOfCreditError       the account is empty
-        ├── ContextTooLongError    the prompt does not fit the model
+        ├── ContextTooLongError    the request does not fit the model, or its limit of tokens
         ├── InvalidRequestError    the provider refused the request's form
         └── BadAnswerError         an answer came that cannot be understood: it may have been billed
 
@@ -34,7 +35,10 @@ The tree knows no HTTP: `vapora.api.problems` maps it to status codes in one tab
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
+
+# What a failed call says something about: this request alone, its model, or all of the provider's models.
+FailureScope = Literal["request", "model", "provider"]
 
 
 class VaporaError(Exception):
@@ -131,9 +135,11 @@ class ProviderError(VaporaError):
 
     `retryable`: the same call may succeed later or elsewhere.
     `maybe_billed`: the provider may have charged for it, so its reservation is booked, never released.
+    `scope`: who is left alone for a while. A request's failure excludes its model for this call only.
     """
 
     kind: ClassVar[str] = "provider-error"
+    scope: ClassVar[FailureScope] = "provider"
     retryable: ClassVar[bool] = True
     maybe_billed: ClassVar[bool] = False
 
@@ -146,46 +152,62 @@ class ProviderError(VaporaError):
 
 class RateLimitedError(ProviderError):
     kind = "rate-limited"
+    scope = "model"
 
 
 class OverloadedError(ProviderError):
     kind = "overloaded"
+    scope = "model"
 
 
 class ProviderTimeoutError(ProviderError):
     kind = "timeout"
+    scope = "provider"
     maybe_billed = True
 
 
 class ConnectionLostError(ProviderError):
     kind = "connection-lost"
+    scope = "provider"
     maybe_billed = True
 
 
 class ConnectionRefusedByProviderError(ProviderError):
     kind = "connection-refused"
+    scope = "provider"
 
 
 class AuthenticationError(ProviderError):
     kind = "authentication"
+    scope = "provider"
+    retryable = False
+
+
+class PermissionDeniedError(ProviderError):
+    kind = "permission-denied"
+    scope = "model"
     retryable = False
 
 
 class OutOfCreditError(ProviderError):
     kind = "out-of-credit"
+    scope = "provider"
     retryable = False
 
 
 class ContextTooLongError(ProviderError):
     kind = "context-too-long"
+    scope = "request"
     retryable = False
 
 
 class InvalidRequestError(ProviderError):
     kind = "invalid-request"
+    scope = "request"
     retryable = False
 
 
 class BadAnswerError(ProviderError):
     kind = "bad-answer"
+    scope = "provider"
     maybe_billed = True

@@ -97,7 +97,11 @@ class QueuePort(Protocol):
 
 class RouterStatusPort(Protocol):
     async def providers(self) -> dict[str, str]:
-        """Provider → `up`, `down: <why>` or `cooling`; empty where none is configured."""
+        """Provider → `up`, or `down: <why>` while none of its models is asked; empty where none is configured."""
+        ...
+
+    async def paused_models(self) -> dict[str, str]:
+        """`provider/model` → the kind of its last failure, for single models that are left alone now."""
         ...
 
 

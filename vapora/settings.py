@@ -45,6 +45,8 @@ class Settings(BaseSettings):
     rehearsal_max_delay_s: float = Field(default=3, ge=0)
     call_timeout_s: float = Field(default=120, gt=0)
     reservation_margin_s: float = Field(default=60, gt=0)
+    # The workspace's limit a month, where nobody ever set one; None: no limit.
+    default_cap_cents: int | None = Field(default=None, ge=0)
     budget_patience_s: float = Field(default=5, ge=0)
     resend_s: float = Field(default=2, gt=0)
     agent_idle_s: float = Field(default=300, gt=0)

@@ -35,14 +35,23 @@ Event = TypeVar("Event", bound=DomainEvent)
 
 
 class MovableClock:
+    """`slept`: the seconds of each sleep, by which it moved."""
+
     def __init__(self, now: datetime = NOON) -> None:
         self.now = now
+        self.slept: list[float] = []
 
     def __call__(self) -> datetime:
         return self.now
 
     def move(self, seconds: float) -> None:
         self.now += timedelta(seconds=seconds)
+
+    async def sleep(self, seconds: float) -> None:
+        """Takes no time but its own."""
+        self.slept.append(seconds)
+        self.move(seconds)
+        await asyncio.sleep(0)
 
 
 class Line:

@@ -40,6 +40,9 @@ from vapora.errors import (
     ConflictError,
     ConnectionLostError,
     ContextTooLongError,
+    OverloadedError,
+    PermissionDeniedError,
+    ProviderError,
     ProviderTimeoutError,
     RateLimitedError,
     UnavailableError,
@@ -114,6 +117,8 @@ async def open_cell(*providers: Provider, timeout_s: float = 30, patience_s: flo
             prices=PriceBook(),
             timeout_s=timeout_s,
             margin_s=60,
+            sleep=clock.sleep,
+            chance=lambda: 0.0,
         )
         begun = RunStarted(
             run_id="t0.1",
@@ -198,7 +203,7 @@ async def test_a_call_that_is_refused_goes_down_the_cheap_chain_at_once(cell: Ce
     assert not violations(await everything(cell.log), WORKSPACE)
 
 
-async def test_a_rate_limit_goes_to_another_provider_and_its_money_comes_back(cell: Cell) -> None:
+async def test_a_rate_limit_goes_to_the_next_best_model_and_its_money_comes_back(cell: Cell) -> None:
     cell.client(Provider.ANTHROPIC).script.append(RateLimitedError("slow down", retry_after_s=60))
     outcome = await cell.router.complete(await cell.call())
     assert isinstance(outcome, Answered)
@@ -206,13 +211,32 @@ async def test_a_rate_limit_goes_to_another_provider_and_its_money_comes_back(ce
     first, second = await of_kind(cell.log, ProviderSelected)
     assert (first.attempt, second.attempt) == (1, 2)
     assert second.policy == "availability"
-    assert second.fallback_reason is not None
-    assert "rate-limited" in second.fallback_reason
+    assert second.fallback_reason == f"availability; {SONNET[1]}: paused: rate-limited"
     [released] = await of_kind(cell.log, SpendReleased)
     assert (released.attempt, released.reason) == (1, "rate-limited")
-    assert (await cell.router.providers())["anthropic"] == "down: rate-limited"
-    cell.clock.move(61)
     assert (await cell.router.providers())["anthropic"] == "up"
+    assert await cell.router.paused_models() == {f"anthropic/{SONNET[1]}": "rate-limited"}
+    cell.clock.move(61)
+    assert await cell.router.paused_models() == {}
+
+
+@pytest.mark.parametrize("error", [RateLimitedError("no"), OverloadedError("no"), PermissionDeniedError("no")])
+async def test_where_one_model_refuses_its_siblings_are_asked(error: ProviderError) -> None:
+    async with open_cell(Provider.GEMINI) as cell:
+        cell.client(Provider.GEMINI).script.append(error)
+        call = await cell.call(routing=Routing("performance-analysis", "standard"))
+        outcome = await cell.router.complete(call)
+        assert isinstance(outcome, Answered)
+        assert [one.model for one in cell.client(Provider.GEMINI).requests] == ["gemini-4-argon", "gemini-3.8-flash"]
+        assert await cell.router.providers() == {"gemini": "up"}
+        assert await cell.router.paused_models() == {"gemini/gemini-4-argon": error.kind}
+
+
+async def test_a_provider_whose_models_are_all_paused_is_down() -> None:
+    async with open_cell(Provider.OLLAMA) as cell:
+        cell.client(Provider.OLLAMA).script.append(OverloadedError("no", retry_after_s=40))
+        assert isinstance(await cell.router.complete(await cell.call()), NoProvider)
+        assert await cell.router.providers() == {"ollama": "down: overloaded"}
 
 
 @pytest.mark.parametrize("error", [ProviderTimeoutError("slow"), ConnectionLostError("gone")])
@@ -265,12 +289,12 @@ async def test_a_prompt_that_no_model_takes_is_unanswerable() -> None:
 
 async def test_with_all_providers_down_it_says_when_to_try_again() -> None:
     async with open_cell(Provider.ANTHROPIC, Provider.OPENAI) as cell:
-        cell.client(Provider.ANTHROPIC).script.append(RateLimitedError("no", retry_after_s=40))
-        cell.client(Provider.OPENAI).script.append(RateLimitedError("no", retry_after_s=30))
+        cell.client(Provider.ANTHROPIC).script.append(ConnectionLostError("no", retry_after_s=40))
+        cell.client(Provider.OPENAI).script.append(ConnectionLostError("no", retry_after_s=30))
         outcome = await cell.router.complete(await cell.call())
         assert isinstance(outcome, NoProvider)
         assert outcome.retry_at == cell.clock() + timedelta(seconds=30)
-        assert "rate-limited" in outcome.remedy
+        assert "anthropic: connection-lost, openai: connection-lost" in outcome.remedy
         assert not (await ledger_of(cell.log)).open
         cell.clock.move(31)
         retry = await cell.call(attempt=3)
@@ -278,11 +302,31 @@ async def test_with_all_providers_down_it_says_when_to_try_again() -> None:
 
 
 async def test_a_short_pause_is_waited_out_without_bothering_the_card() -> None:
-    async with open_cell(Provider.ANTHROPIC) as cell:
-        cell.client(Provider.ANTHROPIC).script.append(RateLimitedError("no", retry_after_s=0))
+    async with open_cell(Provider.OLLAMA) as cell:
+        cell.client(Provider.OLLAMA).script.append(OverloadedError("no", retry_after_s=0))
         outcome = await cell.router.complete(await cell.call())
         assert isinstance(outcome, Answered)
-        assert len(cell.client(Provider.ANTHROPIC).requests) == 2
+        assert len(cell.client(Provider.OLLAMA).requests) == 2
+        assert cell.clock.slept == [0.5]
+
+
+async def test_a_model_that_was_away_is_tried_by_one_call_while_the_others_wait_for_what_it_finds() -> None:
+    async with open_cell(Provider.OLLAMA) as cell:
+        client = cell.client(Provider.OLLAMA)
+        client.script.append(OverloadedError("no", retry_after_s=40))
+        assert isinstance(await cell.router.complete(await cell.call()), NoProvider)
+        cell.clock.move(41)
+        client.gate.clear()
+        calls = [await cell.call(attempt=2)]
+        calls += [await cell.call(call_id=f"t{n}.1/0", charge=charge(n), run_version=0) for n in range(1, 9)]
+        asking = [asyncio.create_task(cell.router.complete(call)) for call in calls]
+        await client.asked(2)
+        await asyncio.wait(asking[1:])
+        assert len(client.requests) == 2
+        assert all(isinstance(one.result(), NoProvider) for one in asking[1:])
+        client.gate.set()
+        assert isinstance(await asking[0], Answered)
+        assert isinstance(await cell.router.complete(calls[1]), Answered)
 
 
 async def test_a_bad_key_is_left_alone_until_somebody_may_have_mended_it(cell: Cell) -> None:

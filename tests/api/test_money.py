@@ -48,7 +48,8 @@ async def test_a_limit_is_set_shown_and_removed_in_every_scope(door: Door) -> No
     assert of_task["limit_cents"] == 30
     assert (await door.ask("GET", f"/budgets/task/{task}", 200))["limit_cents"] == 30
 
-    removed = await door.ask("PUT", "/budgets/workspace/default", 200, {})
+    nothing = {"monthly_limit_cents": None, "weekly_limit_cents": None, "when_exceeded": "fallback"}
+    removed = await door.ask("PUT", "/budgets/workspace/default", 200, nothing)
     listed = await door.ask("GET", "/budgets", 200, params={"after": removed["position"]})
     assert of(listed, "workspace") == []
     assert len(of(listed, "role")) == 12
@@ -90,6 +91,17 @@ async def test_a_change_of_limits_in_every_scope_answers_both_sides(door: Door) 
     await door.ask("PATCH", f"/budgets/task/{task}", 422, {"monthly_limit_cents": 1})
     await door.ask("PATCH", "/budgets/project/none", 404, {"monthly_limit_cents": 1})
     await door.ask("PATCH", "/budgets/juggler", 404, {"monthly_limit_cents": 1})
+
+
+async def test_a_limit_that_is_not_sent_is_not_lifted(door: Door) -> None:
+    await door.ask("PUT", "/budgets/tester", 200, {"monthly_limit_cents": 500, "when_exceeded": "stop"})
+    both = await door.ask("PUT", "/budgets/tester", 200, {"weekly_limit_cents": 100})
+    assert (both["monthly_limit_cents"], both["weekly_limit_cents"], both["when_exceeded"]) == (500, 100, "stop")
+    assert await door.ask("GET", "/budgets/tester", 200, params={"after": both["position"]}) == both
+    one = await door.ask("PUT", "/budgets/tester", 200, {"monthly_limit_cents": None})
+    assert (one["monthly_limit_cents"], one["weekly_limit_cents"]) == (None, 100)
+    none = await door.ask("PUT", "/budgets/tester", 200, {})
+    assert (none["monthly_limit_cents"], none["weekly_limit_cents"]) == (None, 100)
 
 
 async def test_what_a_task_cost_is_the_same_wherever_it_is_asked_for(door: Door) -> None:

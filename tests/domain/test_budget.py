@@ -360,6 +360,25 @@ def test_a_budget_that_does_not_change_is_no_event() -> None:
     assert rules.set_budget(given(), Scope.ROLE, "developer", SetBudget()) == ()
 
 
+def test_what_is_not_named_stays_and_none_lifts_it() -> None:
+    before = limit(10_000, 20_000, overflow_microusd=5, when_exceeded=WhenExceeded.STOP)
+    (event,) = rules.set_budget(given(before), Scope.ROLE, "developer", SetBudget(weekly_limit_cents=3))
+    assert event == before.model_copy(update={"weekly_limit_microusd": 30_000, "overflow_microusd": 0})
+    (event,) = rules.set_budget(given(before), Scope.ROLE, "developer", SetBudget(monthly_limit_cents=None))
+    assert (event.monthly_limit_microusd, event.weekly_limit_microusd) == (None, 20_000)
+
+
+def test_a_default_cap_is_set_where_nobody_ever_decided() -> None:
+    (event,) = rules.default_cap(given(), "w1", 2_000)
+    assert event == limit(monthly=20_000_000, scope=Scope.WORKSPACE, scope_id="w1")
+    lifted = SetBudget(monthly_limit_cents=None)
+    ledger = given(event)
+    assert rules.default_cap(ledger, "w1", 3_000) == ()
+    for one in rules.set_budget(ledger, Scope.WORKSPACE, "w1", lifted):
+        rules.evolve(ledger, one)
+    assert rules.default_cap(ledger, "w1", 2_000) == ()
+
+
 def test_a_task_takes_no_monthly_limit_and_a_role_none_for_life() -> None:
     with pytest.raises(BadInputError):
         rules.set_budget(given(), Scope.TASK, "t1", SetBudget(monthly_limit_cents=1))

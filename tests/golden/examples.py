@@ -139,6 +139,7 @@ EXAMPLES: tuple[DomainEvent, ...] = (
         simulated=True,
     ),
     run.ModelCallLost(**_CALL, attempt=1),
+    run.ModelCallWithdrawn(**_CALL, attempt=1, provider=Provider.OPENAI, model="gpt-6.1-terra"),
     run.ArtifactRecorded(
         run_id="run-1",
         task_id="task-1",

@@ -19,7 +19,7 @@ EXPECTED: dict[Fault, type[errors.ProviderError]] = {
     Fault.OVERLOADED: errors.OverloadedError,
     Fault.SERVER_ERROR: errors.OverloadedError,
     Fault.AUTHENTICATION: errors.AuthenticationError,
-    Fault.FORBIDDEN: errors.AuthenticationError,
+    Fault.FORBIDDEN: errors.PermissionDeniedError,
     Fault.OUT_OF_CREDIT: errors.OutOfCreditError,
     Fault.CONTEXT_TOO_LONG: errors.ContextTooLongError,
     Fault.INVALID_REQUEST: errors.InvalidRequestError,
@@ -206,6 +206,23 @@ def test_gemini_says_quota_and_billing_in_plain_limits_too() -> None:
     assert type(failures.refused(Provider.GEMINI, reply)) is errors.RateLimitedError
     depleted = failures.Reply(429, message="Your prepayment credits are depleted.")
     assert type(failures.refused(Provider.GEMINI, depleted)) is errors.OutOfCreditError
+
+
+@pytest.mark.parametrize(
+    ("reply", "kind"),
+    [
+        (failures.Reply(429, "tokens rate_limit_exceeded", "Request too large for gpt-6"), errors.ContextTooLongError),
+        (failures.Reply(429, message="The input or output tokens must be reduced."), errors.ContextTooLongError),
+        (failures.Reply(429, message="This request would exceed the rate limit"), errors.RateLimitedError),
+        (failures.Reply(403, "PERMISSION_DENIED SERVICE_DISABLED", "not enabled"), errors.AuthenticationError),
+        (failures.Reply(403, message="Your API key was reported as leaked."), errors.AuthenticationError),
+        (failures.Reply(403, "permission_error", "not this model"), errors.PermissionDeniedError),
+    ],
+)
+def test_whose_trouble_it_is_stands_in_the_vendors_words(
+    reply: failures.Reply, kind: type[errors.ProviderError]
+) -> None:
+    assert type(failures.refused(Provider.OPENAI, reply)) is kind
 
 
 def _at(provider: Provider, url: str) -> dict[str, str]:

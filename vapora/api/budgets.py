@@ -48,7 +48,7 @@ async def get_role_budget(role: RoleId, cell: FreshCell, request: Request) -> Bu
 
 @router.put("/{role}", summary="Limit a role's spending")
 async def set_role_budget(role: RoleId, body: SetBudget, writing: Writing, request: Request) -> BudgetView:
-    """A limit below what is spent is allowed: it stops new calls."""
+    """`null` lifts a limit; one that is not sent stays. A limit below what is spent is allowed: it stops new calls."""
     return await _set(writing, Scope.ROLE, role, body, request)
 
 
@@ -82,7 +82,7 @@ async def get_budget(scope: ScopeName, id: str, cell: FreshCell, request: Reques
 
 @router.put("/{scope}/{id}", summary="Limit the spending of a workspace, project, role or agent")
 async def set_budget(scope: ScopeName, id: str, body: SetBudget, writing: Writing, request: Request) -> BudgetView:
-    """A limit below what is spent is allowed: it stops new calls."""
+    """`null` lifts a limit; one that is not sent stays. A limit below what is spent is allowed: it stops new calls."""
     return await _set(writing, _scope(scope), id, body, request)
 
 
@@ -105,7 +105,8 @@ async def _set(
     await _require(cell, scope, scope_id)
     position = await cell.budgets.set_budget(writing.origin, scope.value, scope_id, body)
     shown = await _as_written(writing, scope, scope_id, position, request)
-    return shown.model_copy(update={**body.model_dump(), "position": position})
+    named = {**body.model_dump(exclude_unset=True), "overflow_cents": body.overflow_cents}
+    return shown.model_copy(update={**named, "position": position})
 
 
 async def _edit(

@@ -74,9 +74,16 @@ def _utilisation(rows: Reader, now: datetime) -> dict[tuple[str, bool], float]:
 class Exposition:
     """What `generate_latest` takes for a registry."""
 
-    def __init__(self, states: Sequence[State], providers_up: dict[str, str], own: Iterable[Metric]) -> None:
+    def __init__(
+        self,
+        states: Sequence[State],
+        providers_up: dict[str, str],
+        paused_models: dict[str, str],
+        own: Iterable[Metric],
+    ) -> None:
         self._states = states
         self._providers_up = providers_up
+        self._paused_models = paused_models
         self._own = own
 
     def collect(self) -> Iterable[Metric]:
@@ -100,6 +107,11 @@ class Exposition:
             "vapora_projection_failed", "1: this projection has stopped.", labels=("projection", "workspace")
         )
         provider = GaugeMetricFamily("vapora_llm_provider_up", "1: the provider is asked.", labels=("provider",))
+        paused = GaugeMetricFamily(
+            "vapora_llm_model_paused",
+            "1: this model is left alone after failures.",
+            labels=("provider", "model", "reason"),
+        )
         for state in self._states:
             up.add_metric((state.workspace,), float(state.reading is not None))
             head.add_metric((state.workspace,), state.head)
@@ -107,7 +119,10 @@ class Exposition:
                 failed.add_metric((name, state.workspace), 1)
         for name, said in self._providers_up.items():
             provider.add_metric((name,), float(said == "up"))
-        yield from (up, head, failed, provider)
+        for name, reason in self._paused_models.items():
+            owner, _, model = name.partition("/")
+            paused.add_metric((owner, model, reason), 1)
+        yield from (up, head, failed, provider, paused)
 
 
 def _queues(states: Sequence[State]) -> Iterable[Metric]:

@@ -32,13 +32,14 @@ _log = structlog.get_logger("api")
 async def get_health(request: Request, response: Response) -> Health:
     cells: Cells = request.app.state.cells
     providers: dict[str, str] = {}
+    paused: dict[str, str] = {}
     problems: list[str] = []
     status, queue = "ok", ""
     try:
         async with asyncio.timeout(_PATIENCE_S):
             cell = await cells.open(DEFAULT_WORKSPACE)
             problems, queue = await asyncio.gather(_problems(cell), cell.queue.queue_health())
-            providers = await cells.cast.router().providers()
+            providers, paused = await _models(cells)
         status = "failing" if problems else "ok"
     except TimeoutError:
         status, problems = "starting", [f"No answer within {_PATIENCE_S:g} s."]
@@ -55,6 +56,7 @@ async def get_health(request: Request, response: Response) -> Health:
             "version": request.app.version,
             "model": "rehearsal" if request.app.state.rehearsal else "real",
             "providers": providers,
+            "paused_models": paused,
             "reason": problems[0] if problems else "",
             "problems": tuple(problems),
             "queue": queue,
@@ -69,12 +71,12 @@ async def get_metrics(request: Request) -> PlainTextResponse:
     try:
         async with asyncio.timeout(_PATIENCE_S):
             await cells.open(DEFAULT_WORKSPACE)
-            providers = await cells.cast.router().providers()
+            providers, paused = await _models(cells)
     except (VaporaError, TimeoutError) as error:
         _log.warning("metrics without the cell", error=str(error))
-        providers = {}
+        providers, paused = {}, {}
     states = await asyncio.gather(*map(_state, cells.opened))
-    families = metrics.Exposition(states, providers, meters.registry.collect())
+    families = metrics.Exposition(states, providers, paused, meters.registry.collect())
     # generate_latest asks a registry for nothing but `collect`.
     text: bytes = generate_latest(families)
     return PlainTextResponse(text, media_type=CONTENT_TYPE_PLAIN_0_0_4)
@@ -90,6 +92,12 @@ async def get_position(cell: FreshCell) -> Progress:
     """Cheap: it reads no row. With `after`, it waits as every read does."""
     position = await cell.read(lambda rows: rows.position)
     return Progress(position=position, head=await cell.log.head())
+
+
+async def _models(cells: Cells) -> tuple[dict[str, str], dict[str, str]]:
+    """Providers, and the single models that are left alone."""
+    router = cells.cast.router()
+    return await router.providers(), await router.paused_models()
 
 
 async def _problems(cell: Cell) -> list[str]:

@@ -216,6 +216,8 @@ def server(url: str, token: str | None) -> Iterator[Finding]:
     for name, state in health.providers.items():
         if state != "up":
             yield warn("server", f"provider {name} is {state}")
+    for model, why in health.paused_models.items():
+        yield warn("server", f"model {model} is paused: {why}", "It is asked again by itself; others take over.")
 
 
 # Where each is found, and the variable that says otherwise.

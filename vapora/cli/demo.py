@@ -18,6 +18,7 @@ from vapora.cli import repository
 from vapora.cli.offline import settings_for
 from vapora.cli.output import FAILED, GOOD, INTERRUPTED, USAGE, Json, console, emit_json, say, stop
 from vapora.cli.platform import Factory, interruptible, origin, ray_platform
+from vapora.cli.spending_notice import announce_spending
 from vapora.commands import SubmitTask
 
 if TYPE_CHECKING:
@@ -91,6 +92,7 @@ def _play(plan: Plan, url: str, repo: Path, out: IO[str]) -> int:
         name = f"{_NAME} {time.strftime('%d %b %H:%M')}" if plan.repo is None else repo.name or _NAME
         project = client.create_project(CreateProject(name=name, repo=str(repo)))
         _set_budgets(client, plan.real)
+        announce_spending(plan.settings, os.environ, url)
         began = time.monotonic()
         task_ids = _hand_in(client, project.id, plan.tasks)
         watch(client, project.id, task_ids, name, began, None if plan.as_json else out)

@@ -16,7 +16,8 @@ from rich.text import Text
 
 from vapora.cli.offline import settings_for
 from vapora.cli.output import Json, say
-from vapora.cli.platform import Addresses, Factory, interruptible, ray_platform
+from vapora.cli.platform import Addresses, Factory, interruptible, origin, ray_platform
+from vapora.cli.spending_notice import announce_spending
 
 if TYPE_CHECKING:
     from vapora.settings import Settings
@@ -46,6 +47,7 @@ def run(settings: Settings, as_json: bool, factory: Factory) -> None:
                 typer.echo(to_json(told).decode(), file=out)
             else:
                 Console(file=out, highlight=False, soft_wrap=True).print(welcome(told))
+            announce_spending(settings, os.environ, origin(addresses))
             platform.wait()
         except KeyboardInterrupt:
             pass

@@ -40,6 +40,13 @@ from vapora.domain.ledger import (
 from vapora.domain.standing import Level, Standing, Usage, budgets, levels, standing, tier_of, usage
 from vapora.errors import BadInputError, ConflictError
 
+# A command's limits, and the fields of the event that hold them.
+_LIMITS = {
+    "monthly_limit_cents": "monthly_limit_microusd",
+    "weekly_limit_cents": "weekly_limit_microusd",
+    "limit_cents": "lifetime_limit_microusd",
+}
+
 EXPIRED = "no outcome was recorded before the reservation expired"
 
 
@@ -189,25 +196,27 @@ def expire(ledger: Ledger, now: datetime) -> tuple[SpendUnknown, ...]:
 def set_budget(
     ledger: Ledger, scope: Scope, scope_id: str, command: SetBudget | SetTaskBudget
 ) -> tuple[BudgetSet, ...]:
-    """A limit below what is spent is allowed: it stops new reservations. Raises `BadInputError`."""
+    """What the command does not name stays as it was, so that no limit is lifted by what somebody left out; None lifts
+    it. An overflow that is not named is 0, which only tightens.
+
+    A limit below what is spent is allowed: it stops new reservations. Raises `BadInputError`.
+    """
     if isinstance(command, SetTaskBudget) != (scope is Scope.TASK):
         raise BadInputError("A task has one limit over its whole life, every other scope one a month and one a week.")
-    monthly, weekly, life = None, None, None
-    if isinstance(command, SetTaskBudget):
-        life = _limit(command.limit_cents)
-    else:
-        monthly, weekly = _limit(command.monthly_limit_cents), _limit(command.weekly_limit_cents)
-    event = BudgetSet(
-        scope=scope,
-        scope_id=scope_id,
-        monthly_limit_microusd=monthly,
-        weekly_limit_microusd=weekly,
-        lifetime_limit_microusd=life,
-        overflow_microusd=cents(command.overflow_cents),
-        when_exceeded=command.when_exceeded,
-    )
     before = ledger.limits.get((scope, scope_id)) or BudgetSet(scope=scope, scope_id=scope_id)
+    sent = command.model_fields_set
+    named: dict[str, object] = {of: _limit(getattr(command, name)) for name, of in _LIMITS.items() if name in sent}
+    if "when_exceeded" in sent:
+        named["when_exceeded"] = command.when_exceeded
+    event = before.model_copy(update={**named, "overflow_microusd": cents(command.overflow_cents)})
     return () if event == before else (event,)
+
+
+def default_cap(ledger: Ledger, workspace_id: str, monthly_cents: int) -> tuple[BudgetSet, ...]:
+    """The workspace's monthly limit where nobody ever set one; one that a person lifted stays lifted."""
+    if (Scope.WORKSPACE, workspace_id) in ledger.limits:
+        return ()
+    return set_budget(ledger, Scope.WORKSPACE, workspace_id, SetBudget(monthly_limit_cents=monthly_cents))
 
 
 def _judge(level: Level, wish: ReserveSpend) -> _Finding | None:
@@ -281,6 +290,7 @@ __all__ = [
     "Usage",
     "book_unknown",
     "budgets",
+    "default_cap",
     "evolve",
     "expire",
     "initial",

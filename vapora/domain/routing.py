@@ -75,6 +75,15 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
+class _Left:
+    """Who is not asked, and why, as `plan` is told."""
+
+    down: Mapping[Provider, str]
+    paused: Mapping[ModelKey, str]
+    excluded: Mapping[ModelKey, str]
+
+
+@dataclass(frozen=True, slots=True)
 class _Field:
     """The models that can take the call, the rest with the reason why not, and the rule's model."""
 
@@ -120,18 +129,20 @@ def plan(
     options: Sequence[Option],
     prompt_tokens: int,
     down: Mapping[Provider, str] | None = None,
+    paused: Mapping[ModelKey, str] | None = None,
     excluded: Mapping[ModelKey, str] | None = None,
     when_exceeded: WhenExceeded = WhenExceeded.FALLBACK,
 ) -> Plan:
     """Order the models that can take the call.
 
-    `options`: the models of configured providers. `down`: providers that are left alone now, with the reason.
-    `excluded`: models that cannot take this call for a reason learned elsewhere. `prompt_tokens` must fit a
-    model's context. A budget that says stop is planned like any other: its reservations are refused.
+    `options`: the models of configured providers. `down`: providers that are left alone now, with the reason; `paused`:
+    single models that are, while their siblings are asked. `excluded`: models that cannot take this call for a reason
+    learned elsewhere. `prompt_tokens` must fit a model's context. A budget that says stop is planned like any other:
+    its reservations are refused.
     """
     table = _table(options)
     ruled, why = rule(task_type, complexity, critical, size, table)
-    found = _field(ruled, table, options, prompt_tokens, down or {}, excluded or {})
+    found = _field(ruled, table, options, prompt_tokens, _Left(down or {}, paused or {}, excluded or {}))
     match tier:
         case Tier.NEAR:
             return _near(found, table, options, why)
@@ -217,19 +228,20 @@ def _field(
     table: Sequence[ModelSpec],
     options: Sequence[Option],
     prompt_tokens: int,
-    down: Mapping[Provider, str],
-    excluded: Mapping[ModelKey, str],
+    left: _Left,
 ) -> _Field:
     offered = {_key(one.spec) for one in options}
-    configured = {one.spec.provider for one in options} | {provider for provider, _ in excluded}
+    configured = {one.spec.provider for one in options} | {provider for provider, _ in left.excluded}
 
     def obstacle(spec: ModelSpec) -> str | None:
-        if _key(spec) in excluded:
-            return excluded[_key(spec)]
+        if _key(spec) in left.excluded:
+            return left.excluded[_key(spec)]
         if _key(spec) not in offered:
             return "not offered" if spec.provider in configured else f"{spec.provider} is not configured"
-        if spec.provider in down:
-            return f"{spec.provider} is down: {down[spec.provider]}"
+        if spec.provider in left.down:
+            return f"{spec.provider} is down: {left.down[spec.provider]}"
+        if _key(spec) in left.paused:
+            return f"paused: {left.paused[_key(spec)]}"
         if spec.context_tokens < prompt_tokens:
             return f"its context of {spec.context_tokens} tokens is too small for {prompt_tokens}"
         return None

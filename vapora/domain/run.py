@@ -14,6 +14,7 @@ from events.run import (
     ModelCalled,
     ModelCallFailed,
     ModelCallLost,
+    ModelCallWithdrawn,
     RunCancelled,
     RunContinued,
     RunFailed,
@@ -83,6 +84,8 @@ def evolve(run: Run, event: DomainEvent) -> Run:
             return replace(run, maybe_billed=run.maybe_billed + event.booked, last_failure=event, open_call=None)
         case ModelCallLost():
             return replace(run, maybe_billed=run.maybe_billed + 1, open_call=None)
+        case ModelCallWithdrawn():
+            return replace(run, open_call=None)
         case RunWaiting(reason=reason):
             return replace(run, waiting=reason)
         case RunContinued():

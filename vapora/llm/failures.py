@@ -3,6 +3,16 @@
 Two questions decide about money, so they are asked in this order: did the vendor answer with a status
 (then nothing is billed, but for gateways that lost the answer), and if not, was the request sent?
 No text of a transport error is passed on, and every vendor text is scrubbed: both may carry the key.
+
+A third question decides who is left alone for a while: each kind's `scope` in `vapora.errors`.
+
+| scope | kinds |
+|---|---|
+| request | context-too-long (also a 429 that says "request too large"), invalid-request |
+| model | rate-limited, overloaded, permission-denied |
+| provider | authentication, out-of-credit, connection-refused, timeout, connection-lost, bad-answer |
+
+What may have been billed is not tried with a sibling at once: that would be a second bet on the same connection.
 """
 
 from __future__ import annotations
@@ -22,6 +32,7 @@ from vapora.errors import (
     InvalidRequestError,
     OutOfCreditError,
     OverloadedError,
+    PermissionDeniedError,
     ProviderError,
     ProviderTimeoutError,
     RateLimitedError,
@@ -63,6 +74,18 @@ _NO_CREDIT = re.compile(
     re.IGNORECASE,
 )
 _BAD_KEY = re.compile(r"API_KEY_INVALID|API key not valid|invalid_api_key", re.IGNORECASE)
+# A 403 that no other model of the provider would be spared.
+_NO_MODEL_AT_ALL = re.compile(
+    r"API_KEY_\w*BLOCKED|SERVICE_DISABLED|CONSUMER_(?:INVALID|SUSPENDED)|API key .{0,20}leaked"
+    r"|unsupported_country_region_territory|account .{0,30}(?:disabled|deactivated|suspended)",
+    re.IGNORECASE,
+)
+# A 429 that waiting does not cure: this request alone is more than the limit of a minute.
+_OVER_THE_LIMIT = re.compile(
+    r"request too large|too large for (?:the|your|this)|tokens must be reduced"
+    r"|reduce (?:your|the) (?:message|prompt|request|input) size",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
@@ -118,10 +141,14 @@ def _kind_of(provider: Provider, reply: Reply, marks: str) -> tuple[type[Provide
     status = reply.status
     if status == 402 or (status in (400, 403, 429) and not reply.pace_limit and _NO_CREDIT.search(marks)):
         return OutOfCreditError, f"Top up the {provider} account or let another provider take over."
-    if status in (401, 403) or (status == 400 and _BAD_KEY.search(marks)):
+    if status == 401 or (status in (400, 403) and (_BAD_KEY.search(marks) or _NO_MODEL_AT_ALL.search(marks))):
         return AuthenticationError, f"Check the key for {provider} and what it may use."
+    if status == 403:
+        return PermissionDeniedError, f"Check whether the key for {provider} may use this model."
+    if status == 429 and _OVER_THE_LIMIT.search(marks):
+        return ContextTooLongError, "Shorten the prompt, or raise the account's limit of tokens for this model."
     if status == 429:
-        return RateLimitedError, "Wait, or let another provider take over."
+        return RateLimitedError, "Wait, or let another model take over."
     if status == 413 or (status in (400, 422, 500) and _TOO_LONG.search(marks)):
         return ContextTooLongError, "Shorten the prompt or use a model with a larger window."
     if status in (408, 504, 524):
@@ -132,7 +159,7 @@ def _kind_of(provider: Provider, reply: Reply, marks: str) -> tuple[type[Provide
     if 400 <= status < 500:
         return InvalidRequestError, "Check the model's name and the request's parameters."
     if status >= 500:
-        return OverloadedError, "Wait, or let another provider take over."
+        return OverloadedError, "Wait, or let another model take over."
     return ConnectionLostError, ""
 
 

@@ -361,6 +361,8 @@ class Health(View):
     version: str
     model: Literal["real", "rehearsal"]
     providers: dict[str, str]
+    # `provider/model` → why, for single models that are left alone now; their provider may be up all the same.
+    paused_models: dict[str, str] = Field(default_factory=dict)
     reason: str = ""
     problems: tuple[str, ...] = Field(default=())
     # Where work is taken from: `log`, `nats`, or the log because NATS is away, and why it is.
