@@ -170,6 +170,9 @@ class _LocalServer:
             host=self._settings.host,
             port=self._settings.port,
             log_level="warning",
+            # Its own handlers would write to standard error by themselves, and not in the chosen form.
+            log_config=None,
+            access_log=False,
             timeout_graceful_shutdown=2,
         )
         self._server = uvicorn.Server(config)
