@@ -22,6 +22,7 @@ SMALL = {
     "rebuild": ["--times", "1", "300"],
     "past": ["1000"],
     "queue": ["--tasks", "50", "--cast", "3"],
+    "live": ["--sockets", "3", "--posts", "2", "--rounds", "1"],
 }
 
 

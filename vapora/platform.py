@@ -174,6 +174,9 @@ class _LocalServer:
             http=limited(self._settings.receive_timeout_s),
             log_level="warning",
             # Its own handlers would write to standard error by themselves, and not in the chosen form.
+            ws="websockets-sansio",
+            # Only this machine connects: compressing each frame for each socket would be most of the work.
+            ws_per_message_deflate=False,
             log_config=None,
             access_log=False,
             timeout_graceful_shutdown=2,
