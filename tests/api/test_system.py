@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from functools import partial
 
 import httpx
@@ -10,15 +11,20 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from typer.testing import CliRunner
 
+from events.workspace import WorkspaceOpened
 from tests.api.doors import API, BOTH_STORES, Door, opened
 from tests.api.test_refusals import check_problem
 from vapora.api import openapi
 from vapora.api.app import create_app
 from vapora.catalog import ROLE_IDS
 from vapora.cli import app as cli
+from vapora.clock import now
 from vapora.database import Place
 from vapora.errors import UnavailableError
+from vapora.log.mapper import encode
+from vapora.log.sqlite import SQLiteLog
 from vapora.ports import BudgetPort, LogWriterPort, ProjectorPort, QueuePort, RouterStatusPort
+from vapora.records import Append, StreamAppend
 from vapora.settings import Settings
 
 
@@ -98,6 +104,23 @@ async def test_status_says_how_far_the_read_models_are(door: Door) -> None:
     status = await door.ask("GET", "/status", 200, params={"after": project["position"]})
     assert status["head"] >= status["position"] >= project["position"]
     assert status["failed"] == {}
+
+
+async def test_a_clock_that_is_behind_the_log_is_a_problem(settings: Settings) -> None:
+    """As after one start with a clock that was ahead."""
+    place = settings.log_file("default")
+    log = SQLiteLog.open(place, "default", lambda: now() + timedelta(days=401))
+    event = encode(WorkspaceOpened(workspace_id="default"))
+    log.append([Append("first", "user:test", "cor", None, (StreamAppend("workspace", 0, (event,)),))])
+    log.close()
+    async with opened(settings) as door:
+        answer = await door.http.get("/health")
+        status = await door.ask("GET", "/status", 200)
+    [problem] = answer.json()["problems"]
+    assert (answer.status_code, answer.json()["status"]) == (503, "failing")
+    assert "the clock is behind the last event by 400 days" in problem
+    assert "vapora log correct-clock" in problem
+    assert "400 days" in status["clock"]
 
 
 async def test_metrics_count_the_work_the_money_and_the_requests(door: Door) -> None:

@@ -17,6 +17,7 @@ from vapora.api.cells import Cell, Cells
 from vapora.api.context import FreshCell
 from vapora.api.meters import Meters
 from vapora.errors import VaporaError
+from vapora.log.clock_correction import REMEDY
 from vapora.views import Health, Progress, QueueView, View
 
 router = APIRouter(tags=["system"])
@@ -30,12 +31,14 @@ _log = structlog.get_logger("api")
 
 class Status(View):
     """`position`: how far the read models are; `head`: how far the log is; `failed`: what stopped a projection;
-    `rebuilding`: those that are built anew beside the rows that are served, and how far each is."""
+    `rebuilding`: those that are built anew beside the rows that are served, and how far each is; `clock`: what is wrong
+    with the clock that events are recorded by, empty where nothing is."""
 
     position: int
     head: int
     failed: dict[str, str]
     rebuilding: dict[str, int]
+    clock: str = ""
 
 
 @router.get("/health", summary="Tell whether it is ready", responses={503: {"model": Health, "description": "Not yet"}})
@@ -92,7 +95,8 @@ async def get_metrics(request: Request) -> PlainTextResponse:
 
 @status_router.get("/status", summary="Tell how far the read models are")
 async def get_status(cell: FreshCell) -> Status:
-    return await _status(cell)
+    log = await cell.log.health()
+    return (await _status(cell)).model_copy(update={"clock": log["clock"]})
 
 
 @status_router.get("/position", summary="Tell where the read models and the log are")
@@ -105,6 +109,8 @@ async def get_position(cell: FreshCell) -> Progress:
 async def _problems(cell: Cell) -> list[str]:
     log, rows = await asyncio.gather(cell.log.health(), cell.projector.health())
     problems = [] if log["status"] == "ok" else [f"the log is {log['status']}: {log['reason']}"]
+    if log["clock"]:
+        problems.append(f"{log['clock']}. {REMEDY}")
     if rows["problem"]:
         problems.append(f"the read models do not get on: {rows['problem']}")
     return problems + [f"the projection {name} has stopped at {why}" for name, why in rows["failed"].items()]
