@@ -130,8 +130,8 @@ async def test_a_correction_gives_no_limit_again_and_the_next_month_does() -> No
     assert corrector.plan() == Correction(NOON + AHEAD, NOON, 1, WindowsCorrected(before=wrong, windows=true))
     corrector.carry_out()
     async with money_of(log, clock) as (client, money):
-        assert isinstance(await money.reserve(ORIGIN, wish("too much", 3 * CENT), ()), NoRoom)
         assert isinstance(await money.reserve(ORIGIN, wish("fits", 2 * CENT), ()), Reserved)
+        assert isinstance(await money.reserve(ORIGIN, wish("too much", CENT), ()), NoRoom)
         recorded = await everything(client)
         ledger = await ledger_of(client)
         rows = MemoryRows()
