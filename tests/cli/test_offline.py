@@ -265,7 +265,7 @@ def test_a_clock_that_was_ahead_is_said_and_corrected(alone: Run, data: Path, se
     assert alone("doctor", "--data", str(data), "--json").code == 0
     again = alone(*correct, "--yes")
     assert (again.code, "not behind" in again.err) == (1, True)
-    assert alone("audit", "verify", "--data", str(data)).code == 0
+    assert alone("audit", "budget", "--data", str(data)).code == 0
 
 
 def test_the_doctor_fails_where_a_log_is_damaged(alone: Run, data: Path, settings: Settings) -> None:
