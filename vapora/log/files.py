@@ -10,6 +10,7 @@ from pathlib import Path
 
 from eventsourcing.persistence import PersistenceError
 
+from vapora.clock import new_id
 from vapora.errors import LogError
 from vapora.folders import make_private
 from vapora.log.event_log import TakenError
@@ -22,8 +23,8 @@ def make_file(path: Path, fill: Callable[[Path], None] = lambda draft: None) -> 
     """
     made = make_private(path.parent)
     if not path.exists():
-        draft = path.with_name(f"{path.name}.{os.getpid()}.new")
-        os.close(os.open(draft, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600))
+        draft = path.with_name(f"{path.name}.{new_id('new')}")
+        os.close(os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
         try:
             fill(draft)
             # Not renamed: a file that another process has put there meanwhile must stay.
