@@ -33,7 +33,7 @@ from actors.messages import (
     Unanswerable,
 )
 from actors.model_choice import ModelChoice, made
-from actors.vendor_sentences import listed, shortened
+from actors.vendor_sentences import VendorSentences, listed, shortened
 from events.content import Content
 from events.ids import Provider, Tier, WaitReason
 from events.run import ModelCalled

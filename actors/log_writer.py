@@ -5,11 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any, ParamSpec, TypeVar
+
+import structlog
 
 from actors.group_commit import GroupCommit
 from actors.notary import Notary
 from vapora.errors import BadInputError, FencedError, UnavailableError, VaporaError
+from vapora.log.clock_correction import REMEDY, behind
 from vapora.log.event_log import MAX_READ, Committed, EventLog
 from vapora.log.plan import check
 from vapora.log.tail import MAX_RECORDS, Tail
@@ -18,6 +22,11 @@ from vapora.records import Append, AppendResult, Batch, StoredRecord, is_full
 MAX_WAIT_S = 60.0
 # A filtered read of old events looks at so many positions at a time, about 30 ms: the reader thread is shared.
 STRIDE = 50_000
+
+# A clock that is a month further than the last event may be ahead: whatever is recorded now would keep it there.
+_LONG = timedelta(days=31)
+
+_journal = structlog.get_logger("log")
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -66,6 +75,18 @@ class LogWriter:
                 raise
             self._commits.use(log)
             self._log, self._refusal, self._failure = log, None, ""
+            await self._compare_clocks(log)
+
+    async def _compare_clocks(self, log: EventLog) -> None:
+        """An operator is told at the start, before anything is recorded at a wrong time."""
+        since = await _on(self._reading, log.since_last)
+        if wrong := behind(-since):
+            _journal.warning(wrong, remedy=REMEDY)
+        elif since > _LONG:
+            _journal.warning(
+                "the clock is long after the last event; where it is wrong, stop at once and set it right",
+                days=since.days,
+            )
 
     async def _open(self) -> EventLog:
         log = await self._commits.call(self._open_log)
@@ -139,7 +160,9 @@ class LogWriter:
         return self._tail.head
 
     async def health(self) -> dict[str, Any]:
-        """`{"status": "ok" | "failing" | "fenced" | "stopped", "head": position, "reason": text}`.
+        """`{"status": "ok" | "failing" | "fenced" | "stopped", "head": position, "reason": text, "clock": text}`.
+
+        `clock`: what is wrong with the clock; empty where nothing is.
 
         After an append that failed it is tried whether the next one may succeed: who asks may be keeping all others
         away until it is well.
@@ -147,16 +170,18 @@ class LogWriter:
         if self._failure and self._refusal is None and not self._commits.is_busy:
             await self._try_again(self._serving())
         reason = self._failure or (self._notary.problem if self._notary is not None else "")
-        status = "failing" if reason else "ok"
+        status, clock = "failing" if reason else "ok", ""
         try:
-            await self._ensure_current(self._serving())
+            log = self._serving()
+            await self._ensure_current(log)
+            clock = behind(-await _on(self._reading, log.since_last))
         except FencedError as error:
             status, reason = "fenced", str(error)
         except UnavailableError as error:
             status, reason = "stopped", str(error)
         except VaporaError as error:
             status, reason = "failing", str(error)
-        return {"status": status, "head": self._tail.head, "reason": reason}
+        return {"status": status, "head": self._tail.head, "reason": reason, "clock": clock}
 
     async def _try_again(self, log: EventLog) -> None:
         try:

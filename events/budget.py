@@ -119,3 +119,13 @@ class SpendRefused(DomainEvent):
     amount_microusd: Amount
     room_microusd: int
     simulated: bool = False
+
+
+class WindowsCorrected(DomainEvent):
+    """The ledger's windows were named after a clock that was ahead. The month and the week that stood go on under their
+    true names until they end: what was spent in them still counts, and no limit is to be had again."""
+
+    TOPIC: ClassVar[str] = "budget.windows-corrected"
+
+    before: Windows
+    windows: Windows

@@ -18,6 +18,8 @@ StreamName = NewType("StreamName", str)
 # One ledger a workspace: limits of every scope are checked in one place.
 LEDGER = StreamName("ledger")
 WORKSPACE = StreamName("workspace")
+# Corrections of the clock alone, so that they are found without a look at the rest.
+CLOCK = StreamName("clock")
 
 # A workspace's name is also that of a folder, of streams in NATS and of schemas in PostgreSQL, which takes 63 bytes
 # together with what we put around it.

@@ -13,7 +13,7 @@ class Recorded:
     """An event as it stands in a workspace's log.
 
     `position` strictly increases along the log (numbers may be skipped); `version` counts 1, 2, 3 … within
-    the stream; `recorded_at` (UTC) never goes backwards. `actor` did it, `correlation` names the
+    the stream; `recorded_at` (UTC) goes backwards only at a `ClockCorrected`. `actor` did it, `correlation` names the
     request that all of it goes back to, `causation` the position of the event that led to it (None: a request).
     `request_id` names the append, so that one sent twice is recognised.
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import ClassVar
 
 from events.base import DomainEvent
@@ -27,3 +28,16 @@ class RequestAccepted(DomainEvent):
     key_digest: str
     body_digest: str
     answer_id: str
+
+
+class ClockCorrected(DomainEvent):
+    """An operator said that the log was written with a clock that was ahead, and that the clock is right now.
+
+    The only event that may be recorded before the one that stands before it. `recorded_until`: how far the recorded
+    time had come; `corrected_to`: where it goes on. Both in UTC.
+    """
+
+    TOPIC: ClassVar[str] = "workspace.clock-corrected"
+
+    recorded_until: datetime
+    corrected_to: datetime

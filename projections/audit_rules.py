@@ -77,6 +77,9 @@ def _called(event: run.ModelCalled) -> Entry:
 
 RULES: Mapping[type[DomainEvent], Callable[[Any], Entry]] = {
     workspace.WorkspaceOpened: _rule("create", "workspace", "workspace_id"),
+    workspace.ClockCorrected: lambda event: Entry(
+        "override", "clock", "clock", details=f"from {event.recorded_until} back to {event.corrected_to}"
+    ),
     project.ProjectCreated: _rule("create", "project", "project_id", lambda event: event.name),
     project.ProjectEdited: _rule("update", "project", "project_id", _edited),
     project.ProjectArchived: _rule("delete", "project", "project_id", lambda event: "archived"),
@@ -119,6 +122,9 @@ RULES: Mapping[type[DomainEvent], Callable[[Any], Entry]] = {
     run.RunCancelled: _rule("complete", "run", "run_id", lambda event: f"cancelled: {event.reason}", "failure"),
     budget.BudgetSet: _budget,
     budget.SpendRefused: _refused,
+    budget.WindowsCorrected: lambda event: Entry(
+        "override", "budget", "windows", details=f"{event.before.month} goes on as {event.windows.month}"
+    ),
     budget.SpendUnknown: _rule(
         "execute", "call", "call_id", lambda event: f"{event.amount_microusd} booked: {event.reason}", "partial-success"
     ),

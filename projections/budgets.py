@@ -15,7 +15,7 @@ from events.ids import Scope, Tier
 from events.money import MICROUSD_PER_CENT
 from projections.base import Handler, Projection, PublicView, Reader, Row, Rows, Table, instant
 from vapora import views
-from vapora.domain.ledger import LIFE, limit_in, scopes, windows
+from vapora.domain.ledger import LIFE, limit_in, renamed, scopes, windows
 from vapora.domain.standing import tier_of
 
 LIMITS = ("monthly_limit_microusd", "weekly_limit_microusd", "lifetime_limit_microusd")
@@ -124,6 +124,19 @@ def _refused(recorded: Recorded, event: budget.SpendRefused, rows: Rows) -> None
         _put(recorded, rows, {**row, "refused": [*kept, event.window]})
 
 
+def _corrected(recorded: Recorded, event: budget.WindowsCorrected, rows: Rows) -> None:
+    """The windows that stood go on under their true names; those before them are over."""
+    names = renamed(event)
+    for row in rows.select(ACCOUNTS):
+        changed = {**row, "refused": [names[window] for window in row["refused"] if window in names]}
+        for kind in ("month", "week"):
+            if row[kind] in names:
+                changed[kind] = names[row[kind]]
+            else:
+                changed |= {kind: "", f"{kind}_spent": 0, f"{kind}_held": 0}
+        _put(recorded, rows, changed)
+
+
 def _changed(row: Row, window: Mapping[str, Any], held: int, spent: int) -> Row:
     """What belongs to a window that has passed changes the present one no more (R8). `row` is the caller's own."""
     row["life_held"] += held
@@ -222,6 +235,7 @@ class Budgets(Projection):
         budget.SpendUnknown: _booked,
         budget.SpendReleased: _released,
         budget.SpendRefused: _refused,
+        budget.WindowsCorrected: _corrected,
     }
 
 

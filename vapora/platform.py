@@ -159,6 +159,8 @@ class _LocalServer:
     async def _run(self) -> None:
         import uvicorn
 
+        from vapora.api.http_protocol import limited
+
         cast = LocalCast(self._settings)
         try:
             await cast.start()
@@ -169,7 +171,14 @@ class _LocalServer:
             api(self._settings, cast),
             host=self._settings.host,
             port=self._settings.port,
+            http=limited(self._settings.receive_timeout_s),
             log_level="warning",
+            # Its own handlers would write to standard error by themselves, and not in the chosen form.
+            ws="websockets-sansio",
+            # Only this machine connects: compressing each frame for each socket would be most of the work.
+            ws_per_message_deflate=False,
+            log_config=None,
+            access_log=False,
             timeout_graceful_shutdown=2,
         )
         self._server = uvicorn.Server(config)

@@ -46,7 +46,7 @@ class LogWriterPort(Protocol):
     async def head(self) -> int: ...
 
     async def health(self) -> dict[str, Any]:
-        """`{"status": "ok" or what it is instead, "reason": text, …}`."""
+        """`{"status": "ok" or what it is instead, "reason": text, "clock": what is wrong with it, or empty, …}`."""
         ...
 
 

@@ -53,6 +53,8 @@ class Settings(BaseSettings):
     # Start every agent's process at once instead of with its first work.
     health_interval_s: float = Field(default=5, gt=0)
     max_body_bytes: int = Field(default=1_000_000, gt=0)
+    # How long a request may take to arrive whole.
+    receive_timeout_s: float = Field(default=30, gt=0)
     ollama_model: str = "llama3.3"
     # The private key that signs checkpoints of the log; absent: `audit_key` in the data folder.
     audit_key: Path | None = None

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from actors.coordinator import SwarmCoordinator
 from actors.desk import Desk
@@ -18,6 +19,7 @@ from tests.actors.test_coordinator import Cell, open_cell
 from tests.queue.nats_server import NatsServer
 from vapora.log.client import LogClient
 from vapora.ports import LogWriterPort
+from vapora.queue import TaskOffer
 from vapora.queue.nats_outlet import NatsOutlet
 from vapora.queue.nats_queue import NatsQueue
 
@@ -38,6 +40,18 @@ class MoodyClock:
         return self.now
 
 
+class CountingQueue(NatsQueue):
+    """Keeps the token of each offer that it is told to be in hand."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.beats: list[str] = []
+
+    async def heartbeat(self, offer: TaskOffer) -> None:
+        await super().heartbeat(offer)
+        self.beats.append(offer.token)
+
+
 @dataclass
 class Site:
     """A cell beside a NATS server."""
@@ -46,11 +60,11 @@ class Site:
     server: NatsServer
     clock: MoodyClock
     ack_wait_s: float = ACK_WAIT_S
-    queues: list[NatsQueue] = field(default_factory=list)
+    queues: list[CountingQueue] = field(default_factory=list)
     ends: list[SwarmCoordinator | Relay | NatsQueue] = field(default_factory=list)
 
-    def queue(self) -> NatsQueue:
-        made = NatsQueue(self.server.options, WORKSPACE, ack_wait_s=self.ack_wait_s, max_deliver=MAX_DELIVER)
+    def queue(self) -> CountingQueue:
+        made = CountingQueue(self.server.options, WORKSPACE, ack_wait_s=self.ack_wait_s, max_deliver=MAX_DELIVER)
         self.queues.append(made)
         return made
 

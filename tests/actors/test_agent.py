@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -17,7 +17,7 @@ from actors.log_writer import LogWriter
 from actors.messages import Assignment, Call, NoProvider, Outcome, Settled, Unanswerable
 from actors.script import run_started
 from events import Recorded
-from events.budget import SpendReleased, SpendUnknown
+from events.budget import BudgetSet, SpendReleased, SpendUnknown
 from events.content import Content
 from events.ids import BoardType, Provider, Review, WaitReason, run_stream
 from events.run import (
@@ -41,6 +41,7 @@ from tests.actors.kit import (
     log_writer,
     manager,
     of_kind,
+    passed,
     seen,
 )
 from vapora.catalog import ROLE_IDS, role
@@ -53,6 +54,7 @@ from vapora.domain.task import Task
 from vapora.errors import NotFoundError, UnavailableError
 from vapora.log.client import LogClient
 from vapora.ports import LogWriterPort, Origin
+from vapora.records import Batch
 
 RUN = run_stream("task-1.1")
 ENDS = (RunSucceeded, RunFailed, RunCancelled)
@@ -400,17 +402,34 @@ async def test_a_run_that_waited_many_thousand_times_goes_on_from_what_was_saved
         assert len([one for one in recorded if isinstance(one.event, ModelCalled)]) == len(ROLE.steps)
 
 
+class Watched(Line):
+    """Says from which position on the agent looks for a limit that is set."""
+
+    def __init__(self, writer: LogWriterPort) -> None:
+        super().__init__(writer)
+        self.looking: list[int] = []
+
+    async def poll(self, after: int, limit: int = 1_000, timeout_s: float = 10, topics: Sequence[str] = ()) -> Batch:
+        if tuple(topics) == (BudgetSet.TOPIC,):
+            self.looking.append(after)
+        return await super().poll(after, limit, timeout_s, topics)
+
+
 async def test_a_run_without_budget_says_so_once_and_goes_on_when_the_limit_is_raised() -> None:
-    async with open_cast(Provider.ANTHROPIC) as (cast, log, _):
+    async with open_cast(Provider.ANTHROPIC) as (cast, log, writer):
+        cast.port = port = Watched(writer)
         origin = assignment().origin
         await cast.money.set_budget(origin, "workspace", WORKSPACE, SetBudget(monthly_limit_cents=0))
         await cast.agent().perform([assignment()])
         [waiting] = await seen(log, RunWaiting)
         assert isinstance(waiting.event, RunWaiting)
         assert waiting.event.reason is WaitReason.BUDGET
-        # One that does not help, and may fall between the refusal and the wait.
+        # It has been refused again since, and now waits for nothing but a limit. The first one does not help.
+        await passed(lambda: len(port.looking) == 1)
         await cast.money.set_budget(origin, "role", "tester", SetBudget(monthly_limit_cents=7))
+        await passed(lambda: len(port.looking) == 2)
         await cast.money.set_budget(origin, "workspace", WORKSPACE, SetBudget(monthly_limit_cents=900))
+        # Sooner than it would ask again by itself.
         await seen(log, RunSucceeded, timeout_s=8)
         assert len(await of_kind(log, RunWaiting)) == len(await of_kind(log, RunContinued)) == 1
 

@@ -449,9 +449,19 @@ async def test_agents_without_work_are_ended_once_and_those_with_work_are_not(ce
 
 
 async def test_when_it_stops_nothing_of_it_goes_on(cell: Cell) -> None:
+    class Busy(Crew):
+        """An agent that never answers."""
+
+        async def perform(self, assignments: Sequence[Assignment]) -> None:
+            await super().perform(assignments)
+            await asyncio.get_running_loop().create_future()
+
+    cell.crew = Busy(cell.log)
+    before = asyncio.all_tasks()
     coordinator = cell.coordinator(again_s=0.01)
     await coordinator.start()
     await cell.submit()
     await cell.crew.got(1)
+    assert any(task.get_name().startswith("perform") for task in asyncio.all_tasks())
     await coordinator.stop()
-    assert not any("coordinator" in task.get_name() for task in asyncio.all_tasks())
+    assert asyncio.all_tasks() - before == set()

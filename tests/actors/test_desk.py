@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from actors.desk import DeskState
 from events.ids import TaskState
 from events.run import RunSucceeded
 from events.task import TaskArchived
-from tests.actors.desk_site import Site, open_site
+from tests.actors.desk_site import MAX_DELIVER, Site, open_site
 from tests.actors.kit import ORIGIN, WORKSPACE, Line, everything, of_kind, passed
 from vapora.commands import MoveTask, RequeueTask
 from vapora.domain.offers import OnOffer
@@ -22,6 +22,7 @@ from vapora.errors import UnavailableError
 from vapora.queue import TaskOffer
 from vapora.queue.base import offered
 from vapora.queue.nats_messages import letter_of, publish
+from vapora.records import Append, AppendResult
 
 
 @pytest.fixture
@@ -193,6 +194,34 @@ async def test_an_older_offer_that_comes_late_takes_nothing_from_the_present_one
     await giver.offer([replace(present, subject="acme.tasks.code-generation.low")])
     await site.emptied()
     assert state().delivered == {}
+
+
+class Away(Line):
+    """A log that takes no assignment until it is `back`."""
+
+    back = False
+
+    async def append(self, requests: Sequence[Append]) -> list[AppendResult]:
+        if not self.back:
+            raise UnavailableError("the log is away")
+        return await super().append(requests)
+
+
+async def test_offers_in_hand_do_not_become_dead_letters_while_the_log_is_away(site: Site) -> None:
+    """Unanswered, an offer is delivered again three times in 1.2 s, and is a dead letter then."""
+    await site.relay()
+    log = Away(site.cell.writer)
+    await site.coordinator(port=log)
+    beats = site.queues[-1].beats
+    task_id = await site.cell.submit()
+    await passed(lambda: len(beats) > 3 * MAX_DELIVER * MAX_DELIVER, timeout_s=30)
+    assert len(set(beats)) == 1  # the same delivery all the time
+    looking = await site.bystander()
+    assert (await looking.status()).dead_letters == ()
+    log.back = True
+    await site.cell.assigned(1)
+    await site.emptied()
+    await site.assigned_once(task_id)
 
 
 async def test_without_a_desk_the_log_is_the_queue_and_tells_what_waits_in_it(site: Site) -> None:

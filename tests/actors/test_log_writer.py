@@ -220,12 +220,17 @@ async def test_a_failed_write_fails_those_who_share_it_and_the_next_one_tries_ag
         with pytest.raises(LogError, match="disk is full"):
             await other
     log.full = LogError("The disk is full.", remedy="Make room.")
-    assert await writer.health() == {"status": "failing", "head": 1, "reason": "The disk is full. Make room."}
+    assert await writer.health() == {
+        "status": "failing",
+        "head": 1,
+        "reason": "The disk is full. Make room.",
+        "clock": "",
+    }
     log.full = None
     # Well again before anybody appends: who keeps all others away until it is well may let them come.
-    assert await writer.health() == {"status": "ok", "head": 1, "reason": ""}
+    assert await writer.health() == {"status": "ok", "head": 1, "reason": "", "clock": ""}
     assert await writer.append([request("a", 0)]) == [Appended((2,))]
-    assert await writer.health() == {"status": "ok", "head": 2, "reason": ""}
+    assert await writer.health() == {"status": "ok", "head": 2, "reason": "", "clock": ""}
     await writer.stop()
 
 

@@ -14,7 +14,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from tests.api.doors import Door
-from vapora.api.hub import Hub, Seat
+from vapora.api.hub import Hub
 
 PATIENCE_S = 20
 
@@ -212,10 +212,21 @@ async def seated(door: Door, number: int) -> None:
             await asyncio.sleep(0)
 
 
+async def test_a_burst_of_more_frames_than_are_kept_drives_out_no_socket_that_reads(door: Door, address: str) -> None:
+    cell = await door.app.state.cells.open("default")
+    cell.hub = Hub("default", cell.projector, kept=3)
+    async with connect(f"{address}?after={await door.head()}") as client:
+        await seated(door, 1)
+        made = await asyncio.gather(*(door.project(name=f"Project {number}") for number in range(30)))
+        positions = sorted(one["position"] for one in made)
+        frames = await until(client, positions[-1])
+    assert [one["position"] for one in frames] == positions
+
+
 async def test_a_socket_that_does_not_read_is_told_to_come_again(door: Door) -> None:
     cells = door.app.state.cells
     cell = await cells.open("default")
-    cell.hub = Hub("default", cell.projector, queue_size=2)
+    cell.hub = Hub("default", cell.projector, kept=2)
     sent: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
     stuck = asyncio.Event()
 
@@ -241,13 +252,3 @@ async def test_a_socket_that_does_not_read_is_told_to_come_again(door: Door) -> 
     assert [message["type"] for message in messages] == ["websocket.accept", "websocket.send", "websocket.close"]
     assert messages[-1]["code"] == 1013
     assert "after=" in messages[-1]["reason"]
-
-
-async def test_a_seat_is_given_every_message_until_it_is_full() -> None:
-    seat = Seat(since=0, size=2)
-    seat.offer((1, "a"))
-    seat.offer((2, "b"))
-    assert [await seat.next(), await seat.next()] == [(1, "a"), (2, "b")]
-    for position in (3, 4, 5):
-        seat.offer((position, "c"))
-    assert (await seat.over())[0] == 1013

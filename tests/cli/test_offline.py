@@ -15,6 +15,7 @@ from events.budget import BudgetSet, Charge, SpendReserved, SpendSettled, Window
 from events.ids import LEDGER, Provider, Scope
 from events.money import MicroUsd
 from events.project import ProjectArchived, ProjectCreated
+from vapora.clock import now
 from vapora.log.mapper import Sealed, encode
 from vapora.log.places import open_log
 from vapora.log.sqlite import SQLiteLog
@@ -241,6 +242,30 @@ def test_the_doctor_reads_the_files_too(alone: Run, data: Path) -> None:
     assert said.code == 0
     assert "4 events" in checks["workspace default"]["detail"]
     assert checks["server"]["state"] == "warn"
+
+
+def test_a_clock_that_was_ahead_is_said_and_corrected(alone: Run, data: Path, settings: Settings) -> None:
+    ahead = now() + timedelta(days=400)
+    log = SQLiteLog.open(settings.log_file("default"), "default", lambda: ahead)
+    event = encode(ProjectArchived(project_id="p"))
+    log.append([Append("late", "user:test", "cor", None, (StreamAppend("project:p", 1, (event,)),))])
+    log.close()
+    alone("rebuild", "--data", str(data))
+    correct = ("log", "correct-clock", "--data", str(data))
+
+    ill = alone("doctor", "--data", str(data), "--json")
+    assert ill.code == 1
+    [told] = [one for one in ill.json["checks"] if "behind the last event" in one["detail"]]
+    assert "vapora log correct-clock" in told["remedy"]
+
+    planned = alone(*correct, "--json").json
+    assert (planned["position"], planned["booked"]) == (None, 0)
+    assert "Nothing is changed yet" in alone(*correct).out
+    assert alone(*correct, "--yes", "--json").json["position"] == 6
+    assert alone("doctor", "--data", str(data), "--json").code == 0
+    again = alone(*correct, "--yes")
+    assert (again.code, "not behind" in again.err) == (1, True)
+    assert alone("audit", "budget", "--data", str(data)).code == 0
 
 
 def test_the_doctor_fails_where_a_log_is_damaged(alone: Run, data: Path, settings: Settings) -> None:

@@ -233,5 +233,12 @@ EXAMPLES: tuple[DomainEvent, ...] = (
     task.TaskReordered(task_id="task-1", before="task-2"),
     task.TaskArchived(task_id="task-1", from_state=TaskState.DONE, comment="Old."),
     workspace.WorkspaceOpened(workspace_id="acme"),
+    workspace.ClockCorrected(
+        recorded_until=datetime(2027, 12, 31, 9, 30, tzinfo=UTC), corrected_to=datetime(2026, 11, 26, 9, 30, tzinfo=UTC)
+    ),
+    budget.WindowsCorrected(
+        before=budget.Windows(month="2027-12", week="2027-W52"),
+        windows=budget.Windows(month="2026-11", week="2026-W48"),
+    ),
     workspace.RequestAccepted(key_digest="1" * 64, body_digest="2" * 64, answer_id="task-1"),
 )

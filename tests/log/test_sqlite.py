@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -133,6 +134,31 @@ def test_a_tool_reads_beside_the_writer_and_leaves_it_in_its_place(path: Path, m
         tool.append([make(("b", 0, 1))])
     tool.close()
     writer.close()
+
+
+def test_a_log_is_whole_as_soon_as_its_file_is_there(path: Path) -> None:
+    """A reader may come at any moment while many logs are made: it finds no file, or a log."""
+    stop = threading.Event()
+    faults: list[LogError] = []
+
+    def read(one: Path) -> None:
+        while not stop.is_set():
+            if one.exists():
+                try:
+                    SQLiteLog.open_for_reading(one).close()
+                except LogError as error:
+                    faults.append(error)
+
+    for number in range(20):
+        one = path.with_name(f"{number}.db")
+        reading = threading.Thread(target=read, args=(one,))
+        reading.start()
+        SQLiteLog.open(one, "acme").close()
+        stop.set()
+        reading.join()
+        stop.clear()
+    assert faults == []
+    assert [one.name for one in path.parent.iterdir() if "new" in one.name] == []
 
 
 def test_the_librarys_own_methods_work_on_the_table(path: Path, make: MakeRequest) -> None:

@@ -30,7 +30,7 @@ from vapora.api import (
 )
 from vapora.api.cells import Cells
 from vapora.api.meters import Meters
-from vapora.api.middleware import Envelope, JsonBodies, LoopbackOnly
+from vapora.api.middleware import BoundedHeaders, Envelope, JsonBodies, LoopbackOnly
 from vapora.ports import Cast
 from vapora.settings import Settings
 
@@ -59,9 +59,10 @@ def create_app(cast: Cast, settings: Settings, version: str, rehearsal: bool) ->
     app.include_router(_under_prefix())
     app.include_router(system.router)
     # The last one added is the first one passed.
-    app.add_middleware(JsonBodies, max_bytes=settings.max_body_bytes)
+    app.add_middleware(JsonBodies, max_bytes=settings.max_body_bytes, timeout_s=settings.receive_timeout_s)
     app.add_middleware(LoopbackOnly)
     app.add_middleware(GZipMiddleware, minimum_size=_WORTH_COMPRESSING, compresslevel=_LEVEL)
+    app.add_middleware(BoundedHeaders)
     app.add_middleware(Envelope, meters=meters, prefix=PREFIX)
     return app
 

@@ -10,7 +10,7 @@ from fastapi import APIRouter, WebSocket
 from starlette.websockets import WebSocketDisconnect, WebSocketState
 
 from events.ids import DEFAULT_WORKSPACE, is_workspace
-from vapora.api.hub import TRY_AGAIN_LATER, Seat
+from vapora.api.broadcast import TRY_AGAIN_LATER, Seat
 from vapora.errors import BadInputError, NotFoundError, VaporaError
 
 if TYPE_CHECKING:

@@ -18,6 +18,7 @@ from events.ids import Scope, TaskState
 from projections import budgets, providers
 from projections.base import Reader
 from projections.board_waiting import CARDS
+from vapora import journal
 from vapora.catalog import roles
 from vapora.views import BudgetView, QueueView
 
@@ -91,6 +92,7 @@ class Exposition:
             # When a series began says nothing here, and would be a series of its own.
             metric.samples = [sample for sample in metric.samples if not sample.name.endswith("_created")]
             yield metric
+        yield _dropped_lines()
         yield from self._system()
         yield from _queues(self._states)
         readings = [state.reading for state in self._states if state.reading is not None]
@@ -123,6 +125,14 @@ class Exposition:
             owner, _, model = name.partition("/")
             paused.add_metric((owner, model, reason), 1)
         yield from (up, head, failed, provider, paused)
+
+
+def _dropped_lines() -> Metric:
+    return CounterMetricFamily(
+        "vapora_journal_lines_dropped",
+        "Lines that this process could not write to standard error.",
+        value=journal.dropped(),
+    )
 
 
 def _queues(states: Sequence[State]) -> Iterable[Metric]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 from time import perf_counter
 from urllib.parse import urlsplit
@@ -9,6 +10,7 @@ from urllib.parse import urlsplit
 import structlog
 from pydantic_core import from_json
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from vapora.api import problems
@@ -17,6 +19,9 @@ from vapora.clock import new_id
 
 CORRELATION = "X-Correlation-Id"
 _LONGEST_CORRELATION = 128
+# Browsers send about 20.
+_MOST_HEADERS = 100
+_MOST_HEADER_BYTES = 32_768
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 _log = structlog.get_logger("api")
@@ -100,16 +105,34 @@ class LoopbackOnly:
             await problems.problem(problems.FOREIGN, reason, scope["path"])(scope, receive, send)
 
 
+class BoundedHeaders:
+    """Refuses a request with too many headers, or too much in them, whichever server took it in."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            headers = scope["headers"]
+            size = sum(len(name) + len(value) for name, value in headers)
+            if len(headers) > _MOST_HEADERS or size > _MOST_HEADER_BYTES:
+                detail = f"A request may have {_MOST_HEADERS} headers and {_MOST_HEADER_BYTES:,} bytes in them."
+                await problems.problem(problems.HEAD_TOO_LARGE, detail, scope["path"])(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+
 class JsonBodies:
-    """Bodies are JSON, whole, and of a bounded size, or no route sees them.
+    """Bodies are JSON, whole, of a bounded size and received in bounded time, or no route sees them.
 
     Parsed here strictly (no NaN, no half characters, no bottomless depth), since what gets past this point may be
     stored for ever.
     """
 
-    def __init__(self, app: ASGIApp, max_bytes: int) -> None:
+    def __init__(self, app: ASGIApp, max_bytes: int, timeout_s: float) -> None:
         self._app = app
         self._max_bytes = max_bytes
+        self._timeout_s = timeout_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope) if scope["type"] == "http" else Headers()
@@ -118,7 +141,17 @@ class JsonBodies:
             return
         declared = headers.get("content-length", "0")
         too_large = declared.isdigit() and int(declared[:20]) > self._max_bytes
-        body = None if too_large else await _whole(receive, self._max_bytes)
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                body = None if too_large else await _whole(receive, self._max_bytes)
+        except TimeoutError:
+            detail = f"The body has to arrive within {self._timeout_s:g} s."
+            # Closed: what still comes of the body belongs to no request.
+            refused = problems.problem(problems.TOO_SLOW, detail, scope["path"], headers={"Connection": "close"})
+            await refused(scope, receive, send)
+            return
+        except ClientDisconnect:
+            return  # nobody is there to be answered, and half a request is none
         refusal = self._refusal(headers, body)
         if refusal is not None:
             kind, detail = refusal
@@ -156,13 +189,13 @@ class _Replay:
 
 
 async def _whole(receive: Receive, limit: int) -> bytes | None:
-    """The body; None as soon as it is larger than `limit`."""
+    """The body; None as soon as it is larger than `limit`. `ClientDisconnect` where the client goes before its end."""
     parts: list[bytes] = []
     size = 0
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
-            return b"".join(parts)
+            raise ClientDisconnect
         parts.append(message.get("body", b""))
         size += len(parts[-1])
         if size > limit:

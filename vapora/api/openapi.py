@@ -32,7 +32,8 @@ DESCRIPTION = """Everything that happens is an event in a log, and every write a
 A GET with `after=<position>` waits, 5 seconds at most, until its answer includes it.
 
 `WS /api/v1/live?after=<position>` sends one frame `{position, rows: [{view, row}]}` for each position that changed
-something. Connect again with the last position you have: you get the latest state of each row that has changed since.
+something. A socket that lags may get several positions in one frame: each changed row once, in its latest state.
+Connect again with the last position you have: you get the latest state of each row that has changed since.
 Code 1013 means: connect again like that. Code 1008: the request was wrong, and the reason says how.
 Browsers select the workspace with `?workspace=`.
 

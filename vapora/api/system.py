@@ -17,6 +17,7 @@ from vapora.api.cells import Cell, Cells
 from vapora.api.context import FreshCell
 from vapora.api.meters import Meters
 from vapora.errors import VaporaError
+from vapora.log.clock_correction import REMEDY
 from vapora.views import Health, Progress, QueueView, Status
 
 router = APIRouter(tags=["system"])
@@ -84,7 +85,8 @@ async def get_metrics(request: Request) -> PlainTextResponse:
 
 @status_router.get("/status", summary="Tell how far the read models are")
 async def get_status(cell: FreshCell) -> Status:
-    return await _status(cell)
+    log = await cell.log.health()
+    return (await _status(cell)).model_copy(update={"clock": log["clock"]})
 
 
 @status_router.get("/position", summary="Tell where the read models and the log are")
@@ -103,6 +105,8 @@ async def _models(cells: Cells) -> tuple[dict[str, str], dict[str, str]]:
 async def _problems(cell: Cell) -> list[str]:
     log, rows = await asyncio.gather(cell.log.health(), cell.projector.health())
     problems = [] if log["status"] == "ok" else [f"the log is {log['status']}: {log['reason']}"]
+    if log["clock"]:
+        problems.append(f"{log['clock']}. {REMEDY}")
     if rows["problem"]:
         problems.append(f"the read models do not get on: {rows['problem']}")
     return problems + [f"the projection {name} has stopped at {why}" for name, why in rows["failed"].items()]

@@ -98,6 +98,7 @@ def read_models(settings: Settings) -> Iterator[Finding]:
     from projections.store import StoreReader
     from vapora.cli.offline import open_log
     from vapora.errors import VaporaError
+    from vapora.log.clock_correction import REMEDY, behind
     from vapora.log.places import workspaces
 
     try:
@@ -111,7 +112,9 @@ def read_models(settings: Settings) -> Iterator[Finding]:
         name = f"workspace {workspace}"
         try:
             with open_log(settings, workspace) as log:
-                head, strange = log.head(), _unknown_topics(log)
+                head, strange, lag = log.head(), _unknown_topics(log), -log.since_last()
+            if wrong := behind(lag):
+                yield bad(name, wrong, REMEDY)
             reader = StoreReader(settings.read_place(workspace))
             if not reader.exists():
                 yield warn(name, f"{head:,} events, and no read models yet", "The server builds them when it starts.")

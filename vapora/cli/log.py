@@ -16,7 +16,7 @@ from pydantic_core import to_json
 from rich.console import RenderableType
 from rich.text import Text
 
-from vapora.cli.offline import Workspace, open_log, pages, settings_for
+from vapora.cli.offline import Workspace, alone, open_log, pages, settings_for
 from vapora.cli.output import FAILED, USAGE, Json, clip, console, emit, emit_json, instant, local, stop
 from vapora.cli.remote import connect
 from vapora.cli.source import Data, data_to_read
@@ -25,6 +25,7 @@ from vapora.views import Chain, EventView
 
 if TYPE_CHECKING:
     from vapora.log import EventLog
+    from vapora.log.clock_correction import Correction
 
 app = typer.Typer(help="Read the log.", no_args_is_help=True)
 
@@ -120,6 +121,55 @@ def why(
     else:
         chain = _chain(position, folder, workspace)
     emit(as_json, chain, lambda: _reasons(chain))
+
+
+@app.command("correct-clock")
+def correct_clock(
+    data: Data = None,
+    workspace: Workspace = "default",
+    yes: Annotated[bool, typer.Option("--yes", help="Do it; else only say what it would do.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Let recorded time go on truly after events that were recorded with a clock that was ahead. No server may run."""
+    from vapora import clock
+    from vapora.log.clock_correction import ClockCorrector
+    from vapora.log.places import open_log as open_for_writing
+
+    settings = settings_for(data)
+    with open_log(settings, workspace):
+        pass  # there is one: else the next line would make it
+    with alone(settings, workspace):
+        log = open_for_writing(settings.log_place(workspace), workspace)
+        try:
+            corrector = ClockCorrector(log, clock.now, "user:local")
+            planned = corrector.plan()
+            position = corrector.carry_out() if yes else None
+        finally:
+            log.close()
+    emit(
+        as_json,
+        {
+            "recorded_until": planned.recorded_until,
+            "corrected_to": planned.now,
+            "booked": planned.booked,
+            "windows": planned.windows,
+            "position": position,
+        },
+        lambda: _corrected(planned, position),
+    )
+
+
+def _corrected(planned: Correction, position: int | None) -> str:
+    lines = [f"recorded time  {local(planned.recorded_until)} -> {local(planned.now)}"]
+    if (windows := planned.windows) is not None:
+        lines += [
+            f"budget windows {windows.before.month} and {windows.before.week} -> "
+            f"{windows.windows.month} and {windows.windows.week}; what was spent in them still counts",
+        ]
+    if planned.booked:
+        lines.append(f"calls without an outcome, booked at their worst case: {planned.booked}")
+    done = "Nothing is changed yet: add --yes." if position is None else f"Recorded at position {position}."
+    return "\n".join([*lines, done])
 
 
 def _chain(position: int, data: Path, workspace: str) -> Chain:

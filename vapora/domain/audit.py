@@ -7,11 +7,11 @@ and no tiers. Two programs would have to be wrong in the same way for a breach t
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from events import DomainEvent, Recorded
-from events.budget import BudgetSet, SpendReleased, SpendReserved, SpendSettled, SpendUnknown
+from events.budget import BudgetSet, SpendReleased, SpendReserved, SpendSettled, SpendUnknown, WindowsCorrected
 
 _Limit = tuple[str, str, str]  # scope, its id, month | week | life
 _Pot = tuple[str, str, str, bool]  # scope, its id, window, simulated
@@ -65,7 +65,20 @@ def _take(books: _Books, position: int, event: DomainEvent) -> list[Violation]:
             return _close(books, position, event.call_id, event.attempt, 0)
         case SpendUnknown():
             return _close(books, position, event.call_id, event.attempt, event.amount_microusd)
+        case WindowsCorrected():
+            books.spent = _renamed(books.spent, event)
+            books.held = _renamed(books.held, event)
     return []
+
+
+def _renamed(pots: Mapping[_Pot, int], event: WindowsCorrected) -> defaultdict[_Pot, int]:
+    """The windows that stood at a correction of the clock go on under their true names; earlier ones are over."""
+    names = {event.before.month: event.windows.month, event.before.week: event.windows.week, "life": "life"}
+    kept = defaultdict[_Pot, int](int)
+    for (scope, scope_id, window, simulated), amount in pots.items():
+        if window in names:
+            kept[scope, scope_id, names[window], simulated] = amount
+    return kept
 
 
 def _limit(books: _Books, event: BudgetSet) -> None:

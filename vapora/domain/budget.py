@@ -19,6 +19,7 @@ from events.budget import (
     SpendReserved,
     SpendSettled,
     SpendUnknown,
+    WindowsCorrected,
 )
 from events.ids import Provider, Scope, Tier, WhenExceeded
 from events.money import MicroUsd, cents
@@ -191,6 +192,21 @@ def book_unknown(ledger: Ledger, call_id: str, attempt: int, reason: str) -> tup
 def expire(ledger: Ledger, now: datetime) -> tuple[SpendUnknown, ...]:
     """Book every reservation whose time is over. It is never released: its call may have been billed."""
     return tuple(_unknown(one, EXPIRED) for one in open_reservations(ledger) if one.expires_at <= now)
+
+
+Corrected = SpendUnknown | WindowsCorrected
+
+
+def correct_windows(ledger: Ledger, now: datetime) -> tuple[Corrected, ...]:
+    """What it means to the ledger that the clock was ahead, and is right now.
+
+    What is open is booked: it expires at an instant of the wrong clock. Windows that lie ahead get their true names.
+    """
+    booked = tuple(_unknown(one, EXPIRED) for one in open_reservations(ledger))
+    true, reached = windows(now), ledger.newest
+    if reached is None or (reached.month <= true.month and reached.week <= true.week):
+        return booked
+    return (*booked, WindowsCorrected(before=reached, windows=true))
 
 
 def set_budget(

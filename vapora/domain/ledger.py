@@ -24,6 +24,7 @@ from events.budget import (
     SpendSettled,
     SpendUnknown,
     Windows,
+    WindowsCorrected,
 )
 from events.ids import Scope
 from vapora.errors import CorruptLogError
@@ -75,7 +76,8 @@ def current(ledger: Ledger, now: datetime) -> Windows:
     """The windows that `now` belongs to; never older ones than the ledger has reached.
 
     A clock that steps back over midnight would otherwise open a window again that was pruned: its
-    spending forgotten, its limit to be had twice. The log's own clock does not go backwards either.
+    spending forgotten, its limit to be had twice. The log's own clock does not go backwards either,
+    but at a recorded correction (`_correct`).
     """
     here, newest = windows(now), ledger.newest
     if newest is None:
@@ -140,6 +142,8 @@ def evolve(ledger: Ledger, event: DomainEvent) -> Ledger:
             _close(ledger, (call_id, attempt), amount, "unknown")
         case SpendRefused(scope=scope, scope_id=scope_id, window=window, simulated=simulated):
             ledger.refused.add((scope, scope_id, window, simulated))
+        case WindowsCorrected():
+            _correct(ledger, event)
         case BudgetSet():
             _clear_refusals(ledger, event)
             ledger.limits[event.scope, event.scope_id] = event
@@ -194,6 +198,24 @@ def _clear_refusals(ledger: Ledger, event: BudgetSet) -> None:
         old = limit_in(before, key[2]) if before else None
         if new is None or (old is not None and new > old):
             ledger.refused.discard(key)
+
+
+def _correct(ledger: Ledger, event: WindowsCorrected) -> None:
+    """The windows that stood go on under other names; those before them are over. Nothing is open, by the rule."""
+    if ledger.open:
+        raise CorruptLogError("The ledger's windows are corrected while reservations are open.")
+    names = renamed(event)
+    accounts, refused = ledger.accounts.items(), ledger.refused
+    ledger.accounts = {(*key[:2], names[key[2]], key[3]): one for key, one in accounts if key[2] in names}
+    ledger.refused = {(*key[:2], names[key[2]], key[3]) for key in refused if key[2] in names}
+    calls = (found for month in ledger.closed.values() for found in month.items())
+    ledger.closed = {event.windows.month: dict(calls)}
+    ledger.newest = event.windows
+
+
+def renamed(event: WindowsCorrected) -> dict[str, str]:
+    """The windows that go on, each with its true name."""
+    return {event.before.month: event.windows.month, event.before.week: event.windows.week, LIFE: LIFE}
 
 
 def _turn(ledger: Ledger, at: Windows) -> None:

@@ -6,7 +6,7 @@ Synchronous on purpose: who calls decides which thread waits for the disk. One a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
 from vapora.clock import Clock
@@ -162,6 +162,14 @@ class EventLog(Protocol):
         """
         ...
 
+    def append_correction(self, request: Append) -> list[AppendResult]:
+        """The one append that may be recorded before the events that stand: a correction of the clock."""
+        ...
+
+    def since_last(self) -> timedelta:
+        """From the last event until now, by this machine's clock; negative where the clock is behind."""
+        ...
+
     def read(self, stream: str, after: int = 0, limit: int = MAX_READ) -> list[StoredRecord]:
         """Events of one stream with version > `after`."""
         ...
@@ -238,6 +246,18 @@ class CheckedLog:
             except TakenError:
                 continue  # perhaps our own, whose confirmation was lost: the next round compares with what is stored
         raise LogError("The log's streams move under its writer.", remedy="See that nothing else writes to this file.")
+
+    def append_correction(self, request: Append) -> list[AppendResult]:
+        before, self._last_at = self._last_at, self._clock()
+        try:
+            return self.append([request])
+        except BaseException:
+            self._last_at = before
+            raise
+
+    def since_last(self) -> timedelta:
+        last = self._last_recorded()
+        return timedelta() if last is None else self._clock() - last
 
     def decide(self, requests: Sequence[Append], ahead: bool = False) -> Plan:
         round = self._round
@@ -337,8 +357,12 @@ class CheckedLog:
         self._tip = None
 
     def _now(self) -> datetime:
-        if self._last_at is None:
-            last = self._store.last()
-            self._last_at = None if last is None else mapper.recorded_at(last)
+        self._last_at = last = self._last_recorded()
         now = self._clock()
-        return now if self._last_at is None else max(now, self._last_at)
+        return now if last is None else max(now, last)
+
+    def _last_recorded(self) -> datetime | None:
+        if self._last_at is not None:
+            return self._last_at
+        last = self._store.last()
+        return None if last is None else mapper.recorded_at(last)

@@ -4,21 +4,34 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from eventsourcing.persistence import PersistenceError
 
+from vapora.clock import new_id
 from vapora.errors import LogError
 from vapora.folders import make_private
 from vapora.log.event_log import TakenError
 
 
-def make_file(path: Path) -> None:
-    """The log is readable to its owner alone; SQLite gives its journal files the same mode."""
+def make_file(path: Path, fill: Callable[[Path], None] = lambda draft: None) -> None:
+    """A file where there is none: filled under another name first, so that whoever finds it finds a log.
+
+    It is readable to its owner alone; SQLite gives its journal files the same mode.
+    """
     made = make_private(path.parent)
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    if not path.exists():
+        draft = path.with_name(f"{path.name}.{new_id('new')}")
+        os.close(os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        try:
+            fill(draft)
+            # Not renamed: a file that another process has put there meanwhile must stay.
+            with suppress(FileExistsError):
+                path.hardlink_to(draft)
+        finally:
+            draft.unlink()
     if path.stat().st_mode & 0o077:
         path.chmod(0o600)
     # Without this a power cut could take the new file's name, and all acknowledged events with it.

@@ -39,10 +39,11 @@ class SQLiteLog(CheckedLog):
     def open(cls, path: Path, workspace: str, clock: Clock = system_clock.now) -> Self:
         """Makes the file where there is none and fences off whoever wrote to it before."""
         with explained(path):
-            make_file(path)
+            make_file(path, lambda draft: _make_empty_log(draft, workspace))
             recorder = Recorder(Datastore(path), path)
             try:
-                recorder.create_table()
+                # A file that is there may be empty, where the one who made it was an older version and died.
+                recorder.create(workspace)
                 recorder.take_over(workspace)
             except BaseException:
                 recorder.close()
@@ -94,15 +95,16 @@ class Recorder(SQLiteApplicationRecorder):
             "workspace TEXT NOT NULL, epoch INTEGER NOT NULL)",
         ]
 
-    def create_table(self) -> None:
+    def create(self, workspace: str) -> None:
+        """Tables and writer in one transaction."""
         with self._writing() as cursor:
             for statement in self.create_table_statements:
                 cursor.execute(statement)
+            cursor.execute("INSERT OR IGNORE INTO writer VALUES (1, ?, ?, 0)", (_FORMAT, workspace))
 
     def take_over(self, workspace: str) -> None:
         """Become the writer: whoever was it before finds a later epoch than its own and is refused."""
         with self._writing() as cursor:
-            cursor.execute("INSERT OR IGNORE INTO writer VALUES (1, ?, ?, 0)", (_FORMAT, workspace))
             cursor.execute("UPDATE writer SET epoch = epoch + 1 RETURNING workspace, epoch, format")
             owner, epoch, form = cursor.fetchone()
             _check_format(form, self._path)
@@ -272,6 +274,14 @@ class Recorder(SQLiteApplicationRecorder):
         """The writer's own, not taken from the pool and given back for each transaction."""
         self._own = connect(str(self._path.absolute()))
         return self._own
+
+
+def _make_empty_log(path: Path, workspace: str) -> None:
+    recorder = Recorder(Datastore(path), path)
+    try:
+        recorder.create(workspace)
+    finally:
+        recorder.close()
 
 
 def _check_format(form: int, path: Path) -> None:

@@ -17,6 +17,7 @@ from events.content import Content
 from events.ids import LEDGER, run_stream, task_stream
 from events.run import ArtifactRecorded, ModelCalled, RunCancelled, RunFailed, RunStarted, RunSucceeded
 from events.task import TaskArchived, TaskAssigned, TaskCompleted, TaskFailed, TaskSubmitted
+from events.workspace import ClockCorrected
 from vapora.domain.answer import Verdict, judge
 from vapora.domain.audit import violations
 
@@ -49,7 +50,7 @@ def order(log: Sequence[Recorded]) -> list[Finding]:
     for one in log:
         if before is not None and one.position <= before.position:
             found.append(Finding("order", one.stream, f"position {one.position} stands behind {before.position}"))
-        if before is not None and one.recorded_at < before.recorded_at:
+        if before is not None and one.recorded_at < before.recorded_at and not isinstance(one.event, ClockCorrected):
             found.append(Finding("order", one.stream, f"time goes back at position {one.position}"))
         if one.version != versions[one.stream] + 1:
             message = f"version {one.version} at position {one.position} follows version {versions[one.stream]}"

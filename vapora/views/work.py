@@ -45,10 +45,12 @@ class Progress(View):
 
 class Status(Progress):
     """`failed`: what stopped a projection, by its name; `rebuilding`: those that are rebuilt while their old rows are
-    served, and how far each has come."""
+    served, and how far each has come; `clock`: what is wrong with the clock that events are recorded by, empty where
+    nothing is."""
 
     failed: dict[str, str]
     rebuilding: dict[str, int]
+    clock: str = ""
 
 
 IdKind = Literal["task", "project", "run", "agent"]
