@@ -3,13 +3,16 @@ PYTHON ?= python3.11
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo up test lint types check format bench lock clean
+.PHONY: demo up local test lint types check format bench lock clean
 
 demo: $(VENV)/.platform
 	$(BIN)/vapora demo
 
 up: $(VENV)/.platform
 	$(BIN)/vapora up
+
+local: $(VENV)/.platform
+	$(BIN)/vapora up --local
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest

@@ -33,6 +33,8 @@ _DRAIN_S = 6.0
 # After which a stop that hangs is cut off: of a platform that was up, and of one that was not yet.
 _STOPPED_S, _GIVEN_UP_S = 14.0, 9.0
 _LOOK_EVERY_S = 1.0
+# The API itself waits 3 s for an actor.
+_ASKED_S = 4.0
 # A start that says nothing for longer seems to hang.
 _STILL_S = 5.0
 
@@ -257,7 +259,7 @@ def _health(base: str) -> dict[str, Any] | None:
 
     # No JSON, or another: Serve's proxy answers for an API that is not there.
     with suppress(httpx.HTTPError, ValueError):
-        said = httpx.get(f"{base}/health", timeout=5).json()
+        said = httpx.get(f"{base}/health", timeout=_ASKED_S).json()
         return said if isinstance(said, dict) and "status" in said else None
     return None
 

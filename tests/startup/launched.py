@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ class Launched:
         command = [sys.executable, "-m", "vapora", "up", "--json", "--data", str(data), *arguments]
         self.data = data
         self.said: list[str] = []
+        self._seen: set[psutil.Process] = set()
         self._more = threading.Condition()
         self._began = time.monotonic()
         self.process = subprocess.Popen(
@@ -66,28 +68,26 @@ class Launched:
 
     def interrupt(self, number: int = signal.SIGINT) -> float:
         """As Ctrl-C does: to the whole group. After how many seconds it had ended."""
+        self.look()
         asked = time.monotonic()
         os.killpg(self.process.pid, number)
         self.process.wait(ENDS_IN_S + 5)
         return time.monotonic() - asked
 
-    def family(self) -> list[int]:
-        """Every other process that was started for its data folder."""
-        found = []
-        for one in psutil.process_iter():
-            try:
-                ours = one.environ().get("RAY_AUTH_TOKEN_PATH") == str(self.data.absolute() / "ray_auth_token")
-            except psutil.Error:
-                continue
-            if one.pid != self.process.pid and ours:
-                found.append(one.pid)
-        return found
+    def look(self) -> None:
+        """Remember whom it has started by now: a process whose parent has died cannot be told to be its own."""
+        with suppress(psutil.NoSuchProcess):
+            self._seen.update(psutil.Process(self.process.pid).children(recursive=True))
+
+    def family(self) -> list[psutil.Process]:
+        """What lives of it, apart from itself."""
+        self.look()
+        return [one for one in self._seen if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]
 
     def kill(self) -> None:
         """For the end of a test: whatever is left."""
-        for pid in (*self.family(), self.process.pid):
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
+        for one in self.family():
+            with suppress(psutil.NoSuchProcess):
+                one.kill()
+        self.process.kill()
         self.process.wait()

@@ -11,6 +11,7 @@ from fastapi.openapi.utils import get_openapi
 from starlette.responses import HTMLResponse
 from starlette.routing import compile_path
 
+from vapora.api import field_texts
 from vapora.api.problems import MEDIA_TYPE, Problem
 
 TAGS = [
@@ -101,6 +102,7 @@ def _describe(app: FastAPI) -> dict[str, Any]:
     problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
     schemas.update(problem.pop("$defs", {}))
     schemas["Problem"] = problem
+    field_texts.describe(document)
     for path, method, operation in operations(document):
         responses = operation["responses"]
         responses.pop("422", None)
