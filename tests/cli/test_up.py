@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.cluster.site import wait_for
+from tests.waiting import wait_for
 from vapora.cli.up import open_browser
 from vapora.platform import Platform
 from vapora.settings import Settings

@@ -14,9 +14,9 @@ import httpx
 import psutil
 import pytest
 
-from tests.cluster.site import wait_for
 from tests.ports import free_port
 from tests.startup.launched import ENDS_IN_S, Launched
+from tests.waiting import wait_for
 from vapora.startup import lock
 
 pytestmark = [pytest.mark.ray, pytest.mark.timeout(900)]
