@@ -17,7 +17,7 @@ import structlog
 
 from events.ids import DEFAULT_WORKSPACE
 from vapora import __version__, journal
-from vapora.errors import UnavailableError
+from vapora.errors import UnavailableError, VaporaError
 from vapora.llm.factory import is_rehearsal
 from vapora.settings import Settings
 from vapora.startup import interrupt, lock, preflight
@@ -25,7 +25,7 @@ from vapora.startup.watch import Watch
 
 # What is imported inside of functions takes seconds, during which people are to know that something happens.
 
-_READY_S = 60.0
+_READY_S = 120.0
 # What is not well for so long at a start will not pass by itself.
 _SETTLED_S = 2.0
 # How long a stop waits for answers that are on their way: their money is spent.
@@ -76,8 +76,8 @@ class Platform:
         self._local: _LocalServer | None = None
         self._kill_ray: Callable[[], None] | None = None
         self._watch: Watch | None = None
-        self._ready = False
-        self._dead = False
+        # Whether Ray can still be told to stop in good order.
+        self._on_ray = False
 
     @property
     def rehearsal(self) -> bool:
@@ -85,7 +85,7 @@ class Platform:
 
     def start(self) -> Addresses:
         """Returns when everything answers. Raises `ConfigurationError` where it cannot start, and `UnavailableError`
-        where something has not answered in a minute."""
+        where something has not answered in two minutes."""
         began = time.monotonic()
         with interrupt.abandoning():
             preflight.check(self.settings, self._environ)
@@ -103,10 +103,9 @@ class Platform:
                 self._lock.say(lock.Owner(pid=os.getpid(), url=base, version=__version__, log=_log(self.settings)))
                 with interrupt.raising():
                     problems = _wait_until_ready(base, self._progress)
-            except BaseException:
-                self.stop()
+            except BaseException as error:
+                self._stop(error)
                 raise
-        self._ready = True
         ready_in_s = time.monotonic() - began
         return Addresses(f"{base}/", f"{base}/api/v1", f"{base}/docs", dashboard, ready_in_s, problems)
 
@@ -122,11 +121,20 @@ class Platform:
         self._kill_ray()
         cluster.prepare_environment(data, os.environ)
         self._progress("Starting Ray, which takes some 10 s (`--local` does without it) …")
-        dashboard = cluster.start(data, dashboard=self._dashboard)
-        # Ray has put a handler of its own in the place of ours.
-        interrupt.reinstall()
-        self._progress(f"Ray runs after {time.monotonic() - began:.1f} s. Deploying the API …")
-        deploy(self.settings.model_copy(update={"data": data}))
+        try:
+            dashboard = cluster.start(data, dashboard=self._dashboard)
+            self._on_ray = True
+            # Ray has put a handler of its own in the place of ours.
+            interrupt.reinstall()
+            self._progress(f"Ray runs after {time.monotonic() - began:.1f} s. Deploying the API …")
+            deploy(self.settings.model_copy(update={"data": data}))
+        except VaporaError:
+            raise
+        except Exception as error:  # Ray has many kinds, and none of them is for people
+            raise UnavailableError(
+                f"Ray did not start: {type(error).__name__}: {str(error).partition(chr(10))[0]}",
+                remedy=f"Its logs are in {data / 'ray' / 'session_latest' / 'logs'}. `--local` does without Ray.",
+            ) from error
         self._watch = Watch(cluster.pillars(data), cluster.is_alive, partial(_answers, base))
         return dashboard and f"http://{dashboard}"
 
@@ -142,22 +150,14 @@ class Platform:
             asyncio.run(asyncio.wait_for(runtime.shutdown(), _DRAIN_S))
         except Exception as error:  # whatever it is, Ray's own end is next
             structlog.get_logger("platform").warning("the actors did not stop in order", error=repr(error))
-        cluster.stop(self.settings.data)
-
-    def _bury_ray(self) -> None:
-        """Of a Ray that is dead nobody is asked to stop in good order: each question would only wait."""
-        from actors.runtime import cluster
-
-        assert self._kill_ray is not None
-        self._kill_ray()
-        cluster.disown()
+        cluster.stop(self.settings.data.absolute())
 
     def wait(self) -> None:
         """Block until Ctrl-C or SIGTERM (as `KeyboardInterrupt`), or `stop` from elsewhere. Raises `UnavailableError`
         where what it runs on has died, and only a new start helps."""
         while not self._stopping.wait(_LOOK_EVERY_S):
             if fault := self._fault():
-                self._dead = True
+                self._give_ray_up()
                 raise UnavailableError(
                     f"{fault} VAPORA ends.", remedy=f"Nothing is lost: `vapora up --data {self.settings.data}` goes on."
                 )
@@ -168,19 +168,33 @@ class Platform:
             return "The server in this process has ended."
         return None if self._watch is None else self._watch.look()
 
+    def _give_ray_up(self) -> None:
+        """Nobody asks a dead Ray to stop in good order: each question would only wait."""
+        if self._on_ray:
+            from actors.runtime import cluster
+
+            cluster.disown()
+            self._on_ray = False
+
     def stop(self) -> None:
         """End everything that `start` started. Twice is harmless."""
+        self._stop(None)
+
+    def _stop(self, failure: BaseException | None) -> None:
+        """`failure`: why the start did not succeed; it is said even where the stop has to be cut off."""
         self._stopping.set()
         with interrupt.ending():
-            interrupt.end_within(_STOPPED_S if self._ready else _GIVEN_UP_S, code=1)
+            interrupt.end_within(*_cut_off(failure))
             try:
                 if self._local is not None:
                     self._local.stop()
                     self._local = None
                 if self._kill_ray is not None:
-                    self._bury_ray() if self._dead else self._stop_ray()
+                    if self._on_ray:
+                        self._stop_ray()
+                    self._kill_ray()
                     interrupt.forget(self._kill_ray)
-                    self._kill_ray = None
+                    self._kill_ray, self._on_ray = None, False
             finally:
                 if self._lock is not None:
                     self._lock.release()
@@ -242,6 +256,14 @@ class _LocalServer:
 
 def _origin(host: str, port: int) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _cut_off(failure: BaseException | None) -> tuple[float, int, str]:
+    """After how many seconds a stop is cut off, with which exit code, and what is said then."""
+    if isinstance(failure, KeyboardInterrupt):
+        return _GIVEN_UP_S, 130, interrupt.ABANDONED
+    said = f"It did not stop in order within {_STOPPED_S:g} s, and was ended. Nothing is lost."
+    return _STOPPED_S, 1, said if failure is None else str(failure)
 
 
 def _log(settings: Settings) -> str:

@@ -20,6 +20,8 @@ from enum import Enum
 from types import FrameType
 from typing import Any
 
+ABANDONED = "Stopped before it was up; nothing is left running."
+
 _NUMBERS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -111,13 +113,13 @@ def forget(cleanup: Callable[[], None]) -> None:
         _state.cleanups.remove(cleanup)
 
 
-def end_within(seconds: float, code: int) -> None:
+def end_within(seconds: float, code: int, sentence: str) -> None:
     """End the process after so long, whatever it is doing then; for a stop that hangs in foreign code. Only where we
     are installed: elsewhere the process is not ours."""
 
     def end() -> None:
         time.sleep(seconds)
-        _leave(code, f"It did not stop in order within {seconds:g} s, and was ended.")
+        _leave(code, sentence)
 
     if _state.installed:
         threading.Thread(target=end, name="deadline", daemon=True).start()
@@ -147,7 +149,7 @@ def _listen(read: int) -> None:
 
 
 def _abandon(number: int) -> None:
-    _leave(128 + number, "Stopped before it was up; nothing is left running.")
+    _leave(128 + number, ABANDONED)
 
 
 def _leave(code: int, sentence: str) -> None:
