@@ -44,12 +44,14 @@ def test_it_does_not_wait_for_the_api_where_a_pillar_ends_meanwhile() -> None:
 def test_a_silent_api_is_given_time_to_be_started_again() -> None:
     scene = Scene()
     scene.answers = False
+    assert scene.after(1_000) is None, "it looks for the first time"
     assert scene.after(PATIENCE_S) is None
     assert scene.after(1) == "The API has not answered for 21 s."
 
 
 def test_an_answer_in_between_begins_the_time_anew() -> None:
     scene = Scene()
+    assert scene.after(0) is None
     scene.answers = False
     assert scene.after(PATIENCE_S) is None
     scene.answers = True

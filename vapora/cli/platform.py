@@ -32,7 +32,7 @@ class Addresses(Protocol):
 
 class Platform(Protocol):
     """Everything on this machine. `start` raises `ConfigurationError` where it cannot (an address that is not this
-    machine's alone, a port or a folder in use), and has stopped again then; `wait` blocks until SIGINT or SIGTERM, or
+    machine's alone, a port or a folder in use); `wait` blocks until SIGINT or SIGTERM, or
     raises `UnavailableError` where what it runs on has died; `stop` is not interrupted."""
 
     def start(self) -> Addresses: ...
@@ -59,7 +59,11 @@ def start(settings: Settings, factory: Factory) -> tuple[Platform, Addresses]:
     """What `factory` makes, started. A signal on the way ends the process, with nothing left behind."""
     with interrupt.abandoning():
         platform = factory(settings, os.environ)
-        return platform, platform.start()
+        try:
+            return platform, platform.start()
+        except BaseException:
+            platform.stop()
+            raise
 
 
 def origin(addresses: Addresses) -> str:

@@ -29,12 +29,15 @@ class Watch:
         self._alive = alive
         self._answers = answers
         self._now = now
-        self._heard_at = now()
+        # Counted from the first look: nobody has asked before.
+        self._heard_at: float | None = None
 
     def look(self) -> str | None:
         """What is beyond recovery, in a sentence; None while there is hope."""
         if dead := self._dead():
             return dead
+        if self._heard_at is None:
+            self._heard_at = self._now()
         if self._answers():
             self._heard_at = self._now()
         # The question may have taken seconds, in which the rest died.
