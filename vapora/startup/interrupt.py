@@ -56,10 +56,6 @@ def install() -> None:
     threading.Thread(target=_listen, args=(read,), name="signals", daemon=True).start()
 
 
-def installed() -> bool:
-    return _state.installed
-
-
 def reinstall() -> None:
     """After foreign code has put its own handlers in place of ours, as `ray.init` does."""
     if _state.installed:
@@ -91,7 +87,7 @@ def _in_mode(mode: _Mode) -> Iterator[None]:
 
 @contextmanager
 def ending() -> Iterator[None]:
-    """For a stop: more signals do not interrupt it."""
+    """For a stop: more signals do not interrupt it, nor the end of the process after it."""
     before, _state.mode = _state.mode, _Mode.ENDING
     # Where nobody installed us, Python's own handlers are in place.
     handlers = {} if _state.installed else _ignore()
@@ -100,7 +96,8 @@ def ending() -> Iterator[None]:
     finally:
         for number, handler in handlers.items():
             signal.signal(number, handler)
-        _state.mode = before
+        if not _state.installed:
+            _state.mode = before
 
 
 def at_abandon(cleanup: Callable[[], None]) -> None:
