@@ -63,8 +63,6 @@ def prepare_environment(data: Path, environ: MutableMapping[str, str]) -> None:
         FORWARDED_ALLOW_IPS="",
         # HAProxy mode opens replica ports on all interfaces.
         RAY_SERVE_ENABLE_HA_PROXY="0",
-        # A busy machine may need more than the minute that Ray waits for its own processes.
-        RAY_raylet_start_wait_time_s="120",
         # Whichever are free: two installations on one machine must not meet.
         AUTOSCALER_METRIC_PORT="0",
         DASHBOARD_METRIC_PORT="0",
