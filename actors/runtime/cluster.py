@@ -74,14 +74,27 @@ def prepare_environment(data: Path, environ: MutableMapping[str, str]) -> None:
 def start(data: Path, *, dashboard: bool) -> str | None:
     """Start Ray in this process; the dashboard's address if there is one. To be called in the main thread: Ray's
     processes die with the thread that started them."""
-    import ray
     import ray._private.worker as worker
 
     if hasattr(worker, "print_to_stdstream"):
         # Raylet messages come past Ray's own switches for silence.
         worker.print_to_stdstream = _to_journal
     _let_agent_choose_its_port()
-    context = ray.init(
+    try:
+        context = _init(data, dashboard=dashboard)
+    except Exception as error:
+        # It gives its own processes 30 s, which on a busy machine may be too little while their code is not yet in
+        # memory; the second time it is.
+        logging.getLogger("ray").warning("Ray did not start, and is tried once more: %s", error)
+        kill(data)
+        context = _init(data, dashboard=dashboard)
+    return context.dashboard_url or None
+
+
+def _init(data: Path, *, dashboard: bool) -> Any:
+    import ray
+
+    return ray.init(
         address="local",
         namespace="vapora",
         include_dashboard=dashboard,
@@ -91,7 +104,6 @@ def start(data: Path, *, dashboard: bool) -> str | None:
         logging_level=logging.ERROR,
         _temp_dir=str(_folder(data)),
     )
-    return context.dashboard_url or None
 
 
 def _let_agent_choose_its_port() -> None:
