@@ -21,7 +21,7 @@ def check(settings: Settings, environ: Mapping[str, str]) -> None:
     not: work goes on without it."""
     require_loopback(settings.host)
     for name in _ADDRESSES:
-        _check_address(name, environ.get(name, "").strip())
+        check_address(name, environ.get(name, "").strip())
     _check_queue(settings)
     _check_blobs(settings, environ)
     _check_database(settings)
@@ -50,8 +50,9 @@ def require_free(host: str, port: int) -> None:
             ) from error
 
 
-def _check_address(name: str, text: str) -> None:
-    """The text itself is not repeated: it may hold a password."""
+def check_address(name: str, text: str) -> None:
+    """Raises `ConfigurationError` for a text that is there and no address; it is not repeated, since it may hold a
+    password."""
     if not text:
         return
     # Ollama's own form has no scheme, and may have no host: `:11434`.
@@ -79,7 +80,7 @@ def _check_queue(settings: Settings) -> None:
 def _check_blobs(settings: Settings, environ: Mapping[str, str]) -> None:
     if not settings.blobs_url:
         return
-    _check_address("AWS_ENDPOINT_URL", environ.get("AWS_ENDPOINT_URL", "").strip())
+    check_address("AWS_ENDPOINT_URL", environ.get("AWS_ENDPOINT_URL", "").strip())
     from vapora.blobs.place import check_url
     from vapora.blobs.s3 import S3BlobStore
 
