@@ -30,7 +30,9 @@ def start(data: Path, port: int, *more: str, **given: str) -> subprocess.Popen[s
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_it_tells_its_addresses_and_stops_cleanly(number: signal.Signals, tmp_path: Path, port: int) -> None:
     browser, opened = tmp_path / "browser", tmp_path / "opened"
-    browser.write_text(f'#!/bin/sh\necho "$1" > "{opened}.part" && mv "{opened}.part" "{opened}"\n')
+    browser.write_text(
+        f'#!/bin/sh\necho "$1 $RAY_AUTH_TOKEN_PATH" > "{opened}.part" && mv "{opened}.part" "{opened}"\n'
+    )
     browser.chmod(0o700)
     process = start(tmp_path / "data", port, "--open", BROWSER=f"{browser} %s")
     try:

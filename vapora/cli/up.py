@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
-import threading
 import time
 from collections.abc import Mapping
 from contextlib import redirect_stdout
@@ -67,10 +67,15 @@ def open_browser(url: str, environ: Mapping[str, str]) -> None:
     if sys.platform == "linux" and not {"DISPLAY", "WAYLAND_DISPLAY", "BROWSER"} & environ.keys():
         say(f"There is no screen to open a browser on; the board is at {url}.")
         return
-    import webbrowser
-
-    # Some browsers return only when they are closed.
-    threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
+    # In a process of its own: some browsers return only when they are closed, some print, and none of them is to be
+    # ended with us, or to know where Ray's token is.
+    subprocess.Popen(  # noqa: S603 - our own interpreter, and an address of ours
+        [sys.executable, "-I", "-m", "webbrowser", url],
+        env={name: value for name, value in environ.items() if not name.startswith("RAY_")},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
 
 
 def welcome(told: dict[str, Any]) -> RenderableType:
