@@ -30,6 +30,7 @@ def test_what_is_promised_or_a_setting_is_known(name: str, tmp_path: Path) -> No
         ("VAPORA_NATS", "VAPORA_NATS_URL"),
         ("VAPORA_OWNER_PASSWROD", "VAPORA_OWNER_PASSWORD"),
         ("vapora_tokn", "VAPORA_TOKEN"),
+        ("VAPORA_ULR", "VAPORA_URL"),
     ],
 )
 def test_a_slip_is_an_error_that_names_what_was_meant(given: str, meant: str) -> None:

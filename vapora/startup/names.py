@@ -87,6 +87,9 @@ def _meant(name: str, known: Iterable[str]) -> str | None:
     """The known name that this one is most likely a slip of."""
     if close := get_close_matches(name, known, n=1, cutoff=_ALIKE):
         return close[0]
+    # Letters that changed places count for much in a short word.
+    if swapped := [one for one in known if sorted(one) == sorted(name)]:
+        return swapped[0]
     # A beginning alone: VAPORA_NATS for VAPORA_NATS_URL.
     begun = [one for one in known if name and one.startswith(f"{name}_")]
     return _nearest(name, begun) if begun else None
