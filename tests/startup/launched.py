@@ -71,7 +71,7 @@ class Launched:
         self.look()
         asked = time.monotonic()
         os.killpg(self.process.pid, number)
-        self.process.wait(ENDS_IN_S + 5)
+        self.process.wait(ENDS_IN_S * 3)
         return time.monotonic() - asked
 
     def look(self) -> None:
