@@ -13,13 +13,16 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 # What --no-deps could leave out is found by `pip check`. Wheels only: nothing is built with tools that are not pinned.
 INSTALL := $(PIP) install --quiet --require-hashes --no-deps --only-binary :all: --requirement
 
-.PHONY: demo up test test-install lint types check format bench lock clean
+.PHONY: demo up local test test-install lint types check format bench lock clean
 
 demo: $(VENV)/.platform
 	$(BIN)/vapora demo
 
 up: $(VENV)/.platform
 	$(BIN)/vapora up
+
+local: $(VENV)/.platform
+	$(BIN)/vapora up --local
 
 # PYTEST=… adds options: make test PYTEST=--durations=25
 test: $(VENV)/.dev

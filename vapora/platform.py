@@ -3,41 +3,46 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
-import ipaddress
 import os
-import signal
-import socket
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
-from typing import IO, Any
+from functools import partial
+from typing import Any
 
 import structlog
 
-from actors.cast import BUILDER, LocalCast
-from vapora import journal
-from vapora.errors import ConfigurationError, UnavailableError
+from events.ids import DEFAULT_WORKSPACE
+from vapora import __version__, journal
+from vapora.errors import UnavailableError, VaporaError
 from vapora.llm.factory import is_rehearsal
-from vapora.queue.nats_options import options_of
-from vapora.serve import api, deploy
 from vapora.settings import Settings
+from vapora.startup import interrupt, lock, preflight
+from vapora.startup.watch import Watch
 
-_READY_S = 60.0
+# What is imported inside of functions takes seconds, during which people are to know that something happens.
+
+_READY_S = 120.0
 # What is not well for so long at a start will not pass by itself.
 _SETTLED_S = 2.0
 # How long a stop waits for answers that are on their way: their money is spent.
 _DRAIN_S = 6.0
+# After which a stop that hangs is cut off: of a platform that was up, and of one that was not yet.
+_STOPPED_S, _GIVEN_UP_S = 14.0, 9.0
+_LOOK_EVERY_S = 1.0
+# The API itself waits 3 s for an actor.
+_ASKED_S = 4.0
+# A start that says nothing for longer seems to hang.
+_STILL_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """Where a started platform is reached. `board`: as JSON. `dashboard`: Ray's, None without Ray. `problems`: what is
-    not well, though the rest works."""
+    """Where a started platform is reached. `board`: for people. `dashboard`: Ray's, None without Ray. `problems`: what
+    is not well, though the rest works."""
 
     board: str
     api: str
@@ -48,16 +53,30 @@ class Addresses:
 
 
 class Platform:
-    """Everything on this machine, as `vapora up` starts it. `start` and `stop` are to be called in the main thread."""
+    """Everything on this machine, as `vapora up` starts it. `start` and `stop` are to be called in the main thread.
 
-    def __init__(self, settings: Settings, environ: Mapping[str, str] | None = None, *, dashboard: bool = True) -> None:
+    `progress` is told, in sentences, how far a start has come.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        environ: Mapping[str, str] | None = None,
+        *,
+        dashboard: bool = True,
+        progress: Callable[[str], None] = lambda sentence: None,
+    ) -> None:
         journal.configure(settings.log_format)
         self.settings = settings
         self._environ = os.environ if environ is None else environ
         self._dashboard = dashboard
+        self._progress = progress
         self._stopping = threading.Event()
-        self._lock: IO[str] | None = None
+        self._lock: lock.Lock | None = None
         self._local: _LocalServer | None = None
+        self._kill_ray: Callable[[], None] | None = None
+        self._watch: Watch | None = None
+        # Whether Ray can still be told to stop in good order.
         self._on_ray = False
 
     @property
@@ -66,40 +85,62 @@ class Platform:
 
     def start(self) -> Addresses:
         """Returns when everything answers. Raises `ConfigurationError` where it cannot start, and `UnavailableError`
-        where something has not answered in a minute."""
+        where something has not answered in two minutes."""
         began = time.monotonic()
-        _require_loopback(self.settings.host)
-        # Only whether it can work at all: NATS itself may come later.
-        options_of(self.settings)
-        # Before the port: who starts a second one on this data is not to be sent to another port first.
-        self._lock = _lock(self.settings.data)
-        dashboard = None
-        try:
-            _require_free(self.settings.host, self.settings.port)
-            if self.settings.runtime == "local":
-                self._local = _LocalServer(self.settings)
-                self._local.start()
-            else:
-                dashboard = self._start_ray()
-            problems = _wait_until_ready(self.settings.host, self.settings.port)
-        except BaseException:
-            self.stop()
-            raise
-        base = f"http://{self.settings.host}:{self.settings.port}"
+        with interrupt.abandoning():
+            preflight.check(self.settings, self._environ)
+            # Before the port: who starts a second one on this data is not to be sent to another port first.
+            self._lock = lock.take(self.settings.data)
+            base = _origin(self.settings.host, self.settings.port)
+            dashboard = None
+            try:
+                preflight.require_free(self.settings.host, self.settings.port)
+                if self.settings.runtime == "local":
+                    self._local = _LocalServer(self.settings)
+                    self._local.start()
+                else:
+                    dashboard = self._start_ray(base)
+                self._lock.say(lock.Owner(pid=os.getpid(), url=base, version=__version__, log=_log(self.settings)))
+                with interrupt.raising():
+                    problems = _wait_until_ready(base, self._progress)
+            except BaseException as error:
+                self._stop(error)
+                raise
         ready_in_s = time.monotonic() - began
-        return Addresses(f"{base}/api/v1/board", f"{base}/api/v1", f"{base}/docs", dashboard, ready_in_s, problems)
+        return Addresses(f"{base}/", f"{base}/api/v1", f"{base}/docs", dashboard, ready_in_s, problems)
 
-    def _start_ray(self) -> str | None:
+    def _start_ray(self, base: str) -> str | None:
+        began = time.monotonic()
         from actors.runtime import cluster
+        from vapora.serve import deploy
 
-        cluster.prepare_environment(self.settings.data.absolute(), os.environ)
-        self._on_ray = True
-        dashboard = cluster.start(self.settings.data, dashboard=self._dashboard)
-        deploy(self.settings.model_copy(update={"data": self.settings.data.absolute()}))
+        data = self.settings.data.absolute()
+        self._kill_ray = partial(cluster.kill, data)
+        interrupt.at_abandon(self._kill_ray)
+        # What an installation that was killed has left of itself.
+        self._kill_ray()
+        cluster.prepare_environment(data, os.environ)
+        self._progress("Starting Ray, which takes some 10 s (`--local` does without it) …")
+        try:
+            dashboard = cluster.start(data, dashboard=self._dashboard)
+            self._on_ray = True
+            # Ray has put a handler of its own in the place of ours.
+            interrupt.reinstall()
+            self._progress(f"Ray runs after {time.monotonic() - began:.1f} s. Deploying the API …")
+            deploy(self.settings.model_copy(update={"data": data}))
+        except VaporaError:
+            raise
+        except Exception as error:  # Ray has many kinds, and none of them is for people
+            raise UnavailableError(
+                f"Ray did not start: {type(error).__name__}: {str(error).partition(chr(10))[0]}",
+                remedy=f"Its logs are in {data / 'ray' / 'session_latest' / 'logs'}. `--local` does without Ray.",
+            ) from error
+        self._watch = Watch(cluster.pillars(data), cluster.is_alive, partial(_answers, base))
         return dashboard and f"http://{dashboard}"
 
     def _stop_ray(self) -> None:
         """No more requests, then the actors in good order, then Ray; each bounded, since the log survives anything."""
+        from actors.cast import BUILDER
         from actors.runtime import cluster
         from actors.runtime.ray import HostConfig, RayRuntime
 
@@ -109,33 +150,55 @@ class Platform:
             asyncio.run(asyncio.wait_for(runtime.shutdown(), _DRAIN_S))
         except Exception as error:  # whatever it is, Ray's own end is next
             structlog.get_logger("platform").warning("the actors did not stop in order", error=repr(error))
-        cluster.stop(self.settings.data)
+        cluster.stop(self.settings.data.absolute())
 
     def wait(self) -> None:
-        """Block until Ctrl-C, SIGTERM, or `stop` from elsewhere."""
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: self._stopping.set())
-        # A wait without a limit would keep Python from running the signal's handler on some platforms.
-        while not self._stopping.wait(1.0):
-            pass
+        """Block until Ctrl-C or SIGTERM (as `KeyboardInterrupt`), or `stop` from elsewhere. Raises `UnavailableError`
+        where what it runs on has died, and only a new start helps."""
+        while not self._stopping.wait(_LOOK_EVERY_S):
+            if fault := self._fault():
+                self._give_ray_up()
+                raise UnavailableError(
+                    f"{fault} VAPORA ends.", remedy=f"Nothing is lost: `vapora up --data {self.settings.data}` goes on."
+                )
+
+    def _fault(self) -> str | None:
+        """What no waiting will mend."""
+        if self._local is not None and not self._local.is_running:
+            return "The server in this process has ended."
+        return None if self._watch is None else self._watch.look()
+
+    def _give_ray_up(self) -> None:
+        """Nobody asks a dead Ray to stop in good order: each question would only wait."""
+        if self._on_ray:
+            from actors.runtime import cluster
+
+            cluster.disown()
+            self._on_ray = False
 
     def stop(self) -> None:
         """End everything that `start` started. Twice is harmless."""
+        self._stop(None)
+
+    def _stop(self, failure: BaseException | None) -> None:
+        """`failure`: why the start did not succeed; it is said even where the stop has to be cut off."""
         self._stopping.set()
-        previous = _ignore_signals()
-        try:
-            if self._local is not None:
-                self._local.stop()
-                self._local = None
-            if self._on_ray:
-                self._on_ray = False
-                self._stop_ray()
-        finally:
-            for number, handler in previous.items():
-                signal.signal(number, handler)
-            if self._lock is not None:
-                self._lock.close()
-                self._lock = None
+        with interrupt.ending():
+            interrupt.end_within(*_cut_off(failure))
+            try:
+                if self._local is not None:
+                    self._local.stop()
+                    self._local = None
+                if self._kill_ray is not None:
+                    if self._on_ray:
+                        self._stop_ray()
+                    self._kill_ray()
+                    interrupt.forget(self._kill_ray)
+                    self._kill_ray, self._on_ray = None, False
+            finally:
+                if self._lock is not None:
+                    self._lock.release()
+                    self._lock = None
 
 
 class _LocalServer:
@@ -144,14 +207,21 @@ class _LocalServer:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._ready: Future[None] = Future()
+        self._stopped = threading.Event()
         self._server: Any = None
         self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), name="vapora", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
-        self._ready.result(_READY_S)
+        with interrupt.raising():
+            self._ready.result(_READY_S)
+
+    @property
+    def is_running(self) -> bool:
+        return self._thread.is_alive()
 
     def stop(self) -> None:
+        self._stopped.set()
         if self._server is not None:
             self._server.should_exit = True
         self._thread.join()
@@ -159,7 +229,9 @@ class _LocalServer:
     async def _run(self) -> None:
         import uvicorn
 
+        from actors.cast import LocalCast
         from vapora.api.http_protocol import limited
+        from vapora.serve import api
 
         cast = LocalCast(self._settings)
         try:
@@ -184,82 +256,61 @@ class _LocalServer:
         self._server = uvicorn.Server(config)
         self._server.install_signal_handlers = lambda: None
         self._ready.set_result(None)
-        await self._server.serve()
+        # Whoever asks for the end before there is a server cannot tell it so.
+        if not self._stopped.is_set():
+            await self._server.serve()
         await cast.stop()
 
 
-def _require_loopback(host: str) -> None:
-    local = host == "localhost"
-    with suppress(ValueError):
-        local = local or ipaddress.ip_address(host).is_loopback
-    if not local:
-        raise ConfigurationError(
-            f"VAPORA does not listen on {host}: nobody would have to log in yet.",
-            remedy="Use 127.0.0.1 (the default), and reach it from elsewhere through an SSH tunnel.",
-        )
+def _origin(host: str, port: int) -> str:
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def _require_free(host: str, port: int) -> None:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise ConfigurationError(
-                f"Port {port} on {host} cannot be used ({error.strerror}).", remedy="Choose another with --port."
-            ) from error
+def _cut_off(failure: BaseException | None) -> tuple[float, int, str]:
+    """After how many seconds a stop is cut off, with which exit code, and what is said then."""
+    if isinstance(failure, KeyboardInterrupt):
+        return _GIVEN_UP_S, 130, interrupt.ABANDONED
+    said = f"It did not stop in order within {_STOPPED_S:g} s, and was ended. Nothing is lost."
+    return _STOPPED_S, 1, said if failure is None else str(failure)
 
 
-def _lock(data: Path) -> IO[str]:
-    """One platform a data folder; the kernel gives the lock back however the process ends."""
-    try:
-        data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        file = (data / "lock").open("a+")
-    except OSError as error:
-        raise ConfigurationError(
-            f"The data folder {data} cannot be used ({error.strerror}).", remedy="Choose another with --data."
-        ) from error
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        file.seek(0)
-        owner = file.read().strip() or "another process"
-        file.close()
-        raise ConfigurationError(
-            f"The data folder {data} is in use by process {owner}.", remedy="Stop that one, or use another with --data."
-        ) from None
-    file.truncate(0)
-    file.write(str(os.getpid()))
-    file.flush()
-    return file
+def _log(settings: Settings) -> str:
+    """Where the log is, for others to compare: without user and password."""
+    return str(settings.log_place(DEFAULT_WORKSPACE))
 
 
-def _wait_until_ready(host: str, port: int) -> tuple[str, ...]:
-    """What is not well then: a projection that has stopped at an event must not keep all others from working."""
+def _answers(base: str) -> bool:
+    """Whether the API says how it is, be it ill."""
+    return _health(base) is not None
+
+
+def _health(base: str) -> dict[str, Any] | None:
     import httpx
 
-    deadline = time.monotonic() + _READY_S
-    reason, failing_since = "no answer", None
-    while time.monotonic() < deadline:
-        # No JSON: Serve's proxy answers for an API that is not there yet.
-        with suppress(httpx.HTTPError, ValueError):
-            answer = httpx.get(f"http://{host}:{port}/health", timeout=5)
-            said = answer.json()
+    # No JSON, or another: Serve's proxy answers for an API that is not there.
+    with suppress(httpx.HTTPError, ValueError):
+        said = httpx.get(f"{base}/health", timeout=_ASKED_S).json()
+        return said if isinstance(said, dict) and "status" in said else None
+    return None
+
+
+def _wait_until_ready(base: str, progress: Callable[[str], None]) -> tuple[str, ...]:
+    """What is not well then: a projection that has stopped at an event must not keep all others from working."""
+    began = told_at = time.monotonic()
+    reason, failing_since = "no answer yet", None
+    while (now := time.monotonic()) < began + _READY_S:
+        if (said := _health(base)) is not None:
             if said["status"] == "ok":
                 return ()
             reason = said["reason"]
             if said["status"] != "failing":
                 failing_since = None
             elif failing_since is None:
-                failing_since = time.monotonic()
-            elif time.monotonic() - failing_since > _SETTLED_S:
+                failing_since = now
+            elif now - failing_since > _SETTLED_S:
                 return tuple(said["problems"])
+        if now - told_at > _STILL_S:
+            told_at = now
+            progress(f"Not ready yet: {reason}")
         time.sleep(0.1)
     raise UnavailableError(f"VAPORA was not ready in {_READY_S:g} s: {reason}")
-
-
-def _ignore_signals() -> dict[int, Any]:
-    """Stopping is not interrupted by more of the same; only the main thread may say so."""
-    if threading.current_thread() is not threading.main_thread():
-        return {}
-    return {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}

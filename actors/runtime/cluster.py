@@ -6,6 +6,7 @@ which all of its processes inherit.
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import secrets
@@ -13,9 +14,11 @@ import shutil
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import MutableMapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -27,6 +30,8 @@ _OBJECT_STORE_BYTES = 80_000_000
 _LONGEST_FOLDER_BYTES = 43
 _SERVE_STOPS_IN_S = 4.0
 _HELPERS_END_IN_S = 4.0
+_KILLED_WITHIN_S = 5.0
+_PILLARS = ("gcs_server", "raylet")
 
 
 def prepare_environment(data: Path, environ: MutableMapping[str, str]) -> None:
@@ -58,19 +63,38 @@ def prepare_environment(data: Path, environ: MutableMapping[str, str]) -> None:
         FORWARDED_ALLOW_IPS="",
         # HAProxy mode opens replica ports on all interfaces.
         RAY_SERVE_ENABLE_HA_PROXY="0",
+        # Whichever are free: two installations on one machine must not meet.
+        AUTOSCALER_METRIC_PORT="0",
+        DASHBOARD_METRIC_PORT="0",
+        # A proxy that died is started again once it has missed three of these checks; by default, 10 s apart.
+        RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S="2",
     )
 
 
 def start(data: Path, *, dashboard: bool) -> str | None:
     """Start Ray in this process; the dashboard's address if there is one. To be called in the main thread: Ray's
     processes die with the thread that started them."""
-    import ray
     import ray._private.worker as worker
 
     if hasattr(worker, "print_to_stdstream"):
         # Raylet messages come past Ray's own switches for silence.
         worker.print_to_stdstream = _to_journal
-    context = ray.init(
+    _let_agent_choose_its_port()
+    try:
+        context = _init(data, dashboard=dashboard)
+    except Exception as error:
+        # It gives its own processes 30 s, which on a busy machine may be too little while their code is not yet in
+        # memory; the second time it is.
+        logging.getLogger("ray").warning("Ray did not start, and is tried once more: %s", error)
+        kill(data)
+        context = _init(data, dashboard=dashboard)
+    return context.dashboard_url or None
+
+
+def _init(data: Path, *, dashboard: bool) -> Any:
+    import ray
+
+    return ray.init(
         address="local",
         namespace="vapora",
         include_dashboard=dashboard,
@@ -80,7 +104,32 @@ def start(data: Path, *, dashboard: bool) -> str | None:
         logging_level=logging.ERROR,
         _temp_dir=str(_folder(data)),
     )
-    return context.dashboard_url or None
+
+
+def _let_agent_choose_its_port() -> None:
+    """The HTTP port of Ray's agent on each node, 52365 for all, for which `ray.init` has no parameter. The agent of a
+    second Ray on the machine would not get it."""
+    from ray._private import parameter
+
+    class Parameters(parameter.RayParams):  # type: ignore[misc]
+        def __init__(self, *args: Any, **given: Any) -> None:
+            super().__init__(*args, **{"dashboard_agent_listen_port": 0, **given})
+
+    if parameter.RayParams.__name__ != Parameters.__name__:
+        parameter.RayParams = Parameters
+
+
+def pillars(data: Path) -> list[tuple[int, str]]:
+    """Id and name of the processes without which the Ray that `start` started here does nothing more."""
+    _processes_of(data)
+    return [(one.pid, one.name()) for one in psutil.Process().children() if one.name() in _PILLARS]
+
+
+def is_alive(pid: int) -> bool:
+    """Of a child of ours: nobody else's process gets its id before we have taken leave of it."""
+    with suppress(psutil.NoSuchProcess):
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    return False
 
 
 def count_nodes() -> int:
@@ -107,21 +156,48 @@ def stop(data: Path) -> None:
 
     ray.shutdown()
     # The dashboard's helpers outlive it by some seconds.
-    _, alive = psutil.wait_procs(_processes_of(data), timeout=_HELPERS_END_IN_S)
-    for process in alive:
-        with suppress(psutil.NoSuchProcess):
-            process.kill()
+    psutil.wait_procs(_processes_of(data), timeout=_HELPERS_END_IN_S)
+    kill(data)
+
+
+def disown() -> None:
+    """Have nothing said to Ray when this process ends, with code 1 then: of a Ray that is dead that would take half a
+    minute, and end in a segmentation fault."""
+
+    def end() -> None:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(1)
+
+    # The last one registered is the first one called.
+    atexit.register(end)
+
+
+def kill(data: Path) -> None:
+    """End at once whatever was started for this data folder, now or before a crash, and what that starts meanwhile."""
+    deadline = time.monotonic() + _KILLED_WITHIN_S
+    while (found := _processes_of(data)) and time.monotonic() < deadline:
+        for process in found:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        psutil.wait_procs(found, timeout=1)
+    _family.clear()
+    _remove_link()
+
+
+# What has been seen of it. Ray's agents write their names over their environment, and their parent may be gone.
+_family: set[psutil.Process] = set()
 
 
 def _processes_of(data: Path) -> list[psutil.Process]:
-    """What was started for this data folder, apart from ourselves: all of it inherits where the token is."""
+    """What was started for this data folder, apart from ourselves: all of it inherits where the token is, or comes from
+    who did."""
     token = str(_token(data))
-    found = []
     for process in psutil.process_iter():
         with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
             if process.pid != os.getpid() and process.environ().get("RAY_AUTH_TOKEN_PATH") == token:
-                found.append(process)
-    return found
+                _family.update((process, *process.children(recursive=True)))
+    return [one for one in _family if one.is_running() and is_alive(one.pid)]
 
 
 def _token(data: Path) -> Path:
@@ -144,7 +220,20 @@ def _folder(data: Path) -> Path:
         return folder
     link = Path(tempfile.mkdtemp(prefix="vapora-")) / "r"
     link.symlink_to(folder)
+    _links.append(link)
     return link
+
+
+# Those that this process made.
+_links: list[Path] = []
+
+
+def _remove_link() -> None:
+    while _links:
+        link = _links.pop()
+        with suppress(OSError):
+            link.unlink()
+            link.parent.rmdir()
 
 
 def _to_journal(data: dict[str, object], *_: object, **__: object) -> None:

@@ -12,6 +12,7 @@ import os
 import pickle
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 from itertools import groupby
 from typing import Any
@@ -48,7 +49,8 @@ class RayRuntime:
     def __init__(self, config: HostConfig, host: Host | None = None) -> None:
         self._config = config
         self._host = host
-        self._handles: dict[str, Any] = {}
+        # Of each host, `call` under the name that its process is to bear.
+        self._calls: dict[str, Any] = {}
         self._journal = structlog.get_logger("runtime")
 
     def ref(self, address: Address) -> Any:
@@ -58,27 +60,33 @@ class RayRuntime:
         return RayRef(self, address, name)
 
     async def connect(self, name: str) -> Any:
-        """The host's handle; starts the host if there is none."""
-        handle = self._handles.get(name)
-        if handle is None:
+        """The host's remote method `call`; starts the host if there is none."""
+        call = self._calls.get(name)
+        if call is None:
             # Looking a name up blocks on the cluster's controller: not in the event loop.
-            handle = self._handles[name] = await asyncio.to_thread(self._find_or_start, name)
-        return handle
+            handle = await asyncio.to_thread(self._find_or_start, name)
+            # Ray names a process after the task that it began last.
+            call = self._calls[name] = handle.call.options(name=title_of(name))
+        return call
 
     def _find_or_start(self, name: str) -> Any:
-        return _HostActor.options(
-            name=name,
-            namespace=NAMESPACE,
-            lifetime="detached",
-            get_if_exists=True,
-            num_cpus=0,
-            max_restarts=-1,
-            max_task_retries=0,
-            max_concurrency=_MAX_CONCURRENCY,
-        ).remote(name, self._config)
+        return (
+            _actor_class(role_of(name))
+            .options(
+                name=name,
+                namespace=NAMESPACE,
+                lifetime="detached",
+                get_if_exists=True,
+                num_cpus=0,
+                max_restarts=-1,
+                max_task_retries=0,
+                max_concurrency=_MAX_CONCURRENCY,
+            )
+            .remote(name, self._config)
+        )
 
     def forget(self, name: str) -> None:
-        self._handles.pop(name, None)
+        self._calls.pop(name, None)
 
     async def stop(self, address: Address) -> None:
         name = host_of(address, self._config.placement)
@@ -108,6 +116,31 @@ class RayRuntime:
             self._journal.warning("was gone before it could stop", host=name)
         ray.kill(handle)
         self.forget(name)
+
+
+def role_of(host: str) -> str:
+    """What a host is, as people know it: `SwarmCoordinator` for `coordinator/default`."""
+    return _ROLES[host.partition("/")[0]]
+
+
+def title_of(host: str) -> str:
+    """Role and name: `Agent default/tester`, `LLMRouter`."""
+    return f"{role_of(host)} {host.partition('/')[2]}".strip()
+
+
+# By the first part of a host's name.
+_ROLES = {
+    "agent": "Agent",
+    "agents": "Agents",
+    "budget": "BudgetManager",
+    "cell": "Cell",
+    "coordinator": "SwarmCoordinator",
+    "log": "LogWriter",
+    "projector": "Projector",
+    "relay": "Relay",
+    "router": "LLMRouter",
+    "supervisor": "Supervisor",
+}
 
 
 def _rank(name: str) -> int:
@@ -151,8 +184,8 @@ class RayRef:
         pause = _FIRST_PAUSE_S
         while True:
             try:
-                handle = await self._runtime.connect(self._host_name)
-                answer: bytes = await handle.call.remote(packed)
+                call = await self._runtime.connect(self._host_name)
+                answer: bytes = await call.remote(packed)
                 return answer
             except (ActorUnavailableError, ActorDiedError) as error:
                 if isinstance(error, ActorDiedError):
@@ -173,10 +206,15 @@ def _unpack(answer: bytes) -> Any:
 
 
 class Host:
-    """A process that holds one object or several, as the placement map says."""
+    """A process that holds one object or several, as the placement map says.
+
+    In `ps` it is `ray::SwarmCoordinator default`; in Ray's dashboard the class is the role, and the name the address.
+    """
 
     def __init__(self, name: str, config: HostConfig) -> None:
         self.name = name
+        # While it has nothing to do, Ray names its process after its class, of which this process has only this one.
+        type(self).__name__ = title_of(name)
         module, _, function = config.builder.partition(":")
         make: Callable[[Any], Builder] = getattr(import_module(module), function)
         self.local = LocalRuntime(make(config.settings))
@@ -211,8 +249,13 @@ class Host:
     async def health(self) -> dict[str, Any]:
         return {"pid": os.getpid(), "residents": [str(one) for one in self.local.running()]}
 
+    def __repr__(self) -> str:
+        return title_of(self.name)
 
-_HostActor = ray.remote(Host)
+
+@cache
+def _actor_class(role: str) -> Any:
+    return ray.remote(type(role, (Host,), {}))
 
 
 def _pack_error(error: Exception) -> bytes:
@@ -224,4 +267,4 @@ def _pack_error(error: Exception) -> bytes:
         return pickle.dumps((False, RuntimeError(f"{type(error).__name__}: {error}")))
 
 
-__all__ = ["NAMESPACE", "Actor", "Host", "HostConfig", "RayRef", "RayRuntime", "find", "hosts"]
+__all__ = ["NAMESPACE", "Actor", "Host", "HostConfig", "RayRef", "RayRuntime", "find", "hosts", "role_of", "title_of"]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import sqlite3
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -11,6 +12,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from typer.testing import CliRunner
 
+from actors.cast import LocalCast
 from events.workspace import WorkspaceOpened
 from tests.api.doors import API, BOTH_STORES, Door, opened
 from tests.api.test_refusals import check_problem
@@ -81,6 +83,29 @@ async def test_health_is_503_with_the_reason_while_it_is_not_ready(starting: htt
     assert answer.json()["status"] == "starting"
     assert "has not started" in answer.json()["reason"]
     assert answer.json()["model"] == "real"
+
+
+async def test_health_tells_a_log_that_another_process_holds_from_one_that_is_being_opened(settings: Settings) -> None:
+    async with opened(settings):
+        pass
+    cast = LocalCast(settings)
+    app = create_app(cast, settings, version="1", rehearsal=True)
+    other = sqlite3.connect(settings.log_file("default"), isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as http:
+        said = [(await http.get("/health")).json()]
+        while said[-1]["status"] == "starting" and len(said) < 10:
+            said.append((await http.get("/health")).json())
+        other.execute("ROLLBACK")
+        while (well := (await http.get("/health")).json())["status"] != "ok" and len(said) < 20:
+            said.append(well)
+    other.close()
+    await app.state.cells.close()
+    await cast.stop()
+
+    held = next(one for one in said if one["status"] == "failing")
+    assert "Another process holds the file: stop it, or try again." in held["reason"]
+    assert well["status"] == "ok"
 
 
 async def test_a_part_that_does_not_answer_is_503_and_metrics_still_come(starting: httpx.AsyncClient) -> None:
@@ -341,3 +366,17 @@ async def test_read_models_are_rebuilt_beside_a_server_that_goes_on(settings: Se
             assert reached > position
             position = reached
         assert (await door.ask("GET", "/status", 200))["failed"] == {}
+
+
+async def test_the_front_page_says_what_this_is_and_runs_nothing(door: Door) -> None:
+    answer = await door.http.get("/")
+
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].startswith("text/html")
+    assert answer.headers["content-security-policy"].startswith("default-src 'none'")
+    assert "script-src" not in answer.headers["content-security-policy"]
+    assert not re.search(r"<script|<img|<iframe| on\w+=|https?://", answer.text)
+    assert "REHEARSAL" in answer.text.upper()
+    assert "vapora task add" in answer.text
+    for link in re.findall(r'href="([^"]+)"', answer.text):
+        assert (await door.http.get(f"/{link}")).status_code == 200, link

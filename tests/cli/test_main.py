@@ -109,3 +109,17 @@ def test_every_command_has_json() -> None:
         if not any("--json" in parameter.opts for parameter in command.params)
     ]
     assert lacking == []
+
+
+@pytest.mark.parametrize("url", ["http://[::1", "http://localhost:many", "localhost:8000", "ftp://localhost"])
+def test_an_address_of_the_server_that_is_none_is_wrong_usage(url: str, alone: Callable[..., Any]) -> None:
+    said = alone("board", VAPORA_URL=url)
+
+    assert said.code == 2
+    assert said.err.startswith("VAPORA_URL is not an address.")
+
+
+def test_a_misspelt_variable_is_not_taken_for_another_server(alone: Callable[..., Any]) -> None:
+    said = alone("board", VAPORA_ULR="http://elsewhere:8000")
+
+    assert (said.code, said.err.strip()) == (2, "There is no setting VAPORA_ULR. Did you mean VAPORA_URL?")

@@ -14,19 +14,32 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.waiting import wait_for
+from vapora.cli.up import open_browser
+from vapora.platform import Platform
+from vapora.settings import Settings
 
-def start(data: Path, port: int) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "vapora", "up", "--json", "--port", str(port), "--data", str(data)]
-    environ = os.environ | {"VAPORA_RUNTIME": "local", "VAPORA_MODEL": "rehearsal"}
+
+def start(data: Path, port: int, *more: str, **given: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "vapora", "up", "--local", "--json", "--port", str(port), "--data", str(data)]
+    environ = os.environ | {"VAPORA_MODEL": "rehearsal"} | given
+    command += more
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environ)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_it_tells_its_addresses_and_stops_cleanly(number: signal.Signals, tmp_path: Path, port: int) -> None:
-    process = start(tmp_path / "data", port)
+    browser, opened = tmp_path / "browser", tmp_path / "opened"
+    browser.write_text(
+        f'#!/bin/sh\necho "$1 $RAY_AUTH_TOKEN_PATH" > "{opened}.part" && mv "{opened}.part" "{opened}"\n'
+    )
+    browser.chmod(0o700)
+    process = start(tmp_path / "data", port, "--open", BROWSER=f"{browser} %s")
     try:
         assert process.stdout is not None
         told = json.loads(process.stdout.readline())
+        page = httpx.get(told["board"])
+        wait_for("the browser to be opened", opened.exists)
         health = httpx.get(f"{told['api_docs'].removesuffix('/docs')}/health").json()
         asked = time.monotonic()
         process.send_signal(number)
@@ -36,6 +49,8 @@ def test_it_tells_its_addresses_and_stops_cleanly(number: signal.Signals, tmp_pa
 
     assert (told["mode"], health["status"]) == ("rehearsal", "ok")
     assert told["api_docs"].endswith("/docs")
+    assert page.headers["content-type"].startswith("text/html")
+    assert opened.read_text().strip() == told["board"]
     assert process.returncode == 0
     assert time.monotonic() - asked < 15
     assert out == ""
@@ -70,7 +85,7 @@ def test_a_projection_that_stopped_keeps_nobody_from_starting_and_is_told(tmp_pa
     first = start(data, port)
     try:
         assert first.stdout is not None
-        api = json.loads(first.stdout.readline())["board"].removesuffix("/board")
+        api = json.loads(first.stdout.readline())["api"]
         made, _ = (httpx.post(f"{api}/projects", json={"name": name}).json() for name in ("Parser", "Lexer"))
         first.send_signal(signal.SIGTERM)
         first.communicate(timeout=15)
@@ -86,7 +101,7 @@ def test_a_projection_that_stopped_keeps_nobody_from_starting_and_is_told(tmp_pa
     try:
         assert again.stdout is not None
         told = json.loads(again.stdout.readline())
-        board = httpx.get(told["board"])
+        board = httpx.get(f"{told['api']}/board")
         again.send_signal(signal.SIGTERM)
         _, err = again.communicate(timeout=15)
     finally:
@@ -109,3 +124,58 @@ def test_a_setting_that_cannot_work_is_wrong_usage(alone: Callable[..., Any]) ->
 
     assert said.code == 2
     assert "VAPORA_RUNTIME" in said.err
+
+
+@pytest.mark.parametrize("command", ["up", "demo", "doctor"])
+def test_a_misspelt_variable_ends_it_at_once_with_the_right_name(command: str, alone: Callable[..., Any]) -> None:
+    said = alone(command, VAPORA_MODLE="rehearsal")
+
+    assert (said.code, said.out) == (2, "")
+    assert said.err.strip() == "There is no setting VAPORA_MODLE. Did you mean VAPORA_MODEL?"
+
+
+def test_a_broken_or_unknown_line_of_the_file_ends_it_at_once(
+    alone: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / "vapora.toml"
+    file.write_text("port = 8000\nmodel = rehearsal\n")
+    broken = alone("up")
+    file.write_text("prot = 8000\n")
+    unknown = alone("up")
+
+    assert (broken.code, unknown.code) == (2, 2)
+    assert "vapora.toml is not TOML" in broken.err
+    assert "line 2" in broken.err
+    assert "holds 'prot', which is no setting. Did you mean 'port'?" in unknown.err
+
+
+def test_a_database_that_refuses_ends_it_at_once(alone: Callable[..., Any], tmp_path: Path, port: int) -> None:
+    url = f"postgresql://vapora:very-secret@127.0.0.1:{port}/vapora"
+    said = alone("up", "--data", str(tmp_path / "data"), VAPORA_DATABASE_URL=url)
+
+    assert said.code == 2
+    assert "The database cannot be used" in said.err
+    assert "very-secret" not in said.err
+    assert len(said.err.splitlines()) == 1
+
+
+def test_the_doctor_speaks_of_the_server_that_works_on_the_data(settings: Settings, alone: Callable[..., Any]) -> None:
+    platform = Platform(settings, {})
+    try:
+        url = platform.start().board.rstrip("/")
+        said = alone("doctor", "--json", "--data", str(settings.data), ANTHROPIC_API_KEY="not-the-servers")
+    finally:
+        platform.stop()
+
+    found = [one["detail"] for one in said.json["checks"] if one["check"] == "server"]
+    assert f"process {os.getpid()} works on this data, at {url}" in found
+    assert any(one.startswith(f"{url} is well") for one in found)
+    assert "no real model answers there: it rehearses" in found
+    assert not [one for one in said.json["checks"] if one["check"] in ("providers", "queue")]
+
+
+def test_where_there_is_no_screen_no_browser_is_opened(capsys: pytest.CaptureFixture[str]) -> None:
+    open_browser("http://127.0.0.1:8000/", {})
+
+    assert "no screen" in capsys.readouterr().err

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -22,6 +21,7 @@ from projections.board import Board, card
 from projections.board_waiting import CARDS
 from tests.queue.holdings import holdings
 from tests.queue.nats_server import NatsServer
+from tests.waiting import wait_for
 from vapora.commands import CreateProject
 from vapora.domain.audit import violations
 from vapora.log.mapper import open_record
@@ -31,8 +31,6 @@ from vapora.settings import Settings
 from vapora.testing import FakeVendors
 from vapora.testing.delivery import Streams
 from vapora.views import TaskCard
-
-DEADLINE_S = 120
 
 
 def read_log(path: Path) -> list[Recorded]:
@@ -45,16 +43,6 @@ def read_log(path: Path) -> list[Recorded]:
         return found
     finally:
         log.close()
-
-
-def wait_for(what: str, condition: Callable[[], Any]) -> Any:
-    """Poll until `condition` gives something true."""
-    deadline = time.monotonic() + DEADLINE_S
-    while not (found := condition()):
-        if time.monotonic() > deadline:
-            raise AssertionError(f"not within {DEADLINE_S} s: {what}")
-        time.sleep(0.1)
-    return found
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,8 @@ from ray.exceptions import RayActorError
 from events.run import RunStarted
 from projections.board import board
 from projections.store import ReadStore
-from tests.cluster.site import Site, wait_for
+from tests.cluster.site import Site
+from tests.waiting import wait_for
 from vapora.blobs import BlobStore
 from vapora.catalog import task_types
 from vapora.commands import EditAgent

@@ -9,7 +9,8 @@ import httpx
 import pytest
 
 from events.ids import Provider
-from tests.cluster.site import Site, wait_for
+from tests.cluster.site import Site
+from tests.waiting import wait_for
 from vapora.views import EventView, Frame, TaskAccepted
 
 pytestmark = [pytest.mark.ray, pytest.mark.timeout(900)]

@@ -20,8 +20,9 @@ from actors.runtime import cluster
 from events import Recorded
 from events.run import ModelCalled, RunCancelled, RunFailed, RunStarted, RunSucceeded
 from events.task import TaskCompleted, TaskSubmitted
-from tests.cluster.site import assert_sound, read_log, wait_for
+from tests.cluster.site import assert_sound, read_log
 from tests.ports import free_port
+from tests.waiting import wait_for
 from vapora.catalog import ROLE_IDS
 from vapora.commands import CreateProject
 from vapora.sdk import ApiError, Client, NoServerError

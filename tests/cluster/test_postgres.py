@@ -20,10 +20,11 @@ from events.run import RunSucceeded
 from events.task import TaskCompleted
 from projections.board import board
 from projections.store import ReadStore
-from tests.cluster.site import Site, assert_sound, wait_for
+from tests.cluster.site import Site, assert_sound
 from tests.cluster.test_installation import _ready, data, environment, interrupt, processes_of, start
 from tests.ports import free_port
 from tests.postgres import PASSWORD
+from tests.waiting import wait_for
 from vapora.log.mapper import open_record
 from vapora.log.places import open_for_reading
 from vapora.sdk import Client

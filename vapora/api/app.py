@@ -17,6 +17,7 @@ from vapora.api import (
     budgets,
     costs,
     events,
+    front_page,
     ids,
     live,
     openapi,
@@ -58,6 +59,7 @@ def create_app(cast: Cast, settings: Settings, version: str, rehearsal: bool) ->
     openapi.install(app)
     app.include_router(_under_prefix())
     app.include_router(system.router)
+    front_page.install(app)
     # The last one added is the first one passed.
     app.add_middleware(JsonBodies, max_bytes=settings.max_body_bytes, timeout_s=settings.receive_timeout_s)
     app.add_middleware(LoopbackOnly)

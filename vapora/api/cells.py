@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from time import perf_counter
@@ -16,7 +17,7 @@ from vapora.api.hub import Hub
 from vapora.api.meters import Meters
 from vapora.blobs import open_blobs
 from vapora.dispatch import Dispatcher
-from vapora.errors import BehindError
+from vapora.errors import BehindError, LogError
 from vapora.log.client import LogClient
 from vapora.ports import Cast
 from vapora.settings import Settings
@@ -102,15 +103,38 @@ class Cells:
         self._meters = meters
         self._cells: dict[str, Cell] = {}
         self._ask_again_at: dict[str, float] = {}
+        self._asking: dict[str, asyncio.Task[None]] = {}
+        # Logs that could not be opened when that was last tried, and why.
+        self.unopened: dict[str, LogError] = {}
 
     async def open(self, workspace: str) -> Cell:
         """`NotFoundError` for a workspace that does not exist."""
         if perf_counter() >= self._ask_again_at.get(workspace, 0.0):
-            await self.cast.open(workspace)
+            await self._ask(workspace)
             self._ask_again_at[workspace] = perf_counter() + _OPEN_FOR_S
         if workspace not in self._cells:
             self._cells[workspace] = Cell(workspace, self.cast, self._settings, self._meters)
         return self._cells[workspace]
+
+    async def _ask(self, workspace: str) -> None:
+        """One question at a time. It goes on where the one who asked gives up: a log that another process holds says
+        so after 5 s, and a probe waits for 3."""
+        asking = self._asking.get(workspace)
+        if asking is None:
+            asking = self._asking[workspace] = asyncio.create_task(self._open(workspace))
+            asking.add_done_callback(lambda done: self._asked(workspace, done))
+        await asyncio.shield(asking)
+
+    async def _open(self, workspace: str) -> None:
+        await self.cast.open(workspace)
+
+    def _asked(self, workspace: str, done: asyncio.Task[None]) -> None:
+        del self._asking[workspace]
+        error = None if done.cancelled() else done.exception()
+        if isinstance(error, LogError):
+            self.unopened[workspace] = error
+        else:
+            self.unopened.pop(workspace, None)
 
     @property
     def opened(self) -> tuple[Cell, ...]:
@@ -120,3 +144,5 @@ class Cells:
         for cell in self.opened:
             await cell.close()
         self._cells.clear()
+        for asking in self._asking.values():
+            asking.cancel()

@@ -11,6 +11,7 @@ from fastapi.openapi.utils import get_openapi
 from starlette.responses import HTMLResponse
 from starlette.routing import compile_path
 
+from vapora.api import field_texts
 from vapora.api.problems import MEDIA_TYPE, Problem
 from vapora.catalog import roles, task_types
 
@@ -106,6 +107,7 @@ def _describe(app: FastAPI) -> dict[str, Any]:
     schemas.update(problem.pop("$defs", {}))
     schemas["Problem"] = problem
     _name_values(schemas)
+    field_texts.describe(document)
     for path, method, operation in operations(document):
         responses = operation["responses"]
         responses.pop("422", None)

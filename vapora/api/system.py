@@ -16,7 +16,7 @@ from vapora.api import metrics
 from vapora.api.cells import Cell, Cells
 from vapora.api.context import FreshCell
 from vapora.api.meters import Meters
-from vapora.errors import VaporaError
+from vapora.errors import BehindError, UnavailableError, VaporaError
 from vapora.log.clock_correction import REMEDY
 from vapora.views import Health, Progress, QueueView, Status
 
@@ -44,8 +44,14 @@ async def get_health(request: Request, response: Response) -> Health:
         status = "failing" if problems else "ok"
     except TimeoutError:
         status, problems = "starting", [f"No answer within {_PATIENCE_S:g} s."]
-    except VaporaError as error:
+        # What opens it does not come back in time, and has said before why it cannot.
+        if (unopened := cells.unopened.get(DEFAULT_WORKSPACE)) is not None:
+            status, problems = "failing", [str(unopened)]
+    except (UnavailableError, BehindError) as error:
         status, problems = "starting", [str(error)]
+    except VaporaError as error:
+        # A log that another process holds, or that is damaged, does not come up by itself.
+        status, problems = "failing", [str(error)]
     except Exception as error:  # a probe must be told, whatever it is; the journal has the rest
         _log.exception("health broke")
         status, problems = "failing", [type(error).__name__]

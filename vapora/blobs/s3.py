@@ -23,6 +23,8 @@ T = TypeVar("T")
 
 _RETRIES = 3
 _PATIENCE = timedelta(seconds=20)
+# At a start somebody waits for the answer.
+_QUICK = timedelta(seconds=5)
 _STATUS = re.compile(r"status code: (\d{3}(?: [A-Za-z]+)*)")
 
 
@@ -42,7 +44,7 @@ class S3BlobStore(Contents):
             return digest
         # Content-addressed, so that sending it again after a lost answer is harmless.
         if self._ask(lambda: self._store.put(place, data, use_multipart=False)) is None:
-            raise LogError(f"There is no bucket {self._bucket!r}.", remedy="Make it, or check VAPORA_BLOBS_URL.")
+            raise self._no_bucket()
         return digest
 
     def get(self, digest: str) -> bytes:
@@ -56,7 +58,7 @@ class S3BlobStore(Contents):
         pages = iter(self._store.list())
         while (page := self._ask(lambda: list(next(pages, ())))) != []:
             if page is None:
-                raise LogError(f"There is no bucket {self._bucket!r}.", remedy="Check VAPORA_BLOBS_URL.")
+                raise self._no_bucket()
             for one in page:
                 name = one["path"].rpartition("/")[2]
                 if is_digest(name):
@@ -76,8 +78,19 @@ class S3BlobStore(Contents):
         found = self._ask(lambda: self._store.head(place))
         return None if found is None else StoredBlob(place[3:], found["size"], found["last_modified"])
 
+    def check(self) -> None:
+        """Raises `LogError` where the bucket cannot be looked into now; within seconds, and without a second try."""
+        if self._ask(lambda: list(next(iter(self._connect(0, _QUICK).list()), ()))) is None:
+            raise self._no_bucket()
+
+    def _no_bucket(self) -> LogError:
+        return LogError(f"There is no bucket {self._bucket!r}.", remedy="Make it, or check VAPORA_BLOBS_URL.")
+
     @cached_property
     def _store(self) -> S3Store:
+        return self._connect(_RETRIES, _PATIENCE)
+
+    def _connect(self, retries: int, patience: timedelta) -> S3Store:
         # Imported late: 16 MB that nobody needs who keeps blobs in a folder.
         from obstore.store import S3Store
 
@@ -85,8 +98,8 @@ class S3BlobStore(Contents):
             self._bucket,
             prefix=self._prefix,
             # Plain HTTP is decided by the endpoint's own address: a store inside the cluster has no certificate.
-            client_options={"allow_http": True, "timeout": "20s", "connect_timeout": "5s"},
-            retry_config={"max_retries": _RETRIES, "retry_timeout": _PATIENCE},
+            client_options={"allow_http": True, "timeout": patience, "connect_timeout": timedelta(seconds=5)},
+            retry_config={"max_retries": retries, "retry_timeout": patience},
         )
 
     def _ask(self, call: Callable[[], T]) -> T | None:
@@ -98,10 +111,18 @@ class S3BlobStore(Contents):
         except FileNotFoundError:
             return None
         except (PermissionDeniedError, UnauthenticatedError):
-            remedy = "Check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and what they may do in this bucket."
-            raise LogError(f"{self._where} refuses access.", remedy=remedy) from None
+            raise self._refused() from None
         except (BaseError, OSError, ValueError) as error:
             status = _STATUS.search(str(error))
+            # A listing tells them in this way only.
+            if status and status[1][:3] == "404":
+                return None
+            if status and status[1][:3] in ("401", "403"):
+                raise self._refused() from None
             why = f"HTTP {status[1]}" if status else "it does not answer"
             remedy = "Check AWS_ENDPOINT_URL, AWS_REGION and that the store runs; what is not stored is not in the log."
             raise LogError(f"{self._where} cannot be used: {why}.", remedy=remedy) from None
+
+    def _refused(self) -> LogError:
+        remedy = "Check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and what they may do in this bucket."
+        return LogError(f"{self._where} refuses access.", remedy=remedy)

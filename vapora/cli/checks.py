@@ -15,15 +15,18 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict
 
 import vapora
+from events.ids import DEFAULT_WORKSPACE
 from vapora import rooms
 
 if TYPE_CHECKING:
     from vapora.log import EventLog
     from vapora.settings import Settings
+    from vapora.startup.lock import Owner
 
 _LIBRARIES = ("ray", "fastapi", "eventsourcing", "pydantic", "httpx", "websockets", "uvicorn", "yaml")
 _ROOM_BYTES = 1024**3
 _REACH_S = 3.0
+_REAL = "For real work set ANTHROPIC_API_KEY, OPENAI_API_KEY, GEMINI_API_KEY or OLLAMA_HOST."
 
 
 class Finding(BaseModel):
@@ -161,7 +164,7 @@ def providers(environ: Mapping[str, str]) -> Iterator[Finding]:
         yield warn(
             "providers",
             "none is configured: the rehearsal model answers",
-            "For real work set ANTHROPIC_API_KEY, OPENAI_API_KEY, GEMINI_API_KEY or OLLAMA_HOST.",
+            _REAL,
         )
     for provider in named:
         variable, default = _ADDRESSES[provider.value]
@@ -197,6 +200,21 @@ def queue(settings: Settings) -> Iterator[Finding]:
         yield warn("queue", problem, "Work goes on from the log meanwhile.")
 
 
+def running(owner: Owner, settings: Settings) -> Iterator[Finding]:
+    """Who works on this data, and whether it is the same installation as this command."""
+    yield good("server", f"process {owner.pid} works on this data, at {owner.url}")
+    ours = str(settings.log_place(DEFAULT_WORKSPACE))
+    if owner.log != ours:
+        yield warn(
+            "server",
+            f"it keeps its log in {owner.log}, and this shell looks into {ours}",
+            "Set VAPORA_DATABASE_URL here as it is set there.",
+        )
+    if owner.version != vapora.__version__:
+        told = f"it is version {owner.version}, and this command is {vapora.__version__}"
+        yield warn("server", told, "Start the server again after an upgrade.")
+
+
 def server(url: str, token: str | None) -> Iterator[Finding]:
     from vapora.errors import VaporaError
     from vapora.sdk import Client, NoServerError
@@ -216,6 +234,11 @@ def server(url: str, token: str | None) -> Iterator[Finding]:
         yield bad("server", f"{url} is {health.status}: {health.reason}", "Look into its journal.")
     for problem in health.problems:
         yield bad("server", problem, "Look into its journal.")
+    up = [name for name, state in health.providers.items() if state == "up"]
+    if health.model == "rehearsal":
+        yield warn("server", "no real model answers there: it rehearses", _REAL)
+    elif up:
+        yield good("server", f"its providers answer: {', '.join(up)}")
     for name, state in health.providers.items():
         if state != "up":
             yield warn("server", f"provider {name} is {state}")

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from vapora.cli import repository
 from vapora.cli.offline import settings_for
 from vapora.cli.output import FAILED, GOOD, INTERRUPTED, USAGE, Json, console, emit_json, say, stop
-from vapora.cli.platform import Factory, interruptible, origin, ray_platform
+from vapora.cli.platform import Factory, Local, origin, ray_platform, start
 from vapora.cli.spending_notice import announce_spending
 from vapora.commands import SubmitTask
 
@@ -48,11 +48,12 @@ def demo(
     port: Annotated[int, typer.Option(min=0, max=65_535)] = 8000,
     data: Annotated[Path, typer.Option(help="Where everything is kept; may hold an earlier demo.")] = DATA,
     real: Annotated[bool, typer.Option("--real", help="Ask the configured providers. This costs money.")] = False,
+    local: Local = False,
     as_json: Json = False,
 ) -> None:
     """Start everything, hand in a backlog, watch the board fill, and say what was done at what cost."""
     model = "auto" if real else "rehearsal"
-    settings = settings_for(data, host="127.0.0.1", port=port, model=model)
+    settings = settings_for(data, host="127.0.0.1", port=port, model=model, runtime="local" if local else None)
     if real:
         _require_providers()
     taken = None if repo is None else repository.take(repo)
@@ -65,14 +66,13 @@ def run(plan: Plan, factory: Factory, out: IO[str] | None = None) -> int:
     out = out or sys.stdout
     platform = None
     # Ray and its friends print; with --json nothing but the summary may reach stdout.
-    with redirect_stdout(sys.stderr), interruptible():
+    with redirect_stdout(sys.stderr):
         try:
             # Made here rather than by git: what stands in it is nobody else's business.
             plan.settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
             repo = plan.repo or repository.make(plan.settings.data.absolute() / "repo")
-            say("Starting; this takes some 15 seconds …")
-            platform = factory(plan.settings, os.environ)
-            return _play(plan, origin(platform.start()), repo, out)
+            platform, addresses = start(plan.settings, factory)
+            return _play(plan, origin(addresses), repo, out)
         except KeyboardInterrupt:
             say(f"Interrupted. Nothing is lost: `vapora up --data {plan.settings.data}` goes on with it.")
             return INTERRUPTED

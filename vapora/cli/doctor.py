@@ -30,15 +30,24 @@ def doctor(data: Data = None, as_json: Json = False) -> None:
 def _findings(settings: Settings) -> Iterator[Finding]:
     from vapora.cli import checks
     from vapora.sdk import DEFAULT_URL
+    from vapora.startup import lock
 
+    owner = lock.owner(settings.data)
     yield from checks.python()
     yield from checks.libraries()
     yield from checks.packages()
     yield from checks.data_folder(settings)
+    token = os.environ.get("VAPORA_TOKEN") or None
+    if owner is not None and owner.url:
+        # What this shell is told about providers and queues is not what the server was told.
+        yield from checks.running(owner, settings)
+        yield from checks.read_models(settings)
+        yield from checks.server(owner.url, token)
+        return
     yield from checks.read_models(settings)
     yield from checks.providers(os.environ)
     yield from checks.queue(settings)
-    yield from checks.server(os.environ.get("VAPORA_URL") or DEFAULT_URL, os.environ.get("VAPORA_TOKEN") or None)
+    yield from checks.server(os.environ.get("VAPORA_URL") or DEFAULT_URL, token)
 
 
 def _told(found: list[Finding], ok: bool) -> RenderableType:

@@ -27,6 +27,7 @@ from vapora.cli import (
 )
 from vapora.cli.output import FAILED, INTERRUPTED, USAGE, say
 from vapora.errors import BadInputError, CatalogError, ConfigurationError, VaporaError
+from vapora.startup import interrupt
 
 
 class _Guarded(TyperGroup):
@@ -85,10 +86,12 @@ def _root(
 
 
 def main() -> None:
-    """The entry point `vapora`."""
+    """Run one command; `vapora.__main__` comes here."""
+    interrupt.install()
     # A pipe that closes early (`vapora log tail | head`) is no error of ours.
     try:
-        app()
+        with interrupt.raising():
+            app()
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import fcntl
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from vapora.cli.output import FAILED, USAGE, stop
+from vapora.cli.output import FAILED, USAGE, say, stop
+from vapora.startup import lock
 
 if TYPE_CHECKING:
     from events import Recorded
@@ -28,7 +29,10 @@ def settings_for(data: Path | None, **given: object) -> Settings:
     from pydantic import ValidationError
 
     from vapora.settings import Settings
+    from vapora.startup import names
 
+    for odd in names.check(os.environ):
+        say(odd)
     said: dict[str, Any] = {name: value for name, value in {"data": data, **given}.items() if value is not None}
     try:
         return Settings(**said)
@@ -101,16 +105,14 @@ def _lock(settings: Settings) -> Iterator[None]:
         yield
         return
     try:
-        opened = (settings.data / "lock").open("a+")
-    except OSError as error:
-        stop(FAILED, f"The data folder {settings.data} cannot be used ({error.strerror}).", "Make it writable.")
-    with opened as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.seek(0)
-            _refuse(str(settings.data), f"by process {lock.read().strip() or 'unknown'}")
+        held = lock.take(settings.data)
+    except lock.InUseError as error:
+        owner = error.details["owner"]
+        _refuse(str(settings.data), "by another process" if owner is None else f"by process {owner.pid}")
+    try:
         yield
+    finally:
+        held.release()
 
 
 def _refuse(place: str, by: str) -> NoReturn:

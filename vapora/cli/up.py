@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from pydantic_core import to_json
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.text import Text
 
 from vapora.cli.offline import settings_for
-from vapora.cli.output import Json, say
-from vapora.cli.platform import Addresses, Factory, interruptible, origin, ray_platform
+from vapora.cli.output import Json, console, emit_json, say
+from vapora.cli.platform import Addresses, Factory, Local, origin, ray_platform, start
 from vapora.cli.spending_notice import announce_spending
+from vapora.startup import interrupt
 
 if TYPE_CHECKING:
     from vapora.settings import Settings
@@ -27,33 +29,54 @@ def up(
     host: Annotated[str | None, typer.Option(help="Absent: VAPORA_HOST or 127.0.0.1.")] = None,
     port: Annotated[int | None, typer.Option(min=0, max=65_535, help="Absent: VAPORA_PORT or 8000.")] = None,
     data: Annotated[Path | None, typer.Option(help="Absent: VAPORA_DATA or .vapora.")] = None,
+    local: Local = False,
+    browser: Annotated[bool, typer.Option("--open", help="Open the board in the browser once it is up.")] = False,
     as_json: Json = False,
 ) -> None:
     """Start everything on this machine; Ctrl-C stops it. Started again, it goes on where it stopped."""
-    run(settings_for(data, host=host, port=port), as_json, ray_platform)
+    with interrupt.abandoning():
+        settings = settings_for(data, host=host, port=port, runtime="local" if local else None)
+    run(settings, as_json, ray_platform, browser)
 
 
-def run(settings: Settings, as_json: bool, factory: Factory) -> None:
+def run(settings: Settings, as_json: bool, factory: Factory, browser: bool = False) -> None:
     out, began = sys.stdout, time.monotonic()
     # What libraries print is no result: with --json, stdout holds one line and nothing else.
-    with redirect_stdout(sys.stderr), interruptible():
-        platform = factory(settings, os.environ)
+    with redirect_stdout(sys.stderr):
+        platform, addresses = start(settings, factory)
         try:
-            addresses = platform.start()
             for problem in addresses.problems:
                 say(f"Not well: {problem} See `vapora doctor`.")
             told = _told(settings, addresses, time.monotonic() - began)
             if as_json:
-                typer.echo(to_json(told).decode(), file=out)
+                emit_json(told, out)
             else:
-                Console(file=out, highlight=False, soft_wrap=True).print(welcome(told))
+                console(out, soft_wrap=True).print(welcome(told))
             announce_spending(settings, os.environ, origin(addresses))
+            if browser:
+                open_browser(addresses.board, os.environ)
             platform.wait()
         except KeyboardInterrupt:
             pass
         finally:
             platform.stop()
     say(f"Stopped. `vapora up --data {settings.data}` goes on where this ended.")
+
+
+def open_browser(url: str, environ: Mapping[str, str]) -> None:
+    """Where there is a screen. A browser for the terminal would write over ours, and takes no click."""
+    if sys.platform == "linux" and not {"DISPLAY", "WAYLAND_DISPLAY", "BROWSER"} & environ.keys():
+        say(f"There is no screen to open a browser on; the board is at {url}.")
+        return
+    # In a process of its own: some browsers return only when they are closed, some print, and none of them is to be
+    # ended with us, or to know where Ray's token is.
+    subprocess.Popen(  # noqa: S603 - our own interpreter, and an address of ours
+        [sys.executable, "-I", "-m", "webbrowser", url],
+        env={name: value for name, value in environ.items() if not name.startswith("RAY_")},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
 
 
 def welcome(told: dict[str, Any]) -> RenderableType:
@@ -78,6 +101,7 @@ def _told(settings: Settings, addresses: Addresses, ready_s: float) -> dict[str,
 
     return {
         "board": addresses.board,
+        "api": addresses.api,
         "api_docs": addresses.api_docs,
         "dashboard": addresses.dashboard,
         "mode": "rehearsal" if is_rehearsal(os.environ, settings.model) else "real",

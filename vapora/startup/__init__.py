@@ -1,0 +1,1 @@
+"""How an installation starts, is watched, and ends: settings, the lock on the data, signals, and a Ray that dies."""

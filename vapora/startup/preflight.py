@@ -1,0 +1,105 @@
+"""What can be known to fail before anything is started, told in a sentence at once. Imports neither Ray nor FastAPI."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from urllib.parse import urlsplit
+
+from vapora.errors import ConfigurationError, VaporaError
+from vapora.settings import Settings
+
+_OLLAMA = "OLLAMA_HOST"
+# What the providers' SDKs are told; each would raise something of its own at the first call.
+_ADDRESSES = ("ANTHROPIC_BASE_URL", "OPENAI_BASE_URL", "GOOGLE_GEMINI_BASE_URL", _OLLAMA)
+
+
+def check(settings: Settings, environ: Mapping[str, str]) -> None:
+    """Raises `ConfigurationError`. A database and an object store are asked once, for some seconds at most; NATS is
+    not: work goes on without it."""
+    require_loopback(settings.host)
+    for name in _ADDRESSES:
+        check_address(name, environ.get(name, "").strip())
+    _check_queue(settings)
+    _check_blobs(settings, environ)
+    _check_database(settings)
+
+
+def require_loopback(host: str) -> None:
+    local = host == "localhost"
+    with suppress(ValueError):
+        local = local or ipaddress.ip_address(host).is_loopback
+    if not local:
+        raise ConfigurationError(
+            f"VAPORA does not listen on {host}: nobody would have to log in yet.",
+            remedy="Use 127.0.0.1 (the default), and reach it from elsewhere through an SSH tunnel.",
+        )
+
+
+def require_free(host: str, port: int) -> None:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise ConfigurationError(
+                f"Port {port} on {host} cannot be used ({error.strerror}).", remedy="Choose another with --port."
+            ) from error
+
+
+def check_address(name: str, text: str) -> None:
+    """Raises `ConfigurationError` for a text that is there and no address; it is not repeated, since it may hold a
+    password."""
+    if not text:
+        return
+    # Ollama's own form has no scheme, and may have no host: `:11434`.
+    full = text if "//" in text or name != _OLLAMA else f"http://{text}"
+    try:
+        parts = urlsplit(full)
+        # Asking for the port is what finds it wrong.
+        usable = parts.scheme in ("http", "https") and bool(parts.port or parts.hostname)
+        usable = usable and (bool(parts.hostname) or name == _OLLAMA)
+    except ValueError:
+        usable = False
+    if not usable:
+        raise ConfigurationError(
+            f"{name} is not an address.", remedy="Write http://host:port or https://host, and a path if it has one."
+        )
+
+
+def _check_queue(settings: Settings) -> None:
+    if settings.nats_url:
+        from vapora.queue.nats_options import options_of
+
+        options_of(settings)
+
+
+def _check_blobs(settings: Settings, environ: Mapping[str, str]) -> None:
+    if not settings.blobs_url:
+        return
+    check_address("AWS_ENDPOINT_URL", environ.get("AWS_ENDPOINT_URL", "").strip())
+    from vapora.blobs.place import check_url
+    from vapora.blobs.s3 import S3BlobStore
+
+    _require(lambda: S3BlobStore(*check_url(settings.blobs_url)).check())
+
+
+def _check_database(settings: Settings) -> None:
+    if settings.database_url is not None:
+        from vapora import database
+
+        url = settings.database_url.get_secret_value()
+        _require(lambda: database.workspaces(url))
+
+
+def _require(ask: Callable[[], object]) -> None:
+    """What does not answer now is as wrong as a setting that can never work: a start would only wait for it."""
+    try:
+        ask()
+    except ConfigurationError:
+        raise
+    except VaporaError as error:
+        raise ConfigurationError(error.message, remedy=error.remedy) from error
