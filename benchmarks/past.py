@@ -31,7 +31,7 @@ from vapora.settings import Settings
 _SHARES = (0.01, 0.1, 0.5, 0.9, 0.99, 1.0)
 
 
-class _Archive:
+class Archive:
     """A cast of nobody: a log, and rows."""
 
     def __init__(self, settings: Settings) -> None:
@@ -91,7 +91,7 @@ def _tell_kept(rows: Snapshot, projection: Any) -> None:
 
 
 async def _ask(settings: Settings, events: int) -> None:
-    archive = _Archive(settings)
+    archive = Archive(settings)
     await archive.writer.start()
     app = create_app(archive, settings, "0", True)
     transport = httpx.ASGITransport(app)

@@ -6,7 +6,7 @@ may only change together with an `upcast` and a new golden file in `tests/golden
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
@@ -68,6 +68,13 @@ class Unknown(DomainEvent):
 
     def as_json(self) -> dict[str, Any]:
         return dict(self.data)
+
+
+def changes(event: DomainEvent, subject: str, mode: Literal["json", "python"] = "python") -> dict[str, Any]:
+    """What an event that edits a thing makes of it, by field. A field that is None did not change, one that is named in
+    `cleared` is empty (None) from then on. `subject`: the field that names the thing."""
+    fields = event.model_dump(mode=mode, exclude={subject, "cleared"}, exclude_none=True)
+    return fields | dict.fromkeys(getattr(event, "cleared", ()))
 
 
 class Value(BaseModel):

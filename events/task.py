@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from pydantic import Field, JsonValue
 
@@ -33,9 +33,10 @@ class TaskSubmitted(DomainEvent):
 
 
 class TaskEdited(DomainEvent):
-    """Fields that are None did not change."""
+    """Fields that are None did not change; those named in `cleared` are empty from now on."""
 
     TOPIC: ClassVar[str] = "task.edited"
+    VERSION: ClassVar[int] = 2
 
     task_id: str
     title: str | None = None
@@ -45,6 +46,12 @@ class TaskEdited(DomainEvent):
     review: Review | None = None
     deadline: datetime | None = None
     blocked_by: tuple[str, ...] | None = None
+    cleared: tuple[str, ...] = ()
+
+    @classmethod
+    def upcast(cls, version: int, data: dict[str, Any]) -> dict[str, Any]:
+        """Version 1 could not empty a field."""
+        return data if version == 1 else super().upcast(version, data)
 
 
 class ScoreParts(Value):

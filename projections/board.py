@@ -1,4 +1,4 @@
-"""The board: one row a task, with all that its card shows.
+"""The board: one row a task, with all that its card shows but for its texts, which have a table of their own.
 
 The row is complete in itself (runs, cost, what it waits for), so that a change of a blocker is a change of every
 card that it blocks and reaches the browser as such.
@@ -6,18 +6,37 @@ card that it blocks and reaches the browser as such.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
-from events import DomainEvent, Recorded, budget, run, task
+from events import DomainEvent, Recorded, budget, project, run, task
+from events.base import changes as edits
 from events.ids import Review, TaskState, WaitReason
 from projections.base import Handler, Projection, PublicView, Reader, Row, Rows, instant, run_of_call, task_of_run
-from projections.board_rows import BLOCKERS, CARDS, block, card_of, find, rank_before, save, tell_blocked, waiting
+from projections.board_rows import (
+    COUNTS,
+    TEXTS,
+    card_of,
+    count,
+    counted,
+    find,
+    moved,
+    refresh,
+    save,
+    tell_blocked,
+    whole_card,
+)
+from projections.board_waiting import BLOCKERS, CARDS, CLOSED_PROJECTS, block, rings, waiting
 from vapora import views
+from vapora.domain import rank
 from vapora.errors import BadInputError
 
-SHOWN = 200  # of the newest done and failed cards
+SHOWN = 200  # cards of a column at once
+COLUMNS = (TaskState.TODO, TaskState.IN_PROGRESS, TaskState.REVIEW, TaskState.DONE, TaskState.FAILED)
 
+# A rank.
+_CURSOR = re.compile("[0-9a-f]{18,1000}")
 _WAITS_FOR_PEOPLE = "Approve the work, or send it back with a comment."
 
 
@@ -25,12 +44,14 @@ def _submitted(recorded: Recorded, event: task.TaskSubmitted, rows: Rows) -> Non
     at = instant(recorded.recorded_at)
     # By hand, here and below: pydantic's dumps take longer than all the rest of a handler.
     fields = dict(vars(event))
+    texts = {"id": event.task_id, "description": fields.pop("description"), "context": fields.pop("context")}
     row = {
         "id": fields.pop("task_id"),
         **fields,
         "type": event.type.value,
         "review": event.review.value,
         "blocked_by": list(event.blocked_by),
+        "ring": None,  # others learn of this card only now
         "deadline": instant(event.deadline) if event.deadline else None,
         "state": TaskState.TODO.value,
         "done": 0,
@@ -43,34 +64,61 @@ def _submitted(recorded: Recorded, event: task.TaskSubmitted, rows: Rows) -> Non
         "comment": "",
         "created_at": at,
         "created_position": recorded.position,
-        "rank": float(recorded.position),
+        "texts_position": recorded.position,
+        "rank": rank.entering(TaskState.TODO, event.priority, recorded.position),
         "simulated": 0,
     }
+    rows.add(TEXTS, texts)
     block(rows, event.task_id, [], list(event.blocked_by))
     save(recorded, rows, row, new=True)
     tell_blocked(recorded, rows, event.task_id)
+    count(rows, event.project_id, None, TaskState.TODO.value)
 
 
 def _edited(recorded: Recorded, event: task.TaskEdited, rows: Rows) -> None:
     row = find(rows, event.task_id)
     if row is None:
         return
-    changes = event.model_dump(mode="json", exclude={"task_id", "deadline"}, exclude_none=True)
+    changes = edits(event, "task_id", mode="json")
     if event.deadline is not None:
         changes["deadline"] = instant(event.deadline)
-    if event.blocked_by is not None:
-        block(rows, event.task_id, row["blocked_by"], changes["blocked_by"])
+    if "description" in changes:
+        texts = rows.get(TEXTS, (event.task_id,)) or {"id": event.task_id, "context": {}}
+        rows.put(TEXTS, {**texts, "description": changes.pop("description")})
+        changes["texts_position"] = recorded.position
+    if "priority" in changes and TaskState(row["state"]) not in rank.ENDED:
+        changes["rank"] = rank.entering(TaskState(row["state"]), changes["priority"], recorded.position)
+    if "blocked_by" not in changes:
+        save(recorded, rows, {**row, **changes})
+        return
+    block(rows, event.task_id, row["blocked_by"], changes["blocked_by"])
+    before = _on_ring(rows, row)
     save(recorded, rows, {**row, **changes})
+    _tell_rings(recorded, rows, before | rings(rows, event.task_id).keys())
+
+
+def _on_ring(rows: Rows, row: Row) -> set[str]:
+    """The cards that the row is on a ring with."""
+    return set(rings(rows, row["id"])) if row["ring"] else set()
+
+
+def _tell_rings(recorded: Recorded, rows: Rows, task_ids: set[str]) -> None:
+    """Of these cards, rings may have come or gone."""
+    for task_id in sorted(task_ids):
+        row = find(rows, task_id)
+        ring = rings(rows, task_id).get(task_id)
+        if row is not None and row["ring"] != (list(ring) if ring else None):
+            save(recorded, rows, {**row, "ring": list(ring) if ring else None})
 
 
 def _reordered(recorded: Recorded, event: task.TaskReordered, rows: Rows) -> None:
     row = find(rows, event.task_id)
     if row is not None:
-        save(recorded, rows, {**row, "rank": rank_before(recorded, rows, row, event.before)})
+        save(recorded, rows, {**row, "rank": moved(recorded, rows, row, event.before)})
 
 
 def _move(recorded: Recorded, rows: Rows, task_id: str, state: TaskState, **changes: Any) -> None:
-    """To the end of another column. What it waited for, it waits for no longer."""
+    """To its place in another column. What it waited for, it waits for no longer."""
     row = find(rows, task_id)
     if row is None:
         return
@@ -78,16 +126,19 @@ def _move(recorded: Recorded, rows: Rows, task_id: str, state: TaskState, **chan
         changes["assigned_agent"] = None
     done = int(state is TaskState.DONE or (state is TaskState.ARCHIVED and bool(row["done"])))
     comment = changes.pop("comment", "") or row["comment"]
+    before, left = _on_ring(rows, row), row["state"]
     row |= {
         "state": state.value,
         "done": done,
         "comment": comment,
-        "rank": float(recorded.position),
+        "rank": rank.entering(state, row["priority"], recorded.position),
         "said": None,
         **changes,
     }
     save(recorded, rows, row)
+    _tell_rings(recorded, rows, before)
     tell_blocked(recorded, rows, task_id)
+    count(rows, row["project_id"], left, state.value)
 
 
 def _moves_to(state: TaskState) -> Handler:
@@ -208,15 +259,26 @@ def _with_cost(row: Row, amount: int, simulated: bool) -> Row:
     return row
 
 
+def _project_archived(recorded: Recorded, event: project.ProjectArchived, rows: Rows) -> None:
+    """Its cards in todo will not start, and say so; what runs may end."""
+    rows.put(CLOSED_PROJECTS, {"id": event.project_id})
+    for row in rows.select(CARDS, {"project_id": event.project_id, "state": TaskState.TODO.value}):
+        refresh(recorded, rows, row["id"])
+
+
 def _live(row: Row) -> dict[str, Any]:
     return card_of(row).model_dump(mode="json")
 
 
+def _live_count(row: Row) -> dict[str, Any]:
+    return {"id": f"{row['project_id']}/{row['state']}", **row}
+
+
 class Board(Projection):
     NAME = "board"
-    VERSION = 1
-    TABLES = (CARDS, BLOCKERS)
-    VIEWS = (PublicView("task", CARDS, _live),)
+    VERSION = 2
+    TABLES = (CARDS, TEXTS, BLOCKERS, COUNTS, CLOSED_PROJECTS)
+    VIEWS = (PublicView("task", CARDS, _live), PublicView("column", COUNTS, _live_count))
     KEEPS_PAST = True
     HANDLERS: ClassVar[Mapping[type[DomainEvent], Handler]] = {
         task.TaskSubmitted: _submitted,
@@ -234,6 +296,7 @@ class Board(Projection):
         task.TaskRequeued: _requeued,
         task.TaskRecalled: _moves_to(TaskState.TODO),
         task.TaskArchived: _moves_to(TaskState.ARCHIVED),
+        project.ProjectArchived: _project_archived,
         run.RunStarted: _started,
         run.ModelCalled: _called,
         run.RunWaiting: _waits,
@@ -246,23 +309,49 @@ class Board(Projection):
 
 
 def card(rows: Reader, task_id: str) -> views.TaskCard | None:
-    row = find(rows, task_id)
-    return None if row is None else card_of(row)
+    return whole_card(rows, task_id)
 
 
-def board(rows: Reader, project_id: str | None, position: int) -> views.Board:
-    """Todo, in progress and review by rank; of done and failed the newest 200, newest first."""
-    columns: dict[str, tuple[views.TaskCard, ...]] = {}
-    truncated: list[str] = []
-    for state in (TaskState.TODO, TaskState.IN_PROGRESS, TaskState.REVIEW, TaskState.DONE, TaskState.FAILED):
-        ended = state in (TaskState.DONE, TaskState.FAILED)
-        where = {"state": state.value} | ({} if project_id is None else {"project_id": project_id})
-        found = rows.select(CARDS, where, order=("-rank" if ended else "rank",), limit=SHOWN + 1 if ended else None)
-        if ended and len(found) > SHOWN:
-            truncated.append(state.value)
-            found = found[:SHOWN]
-        columns[state.value] = tuple(map(card_of, found))
-    return views.Board(position=position, columns=columns, truncated=tuple(truncated))
+def board(
+    rows: Reader,
+    project_id: str | None,
+    position: int,
+    column: TaskState | None = None,
+    cursor: str | None = None,
+) -> views.Board:
+    """At most 200 cards of each column, or of `column` those after `cursor`, which is the `next` of the cards before.
+
+    Todo, in progress and review by rank; of done and failed the newest first.
+    """
+    totals = counted(rows, project_id)
+    shown: dict[str, tuple[views.BoardCard, ...]] = {}
+    following: dict[str, str | None] = {}
+    for state in COLUMNS if column is None else (column,):
+        found = _cards(rows, project_id, state, cursor)
+        more = len(found) > SHOWN
+        shown[state.value] = tuple(map(card_of, found[:SHOWN]))
+        following[state.value] = found[SHOWN - 1]["rank"] if more else None
+    return views.Board(
+        position=position,
+        columns=shown,
+        counts={state: totals.get(state, 0) for state in shown},
+        next=following,
+        truncated=tuple(state for state, after in following.items() if after is not None),
+    )
+
+
+def _cards(rows: Reader, project_id: str | None, state: TaskState, cursor: str | None) -> list[Row]:
+    """One more than are shown, if there are more."""
+    if cursor is not None and not _CURSOR.fullmatch(cursor):
+        raise BadInputError(
+            f"{cursor!r} is not a cursor.",
+            remedy="Pass `next` of the column as it was answered.",
+            field="cursor",
+            where="query",
+        )
+    where = {"state": state.value} | ({} if project_id is None else {"project_id": project_id})
+    order = "-rank" if state in rank.ENDED else "rank"
+    return rows.select(CARDS, where, (order,), SHOWN + 1, None if cursor is None else (cursor,))
 
 
 def tasks(
@@ -272,7 +361,7 @@ def tasks(
     role: str | None = None,
     cursor: str | None = None,
     limit: int = 100,
-) -> views.Page[views.TaskCard]:
+) -> views.Page[views.BoardCard]:
     """Newest first, archived ones too. `role` is the one that the task asks for. `cursor`: a page's `next`."""
     if cursor is not None and not (cursor.isascii() and cursor.isdigit()):
         raise BadInputError(f"{cursor!r} is not a cursor.", remedy="Pass `next` of the page before.")
@@ -285,4 +374,4 @@ def tasks(
         after=None if cursor is None else (int(cursor),),
     )
     more = str(found[limit - 1]["created_position"]) if len(found) > limit else None
-    return views.Page[views.TaskCard](items=tuple(map(card_of, found[:limit])), next=more)
+    return views.Page[views.BoardCard](items=tuple(map(card_of, found[:limit])), next=more)

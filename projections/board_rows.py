@@ -1,69 +1,52 @@
-"""The board's rows: their columns, what a card waits for, and where it stands in its column."""
+"""The board's tables, and how its cards are read, written, counted and put into order."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from events import Recorded
-from events.ids import TaskState, WaitReason
+from events.ids import TaskState
 from projections.base import Reader, Row, Rows, Table, instant
+from projections.board_waiting import BLOCKERS, CARDS, waits_for
 from vapora import views
+from vapora.domain import rank
 
-CARDS = Table(
-    "board_cards",
-    key=("id",),
-    columns={
-        "id": "text",
-        "project_id": "text",
-        "title": "text",
-        "description": "text",
-        "type": "text",
-        "task_type": "text",
-        "task_type_reason": "text",
-        "role": "text",
-        "priority": "int",
-        "review": "text",
-        "deadline": "text",
-        "context": "json",
-        "blocked_by": "json",
-        "state": "text",
-        "done": "int",  # also after it was archived: it blocks nobody any more
-        "waiting": "json",  # what the card shows
-        "said": "json",  # what events said it waits for; an open blocker hides that for a while
-        "assigned_agent": "text",
-        "real_microusd": "int",
-        "simulated_microusd": "int",
-        "runs": "json",
-        "comment": "text",
-        "created_at": "text",
-        "created_position": "int",
-        "updated_at": "text",
-        "rank": "real",
-        "simulated": "int",
-    },
-    indexes=(("state", "rank"), ("created_position",)),
+# What a card says at length. Apart from the cards, which change some fifteen times while these stay.
+TEXTS = Table("board_texts", key=("id",), columns={"id": "text", "description": "text", "context": "json"})
+# How many cards a column holds, for each project.
+COUNTS = Table(
+    "board_counts",
+    key=("project_id", "state"),
+    columns={"project_id": "text", "state": "text", "cards": "int"},
 )
-# Whom a task blocks.
-BLOCKERS = Table("board_blockers", key=("id",), columns={"id": "text", "blocks": "json"})
 
-# Looking a member up in its enumeration takes longer than comparing it.
-_TODO = TaskState.TODO
-_DEAD = (TaskState.FAILED, TaskState.ARCHIVED)
-_PRIVATE = {"done", "said", "real_microusd", "simulated_microusd", "created_position"}
+_PRIVATE = {"done", "said", "real_microusd", "simulated_microusd", "created_position", "texts_position", "ring"}
 
 
-def card_of(row: Row) -> views.TaskCard:
+def card_of(row: Row) -> views.BoardCard:
     """A card that rehearsals touched says so; its cost is the real money as soon as there is any, never the sum."""
-    fields = {name: value for name, value in row.items() if name not in _PRIVATE}
+    return views.BoardCard.model_validate(_shown(row))
+
+
+def whole_card(rows: Reader, task_id: str) -> views.TaskCard | None:
+    """With its texts; None for a card that was never submitted."""
+    row, texts = find(rows, task_id), rows.get(TEXTS, (task_id,))
+    if row is None or texts is None:
+        return None
+    said = {name: texts[name] for name in ("description", "context")}
+    return views.TaskCard.model_validate(_shown(row) | said)
+
+
+def _shown(row: Row) -> dict[str, Any]:
     runs = [{name: value for name, value in one.items() if name != "simulated"} for one in row["runs"]]
-    return views.TaskCard.model_validate(
-        {
-            **fields,
-            "runs": runs,
-            "cost_microusd": row["real_microusd"] or row["simulated_microusd"],
-            "simulated": bool(row["simulated"]),
-        }
-    )
+    return {
+        **{name: value for name, value in row.items() if name not in _PRIVATE},
+        "runs": runs,
+        "cost_microusd": row["real_microusd"] or row["simulated_microusd"],
+        "simulated": bool(row["simulated"]),
+    }
 
 
 def find(rows: Reader, task_id: str) -> Row | None:
@@ -74,78 +57,64 @@ def find(rows: Reader, task_id: str) -> Row | None:
 def save(recorded: Recorded, rows: Rows, row: Row, new: bool = False) -> None:
     """Put the card with what it waits for now. The row is given away. `new`: nobody has to look for it."""
     at = instant(recorded.recorded_at)
-    row["waiting"], row["updated_at"] = _waiting(rows, row, at), at
+    row["waiting"], row["updated_at"] = waits_for(rows, row, at), at
     (rows.add if new else rows.put)(CARDS, row)
 
 
-def waiting(reason: WaitReason, at: str, remedy: str) -> dict[str, Any]:
-    return {"reason": reason.value, "since": at, "remedy": remedy}
-
-
-def block(rows: Rows, task_id: str, before: list[str], after: list[str]) -> None:
-    """The task was blocked by `before` and now is by `after`."""
-    for blocker in [*before, *after]:
-        known = rows.get(BLOCKERS, (blocker,))
-        others = [other for other in (known["blocks"] if known else []) if other != task_id]
-        rows.put(BLOCKERS, {"id": blocker, "blocks": others + [task_id] * (blocker in after)})
+def refresh(recorded: Recorded, rows: Rows, task_id: str) -> None:
+    """Save a card if it waits for something else than it says."""
+    row = find(rows, task_id)
+    if row is not None and row["waiting"] != waits_for(rows, row, instant(recorded.recorded_at)):
+        save(recorded, rows, row)
 
 
 def tell_blocked(recorded: Recorded, rows: Rows, task_id: str) -> None:
     """Its state has changed: so may have what the cards that it blocks wait for."""
     blocker = rows.get(BLOCKERS, (task_id,))
     for blocked in blocker["blocks"] if blocker else []:
-        row = find(rows, blocked)
-        if row is not None and row["waiting"] != _waiting(rows, row, instant(recorded.recorded_at)):
-            save(recorded, rows, row)
+        refresh(recorded, rows, blocked)
 
 
-def rank_before(recorded: Recorded, rows: Rows, row: Row, before: str | None) -> float:
-    """Midway between the card named and the one that stands before it; at the end of the column where none is named.
-
-    Ranks never exceed the position of the event that set them, so the present position is behind them all.
-    """
-    target = find(rows, before) if before is not None else None
-    if target is None or target["state"] != row["state"] or target["id"] == row["id"]:
-        return float(recorded.position)
-    column = [card for card in _column(rows, row["state"]) if card["id"] != row["id"]]
-    place = next(index for index, card in enumerate(column) if card["id"] == target["id"])
-    low = column[place - 1]["rank"] if place else target["rank"] - 1.0
-    middle: float = (low + target["rank"]) / 2
-    if low < middle < target["rank"]:
-        return middle
-    # Some fifty cards were put into one gap, and a float has no number left between them: space the column anew.
-    step = recorded.position / (len(column) + 2)
-    for index, card in enumerate(column):
-        rows.put(CARDS, {**card, "rank": step * (index + 1 + (index >= place))})
-    return step * (place + 1)
+def count(rows: Rows, project_id: str, left: str | None, entered: str) -> None:
+    """A card has left one column and entered another."""
+    for state, more in ((left, -1), (entered, 1)):
+        if state is not None:
+            known = rows.get(COUNTS, (project_id, state))
+            cards = (known["cards"] if known else 0) + more
+            rows.put(COUNTS, {"project_id": project_id, "state": state, "cards": cards})
 
 
-def _column(rows: Reader, state: str) -> list[Row]:
-    return rows.select(CARDS, {"state": state}, order=("rank",))
+def counted(rows: Reader, project_id: str | None) -> dict[str, int]:
+    """The cards in each column that ever held any."""
+    where = {} if project_id is None else {"project_id": project_id}
+    return {row["state"]: row["cards"] for row in rows.group(COUNTS, ("state",), ("cards",), where)}
 
 
-def _waiting(rows: Reader, row: Row, at: str) -> dict[str, Any] | None:
-    said: dict[str, Any] | None = row["said"]
-    if row["state"] != _TODO:
-        return said
-    remedy = _remedy(rows, row["blocked_by"])
-    if remedy is None:
-        # That it waits for others is told by the others, not by what was said of them once.
-        return None if said and said["reason"] == WaitReason.DEPENDENCY else said
-    before = row["waiting"]
-    since = before["since"] if before and before["reason"] == WaitReason.DEPENDENCY else at
-    return waiting(WaitReason.DEPENDENCY, since, remedy)
+@dataclass(frozen=True, slots=True)
+class Column:
+    """The cards of one column, for `vapora.domain.rank`."""
+
+    rows: Reader
+    state: str
+
+    def rank(self, task_id: str) -> str | None:
+        row = find(self.rows, task_id)
+        return row["rank"] if row is not None and row["state"] == self.state else None
+
+    def downwards(self, below: str | None) -> Iterator[tuple[str, str]]:
+        while True:
+            after = None if below is None else (below,)
+            # Two: one of them may be the card that is being moved.
+            found = self.rows.select(CARDS, {"state": self.state}, ("-rank",), 2, after)
+            yield from ((row["rank"], row["id"]) for row in found)
+            if len(found) < 2:
+                return
+            below = found[-1]["rank"]
 
 
-def _remedy(rows: Reader, blocked_by: list[str]) -> str | None:
-    """What would let a card begin that is blocked by these; None where all of them are done."""
-    blockers = {task_id: find(rows, task_id) for task_id in blocked_by}
-    dead = [task_id for task_id, row in blockers.items() if row is None or (row["state"] in _DEAD and not row["done"])]
-    if dead:
-        return f"{', '.join(dead)} failed, was archived or does not exist: have it done, or take it out of blocked_by."
-    alive = [task_id for task_id, row in blockers.items() if row is not None and not row["done"]]
-    return f"It starts by itself as soon as {', '.join(alive)} {_is(alive)} done." if alive else None
-
-
-def _is(names: list[str]) -> str:
-    return "is" if len(names) == 1 else "are"
+def moved(recorded: Recorded, rows: Rows, row: Row, target: str | None) -> str:
+    """The rank of a card that was moved within its column before `target` (None: to the end)."""
+    if TaskState(row["state"]) in rank.ENDED:
+        return str(row["rank"])
+    place = rank.moved(Column(rows, row["state"]), row["id"], target, recorded.position)
+    return str(row["rank"]) if place is None else place

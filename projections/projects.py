@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from events import DomainEvent, Recorded, project
+from events.base import changes
 from projections.base import Handler, Projection, PublicView, Reader, Row, Rows, Table, instant
 from vapora import views
 
@@ -41,7 +42,7 @@ def _created(recorded: Recorded, event: project.ProjectCreated, rows: Rows) -> N
 def _edited(recorded: Recorded, event: project.ProjectEdited, rows: Rows) -> None:
     row = rows.get(PROJECTS, (event.project_id,))
     if row is not None:
-        rows.put(PROJECTS, {**row, **event.model_dump(exclude={"project_id"}, exclude_none=True)})
+        rows.put(PROJECTS, {**row, **changes(event, "project_id")})
 
 
 def _archived(recorded: Recorded, event: project.ProjectArchived, rows: Rows) -> None:

@@ -21,6 +21,7 @@ SMALL = {
     "verify": ["--events", "1000"],
     "rebuild": ["--times", "1", "300"],
     "past": ["1000"],
+    "board": ["300"],
     "queue": ["--tasks", "50", "--cast", "3"],
 }
 

@@ -76,11 +76,16 @@ class RunSummary(View):
     reason: str = ""
 
 
-class TaskCard(View):
+class BoardCard(View):
+    """A card as it stands on the board, in lists and in live frames: without its texts.
+
+    `rank` is the place in its column: cards are sorted by it as text, upwards where work is still to be done (todo,
+    in-progress, review), downwards where it has ended (done, failed: the newest first).
+    """
+
     id: str
     project_id: str
     title: str
-    description: str
     type: BoardType
     task_type: str
     task_type_reason: str
@@ -88,7 +93,6 @@ class TaskCard(View):
     priority: int
     review: Review
     deadline: datetime | None
-    context: dict[str, JsonValue]
     blocked_by: tuple[str, ...]
     state: TaskState
     waiting: Waiting | None
@@ -98,16 +102,27 @@ class TaskCard(View):
     comment: str
     created_at: datetime
     updated_at: datetime
-    rank: float
+    rank: str
     position: int
     simulated: bool
 
 
+class TaskCard(BoardCard):
+    """A card with its texts."""
+
+    description: str
+    context: dict[str, JsonValue]
+
+
 class Board(View):
-    """`truncated` names the columns that hold more than the newest 200 shown."""
+    """At most 200 cards of each column. `counts`: how many the column holds in all. `next`: the cursor of the cards
+    that follow, null where there are none; ask for them with `column` and `cursor`. `truncated` names the columns that
+    have more."""
 
     position: int
-    columns: dict[str, tuple[TaskCard, ...]]
+    columns: dict[str, tuple[BoardCard, ...]]
+    counts: dict[str, int] = Field(default_factory=dict)
+    next: dict[str, str | None] = Field(default_factory=dict)
     truncated: tuple[str, ...] = ()
 
 

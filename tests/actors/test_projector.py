@@ -13,7 +13,7 @@ from events.ids import TaskState, task_stream
 from events.task import TaskEdited, TaskSubmitted
 from projections import Rebuild, Rows, all_projections
 from projections.board import Board, board
-from projections.board_rows import CARDS
+from projections.board_waiting import CARDS
 from projections.store import ReadStore, StoreReader
 from tests.actors.kit import NOON, ORIGIN, WORKSPACE, MovableClock, log_writer
 from vapora.commands import CreateProject, EditTask, MoveTask, SubmitTask

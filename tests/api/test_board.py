@@ -56,6 +56,44 @@ async def test_the_board_of_the_past_is_what_the_board_was_then(door: Door) -> N
     assert (await door.ask("GET", with_zone, 200))["position"] == 0
 
 
+async def test_a_column_has_200_cards_without_texts_says_how_many_there_are_and_gives_the_rest(door: Door) -> None:
+    project, other = await door.project(), await door.project(name="Other")
+    for agent in (await door.ask("GET", "/agents", 200))["items"]:
+        await door.ask("PATCH", f"/agents/{agent['id']}", 200, {"enabled": False})
+    made = [
+        (await door.task(project["id"], title=f"Task {number}", description="d" * 300, context={"n": number}))
+        for number in range(203)
+    ]
+    last = await door.task(other["id"])
+    wanted = [one["task_id"] for one in made]
+
+    board = await door.ask("GET", "/board", 200, params={"after": last["position"], "project_id": project["id"]})
+    assert ids(board)["todo"] == wanted[:200]
+    assert board["counts"] == {**dict.fromkeys(COLUMNS, 0), "todo": 203}
+    assert board["next"] == {**dict.fromkeys(COLUMNS, None), "todo": board["columns"]["todo"][-1]["rank"]}
+    assert not {"description", "context"} & board["columns"]["todo"][0].keys()
+    whole = await door.ask("GET", f"/tasks/{wanted[7]}", 200)
+    assert (whole["description"], whole["context"]) == ("d" * 300, {"n": 7})
+    listed = await door.ask("GET", "/tasks", 200, params={"limit": 1})
+    assert "description" not in listed["items"][0]
+
+    asked = {"project_id": project["id"], "column": "todo", "cursor": board["next"]["todo"]}
+    rest = await door.ask("GET", "/board", 200, params=asked)
+    assert ids(rest) == {"todo": wanted[200:]}
+    assert (rest["counts"], rest["next"]) == ({"todo": 203}, {"todo": None})
+    # As it was then, though cards have come and gone since.
+    await door.ask("POST", f"/tasks/{wanted[200]}/move", 200, {"state": "archived"})
+    then = await door.ask("GET", "/board", 200, params={**asked, "at": last["position"]})
+    assert ids(then) == {"todo": wanted[200:]}
+    both = await door.ask("GET", "/board", 200, params={"column": "todo", "cursor": board["next"]["todo"]})
+    assert ids(both)["todo"][-1] == last["task_id"]
+
+    for wrong, field in (({"cursor": "aa"}, "column"), ({"column": "todo", "cursor": "x"}, "cursor")):
+        problem = await door.ask("GET", "/board", 422, params=wrong)
+        assert problem["errors"][0]["field"] == field
+    await door.ask("GET", "/board", 422, params={"column": "archived"})
+
+
 @pytest.mark.parametrize("path", ["/board", "/budgets", "/agents"])
 async def test_what_is_yet_to_come_or_no_moment_at_all_is_refused(door: Door, path: str) -> None:
     for at in ("999999999", "2999-01-01T00:00:00Z", "soon", "-1", "1.5"):

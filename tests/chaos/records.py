@@ -14,7 +14,7 @@ from vapora.domain.swarm_state import Swarm
 from vapora.testing.agreement import cards, ledger, queue, read_models
 from vapora.testing.delivery import Streams, delivery
 from vapora.testing.soundness import Finding, billed, contents, kept, soundness
-from vapora.views import TaskCard
+from vapora.views import BoardCard
 
 WORKSPACE = "default"
 
@@ -25,7 +25,7 @@ class Records:
 
     log: list[Recorded]
     rows: dict[str, list[Row]]
-    cards: dict[str, TaskCard]
+    cards: dict[str, BoardCard]
     ledger: Ledger
     swarm: Swarm
     accepted: dict[int, str]

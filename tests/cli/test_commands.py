@@ -95,6 +95,23 @@ def test_the_board_shows_its_columns_now_and_then(vapora: Run, reviewed: str) ->
     assert past["columns"]["review"] == []
 
 
+def test_the_board_says_how_many_cards_it_leaves_out_and_a_column_shows_all_of_them(
+    vapora: Run, url: str, project: str, reviewed: str
+) -> None:
+    with Client(url) as client:
+        body = {"project_id": project, "title": "Work for later", "blocked_by": [reviewed]}
+        made = [client.submit_task(body) for _ in range(203)]
+        client.progress(after=made[-1].position)
+
+    assert "and 3 more: vapora board --column todo" in vapora("board", "--project", project).out
+    shown = vapora("board", "--project", project, "--json").json
+    assert (len(shown["columns"]["todo"]), shown["counts"]["todo"]) == (200, 203)
+    column = vapora("board", "--project", project, "--column", "todo", "--json").json
+    assert [card["id"] for card in column["columns"]["todo"]] == [one.task_id for one in made]
+    assert "more" not in vapora("board", "--project", project, "--column", "todo").out
+    assert vapora("board", "--column", "archived").code == 2
+
+
 def test_agents_are_listed_without_a_subcommand(vapora: Run) -> None:
     assert len(vapora("agents", "--json").json["items"]) >= 12
     assert vapora("agents", "list", "--json").json == vapora("agents", "--json").json

@@ -29,7 +29,7 @@ def shown(drawn: RenderableType, width: int) -> list[str]:
 def scene(card: Card) -> Scene:
     cards = [
         *(
-            card(f"t{number}", rank=float(number), title=f"A rather long title of number {number}")
+            card(f"t{number}", rank=f"{number:04}", title=f"A rather long title of number {number}")
             for number in range(9)
         ),
         card("b", state="in-progress", position=2, assigned_agent="tester", runs=(RUN,), title="Write [bold] tests"),

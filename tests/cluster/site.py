@@ -16,8 +16,10 @@ import ray
 
 from actors.runtime.ray import NAMESPACE
 from events import Recorded
+from events.ids import TaskState
 from projections import MemoryRows
-from projections.board import Board, board
+from projections.board import Board, card
+from projections.board_waiting import CARDS
 from tests.queue.holdings import holdings
 from tests.queue.nats_server import NatsServer
 from vapora.commands import CreateProject
@@ -113,4 +115,5 @@ def assert_sound(log: Sequence[Recorded]) -> None:
 def rebuilt_cards(log: Sequence[Recorded]) -> dict[str, TaskCard]:
     """The cards as a rebuild of the board from the log gives them."""
     rows = MemoryRows().fold(Board(), log)
-    return {card.id: card for column in board(rows, None, rows.position).columns.values() for card in column}
+    found = (card(rows, row["id"]) for row in rows.select(CARDS) if row["state"] != TaskState.ARCHIVED)
+    return {one.id: one for one in found if one is not None}

@@ -74,7 +74,7 @@ EXAMPLES: tuple[DomainEvent, ...] = (
         simulated=True,
     ),
     project.ProjectCreated(project_id="project-1", name="Vapora", description="Swarm", repo="/srv/vapora"),
-    project.ProjectEdited(project_id="project-1", name="Vapora 2", description="", repo="/srv/vapora2"),
+    project.ProjectEdited(project_id="project-1", name="Vapora 2", description="", cleared=("repo",)),
     project.ProjectArchived(project_id="project-1"),
     routing.ProviderSelected(
         run_id="run-1",
@@ -187,8 +187,8 @@ EXAMPLES: tuple[DomainEvent, ...] = (
         type=BoardType.TECH_DEBT,
         priority=10,
         review=Review.NONE,
-        deadline=AT,
         blocked_by=(),
+        cleared=("deadline",),
     ),
     task.TaskAssigned(
         task_id="task-1",

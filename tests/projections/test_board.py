@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from events import budget, run, task
@@ -104,7 +106,7 @@ def test_archiving_a_done_blocker_does_not_block_again_but_dropping_one_does() -
     story.tell(task.TaskArchived(task_id="t-2", from_state=TaskState.TODO))
     waiting = the_card(story, "t-3").waiting
     assert waiting is not None
-    assert waiting.remedy.startswith("t-2 failed, was archived")
+    assert waiting.remedy == "t-2 was archived undone: take it out of blocked_by."
 
 
 def test_what_the_coordinator_said_of_blockers_does_not_outlive_them() -> None:
@@ -131,12 +133,96 @@ def test_cards_stand_in_the_order_of_submission_until_they_are_put_elsewhere() -
     assert column(story, TaskState.TODO) == ["t-1", "t-3", "t-2"]
 
 
+def test_a_new_card_stands_behind_those_of_its_priority_and_before_lower_ones() -> None:
+    story = Story()
+    for task_id, priority in (("low", 0), ("mid", 50), ("high", 100), ("mid-2", 50), ("between", 75), ("high-2", 100)):
+        story.submit(task_id, priority=priority)
+    assert column(story, TaskState.TODO) == ["high", "high-2", "between", "mid", "mid-2", "low"]
+
+
+def test_a_moved_card_keeps_its_place_whatever_comes_later() -> None:
+    story = Story().submit("low", priority=0).submit("high", priority=100)
+    story.tell(task.TaskReordered(task_id="low", before="high"))
+    story.submit("high-2", priority=100).submit("low-2", priority=0)
+    assert column(story, TaskState.TODO) == ["low", "high", "high-2", "low-2"]
+    story.tell(task.TaskReordered(task_id="high", before=None))
+    assert column(story, TaskState.TODO) == ["low", "high-2", "low-2", "high"]
+
+
+def test_another_priority_puts_a_card_behind_its_new_equals() -> None:
+    story = Story().submit("mid").submit("high", priority=100).submit("mid-2")
+    story.tell(task.TaskEdited(task_id="mid", priority=100))
+    assert column(story, TaskState.TODO) == ["high", "mid", "mid-2"]
+    story.tell(task.TaskEdited(task_id="high", priority=50))
+    assert column(story, TaskState.TODO) == ["mid", "mid-2", "high"]
+
+
+def test_a_move_before_a_card_that_has_left_the_column_changes_nothing() -> None:
+    story = Story().submit("t-1").submit("t-2").submit("t-3").assign("t-1.1")
+    story.tell(task.TaskReordered(task_id="t-3", before="t-1"), task.TaskReordered(task_id="t-2", before="t-2"))
+    assert column(story, TaskState.TODO) == ["t-2", "t-3"]
+
+
+def test_nobody_moves_a_card_within_the_newest_first_columns() -> None:
+    story = Story()
+    for task_id in ("t-1", "t-2", "t-3"):
+        story.submit(task_id).tell(task.TaskCompleted(task_id=task_id, run_id=f"{task_id}.1"))
+    story.tell(task.TaskReordered(task_id="t-3", before="t-1"))
+    assert column(story, TaskState.DONE) == ["t-3", "t-2", "t-1"]
+
+
 def test_a_thousand_cards_fit_into_one_gap() -> None:
     story = Story().submit("t-1").submit("t-2").submit("t-3")
     for turn in range(1_000):
         story.tell(task.TaskReordered(task_id=f"t-{2 - turn % 2}", before="t-3"))
     story.submit("t-4")
     assert column(story, TaskState.TODO) == ["t-2", "t-1", "t-3", "t-4"]
+
+
+def test_the_board_holds_200_cards_of_a_column_and_the_rest_follows_in_order() -> None:
+    story = Story()
+    for number in range(450):
+        story.submit(f"t-{number:03}", project_id=f"p-{number % 2}")
+    rows = story.rows(Board())
+    first = board(rows, None, story.position)
+    assert (len(first.columns["todo"]), first.counts["todo"], first.truncated) == (200, 450, ("todo",))
+    assert first.counts["done"] == 0
+    assert first.next["done"] is None
+    seen = [one.id for one in first.columns["todo"]]
+    cursor = first.next["todo"]
+    while cursor is not None:
+        page = board(rows, None, story.position, TaskState.TODO, cursor)
+        assert list(page.columns) == ["todo"]
+        seen += [one.id for one in page.columns["todo"]]
+        cursor = page.next["todo"]
+    assert seen == [f"t-{number:03}" for number in range(450)]
+    own = board(rows, "p-1", story.position)
+    assert (own.counts["todo"], own.columns["todo"][199].id) == (225, "t-399")
+    rest = board(rows, "p-1", story.position, TaskState.TODO, own.next["todo"])
+    assert ([one.id for one in rest.columns["todo"]][-1], rest.next["todo"]) == ("t-449", None)
+    with pytest.raises(BadInputError):
+        board(rows, None, story.position, TaskState.TODO, "not a cursor")
+
+
+def test_the_number_of_cards_in_a_column_follows_each_move() -> None:
+    story = Story().submit("t-1").submit("t-2").submit("t-3", project_id="p-2").assign("t-1.1")
+    found = board(story.rows(Board()), None, story.position)
+    assert found.counts == {"todo": 2, "in-progress": 1, "review": 0, "done": 0, "failed": 0}
+    story.tell(task.TaskCompleted(task_id="t-1", run_id="t-1.1"))
+    story.tell(task.TaskArchived(task_id="t-2", from_state=TaskState.TODO))
+    found = board(story.rows(Board()), "p-1", story.position)
+    assert found.counts == {"todo": 0, "in-progress": 0, "review": 0, "done": 1, "failed": 0}
+
+
+def test_a_change_of_a_cards_texts_alone_is_a_change_of_the_card() -> None:
+    story = Story().submit("t-1", description="old", context={"a": 1})
+    last = story.log[-1]
+    edited = task.TaskEdited(task_id="t-1", description="new")
+    # In the same instant, so that nothing else of the row differs.
+    at_once = replace(last, position=last.position + 1, event=edited)
+    found = card(MemoryRows().fold(Board(), [*story.log, at_once]), "t-1")
+    assert found is not None
+    assert (found.description, found.context, found.position) == ("new", {"a": 1}, at_once.position)
 
 
 def test_the_board_shows_the_newest_200_done_cards_and_says_that_there_are_more() -> None:

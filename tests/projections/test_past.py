@@ -142,7 +142,7 @@ def test_sums_over_the_past_are_those_over_its_rows(place: Place) -> None:
     store = ReadStore(place, keep_every=4)
     story = Story().submit("t-1").submit("t-2").submit("t-3", priority=7)
     Runner(store, [Board()]).apply(story.log[:2])
-    from projections.board_rows import CARDS
+    from projections.board_waiting import CARDS
 
     with store.snapshot() as rows:
         past = rows.past(Board(), 6).fold(Board(), story.log[2:])

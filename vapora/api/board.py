@@ -2,38 +2,47 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
 
-from events.ids import project_stream
+from events.ids import TaskState, project_stream
 from projections import board as model
 from projections import projects
 from projections.store import Snapshot
 from vapora.api.cells import Cell
-from vapora.api.context import FreshCell
+from vapora.api.context import Cursor, FreshCell
 from vapora.api.moment import At, look_back, moment
-from vapora.errors import NotFoundError
+from vapora.errors import BadInputError, NotFoundError
 from vapora.views import Board
 
 router = APIRouter(tags=["board"])
+
+Column = Literal[TaskState.TODO, TaskState.IN_PROGRESS, TaskState.REVIEW, TaskState.DONE, TaskState.FAILED]
 
 
 @router.get("/board", summary="Show the board")
 async def get_board(
     cell: FreshCell,
     project_id: Annotated[str | None, Query(description="Of this project only.")] = None,
+    column: Annotated[Column | None, Query(description="This column only.")] = None,
+    cursor: Cursor = None,
     at: At = None,
 ) -> Board:
-    """Todo, in-progress and review by rank; done and failed with their newest 200, named in `truncated` if there
-    are more."""
+    """Todo, in-progress and review in the order in which they are worked off, done and failed the newest first: at most
+    200 cards a column, without description and context. `counts` has the number of all. `column` with the column's
+    `next` as `cursor` gives the following ones; with `at`, of the board as it was then."""
+    if cursor is not None and column is None:
+        raise BadInputError(
+            "A cursor belongs to one column.", remedy="Name it with `column`.", field="column", where="query"
+        )
     if at is not None:
-        return await _past(cell, project_id, at)
+        return await _past(cell, project_id, column, cursor, at)
 
     def question(rows: Snapshot) -> Board | None:
         if project_id is not None and projects.project_of(rows, project_id) is None:
             return None
-        return model.board(rows, project_id, rows.position)
+        return model.board(rows, project_id, rows.position, column, cursor)
 
     found = await (cell.read(question) if project_id is None else cell.find(project_stream(project_id), question))
     if found is None:
@@ -41,11 +50,13 @@ async def get_board(
     return found
 
 
-async def _past(cell: Cell, project_id: str | None, at: str) -> Board:
+async def _past(cell: Cell, project_id: str | None, column: Column | None, cursor: str | None, at: str) -> Board:
     if project_id is not None and not await cell.log.first(project_stream(project_id)):
         raise _no_project(project_id)
     then = await moment(cell, at)
-    return await look_back(cell, model.Board(), then, lambda rows: model.board(rows, project_id, then.position))
+    return await look_back(
+        cell, model.Board(), then, lambda rows: model.board(rows, project_id, then.position, column, cursor)
+    )
 
 
 def _no_project(project_id: str | None) -> NotFoundError:

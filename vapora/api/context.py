@@ -130,4 +130,4 @@ class Writer:
 Writing = Annotated[Writer, Depends(Writer)]
 
 Limit = Annotated[int, Query(ge=1, le=500, description="How many items at most.")]
-Cursor = Annotated[str | None, Query(max_length=200, description="`next` of the page before.")]
+Cursor = Annotated[str | None, Query(max_length=1_000, description="`next` of the page before.")]

@@ -17,7 +17,7 @@ from prometheus_client.core import (
 from events.ids import Scope, TaskState
 from projections import budgets, providers
 from projections.base import Reader
-from projections.board_rows import CARDS
+from projections.board_waiting import CARDS
 from vapora.catalog import roles
 from vapora.views import BudgetView, QueueView
 

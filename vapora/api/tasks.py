@@ -14,7 +14,7 @@ from vapora.api.context import Cursor, FreshCell, Limit, PostKey, Writing
 from vapora.api.projects import require_project
 from vapora.commands import EditTask, MoveTask, Slug, SubmitTask
 from vapora.errors import NotFoundError
-from vapora.views import Accepted, Page, TaskAccepted, TaskCard, Why
+from vapora.views import Accepted, BoardCard, Page, TaskAccepted, TaskCard, Why
 
 router = APIRouter(prefix="/tasks", tags=["tasks"])
 
@@ -34,8 +34,8 @@ async def list_tasks(
     role: Annotated[Slug | None, Query(description="That ask for this role only.")] = None,
     limit: Limit = 100,
     cursor: Cursor = None,
-) -> Page[TaskCard]:
-    """Newest first, archived ones too."""
+) -> Page[BoardCard]:
+    """Newest first, archived ones too; without description and context."""
     if project_id is not None:
         await require_project(cell, project_id)
     return await cell.read(lambda rows: board.tasks(rows, project_id, state, role, cursor, limit))
@@ -43,6 +43,7 @@ async def list_tasks(
 
 @router.get("/{task_id}", summary="Show a task's card")
 async def get_task(task_id: str, cell: FreshCell) -> TaskCard:
+    """With its description and context, which the board and lists leave out."""
     return await require_task(cell, task_id)
 
 

@@ -2,24 +2,41 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated
 
 import typer
 from rich.console import Group, RenderableType
 
+from events.ids import TaskState
 from vapora.cli.output import At, Json, cell, clip, dollars, emit, table
 from vapora.cli.remote import connect
-from vapora.views import Board, TaskCard
+from vapora.views import Board, BoardCard
+
+
+class Column(StrEnum):
+    TODO = TaskState.TODO
+    IN_PROGRESS = TaskState.IN_PROGRESS
+    REVIEW = TaskState.REVIEW
+    DONE = TaskState.DONE
+    FAILED = TaskState.FAILED
 
 
 def board(
     project: Annotated[str | None, typer.Option(help="Only this project's cards.")] = None,
+    column: Annotated[Column | None, typer.Option(help="Only this column, with all of its cards.")] = None,
     at: At = None,
     as_json: Json = False,
 ) -> None:
-    """The board."""
+    """The board: the first 200 cards of each column, and how many there are."""
+    state = None if column is None else TaskState(column)
     with connect() as client:
-        seen = client.board(project, at)
+        seen = client.board(project, at, column=state)
+        if state is not None:
+            # Of one moment, however many pages it takes.
+            cards = tuple(client.column_cards(state, project, seen.position if at is None else at))
+            everything = {"columns": {state.value: cards}, "next": {state.value: None}, "truncated": ()}
+            seen = seen.model_copy(update=everything)
     emit(as_json, seen, lambda: draw(seen))
 
 
@@ -27,15 +44,17 @@ def draw(seen: Board) -> RenderableType:
     cards = [card for column in seen.columns.values() for card in column]
     parts: list[RenderableType] = []
     for state, column in seen.columns.items():
-        more = " or more, the newest shown" if state in seen.truncated else ""
-        parts.append(f"[bold]{state}[/bold]  {len(column)}{more}")
+        total = seen.counts.get(state, len(column))
+        parts.append(f"[bold]{state}[/bold]  {total:,}")
         if column:
             parts.append(_column(column))
+        if total > len(column):
+            parts.append(f"   and {total - len(column):,} more: vapora board --column {state}")
     simulated = " · money with * is simulated" if any(card.simulated for card in cards) else ""
     return Group(*parts, f"position {seen.position}{simulated}")
 
 
-def _column(cards: tuple[TaskCard, ...]) -> RenderableType:
+def _column(cards: tuple[BoardCard, ...]) -> RenderableType:
     shown = table("", "id", "agent", "cost", "title", right=("cost",), fixed=("id",))
     shown.show_header = False
     for card in cards:

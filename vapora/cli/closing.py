@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from events.ids import TaskState
 from vapora.cli.summary import RUN_TOPICS, Summary, summarise
-from vapora.views import TaskCard, Why
+from vapora.views import BoardCard, Why
 
 if TYPE_CHECKING:
     from vapora.sdk import Client
@@ -33,17 +33,17 @@ def gather(client: Client, project_id: str, name: str, start: int, wall_s: float
     )
 
 
-def _examples(client: Client, cards: tuple[TaskCard, ...]) -> dict[str, tuple[TaskCard, Why]]:
+def _examples(client: Client, cards: tuple[BoardCard, ...]) -> dict[str, tuple[BoardCard, Why]]:
     """For each agent one task of its own, done if there is one, with the decisions about it.
 
     The one that it got last: by then something was known about who is good at what.
     """
-    chosen: dict[str, TaskCard] = {}
+    chosen: dict[str, BoardCard] = {}
     for card in sorted(cards, key=_last_started, reverse=True):
         if card.assigned_agent:
             chosen.setdefault(card.assigned_agent, card)
     return {agent_id: (card, client.why(card.id)) for agent_id, card in chosen.items()}
 
 
-def _last_started(card: TaskCard) -> tuple[bool, float]:
+def _last_started(card: BoardCard) -> tuple[bool, float]:
     return card.state is TaskState.DONE, max((run.started_at.timestamp() for run in card.runs), default=0.0)

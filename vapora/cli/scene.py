@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from events.ids import Review, TaskState, WaitReason
-from vapora.views import Agent, Frame, TaskCard
+from vapora.views import Agent, BoardCard, Frame
 
 # Long enough for a provider's cooling-off and a budget's patience; short enough not to bore.
 PATIENCE_S = 90.0
@@ -24,12 +24,12 @@ class Scene:
 
     task_ids: tuple[str, ...]
     changed_at: float
-    tasks: dict[str, TaskCard] = field(default_factory=dict)
+    tasks: dict[str, BoardCard] = field(default_factory=dict)
     agents: dict[str, Agent] = field(default_factory=dict)
 
-    def apply(self, frame: Frame, at: float) -> list[TaskCard]:
+    def apply(self, frame: Frame, at: float) -> list[BoardCard]:
         """Take a frame; the watched cards whose state or agent it changed."""
-        moved: list[TaskCard] = []
+        moved: list[BoardCard] = []
         for one in frame.rows:
             view, row = one.get("view"), one.get("row")
             if view == "task" and isinstance(row, dict):
@@ -38,7 +38,7 @@ class Scene:
                 self._agent(row)
         return moved
 
-    def look(self, cards: Iterable[TaskCard], at: float) -> list[TaskCard]:
+    def look(self, cards: Iterable[BoardCard], at: float) -> list[BoardCard]:
         """Take cards that were asked for: as frames do, but they may be older than what is known."""
         return [moved for card in cards for moved in self._put(card, at)]
 
@@ -61,7 +61,7 @@ class Scene:
             return "stuck"
         return "working"
 
-    def unfinished(self) -> list[TaskCard]:
+    def unfinished(self) -> list[BoardCard]:
         return [card for card in self.tasks.values() if card.state is not TaskState.DONE]
 
     def spent(self) -> dict[bool, int]:
@@ -71,12 +71,12 @@ class Scene:
             sums[card.simulated] += card.cost_microusd
         return sums
 
-    def _take(self, row: dict[str, Any], at: float) -> list[TaskCard]:
+    def _take(self, row: dict[str, Any], at: float) -> list[BoardCard]:
         if row.get("id") not in self.task_ids:
             return []
-        return self._put(TaskCard.model_validate(row, extra="ignore"), at)
+        return self._put(BoardCard.model_validate(row, extra="ignore"), at)
 
-    def _put(self, card: TaskCard, at: float) -> list[TaskCard]:
+    def _put(self, card: BoardCard, at: float) -> list[BoardCard]:
         before = self.tasks.get(card.id)
         if before is not None and before.position >= card.position:
             return []
@@ -93,7 +93,7 @@ class Scene:
             self.agents[agent.id] = agent
 
 
-def waits_for(card: TaskCard) -> str:
+def waits_for(card: BoardCard) -> str:
     """Why a card is not done, in words."""
     if card.waiting is not None:
         return f"waits for {card.waiting.reason.value}: {card.waiting.remedy}"
@@ -105,7 +105,7 @@ def waits_for(card: TaskCard) -> str:
     return f"is still {card.state.value}"
 
 
-def _needs_a_person(card: TaskCard) -> bool:
+def _needs_a_person(card: BoardCard) -> bool:
     if card.state in (TaskState.FAILED, TaskState.ARCHIVED):
         return True
     if card.state is TaskState.REVIEW:

@@ -10,7 +10,7 @@ from rich.text import Text
 from events.ids import TaskState
 from vapora.cli.output import clip, dollars
 from vapora.cli.scene import Scene, waits_for
-from vapora.views import TaskCard
+from vapora.views import BoardCard
 
 _COLUMNS = (
     (TaskState.TODO, "todo", "white"),
@@ -35,7 +35,7 @@ def draw(scene: Scene, name: str, elapsed_s: float, rehearsal: bool, width: int 
     return Panel(Group(*body), title=title, title_align="left", subtitle=_mark(rehearsal), width=width)
 
 
-def line(card: TaskCard, elapsed_s: float) -> str:
+def line(card: BoardCard, elapsed_s: float) -> str:
     """A change of a card, where there is no terminal to draw on."""
     agent = f"  {card.assigned_agent}" if card.assigned_agent else ""
     return f"{_clock(elapsed_s)}  {card.state.value:<11}  {clip(card.title, 50)}{agent}"
@@ -67,7 +67,7 @@ def _newest(scene: Scene, state: TaskState, cards: int) -> list[str]:
 
 
 def _agents(scene: Scene, width: int) -> RenderableType:
-    work: dict[str, list[TaskCard]] = {}
+    work: dict[str, list[BoardCard]] = {}
     for card in scene.tasks.values():
         if card.state is TaskState.IN_PROGRESS and card.assigned_agent:
             work.setdefault(card.assigned_agent, []).append(card)
@@ -82,7 +82,7 @@ def _agents(scene: Scene, width: int) -> RenderableType:
     return grid
 
 
-def _doing(card: TaskCard) -> str:
+def _doing(card: BoardCard) -> str:
     run = card.runs[-1] if card.runs else None
     if run is None:
         return f"begins {card.title}"

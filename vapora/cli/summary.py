@@ -12,7 +12,7 @@ from rich.text import Text
 from events.ids import TaskState, Tier
 from vapora.cli.output import cell, clip, dollars, limit, table
 from vapora.cli.scene import waits_for
-from vapora.views import BudgetView, Cost, EventView, TaskCard, Why
+from vapora.views import BoardCard, BudgetView, Cost, EventView, Why
 
 _ENDS = frozenset({"run.succeeded", "run.failed", "run.cancelled"})
 RUN_TOPICS = ("run.started", *sorted(_ENDS))
@@ -71,7 +71,7 @@ class Summary(_Part):
 
 
 def summarise(
-    *, model: str, project: str, cards: Sequence[TaskCard], whys: dict[str, tuple[TaskCard, Why]],
+    *, model: str, project: str, cards: Sequence[BoardCard], whys: dict[str, tuple[BoardCard, Why]],
     costs: Iterable[Cost], budgets: Sequence[BudgetView], run_events: Iterable[EventView],
     policies: Iterable[EventView], wall_s: float,
 ) -> Summary:  # fmt: skip
@@ -115,7 +115,7 @@ def most_at_once(run_events: Iterable[EventView]) -> int:
     return most
 
 
-def _workers(cards: Iterable[TaskCard], whys: dict[str, tuple[TaskCard, Why]]) -> tuple[Worker, ...]:
+def _workers(cards: Iterable[BoardCard], whys: dict[str, tuple[BoardCard, Why]]) -> tuple[Worker, ...]:
     found: dict[str, Worker] = {}
     for card in cards:
         for run in card.runs:

@@ -15,7 +15,7 @@ from events.ids import BoardType, Review, TaskState
 from vapora.cli.output import USAGE, Json, cell, clip, dollars, emit, local, stop, table
 from vapora.cli.remote import connect
 from vapora.commands import SubmitTask
-from vapora.views import Decision, TaskCard
+from vapora.views import BoardCard, Decision, TaskCard
 
 app = typer.Typer(help="Hand in tasks, look at them, move them, ask why.", no_args_is_help=True)
 
@@ -115,7 +115,7 @@ def _only(projects: list[tuple[str, str]]) -> str:
     return projects[0][0]
 
 
-def _cards(cards: list[TaskCard]) -> RenderableType:
+def _cards(cards: list[BoardCard]) -> RenderableType:
     if not cards:
         return "No tasks."
     shown = table("", "id", "state", "agent", "cost", "title", right=("cost",), fixed=("id", "state"))

@@ -17,7 +17,7 @@ from vapora.cli import screen
 from vapora.cli.output import say
 from vapora.cli.scene import Scene
 from vapora.errors import VaporaError
-from vapora.views import Frame, TaskCard
+from vapora.views import BoardCard, Frame
 
 if TYPE_CHECKING:
     from vapora.sdk import Client
@@ -49,7 +49,7 @@ def watch(
 
 
 def _draw(
-    console: Console, scene: Scene, changes: Iterator[list[TaskCard]], name: str, began: float, rehearsal: bool
+    console: Console, scene: Scene, changes: Iterator[list[BoardCard]], name: str, began: float, rehearsal: bool
 ) -> None:
     # What others print meanwhile, rich puts above the picture.
     with Live(console=console, auto_refresh=False) as live:
@@ -58,7 +58,7 @@ def _draw(
             live.update(picture, refresh=True)
 
 
-def _tell(out: IO[str] | None, changes: Iterator[list[TaskCard]], began: float, rehearsal: bool) -> None:
+def _tell(out: IO[str] | None, changes: Iterator[list[BoardCard]], began: float, rehearsal: bool) -> None:
     if rehearsal:
         _line(out, "REHEARSAL: no real model answers, all money is simulated")
     for changed in changes:
@@ -66,7 +66,7 @@ def _tell(out: IO[str] | None, changes: Iterator[list[TaskCard]], began: float, 
             _line(out, screen.line(card, time.monotonic() - began))
 
 
-def _changes(client: Client, project_id: str, scene: Scene, frames: _Frames) -> Iterator[list[TaskCard]]:
+def _changes(client: Client, project_id: str, scene: Scene, frames: _Frames) -> Iterator[list[BoardCard]]:
     """What changed in each tick, empty ones too, until there is nothing to wait for any more."""
     heard = time.monotonic()
     yield list(scene.tasks.values())

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
 from events.agent import AgentDisabled, AgentEdited, AgentEnabled, AgentRegistered, AgentRemoved
-from events.base import DomainEvent
+from events.base import DomainEvent, changes
 from vapora.commands import EditAgent, RegisterAgent
 from vapora.errors import BadInputError, ConflictError, NotFoundError
 
@@ -151,7 +151,7 @@ def evolve(state: Agent | None, event: DomainEvent) -> Agent | None:
     if state is None:
         return None
     if isinstance(event, AgentEdited):
-        return replace(state, **event.model_dump(exclude={"agent_id"}, exclude_none=True))
+        return replace(state, **changes(event, "agent_id"))
     if isinstance(event, AgentDisabled):
         return replace(state, enabled=False, disabled_reason=event.reason)
     if isinstance(event, AgentEnabled):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from events.base import DomainEvent
+from events.base import DomainEvent, changes
 from events.project import ProjectArchived, ProjectCreated, ProjectEdited
 from vapora.commands import ArchiveProject, CreateProject, EditProject
 from vapora.errors import ConflictError, NotFoundError
@@ -65,7 +65,7 @@ def evolve(state: Project | None, event: DomainEvent) -> Project | None:
     if state is None:
         return None
     if isinstance(event, ProjectEdited):
-        return replace(state, **event.model_dump(exclude={"project_id"}, exclude_none=True))
+        return replace(state, **changes(event, "project_id"))
     if isinstance(event, ProjectArchived):
         return replace(state, archived=True)
     return state

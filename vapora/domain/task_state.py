@@ -8,7 +8,7 @@ from datetime import datetime
 
 from pydantic import JsonValue
 
-from events.base import DomainEvent
+from events.base import DomainEvent, changes
 from events.ids import BoardType, Review, TaskState, WaitReason
 from events.task import (
     TaskApproved,
@@ -104,7 +104,7 @@ def evolve(state: Task | None, event: DomainEvent) -> Task | None:
             waiting=None,
         )
     if isinstance(event, TaskEdited):
-        return replace(state, **event.model_dump(exclude={"task_id"}, exclude_none=True))
+        return replace(state, **changes(event, "task_id"))
     if isinstance(event, TaskWaiting):
         return replace(state, waiting=Wait(event.reason, event.remedy))
     target = _LEADS_TO.get(type(event))

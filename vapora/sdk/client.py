@@ -99,10 +99,10 @@ class Client:
         role: str | None = None,
         after: Position = None,
         limit: int | None = None,
-    ) -> Iterator[views.TaskCard]:
-        """Newest first, page by page as they are taken."""
+    ) -> Iterator[views.BoardCard]:
+        """Newest first, page by page as they are taken. Only `task` has description and context."""
         query = {"project_id": project_id, "state": state, "role": role, "after": after}
-        return self._items("/tasks", views.TaskCard, query, limit)
+        return self._items("/tasks", views.BoardCard, query, limit)
 
     def edit_task(self, task_id: str, change: commands.EditTask) -> int:
         return self._write("PATCH", _path("tasks", task_id), change)
@@ -116,9 +116,31 @@ class Client:
     def why(self, task_id: str, after: Position = None) -> views.Why:
         return self._get(_path("tasks", task_id, "why"), views.Why, {"after": after})
 
-    def board(self, project_id: str | None = None, at: Moment = None, after: Position = None) -> views.Board:
-        """`at`: a position or an instant in the past."""
-        return self._get("/board", views.Board, {"project_id": project_id, "at": _moment(at), "after": after})
+    def board(
+        self,
+        project_id: str | None = None,
+        at: Moment = None,
+        after: Position = None,
+        column: TaskState | None = None,
+        cursor: str | None = None,
+    ) -> views.Board:
+        """At most 200 cards a column; `counts` says how many there are. `at`: a position or an instant in the past.
+        `column` with its `next` as `cursor`: the cards that follow; `column_cards` does that by itself."""
+        query = {"project_id": project_id, "at": _moment(at), "after": after, "column": column, "cursor": cursor}
+        return self._get("/board", views.Board, query)
+
+    def column_cards(
+        self, column: TaskState, project_id: str | None = None, at: Moment = None, after: Position = None
+    ) -> Iterator[views.BoardCard]:
+        """All cards of a column in their order, page by page as they are taken. With `at`, all pages are of one moment;
+        without, a card that is moved meanwhile may come twice or not at all."""
+        cursor: str | None = None
+        while True:
+            page = self.board(project_id, at, after, column, cursor)
+            yield from page.columns[column]
+            cursor = page.next[column]
+            if cursor is None:
+                return
 
     def agents(self, after: Position = None, at: Moment = None) -> tuple[views.Agent, ...]:
         return tuple(self._items("/agents", views.Agent, {"after": after, "at": _moment(at)}))

@@ -19,7 +19,7 @@ from vapora.domain.budget import Ledger
 from vapora.domain.swarm_state import Swarm
 from vapora.domain.task_state import Task
 from vapora.testing.soundness import Finding
-from vapora.views import TaskCard
+from vapora.views import BoardCard
 
 _CLOSED = (TaskState.DONE, TaskState.ARCHIVED)
 
@@ -54,7 +54,7 @@ def read_models(held: Mapping[str, Sequence[Row]], log: Sequence[Recorded]) -> l
     return found
 
 
-def cards(shown: Mapping[str, TaskCard], log: Sequence[Recorded]) -> list[Finding]:
+def cards(shown: Mapping[str, BoardCard], log: Sequence[Recorded]) -> list[Finding]:
     """The board says of each task what the fold of its own stream says; archived ones are not on it."""
     folded = {task_id: one for task_id, one in _tasks(log).items() if one.state is not TaskState.ARCHIVED}
     found: list[Finding] = []

@@ -1,0 +1,109 @@
+"""What a card in todo waits for: its project, other tasks, or what events said of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from events.ids import TaskState, WaitReason
+from projections.base import Reader, Row, Rows, Table
+from vapora.domain import dependencies
+
+CARDS = Table(
+    "board_cards",
+    key=("id",),
+    columns={
+        "id": "text",
+        "project_id": "text",
+        "title": "text",
+        "type": "text",
+        "task_type": "text",
+        "task_type_reason": "text",
+        "role": "text",
+        "priority": "int",
+        "review": "text",
+        "deadline": "text",
+        "blocked_by": "json",
+        "ring": "json",  # the tasks of `blocked_by` that lead back to this one; null: none do
+        "state": "text",
+        "done": "int",  # also after it was archived: it blocks nobody any more
+        "waiting": "json",  # what the card shows
+        "said": "json",  # what events said it waits for; an open blocker hides that for a while
+        "assigned_agent": "text",
+        "real_microusd": "int",
+        "simulated_microusd": "int",
+        "runs": "json",
+        "comment": "text",
+        "created_at": "text",
+        "created_position": "int",
+        "texts_position": "int",  # of the last change of its texts: that is a change of the card
+        "updated_at": "text",
+        "rank": "text",
+        "simulated": "int",
+    },
+    indexes=(("state", "rank"), ("project_id", "state", "rank"), ("created_position",)),
+)
+# Whom a task blocks.
+BLOCKERS = Table("board_blockers", key=("id",), columns={"id": "text", "blocks": "json"})
+# Projects of which nothing starts any more.
+CLOSED_PROJECTS = Table("board_closed_projects", key=("id",), columns={"id": "text"})
+
+# Looking a member up in its enumeration takes longer than comparing it.
+_TODO = TaskState.TODO
+_ARCHIVED_PROJECT = (
+    "The project is archived: nothing of it starts any more. Archive the card, or submit it in another project."
+)
+
+
+def waiting(reason: WaitReason, at: str, remedy: str) -> dict[str, Any]:
+    return {"reason": reason.value, "since": at, "remedy": remedy}
+
+
+def waits_for(rows: Reader, row: Row, at: str) -> dict[str, Any] | None:
+    said: dict[str, Any] | None = row["said"]
+    if row["state"] != _TODO:
+        return said
+    if rows.get(CLOSED_PROJECTS, (row["project_id"],)) is not None:
+        return _since(row, at, WaitReason.PAUSED, _ARCHIVED_PROJECT)
+    remedy = _dependency(rows, row)
+    if remedy is not None:
+        return _since(row, at, WaitReason.DEPENDENCY, remedy)
+    # That it waits for others is told by the others, not by what was said of them once.
+    return None if said and said["reason"] == WaitReason.DEPENDENCY else said
+
+
+def block(rows: Rows, task_id: str, before: list[str], after: list[str]) -> None:
+    """The task was blocked by `before` and now is by `after`."""
+    for blocker in [*before, *after]:
+        known = rows.get(BLOCKERS, (blocker,))
+        others = [other for other in (known["blocks"] if known else []) if other != task_id]
+        rows.put(BLOCKERS, {"id": blocker, "blocks": others + [task_id] * (blocker in after)})
+
+
+def rings(rows: Reader, task_id: str) -> dict[str, dependencies.Ring]:
+    """The tasks that are on a ring with this one, as the rows are now."""
+
+    def blockers(one: str) -> list[str]:
+        row = rows.get(CARDS, (one,))
+        return [] if row is None or row["done"] or row["state"] == TaskState.ARCHIVED else list(row["blocked_by"])
+
+    return dependencies.rings(task_id, blockers)
+
+
+def _since(row: Row, at: str, reason: WaitReason, remedy: str) -> dict[str, Any]:
+    before = row["waiting"]
+    return waiting(reason, before["since"] if before and before["reason"] == reason else at, remedy)
+
+
+def _dependency(rows: Reader, row: Row) -> str | None:
+    if row["ring"]:
+        return dependencies.ring_remedy(tuple(row["ring"]))
+    if not row["blocked_by"]:
+        return None
+    found = {task_id: rows.get(CARDS, (task_id,)) for task_id in row["blocked_by"]}
+    return dependencies.remedy({task_id: _state(blocker) for task_id, blocker in found.items()})
+
+
+def _state(row: Row | None) -> TaskState | None:
+    if row is None:
+        return None
+    return TaskState.DONE if row["done"] else TaskState(row["state"])
