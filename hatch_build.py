@@ -18,7 +18,15 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 _NEEDS_NODE = (20, 19)
-_SOURCES = ("src", "index.html", "package.json", "package-lock.json", "tsconfig.json", "vite.config.ts", "uno.config.ts")
+_SOURCES = (
+    "src",
+    "index.html",
+    "package.json",
+    "package-lock.json",
+    "tsconfig.json",
+    "vite.config.ts",
+    "uno.config.ts",
+)
 _STAMP = "built-from"
 
 

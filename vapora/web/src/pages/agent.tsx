@@ -39,7 +39,7 @@ export function AgentPage() {
   const { agent, learning, role } = value;
   return (
     <Page heading={agent.name || agent.id} aside={<Switch agent={agent} changed={reload} />}>
-      <div class="glass blur p-4 flex flex-col gap-2">
+      <div class="glass frosted p-4 flex flex-col gap-2">
         <p class="text-sm">
           {title(agent.role)}, {agent.state}. {role?.description}
         </p>

@@ -17,7 +17,7 @@ export function AgentsPage() {
       ) : (
         <ul class="m-0 p-0 list-none grid sm:grid-cols-2 lg:grid-cols-3 xl:grid-cols-4 gap-3">
           {value.map((agent) => (
-            <li key={agent.id} class="glass blur p-3 flex flex-col gap-2">
+            <li key={agent.id} class="glass frosted p-3 flex flex-col gap-2">
               <div class="flex items-baseline gap-2">
                 <a href={`/agents/${agent.id}`} class="font-semibold grow min-w-0 break-words">
                   {agent.name || agent.id}

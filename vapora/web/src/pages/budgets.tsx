@@ -37,7 +37,7 @@ export function BudgetsPage() {
 
 function Table({ budgets, edit }: { budgets: readonly Budget[]; edit: (budget: Budget) => void }) {
   return (
-    <div class="glass blur overflow-x-auto" tabIndex={0} role="region" aria-label="Budgets, table">
+    <div class="glass frosted overflow-x-auto" tabIndex={0} role="region" aria-label="Budgets, table">
       <table>
         <thead>
           <tr>

@@ -25,7 +25,7 @@ export function CostsPage() {
         </button>
       }
     >
-      <fieldset class="glass blur p-3 m-0 flex flex-wrap gap-3">
+      <fieldset class="glass frosted p-3 m-0 flex flex-wrap gap-3">
         <legend class="sr">Group by</legend>
         {KEYS.map((key) => (
           <label key={key} class="text-sm flex gap-1.5 items-center">
@@ -42,7 +42,7 @@ export function CostsPage() {
 
 function Table({ keys, rows }: { keys: readonly string[]; rows: readonly Cost[] }) {
   return (
-    <div class="glass blur overflow-x-auto" tabIndex={0} role="region" aria-label="Costs, table">
+    <div class="glass frosted overflow-x-auto" tabIndex={0} role="region" aria-label="Costs, table">
       <table>
         <thead>
           <tr>
@@ -89,7 +89,7 @@ function ByDay() {
   }, [value]);
   if (days.length < 2) return null;
   return (
-    <section class="glass blur p-4" aria-label="Cost by day">
+    <section class="glass frosted p-4" aria-label="Cost by day">
       <h2>By day and provider</h2>
       <Chart days={days} series={series} unit={dollars} label="Cost by day and provider" />
     </section>

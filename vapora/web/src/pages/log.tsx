@@ -72,7 +72,7 @@ export function LogPage() {
 function Table({ events, open }: { events: readonly LogEvent[]; open: (position: number) => void }) {
   const zone = preferences.value.zone || undefined;
   return (
-    <div class="glass blur overflow-x-auto" tabIndex={0} role="region" aria-label="Events, newest first">
+    <div class="glass frosted overflow-x-auto" tabIndex={0} role="region" aria-label="Events, newest first">
       <table>
         <thead>
           <tr>

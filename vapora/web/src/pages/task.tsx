@@ -101,7 +101,7 @@ function Facts({ task }: { task: Task }) {
     ...(task.deadline ? [["Deadline", moment(task.deadline, zone)] as [string, string]] : []),
   ];
   return (
-    <dl class="glass blur p-4 m-0 grid grid-cols-2 sm:grid-cols-3 lg:grid-cols-5 gap-x-4 gap-y-2">
+    <dl class="glass frosted p-4 m-0 grid grid-cols-2 sm:grid-cols-3 lg:grid-cols-5 gap-x-4 gap-y-2">
       {facts.map(([name, value]) => (
         <div key={name} class="min-w-0">
           <dt class="text-xs text-soft">{name}</dt>

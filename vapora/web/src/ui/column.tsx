@@ -48,7 +48,7 @@ export function BoardColumn({ column }: { column: Column }) {
       ref={ref}
       aria-labelledby={`column-${column}`}
       data-column={column}
-      class={`glass blur flex flex-col min-h-0 w-72 xl:w-auto xl:grow xl:basis-0 shrink-0 xl:shrink min-w-60 snap-start ${tint}`}
+      class={`glass frosted flex flex-col min-h-0 w-72 xl:w-auto xl:grow xl:basis-0 shrink-0 xl:shrink min-w-60 snap-start ${tint}`}
     >
       <div class="flex items-center gap-2 px-3 py-2">
         <h2 id={`column-${column}`}>{HEADINGS[column]}</h2>

@@ -11,19 +11,19 @@ export function FilterBar() {
     <search class="flex flex-wrap gap-2 items-center">
       <input
         type="search"
-        class="field !w-44"
+        class="field !w-32 sm:!w-44"
         placeholder="Search cards"
         aria-label="Search cards"
         value={now.text}
         onInput={(event) => narrow({ text: event.currentTarget.value })}
       />
-      <select class="field !w-auto" aria-label="Agent" value={now.agent} onChange={(event) => narrow({ agent: event.currentTarget.value })}>
+      <select class="field !w-28 sm:!w-auto" aria-label="Agent" value={now.agent} onChange={(event) => narrow({ agent: event.currentTarget.value })}>
         <option value="">All agents</option>
         {(now.agent && !agents.includes(now.agent) ? [now.agent, ...agents] : agents).map((one) => (
           <option key={one}>{one}</option>
         ))}
       </select>
-      <select class="field !w-auto" aria-label="Waiting" value={now.waiting} onChange={(event) => narrow({ waiting: event.currentTarget.value })}>
+      <select class="field !w-28 sm:!w-auto" aria-label="Waiting" value={now.waiting} onChange={(event) => narrow({ waiting: event.currentTarget.value })}>
         <option value="">Waiting or not</option>
         <option value="any">Waiting</option>
         {["human", "budget", "provider", "dependency", "paused"].map((one) => (

@@ -21,7 +21,7 @@ export function Page({ heading, children, aside }: { heading: string; children: 
 
 export function Panel({ heading, children, id }: { heading: string; children: ComponentChildren; id?: string }) {
   return (
-    <section class="glass blur p-4 flex flex-col gap-3 min-w-0" aria-label={heading} id={id}>
+    <section class="glass frosted p-4 flex flex-col gap-3 min-w-0" aria-label={heading} id={id}>
       <h2>{heading}</h2>
       {children}
     </section>

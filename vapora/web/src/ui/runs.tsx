@@ -72,7 +72,7 @@ function ArtifactView({ run, name, size }: { run: string; name: string; size: nu
       <summary class="cursor-pointer text-sm">
         {name} <span class="text-soft">({count(size)} bytes)</span>
       </summary>
-      {text === null ? <p class="muted">Loading…</p> : <pre class="mt-2 max-h-120 overflow-auto" tabIndex={0} dir="auto">{text}</pre>}
+      {text === null ? null : <pre class="mt-2 max-h-120 overflow-auto" tabIndex={0} dir="auto">{text}</pre>}
     </details>
   );
 }

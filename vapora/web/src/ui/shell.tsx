@@ -38,11 +38,11 @@ export function Shell({ children }: { children: ComponentChildren }) {
       <a class="sr focus:not-sr" href="#main">
         Skip to the content
       </a>
-      <header class="flex flex-wrap items-center gap-x-4 gap-y-1 px-4 py-2 border-b border-line bg-surface blur">
+      <header class="flex flex-wrap items-center gap-x-3 gap-y-1 px-3 sm:px-4 py-2 border-b border-line bg-surface frosted">
         <a href="/" class="font-bold tracking-wide text-ink no-underline">
           VAPORA
         </a>
-        <nav aria-label="Pages" class="flex gap-1 overflow-x-auto">
+        <nav aria-label="Pages" class="flex gap-1 overflow-x-auto order-last w-full sm:order-none sm:w-auto">
           {PAGES.map(([to, name]) => (
             <a
               key={to}
@@ -57,7 +57,7 @@ export function Shell({ children }: { children: ComponentChildren }) {
         <span class="grow" />
         {health.value?.model === "rehearsal" && (
           <span class="tag" title="No real model is asked. All money is simulated.">
-            rehearsal model, simulated money
+            rehearsal<span class="hidden sm:inline">&nbsp;model, simulated money</span>
           </span>
         )}
         <Status />

@@ -19,7 +19,7 @@ export function Welcome() {
     }
   }
   return (
-    <div class="glass blur max-w-160 mx-auto mt-10 p-6 flex flex-col gap-4">
+    <div class="glass frosted max-w-160 mx-auto mt-10 p-6 flex flex-col gap-4">
       <h2 class="text-lg">Begin with a project</h2>
       <p>A project holds cards. Agents take the cards in “To do” by themselves, in the order in which they stand, and hand their work in for your review.</p>
       <form class="flex gap-2" onSubmit={(event) => void create(event)}>
