@@ -11,7 +11,6 @@ import hashlib
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -100,4 +99,3 @@ def _version(node: str) -> tuple[int, ...]:
 
 if __name__ == "__main__":
     build(Path(__file__).parent / "vapora" / "web")
-    print("The board in the browser is built.", file=sys.stderr)

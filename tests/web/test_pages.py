@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -85,15 +87,11 @@ def test_nothing_is_asked_of_another_machine_and_no_script_may_come_from_one(
 
 def test_the_first_load_is_small(built: None) -> None:
     """120 kB of script and 20 kB of style, compressed: what index.html names, and what that imports at once."""
-    import gzip
-    import re
-
     dist = Path(__file__).parents[2] / "vapora" / "web" / "dist"
-    page = (dist / "index.html").read_text()
-    names = re.findall(r'/(assets/[^"]+)', page)
-    size = {
-        kind: sum(len(gzip.compress((dist / n).read_bytes())) for n in names if n.endswith(kind))
-        for kind in (".js", ".css")
-    }
-    assert 0 < size[".js"] <= 120_000
-    assert 0 < size[".css"] <= 20_000
+    names = re.findall(r'/(assets/[^"]+)', (dist / "index.html").read_text())
+
+    def size(kind: str) -> int:
+        return sum(len(gzip.compress((dist / name).read_bytes())) for name in names if name.endswith(kind))
+
+    assert 0 < size(".js") <= 120_000
+    assert 0 < size(".css") <= 20_000
