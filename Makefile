@@ -1,9 +1,19 @@
-# `make demo` and `make test` do all the set-up themselves; nothing else has to be installed first.
-PYTHON ?= python3.11
+# `make demo` and `make test` do all the set-up themselves, in .venv; nothing else has to be installed first.
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo up test lint types check format bench lock clean
+# Python 3.11 to 3.14: for these Ray has wheels. PYTHON=… names one; without it the first of these that is suitable is
+# taken, the ones that VAPORA was tried on first. Each is run, because a name on the PATH (a pyenv shim) may be dead.
+PYTHON ?=
+PYTHONS := $(if $(PYTHON),"$(PYTHON)",python3.13 python3.12 python3.11 python3 python3.14)
+
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+# --no-deps: a lock names every package, and pip before 23.3 does not see that a pinned `google-auth` is also the
+# `google-auth[requests]` that another package asks for; it refuses the whole lock as soon as a newer one is published.
+# What --no-deps could leave out is found by `pip check`. Wheels only: nothing is built with tools that are not pinned.
+INSTALL := $(PIP) install --quiet --require-hashes --no-deps --only-binary :all: --requirement
+
+.PHONY: demo up test test-install lint types check format bench lock clean
 
 demo: $(VENV)/.platform
 	$(BIN)/vapora demo
@@ -11,8 +21,13 @@ demo: $(VENV)/.platform
 up: $(VENV)/.platform
 	$(BIN)/vapora up
 
+# PYTEST=… adds options: make test PYTEST=--durations=25
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m "not index" $(PYTEST)
+
+# The tests that ask the package index: a clean installation with the oldest pip, and wheels for every platform.
+test-install: $(VENV)/.dev
+	$(BIN)/python -m pytest -m index $(PYTEST)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -22,7 +37,7 @@ lint: $(VENV)/.dev
 types: $(VENV)/.dev
 	$(BIN)/mypy
 
-check: lint types test
+check: lint types test-install test
 
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
@@ -32,23 +47,53 @@ format: $(VENV)/.dev
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks
 
-$(VENV)/.platform: pyproject.toml requirements.lock
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+# The environment starts empty: what a new lock no longer names must not stay behind. A folder that was not made here is
+# never emptied.
+$(VENV)/.locked: requirements.lock
+	@without=; \
+	for python in $(PYTHONS); do \
+		"$$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))' >/dev/null 2>&1 || continue; \
+		if "$$python" -c 'import ensurepip, venv' >/dev/null 2>&1; then \
+			echo "Installing into $(VENV) with $$("$$python" --version): once, about a minute."; \
+			exec "$$python" -m venv $(if $(wildcard $(VENV)/.platform),--clear) $(VENV); \
+		fi; \
+		without=$$python; \
+	done; \
+	if [ -n "$$without" ]; then \
+		echo "$$without has no venv module: install it (Debian, Ubuntu: apt install python3-venv), then try again." >&2; \
+	else \
+		echo "VAPORA needs Python 3.11 to 3.14, and $(if $(PYTHON),PYTHON=$(PYTHON) is not that,found none):" \
+			"install it (Debian, Ubuntu: apt install python3 python3-venv), or name it with PYTHON=/path/to/python3." >&2; \
+	fi; \
+	exit 1
+	$(INSTALL) requirements.lock
+	touch $@
+
+# What the board in the browser is built from. Its build needs Node: the machine's own, else the one from this lock.
+WEB := hatch_build.py vapora/web/index.html $(wildcard vapora/web/*.json vapora/web/*.ts vapora/web/src/* vapora/web/src/*/*)
+NODE := node -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 20 || (a == 20 && b >= 19) ? 0 : 1)'
+
+$(VENV)/.platform: $(VENV)/.locked pyproject.toml requirements-node.lock $(WEB)
+	@{ command -v npm && $(NODE); } >/dev/null 2>&1 || $(INSTALL) requirements-node.lock
+	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	$(PIP) check
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.platform requirements-dev.lock
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	$(INSTALL) requirements-dev.lock
+	$(PIP) check
 	touch $@
 
-# Pin everything again, with hashes and without any registry's address.
-lock: $(VENV)/.dev
-	$(BIN)/pip install --quiet --disable-pip-version-check uv
-	$(BIN)/uv pip compile --quiet --generate-hashes --no-header --no-annotate --python-version 3.11 \
-		--extra platform --group build pyproject.toml -o requirements.lock
-	$(BIN)/uv pip compile --quiet --generate-hashes --no-header --no-annotate --python-version 3.11 \
-		--extra platform --group build --group dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+# Pin what pyproject.toml asks for, with hashes and without any registry's address: one lock for every platform and
+# Python. What is pinned already stays as it is; `make lock UPGRADE=1` takes the newest of everything.
+COMPILE := $(BIN)/uv pip compile --quiet --universal --fork-strategy fewest --python-version 3.11 --no-build \
+	--generate-hashes --no-header --no-annotate $(if $(UPGRADE),--upgrade) pyproject.toml --group build --extra platform
+lock: $(VENV)/.locked
+	$(INSTALL) requirements-dev.lock
+	$(COMPILE) --output-file requirements.lock
+	$(COMPILE) --output-file requirements-dev.lock --group dev --constraint requirements.lock
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-build --generate-hashes --no-header --no-annotate \
+		$(if $(UPGRADE),--upgrade) --group node --output-file requirements-node.lock
 
 clean:
 	rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

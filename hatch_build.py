@@ -31,14 +31,11 @@ _STAMP = "built-from"
 
 class CustomBuildHook(BuildHookInterface[Any]):
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        if self.target_name != "wheel" or os.environ.get("VAPORA_WEB") == "skip":
-            return
-        web = Path(self.root) / "vapora" / "web"
-        if not (web / "package.json").is_file():
-            # A source distribution carries what is built.
+        if os.environ.get("VAPORA_WEB") == "skip":
             return
         try:
-            build(web)
+            # A source distribution carries what was built, so that nobody needs Node to install it.
+            build(Path(self.root) / "vapora" / "web")
         except (OSError, subprocess.CalledProcessError, RuntimeError) as error:
             if version != "editable":
                 raise

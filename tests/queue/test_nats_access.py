@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from tests.queue.credentials import Authority, operated
+from tests.actors.kit import passed
+from tests.queue.credentials import Authority, NKey, operated
 from tests.queue.nats_server import NatsServer
 from vapora.errors import ConfigurationError, UnavailableError
 from vapora.queue.nats_options import NatsOptions, options_of
@@ -94,6 +95,21 @@ async def test_signed_credentials_let_in(serve: Serve, tmp_path: Path) -> None:
     assert told is not None and "refused the sign-in" in told
 
 
+async def test_credentials_that_are_replaced_while_it_runs_are_read_at_the_next_connection(
+    serve: Serve, tmp_path: Path
+) -> None:
+    settings, creds = operated(tmp_path / "creds")
+    server = await serve(**settings)
+    right = creds.read_text()
+    queue = NatsQueue(replace(server.options, creds=creds), "acme")
+    creds.write_text("nothing")
+    await queue.start()
+    await passed(lambda: "no user token or no user seed" in str(queue.problem))
+    creds.write_text(right)
+    await passed(lambda: queue.problem is None)
+    await queue.stop()
+
+
 async def test_tls_with_a_certificate_of_our_own_and_only_with_the_right_authority(
     serve: Serve, tmp_path: Path
 ) -> None:
@@ -159,6 +175,32 @@ def test_settings_that_can_never_work_are_refused_with_what_to_do_and_no_secret(
             options_of(Settings(**{"nats_url": "nats://127.0.0.1:4222", **settings}))
         assert caught.value.remedy
         assert SECRET not in "".join(traceback.format_exception(caught.value))
+
+
+def test_a_file_that_is_no_users_credentials_is_refused_at_once_without_repeating_it(tmp_path: Path) -> None:
+    _, creds = operated(tmp_path)
+    right = creds.read_text()
+    seed = right.splitlines()[-2]
+    assert seed.startswith("SU")
+    account = NKey("A").seed
+    damaged = seed[:20] + ("A" if seed[20] != "A" else "B") + seed[21:]
+    wrong = {
+        "no user token or no user seed": ["", seed, right.replace("USER JWT", "JWT"), right.replace("SEED", "KEY")],
+        "not in base32": [right.replace(seed, seed[:-1] + "1")],
+        "is damaged": [right.replace(seed, one) for one in (damaged, seed[:-2], seed + seed)],
+        "is not a user's": [right.replace(seed, account)],
+    }
+    for expected, texts in wrong.items():
+        for text in texts:
+            creds.write_text(text)
+            with pytest.raises(ConfigurationError, match=expected) as caught:
+                options_of(Settings(nats_url="nats://127.0.0.1:4222", nats_creds=creds))
+            told = "".join(traceback.format_exception(caught.value))
+            assert caught.value.remedy
+            assert not any(secret in told for secret in (seed, account, damaged))
+    creds.write_bytes(b"\xff\xfe")
+    with pytest.raises(ConfigurationError, match="no user token"):
+        options_of(Settings(nats_url="nats://127.0.0.1:4222", nats_creds=creds))
 
 
 def test_secrets_do_not_show_in_settings_or_options() -> None:

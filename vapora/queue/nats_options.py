@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from vapora.errors import ConfigurationError
+from vapora.queue import nats_creds
 from vapora.settings import Settings
 
 
@@ -73,10 +74,12 @@ class NatsOptions:
             raise ConfigurationError(
                 "Of VAPORA_NATS_TLS_CERT and VAPORA_NATS_TLS_KEY only one is set.", remedy="Set both, or neither."
             )
-        for name in ("creds", "tls_ca", "tls_cert", "tls_key"):
+        for name in ("tls_ca", "tls_cert", "tls_key"):
             path: Path | None = getattr(self, name)
             if path is not None and not path.is_file():
                 raise ConfigurationError(f"VAPORA_NATS_{name.upper()} names no file: {path}", remedy="Check the path.")
+        if self.creds:
+            nats_creds.check(self.creds)
         self.tls()
 
     @property
@@ -101,11 +104,10 @@ class NatsOptions:
 
     def arguments(self) -> dict[str, Any]:
         """For `nats.connect`."""
-        given = {
+        given: dict[str, Any] = {
             "user": self.user,
             "password": self.password,
             "token": self.token,
-            "user_credentials": self.creds and str(self.creds),
             "tls": self.tls(),
-        }
+        } | (nats_creds.callbacks(self.creds) if self.creds else {})
         return {name: value for name, value in given.items() if value}
