@@ -1,7 +1,8 @@
 /** Money, times and counts as people read them. Pure, but for the zone and language of the browser. */
 
-/** Micro-dollars; below a cent with as many digits as it takes to tell it from nothing. */
+/** Micro-dollars; below a cent with four digits, and never so that a little looks like nothing. */
 export function dollars(microusd: number): string {
+  if (microusd > 0 && microusd < 100) return "<$0.0001";
   const value = microusd / 1_000_000;
   const digits = value !== 0 && Math.abs(value) < 0.01 ? 4 : 2;
   return `$${value.toFixed(digits)}`;
