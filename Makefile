@@ -72,7 +72,12 @@ $(VENV)/.locked: requirements.lock
 	$(INSTALL) requirements.lock
 	touch $@
 
-$(VENV)/.platform: $(VENV)/.locked pyproject.toml
+# What the board in the browser is built from. Its build needs Node: the machine's own, else the one from this lock.
+WEB := hatch_build.py vapora/web/index.html $(wildcard vapora/web/*.json vapora/web/*.ts vapora/web/src/* vapora/web/src/*/*)
+NODE := node -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 20 || (a == 20 && b >= 19) ? 0 : 1)'
+
+$(VENV)/.platform: $(VENV)/.locked pyproject.toml requirements-node.lock $(WEB)
+	@{ command -v npm && $(NODE); } >/dev/null 2>&1 || $(INSTALL) requirements-node.lock
 	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
 	$(PIP) check
 	touch $@
@@ -90,6 +95,8 @@ lock: $(VENV)/.locked
 	$(INSTALL) requirements-dev.lock
 	$(COMPILE) --output-file requirements.lock
 	$(COMPILE) --output-file requirements-dev.lock --group dev --constraint requirements.lock
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-build --generate-hashes --no-header --no-annotate \
+		$(if $(UPGRADE),--upgrade) --group node --output-file requirements-node.lock
 
 clean:
 	rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -28,6 +28,7 @@ from vapora.api import (
     runs,
     system,
     tasks,
+    web,
 )
 from vapora.api.cells import Cells
 from vapora.api.meters import Meters
@@ -59,7 +60,10 @@ def create_app(cast: Cast, settings: Settings, version: str, rehearsal: bool) ->
     openapi.install(app)
     app.include_router(_under_prefix())
     app.include_router(system.router)
-    front_page.install(app)
+    if web.is_built():
+        web.install(app)
+    else:
+        front_page.install(app)
     # The last one added is the first one passed.
     app.add_middleware(JsonBodies, max_bytes=settings.max_body_bytes, timeout_s=settings.receive_timeout_s)
     app.add_middleware(LoopbackOnly)

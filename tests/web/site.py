@@ -1,0 +1,73 @@
+"""A real server that a browser can be pointed at, killed and started again."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from tests.ports import free_port
+
+
+class Site:
+    """`vapora up` in one process, with the rehearsal model. `url`: where it answers, also after a restart."""
+
+    def __init__(self, data: Path, **environ: str) -> None:
+        self._data = data
+        self._environ = environ
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._process: subprocess.Popen[str] | None = None
+        self._http = httpx.Client(base_url=f"{self.url}/api/v1", timeout=30)
+
+    def start(self) -> None:
+        command = [sys.executable, "-m", "vapora", "up", "--json", "--port", str(self.port), "--data", str(self._data)]
+        quick = {"VAPORA_REHEARSAL_MIN_DELAY_S": "0", "VAPORA_REHEARSAL_MAX_DELAY_S": "0"}
+        environ = os.environ | {"VAPORA_RUNTIME": "local", "VAPORA_MODEL": "rehearsal"} | quick | self._environ
+        self._process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environ
+        )
+        assert self._process.stdout is not None
+        assert json.loads(self._process.stdout.readline())["mode"] == "rehearsal"
+
+    def kill(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            assert self._process.stdout is not None
+            self._process.stdout.close()
+            self._process = None
+
+    def close(self) -> None:
+        self._http.close()
+        self.kill()
+
+    def get(self, path: str, **query: Any) -> Any:
+        answer = self._http.get(path, params=query)
+        answer.raise_for_status()
+        return answer.json()
+
+    def send(self, method: str, path: str, body: dict[str, Any]) -> Any:
+        answer = self._http.request(method, path, json=body)
+        answer.raise_for_status()
+        return answer.json()
+
+    def project(self, name: str = "Shortleaf") -> str:
+        return str(self.send("POST", "/projects", {"name": name})["id"])
+
+    def task(self, project: str, title: str, **more: Any) -> str:
+        return str(self.send("POST", "/tasks", {"project_id": project, "title": title, **more})["task_id"])
+
+    def rest_agents(self) -> None:
+        """Nobody takes a card: what is put in To do stays there."""
+        for agent in self.get("/agents")["items"]:
+            self.send("PATCH", f"/agents/{agent['id']}", {"enabled": False})
+
+    def column(self, state: str) -> list[str]:
+        """The titles as the server has them."""
+        return [card["title"] for card in self.get("/board")["columns"][state]]

@@ -1,0 +1,97 @@
+"""Every page, in both themes and three widths: complete, readable, and without a finding of axe."""
+
+from __future__ import annotations
+
+import gzip
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from tests.web.site import Site
+
+Open = Callable[..., Page]
+PAGES = {
+    "/": "Board",
+    "/t/{task}": "Write the parser",
+    "/agents": "Agents",
+    "/agents/developer": "Developer",
+    "/budgets": "Budgets",
+    "/costs": "Costs",
+    "/log": "Log",
+    "/settings": "Settings",
+    "/no/such/page": "",
+}
+
+
+@pytest.fixture(scope="module")
+def lived(built: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Site, str]]:
+    """A server on which some work was done."""
+    site = Site(tmp_path_factory.mktemp("lived") / "data")
+    site.start()
+    project = site.project()
+    task = site.task(project, "Write the parser", description="It takes **one** line.", review="human")
+    site.task(project, "Write the docs", role="documenter", review="none")
+    site.send("PUT", "/budgets/role/developer", {"monthly_limit_cents": 500})
+    with_end = site.get(f"/tasks/{task}")
+    while with_end["state"] != "review":
+        with_end = site.get(f"/tasks/{task}", after=site.get("/position")["head"])
+    yield site, task
+    site.close()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("path", [path for path, heading in PAGES.items() if heading])
+def test_axe_finds_nothing(path: str, theme: str, lived: tuple[Site, str], open_page: Open) -> None:
+    site, task = lived
+    page = open_page(site.url + path.format(task=task), theme=theme)
+    expect(page.get_by_role("heading", name=PAGES[path], level=1)).to_be_attached()
+    expect(page.get_by_text("Loading…")).to_have_count(0)
+    found = Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
+
+
+@pytest.mark.parametrize("width", [360, 768, 1440])
+@pytest.mark.parametrize("path", [path for path, heading in PAGES.items() if heading])
+def test_it_fits_the_width(path: str, width: int, lived: tuple[Site, str], open_page: Open) -> None:
+    site, task = lived
+    page = open_page(site.url + path.format(task=task), width=width)
+    expect(page.get_by_role("heading", name=PAGES[path], level=1)).to_be_attached()
+    expect(page.get_by_text("Loading…")).to_have_count(0)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_nothing_is_asked_of_another_machine_and_no_script_may_come_from_one(
+    lived: tuple[Site, str], open_page: Open
+) -> None:
+    site, task = lived
+    page = open_page("about:blank")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    refused: list[str] = []
+    page.on("console", lambda message: refused.append(message.text) if message.type == "error" else None)
+    for path in (path.format(task=task) for path, heading in PAGES.items() if heading):
+        page.goto(site.url + path)
+        expect(page.get_by_text("Loading…")).to_have_count(0)
+    assert asked
+    assert {url.partition("//")[2].partition("/")[0] for url in asked} == {f"127.0.0.1:{site.port}"}
+    assert refused == []
+    page.evaluate(
+        "document.body.append(Object.assign(document.createElement('script'), {textContent: 'window.ran = 1'}))"
+    )
+    assert page.evaluate("window.ran") is None
+
+
+def test_the_first_load_is_small(built: None) -> None:
+    """120 kB of script and 20 kB of style, compressed: what index.html names, and what that imports at once."""
+    dist = Path(__file__).parents[2] / "vapora" / "web" / "dist"
+    names = re.findall(r'/(assets/[^"]+)', (dist / "index.html").read_text())
+
+    def size(kind: str) -> int:
+        return sum(len(gzip.compress((dist / name).read_bytes())) for name in names if name.endswith(kind))
+
+    assert 0 < size(".js") <= 120_000
+    assert 0 < size(".css") <= 20_000

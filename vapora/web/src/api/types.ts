@@ -1,0 +1,38 @@
+import type { components } from "./schema";
+
+type Schemas = components["schemas"];
+
+export type Card = Schemas["BoardCard"];
+export type Task = Schemas["TaskCard"];
+export type Board = Schemas["Board"];
+export type Run = Schemas["Execution"];
+export type Decision = Schemas["Decision"];
+export type Agent = Schemas["Agent"];
+export type Learning = Schemas["Learning"];
+export type Project = Schemas["Project"];
+export type Budget = Schemas["BudgetView"];
+export type Cost = Schemas["Cost"];
+export type Role = Schemas["Role"];
+export type LogEvent = Schemas["EventView"];
+export type AuditEntry = Schemas["AuditEntry"];
+export type Health = Schemas["Health"];
+export type Problem = Schemas["Problem"];
+export type State = Card["state"];
+
+/** The columns of the board, in their order from left to right. */
+export const COLUMNS = ["todo", "in-progress", "review", "done", "failed"] as const;
+export type Column = (typeof COLUMNS)[number];
+
+export const HEADINGS: Record<Column, string> = {
+  todo: "To do",
+  "in-progress": "In progress",
+  review: "Review",
+  done: "Done",
+  failed: "Failed",
+};
+
+/** One position of the log that changed something that is shown. */
+export interface Frame {
+  position: number;
+  rows: { view: string; row: Record<string, unknown> }[];
+}

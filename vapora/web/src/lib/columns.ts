@@ -1,0 +1,54 @@
+/** How cards are arranged in columns. Pure: no network, no DOM. */
+import { COLUMNS, type Card, type Column } from "../api/types";
+
+const ENDED: ReadonlySet<string> = new Set(["done", "failed"]);
+
+/** Work in the order in which it is done; what has ended with the newest first. Ranks compare as text, by code unit. */
+export function inOrder(column: string, a: Card, b: Card): number {
+  const order = a.rank < b.rank ? -1 : a.rank > b.rank ? 1 : 0;
+  return ENDED.has(column) ? -order : order;
+}
+
+export const isColumn = (state: string): state is Column => (COLUMNS as readonly string[]).includes(state);
+
+/** A move that the server has not confirmed yet. `before`: the card to stand in front of; null: at the end. */
+export interface PendingMove {
+  id: string;
+  to: Column;
+  before: string | null;
+}
+
+/** The cards of each column as they are to be shown, with unconfirmed moves on top. */
+export function arrange(cards: Iterable<Card>, pending: Iterable<PendingMove> = []): Record<Column, Card[]> {
+  const columns = Object.fromEntries(COLUMNS.map((one) => [one, [] as Card[]])) as Record<Column, Card[]>;
+  const moves = [...pending];
+  const moving = new Map(moves.map((one) => [one.id, one]));
+  const held = new Map<string, Card>();
+  for (const card of cards) {
+    if (moving.has(card.id)) held.set(card.id, card);
+    else if (isColumn(card.state)) columns[card.state].push(card);
+  }
+  for (const column of COLUMNS) columns[column].sort((a, b) => inOrder(column, a, b));
+  for (const { id, to, before } of moves) {
+    const card = held.get(id);
+    if (!card) continue;
+    const at = before === null ? -1 : columns[to].findIndex((one) => one.id === before);
+    const shown = { ...card, state: to };
+    if (at < 0) ENDED.has(to) ? columns[to].unshift(shown) : columns[to].push(shown);
+    else columns[to].splice(at, 0, shown);
+  }
+  return columns;
+}
+
+/** Moves that a person may ask for; the server has the last word. */
+const MOVES: Record<Column, readonly Column[]> = {
+  todo: ["todo"],
+  "in-progress": ["todo"],
+  review: ["done", "todo"],
+  done: [],
+  failed: ["todo"],
+};
+
+export const mayMove = (from: Column, to: Column): boolean => MOVES[from].includes(to);
+
+export const movesFrom = (from: Column): readonly Column[] => MOVES[from].filter((one) => one !== from);

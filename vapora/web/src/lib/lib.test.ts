@@ -1,0 +1,46 @@
+import { expect, test } from "vitest";
+import type { Card } from "../api/types";
+import { csv } from "./csv";
+import { fits, NO_FILTER, readFilter, withFilter } from "./filter";
+import { ago, cents, dollars, duration } from "./format";
+import { visible } from "./window";
+
+const card = { id: "task-1", title: "Write the Parser", role: "developer", assigned_agent: null, task_type: "code", runs: [], waiting: null } as unknown as Card;
+
+test("every word of a search must occur, in any case", () => {
+  expect(fits(card, { ...NO_FILTER, text: "parser write" })).toBe(true);
+  expect(fits(card, { ...NO_FILTER, text: "parser docs" })).toBe(false);
+  expect(fits(card, { ...NO_FILTER, waiting: "any" })).toBe(false);
+});
+
+test("a filter survives the address, and leaves the rest of it alone", () => {
+  const filter = { text: "a&b=c", role: "developer", agent: "", waiting: "any" };
+  const query = withFilter("?at=12", filter);
+  expect(readFilter(query)).toEqual(filter);
+  expect(new URLSearchParams(query).get("at")).toBe("12");
+  expect(withFilter("?q=x", NO_FILTER)).toBe("");
+});
+
+test("small money is told from none", () => {
+  expect([dollars(0), dollars(3), dollars(9_100), dollars(1_234_567)]).toEqual(["$0.00", "<$0.0001", "$0.0091", "$1.23"]);
+  expect([cents(null), cents(0), cents(250)]).toEqual(["no limit", "$0.00", "$2.50"]);
+});
+
+test("times are told in the largest unit that fits", () => {
+  const now = Date.parse("2026-01-02T00:00:00Z");
+  expect(ago("2026-01-01T23:59:30Z", now)).toBe("30 seconds ago");
+  expect(ago("2026-01-01T00:00:00Z", now)).toBe("yesterday");
+  expect([duration(900), duration(61_000), duration(7_260_000)]).toEqual(["900 ms", "1 min 1 s", "2 h 1 min"]);
+});
+
+test("a cell of a table can neither break out of it nor be a formula", () => {
+  expect(csv([["a,b", 'say "x"', "=1+1", -5]])).toBe('"a,b","say ""x""",\'=1+1,-5\r\n');
+});
+
+test("only what is seen is drawn, with a margin", () => {
+  const heights = Array.from({ length: 1_000 }, () => 100);
+  const span = visible(heights, 5_000, 500, 100);
+  expect(span).toEqual({ first: 49, end: 56, above: 4_900, total: 100_000 });
+  expect(visible([], 0, 500, 100)).toEqual({ first: 0, end: 0, above: 0, total: 0 });
+  expect(visible([10], 9_999, 500, 0).end).toBe(1);
+});

@@ -1,0 +1,7 @@
+import "virtual:uno.css";
+import "./styles/base.css";
+import { render } from "preact";
+import { App } from "./app";
+import "./state/preferences";
+
+render(<App />, document.getElementById("app") as HTMLElement);

@@ -1,0 +1,61 @@
+import { data, GET, PATCH } from "../api/client";
+import type { Agent } from "../api/types";
+import { useData } from "../lib/use-data";
+import { refused } from "../state/toasts";
+import { Loading, Page } from "../ui/page";
+
+const COLOURS: Record<string, string> = { busy: "text-good", idle: "text-soft", disabled: "text-warn", offline: "text-bad" };
+
+const all = async () => ((await data(GET("/api/v1/agents"))) as unknown as { items: Agent[] }).items;
+
+export function AgentsPage() {
+  const { value, problem, reload } = useData(all, [], (frame) => frame.rows.some(({ view }) => view === "agent"));
+  return (
+    <Page heading="Agents">
+      {!value ? (
+        <Loading problem={problem} />
+      ) : (
+        <ul class="m-0 p-0 list-none grid sm:grid-cols-2 lg:grid-cols-3 xl:grid-cols-4 gap-3">
+          {value.map((agent) => (
+            <li key={agent.id} class="glass frosted p-3 flex flex-col gap-2">
+              <div class="flex items-baseline gap-2">
+                <a href={`/agents/${agent.id}`} class="font-semibold grow min-w-0 break-words">
+                  {agent.name || agent.id}
+                </a>
+                <span class={`text-sm ${COLOURS[agent.state] ?? ""}`}>{agent.state}</span>
+              </div>
+              <Load agent={agent} />
+              <Switch agent={agent} changed={reload} />
+            </li>
+          ))}
+        </ul>
+      )}
+    </Page>
+  );
+}
+
+export function Load({ agent }: { agent: Agent }) {
+  return (
+    <label class="text-sm text-soft flex items-center gap-2">
+      <meter class="grow" min={0} max={agent.capacity} value={agent.running} />
+      {agent.running} of {agent.capacity} at once
+    </label>
+  );
+}
+
+export function Switch({ agent, changed }: { agent: Agent; changed: () => void }) {
+  const enabled = agent.state !== "disabled";
+  async function set(): Promise<void> {
+    try {
+      await PATCH("/api/v1/agents/{agent_id}", { params: { path: { agent_id: agent.id } }, body: { enabled: !enabled } });
+      changed();
+    } catch (error) {
+      refused(error, `${agent.id} was not changed`);
+    }
+  }
+  return (
+    <button class="btn self-start" aria-label={`${enabled ? "Disable" : "Enable"} ${agent.id}`} onClick={() => void set()}>
+      {enabled ? "Disable" : "Enable"}
+    </button>
+  );
+}

@@ -1,0 +1,122 @@
+/** The board: columns, filters, drag and drop, and any moment of the past. */
+import { useEffect, useState } from "preact/hooks";
+import { monitorForElements } from "@atlaskit/pragmatic-drag-and-drop/element/adapter";
+import { extractClosestEdge } from "@atlaskit/pragmatic-drag-and-drop-hitbox/closest-edge";
+import { useLocation, useRoute } from "preact-iso";
+import { COLUMNS, HEADINGS, type Column } from "../api/types";
+import { mayMove } from "../lib/columns";
+import { at, columns, known, load, loaded, loadProjects, move, problem, project, projects, selected } from "../state/board";
+import { tell } from "../state/toasts";
+import { BoardColumn } from "../ui/column";
+import { BulkBar, FilterBar } from "../ui/filter-bar";
+import { QuickAdd } from "../ui/quick-add";
+import { TimeBar } from "../ui/time-bar";
+import { Welcome } from "../ui/welcome";
+
+export function BoardPage() {
+  const { params, query } = useRoute();
+  const wanted = params.project ?? null;
+  const then = query.at ?? "";
+  useEffect(() => {
+    project.value = wanted;
+    at.value = then;
+    selected.value = new Set();
+    void load();
+    void loadProjects();
+  }, [wanted, then]);
+  useEffect(() => monitorForElements({ onDrop: dropped }), []);
+
+  const name = projects.value.find((one) => one.id === wanted)?.name;
+  useEffect(() => {
+    document.title = name ? `${name} · VAPORA` : "Board · VAPORA";
+  }, [name]);
+  if (problem.value && !loaded.value) return <Unreached />;
+  return (
+    <div class="h-full flex flex-col gap-3 p-3 min-h-0">
+      <h1 class="sr">Board</h1>
+      <div class="flex flex-wrap gap-2 items-center">
+        <ProjectPicker />
+        {!at.value && <QuickAdd />}
+        <FilterBar />
+        <TimeBar />
+      </div>
+      {selected.value.size > 0 && <BulkBar />}
+      {loaded.value && projects.value.length === 0 && !at.value ? (
+        <Welcome />
+      ) : (
+        <div class="grow min-h-0 flex gap-3 overflow-x-auto snap-x snap-proximity pb-1">
+          {COLUMNS.map((column) => (
+            <BoardColumn key={column} column={column} />
+          ))}
+        </div>
+      )}
+    </div>
+  );
+}
+
+function ProjectPicker() {
+  const { route } = useLocation();
+  return (
+    <select
+      class="field !w-auto max-w-60"
+      aria-label="Project"
+      value={project.value ?? ""}
+      onChange={(event) => route((event.currentTarget.value ? `/p/${event.currentTarget.value}` : "/") + location.search)}
+    >
+      <option value="">All projects</option>
+      {projects.value.map((one) => (
+        <option key={one.id} value={one.id}>
+          {one.name}
+        </option>
+      ))}
+    </select>
+  );
+}
+
+function Unreached() {
+  const [trying, setTrying] = useState(false);
+  return (
+    <div class="p-8 max-w-160 mx-auto">
+      <div class="glass p-6 flex flex-col gap-3" role="alert">
+        <h1>The board cannot be shown</h1>
+        <p>{problem.value}</p>
+        <button class="btn-main self-start" disabled={trying} onClick={() => (setTrying(true), void load().finally(() => setTrying(false)))}>
+          Try again
+        </button>
+      </div>
+    </div>
+  );
+}
+
+interface Drop {
+  source: { data: Record<string | symbol, unknown> };
+  location: { current: { dropTargets: { data: Record<string | symbol, unknown> }[] } };
+}
+
+/** Where a card was let go, in front of which other card. */
+function dropped({ source, location: place }: Drop): void {
+  const id = source.data.card as string;
+  const targets = place.current.dropTargets;
+  const to = targets.find((one) => "column" in one.data)?.data.column as Column | undefined;
+  const card = known(id);
+  if (!to || !card) return;
+  const from = card.state as Column;
+  if (!mayMove(from, to)) {
+    if (from !== to) tell(`A card in “${HEADINGS[from]}” cannot be moved to “${HEADINGS[to]}”.`, "bad", why(to));
+    return;
+  }
+  const over = targets.find((one) => "over" in one.data);
+  const before = to === "todo" && over ? inFront(over.data, id) : null;
+  if (from === to && before === null && columns.peek()[to].at(-1)?.id === id) return;
+  void move(id, to, before);
+}
+
+function inFront(data: Record<string | symbol, unknown>, moved: string): string | null {
+  const line = columns.peek().todo.filter((one) => one.id !== moved);
+  const place = line.findIndex((one) => one.id === data.over);
+  const at = extractClosestEdge(data) === "bottom" ? place + 1 : place;
+  return line[at]?.id ?? null;
+}
+
+const why = (to: Column): string =>
+  to === "in-progress" ? "Agents take cards from To do by themselves." : to === "done" ? "Only a card in Review can be approved." : "";

@@ -1,0 +1,181 @@
+/** One card: what was asked, what was done, why, and at what cost. */
+import { useState } from "preact/hooks";
+import { useRoute } from "preact-iso";
+import { data, DELETE, GET } from "../api/client";
+import { HEADINGS, type Column, type Decision, type Frame, type Run, type Task } from "../api/types";
+import { movesFrom } from "../lib/columns";
+import { dollars, moment, title } from "../lib/format";
+import { useData } from "../lib/use-data";
+import { move } from "../state/board";
+import { preferences } from "../state/preferences";
+import { refused, tell } from "../state/toasts";
+import { Dialog } from "../ui/dialog";
+import { EditTask } from "../ui/edit-task";
+import { Loading, Page, Panel } from "../ui/page";
+import { Runs } from "../ui/runs";
+import { WhyView } from "../ui/why";
+
+interface Found {
+  task: Task;
+  runs: readonly Run[];
+  decisions: readonly Decision[];
+}
+
+async function find(id: string): Promise<Found> {
+  const params = { path: { task_id: id } };
+  const [task, runs, why] = await Promise.all([
+    data(GET("/api/v1/tasks/{task_id}", { params })),
+    data(GET("/api/v1/tasks/{task_id}/runs", { params })),
+    data(GET("/api/v1/tasks/{task_id}/why", { params })),
+  ]);
+  return { task: task as Task, runs: (runs as { items: Run[] }).items, decisions: (why as { decisions: Decision[] }).decisions };
+}
+
+export function TaskPage() {
+  const id = useRoute().params.task ?? "";
+  const touches = (frame: Frame) => frame.rows.some(({ row }) => row.id === id || row.task_id === id);
+  const { value, problem, reload } = useData(() => find(id), [id], touches);
+  const [editing, setEditing] = useState(false);
+  if (!value || value.task.id !== id) {
+    return (
+      <Page heading="Card">
+        <Loading problem={problem} />
+      </Page>
+    );
+  }
+  const { task, runs, decisions } = value;
+  return (
+    <Page
+      heading={task.title}
+      aside={
+        <>
+          <button class="btn" onClick={() => setEditing(true)}>
+            Edit
+          </button>
+          {task.state === "archived" ? null : <Actions task={task} changed={reload} />}
+        </>
+      }
+    >
+      <Facts task={task} />
+      {task.waiting && (
+        <p role="status" class="glass !bg-raised p-3 text-warn">
+          <strong>Waits: {task.waiting.reason}.</strong> {task.waiting.remedy}
+        </p>
+      )}
+      <Panel heading="What was asked">
+        {task.description ? <pre dir="auto">{task.description}</pre> : <p class="muted">Only the title.</p>}
+        {Object.keys(task.context).length > 0 && <pre>{JSON.stringify(task.context, null, 2)}</pre>}
+        {task.comment && (
+          <p class="text-sm">
+            <strong>Last comment:</strong> {task.comment}
+          </p>
+        )}
+      </Panel>
+      <Panel heading="Runs">
+        <Runs runs={runs} />
+      </Panel>
+      <Panel heading="Why">
+        <WhyView decisions={decisions} />
+      </Panel>
+      {editing && (
+        <Dialog heading="Edit the card" close={() => setEditing(false)}>
+          <EditTask task={task} done={() => (setEditing(false), reload())} />
+        </Dialog>
+      )}
+    </Page>
+  );
+}
+
+function Facts({ task }: { task: Task }) {
+  const zone = preferences.value.zone || undefined;
+  const facts: [string, string][] = [
+    ["State", task.state === "archived" ? "Archived" : HEADINGS[task.state as Column]],
+    ["Agent", task.assigned_agent ?? "none yet"],
+    ["Role", task.role ?? "whoever can do it best"],
+    ["Kind of work", title(task.task_type)],
+    ["Priority", String(task.priority)],
+    ["Review", task.review === "none" ? "none" : `by ${task.review}`],
+    ["Cost", dollars(task.cost_microusd) + (task.simulated ? " simulated" : "")],
+    ["Added", moment(task.created_at, zone)],
+    ["Changed", moment(task.updated_at, zone)],
+    ...(task.deadline ? [["Deadline", moment(task.deadline, zone)] as [string, string]] : []),
+  ];
+  return (
+    <dl class="glass frosted p-4 m-0 grid grid-cols-2 sm:grid-cols-3 lg:grid-cols-5 gap-x-4 gap-y-2">
+      {facts.map(([name, value]) => (
+        <div key={name} class="min-w-0">
+          <dt class="text-xs text-soft">{name}</dt>
+          <dd class="m-0 text-sm break-words">{value}</dd>
+        </div>
+      ))}
+      {task.blocked_by.length > 0 && (
+        <div class="col-span-full">
+          <dt class="text-xs text-soft">Waits for</dt>
+          <dd class="m-0 text-sm flex flex-wrap gap-2">
+            {task.blocked_by.map((one) => (
+              <a key={one} href={`/t/${one}`}>
+                {one}
+              </a>
+            ))}
+          </dd>
+        </div>
+      )}
+    </dl>
+  );
+}
+
+const ACTIONS: Partial<Record<Column, Partial<Record<Column, string>>>> = {
+  review: { done: "Approve", todo: "Send back" },
+  "in-progress": { todo: "Take back" },
+  failed: { todo: "Try again" },
+};
+
+function Actions({ task, changed }: { task: Task; changed: () => void }) {
+  const [rejecting, setRejecting] = useState(false);
+  const [comment, setComment] = useState("");
+  const state = task.state as Column;
+  async function act(to: Column, said = ""): Promise<void> {
+    if (await move(task.id, to, null, said)) changed();
+  }
+  async function remove(): Promise<void> {
+    try {
+      await DELETE("/api/v1/tasks/{task_id}", { params: { path: { task_id: task.id } } });
+      tell("The card is archived.");
+      changed();
+    } catch (error) {
+      refused(error, "Not archived");
+    }
+  }
+  return (
+    <>
+      {movesFrom(state).map((to) => (
+        <button key={to} class={to === "done" ? "btn-main" : "btn"} onClick={() => (state === "review" && to === "todo" ? setRejecting(true) : void act(to))}>
+          {ACTIONS[state]?.[to] ?? HEADINGS[to]}
+        </button>
+      ))}
+      {(state === "todo" || state === "done" || state === "failed") && (
+        <button class="btn" onClick={() => void remove()}>
+          Archive
+        </button>
+      )}
+      {rejecting && (
+        <Dialog heading="Send the card back" close={() => setRejecting(false)}>
+          <form
+            class="flex flex-col gap-3"
+            onSubmit={(event) => {
+              event.preventDefault();
+              setRejecting(false);
+              void act("todo", comment);
+            }}
+          >
+            <label>
+              <span class="label">What is to be different? The agent reads it.</span>
+              <textarea class="area" maxLength={5_000} value={comment} onInput={(event) => setComment(event.currentTarget.value)} autofocus />
+            </label>
+            <button class="btn-main self-start">Send back</button>
+          </form>
+        </Dialog>
+      )}
+    </>
+  );
+}

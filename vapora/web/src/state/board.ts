@@ -1,0 +1,217 @@
+/** The cards that this page knows, kept current by live frames. */
+import { batch, computed, signal } from "@preact/signals";
+import { data, GET, PATCH, POST, requestKey } from "../api/client";
+import { COLUMNS, HEADINGS, type Board, type Card, type Column, type Frame, type Project } from "../api/types";
+import { arrange, inOrder, isColumn, type PendingMove } from "../lib/columns";
+import { fits, readFilter, withFilter, type Filter } from "../lib/filter";
+import { follow, onFrame, onRestart } from "./live";
+import { refused, tell } from "./toasts";
+
+type PerColumn<T> = Record<Column, T>;
+const each = <T>(make: (column: Column) => T): PerColumn<T> =>
+  Object.fromEntries(COLUMNS.map((one) => [one, make(one)])) as PerColumn<T>;
+
+const cards = signal<ReadonlyMap<string, Card>>(new Map());
+const pending = signal<readonly PendingMove[]>([]);
+export const counts = signal(each(() => 0));
+const cursors = signal(each<string | null>(() => null));
+export const projects = signal<readonly Project[]>([]);
+export const project = signal<string | null>(null);
+/** A position or an instant: the board as it was then, which nobody can change. Empty: the present. */
+export const at = signal("");
+export const loaded = signal(false);
+export const problem = signal<string>("");
+export const filter = signal<Filter>(readFilter(location.search));
+export const selected = signal<ReadonlySet<string>>(new Set());
+
+export const columns = computed(() => {
+  const wanted = [...cards.value.values()].filter((card) => fits(card, filter.value));
+  return arrange(wanted, pending.value);
+});
+export const hasMore = computed(() => each((column) => cursors.value[column] !== null));
+export const known = (id: string): Card | undefined => cards.value.get(id);
+export const allCards = computed(() => [...cards.value.values()]);
+
+export function narrow(change: Partial<Filter>): void {
+  filter.value = { ...filter.value, ...change };
+  history.replaceState(null, "", location.pathname + withFilter(location.search, filter.value));
+}
+
+let asked = 0;
+
+/** Load the first page of every column; then follow. A later call wins over an earlier one that is still out. */
+export async function load(): Promise<void> {
+  const number = ++asked;
+  try {
+    const query = { ...(project.value ? { project_id: project.value } : {}), ...(at.value ? { at: at.value } : {}) };
+    const board = await data(GET("/api/v1/board", { params: { query } }));
+    if (number !== asked) return;
+    batch(() => {
+      show(board, new Map());
+      problem.value = "";
+      loaded.value = true;
+    });
+    if (!at.value) follow(board.position);
+  } catch (error) {
+    if (number !== asked) return;
+    problem.value = error instanceof Error ? error.message : String(error);
+  }
+}
+
+/** The next page of a column. */
+export async function more(column: Column): Promise<void> {
+  const cursor = cursors.value[column];
+  if (cursor === null) return;
+  cursors.value = { ...cursors.value, [column]: null };
+  const query = {
+    column,
+    cursor,
+    ...(project.value ? { project_id: project.value } : {}),
+    ...(at.value ? { at: at.value } : {}),
+  };
+  try {
+    show(await data(GET("/api/v1/board", { params: { query } })), new Map(cards.value));
+  } catch (error) {
+    cursors.value = { ...cursors.value, [column]: cursor };
+    refused(error, `More of “${HEADINGS[column]}” could not be loaded`);
+  }
+}
+
+function show(board: Board, into: Map<string, Card>): void {
+  for (const column of Object.values(board.columns)) {
+    for (const card of column) {
+      const before = into.get(card.id);
+      if (!before || before.position < card.position) into.set(card.id, card);
+    }
+  }
+  batch(() => {
+    cards.value = into;
+    counts.value = { ...counts.value, ...board.counts };
+    cursors.value = { ...cursors.value, ...board.next };
+  });
+}
+
+export async function loadProjects(): Promise<void> {
+  projects.value = (await data(GET("/api/v1/projects", { params: { query: { limit: 200 } } }))).items;
+}
+
+// Frames may come by the hundred: they are applied once for each picture that is drawn.
+let waiting: Card[] = [];
+let drawing = 0;
+
+onFrame((frame: Frame) => {
+  if (at.value) return;
+  for (const { view, row } of frame.rows) {
+    if (view === "task") waiting.push(row as unknown as Card);
+    else if (view === "project") void loadProjects();
+  }
+  // A page in the background draws nothing, but must not fall behind without bound.
+  if (waiting.length && !drawing) drawing = document.hidden ? window.setTimeout(apply, 500) : requestAnimationFrame(apply);
+});
+onRestart(() => void load());
+
+function apply(): void {
+  drawing = 0;
+  const changed = waiting;
+  waiting = [];
+  const next = new Map(cards.value);
+  const sums = { ...counts.value };
+  let unsure = false;
+  for (const card of changed) {
+    if (project.value && card.project_id !== project.value) continue;
+    const before = next.get(card.id);
+    if (before && before.position >= card.position) continue;
+    if (before && isColumn(before.state)) sums[before.state] -= 1;
+    // A card that was not loaded may stand in a part of its column that is not shown, and so be counted already.
+    else unsure = true;
+    if (!isColumn(card.state)) next.delete(card.id);
+    else {
+      sums[card.state] += 1;
+      if (beyond(card)) next.delete(card.id);
+      else next.set(card.id, card);
+    }
+  }
+  batch(() => {
+    cards.value = next;
+    counts.value = sums;
+    const confirmed = new Set(changed.map((one) => one.id));
+    if (pending.value.some((one) => confirmed.has(one.id))) pending.value = pending.value.filter((one) => !confirmed.has(one.id));
+  });
+  if (unsure) recount();
+}
+
+/** Whether the card stands behind the last one that was loaded of its column. */
+function beyond(card: Card): boolean {
+  const column = card.state as Column;
+  if (cursors.value[column] === null) return false;
+  const last = columns.peek()[column].at(-1);
+  return last !== undefined && inOrder(column, last, card) < 0;
+}
+
+let recounting = 0;
+function recount(): void {
+  if (recounting) return;
+  recounting = window.setTimeout(async () => {
+    recounting = 0;
+    const query = project.value ? { project_id: project.value } : {};
+    const board = await data(GET("/api/v1/board", { params: { query } })).catch(() => null);
+    // The next unknown card asks again.
+    if (board && !at.value) counts.value = { ...counts.value, ...board.counts };
+  }, 1_000);
+}
+
+/** Ask for a move and show it at once; taken back, with the reason, where it is refused. */
+export async function move(id: string, to: Column, before: string | null = null, comment = ""): Promise<boolean> {
+  const title = cards.value.get(id)?.title ?? id;
+  pending.value = [...pending.value.filter((one) => one.id !== id), { id, to, before }];
+  try {
+    const body = { state: to, comment, ...(before ? { before } : {}) };
+    const done = await data(POST("/api/v1/tasks/{task_id}/move", { params: { path: { task_id: id }, header: requestKey() }, body }));
+    const at = (done as { position: number }).position;
+    settle(id, at);
+    return true;
+  } catch (error) {
+    pending.value = pending.value.filter((one) => one.id !== id);
+    refused(error, `“${title}” was not moved to ${HEADINGS[to]}`);
+    return false;
+  }
+}
+
+const PATIENCE_MS = 5_000;
+
+/** The frame confirms a move; where none comes, as when nothing changed, the card is asked for. */
+function settle(id: string, position: number): void {
+  setTimeout(async () => {
+    if (!pending.value.some((one) => one.id === id)) return;
+    pending.value = pending.value.filter((one) => one.id !== id);
+    if ((cards.value.get(id)?.position ?? 0) < position) await load();
+  }, PATIENCE_MS);
+}
+
+export async function archive(id: string): Promise<void> {
+  try {
+    await POST("/api/v1/tasks/{task_id}/move", {
+      params: { path: { task_id: id }, header: requestKey() },
+      body: { state: "archived", comment: "" },
+    });
+    tell(`“${cards.value.get(id)?.title ?? id}” is archived.`);
+  } catch (error) {
+    refused(error, "Not archived");
+  }
+}
+
+export async function edit(id: string, change: Record<string, unknown>): Promise<boolean> {
+  try {
+    await PATCH("/api/v1/tasks/{task_id}", { params: { path: { task_id: id } }, body: change as never });
+    return true;
+  } catch (error) {
+    refused(error, "Not changed");
+    return false;
+  }
+}
+
+export function toggle(id: string): void {
+  const next = new Set(selected.value);
+  if (!next.delete(id)) next.add(id);
+  selected.value = next;
+}

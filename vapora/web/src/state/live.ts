@@ -1,0 +1,84 @@
+/** The socket of changes: resumes by position, and says when it is cut off. */
+import { signal } from "@preact/signals";
+import { workspace } from "../api/client";
+import type { Frame } from "../api/types";
+
+export type Connection = "connecting" | "live" | "cut-off";
+
+const FIRST_PAUSE_MS = 250;
+const LONGEST_PAUSE_MS = 8_000;
+/** The close code by which the server says that it does not know the position: the page must be loaded anew. */
+const REFUSED = 1008;
+
+export const connection = signal<Connection>("connecting");
+export const position = signal(0);
+
+type Listener = (frame: Frame) => void;
+const listeners = new Set<Listener>();
+const restarts = new Set<() => void>();
+
+export function onFrame(listener: Listener): () => void {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+}
+
+/** Called when positions no longer mean what they meant: whatever was loaded must be loaded again. */
+export function onRestart(listener: () => void): () => void {
+  restarts.add(listener);
+  return () => restarts.delete(listener);
+}
+
+let socket: WebSocket | null = null;
+let pause = FIRST_PAUSE_MS;
+let timer = 0;
+
+/** Follow from `after` on. A second call goes on from where the first one is. */
+export function follow(after: number): void {
+  if (after > position.value) position.value = after;
+  if (socket === null && timer === 0) open();
+}
+
+function open(): void {
+  timer = 0;
+  const address = new URL("/api/v1/live", location.href);
+  address.protocol = address.protocol.replace("http", "ws");
+  address.searchParams.set("after", String(position.value));
+  if (workspace !== "default") address.searchParams.set("workspace", workspace);
+  socket = new WebSocket(address);
+  socket.onopen = () => {
+    pause = FIRST_PAUSE_MS;
+    connection.value = "live";
+  };
+  socket.onmessage = (message) => take(JSON.parse(String(message.data)) as Frame);
+  socket.onclose = (event) => {
+    socket = null;
+    connection.value = "cut-off";
+    if (event.code === REFUSED) restart();
+    else again();
+  };
+}
+
+function take(frame: Frame): void {
+  // Never backwards: what was shown for a later position is newer.
+  if (frame.position <= position.value) return;
+  position.value = frame.position;
+  for (const listener of listeners) listener(frame);
+}
+
+function again(): void {
+  // Spread over half the pause, so that a hundred boards do not come back in the same moment.
+  timer = window.setTimeout(open, pause * (0.5 + Math.random() / 2));
+  pause = Math.min(pause * 2, LONGEST_PAUSE_MS);
+}
+
+function restart(): void {
+  position.value = 0;
+  for (const listener of restarts) listener();
+}
+
+addEventListener("online", () => {
+  if (timer !== 0) {
+    clearTimeout(timer);
+    open();
+  }
+});

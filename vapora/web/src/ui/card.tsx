@@ -1,0 +1,95 @@
+/** A card on the board. */
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
+import { draggable, dropTargetForElements } from "@atlaskit/pragmatic-drag-and-drop/element/adapter";
+import { combine } from "@atlaskit/pragmatic-drag-and-drop/combine";
+import { attachClosestEdge, extractClosestEdge, type Edge } from "@atlaskit/pragmatic-drag-and-drop-hitbox/closest-edge";
+import type { Card } from "../api/types";
+import { dollars, title } from "../lib/format";
+import { at, selected, toggle } from "../state/board";
+import { MoveMenu } from "./move-menu";
+
+const REASONS: Record<string, string> = {
+  budget: "waits for budget",
+  provider: "waits for a model",
+  dependency: "waits for another card",
+  paused: "paused",
+  human: "waits for a person",
+};
+
+export function CardTile({ card }: { card: Card }) {
+  const ref = useRef<HTMLElement>(null);
+  const [edge, setEdge] = useState<Edge | null>(null);
+  const [dragged, setDragged] = useState(false);
+  const fixed = at.value !== "";
+
+  useLayoutEffect(() => {
+    const element = ref.current;
+    if (!element || fixed) return;
+    return combine(
+      draggable({
+        element,
+        getInitialData: () => ({ card: card.id, from: card.state }),
+        onDragStart: () => setDragged(true),
+        onDrop: () => setDragged(false),
+      }),
+      dropTargetForElements({
+        element,
+        canDrop: ({ source }) => "card" in source.data && source.data.card !== card.id,
+        getData: ({ input }) => attachClosestEdge({ over: card.id }, { element, input, allowedEdges: ["top", "bottom"] }),
+        onDrag: ({ self }) => setEdge(extractClosestEdge(self.data)),
+        onDragLeave: () => setEdge(null),
+        onDrop: () => setEdge(null),
+      }),
+    );
+  }, [card.id, card.state, fixed]);
+
+  const run = card.runs.at(-1);
+  const chosen = selected.value.has(card.id);
+  return (
+    <div class="pb-2">
+      <article
+        ref={ref}
+        data-card={card.id}
+        aria-label={card.title}
+        class={`glass !bg-raised p-2.5 flex flex-col gap-1.5 ${dragged ? "opacity-50" : ""} ${edge === "top" ? "!border-t-accent border-t-3" : ""} ${edge === "bottom" ? "!border-b-accent border-b-3" : ""} ${chosen ? "!border-accent" : ""}`}
+      >
+        <div class="flex items-start gap-2">
+          {!fixed && (
+            <input
+              type="checkbox"
+              class="mt-1 shrink-0"
+              aria-label={`Choose “${card.title}”`}
+              checked={chosen}
+              onChange={() => toggle(card.id)}
+            />
+          )}
+          <a href={`/t/${card.id}${location.search}`} class="grow min-w-0 text-ink text-sm font-medium no-underline break-words hover:underline" dir="auto">
+            {card.title}
+          </a>
+          {!fixed && <MoveMenu card={card} />}
+        </div>
+        <div class="flex flex-wrap gap-1 items-center">
+          {card.assigned_agent ? (
+            <span class="tag">
+              {card.state === "in-progress" && <span aria-hidden="true" class="w-1.5 h-1.5 mr-1.5 rounded-full bg-good pulse" />}
+              {card.assigned_agent}
+            </span>
+          ) : (
+            <span class="tag">{card.role ?? title(card.task_type)}</span>
+          )}
+          {card.priority !== 50 && <span class="tag">priority {card.priority}</span>}
+          {run && card.state === "in-progress" && <span class="tag">{run.calls === 1 ? "1 call" : `${run.calls} calls`}</span>}
+          {card.cost_microusd > 0 && <span class="tag">{dollars(card.cost_microusd)}{card.simulated ? " sim." : ""}</span>}
+          {card.deadline && <span class="tag">due {new Date(card.deadline).toLocaleDateString("en-GB")}</span>}
+        </div>
+        {card.waiting && (
+          <p class="text-xs text-warn break-words" title={card.waiting.remedy}>
+            <strong class="font-semibold">{REASONS[card.waiting.reason] ?? `waits: ${card.waiting.reason}`}</strong>
+            {card.waiting.remedy ? `. ${card.waiting.remedy}` : ""}
+          </p>
+        )}
+        {card.state === "failed" && run?.reason && <p class="text-xs text-bad break-words">{run.reason}</p>}
+      </article>
+    </div>
+  );
+}

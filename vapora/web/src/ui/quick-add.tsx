@@ -1,0 +1,43 @@
+/** A title and Enter makes a card; the whole form has everything else. */
+import { useState } from "preact/hooks";
+import { data, POST, requestKey } from "../api/client";
+import { project, projects } from "../state/board";
+import { refused, tell } from "../state/toasts";
+import { Dialog } from "./dialog";
+import { TaskForm } from "./task-form";
+
+export function QuickAdd() {
+  const [text, setText] = useState("");
+  const [form, setForm] = useState(false);
+  const into = project.value ?? (projects.value.length === 1 ? projects.value[0]?.id : undefined);
+  if (!projects.value.length) return null;
+
+  async function add(event: Event): Promise<void> {
+    event.preventDefault();
+    if (!into) return setForm(true);
+    try {
+      const body = { project_id: into, title: text } as never;
+      await data(POST("/api/v1/tasks", { params: { header: requestKey() }, body }));
+      tell(`“${text.trim()}” is on the board.`);
+      setText("");
+    } catch (error) {
+      refused(error, "The card was not added");
+    }
+  }
+  return (
+    <>
+      <form class="flex gap-1.5 grow sm:grow-0 min-w-0" onSubmit={(event) => void add(event)}>
+        <input class="field min-w-0 sm:!w-56" aria-label="Title of a new card" placeholder="New card…" minLength={3} maxLength={500} required={!!into} value={text} onInput={(event) => setText(event.currentTarget.value)} />
+        <button class="btn-main">Add</button>
+        <button type="button" class="btn" onClick={() => setForm(true)}>
+          More…
+        </button>
+      </form>
+      {form && (
+        <Dialog heading="New card" close={() => setForm(false)}>
+          <TaskForm title={text} project={into} done={() => (setText(""), setForm(false))} />
+        </Dialog>
+      )}
+    </>
+  );
+}

@@ -1,0 +1,115 @@
+/** Everything that a new card can have. */
+import { useEffect, useState } from "preact/hooks";
+import { data, GET, POST, PUT, requestKey } from "../api/client";
+import type { Role } from "../api/types";
+import { allCards, projects } from "../state/board";
+import { refused, tell } from "../state/toasts";
+
+const TYPES = ["feature", "bugfix", "enhancement", "tech-debt"];
+
+export function TaskForm({ title, project, done }: { title: string; project: string | undefined; done: () => void }) {
+  const [roles, setRoles] = useState<readonly Role[]>([]);
+  const [busy, setBusy] = useState(false);
+  const [blockers, setBlockers] = useState<readonly string[]>([]);
+  useEffect(() => {
+    void data(GET("/api/v1/roles")).then((page) => setRoles((page as unknown as { items: Role[] }).items), (error) => refused(error, "The roles could not be loaded"));
+  }, []);
+
+  async function submit(event: SubmitEvent): Promise<void> {
+    event.preventDefault();
+    const form = new FormData(event.currentTarget as HTMLFormElement);
+    const text = (name: string) => String(form.get(name) ?? "").trim();
+    const body = {
+      project_id: text("project"),
+      title: text("title"),
+      description: text("description"),
+      type: text("type"),
+      priority: Number(text("priority")),
+      review: text("review"),
+      blocked_by: blockers,
+      ...(text("role") ? { role: text("role") } : {}),
+      ...(text("deadline") ? { deadline: new Date(text("deadline")).toISOString() } : {}),
+    };
+    setBusy(true);
+    try {
+      const made = await data(POST("/api/v1/tasks", { params: { header: requestKey() }, body: body as never }));
+      const limit = text("limit");
+      if (limit) {
+        const path = { task_id: (made as { task_id: string }).task_id };
+        await PUT("/api/v1/budgets/task/{task_id}", { params: { path }, body: { limit_cents: Math.round(Number(limit) * 100) } as never });
+      }
+      tell(`“${body.title}” is on the board.`);
+      done();
+    } catch (error) {
+      refused(error, "The card was not added");
+    } finally {
+      setBusy(false);
+    }
+  }
+
+  const open = allCards.value.filter((card) => card.state !== "done" && !blockers.includes(card.id));
+  return (
+    <form class="flex flex-col gap-3" onSubmit={(event) => void submit(event as unknown as SubmitEvent)}>
+      <label>
+        <span class="label">Title</span>
+        <input class="field" name="title" required minLength={3} maxLength={500} defaultValue={title} autofocus />
+      </label>
+      <label>
+        <span class="label">What is to be done</span>
+        <textarea class="area" name="description" maxLength={100_000} />
+      </label>
+      <div class="grid sm:grid-cols-2 gap-3">
+        <Choice name="project" label="Project" options={projects.value.map((one) => [one.id, one.name])} value={project} />
+        <Choice name="type" label="Type" options={TYPES.map((one) => [one, one])} />
+        <Choice name="role" label="Role" options={[["", "whoever can do it best"], ...roles.map((one): [string, string] => [one.id, one.title])]} />
+        <Choice name="review" label="Review" options={[["human", "by a person"], ["none", "none: a good run is done"]]} />
+        <label>
+          <span class="label">Priority (0 to 100)</span>
+          <input class="field" name="priority" type="number" min={0} max={100} defaultValue="50" required />
+        </label>
+        <label>
+          <span class="label">Deadline</span>
+          <input class="field" name="deadline" type="datetime-local" />
+        </label>
+        <label>
+          <span class="label">May cost at most ($, empty: no limit of its own)</span>
+          <input class="field" name="limit" type="number" min={0} step="0.01" />
+        </label>
+        <label>
+          <span class="label">Waits for</span>
+          <select class="field" value="" onChange={(event) => setBlockers([...blockers, event.currentTarget.value])}>
+            <option value="">{blockers.length ? `${blockers.length} chosen; add another…` : "no other card"}</option>
+            {open.slice(0, 200).map((card) => (
+              <option key={card.id} value={card.id}>
+                {card.title}
+              </option>
+            ))}
+          </select>
+        </label>
+      </div>
+      {blockers.length > 0 && (
+        <button type="button" class="btn-quiet self-start" onClick={() => setBlockers([])}>
+          Wait for no card
+        </button>
+      )}
+      <button class="btn-main self-start" disabled={busy}>
+        {busy ? "Adding…" : "Add the card"}
+      </button>
+    </form>
+  );
+}
+
+function Choice({ name, label, options, value }: { name: string; label: string; options: [string, string][]; value?: string }) {
+  return (
+    <label>
+      <span class="label">{label}</span>
+      <select class="field" name={name} defaultValue={value}>
+        {options.map(([key, text]) => (
+          <option key={key} value={key} selected={key === value}>
+            {text}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}

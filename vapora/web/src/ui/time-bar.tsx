@@ -1,0 +1,92 @@
+/** Time travel: a slider over the log; the board of the past cannot be changed. */
+import { useEffect, useRef, useState } from "preact/hooks";
+import { useLocation, useRoute } from "preact-iso";
+import { data, GET } from "../api/client";
+import { moment } from "../lib/format";
+import { at } from "../state/board";
+import { position } from "../state/live";
+import { preferences } from "../state/preferences";
+
+const SETTLE_MS = 120;
+const PLAY_MS = 500;
+const PLAY_STEPS = 120;
+
+export function TimeBar() {
+  const { route, path } = useLocation();
+  const { query } = useRoute();
+  const [end, setEnd] = useState(0);
+  const [when, setWhen] = useState("");
+  const [playing, setPlaying] = useState(false);
+  const settle = useRef(0);
+  const open = at.value !== "";
+
+  function go(to: string): void {
+    const next = new URLSearchParams(query as Record<string, string>);
+    if (to) next.set("at", to);
+    else next.delete("at");
+    const text = next.toString();
+    route(path + (text ? `?${text}` : ""), true);
+  }
+
+  const here = Number(at.value) || end;
+  useEffect(() => {
+    if (!open) return setPlaying(false);
+    void data(GET("/api/v1/position")).then((found) => setEnd((found as { head: number }).head), () => setEnd(position.value));
+  }, [open]);
+  useEffect(() => {
+    if (!open || !/^\d+$/.test(at.value)) return setWhen(at.value);
+    let current = true;
+    void data(GET("/api/v1/events", { params: { query: { after: Math.max(0, here - 1), limit: 1 } } })).then(
+      (page) => current && setWhen((page as { items: { recorded_at: string }[] }).items[0]?.recorded_at ?? ""),
+      () => current && setWhen(""),
+    );
+    return () => {
+      current = false;
+    };
+  }, [at.value]);
+  useEffect(() => {
+    if (!playing) return;
+    const timer = setTimeout(() => {
+      const next = Math.min(end, here + Math.max(1, Math.round(end / PLAY_STEPS)));
+      if (next >= end) setPlaying(false);
+      go(String(next));
+    }, PLAY_MS);
+    return () => clearTimeout(timer);
+  }, [playing, here, end]);
+
+  if (!open) {
+    return (
+      <button class="btn" onClick={() => go(String(position.value))}>
+        Past…
+      </button>
+    );
+  }
+  return (
+    <div class="glass !bg-raised flex flex-wrap items-center gap-2 px-2 py-1 grow" role="group" aria-label="The board in the past">
+      <button class="btn-quiet" aria-pressed={playing} onClick={() => setPlaying(!playing)}>
+        {playing ? "Pause" : "Play"}
+      </button>
+      <input
+        type="range"
+        class="grow min-w-30"
+        aria-label="Position in the log"
+        aria-valuetext={when ? moment(when, preferences.value.zone || undefined) : `position ${here}`}
+        min={0}
+        max={Math.max(end, here)}
+        value={here}
+        onInput={(event) => {
+          const to = event.currentTarget.value;
+          clearTimeout(settle.current);
+          settle.current = window.setTimeout(() => go(to), SETTLE_MS);
+        }}
+      />
+      <span class="text-sm text-warn">
+        As it was at {here}
+        {when && `, ${moment(when, preferences.value.zone || undefined)}`}
+      </span>
+      <button class="btn-main" onClick={() => go("")}>
+        Back to now
+      </button>
+    </div>
+  );
+}
