@@ -60,9 +60,10 @@ def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
     """Each call is a person of their own. A test in which a script of the page breaks has failed."""
     contexts, broken = [], []
 
-    def open_(url: str, *, width: int = 1440, height: int = 900, theme: str = "light") -> Page:
-        scheme = "dark" if theme == "dark" else "light"
-        context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme, locale="en-GB")
+    def open_(url: str, *, width: int = 1440, height: int = 900, dark: bool = False) -> Page:
+        context = browser.new_context(
+            viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light", locale="en-GB"
+        )
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: broken.append(str(error)))

@@ -20,7 +20,8 @@ def foremost(page: Page) -> Locator:
 
 
 def titles(page: Page, heading: str) -> list[str]:
-    return column(page, heading).locator("article").evaluate_all("all => all.map(one => one.ariaLabel)")
+    found: list[str] = column(page, heading).locator("article").evaluate_all("all => all.map(one => one.ariaLabel)")
+    return found
 
 
 def resting(site: Site, *names: str) -> tuple[str, list[str]]:

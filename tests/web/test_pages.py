@@ -47,7 +47,7 @@ def lived(built: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tup
 @pytest.mark.parametrize("path", [path for path, heading in PAGES.items() if heading])
 def test_axe_finds_nothing(path: str, theme: str, lived: tuple[Site, str], open_page: Open) -> None:
     site, task = lived
-    page = open_page(site.url + path.format(task=task), theme=theme)
+    page = open_page(site.url + path.format(task=task), dark=theme == "dark")
     expect(page.get_by_role("heading", name=PAGES[path], level=1)).to_be_attached()
     expect(page.get_by_text("Loading…")).to_have_count(0)
     found = Axe().run(page)
