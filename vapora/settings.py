@@ -50,7 +50,7 @@ class Settings(BaseSettings):
     budget_patience_s: float = Field(default=5, ge=0)
     resend_s: float = Field(default=2, gt=0)
     agent_idle_s: float = Field(default=300, gt=0)
-    # Start every agent's process at once instead of with its first work.
+    # How often the supervisor asks the actors of each workspace whether they are well.
     health_interval_s: float = Field(default=5, gt=0)
     max_body_bytes: int = Field(default=1_000_000, gt=0)
     # How long a request may take to arrive whole.

@@ -22,6 +22,7 @@ from vapora.views import Accepted, Agent, Learning, Page
 
 router = APIRouter(prefix="/agents", tags=["agents"])
 
+# As in `vapora.views.Agent`; no agent is reported as offline yet.
 AgentState = Literal["idle", "busy", "offline", "disabled"]
 
 

@@ -65,7 +65,7 @@ SHAPES: dict[str, dict[str, str]] = {
     "TaskAccepted": {"position": "The position in the log that holds it."},
     "Agent": {
         "id": "The agent's id.",
-        "state": "idle, busy, offline, or disabled.",
+        "state": "idle, busy or disabled. No agent is reported as offline yet; the value is reserved.",
         "load": "Runs that it has by its capacity, from 0 to 1.",
         "running": "Runs that it has now.",
     },

@@ -157,6 +157,7 @@ class Agent(View):
     id: str
     role: str
     name: str
+    # "offline" is reserved: no agent is reported so yet.
     state: Literal["idle", "busy", "offline", "disabled"]
     load: float
     capacity: int

@@ -739,7 +739,7 @@ export interface components {
             name: string;
             /**
              * State
-             * @description idle, busy, offline, or disabled.
+             * @description idle, busy or disabled. No agent is reported as offline yet; the value is reserved.
              * @enum {string}
              */
             state: "idle" | "busy" | "offline" | "disabled";
