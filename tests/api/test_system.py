@@ -261,7 +261,7 @@ async def test_the_description_names_every_operation_once(door: Door) -> None:
     assert document["info"]["version"] == "1.2.3"
     found = list(openapi.operations(document))
     names = [operation["operationId"] for _, _, operation in found]
-    assert len(set(names)) == len(names)
+    assert len(set(names)) == len(names) >= 40
     assert OPERATIONS - {f"{method} {path}" for path, method, _ in found} == set()
 
 
