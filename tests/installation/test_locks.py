@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.installation.lock import DEV_LOCK, LOCK, ROOT, entries, pins, roots, unbound
+from tests.installation.lock import DEV_LOCK, LOCK, NODE_LOCK, ROOT, entries, pins, roots, unbound
 
 PLATFORM = roots("build", extra="platform")
 DEV = roots("build", "dev", extra="platform")
 
 
-@pytest.mark.parametrize("lock", [LOCK, DEV_LOCK])
+@pytest.mark.parametrize("lock", [LOCK, DEV_LOCK, NODE_LOCK])
 def test_every_package_is_pinned_with_hashes_and_no_registry_is_named(lock: Path) -> None:
     for name, entry in entries(lock).items():
         assert re.match(rf"{re.escape(name)}==[^ ;,]+( ; [^\\]+)? \\\n    --hash=sha256:", entry), entry
@@ -51,7 +51,10 @@ def test_a_package_that_a_lock_leaves_out_is_missed_also_where_only_an_extra_ask
 
 def test_make_installs_locks_without_resolving_and_from_wheels_alone_and_then_checks_the_whole() -> None:
     commands = _commands("-B", "test", "VENV=elsewhere")
-    installs = [one for one in commands if "install" in one]
+    # One of them only where the machine has no Node: it stands behind a condition.
+    assert [one[0] for one in commands if "install" in one and "requirements-node.lock" in one] == ["{"]
+    assert all("--require-hashes" in one for one in commands if "requirements-node.lock" in one)
+    installs = [one for one in commands if "install" in one and "requirements-node.lock" not in one]
     assert len(installs) == 3
     for one in installs:
         assert "--no-deps" in one

@@ -59,6 +59,33 @@ COMMON = {
     "when_exceeded": "fallback: go on with models that fit, the free ones at last. stop: no call until there is room.",
 }
 
+_CARD = {
+    "id": "The task's id.",
+    "title": "What is to be done, in a line.",
+    "type": "feature, bugfix, enhancement or tech-debt.",
+    "task_type_reason": "Why this routing type: named by whoever submitted it, or inferred from which words.",
+    "role": "Only agents of this role may take it; null: all that are able.",
+    "state": "The column: todo, in-progress, review, done, failed; or archived, which is in none.",
+    "waiting": "What it waits for; null where it does not.",
+    "assigned_agent": "The agent that has it; null: nobody.",
+    "cost_microusd": "What all of its runs have cost, in millionths of a dollar.",
+    "runs": "Its runs, the oldest first.",
+    "updated_at": "When it changed last.",
+    "rank": "Its place in the column, compared as text: upwards in todo, in-progress and review, downwards elsewhere.",
+}
+_BUDGET = {
+    "scope": "What it limits: workspace, project, role, agent or task.",
+    "id": "Which one of these: its id, for a role its name.",
+    "tier": "normal, near (80 % or more is used: cheaper models first) or exceeded.",
+    "monthly_spent_microusd": "Spent in this month, in millionths of a dollar.",
+    "weekly_spent_microusd": "Spent in this week, in millionths of a dollar.",
+    "monthly_held_microusd": "Held this month for calls that are out, at their worst case.",
+    "weekly_held_microusd": "Held this week for calls that are out, at their worst case.",
+    "spent_microusd": "Spent over a task's whole life; null for everything else.",
+    "held_microusd": "Held over a task's whole life; null for everything else.",
+    "utilisation": "Spent by limit, the worse of both windows; 1 is all of it.",
+}
+
 # By shape; `Page` stands for every list.
 SHAPES: dict[str, dict[str, str]] = {
     "Accepted": {"id": "The id of what was made or changed.", "position": "The position in the log that holds it."},
@@ -85,20 +112,12 @@ SHAPES: dict[str, dict[str, str]] = {
     "Board": {
         "position": "The position in the log that the board shows.",
         "columns": "Cards by column: todo, in-progress, review, done, failed; in the order that they are shown in.",
-        "truncated": "Columns that hold more than the newest 200 cards, which are shown.",
+        "counts": "How many cards each column holds in all.",
+        "next": "By column the cursor of the cards that follow, to be sent with `column`; null: these are all.",
+        "truncated": "Columns that hold more than the 200 cards that are shown.",
     },
-    "BudgetView": {
-        "scope": "What it limits: workspace, project, role, agent or task.",
-        "id": "Which one of these: its id, for a role its name.",
-        "tier": "normal, near (80 % or more is used: cheaper models first) or exceeded.",
-        "monthly_spent_microusd": "Spent in this month, in millionths of a dollar.",
-        "weekly_spent_microusd": "Spent in this week, in millionths of a dollar.",
-        "monthly_held_microusd": "Held this month for calls that are out, at their worst case.",
-        "weekly_held_microusd": "Held this week for calls that are out, at their worst case.",
-        "spent_microusd": "Spent over a task's whole life; null for everything else.",
-        "held_microusd": "Held over a task's whole life; null for everything else.",
-        "utilisation": "Spent by limit, the worse of both windows; 1 is all of it.",
-    },
+    "BudgetView": _BUDGET,
+    "BudgetEdited": {**_BUDGET, "before": "The limits as they were before."},
     "Chain": {
         "items": "The event, then the one that led to it, and so on back to the request.",
         "complete": "False: it goes further back than what is shown.",
@@ -106,6 +125,8 @@ SHAPES: dict[str, dict[str, str]] = {
     "Cost": {
         "key": "What was grouped by, and its value.",
         "cost_microusd": "What these calls cost together, in millionths of a dollar.",
+        "unknown_calls": "Those among the calls whose bill is not known; they are booked at their worst case.",
+        "unknown_microusd": "What of the cost was booked at a worst case.",
     },
     "CurvePoint": {"day": "The day (UTC), as 2026-11-22.", "runs": "Runs that ended on that day."},
     "DeadLetterView": {
@@ -149,6 +170,7 @@ SHAPES: dict[str, dict[str, str]] = {
         "version": "The version that runs.",
         "model": "real, or rehearsal: no real model answers.",
         "providers": "Each configured provider: up, or down with the reason.",
+        "paused_models": "Models that are left alone for a while, as provider/model, with the reason.",
         "reason": "The first of the problems; empty where there is none.",
         "problems": "All that is not well.",
         "queue": "Where work is taken from: log, nats, or the log because NATS is away, and why it is.",
@@ -178,6 +200,12 @@ SHAPES: dict[str, dict[str, str]] = {
     "Profile": {"confidence": "How far the numbers can be trusted, from 0 to 1; full after 20 runs."},
     "Progress": {"position": "How far the read models have come."},
     "Project": {"id": "The project's id.", "archived": "True: it takes no new tasks."},
+    "ProjectMade": {
+        "id": "The project's id.",
+        "archived": "True: it takes no new tasks.",
+        "same_name": "Ids of other projects that have the same name: it is not refused.",
+    },
+    "Named": {"kind": "task, project, run or agent.", "id": "The whole id."},
     "QueueView": {
         "kind": "log: the log itself is the queue. nats: NATS JetStream.",
         "connected": "Whether the queue can be asked now.",
@@ -210,6 +238,7 @@ SHAPES: dict[str, dict[str, str]] = {
         "position": "How far the read models have come.",
         "failed": "Projections that have stopped, and at which event and why.",
         "rebuilding": "Projections that are being rebuilt, and how far each is.",
+        "clock": "What is wrong with the clock that events are recorded by; empty where nothing is.",
     },
     "SubmitTask": {
         "title": "What is to be done, in a line.",
@@ -218,20 +247,8 @@ SHAPES: dict[str, dict[str, str]] = {
         "role": "Only agents of this role may take it; absent: all that are able.",
     },
     "EditTask": {"title": "What is to be done, in a line.", "type": "feature, bugfix, enhancement or tech-debt."},
-    "TaskCard": {
-        "id": "The task's id.",
-        "title": "What is to be done, in a line.",
-        "type": "feature, bugfix, enhancement or tech-debt.",
-        "task_type_reason": "Why this routing type: named by whoever submitted it, or inferred from which words.",
-        "role": "Only agents of this role may take it; null: all that are able.",
-        "state": "The column: todo, in-progress, review, done, failed; or archived, which is in none.",
-        "waiting": "What it waits for; null where it does not.",
-        "assigned_agent": "The agent that has it; null: nobody.",
-        "cost_microusd": "What all of its runs have cost, in millionths of a dollar.",
-        "runs": "Its runs, the oldest first.",
-        "updated_at": "When it changed last.",
-        "rank": "Its place in the column: the lower one stands higher.",
-    },
+    "BoardCard": _CARD,
+    "TaskCard": _CARD,
     "TaskType": {"id": "The routing type.", "roles": "The roles that take it."},
     "Waiting": {
         "reason": "budget, provider, dependency, paused or human.",
