@@ -98,6 +98,10 @@ def standard_error(stream: io.StringIO | None, form: Literal["console", "json"] 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "stderr", stream)
         patch.setattr(logging.root, "handlers", [])
+        # A server that another test ran in this process may have set them up.
+        for name in ("uvicorn", "uvicorn.error"):
+            patch.setattr(logging.getLogger(name), "handlers", [])
+            patch.setattr(logging.getLogger(name), "propagate", True)
         journal.configure(form)
         yield
 

@@ -436,8 +436,9 @@ async def test_a_person_who_moves_the_card_first_wins(cell: Cell) -> None:
 
 async def test_agents_without_work_are_ended_once_and_those_with_work_are_not(cell: Cell) -> None:
     coordinator = cell.coordinator(idle_s=0, again_s=0.01)
-    await coordinator.start()
+    # Before the first look at who is idle.
     await cell.submit()
+    await coordinator.start()
     [work] = await cell.crew.got(1)
     await passed(lambda: len(cell.crew.retired) >= 11)
     assert "developer" not in cell.crew.retired

@@ -254,7 +254,7 @@ def test_a_full_disk_refuses_and_leaves_nothing_behind(command: str, data: Path,
 _AS_NOBODY = """
 import os, sys
 import events
-import vapora.archive.backup, vapora.archive.export, vapora.archive.load, vapora.log.verify
+import vapora.archive.backup, vapora.archive.export, vapora.archive.load, vapora.log.verify, vapora.startup.names
 from vapora.cli.main import main
 if os.geteuid() == 0:
     os.setegid(65534)
