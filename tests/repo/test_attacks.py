@@ -54,7 +54,9 @@ def evil(folder: Path, trap: Trap) -> Path:
     for name in ("post-checkout", "pre-commit", "reference-transaction", "post-index-change"):
         (hooks / name).symlink_to(trap.program)
     with (folder / ".git" / "config").open("a") as config:
-        config.write(f'[core]\n fsmonitor = {trap.program}\n pager = {trap.program}\n[diff]\n external = {trap.program}\n')
+        config.write(
+            f"[core]\n fsmonitor = {trap.program}\n pager = {trap.program}\n[diff]\n external = {trap.program}\n"
+        )
         config.write(f'[filter "x"]\n clean = {trap.program}\n smudge = {trap.program}\n')
     return folder / ".git"
 
@@ -129,9 +131,7 @@ def test_attributes_alone_run_nothing(ours: Repository, trap: Trap) -> None:
     assert not trap.sprung.exists()
 
 
-def test_hooks_and_settings_of_their_repository_do_not_run(
-    theirs: TheirRepository, trap: Trap, tmp_path: Path
-) -> None:
+def test_hooks_and_settings_of_their_repository_do_not_run(theirs: TheirRepository, trap: Trap, tmp_path: Path) -> None:
     evil(theirs.path, trap)
     (theirs.path / ".git/hooks/post-merge").symlink_to(trap.program)
     ours = opened(tmp_path / "data", theirs.path, tmp_path)

@@ -233,9 +233,7 @@ def test_the_branch_alone_is_pushed_and_moves_with_the_work(ours: Repository, th
         ours.push("task-1")
 
 
-def test_a_target_that_moves_between_fetch_and_push_is_not_overwritten(
-    theirs: TheirRepository, tmp_path: Path
-) -> None:
+def test_a_target_that_moves_between_fetch_and_push_is_not_overwritten(theirs: TheirRepository, tmp_path: Path) -> None:
     """The remote moves in its own hook, after the landing was computed: the worst moment."""
     theirs.git("clone", "--quiet", "--bare", ".", str(tmp_path / "bare.git"))
     other = theirs.git("commit-tree", "HEAD^{tree}", "-p", "HEAD", "-m", "meanwhile")

@@ -35,7 +35,12 @@ def test_what_could_run_a_command_or_show_a_secret_is_refused(text: str, tmp_pat
 
 @pytest.mark.parametrize(
     "text",
-    ["https://example.com/a.git", "https://user@example.com/a.git", "ssh://git@example.com:22/a.git", "git@example.com:a/b"],
+    [
+        "https://example.com/a.git",
+        "https://user@example.com/a.git",
+        "ssh://git@example.com:22/a.git",
+        "git@example.com:a/b",
+    ],
 )
 def test_https_and_ssh_are_taken_as_they_are(text: str) -> None:
     assert parse_source(f" {text} ", []) == Source("url", text)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
 from vapora.errors import NothingToLandError, NoWorktreeError, RepositoryBusyError, TargetMovedError
-from vapora.folders import make_private
+from vapora.folders import make_private, size
 from vapora.repo import changes as diffs
 from vapora.repo import commits, publishing
 from vapora.repo.bare import Bare, Base, Person, base_ref, branch_ref, check_name, fetched_ref
@@ -24,7 +24,7 @@ from vapora.repo.git import Git
 from vapora.repo.landing import Strategy, landed_commit
 from vapora.repo.source import Source
 from vapora.repo.words import shown
-from vapora.repo.worktrees import Worktree, Worktrees, size
+from vapora.repo.worktrees import Worktree, Worktrees
 
 _PATIENCE_S = 20.0
 P = ParamSpec("P")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 from uuid import uuid4
 
 from vapora.errors import GitFailedError, NoWorktreeError
+from vapora.folders import delete_tree
 from vapora.repo.bare import Bare, base_ref, branch_ref, check_name
 from vapora.repo.git import Done
 
@@ -140,41 +140,6 @@ class Worktrees:
         yield from self.bare.dir.glob("*.lock")
         yield from self.bare.dir.glob("refs/**/*.lock")
         yield from self.bare.dir.glob("worktrees/*/*.lock")
-
-
-def size(folder: Path) -> int:
-    """Bytes on disk; hard links count each time, symlinks are not followed."""
-    total, waiting = 0, [str(folder)]
-    while waiting:
-        try:
-            with os.scandir(waiting.pop()) as entries:
-                for entry in entries:
-                    found = entry.stat(follow_symlinks=False)
-                    total += found.st_blocks * 512
-                    if entry.is_dir(follow_symlinks=False):
-                        waiting.append(entry.path)
-        except OSError:
-            # A file or folder that a command deletes meanwhile has no size.
-            continue
-    return total
-
-
-def delete_tree(folder: Path) -> None:
-    """Also folders whose rights an agent's command took away."""
-
-    def open_up(function: Any, path: str, _: Any) -> None:
-        Path(path).parent.chmod(stat.S_IRWXU)
-        if not Path(path).is_symlink():
-            Path(path).chmod(stat.S_IRWXU)
-        if function in (os.open, os.scandir, os.rmdir, os.lstat):
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            Path(path).unlink(missing_ok=True)
-
-    if folder.is_dir() and not folder.is_symlink():
-        shutil.rmtree(folder, onerror=open_up)
-    else:
-        folder.unlink(missing_ok=True)
 
 
 def _text(path: Path) -> str:
