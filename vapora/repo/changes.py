@@ -24,7 +24,7 @@ _STATUS: dict[str, Status] = {
     "T": "type-changed",
 }
 # Neither programs that a person's configuration names for a kind of file, nor anything of nested repositories.
-_PLAIN = ("--no-ext-diff", "--no-textconv", "--no-color", "--ignore-submodules=dirty", "-M")
+PLAIN = ("--no-ext-diff", "--no-textconv", "--no-color", "--ignore-submodules=dirty", "-M")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class Changes:
 
 def compare(bare: Bare, base: str, head: str, *, patch_bytes: int = PATCH_BYTES) -> Changes:
     files, cut = _files(bare, base, head)
-    patch = bare.run("diff", *_PLAIN, "--full-index", base, head, "--", limit=patch_bytes)
+    patch = bare.run("diff", *PLAIN, "--full-index", base, head, "--", limit=patch_bytes)
     return Changes(
         base=base,
         head=head,
@@ -73,7 +73,7 @@ def compare(bare: Bare, base: str, head: str, *, patch_bytes: int = PATCH_BYTES)
 
 
 def _files(bare: Bare, base: str, head: str) -> tuple[tuple[FileChange, ...], bool]:
-    raw = bare.run("diff", *_PLAIN, "--raw", "-z", base, head, "--").fields()
+    raw = bare.run("diff", *PLAIN, "--raw", "-z", base, head, "--").fields()
     lines = _line_counts(bare, base, head)
     found: list[FileChange] = []
     parts = iter(raw)
@@ -99,7 +99,7 @@ def _files(bare: Bare, base: str, head: str) -> tuple[tuple[FileChange, ...], bo
 
 def _line_counts(bare: Bare, base: str, head: str) -> dict[str, tuple[int, int] | None]:
     """New path → lines added and deleted; None for a binary file."""
-    parts = iter(bare.run("diff", *_PLAIN, "--numstat", "-z", base, head, "--").fields())
+    parts = iter(bare.run("diff", *PLAIN, "--numstat", "-z", base, head, "--").fields())
     found: dict[str, tuple[int, int] | None] = {}
     for told in parts:
         added, deleted, path = told.split("\t", 2)
