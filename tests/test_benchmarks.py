@@ -22,6 +22,8 @@ SMALL = {
     "rebuild": ["--times", "1", "300"],
     "past": ["1000"],
     "queue": ["--tasks", "50", "--cast", "3"],
+    "worktree": ["--files", "50", "--rounds", "1"],
+    "sandbox": ["--rounds", "1"],
 }
 
 

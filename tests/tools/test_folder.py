@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import shutil
-import threading
-from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -90,37 +88,42 @@ def test_what_is_no_plain_file_is_not_opened(folder: Folder) -> None:
         folder.write("src/a.py/x", b"x")
 
 
-def test_a_folder_swapped_for_a_link_at_any_moment_leads_nowhere(folder: Folder) -> None:
-    out, src, aside = folder.root.parent / "worktree-2", folder.root / "src", folder.root / "aside"
-    stop = threading.Event()
+class Swapping(Folder):
+    """In which a command puts a link in the place of `src` at the worst moment: after the path was looked at."""
 
-    def swap() -> None:
-        # A write in between makes the folder again, at any of these moments.
-        while not stop.is_set():
-            with suppress(OSError):
-                src.rename(aside)
-            with suppress(OSError):
-                src.symlink_to(out)
-            with suppress(OSError):
-                src.unlink()
-            shutil.rmtree(src, ignore_errors=True)
-            with suppress(OSError):
-                aside.rename(src)
+    def resolve(self, path: str) -> str:
+        found = super().resolve(path)
+        if not (self.root / "src").is_symlink():
+            (self.root / "src").rename(self.root / "aside")
+            (self.root / "src").symlink_to("../worktree-2")
+        return found
 
-    swapping = threading.Thread(target=swap)
-    swapping.start()
-    try:
-        for number in range(2_000):
-            try:
-                folder.write(f"src/made{number % 7}", b"x")
-                data, _ = folder.read("src/secret")
-                assert data != b"secret-text"
-            except (VaporaError, OSError):
-                continue
-    finally:
-        stop.set()
-        swapping.join()
+
+def test_a_folder_swapped_for_a_link_leads_nowhere(folder: Folder) -> None:
+    out = folder.root.parent / "worktree-2"
+    acts: tuple[Any, ...] = (
+        lambda one: one.write("src/made", b"x"),
+        lambda one: one.read("src/secret"),
+        lambda one: one.entries("src", 1),
+    )
+    for act in acts:
+        with pytest.raises(NotFoundError):
+            list(act(Swapping(folder.root)))
+        (folder.root / "src").unlink()
+        (folder.root / "aside").rename(folder.root / "src")
     assert [one.name for one in out.iterdir()] == ["secret"]
+
+
+def test_a_file_swapped_for_a_link_is_not_followed(folder: Folder) -> None:
+    class SwappingFile(Folder):
+        def resolve(self, path: str) -> str:
+            found = super().resolve(path)
+            (self.root / "src/a.py").unlink()
+            (self.root / "src/a.py").symlink_to("../../secret")
+            return found
+
+    with pytest.raises(NotFoundError):
+        SwappingFile(folder.root).read("src/a.py")
 
 
 def test_writing_is_whole_and_keeps_rights(folder: Folder) -> None:
