@@ -99,7 +99,10 @@ class Bench:
             git(plain, "commit", "--quiet", "-m", "Step")
 
         step = StepCommit("Step", VAPORA, datetime.now(UTC), {"Vapora-Task": name})
-        self.both("commit", commit, lambda: ours.commit(name, step))
+        self.both("commit 1", commit, lambda: ours.commit(name, step))
+        for where in (plain, tree):
+            change(where, -number - 1)
+        self.both("commit 2", commit, lambda: ours.commit(name, step))
         self.both("changes", lambda: git(plain, "diff", "main", name), lambda: ours.changes(name))
 
         def undo() -> None:

@@ -66,7 +66,7 @@ def commit_step(
 def _check_sizes(trees: Worktrees, name: str, largest: int) -> None:
     folder = trees.path(name)
     large = []
-    for path in changed_paths(trees, name):
+    for path in changed_paths(trees, name, alone=True):
         try:
             found = (folder / path).lstat()
         except OSError:
@@ -98,9 +98,14 @@ def _check_nested(trees: Worktrees, name: str, head: str) -> None:
         )
 
 
-def changed_paths(trees: Worktrees, name: str) -> list[str]:
-    """What differs from the last commit, and is not ignored: paths from the worktree's root."""
-    done = trees.run(name, "status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames")
+def changed_paths(trees: Worktrees, name: str, *, alone: bool = False) -> list[str]:
+    """What differs from the last commit, and is not ignored: paths from the worktree's root.
+
+    `alone`: nobody else writes to the index meanwhile, so git may note there which files it found unchanged. Else it
+    reads each of them again, since they were made in the same second as the index.
+    """
+    options = ("--porcelain=v1", "-z", "--untracked-files=all", "--no-renames")
+    done = trees.run(name, "status", *options, variables={"GIT_OPTIONAL_LOCKS": "1" if alone else "0"})
     # "XY path"; a nested repository is listed as a folder, with a slash behind it.
     return [line[3:] for line in done.fields()]
 
