@@ -5,6 +5,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -88,9 +89,10 @@ async def test_twelve_commands_at_once_do_not_disturb_each_other(place: Place) -
 
 async def test_none_bounds_and_ends_what_does_not_resist(tmp_path: Path) -> None:
     place = Place(await choose("none"), tmp_path)
-    done = await place.run("setsid sleep 987654 & echo $HOME; sleep 60", replace(SMALL, timeout_s=0.5))
+    sleeping = f"sleep {uuid4().int % 10**9}"
+    done = await place.run(f"setsid {sleeping} & echo $HOME; sleep 60", replace(SMALL, timeout_s=0.5))
     assert (done.ended, done.output, done.sandbox) == ("timeout", f"{place.room.home}\n", "none")
-    assert subprocess.run(["pgrep", "-f", "sleep 987654"], check=False, capture_output=True).returncode == 1
+    assert subprocess.run(["pgrep", "-f", sleeping], check=False, capture_output=True).returncode == 1
     assert (await place.run("head -c 100000000 /dev/zero > big; echo $?")).output != "0\n"
 
 

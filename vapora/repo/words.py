@@ -41,7 +41,7 @@ _MEANINGS: tuple[tuple[str, type[RepositoryError], str, str], ...] = (
         "Check the path or URL.",
     ),
     (
-        r"unable to read sha1 file|cannot read object|promisor|lazy fetching|missing blob|unable to read tree|bad object",
+        r"unable to read (sha1 file|tree)|cannot read object|promisor|lazy fetching|missing blob|bad object",
         MissingObjectsError,
         "Files of the commit are not in the repository: it was cloned in part.",
         "Name the URL that it was cloned from instead, or complete it: `git fetch --refetch --no-filter`.",
