@@ -281,6 +281,18 @@ async def test_cancelling_ends_the_command(place: Place) -> None:
     assert not processes_with(mark)
 
 
+async def test_cancelling_at_any_moment_leaves_nothing(place: Place) -> None:
+    mark = uuid4().hex
+    for turns in range(12):
+        running = asyncio.create_task(place.run(f"sleep 60; echo {mark}"))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+    assert not processes_with(mark)
+
+
 async def test_a_killed_server_leaves_no_command(bubble: Place) -> None:
     """The server's process itself is killed, and so can end nothing any more."""
     mark = uuid4().hex

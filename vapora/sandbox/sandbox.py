@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Sequence
@@ -58,11 +59,20 @@ class _Runner:
     async def end(self, started: _Started) -> None:
         raise NotImplementedError
 
+    async def _begun(self, room: Room, command: Command, limits: Limits, out: int) -> _Started:
+        """`begin` to its end, also when it is cancelled: what is half begun could not be ended."""
+        beginning = asyncio.create_task(self.begin(room, command, limits, uuid4().hex, out))
+        try:
+            return await asyncio.shield(beginning)
+        except asyncio.CancelledError:
+            await self.end(await beginning)
+            raise
+
     async def run(self, room: Room, command: Command, limits: Limits) -> Outcome:
         _check(command)
         begun = time.monotonic()
         with Reader(limits.output_bytes, limits.most_output_bytes) as output:
-            started = await self.begin(room, command, limits, uuid4().hex, output.write_end())
+            started = await self._begun(room, command, limits, output.write_end())
             output.close_write_end()
             try:
                 ended = await _watched(started, output, room, limits)
@@ -141,7 +151,10 @@ class Bubblewrap(_Runner):
         return _Started(process, await _first_inside(read) or process.pid, mark)
 
     async def end(self, started: _Started) -> None:
-        started.process.kill()
+        if started.process.poll() is None:
+            # Both: while it is still being set up, the first process inside does not end with bubblewrap.
+            os.kill(started.root, signal.SIGKILL)
+            started.process.kill()
         # The first process inside ends last, so nothing of the command is left then.
         if not await _within(_END_S, started.process.pid) or not await _within(_END_S, started.root):
             raise SandboxUnavailableError(
