@@ -64,6 +64,13 @@ async def test_a_missing_worktree_is_a_clear_error(place: Place) -> None:
     assert isinstance(error.value, SandboxUnavailableError)
 
 
+async def test_a_sandbox_that_cannot_be_set_up_is_not_the_commands_failure(bubble: Place) -> None:
+    """Else it would look like a check that is red."""
+    bubble.room = replace(bubble.room, read_only=(Path("/nonexistent"),))
+    with pytest.raises(SandboxUnavailableError, match="nonexistent"):
+        await bubble.run("true")
+
+
 async def test_git_shows_the_worktrees_state_and_cannot_change_it(bubble: Place, tmp_path: Path) -> None:
     theirs = TheirRepository(tmp_path / "theirs")
     theirs.commit({"a.txt": "a\n"}, "Begin")

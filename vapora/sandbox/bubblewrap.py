@@ -35,12 +35,13 @@ def program() -> Path | None:
     return found
 
 
-def arguments(bwrap: Path, prlimit: str, room: Room, command: Command, limits: Limits, info: int) -> list[str]:
-    """The command line; `info` is the descriptor on which bubblewrap tells its first process."""
+def arguments(bwrap: Path, prlimit: str, room: Room, command: Command, limits: Limits, status: int) -> list[str]:
+    """The command line; `status` is the descriptor on which bubblewrap tells its first process, and at the end the exit
+    code, if it came so far that the command was run."""
     return [
         str(bwrap),
         *("--unshare-user", "--unshare-all", "--disable-userns", "--die-with-parent", "--new-session"),
-        *("--cap-drop", "ALL", "--hostname", "sandbox", "--info-fd", str(info)),
+        *("--cap-drop", "ALL", "--hostname", "sandbox", "--json-status-fd", str(status)),
         *(("--share-net",) if command.network else ()),
         *_system(command.network),
         *_own_mounts(limits),

@@ -37,7 +37,9 @@ async def probe(kind: Kind) -> Finding:
             outcome = await sandbox.run(room, _PROBE, Limits(timeout_s=_PROBE_S))
             escaped = (Path(folder) / "outside").exists()
     except VaporaError as error:
-        return Finding(kind, error.message, error.remedy)
+        if error.remedy:
+            return Finding(kind, error.message, error.remedy)
+        return Finding(kind, f"{kind} does not work here: {error.message}", _REMEDIES.get(kind, ""))
     if outcome.exit_code == 0 and outcome.output == "works\n" and (kind == "none" or not escaped):
         return Finding(kind, None)
     said = outcome.output.strip() or outcome.ended or f"exit code {outcome.exit_code}"

@@ -41,11 +41,13 @@ class Sandbox(Protocol):
 
 @dataclass(slots=True)
 class _Started:
-    """`root`: what all others of the command descend from, as seen from here. `mark` stands in their environment."""
+    """`root`: what all others of the command descend from, as seen from here. `mark` stands in their environment.
+    `status`: what bubblewrap writes its status to."""
 
     process: subprocess.Popen[bytes]
     root: int
     mark: str
+    status: int | None = None
 
 
 class _Runner:
@@ -59,13 +61,19 @@ class _Runner:
     async def end(self, started: _Started) -> None:
         raise NotImplementedError
 
+    def was_run(self, started: _Started) -> bool:
+        """Whether the sandbox came so far that it ran the command; asked after the end."""
+        return True
+
     async def _begun(self, room: Room, command: Command, limits: Limits, out: int) -> _Started:
         """`begin` to its end, also when it is cancelled: what is half begun could not be ended."""
         beginning = asyncio.create_task(self.begin(room, command, limits, uuid4().hex, out))
         try:
             return await asyncio.shield(beginning)
         except asyncio.CancelledError:
-            await self.end(await beginning)
+            started = await beginning
+            await self.end(started)
+            self.was_run(started)
             raise
 
     async def run(self, room: Room, command: Command, limits: Limits) -> Outcome:
@@ -79,7 +87,10 @@ class _Runner:
             finally:
                 await self.end(started)
                 code = started.process.wait()
+                was_run = self.was_run(started)
             await output.until_end(_END_S)
+            if not was_run and ended is None:
+                raise SandboxUnavailableError(f"The sandbox could not be set up: {output.kept.text().strip()}")
             return Outcome(
                 # As a shell has it.
                 exit_code=None if ended else 128 - code if code < 0 else code,
@@ -143,12 +154,15 @@ class Bubblewrap(_Runner):
             argv = bubblewrap.arguments(self._program, self._prlimit, room, command, limits, write)
             # Its first process inside keeps the environment that bubblewrap had, so that has to be clean already.
             process = _spawn(argv, environment(room, command, mark), room, out, (write,))
+            os.close(write)
+            write = -1
+            return _Started(process, await _first_inside(read) or process.pid, mark, read)
         except BaseException:
             os.close(read)
             raise
         finally:
-            os.close(write)
-        return _Started(process, await _first_inside(read) or process.pid, mark)
+            if write >= 0:
+                os.close(write)
 
     async def end(self, started: _Started) -> None:
         if started.process.poll() is None:
@@ -160,6 +174,11 @@ class Bubblewrap(_Runner):
             raise SandboxUnavailableError(
                 f"Processes of a command did not end within {_END_S:.0f} s.", remedy="Does the worktree's disk answer?"
             )
+
+    def was_run(self, started: _Started) -> bool:
+        assert started.status is not None
+        with os.fdopen(started.status, "rb") as status:
+            return b"exit-code" in status.read()
 
 
 class Sandlock(_Runner):
@@ -238,23 +257,22 @@ def _spawn(
         raise SandboxUnavailableError(f"The command could not be started: {error}.") from error
 
 
-async def _first_inside(read: int) -> int | None:
-    """The first process of the sandbox, as bubblewrap tells it; None where it did not come that far."""
+async def _first_inside(status: int) -> int | None:
+    """The first process of the sandbox, as bubblewrap's status tells it; None where it did not come that far."""
     loop, told, ready = asyncio.get_running_loop(), b"", asyncio.Event()
-    loop.add_reader(read, ready.set)
+    loop.add_reader(status, ready.set)
     try:
         # It writes in pieces, and would be killed by a pipe that is closed in between.
-        while not told.endswith(b"}\n"):
+        while b"\n" not in told:
             await ready.wait()
             ready.clear()
-            piece = os.read(read, 4_096)
+            piece = os.read(status, 4_096)
             if not piece:
                 return None
             told += piece
-        return int(json.loads(told)["child-pid"])
+        return int(json.loads(told.splitlines()[0])["child-pid"])
     finally:
-        loop.remove_reader(read)
-        os.close(read)
+        loop.remove_reader(status)
 
 
 def find_prlimit() -> str | None:

@@ -10,8 +10,8 @@ from typing import Literal
 
 MIB = 1024**2
 
-# What ended a command before its own end. `lost`: the sandbox itself went away, as when the machine ran out of memory.
-Ended = Literal["timeout", "memory", "processes", "disk", "output", "lost"]
+# Which bound ended a command before its own end.
+Ended = Literal["timeout", "memory", "processes", "disk", "output"]
 Kind = Literal["bubblewrap", "sandlock", "none"]
 
 
