@@ -155,6 +155,17 @@ def test_setting_back_works_where_the_folder_is_gone_or_closed(ours: Repository)
     assert not list(ours.trees.trash.iterdir())
 
 
+def test_a_lock_that_an_ended_git_left_stops_nobody(ours: Repository) -> None:
+    tree = ours.start("task-1")
+    (tree.path / "a").write_text("x")
+    lock = ours.trees.admin("task-1") / "index.lock"
+    lock.touch()
+    assert ours.commit("task-1", step()) != tree.head
+    lock.touch()
+    ours.set_back("task-1", tree.head)
+    assert ours.changed_paths("task-1") == []
+
+
 def test_single_paths_are_restored_and_others_stay(ours: Repository) -> None:
     tree = ours.start("task-1")
     (tree.path / "src/a.py").write_text("changed\n")

@@ -48,6 +48,7 @@ def commit_step(
     Raises `UncommittableError` for what must not get in. The files are left as they are, for the agent to mend.
     """
     head = trees.get(name).head
+    trees.unlock(name)
     _check_sizes(trees, name, largest)
     trees.run(name, "add", "--all")
     try:

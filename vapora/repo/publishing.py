@@ -77,8 +77,7 @@ class _Neighbour:
 
     def __init__(self, bare: Bare) -> None:
         self._git = bare.git
-        told = self._find(Path(bare.source.where))
-        self._dir = told
+        self._dir = self._find(Path(bare.source.where))
 
     def _find(self, place: Path) -> Path:
         return Path(self._at(place, "rev-parse", "--path-format=absolute", "--git-common-dir").text)

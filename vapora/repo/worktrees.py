@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from vapora.errors import GitFailedError, NoWorktreeError
+from vapora.errors import NoWorktreeError, RepositoryError
 from vapora.folders import delete_tree
 from vapora.repo.bare import Bare, base_ref, branch_ref, check_name
 from vapora.repo.git import Done
@@ -100,15 +100,20 @@ class Worktrees:
             # The commit that falls off may be one whose record was lost in a crash.
             self.bare.keep(name, head)
         if self.is_whole(name):
+            self.unlock(name)
             try:
                 self.run(name, "symbolic-ref", "HEAD", branch_ref(name))
                 self.run(name, "reset", "--quiet", "--hard", oid, timeout_s=CHECKOUT_S)
                 self.run(name, "clean", "-ffdq", timeout_s=CHECKOUT_S)
                 return
-            except GitFailedError:
+            except RepositoryError:
                 self.discard(name)
         self.bare.set_ref(branch_ref(name), oid)
         self.make(name, oid)
+
+    def unlock(self, name: str) -> None:
+        """Removes the lock that a git process left which was ended; only the owner may, since nobody else writes."""
+        (self.admin(name) / "index.lock").unlink(missing_ok=True)
 
     def discard(self, name: str) -> None:
         """Takes the folder away, at once; `empty_trash` deletes what was in it. The branch stays."""
