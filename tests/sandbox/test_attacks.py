@@ -234,7 +234,8 @@ async def test_a_fork_bomb_ends_and_leaves_nothing(bomb: str, place: Place) -> N
     mark = uuid4().hex
     limits = replace(SMALL, timeout_s=5)
     done = await place.run(("/bin/sh", "-c", bomb, mark), limits)
-    assert done.ended in ("processes", "timeout", "output") or "Cannot fork" in done.output
+    # sandlock refuses the forks, and the bomb ends of that in its own way.
+    assert done.sandbox == "sandlock" or done.ended in ("processes", "timeout", "output")
     assert not processes_with(mark)
     assert not processes_with("sleep\x0061")
 
