@@ -26,8 +26,6 @@ STRIDE = 50_000
 # A clock that is a month further than the last event may be ahead: whatever is recorded now would keep it there.
 _LONG = timedelta(days=31)
 
-_journal = structlog.get_logger("log")
-
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -49,6 +47,7 @@ class LogWriter:
         stride: int = STRIDE,
     ) -> None:
         self._open_log = open_log
+        self._journal = structlog.get_logger("log")
         self._notary = notary
         self._log: EventLog | None = None
         self._commits = GroupCommit(self._heard)
@@ -81,9 +80,9 @@ class LogWriter:
         """An operator is told at the start, before anything is recorded at a wrong time."""
         since = await _on(self._reading, log.since_last)
         if wrong := behind(-since):
-            _journal.warning(wrong, remedy=REMEDY)
+            self._journal.warning(wrong, remedy=REMEDY)
         elif since > _LONG:
-            _journal.warning(
+            self._journal.warning(
                 "the clock is long after the last event; where it is wrong, stop at once and set it right",
                 days=since.days,
             )

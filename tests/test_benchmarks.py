@@ -24,6 +24,8 @@ SMALL = {
     "board": ["300"],
     "queue": ["--tasks", "50", "--cast", "3"],
     "live": ["--sockets", "3", "--posts", "2", "--rounds", "1"],
+    "worktree": ["--files", "50", "--rounds", "1"],
+    "sandbox": ["--rounds", "1"],
 }
 
 

@@ -16,6 +16,23 @@
     │   ├── UnknownTopicError      an event of a topic that this version does not know
     │   ├── FencedError            another writer has taken over this log
     │   └── CorruptLogError        what is stored is not what was written
+    ├── RepositoryError            a git repository cannot be used as asked; nothing was changed
+    │   ├── SourceRefusedError     the path or URL is of a kind that is not allowed here
+    │   ├── NotARepositoryError    nothing is there, or it is not a git repository
+    │   ├── CredentialsNeededError the remote wants a password or key that nobody gave
+    │   ├── UnknownBranchError     the base branch is not there, or none is named and the head is detached
+    │   ├── MissingObjectsError    a partial clone: files of the commit are not here
+    │   ├── NoWorktreeError        the task has no worktree, or not the commit named
+    │   ├── UncommittableError     the worktree holds what must not go into a commit
+    │   ├── MergeConflictError     branch and target changed the same lines; carries the paths
+    │   ├── TargetDirtyError       the person's checkout has changes in the way
+    │   ├── TargetMovedError       the target branch moved meanwhile: try again on the new head
+    │   ├── NothingToLandError     the branch changes nothing
+    │   ├── PushRefusedError       the remote refused, with its words
+    │   ├── RepositoryBusyError    another process is at work on it
+    │   ├── GitTimeoutError        git did not end in time, and was ended
+    │   └── GitFailedError         any other failure of git, with its words
+    ├── SandboxUnavailableError    no way of running commands apart from the rest works here
     ├── UnpricedModelError         no price is known for a model: it is never called
     └── ProviderError              a model provider did not give an answer
         ├── RateLimitedError       429; carries retry_after_s where the provider said so
@@ -123,6 +140,80 @@ class FencedError(LogError):
 
 
 class CorruptLogError(LogError):
+    pass
+
+
+class RepositoryError(VaporaError):
+    """`kind` is stable. `details["paths"]`, where there, are the files concerned."""
+
+    kind: ClassVar[str] = "repository"
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        return tuple(self.details.get("paths", ()))
+
+
+class SourceRefusedError(RepositoryError):
+    kind = "source-refused"
+
+
+class NotARepositoryError(RepositoryError):
+    kind = "not-a-repository"
+
+
+class CredentialsNeededError(RepositoryError):
+    kind = "credentials-needed"
+
+
+class UnknownBranchError(RepositoryError):
+    kind = "unknown-branch"
+
+
+class MissingObjectsError(RepositoryError):
+    kind = "missing-objects"
+
+
+class NoWorktreeError(RepositoryError):
+    kind = "no-worktree"
+
+
+class UncommittableError(RepositoryError):
+    kind = "uncommittable"
+
+
+class MergeConflictError(RepositoryError):
+    kind = "merge-conflict"
+
+
+class TargetDirtyError(RepositoryError):
+    kind = "target-dirty"
+
+
+class TargetMovedError(RepositoryError):
+    kind = "target-moved"
+
+
+class NothingToLandError(RepositoryError):
+    kind = "nothing-to-land"
+
+
+class PushRefusedError(RepositoryError):
+    kind = "push-refused"
+
+
+class RepositoryBusyError(RepositoryError):
+    kind = "repository-busy"
+
+
+class GitTimeoutError(RepositoryError):
+    kind = "git-timeout"
+
+
+class GitFailedError(RepositoryError):
+    kind = "git-failed"
+
+
+class SandboxUnavailableError(VaporaError):
     pass
 
 

@@ -1,0 +1,304 @@
+"""The one owner of a project's repository: all that changes it goes through an object of this class, one call at a
+time."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import threading
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Concatenate, ParamSpec, TypeVar
+
+from vapora.errors import NothingToLandError, NoWorktreeError, RepositoryBusyError, TargetMovedError
+from vapora.folders import make_private, size
+from vapora.repo import changes as diffs
+from vapora.repo import commits, publishing
+from vapora.repo.bare import Bare, Base, Person, base_ref, branch_ref, check_name, fetched_ref
+from vapora.repo.changes import BranchCommit, Changes
+from vapora.repo.commits import StepCommit
+from vapora.repo.git import Git
+from vapora.repo.landing import Strategy, landed_commit
+from vapora.repo.source import Source
+from vapora.repo.words import shown
+from vapora.repo.worktrees import Worktree, Worktrees
+
+_PATIENCE_S = 20.0
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class Landing:
+    """`oid`: where the target branch is now. `already`: it was landed before, and nothing was done."""
+
+    oid: str
+    branch: str
+    already: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class WorktreeSize:
+    name: str
+    path: Path
+    bytes: int
+
+
+def _alone(
+    method: Callable[Concatenate[Repository, P], R],
+) -> Callable[Concatenate[Repository, P], R]:
+    def one_at_a_time(self: Repository, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        with self._turn:
+            return method(self, *args, **kwargs)
+
+    one_at_a_time.__doc__ = method.__doc__
+    one_at_a_time.__name__ = method.__name__
+    return one_at_a_time
+
+
+class Repository:
+    """Blocking; for an event loop, call it in a thread. Every method may be repeated after a crash: what was done
+    before is found, and not done again."""
+
+    def __init__(
+        self,
+        folder: Path,
+        source: Source,
+        environ: Mapping[str, str],
+        committer: Person,
+        *,
+        patience_s: float = _PATIENCE_S,
+    ) -> None:
+        """Takes the folder, made if need be, and clones the source into it. `patience_s`: how long it waits for git
+        processes that an owner before left.
+
+        Raises `RepositoryBusyError` where another process has it, and what the source gives cause for.
+        """
+        make_private(folder)
+        lock = _lock(folder / "lock", patience_s)
+        self._lock: int | None = lock
+        try:
+            self.bare = Bare(Git(environ, held=(lock,)), folder, source)
+            self.trees = Worktrees(self.bare, folder)
+            self.committer = committer
+            self._turn = threading.RLock()
+            self.bare.make()
+            self.trees.clear_leftovers()
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        handle, self._lock = self._lock, None
+        if handle is not None:
+            os.close(handle)
+
+    # Work.
+
+    @_alone
+    def fetch(self) -> None:
+        self.bare.fetch()
+
+    @_alone
+    def base(self, branch: str | None = None) -> Base:
+        return self.bare.base(branch)
+
+    @_alone
+    def start(self, name: str, branch: str | None = None, *, at: str | None = None) -> Worktree:
+        """The task's worktree; made on the newest commit of the base branch (or on `at`), if it is not there."""
+        check_name(name)
+        with suppress(NoWorktreeError):
+            return self.trees.get(name)
+        self.bare.fetch()
+        base = self.bare.commit(at) if at else self.bare.base(branch).oid
+        return self.trees.make(name, base or self.bare.empty_root())
+
+    @_alone
+    def commit(self, name: str, step: StepCommit, largest: int = commits.LARGEST_FILE_BYTES) -> str:
+        return commits.commit_step(self.trees, name, step, self.committer, largest)
+
+    @_alone
+    def set_back(self, name: str, oid: str) -> None:
+        self.trees.set_back(name, oid)
+
+    @_alone
+    def restore(self, name: str, paths: Sequence[str]) -> None:
+        commits.restore(self.trees, name, paths)
+
+    def changed_paths(self, name: str) -> list[str]:
+        return commits.changed_paths(self.trees, name)
+
+    # Looking.
+
+    def changes(self, name: str, patch_bytes: int = diffs.PATCH_BYTES) -> Changes:
+        tree = self._branch(name)
+        return diffs.compare(self.bare, *tree, patch_bytes=patch_bytes)
+
+    def commits(self, name: str) -> tuple[BranchCommit, ...]:
+        return diffs.commits(self.bare, *self._branch(name))
+
+    def conflicts(self, name: str, branch: str | None = None) -> tuple[str, ...]:
+        """Paths that could not be merged into the base branch, as of the last fetch."""
+        target = self.bare.base(branch).oid
+        return () if target is None else diffs.try_merge(self.bare, target, self._branch(name)[1])[1]
+
+    def file(self, name: str, path: str, limit: int = diffs.FILE_BYTES) -> tuple[bytes, bool]:
+        return diffs.file_at(self.bare, self._branch(name)[1], path, limit)
+
+    def sizes(self) -> tuple[WorktreeSize, ...]:
+        """Of all worktrees: a walk through all their files."""
+        return tuple(
+            WorktreeSize(name, self.trees.path(name), size(self.trees.path(name))) for name in self.trees.names()
+        )
+
+    def branches(self) -> dict[str, str]:
+        """Task → head."""
+        prefix = branch_ref("")
+        return {ref.removeprefix(prefix): oid for ref, oid in self.bare.refs(prefix).items()}
+
+    def _branch(self, name: str) -> tuple[str, str]:
+        base, head = self.bare.resolve(base_ref(check_name(name))), self.bare.resolve(branch_ref(name))
+        if base is None or head is None:
+            raise NoWorktreeError(f"{name} has no branch.", remedy="It is made when its run starts.")
+        return base, head
+
+    # Landing.
+
+    @_alone
+    def bring_up(self, name: str, step: StepCommit, branch: str | None = None) -> tuple[str, tuple[str, ...]]:
+        """Merges the target's newest commit into the task's branch: the new head, and the paths in conflict.
+
+        Files in conflict are committed with git's markers in them, for the agent to resolve in its next steps. What was
+        not committed in the worktree is dropped.
+        """
+        self.bare.fetch()
+        base = self.bare.base(branch)
+        target, (_, head) = base.oid, self._branch(name)
+        if target is None or self._descends(head, target):
+            return head, ()
+        # Named, not by their commits: the names stand in the conflict markers, which the agent reads.
+        tree, conflicts = diffs.try_merge(self.bare, f"vapora/{name}", f"origin/{base.branch}")
+        made = self.bare.make_commit(tree, (head, target), step.text(), step.variables(self.committer))
+        # The base moves along, so that what others changed does not show as a change of this task.
+        old = self.bare.resolve(base_ref(name))
+        self.bare.update({branch_ref(name): (made, head), base_ref(name): (target, old)}, "bring up")
+        self.trees.set_back(name, made)
+        return made, tuple(shown(path) for path in conflicts)
+
+    @_alone
+    def land(
+        self,
+        name: str,
+        message: StepCommit,
+        *,
+        head: str | None = None,
+        branch: str | None = None,
+        strategy: Strategy = "squash",
+    ) -> Landing:
+        """Makes the task's work part of the target branch, in the source itself.
+
+        `head`: what was approved; raises `TargetMovedError` if the branch is elsewhere, or if the target moved while
+        this went on (try again then). Raises `MergeConflictError`, `TargetDirtyError`, `PushRefusedError` and
+        `NothingToLandError`; after each, the source is as it was.
+        """
+        base, ours = self._branch(name)
+        if head is not None and head != ours:
+            raise TargetMovedError(
+                f"The branch of {name} is at {ours[:12]}, not at {head[:12]}, which was approved.",
+                remedy="Look at the changes again, and approve them.",
+            )
+        unresolved = diffs.files_with(self.bare, ours, f"<<<<<<< vapora/{name}")
+        if unresolved:
+            raise diffs.conflict(unresolved)
+        if ours == base:
+            raise NothingToLandError(f"The branch of {name} changes nothing.", remedy="There is nothing to do.")
+        self.bare.fetch()
+        target = self.bare.base(branch)
+        done = self._landed(name, ours, target)
+        if done is not None:
+            return done
+        who = message.variables(self.committer)
+        onto = target.oid or self.bare.empty_root()
+        new = landed_commit(self.bare, onto, ours, strategy, message.text(), who, self.committer)
+        # Written before the target moves: after a crash in between, it is seen that this was done.
+        self.bare.set_ref(_landing_head(name), ours)
+        self.bare.set_ref(_landing(name), new)
+        publishing.publish(self.bare, publishing.Move(target.branch, target.oid, new, _landing(name)))
+        self.bare.set_ref(fetched_ref(target.branch), new)
+        return Landing(new, target.branch)
+
+    def _landed(self, name: str, head: str, target: Base) -> Landing | None:
+        new = self.bare.resolve(_landing(name))
+        if new is None or target.oid is None or self.bare.resolve(_landing_head(name)) != head:
+            return None
+        return Landing(new, target.branch, already=True) if self._descends(target.oid, new) else None
+
+    @_alone
+    def push(self, name: str) -> str:
+        """The task's branch alone, as `vapora/<task>` of the source: its head there."""
+        _, head = self._branch(name)
+        pushed = f"refs/vapora/pushed/{name}"
+        old = self.bare.resolve(pushed)
+        if old != head:
+            publishing.publish(self.bare, publishing.Move(f"vapora/{name}", old, head, branch_ref(name)))
+            self.bare.set_ref(pushed, head)
+        return head
+
+    def _descends(self, commit: str, ancestor: str) -> bool:
+        return self.bare.run("merge-base", "--is-ancestor", ancestor, commit, ok=(0, 1)).code == 0
+
+    # Upkeep.
+
+    @_alone
+    def remove(self, name: str, *, branch: bool = False) -> None:
+        """Takes the worktree's folder away. `branch`: its branch too; its commits stay, under `refs/vapora/kept/`."""
+        self.trees.discard(name)
+        head = self.bare.resolve(branch_ref(name))
+        if branch and head is not None:
+            self.bare.keep(name, head)
+            base = self.bare.resolve(base_ref(name))
+            gone: dict[str, tuple[str | None, str | None]] = {branch_ref(name): (None, head)}
+            if base is not None:
+                gone[base_ref(name)] = (None, base)
+            self.bare.update(gone, "remove")
+
+    @_alone
+    def prune(self, keep: Collection[str]) -> tuple[str, ...]:
+        """Takes the folders of all other worktrees away: their names. Their branches stay."""
+        gone = tuple(name for name in self.trees.names() if name not in keep)
+        for name in gone:
+            self.trees.discard(name)
+        return gone
+
+    def empty_trash(self) -> None:
+        """Deletes what was taken away. Seconds for a large worktree, and nobody has to wait for it."""
+        self.trees.empty_trash()
+
+
+def _landing(name: str) -> str:
+    return f"refs/vapora/landing/{name}"
+
+
+def _landing_head(name: str) -> str:
+    return f"refs/vapora/landing-head/{name}"
+
+
+def _lock(place: Path, patience_s: float) -> int:
+    """Held by this process and the git processes that it starts: those of a killed owner end before the next begins."""
+    handle = os.open(place, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    deadline = time.monotonic() + patience_s
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                os.close(handle)
+                raise RepositoryBusyError(
+                    f"Another process is at work in {place.parent}.", remedy="Is VAPORA running twice on this folder?"
+                ) from None
+            time.sleep(0.05)
+        else:
+            return handle
