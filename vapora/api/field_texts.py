@@ -85,7 +85,10 @@ SHAPES: dict[str, dict[str, str]] = {
     "Board": {
         "position": "The position in the log that the board shows.",
         "columns": "Cards by column: todo, in-progress, review, done, failed; in the order that they are shown in.",
-        "truncated": "Columns that hold more than the newest 200 cards, which are shown.",
+        "counts": "How many cards each column holds in all.",
+        "counts_by_project": "The same for each project that ever had a card in one of these columns.",
+        "next": "For each column the cursor of the cards that follow; null where there are none.",
+        "truncated": "Columns that hold more than the 200 cards that are shown.",
     },
     "BudgetView": {
         "scope": "What it limits: workspace, project, role, agent or task.",
@@ -204,6 +207,7 @@ SHAPES: dict[str, dict[str, str]] = {
         "may": "What it is allowed to do.",
         "may_not": "What it is not allowed to do.",
         "steps": "The steps of a run, in order.",
+        "prompt": "The system prompt of the role's agents, as Markdown.",
     },
     "RunSummary": {"state": "running, waiting, succeeded, failed or cancelled."},
     "Status": {
@@ -218,7 +222,7 @@ SHAPES: dict[str, dict[str, str]] = {
         "role": "Only agents of this role may take it; absent: all that are able.",
     },
     "EditTask": {"title": "What is to be done, in a line.", "type": "feature, bugfix, enhancement or tech-debt."},
-    "TaskCard": {
+    "BoardCard": {
         "id": "The task's id.",
         "title": "What is to be done, in a line.",
         "type": "feature, bugfix, enhancement or tech-debt.",
@@ -239,6 +243,8 @@ SHAPES: dict[str, dict[str, str]] = {
     },
     "Why": {"decisions": "Every choice that was made for this task, in order."},
 }
+
+SHAPES["TaskCard"] = SHAPES["BoardCard"]
 
 # Parameters in the path.
 PARAMETERS = {

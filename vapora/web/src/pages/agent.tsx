@@ -123,6 +123,10 @@ function Manifest({ role, agent }: { role: Role; agent: Agent }) {
             </div>
           ))}
       </dl>
+      <details>
+        <summary class="cursor-pointer text-sm">Its system prompt</summary>
+        <pre tabIndex={0} class="mt-2 max-h-120 overflow-auto">{role.prompt}</pre>
+      </details>
       <p class="text-sm">
         See also its <a href="/budgets">budget</a> and its <a href="/costs">costs</a>.
       </p>

@@ -14,6 +14,7 @@ const PAGES = [
   ["/budgets", "Budgets"],
   ["/costs", "Costs"],
   ["/log", "Log"],
+  ["/marketplace", "Marketplace"],
   ["/settings", "Settings"],
 ] as const;
 
