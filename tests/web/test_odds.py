@@ -18,7 +18,7 @@ def test_a_move_is_shown_before_a_slow_server_answers_and_stays_afterwards(site:
     resting(site, "First card", "Second card")
     page = open_page(site.url)
     held: list[Route] = []
-    page.route("**/move", held.append)
+    page.route("**/move", lambda route: held.append(route))
     with page.expect_request("**/move"):
         page.get_by_role("button", name="Move “Second card”").click()
         page.get_by_role("menuitem", name="To the top").click()
@@ -35,7 +35,7 @@ def test_a_move_that_another_person_made_impossible_is_refused_with_the_reason(s
     page = open_page(site.url)
     expect(column(page, "Review").get_by_role("article")).to_have_count(1, timeout=20_000)
     held: list[Route] = []
-    page.route("**/move", held.append)
+    page.route("**/move", lambda route: held.append(route))
     with page.expect_request("**/move"):
         page.get_by_role("button", name="Move “Implement the slug generator”").click()
         page.get_by_role("menuitem", name="Send back").click()
@@ -76,8 +76,8 @@ def test_a_socket_that_was_cut_comes_back_without_a_lost_or_doubled_change(site:
         if not reachable[0]:
             socket.close(code=1001)
             return
-        sockets.append(socket)
         server = socket.connect_to_server()
+        sockets.extend((socket, server))
 
         def pass_on(message: str | bytes) -> None:
             positions.append(int(re.findall(r'"position":\s*(\d+)', str(message))[0]))
@@ -91,7 +91,8 @@ def test_a_socket_that_was_cut_comes_back_without_a_lost_or_doubled_change(site:
     boards: list[str] = []
     page.on("request", lambda request: boards.append(request.url) if "/api/v1/board" in request.url else None)
     reachable[0] = False
-    sockets[-1].close(code=1001)
+    for socket in sockets:
+        socket.close(code=1001)
     expect(page.get_by_role("status").filter(has_text="Server not reached")).to_be_visible()
     for number in range(1, 30):
         site.task(project, f"Card {number}")

@@ -108,6 +108,8 @@ SHAPES: dict[str, dict[str, str]] = {
     },
     "Cost": {
         "key": "What was grouped by, and its value.",
+        "unknown_calls": "Those among the calls whose bill is not known.",
+        "unknown_microusd": "Their worst case, which is part of the cost, in millionths of a dollar.",
         "cost_microusd": "What these calls cost together, in millionths of a dollar.",
     },
     "CurvePoint": {"day": "The day (UTC), as 2026-11-22.", "runs": "Runs that ended on that day."},
@@ -150,6 +152,7 @@ SHAPES: dict[str, dict[str, str]] = {
     "Health": {
         "status": "ok; starting: ask again; failing: it will not get well by itself, and `reason` says why.",
         "version": "The version that runs.",
+        "paused_models": "Single models that are left alone for now, as provider/model, and why.",
         "model": "real, or rehearsal: no real model answers.",
         "providers": "Each configured provider: up, or down with the reason.",
         "reason": "The first of the problems; empty where there is none.",
@@ -180,7 +183,13 @@ SHAPES: dict[str, dict[str, str]] = {
     },
     "Profile": {"confidence": "How far the numbers can be trusted, from 0 to 1; full after 20 runs."},
     "Progress": {"position": "How far the read models have come."},
+    "Named": {"kind": "task, project, agent or run.", "id": "The id."},
     "Project": {"id": "The project's id.", "archived": "True: it takes no new tasks."},
+    "ProjectMade": {
+        "id": "The project's id.",
+        "archived": "True: it takes no new tasks.",
+        "same_name": "The ids of the other projects that had its name when it was made, and were not archived.",
+    },
     "QueueView": {
         "kind": "log: the log itself is the queue. nats: NATS JetStream.",
         "connected": "Whether the queue can be asked now.",
@@ -212,6 +221,7 @@ SHAPES: dict[str, dict[str, str]] = {
     "RunSummary": {"state": "running, waiting, succeeded, failed or cancelled."},
     "Status": {
         "position": "How far the read models have come.",
+        "clock": "What is wrong with the clock that events are recorded by; empty where nothing is.",
         "failed": "Projections that have stopped, and at which event and why.",
         "rebuilding": "Projections that are being rebuilt, and how far each is.",
     },
@@ -245,6 +255,7 @@ SHAPES: dict[str, dict[str, str]] = {
 }
 
 SHAPES["TaskCard"] = SHAPES["BoardCard"]
+SHAPES["BudgetEdited"] = SHAPES["BudgetView"] | {"before": "The limits as they were before."}
 
 # Parameters in the path.
 PARAMETERS = {

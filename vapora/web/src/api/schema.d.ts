@@ -916,23 +916,32 @@ export interface components {
             columns: {
                 [key: string]: components["schemas"]["BoardCard"][];
             };
-            /** Counts */
+            /**
+             * Counts
+             * @description How many cards each column holds in all.
+             */
             counts?: {
                 [key: string]: number;
             };
-            /** Counts By Project */
+            /**
+             * Counts By Project
+             * @description The same for each project that ever had a card in one of these columns.
+             */
             counts_by_project?: {
                 [key: string]: {
                     [key: string]: number;
                 };
             };
-            /** Next */
+            /**
+             * Next
+             * @description For each column the cursor of the cards that follow; null where there are none.
+             */
             next?: {
                 [key: string]: string | null;
             };
             /**
              * Truncated
-             * @description Columns that hold more than the newest 200 cards, which are shown.
+             * @description Columns that hold more than the 200 cards that are shown.
              * @default []
              */
             truncated: string[];
@@ -945,26 +954,36 @@ export interface components {
          *     in-progress, review), downwards where it has ended (done, failed: the newest first).
          */
         BoardCard: {
-            /** Id */
+            /**
+             * Id
+             * @description The task's id.
+             */
             id: string;
             /**
              * Project Id
              * @description The project's id.
              */
             project_id: string;
-            /** Title */
+            /**
+             * Title
+             * @description What is to be done, in a line.
+             */
             title: string;
+            /** @description feature, bugfix, enhancement or tech-debt. */
             type: components["schemas"]["BoardType"];
             /**
              * Task Type
              * @description The routing type, such as unit-test: it decides which agents and which size of model.
              */
             task_type: string;
-            /** Task Type Reason */
+            /**
+             * Task Type Reason
+             * @description Why this routing type: named by whoever submitted it, or inferred from which words.
+             */
             task_type_reason: string;
             /**
              * Role
-             * @description The role's id, such as developer.
+             * @description Only agents of this role may take it; null: all that are able.
              */
             role: string | null;
             /**
@@ -984,18 +1003,23 @@ export interface components {
              * @description Ids of tasks that must be done before this one may start.
              */
             blocked_by: string[];
+            /** @description The column: todo, in-progress, review, done, failed; or archived, which is in none. */
             state: components["schemas"]["TaskState"];
+            /** @description What it waits for; null where it does not. */
             waiting: components["schemas"]["Waiting"] | null;
-            /** Assigned Agent */
+            /**
+             * Assigned Agent
+             * @description The agent that has it; null: nobody.
+             */
             assigned_agent: string | null;
             /**
              * Cost Microusd
-             * @description What it cost, in millionths of a dollar, rounded up once for each call.
+             * @description What all of its runs have cost, in millionths of a dollar.
              */
             cost_microusd: number;
             /**
              * Runs
-             * @description How many runs.
+             * @description Its runs, the oldest first.
              */
             runs: components["schemas"]["RunSummary"][];
             /**
@@ -1012,9 +1036,13 @@ export interface components {
             /**
              * Updated At
              * Format: date-time
+             * @description When it changed last.
              */
             updated_at: string;
-            /** Rank */
+            /**
+             * Rank
+             * @description Its place in the column: the lower one stands higher.
+             */
             rank: string;
             /**
              * Position
@@ -1038,9 +1066,14 @@ export interface components {
          * @description The budget with its new limits, and what they were before.
          */
         BudgetEdited: {
+            /** @description What it limits: workspace, project, role, agent or task. */
             scope: components["schemas"]["Scope"];
-            /** Id */
+            /**
+             * Id
+             * @description Which one of these: its id, for a role its name.
+             */
             id: string;
+            /** @description normal, near (80 % or more is used: cheaper models first) or exceeded. */
             tier: components["schemas"]["Tier"];
             /** @description fallback: go on with models that fit, the free ones at last. stop: no call until there is room. */
             when_exceeded: components["schemas"]["WhenExceeded"];
@@ -1064,19 +1097,40 @@ export interface components {
              * @description How much more may be spent on the cheap models of an exceeded budget, in cents.
              */
             overflow_cents: number;
-            /** Monthly Spent Microusd */
+            /**
+             * Monthly Spent Microusd
+             * @description Spent in this month, in millionths of a dollar.
+             */
             monthly_spent_microusd: number;
-            /** Weekly Spent Microusd */
+            /**
+             * Weekly Spent Microusd
+             * @description Spent in this week, in millionths of a dollar.
+             */
             weekly_spent_microusd: number;
-            /** Monthly Held Microusd */
+            /**
+             * Monthly Held Microusd
+             * @description Held this month for calls that are out, at their worst case.
+             */
             monthly_held_microusd: number;
-            /** Weekly Held Microusd */
+            /**
+             * Weekly Held Microusd
+             * @description Held this week for calls that are out, at their worst case.
+             */
             weekly_held_microusd: number;
-            /** Spent Microusd */
+            /**
+             * Spent Microusd
+             * @description Spent over a task's whole life; null for everything else.
+             */
             spent_microusd?: number | null;
-            /** Held Microusd */
+            /**
+             * Held Microusd
+             * @description Held over a task's whole life; null for everything else.
+             */
             held_microusd?: number | null;
-            /** Utilisation */
+            /**
+             * Utilisation
+             * @description Spent by limit, the worse of both windows; 1 is all of it.
+             */
             utilisation: number;
             /**
              * Simulated
@@ -1089,6 +1143,7 @@ export interface components {
              * @description The position in the log that this state includes. Ask with `after=` of it to see at least this.
              */
             position: number;
+            /** @description The limits as they were before. */
             before: components["schemas"]["Limits"];
         };
         /**
@@ -1227,11 +1282,13 @@ export interface components {
             calls: number;
             /**
              * Unknown Calls
+             * @description Those among the calls whose bill is not known.
              * @default 0
              */
             unknown_calls: number;
             /**
              * Unknown Microusd
+             * @description Their worst case, which is part of the cost, in millionths of a dollar.
              * @default 0
              */
             unknown_microusd: number;
@@ -1707,7 +1764,10 @@ export interface components {
             providers: {
                 [key: string]: string;
             };
-            /** Paused Models */
+            /**
+             * Paused Models
+             * @description Single models that are left alone for now, as provider/model, and why.
+             */
             paused_models?: {
                 [key: string]: string;
             };
@@ -1803,10 +1863,14 @@ export interface components {
         Named: {
             /**
              * Kind
+             * @description task, project, agent or run.
              * @enum {string}
              */
             kind: "task" | "project" | "run" | "agent";
-            /** Id */
+            /**
+             * Id
+             * @description The id.
+             */
             id: string;
             /**
              * Name
@@ -2066,7 +2130,10 @@ export interface components {
          * @description `same_name`: the ids of the other projects that had its name when it was made, and were not archived.
          */
         ProjectMade: {
-            /** Id */
+            /**
+             * Id
+             * @description The project's id.
+             */
             id: string;
             /**
              * Name
@@ -2083,7 +2150,10 @@ export interface components {
              * @description The git repository that the project is about: a path on the server or an address. Null: none.
              */
             repo: string | null;
-            /** Archived */
+            /**
+             * Archived
+             * @description True: it takes no new tasks.
+             */
             archived: boolean;
             /**
              * Created At
@@ -2098,6 +2168,7 @@ export interface components {
             position: number;
             /**
              * Same Name
+             * @description The ids of the other projects that had its name when it was made, and were not archived.
              * @default []
              */
             same_name: string[];
@@ -2469,6 +2540,7 @@ export interface components {
             };
             /**
              * Clock
+             * @description What is wrong with the clock that events are recorded by; empty where nothing is.
              * @default
              */
             clock: string;
