@@ -119,7 +119,7 @@ function Manifest({ role, agent }: { role: Role; agent: Agent }) {
           .map(([name, items]) => (
             <div key={name}>
               <dt class="text-xs text-soft">{name}</dt>
-              <dd class="m-0 text-sm">{items.join(", ")}</dd>
+              <dd class="m-0 text-sm">{items.join(items.every((one) => one.endsWith(".")) ? " " : ", ")}</dd>
             </div>
           ))}
       </dl>
