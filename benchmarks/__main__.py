@@ -12,7 +12,7 @@ from pathlib import Path
 
 # Those that write to a disk take --folder: where /tmp is memory, an fsync costs nothing.
 ON_DISK = ("log_append", "postgres", "poll_latency", "actor_start", "verify", "worktree")
-NAMES = (*ON_DISK, "rebuild", "past", "board", "queue", "live", "sandbox")
+NAMES = (*ON_DISK, "rebuild", "past", "board", "queue", "live", "sandbox", "web")
 
 
 def main() -> int:

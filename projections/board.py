@@ -230,7 +230,6 @@ def board(
 
     Todo, in progress and review by rank; of done and failed the newest first.
     """
-    totals = counted(rows, project_id)
     shown: dict[str, tuple[views.BoardCard, ...]] = {}
     following: dict[str, str | None] = {}
     for state in COLUMNS if column is None else (column,):
@@ -238,10 +237,15 @@ def board(
         more = len(found) > SHOWN
         shown[state.value] = tuple(map(card_of, found[:SHOWN]))
         following[state.value] = found[SHOWN - 1]["rank"] if more else None
+    by_project = {
+        project: {state: cards for state, cards in held.items() if state in shown}
+        for project, held in counted(rows, project_id).items()
+    }
     return views.Board(
         position=position,
         columns=shown,
-        counts={state: totals.get(state, 0) for state in shown},
+        counts={state: sum(held.get(state, 0) for held in by_project.values()) for state in shown},
+        counts_by_project=by_project,
         next=following,
         truncated=tuple(state for state, after in following.items() if after is not None),
     )

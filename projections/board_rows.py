@@ -84,10 +84,13 @@ def count(rows: Rows, project_id: str, left: str | None, entered: str) -> None:
             rows.put(COUNTS, {"project_id": project_id, "state": state, "cards": cards})
 
 
-def counted(rows: Reader, project_id: str | None) -> dict[str, int]:
-    """The cards in each column that ever held any."""
+def counted(rows: Reader, project_id: str | None) -> dict[str, dict[str, int]]:
+    """The cards of each project, or of this one, in each column that ever held any of them."""
     where = {} if project_id is None else {"project_id": project_id}
-    return {row["state"]: row["cards"] for row in rows.group(COUNTS, ("state",), ("cards",), where)}
+    found: dict[str, dict[str, int]] = {}
+    for row in rows.select(COUNTS, where, ("project_id", "state")):
+        found.setdefault(row["project_id"], {})[row["state"]] = row["cards"]
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ SMALL = {
     "past": ["1000"],
     "board": ["300"],
     "queue": ["--tasks", "50", "--cast", "3"],
+    "web": ["--cards", "20", "--moves", "6"],
     "live": ["--sockets", "3", "--posts", "2", "--rounds", "1"],
     "worktree": ["--files", "50", "--rounds", "1"],
     "sandbox": ["--rounds", "1"],

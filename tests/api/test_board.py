@@ -91,6 +91,9 @@ async def test_a_column_has_200_cards_without_texts_says_how_many_there_are_and_
     board = await door.ask("GET", "/board", 200, params={"after": last["position"], "project_id": project["id"]})
     assert ids(board)["todo"] == wanted[:200]
     assert board["counts"] == {**dict.fromkeys(COLUMNS, 0), "todo": 203}
+    assert board["counts_by_project"] == {project["id"]: {"todo": 203}}
+    everything = await door.ask("GET", "/board", 200)
+    assert everything["counts_by_project"] == {project["id"]: {"todo": 203}, other["id"]: {"todo": 1}}
     assert board["next"] == {**dict.fromkeys(COLUMNS, None), "todo": board["columns"]["todo"][-1]["rank"]}
     assert not {"description", "context"} & board["columns"]["todo"][0].keys()
     whole = await door.ask("GET", f"/tasks/{wanted[7]}", 200)

@@ -9,6 +9,7 @@ from functools import partial
 
 import httpx
 import pytest
+from fastapi import FastAPI
 from prometheus_client.parser import text_string_to_metric_families
 from typer.testing import CliRunner
 
@@ -16,7 +17,7 @@ from actors.cast import LocalCast
 from events.workspace import WorkspaceOpened
 from tests.api.doors import API, BOTH_STORES, Door, opened
 from tests.api.test_refusals import check_problem
-from vapora.api import openapi
+from vapora.api import front_page, openapi
 from vapora.api.app import create_app
 from vapora.catalog import ROLE_IDS
 from vapora.cli import app as cli
@@ -368,8 +369,12 @@ async def test_read_models_are_rebuilt_beside_a_server_that_goes_on(settings: Se
         assert (await door.ask("GET", "/status", 200))["failed"] == {}
 
 
-async def test_the_front_page_says_what_this_is_and_runs_nothing(door: Door) -> None:
-    answer = await door.http.get("/")
+async def test_the_front_page_of_a_server_without_the_board_says_what_this_is_and_runs_nothing(door: Door) -> None:
+    bare = FastAPI(version="0")
+    bare.state.rehearsal = True
+    front_page.install(bare)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(bare), base_url="http://localhost") as client:
+        answer = await client.get("/")
 
     assert answer.status_code == 200
     assert answer.headers["content-type"].startswith("text/html")

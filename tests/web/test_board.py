@@ -72,7 +72,8 @@ def test_the_keyboard_moves_a_card_as_well(site: Site, open_page: Open) -> None:
     page = open_page(site.url)
     page.get_by_role("button", name="Move “Third card”").focus()
     page.keyboard.press("Enter")
-    page.keyboard.press("Enter")  # To the top
+    expect(page.get_by_role("menuitem", name="To the top")).to_be_focused()
+    page.keyboard.press("Enter")
     expect(foremost(page)).to_have_accessible_name("Third card")
     expect(page.get_by_role("button", name="Move “Third card”")).to_be_focused()
 

@@ -22,6 +22,7 @@ PAGES = {
     "/budgets": "Budgets",
     "/costs": "Costs",
     "/log": "Log",
+    "/marketplace": "Marketplace",
     "/settings": "Settings",
     "/no/such/page": "",
 }

@@ -113,6 +113,7 @@ SHAPES: dict[str, dict[str, str]] = {
         "position": "The position in the log that the board shows.",
         "columns": "Cards by column: todo, in-progress, review, done, failed; in the order that they are shown in.",
         "counts": "How many cards each column holds in all.",
+        "counts_by_project": "The same for each project that ever had a card in one of these columns.",
         "next": "By column the cursor of the cards that follow, to be sent with `column`; null: these are all.",
         "truncated": "Columns that hold more than the 200 cards that are shown.",
     },

@@ -72,6 +72,7 @@ def run(plan: Plan, factory: Factory, out: IO[str] | None = None) -> int:
             plan.settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
             repo = plan.repo or repository.make(plan.settings.data.absolute() / "repo")
             platform, addresses = start(plan.settings, factory)
+            say(f"The board: {addresses.board}")
             return _play(plan, origin(addresses), repo, out)
         except KeyboardInterrupt:
             say(f"Interrupted. Nothing is lost: `vapora up --data {plan.settings.data}` goes on with it.")

@@ -81,8 +81,8 @@ def open_browser(url: str, environ: Mapping[str, str]) -> None:
 
 def welcome(told: dict[str, Any]) -> RenderableType:
     lines = [
-        Text(f"VAPORA is up after {told['ready_s']:.1f} s; its data is in {told['data']}."),
-        Text(f"  board      {told['board']}", style="bold"),
+        Text(f"The board: {told['board']}", style="bold"),
+        Text(f"  started    in {told['ready_s']:.1f} s; data in {told['data']}"),
         Text(f"  API docs   {told['api_docs']}"),
     ]
     if told["dashboard"]:

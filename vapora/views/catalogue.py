@@ -6,7 +6,8 @@ from vapora.views.work import View
 
 
 class Role(View):
-    """A role's manifest. `concurrency`: the most runs that one agent of it holds at a time."""
+    """A role's manifest. `concurrency`: the most runs that one agent of it holds at a time. `prompt`: the system prompt
+    of its agents, as Markdown."""
 
     id: str
     title: str
@@ -21,6 +22,7 @@ class Role(View):
     may: tuple[str, ...]
     may_not: tuple[str, ...]
     steps: tuple[str, ...]
+    prompt: str
 
 
 class TaskType(View):

@@ -144,11 +144,13 @@ class TaskCard(BoardCard):
 class Board(View):
     """At most 200 cards of each column. `counts`: how many the column holds in all. `next`: the cursor of the cards
     that follow, null where there are none; ask for them with `column` and `cursor`. `truncated` names the columns that
-    have more."""
+    have more. `counts_by_project`: `counts` for each project that ever had a card in one of these columns; the live
+    view `column` says how they change."""
 
     position: int
     columns: dict[str, tuple[BoardCard, ...]]
     counts: dict[str, int] = Field(default_factory=dict)
+    counts_by_project: dict[str, dict[str, int]] = Field(default_factory=dict)
     next: dict[str, str | None] = Field(default_factory=dict)
     truncated: tuple[str, ...] = ()
 

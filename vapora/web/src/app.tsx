@@ -10,6 +10,7 @@ const AgentPage = lazy(() => import("./pages/agent").then((page) => page.AgentPa
 const BudgetsPage = lazy(() => import("./pages/budgets").then((page) => page.BudgetsPage));
 const CostsPage = lazy(() => import("./pages/costs").then((page) => page.CostsPage));
 const LogPage = lazy(() => import("./pages/log").then((page) => page.LogPage));
+const MarketplacePage = lazy(() => import("./pages/marketplace").then((page) => page.MarketplacePage));
 const SettingsPage = lazy(() => import("./pages/settings").then((page) => page.SettingsPage));
 const NotFound = lazy(() => import("./pages/not-found").then((page) => page.NotFound));
 
@@ -27,6 +28,7 @@ export function App() {
             <Route path="/budgets" component={BudgetsPage} />
             <Route path="/costs" component={CostsPage} />
             <Route path="/log" component={LogPage} />
+            <Route path="/marketplace" component={MarketplacePage} />
             <Route path="/settings" component={SettingsPage} />
             <Route default component={NotFound} />
           </Router>

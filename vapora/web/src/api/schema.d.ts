@@ -900,7 +900,8 @@ export interface components {
          * Board
          * @description At most 200 cards of each column. `counts`: how many the column holds in all. `next`: the cursor of the cards
          *     that follow, null where there are none; ask for them with `column` and `cursor`. `truncated` names the columns that
-         *     have more.
+         *     have more. `counts_by_project`: `counts` for each project that ever had a card in one of these columns; the live
+         *     view `column` says how they change.
          */
         Board: {
             /**
@@ -921,6 +922,15 @@ export interface components {
              */
             counts?: {
                 [key: string]: number;
+            };
+            /**
+             * Counts By Project
+             * @description The same for each project that ever had a card in one of these columns.
+             */
+            counts_by_project?: {
+                [key: string]: {
+                    [key: string]: number;
+                };
             };
             /**
              * Next
@@ -2292,7 +2302,8 @@ export interface components {
         Review: "none" | "agent" | "human";
         /**
          * Role
-         * @description A role's manifest. `concurrency`: the most runs that one agent of it holds at a time.
+         * @description A role's manifest. `concurrency`: the most runs that one agent of it holds at a time. `prompt`: the system prompt
+         *     of its agents, as Markdown.
          */
         Role: {
             /**
@@ -2360,6 +2371,8 @@ export interface components {
              * @description The steps of a run, in order.
              */
             steps: string[];
+            /** Prompt */
+            prompt: string;
         };
         /**
          * RunSummary

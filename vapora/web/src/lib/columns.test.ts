@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Card } from "../api/types";
-import { arrange, mayMove } from "./columns";
+import { arrange, mayMove, totals } from "./columns";
 
 const card = (id: string, state: string, rank: string): Card => ({ id, state, rank }) as Card;
 const ids = (cards: readonly Card[]) => cards.map((one) => one.id);
@@ -36,4 +36,8 @@ test("only agents put a card in progress, and only review leads to done", () => 
   expect(mayMove("todo", "in-progress")).toBe(false);
   expect(mayMove("review", "done")).toBe(true);
   expect(mayMove("todo", "done")).toBe(false);
+});
+
+test("the columns of all projects are counted together, and archived cards are not", () => {
+  expect(totals([{ todo: 2, done: 1, archived: 9 }, { todo: 3 }])).toEqual({ todo: 5, "in-progress": 0, review: 0, done: 1, failed: 0 });
 });

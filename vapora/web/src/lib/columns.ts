@@ -52,3 +52,10 @@ const MOVES: Record<Column, readonly Column[]> = {
 export const mayMove = (from: Column, to: Column): boolean => MOVES[from].includes(to);
 
 export const movesFrom = (from: Column): readonly Column[] => MOVES[from].filter((one) => one !== from);
+
+/** How many cards each column holds, over all of these projects. */
+export function totals(projects: Iterable<Readonly<Record<string, number>>>): Record<Column, number> {
+  const sums = Object.fromEntries(COLUMNS.map((one) => [one, 0])) as Record<Column, number>;
+  for (const held of projects) for (const column of COLUMNS) sums[column] += held[column] ?? 0;
+  return sums;
+}

@@ -1,13 +1,25 @@
 /** Loading what a page shows: again when live frames say that it changed, and never an old answer over a newer one. */
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import type { Frame } from "../api/types";
-import { follow, onFrame } from "../state/live";
+import { follow, onFrame, position } from "../state/live";
 import { data, GET } from "../api/client";
 
 interface Loaded<T> {
   value: T | null;
   problem: string;
   reload: () => void;
+}
+
+/** For a page that shows nothing that changes: the connection is shown on it all the same. */
+export function useConnection(): void {
+  useEffect(() => void following(), []);
+}
+
+async function following(): Promise<void> {
+  if (position.value) return;
+  // Without an answer the page says so itself.
+  const found = (await data(GET("/api/v1/position")).catch(() => null)) as { head: number; position: number } | null;
+  if (found) follow(found.position);
 }
 
 const SETTLE_MS = 300;
@@ -30,11 +42,8 @@ export function useData<T>(load: () => Promise<T>, keys: readonly unknown[], tou
     );
   }, keys);
   useEffect(() => {
-    reload();
-    void data(GET("/api/v1/position")).then(
-      (found) => follow((found as { position: number }).position),
-      () => undefined, // the shell says that the server is not reached
-    );
+    // Followed first: what changes while the answer is on its way comes as a frame.
+    void following().then(reload);
     const off = touches
       ? onFrame((frame) => {
           if (!touches(frame)) return;

@@ -119,10 +119,14 @@ function Manifest({ role, agent }: { role: Role; agent: Agent }) {
           .map(([name, items]) => (
             <div key={name}>
               <dt class="text-xs text-soft">{name}</dt>
-              <dd class="m-0 text-sm">{items.join(", ")}</dd>
+              <dd class="m-0 text-sm">{items.join(items.every((one) => one.endsWith(".")) ? " " : ", ")}</dd>
             </div>
           ))}
       </dl>
+      <details>
+        <summary class="cursor-pointer text-sm">Its system prompt</summary>
+        <pre tabIndex={0} class="mt-2 max-h-120 overflow-auto">{role.prompt}</pre>
+      </details>
       <p class="text-sm">
         See also its <a href="/budgets">budget</a> and its <a href="/costs">costs</a>.
       </p>

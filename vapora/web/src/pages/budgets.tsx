@@ -1,5 +1,5 @@
 import { useState } from "preact/hooks";
-import { data, GET, PUT } from "../api/client";
+import { data, GET, PATCH } from "../api/client";
 import type { Budget } from "../api/types";
 import { cents, dollars, percent } from "../lib/format";
 import { useData } from "../lib/use-data";
@@ -83,6 +83,14 @@ function Table({ budgets, edit }: { budgets: readonly Budget[]; edit: (budget: B
   );
 }
 
+type Limits = Record<string, number | string | null>;
+
+/** What differs from the budget as it was shown; where a new limit is set, all that was filled in. */
+function changes(budget: Budget | null, wanted: Limits): Limits {
+  const before: Limits = budget ? { ...(budget as unknown as Limits) } : { overflow_cents: 0, when_exceeded: "fallback" };
+  return Object.fromEntries(Object.entries(wanted).filter(([name, value]) => (before[name] ?? null) !== value));
+}
+
 const SCOPES = ["workspace", "project", "role", "agent", "task"];
 
 function LimitForm({ budget, done }: { budget: Budget | null; done: () => void }) {
@@ -95,14 +103,17 @@ function LimitForm({ budget, done }: { budget: Budget | null; done: () => void }
       return text === "" ? null : Math.round(Number(text) * 100);
     };
     const id = budget?.id ?? String(form.get("id") ?? "").trim();
-    const rest = { overflow_cents: money("overflow") ?? 0, when_exceeded: form.get("when") };
+    const wanted: Limits = {
+      ...(scope === "task" ? { limit_cents: money("whole") } : { monthly_limit_cents: money("monthly"), weekly_limit_cents: money("weekly") }),
+      overflow_cents: money("overflow") ?? 0,
+      when_exceeded: form.get("when") as string,
+    };
+    // Only what was changed here is sent, so that another person's change of another field is kept.
+    const body = changes(budget, wanted) as never;
+    if (Object.keys(body).length === 0) return done();
     try {
-      if (scope === "task") {
-        await PUT("/api/v1/budgets/task/{task_id}", { params: { path: { task_id: id } }, body: { limit_cents: money("whole"), ...rest } as never });
-      } else {
-        const body = { monthly_limit_cents: money("monthly"), weekly_limit_cents: money("weekly"), ...rest };
-        await PUT("/api/v1/budgets/{scope}/{id}", { params: { path: { scope: scope as never, id } }, body: body as never });
-      }
+      if (scope === "task") await PATCH("/api/v1/budgets/task/{task_id}", { params: { path: { task_id: id } }, body });
+      else await PATCH("/api/v1/budgets/{scope}/{id}", { params: { path: { scope, id } }, body });
       tell(`The limits of ${scope} ${id} are set.`);
       done();
     } catch (error) {

@@ -35,6 +35,9 @@ export function CostsPage() {
         ))}
       </fieldset>
       {!value ? <Loading problem={problem} /> : rows.length ? <Table keys={keys} rows={rows} /> : <p>Nothing was spent.</p>}
+      {rows.some((one) => one.unknown_calls > 0) && (
+        <p class="muted">Where no answer came, or one without a usage that can be true, the worst case of the call is booked; its tokens are not counted.</p>
+      )}
       <ByDay />
     </Page>
   );
@@ -67,6 +70,11 @@ function Table({ keys, rows }: { keys: readonly string[]; rows: readonly Cost[] 
               <td class="num">
                 {dollars(one.cost_microusd)}
                 {one.simulated && <span class="text-soft"> simulated</span>}
+                {one.unknown_calls > 0 && (
+                  <div class="text-warn text-xs">
+                    of it {dollars(one.unknown_microusd)} for {count(one.unknown_calls)} {one.unknown_calls === 1 ? "call" : "calls"} without a known bill
+                  </div>
+                )}
               </td>
             </tr>
           ))}
@@ -97,8 +105,8 @@ function ByDay() {
 }
 
 function download(keys: readonly string[], rows: readonly Cost[]): void {
-  const head = [...keys, "calls", "tokens_in", "tokens_out", "cost_microusd", "simulated"];
-  const body = rows.map((one) => [...keys.map((key) => one.key[key] ?? ""), one.calls, one.tokens_in, one.tokens_out, one.cost_microusd, one.simulated]);
+  const head = [...keys, "calls", "tokens_in", "tokens_out", "cost_microusd", "unknown_calls", "unknown_microusd", "simulated"];
+  const body = rows.map((one) => [...keys.map((key) => one.key[key] ?? ""), one.calls, one.tokens_in, one.tokens_out, one.cost_microusd, one.unknown_calls, one.unknown_microusd, one.simulated]);
   const address = URL.createObjectURL(new Blob([csv([head, ...body])], { type: "text/csv" }));
   const link = Object.assign(document.createElement("a"), { href: address, download: "costs.csv" });
   link.click();

@@ -1,6 +1,8 @@
+import { useConnection } from "../lib/use-data";
 import { Page } from "../ui/page";
 
 export function NotFound() {
+  useConnection();
   return (
     <Page heading="There is no such page">
       <p>

@@ -1,3 +1,4 @@
+import { useConnection } from "../lib/use-data";
 import { prefer, preferences } from "../state/preferences";
 import { Page, Panel } from "../ui/page";
 
@@ -8,6 +9,7 @@ const THEMES = [
 ] as const;
 
 export function SettingsPage() {
+  useConnection();
   const now = preferences.value;
   const zones = Intl.supportedValuesOf("timeZone");
   return (

@@ -2,7 +2,7 @@
 import { batch, computed, signal } from "@preact/signals";
 import { data, GET, PATCH, POST, requestKey } from "../api/client";
 import { COLUMNS, HEADINGS, type Board, type Card, type Column, type Frame, type Project } from "../api/types";
-import { arrange, inOrder, isColumn, type PendingMove } from "../lib/columns";
+import { arrange, inOrder, isColumn, totals, type PendingMove } from "../lib/columns";
 import { fits, readFilter, withFilter, type Filter } from "../lib/filter";
 import { follow, onFrame, onRestart } from "./live";
 import { refused, tell } from "./toasts";
@@ -13,7 +13,10 @@ const each = <T>(make: (column: Column) => T): PerColumn<T> =>
 
 const cards = signal<ReadonlyMap<string, Card>>(new Map());
 const pending = signal<readonly PendingMove[]>([]);
-export const counts = signal(each(() => 0));
+type Counts = Readonly<Record<string, number>>;
+/** The cards of each project by state; of the shown project alone where there is one. */
+const countsByProject = signal<ReadonlyMap<string, Counts>>(new Map());
+export const counts = computed(() => totals(countsByProject.value.values()));
 const cursors = signal(each<string | null>(() => null));
 export const projects = signal<readonly Project[]>([]);
 export const project = signal<string | null>(null);
@@ -38,22 +41,35 @@ export function narrow(change: Partial<Filter>): void {
 }
 
 let asked = 0;
+/** Frames that came while a board was asked for; null while none is. The answer may be older than they are. */
+let meanwhile: Frame[] | null = null;
+/** Rows of frames that are not drawn yet. */
+let waiting: Frame["rows"] = [];
+let drawing = 0;
 
 /** Load the first page of every column; then follow. A later call wins over an earlier one that is still out. */
 export async function load(): Promise<void> {
   const number = ++asked;
+  meanwhile = [];
   try {
     const query = { ...(project.value ? { project_id: project.value } : {}), ...(at.value ? { at: at.value } : {}) };
     const board = await data(GET("/api/v1/board", { params: { query } }));
     if (number !== asked) return;
     batch(() => {
       show(board, new Map());
+      countsByProject.value = new Map(Object.entries(board.counts_by_project ?? {}));
+      const newer = meanwhile?.filter((frame) => frame.position > board.position) ?? [];
+      meanwhile = null;
+      // What was not drawn yet is in the answer or in `newer`.
+      waiting = [];
+      if (!at.value) apply(newer.flatMap((frame) => frame.rows));
       problem.value = "";
       loaded.value = true;
     });
     if (!at.value) follow(board.position);
   } catch (error) {
     if (number !== asked) return;
+    meanwhile = null;
     problem.value = error instanceof Error ? error.message : String(error);
   }
 }
@@ -86,7 +102,6 @@ function show(board: Board, into: Map<string, Card>): void {
   }
   batch(() => {
     cards.value = into;
-    counts.value = { ...counts.value, ...board.counts };
     cursors.value = { ...cursors.value, ...board.next };
   });
 }
@@ -96,48 +111,59 @@ export async function loadProjects(): Promise<void> {
 }
 
 // Frames may come by the hundred: they are applied once for each picture that is drawn.
-let waiting: Card[] = [];
-let drawing = 0;
-
 onFrame((frame: Frame) => {
   if (at.value) return;
-  for (const { view, row } of frame.rows) {
-    if (view === "task") waiting.push(row as unknown as Card);
-    else if (view === "project") void loadProjects();
-  }
+  meanwhile?.push(frame);
+  if (frame.rows.some(({ view }) => view === "project")) void loadProjects();
+  const shown = frame.rows.filter(({ view }) => view === "task" || view === "column");
+  waiting.push(...shown);
   // A page in the background draws nothing, but must not fall behind without bound.
-  if (waiting.length && !drawing) drawing = document.hidden ? window.setTimeout(apply, 500) : requestAnimationFrame(apply);
+  if (waiting.length && !drawing) drawing = document.hidden ? window.setTimeout(draw, 500) : requestAnimationFrame(draw);
 });
 onRestart(() => void load());
 
-function apply(): void {
+function draw(): void {
   drawing = 0;
-  const changed = waiting;
+  const rows = waiting;
   waiting = [];
+  // What came for the present is not applied to a board of the past that was opened since.
+  if (!at.value) apply(rows);
+}
+
+function apply(rows: Frame["rows"]): void {
   const next = new Map(cards.value);
-  const sums = { ...counts.value };
-  let unsure = false;
-  for (const card of changed) {
-    if (project.value && card.project_id !== project.value) continue;
-    const before = next.get(card.id);
-    if (before && before.position >= card.position) continue;
-    if (before && isColumn(before.state)) sums[before.state] -= 1;
-    // A card that was not loaded may stand in a part of its column that is not shown, and so be counted already.
-    else unsure = true;
-    if (!isColumn(card.state)) next.delete(card.id);
-    else {
-      sums[card.state] += 1;
-      if (beyond(card)) next.delete(card.id);
-      else next.set(card.id, card);
+  const held = new Map(countsByProject.value);
+  const confirmed = new Set<string>();
+  for (const { view, row } of rows) {
+    if (project.value && row.project_id !== project.value) continue;
+    if (view === "column") recount(held, row as unknown as Count);
+    else if (view === "task") {
+      confirmed.add(row.id as string);
+      take(next, row as unknown as Card);
     }
   }
   batch(() => {
     cards.value = next;
-    counts.value = sums;
-    const confirmed = new Set(changed.map((one) => one.id));
+    countsByProject.value = held;
     if (pending.value.some((one) => confirmed.has(one.id))) pending.value = pending.value.filter((one) => !confirmed.has(one.id));
   });
-  if (unsure) recount();
+}
+
+interface Count {
+  project_id: string;
+  state: string;
+  cards: number;
+}
+
+function recount(held: Map<string, Counts>, { project_id, state, cards: number }: Count): void {
+  held.set(project_id, { ...held.get(project_id), [state]: number });
+}
+
+function take(into: Map<string, Card>, card: Card): void {
+  const before = into.get(card.id);
+  if (before && before.position >= card.position) return;
+  if (!isColumn(card.state) || beyond(card)) into.delete(card.id);
+  else into.set(card.id, card);
 }
 
 /** Whether the card stands behind the last one that was loaded of its column. */
@@ -146,18 +172,6 @@ function beyond(card: Card): boolean {
   if (cursors.value[column] === null) return false;
   const last = columns.peek()[column].at(-1);
   return last !== undefined && inOrder(column, last, card) < 0;
-}
-
-let recounting = 0;
-function recount(): void {
-  if (recounting) return;
-  recounting = window.setTimeout(async () => {
-    recounting = 0;
-    const query = project.value ? { project_id: project.value } : {};
-    const board = await data(GET("/api/v1/board", { params: { query } })).catch(() => null);
-    // The next unknown card asks again.
-    if (board && !at.value) counts.value = { ...counts.value, ...board.counts };
-  }, 1_000);
 }
 
 /** Ask for a move and show it at once; taken back, with the reason, where it is refused. */

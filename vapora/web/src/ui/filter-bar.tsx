@@ -1,4 +1,5 @@
 /** Search and filters, which stand in the address; and what can be done with many cards at once. */
+import { useId, useState } from "preact/hooks";
 import { HEADINGS, type Column } from "../api/types";
 import { isEmpty, NO_FILTER } from "../lib/filter";
 import { mayMove } from "../lib/columns";
@@ -7,8 +8,14 @@ import { allCards, archive, filter, known, move, narrow, selected } from "../sta
 export function FilterBar() {
   const now = filter.value;
   const agents = [...new Set(allCards.value.map((card) => card.assigned_agent).filter((one): one is string => !!one))].sort();
+  const [open, setOpen] = useState(false);
+  const id = useId();
   return (
-    <search class="flex flex-wrap gap-2 items-center">
+    <search class="contents">
+      <button class="btn sm:hidden" aria-expanded={open} aria-controls={id} onClick={() => setOpen(!open)}>
+        Filters{isEmpty(now) ? "" : " (on)"}
+      </button>
+      <div id={id} class={`${open ? "flex" : "hidden"} sm:flex flex-wrap gap-2 items-center`}>
       <input
         type="search"
         class="field !w-32 sm:!w-44"
@@ -37,6 +44,7 @@ export function FilterBar() {
           Clear
         </button>
       )}
+      </div>
     </search>
   );
 }

@@ -16,13 +16,17 @@ interface Props<T> {
 }
 
 const MARGIN = 400;
+/** The next page is asked for this many rows before the end, so that scrolling need not stop for it. */
+const AHEAD = 40;
 
 export function LongList<T>({ items, keyOf, guess, children, footer, scroller, onNearEnd, class: look, label }: Props<T>) {
   const outer = useRef<HTMLDivElement>(null);
   const known = useRef(new Map<string, number>());
+  /** For rows that were never drawn: the mean of the first ones that were. Fixed then, so that nothing jumps. */
+  const typical = useRef<number | null>(null);
   const [view, setView] = useState({ top: 0, height: 900 });
   const [measured, setMeasured] = useState(0);
-  const heights = useMemo(() => items.map((one) => known.current.get(keyOf(one)) ?? guess), [items, measured]);
+  const heights = useMemo(() => items.map((one) => known.current.get(keyOf(one)) ?? typical.current ?? guess), [items, measured]);
   const span = visible(heights, view.top, view.height, MARGIN);
 
   useLayoutEffect(() => {
@@ -50,15 +54,19 @@ export function LongList<T>({ items, keyOf, guess, children, footer, scroller, o
         changed = true;
       }
     }
+    if (changed && typical.current === null) {
+      const sizes = [...known.current.values()];
+      typical.current = sizes.reduce((sum, one) => sum + one, 0) / sizes.length;
+    }
     if (changed) setMeasured((number) => number + 1);
   });
 
   useLayoutEffect(() => {
-    if (span.end >= items.length) onNearEnd?.();
+    if (span.end >= items.length - AHEAD) onNearEnd?.();
   }, [span.end, items.length]);
 
   return (
-    <div ref={outer} class={look} tabIndex={0} role="region" aria-label={label}>
+    <div ref={outer} class={look} style={{ overflowAnchor: "none" }} tabIndex={0} role="region" aria-label={label}>
       <div role="list" style={{ height: `${span.total}px`, position: "relative" }}>
         <div style={{ transform: `translateY(${span.above}px)` }}>
           {items.slice(span.first, span.end).map((item, index) => (

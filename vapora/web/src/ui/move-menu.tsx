@@ -1,5 +1,5 @@
 /** Every move of a card without a mouse: state, place in its column, archive. */
-import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { useId, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { HEADINGS, type Card, type Column } from "../api/types";
 import { movesFrom } from "../lib/columns";
 import { archive, columns, move } from "../state/board";
@@ -13,7 +13,8 @@ export function MoveMenu({ card }: { card: Card }) {
     setOpen(false);
     button.current?.focus();
   };
-  useEffect(() => {
+  // Before the next key press: it must find the focus on the menu.
+  useLayoutEffect(() => {
     if (!open) return;
     items()[0]?.focus();
     const away = (event: Event) => !menu.current?.contains(event.target as Node) && setOpen(false);

@@ -26,7 +26,7 @@ export function QuickAdd() {
   }
   return (
     <>
-      <form class="flex gap-1.5 grow sm:grow-0 min-w-0" onSubmit={(event) => void add(event)}>
+      <form class="flex gap-1.5 min-w-0 order-last w-full sm:order-none sm:w-auto" onSubmit={(event) => void add(event)}>
         <input class="field min-w-0 sm:!w-56" aria-label="Title of a new card" placeholder="New card…" minLength={3} maxLength={500} required={!!into} value={text} onInput={(event) => setText(event.currentTarget.value)} />
         <button class="btn-main">Add</button>
         <button type="button" class="btn" onClick={() => setForm(true)}>

@@ -5,6 +5,7 @@ import type { Run } from "../api/types";
 import { count, dollars, duration, moment } from "../lib/format";
 import { preferences } from "../state/preferences";
 import { refused } from "../state/toasts";
+import { Calls } from "./calls";
 
 export function Runs({ runs }: { runs: readonly Run[] }) {
   if (!runs.length) return <p class="muted">No agent has begun.</p>;
@@ -47,6 +48,7 @@ function RunView({ run }: { run: Run }) {
         ))}
       </ol>
       {run.reason && <p class="text-sm text-bad break-words">{run.reason}</p>}
+      <Calls run={run} />
       {run.summary && <p class="text-sm break-words" dir="auto">{run.summary}</p>}
       {run.artifacts.map((one) => (
         <ArtifactView key={one.name} run={run.run_id} name={one.name} size={one.size} />

@@ -14,6 +14,7 @@ const PAGES = [
   ["/budgets", "Budgets"],
   ["/costs", "Costs"],
   ["/log", "Log"],
+  ["/marketplace", "Marketplace"],
   ["/settings", "Settings"],
 ] as const;
 
@@ -57,7 +58,7 @@ export function Shell({ children }: { children: ComponentChildren }) {
         <span class="grow" />
         {health.value?.model === "rehearsal" && (
           <span class="tag" title="No real model is asked. All money is simulated.">
-            rehearsal<span class="hidden sm:inline">&nbsp;model, simulated money</span>
+            rehearsal<span class="hidden lg:inline">&nbsp;model, simulated money</span>
           </span>
         )}
         <Status />

@@ -1,0 +1,95 @@
+"""Pictures of the main pages: `python -m tests.web.screenshots DIR`.
+
+A rehearsal of the shipped backlog is the scene, so that agents are at work while the pictures are taken: each page,
+light and dark, 360, 768 and 1440 pixels wide. `board.png` is the one in the README.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import Browser, expect, sync_playwright
+
+import hatch_build
+from tests.waiting import wait_for
+from tests.web import chromium
+from tests.web.site import Site
+from vapora.catalog import load_backlog
+
+WIDTHS = (360, 768, 1440)
+PAGES = {
+    "board": "/",
+    "task": "/t/{task}",
+    "agents": "/agents",
+    "agent": "/agents/developer",
+    "budgets": "/budgets",
+    "costs": "/costs",
+    "log": "/log",
+    "marketplace": "/marketplace",
+    "settings": "/settings",
+}
+# An answer takes so long that every column has cards for as long as the pictures take.
+SLOWLY = {"VAPORA_REHEARSAL_MIN_DELAY_S": "2", "VAPORA_REHEARSAL_MAX_DELAY_S": "12"}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    folder = parser.parse_args().folder
+    folder.mkdir(parents=True, exist_ok=True)
+    hatch_build.build(Path(hatch_build.__file__).parent / "vapora" / "web")
+    with tempfile.TemporaryDirectory() as data, sync_playwright() as playwright:
+        site = Site(Path(data) / "data", **SLOWLY)
+        browser = playwright.chromium.launch(executable_path=chromium.find(), args=list(chromium.FLAGS))
+        try:
+            site.start()
+            task = stage(site)
+            shoot(browser, site.url, folder / "board.png")
+            for name, path in PAGES.items():
+                for dark in (False, True):
+                    for width in WIDTHS:
+                        file = folder / f"{name}-{width}-{'dark' if dark else 'light'}.png"
+                        shoot(browser, site.url + path.format(task=task), file, width, dark)
+        finally:
+            browser.close()
+            site.close()
+
+
+def stage(site: Site) -> str:
+    """The backlog at work, with something in every column that work alone fills; a task that is in review."""
+    project = site.project()
+    for role, cents in {"developer": 500, "documenter": 3, "tester": 200}.items():
+        site.send("PUT", f"/budgets/role/{role}", {"monthly_limit_cents": cents})
+    for number, body in enumerate(load_backlog(None)):
+        # A person is to look at every second one.
+        review = "human" if number % 2 else "none"
+        site.send("POST", "/tasks", {**body, "project_id": project, "review": review})
+
+    def at_work() -> bool:
+        counts = site.get("/board")["counts"]
+        return bool(counts["in-progress"] >= 2 and counts["review"] >= 2 and counts["done"])
+
+    wait_for("agents at work, cards in review and one that is done", at_work)
+    return str(site.get("/board")["columns"]["review"][0]["id"])
+
+
+def shoot(browser: Browser, url: str, file: Path, width: int = 1440, dark: bool = False) -> None:
+    context = browser.new_context(
+        viewport={"width": width, "height": 900 if width > 400 else 780},
+        color_scheme="dark" if dark else "light",
+        locale="en-GB",
+        reduced_motion="reduce",
+    )
+    page = context.new_page()
+    page.goto(url)
+    expect(page.get_by_role("heading", level=1)).to_be_attached()
+    expect(page.get_by_text("Loading…")).to_have_count(0)
+    expect(page.get_by_text("Live", exact=True)).to_be_visible()
+    page.screenshot(path=file)
+    context.close()
+
+
+if __name__ == "__main__":
+    main()
