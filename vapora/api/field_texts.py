@@ -223,6 +223,7 @@ SHAPES: dict[str, dict[str, str]] = {
         "capacity": "How many runs it may have at once; absent: what its role says.",
     },
     "Role": {
+        "prompt": "The system prompt of its agents, as Markdown.",
         "id": "The role's id.",
         "title": "The role's name for people.",
         "group": "The group of roles that it belongs to.",

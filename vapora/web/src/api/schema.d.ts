@@ -2371,7 +2371,10 @@ export interface components {
              * @description The steps of a run, in order.
              */
             steps: string[];
-            /** Prompt */
+            /**
+             * Prompt
+             * @description The system prompt of its agents, as Markdown.
+             */
             prompt: string;
         };
         /**
