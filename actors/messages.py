@@ -19,7 +19,7 @@ Complexity = Literal["low", "medium", "high"]
 Size = Literal["economy", "standard", "premium"]
 
 # New events of one stream with the version that it must be at: what rides along in another's append.
-Along = tuple[StreamName, int, tuple[DomainEvent, ...]]
+CoAppend = tuple[StreamName, int, tuple[DomainEvent, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,7 @@ class Unanswerable:
     reason: str
 
 
-Outcome = Answered | OutOfBudget | NoProvider | Unanswerable
+CallOutcome = Answered | OutOfBudget | NoProvider | Unanswerable
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,11 +15,11 @@ from typing import Any, TypeVar
 
 from actors.follower import Follower, Ticker
 from events import Recorded
-from vapora.domain.offers import TOPICS, OnOffer
+from vapora.domain.offers import TOPICS, OpenOffers
 from vapora.errors import ConflictError, UnavailableError
 from vapora.log.client import LogClient
 from vapora.log.saved_fold import SavedFold
-from vapora.queue.nats_outlet import NatsOutlet
+from vapora.queue.nats.outlet import NatsOutlet
 
 _LOOK_S = 1.0
 _MIRROR_BATCH = 500
@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class _Mark:
+class _StreamEnd:
     """How far a stream is, as was read or written on this connection (0: on none)."""
 
     connection: int = 0
@@ -39,15 +39,15 @@ class Relay:
     """One a workspace, and only where NATS is configured. A second one does no harm: the streams take nothing twice."""
 
     def __init__(
-        self, log: LogClient, workspace: str, outlet: NatsOutlet, saved: SavedFold[OnOffer] | None = None
+        self, log: LogClient, workspace: str, outlet: NatsOutlet, saved: SavedFold[OpenOffers] | None = None
     ) -> None:
         self._saved = saved
         self._log = log
         self._outlet = outlet
         self._offering = asyncio.Lock()
-        self._on_offer = OnOffer(workspace)
-        self._offered = _Mark()
-        self._mirrored = _Mark()
+        self._open_offers = OpenOffers(workspace)
+        self._offered = _StreamEnd()
+        self._mirrored = _StreamEnd()
         self._sequence = 0  # of the mirror's last message
         self._offers = Follower(f"relay/{workspace}", log, self._fold, topics=TOPICS)
         self._mirroring = asyncio.Lock()
@@ -59,7 +59,7 @@ class Relay:
         # What is over need not be offered, so all of the log is folded before anything is published.
         resumed = await self._saved.load(self._log) if self._saved is not None else None
         if resumed is not None:
-            self._on_offer, self._offers.position = resumed.state, resumed.position
+            self._open_offers, self._offers.position = resumed.state, resumed.position
         await self._offers.catch_up()
         await self._outlet.start()
         self._following = True
@@ -74,7 +74,7 @@ class Relay:
         await self._events.stop()
         await self._outlet.stop()
         if self._saved is not None and self._following:
-            await self._saved.close(self._log, self._on_offer, self._on_offer.position)
+            await self._saved.close(self._log, self._open_offers, self._open_offers.position)
 
     async def health(self) -> dict[str, Any]:
         return {
@@ -85,13 +85,13 @@ class Relay:
 
     async def _fold(self, events: Sequence[Recorded]) -> None:
         for recorded in events:
-            self._on_offer.evolve(recorded)
+            self._open_offers.evolve(recorded)
         if self._following:
             await self._offer()
 
     async def _tick(self) -> None:
-        if self._saved is not None and self._saved.due(self._on_offer.position):
-            self._saved.save_soon(self._log, self._on_offer, self._on_offer.position)
+        if self._saved is not None and self._saved.due(self._open_offers.position):
+            self._saved.save_soon(self._log, self._open_offers, self._open_offers.position)
         await self._offer()
         await self._review_mirror()
 
@@ -102,16 +102,16 @@ class Relay:
             if not self._outlet.connection:
                 return
             if self._offered.connection != self._outlet.connection:
-                self._offered = _Mark(self._outlet.connection, await self._offered_before())
-            upto = self._on_offer.position
-            if new := self._on_offer.after(self._offered.position):
+                self._offered = _StreamEnd(self._outlet.connection, await self._offered_before())
+            upto = self._open_offers.position
+            if new := self._open_offers.after(self._offered.position):
                 await self._or_anew(self._outlet.offer(new, upto))
-            self._offered = _Mark(self._offered.connection, upto)
+            self._offered = _StreamEnd(self._offered.connection, upto)
 
     async def _offered_before(self) -> int:
         position = await self._outlet.offered()
         # Beyond our log: the stream served another one. What it knows is of no use here.
-        return position if position <= self._on_offer.position else 0
+        return position if position <= self._open_offers.position else 0
 
     async def _review_mirror(self) -> None:
         """On a new connection: the store may be behind the log now, which no news may come to tell."""
@@ -121,7 +121,7 @@ class Relay:
         async with self._mirroring:
             position, sequence = await self._outlet.mirrored()
             if position == self._events.position:
-                self._mirrored, self._sequence = _Mark(connection, position), sequence
+                self._mirrored, self._sequence = _StreamEnd(connection, position), sequence
         if position < self._events.position and not self._mirroring.locked():
             await self._events.stop()
             self._events.position = position
@@ -139,18 +139,21 @@ class Relay:
                     "The mirror in NATS is of another log: it goes further than this one.",
                     remedy=f"Delete the stream {self._outlet.mirror_name}, or give each installation its own NATS.",
                 )
-            self._mirrored = _Mark(self._outlet.connection, position)
+            self._mirrored = _StreamEnd(self._outlet.connection, position)
             if position != self._events.position:
                 self._events.go_to(position)
                 return
         self._sequence = await self._or_anew(self._outlet.mirror(events, self._sequence))
-        self._mirrored = _Mark(self._mirrored.connection, events[-1].position)
+        self._mirrored = _StreamEnd(self._mirrored.connection, events[-1].position)
 
     async def _or_anew(self, writing: Awaitable[T]) -> T:
         """After a failure nobody knows what was stored: the next try asks the streams, on another connection."""
         try:
             return await writing
         except UnavailableError:
-            self._offered, self._mirrored = _Mark(0, self._offered.position), _Mark(0, self._mirrored.position)
+            self._offered, self._mirrored = (
+                _StreamEnd(0, self._offered.position),
+                _StreamEnd(0, self._mirrored.position),
+            )
             self._outlet.forget()
             raise

@@ -23,7 +23,7 @@ import structlog
 from actors.budget_manager import BudgetManager
 from actors.coordinator import SwarmCoordinator
 from actors.log_writer import LogWriter
-from actors.saved_fold import saved_ledger, saved_swarm
+from actors.snapshots import saved_ledger, saved_swarm
 from benchmarks.generated import GeneratedLog
 from tests.projections.story import WORKSPACE
 from vapora import clock
@@ -49,7 +49,7 @@ def a_coordinator(log: LogClient, folder: Path) -> SwarmCoordinator:
         raise RuntimeError("all tasks are done")
 
     saved = saved_swarm(folder)
-    return SwarmCoordinator(log, WORKSPACE, nobody, retire, no, clock.now, idle_s=100, again_s=100, saved=saved)
+    return SwarmCoordinator(log, WORKSPACE, nobody, retire, no, clock.now, idle_s=100, resend_s=100, saved=saved)
 
 
 async def timed(start: Callable[[], Awaitable[None]]) -> float:

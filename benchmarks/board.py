@@ -22,9 +22,9 @@ from events.ids import project_stream
 from events.project import ProjectCreated
 from events.task import TaskCompleted
 from projections.board import Board
+from projections.engine.runner import Runner
+from projections.engine.store import ReadStore
 from projections.projects import Projects
-from projections.runner import Runner
-from projections.store import ReadStore
 from tests.projections.story import Story
 from vapora.api.app import create_app
 from vapora.log import encode

@@ -28,7 +28,7 @@ from events.task import TaskArchived
 from vapora import clock
 from vapora.log import LogClient
 from vapora.log.event_log import Committed, EventLog
-from vapora.log.plan import Plan
+from vapora.log.plan import AppendPlan
 from vapora.log.sqlite import SQLiteLog
 from vapora.ports import Origin
 from vapora.settings import Settings
@@ -53,7 +53,7 @@ class Counted(EventLog, Protocol):
 class CountedLog(SQLiteLog):
     commits = 0
 
-    def write(self, plan: Plan) -> Committed:
+    def write(self, plan: AppendPlan) -> Committed:
         self.commits += 1
         return super().write(plan)
 

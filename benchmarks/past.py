@@ -20,11 +20,11 @@ import httpx
 from actors.log_writer import LogWriter
 from benchmarks.synthetic import START, WORKSPACE, write
 from projections import ReadStore, Rebuild, all_projections
-from projections.past import Keeper
-from projections.past_sql import past_of
-from projections.store import Snapshot
+from projections.engine.history import HistoryKeeper
+from projections.engine.history_sql import past_of
+from projections.engine.store import ReadSnapshot
 from vapora.api.app import create_app
-from vapora.log.mapper import Sealed
+from vapora.log.mapper import LazyRecord
 from vapora.log.sqlite import SQLiteLog
 from vapora.settings import Settings
 
@@ -32,7 +32,7 @@ _SHARES = (0.01, 0.1, 0.5, 0.9, 0.99, 1.0)
 
 
 class Archive:
-    """A cast of nobody: a log, and rows."""
+    """An actor system of nobody: a log, and rows."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -64,13 +64,13 @@ def _build(settings: Settings) -> None:
     log, store = SQLiteLog.open_for_reading(settings.log_file(WORKSPACE)), ReadStore(settings.read_file(WORKSPACE))
     head = log.head()
     for projection in all_projections():
-        if not projection.KEEPS_PAST:
+        if not projection.KEEPS_HISTORY:
             continue
         rebuild, after = Rebuild.begin(store, projection), 0
         while after < head:
             found = log.after(after, 2_000, tuple(sorted(projection.TOPICS or ())), head)
             after = head if len(found) < 2_000 else found[-1].position
-            rebuild.feed(list(map(Sealed, found)), after)
+            rebuild.feed(list(map(LazyRecord, found)), after)
         rebuild.switch()
         with store.snapshot() as rows:
             _tell_kept(rows, projection)
@@ -78,9 +78,9 @@ def _build(settings: Settings) -> None:
     log.close()
 
 
-def _tell_kept(rows: Snapshot, projection: Any) -> None:
+def _tell_kept(rows: ReadSnapshot, projection: Any) -> None:
     generation = rows.checkpoints()[projection.NAME].generation
-    moments = Keeper(rows._connection, projection, generation).moments()
+    moments = HistoryKeeper(rows._connection, projection, generation).moments()
     count = rows._connection.execute
     now, kept = 0, 0
     for table in projection.TABLES:

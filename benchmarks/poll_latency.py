@@ -21,7 +21,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-from actors.cast import BUILDER, builder
+from actors.composition import BUILDER, builder
 from actors.follower import cancel
 from actors.runtime import cluster
 from actors.runtime.base import Address, Runtime

@@ -25,14 +25,14 @@ import psycopg
 from benchmarks.log_append import _DIGEST, CALLERS, EVENT, Measured, Ours, _name
 from benchmarks.synthetic import WORKSPACE, write
 from projections import ReadStore, Runner, all_projections
-from projections.base import Entry
+from projections.engine.base import LoggedEvent
 from tests.postgres import owned
 from vapora import clock
 from vapora.database import Place, log_schema, read_schema
 from vapora.log.event_log import Committed, EventLog
-from vapora.log.mapper import Sealed
+from vapora.log.mapper import LazyRecord
 from vapora.log.places import open_log
-from vapora.log.plan import Plan
+from vapora.log.plan import AppendPlan
 from vapora.log.postgres import PostgresLog
 from vapora.settings import Settings
 
@@ -42,7 +42,7 @@ _BATCH = 2_000
 class CountedLog(PostgresLog):
     commits = 0
 
-    def write(self, plan: Plan) -> Committed:
+    def write(self, plan: AppendPlan) -> Committed:
         self.commits += 1
         return super().write(plan)
 
@@ -127,7 +127,7 @@ def fold(log: EventLog, place: Place) -> None:
     """All read models, from nothing."""
     runner, after = Runner(ReadStore(place), all_projections()), 0
     while found := log.after(after, _BATCH):
-        batch: list[Entry] = [Sealed(record) for record in found]
+        batch: list[LoggedEvent] = [LazyRecord(record) for record in found]
         runner.apply(batch, frames_wanted=False)
         after = found[-1].position
     if runner.status()["failed"] or runner.position != after:

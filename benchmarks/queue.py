@@ -15,7 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from actors.cast import LocalCast
+from actors.composition import LocalActorSystem
 from actors.log_writer import LogWriter
 from events.ids import task_stream
 from events.task import TaskCompleted, TaskSubmitted
@@ -24,14 +24,14 @@ from vapora import journal
 from vapora.clock import new_id, now
 from vapora.commands import CreateProject, SubmitTask
 from vapora.dispatch import Dispatcher
-from vapora.domain.offers import TOPICS, OnOffer
+from vapora.domain.offers import TOPICS, OpenOffers
 from vapora.log.client import LogClient
 from vapora.log.sqlite import SQLiteLog
 from vapora.ports import Origin
 from vapora.queue import TaskQueue
 from vapora.queue.base import offered
 from vapora.queue.log_queue import LogQueue
-from vapora.queue.nats_queue import NatsQueue
+from vapora.queue.nats.queue import NatsQueue
 from vapora.settings import Settings
 
 _ORIGIN = Origin("default", "benchmark", "cor")
@@ -59,7 +59,7 @@ class _Put:
     def __init__(self, log: LogClient, queue: TaskQueue) -> None:
         self._log = log
         self._queue = queue
-        self._on_offer = OnOffer("default")
+        self._open_offers = OpenOffers("default")
         self._next = 0
 
     async def __call__(self, count: int) -> float:
@@ -69,12 +69,12 @@ class _Put:
         self._next += count
         if not isinstance(self._queue, NatsQueue):
             return time.perf_counter() - began
-        before = self._on_offer.position
-        while (polled := await self._log.poll(self._on_offer.position, 5_000, 0, TOPICS)).events:
+        before = self._open_offers.position
+        while (polled := await self._log.poll(self._open_offers.position, 5_000, 0, TOPICS)).events:
             for recorded in polled.events:
-                self._on_offer.evolve(recorded)
+                self._open_offers.evolve(recorded)
         began = time.perf_counter()
-        await self._queue.offer([offered(one) for one in self._on_offer.after(before)])
+        await self._queue.offer([offered(one) for one in self._open_offers.after(before)])
         return time.perf_counter() - began
 
 
@@ -111,14 +111,14 @@ async def _measure(queue: TaskQueue, log: LogClient, tasks: int) -> tuple[float,
     return tasks / put_s, tasks / take_s, p50, p95
 
 
-async def _cast(folder: Path, tasks: int, nats_url: str) -> float:
+async def _system(folder: Path, tasks: int, nats_url: str) -> float:
     """Tasks a second from the first one handed in to the last one done."""
     settings = Settings(
         data=folder, model="rehearsal", rehearsal_min_delay_s=0, rehearsal_max_delay_s=0, nats_url=nats_url
     )
-    cast = LocalCast(settings)
-    await cast.start()
-    log = LogClient(cast.log("default"), "default")
+    system = LocalActorSystem(settings)
+    await system.start()
+    log = LogClient(system.log("default"), "default")
     people = Dispatcher(log, now)
     project = await people.dispatch(_ORIGIN, CreateProject(name="All of it"))
     began = time.perf_counter()
@@ -133,7 +133,7 @@ async def _cast(folder: Path, tasks: int, nats_url: str) -> float:
         done += len(polled.events)
         position = polled.position
     took = time.perf_counter() - began
-    await cast.stop()
+    await system.stop()
     return tasks / took
 
 
@@ -155,10 +155,10 @@ async def _queues(folder: Path, tasks: int) -> None:
 async def _casts(folder: Path, tasks: int) -> None:
     server = NatsServer(folder / "nats")
     await server.start()
-    alone = await _cast(folder / "log", tasks, "")
-    with_nats = await _cast(folder / "in-nats", tasks, server.url)
+    alone = await _system(folder / "log", tasks, "")
+    with_nats = await _system(folder / "in-nats", tasks, server.url)
     await server.kill()
-    print(f"\n{tasks} tasks through the cast: {alone:.0f} a second with the log's queue, {with_nats:.0f} with NATS")
+    print(f"\n{tasks} tasks through the system: {alone:.0f} a second with the log's queue, {with_nats:.0f} with NATS")
 
 
 async def _run(sizes: list[int], cast_tasks: int) -> None:
@@ -177,7 +177,7 @@ def main() -> None:
     parser.add_argument("--cast", type=int, default=300)
     asked = parser.parse_args()
     journal.configure(level=logging.ERROR)
-    asyncio.run(_run(asked.tasks, asked.cast))
+    asyncio.run(_run(asked.tasks, asked.system))
 
 
 if __name__ == "__main__":

@@ -22,9 +22,9 @@ from pathlib import Path
 import events  # noqa: F401  # registers every topic
 from benchmarks.synthetic import WORKSPACE, write
 from projections import ReadStore, Rebuild, Runner, all_projections
-from projections.base import Entry, Projection
+from projections.engine.base import LoggedEvent, Projection
 from vapora.log.event_log import EventLog
-from vapora.log.mapper import Sealed, open_record
+from vapora.log.mapper import LazyRecord, open_record
 from vapora.log.sqlite import SQLiteLog
 from vapora.settings import Settings
 
@@ -56,7 +56,7 @@ def _rebuild(log: EventLog, folder: Path, projection: Projection) -> None:
     topics, head = tuple(sorted(projection.TOPICS or ())), log.head()
     rebuild, after = Rebuild.begin(store, projection), 0
     while after < head:
-        batch = [Sealed(record) for record in log.after(after, _BATCH, topics, head)]
+        batch = [LazyRecord(record) for record in log.after(after, _BATCH, topics, head)]
         after = head if len(batch) < _BATCH else batch[-1].position
         checkpoint = rebuild.feed(batch, after)
         if checkpoint is None or checkpoint.failure is not None:
@@ -69,7 +69,7 @@ def _rebuild(log: EventLog, folder: Path, projection: Projection) -> None:
 def _everything(log: EventLog, folder: Path) -> None:
     runner, after = Runner(ReadStore(folder / "read.db"), all_projections()), 0
     while found := log.after(after, 5_000):
-        batch: list[Entry] = [Sealed(record) for record in found]
+        batch: list[LoggedEvent] = [LazyRecord(record) for record in found]
         runner.apply(batch, frames_wanted=False)
         after = found[-1].position
     if runner.status()["failed"] or runner.position != after:

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from vapora.folders import delete_tree
+from vapora.private_dirs import delete_tree
 from vapora.repo.bare import Person
 from vapora.repo.commits import StepCommit
 from vapora.repo.owner import Repository

@@ -11,9 +11,20 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from events import DomainEvent, Recorded, Unknown
-from projections import base
-from projections.audit_rules import RULES, Entry
-from projections.base import Between, Contains, Handler, Projection, Reader, Row, Rows, Table, Where, instant
+from projections.audit_rules import RULES, AuditLine
+from projections.engine import base
+from projections.engine.base import (
+    Between,
+    Contains,
+    Handler,
+    Projection,
+    Reader,
+    Row,
+    Rows,
+    Table,
+    Where,
+    format_instant,
+)
 from vapora import views
 
 AUDIT = Table(
@@ -42,13 +53,13 @@ def _keep(recorded: Recorded, event: DomainEvent, rows: Rows) -> None:
     _put(recorded, RULES[type(event)](event), rows)
 
 
-def _put(recorded: Recorded, entry: Entry, rows: Rows) -> None:
+def _put(recorded: Recorded, entry: AuditLine, rows: Rows) -> None:
     said = (recorded.actor, entry.action, entry.resource_type, entry.resource_id, recorded.topic, entry.details)
     rows.add(
         AUDIT,
         {
             "at": recorded.position,
-            "timestamp": instant(recorded.recorded_at),
+            "timestamp": format_instant(recorded.recorded_at),
             "actor": recorded.actor,
             "action": entry.action,
             "resource_type": entry.resource_type,
@@ -72,7 +83,7 @@ class Audit(Projection):
     # Of the others it takes those that nobody here knows.
     TOPICS = None
 
-    def take(self, entry: base.Entry, rows: Rows) -> None:
+    def take(self, entry: base.LoggedEvent, rows: Rows) -> None:
         if entry.topic in self.topics or not entry.is_known:
             self.apply(entry.open(), rows)
 
@@ -80,7 +91,7 @@ class Audit(Projection):
         if isinstance(recorded.event, Unknown):
             kind, _, name = recorded.stream.partition(":")
             details = f"version {recorded.event.of_version}, written by a newer VAPORA"
-            _put(recorded, Entry("unknown", kind, name, details=details), rows)
+            _put(recorded, AuditLine("unknown", kind, name, details=details), rows)
             return
         super().apply(recorded, rows)
 
@@ -105,7 +116,7 @@ def entries(
         where["resource_id"] = name if colon else None
     where = {name: value for name, value in where.items() if value is not None}
     if since is not None or until is not None:
-        low, high = (None if at is None else instant(at) for at in (since, until))
+        low, high = (None if at is None else format_instant(at) for at in (since, until))
         where["timestamp"] = Between(low, high)
     if text:
         where["words"] = Contains(text.casefold())

@@ -16,7 +16,7 @@ Action = Literal["create", "update", "delete", "execute", "assign", "complete", 
 Result = Literal["success", "failure", "partial-success"]
 
 
-class Entry(NamedTuple):
+class AuditLine(NamedTuple):
     action: Action
     resource_type: str
     resource_id: str
@@ -30,9 +30,9 @@ def _rule(
     name: str,
     details: Callable[[Any], str] = lambda event: "",
     result: Result = "success",
-) -> Callable[[Any], Entry]:
+) -> Callable[[Any], AuditLine]:
     """`name`: the field that holds the resource's id."""
-    return lambda event: Entry(action, resource, str(getattr(event, name)), result, details(event))
+    return lambda event: AuditLine(action, resource, str(getattr(event, name)), result, details(event))
 
 
 def _edited(event: DomainEvent) -> str:
@@ -52,32 +52,32 @@ def _limits(event: budget.BudgetSet) -> str:
     return f"{', '.join(said) or 'no limit'}; when exceeded: {event.when_exceeded.value}"
 
 
-def _budget(event: budget.BudgetSet) -> Entry:
-    return Entry("update", "budget", f"{event.scope.value}/{event.scope_id}", details=_limits(event))
+def _budget(event: budget.BudgetSet) -> AuditLine:
+    return AuditLine("update", "budget", f"{event.scope.value}/{event.scope_id}", details=_limits(event))
 
 
-def _refused(event: budget.SpendRefused) -> Entry:
+def _refused(event: budget.SpendRefused) -> AuditLine:
     said = f"{event.amount_microusd} micro-dollars for {event.call_id} do not fit into {event.window}"
-    return Entry("execute", "budget", f"{event.scope.value}/{event.scope_id}", "failure", said)
+    return AuditLine("execute", "budget", f"{event.scope.value}/{event.scope_id}", "failure", said)
 
 
 def _selected(event: routing.ProviderSelected) -> str:
     return f"{event.provider.value}/{event.model}: {event.fallback_reason or event.reason}"
 
 
-def _called(event: run.ModelCalled) -> Entry:
+def _called(event: run.ModelCalled) -> AuditLine:
     verdict = judge(event)
     details = f"{event.call_id}: {event.provider.value}/{event.model}, {event.cost_microusd} micro-dollars"
     if verdict is not Verdict.USABLE:
         details += f", {verdict.value} ({event.finish_detail or event.finish})"
     if event.usage_doubt:
         details += f", the worst case: {event.usage_doubt}"
-    return Entry("execute", "run", event.run_id, "success" if verdict is Verdict.USABLE else "failure", details)
+    return AuditLine("execute", "run", event.run_id, "success" if verdict is Verdict.USABLE else "failure", details)
 
 
-RULES: Mapping[type[DomainEvent], Callable[[Any], Entry]] = {
+RULES: Mapping[type[DomainEvent], Callable[[Any], AuditLine]] = {
     workspace.WorkspaceOpened: _rule("create", "workspace", "workspace_id"),
-    workspace.ClockCorrected: lambda event: Entry(
+    workspace.ClockCorrected: lambda event: AuditLine(
         "override", "clock", "clock", details=f"from {event.recorded_until} back to {event.corrected_to}"
     ),
     project.ProjectCreated: _rule("create", "project", "project_id", lambda event: event.name),
@@ -122,7 +122,7 @@ RULES: Mapping[type[DomainEvent], Callable[[Any], Entry]] = {
     run.RunCancelled: _rule("complete", "run", "run_id", lambda event: f"cancelled: {event.reason}", "failure"),
     budget.BudgetSet: _budget,
     budget.SpendRefused: _refused,
-    budget.WindowsCorrected: lambda event: Entry(
+    budget.WindowsCorrected: lambda event: AuditLine(
         "override", "budget", "windows", details=f"{event.before.month} goes on as {event.windows.month}"
     ),
     budget.SpendUnknown: _rule(

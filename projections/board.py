@@ -13,7 +13,6 @@ from typing import Any, ClassVar
 from events import DomainEvent, Recorded, budget, project, run, task
 from events.base import changes as edits
 from events.ids import Review, TaskState, WaitReason
-from projections.base import Handler, Projection, PublicView, Reader, Row, Rows, instant
 from projections.board_rows import (
     COUNTS,
     TEXTS,
@@ -29,6 +28,7 @@ from projections.board_rows import (
 )
 from projections.board_runs import booked, called, continued, ends_as, started, waits
 from projections.board_waiting import BLOCKERS, CARDS, CLOSED_PROJECTS, block, rings, waiting
+from projections.engine.base import Handler, Projection, PublicView, Reader, Row, Rows, format_instant
 from vapora import views
 from vapora.domain import rank
 from vapora.errors import BadInputError
@@ -42,7 +42,7 @@ _WAITS_FOR_PEOPLE = "Approve the work, or send it back with a comment."
 
 
 def _submitted(recorded: Recorded, event: task.TaskSubmitted, rows: Rows) -> None:
-    at = instant(recorded.recorded_at)
+    at = format_instant(recorded.recorded_at)
     # By hand, here and below: pydantic's dumps take longer than all the rest of a handler.
     fields = dict(vars(event))
     texts = {"id": event.task_id, "description": fields.pop("description"), "context": fields.pop("context")}
@@ -53,7 +53,7 @@ def _submitted(recorded: Recorded, event: task.TaskSubmitted, rows: Rows) -> Non
         "review": event.review.value,
         "blocked_by": list(event.blocked_by),
         "ring": None,  # others learn of this card only now
-        "deadline": instant(event.deadline) if event.deadline else None,
+        "deadline": format_instant(event.deadline) if event.deadline else None,
         "state": TaskState.TODO.value,
         "done": 0,
         "waiting": None,
@@ -82,7 +82,7 @@ def _edited(recorded: Recorded, event: task.TaskEdited, rows: Rows) -> None:
         return
     changes = edits(event, "task_id", mode="json")
     if event.deadline is not None:
-        changes["deadline"] = instant(event.deadline)
+        changes["deadline"] = format_instant(event.deadline)
     if "description" in changes:
         texts = rows.get(TEXTS, (event.task_id,)) or {"id": event.task_id, "context": {}}
         rows.put(TEXTS, {**texts, "description": changes.pop("description")})
@@ -155,7 +155,7 @@ def _assigned(recorded: Recorded, event: task.TaskAssigned, rows: Rows) -> None:
 
 def _sent_to_review(recorded: Recorded, event: task.TaskSentToReview, rows: Rows) -> None:
     human = event.reviewer is Review.HUMAN
-    said = waiting(WaitReason.HUMAN, instant(recorded.recorded_at), _WAITS_FOR_PEOPLE) if human else None
+    said = waiting(WaitReason.HUMAN, format_instant(recorded.recorded_at), _WAITS_FOR_PEOPLE) if human else None
     _move(recorded, rows, event.task_id, TaskState.REVIEW, said=said)
 
 
@@ -186,7 +186,7 @@ class Board(Projection):
     VERSION = 2
     TABLES = (CARDS, TEXTS, BLOCKERS, COUNTS, CLOSED_PROJECTS)
     VIEWS = (PublicView("task", CARDS, _live), PublicView("column", COUNTS, _live_count))
-    KEEPS_PAST = True
+    KEEPS_HISTORY = True
     HANDLERS: ClassVar[Mapping[type[DomainEvent], Handler]] = {
         task.TaskSubmitted: _submitted,
         task.TaskEdited: _edited,

@@ -8,8 +8,8 @@ from typing import Any
 
 from events import Recorded
 from events.ids import TaskState
-from projections.base import Reader, Row, Rows, Table, instant
 from projections.board_waiting import BLOCKERS, CARDS, waits_for
+from projections.engine.base import Reader, Row, Rows, Table, format_instant
 from vapora import views
 from vapora.domain import rank
 
@@ -56,7 +56,7 @@ def find(rows: Reader, task_id: str) -> Row | None:
 
 def save(recorded: Recorded, rows: Rows, row: Row, new: bool = False) -> None:
     """Put the card with what it waits for now. The row is given away. `new`: nobody has to look for it."""
-    at = instant(recorded.recorded_at)
+    at = format_instant(recorded.recorded_at)
     row["waiting"], row["updated_at"] = waits_for(rows, row, at), at
     (rows.add if new else rows.put)(CARDS, row)
 
@@ -64,7 +64,7 @@ def save(recorded: Recorded, rows: Rows, row: Row, new: bool = False) -> None:
 def refresh(recorded: Recorded, rows: Rows, task_id: str) -> None:
     """Save a card if it waits for something else than it says."""
     row = find(rows, task_id)
-    if row is not None and row["waiting"] != waits_for(rows, row, instant(recorded.recorded_at)):
+    if row is not None and row["waiting"] != waits_for(rows, row, format_instant(recorded.recorded_at)):
         save(recorded, rows, row)
 
 

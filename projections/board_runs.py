@@ -7,16 +7,16 @@ from typing import Any
 
 from events import Recorded, budget, run, task
 from events.ids import TaskState
-from projections.base import Handler, Row, Rows, instant, run_of_call, task_of_run
 from projections.board_rows import find, save
 from projections.board_waiting import waiting
+from projections.engine.base import Handler, Row, Rows, format_instant, run_of_call, task_of_run
 
 
 def waits(recorded: Recorded, event: task.TaskWaiting | run.RunWaiting, rows: Rows) -> None:
     row = find(rows, event.task_id)
     if row is None:
         return
-    said = waiting(event.reason, instant(recorded.recorded_at), event.remedy)
+    said = waiting(event.reason, format_instant(recorded.recorded_at), event.remedy)
     if isinstance(event, run.RunWaiting):
         row = _with_run(row, event.run_id, lambda one: {**one, "state": "waiting"})
     row["said"] = said
@@ -40,7 +40,7 @@ def started(recorded: Recorded, event: run.RunStarted, rows: Rows) -> None:
         "agent_id": event.agent_id,
         "role": event.role,
         "state": "running",
-        "started_at": instant(recorded.recorded_at),
+        "started_at": format_instant(recorded.recorded_at),
         "ended_at": None,
         **dict.fromkeys(("calls", "cost_microusd", "tokens_in", "tokens_out"), 0),
         "providers": [],
@@ -85,7 +85,7 @@ def ends_as(state: str) -> Handler:
         row = find(rows, event.task_id)
         if row is None:
             return
-        end = {"state": state, "ended_at": instant(recorded.recorded_at), "reason": getattr(event, "reason", "")}
+        end = {"state": state, "ended_at": format_instant(recorded.recorded_at), "reason": getattr(event, "reason", "")}
         row = _with_run(row, event.run_id, lambda one: {**one, **end})
         # After a recall the card may be somebody else's matter already.
         said = None if row["state"] == TaskState.IN_PROGRESS else row["said"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from events.ids import TaskState, WaitReason
-from projections.base import Reader, Row, Rows, Table
+from projections.engine.base import Reader, Row, Rows, Table
 from vapora.domain import dependencies
 
 CARDS = Table(

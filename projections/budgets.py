@@ -13,10 +13,10 @@ from typing import Any, ClassVar
 from events import DomainEvent, Recorded, budget
 from events.ids import Scope, Tier
 from events.money import MICROUSD_PER_CENT
-from projections.base import Handler, Projection, PublicView, Reader, Row, Rows, Table, instant
+from projections.engine.base import Handler, Projection, PublicView, Reader, Row, Rows, Table, format_instant
 from vapora import views
+from vapora.domain.budget_status import tier_of
 from vapora.domain.ledger import LIFE, limit_in, renamed, scopes, windows
-from vapora.domain.standing import tier_of
 
 LIMITS = ("monthly_limit_microusd", "weekly_limit_microusd", "lifetime_limit_microusd")
 
@@ -171,7 +171,7 @@ def _account(rows: Rows, scope: str, scope_id: str, simulated: int) -> Row:
 
 
 def _put(recorded: Recorded, rows: Rows, row: Row) -> None:
-    row["as_of"] = instant(recorded.recorded_at)
+    row["as_of"] = format_instant(recorded.recorded_at)
     rows.put(ACCOUNTS, row)
 
 
@@ -227,7 +227,7 @@ class Budgets(Projection):
     VERSION = 1
     TABLES = (ACCOUNTS, RESERVATIONS)
     VIEWS = (PublicView("budget", ACCOUNTS, _live),)
-    KEEPS_PAST = True
+    KEEPS_HISTORY = True
     HANDLERS: ClassVar[Mapping[type[DomainEvent], Handler]] = {
         budget.BudgetSet: _set,
         budget.SpendReserved: _reserved,

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from events import DomainEvent, Recorded, budget
-from projections.base import Handler, Projection, Reader, Row, Rows, Table, day
+from projections.engine.base import Handler, Projection, Reader, Row, Rows, Table, day
 from vapora import views
 from vapora.errors import BadInputError
 

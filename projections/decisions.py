@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from events import DomainEvent, Recorded, budget, routing, task
-from projections.base import Handler, Projection, Reader, Row, Rows, Table, run_of_call, task_of_run
+from projections.engine.base import Handler, Projection, Reader, Row, Rows, Table, run_of_call, task_of_run
 from vapora import views
 
 DECISIONS = Table(

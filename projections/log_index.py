@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from events import DomainEvent
-from projections.base import Entry, Handler, Projection, Reader, Rows, Scalar, Table
+from projections.engine.base import Handler, LoggedEvent, Projection, Reader, Rows, Scalar, Table
 
 EVENTS = Table(
     "log_index",
@@ -26,7 +26,7 @@ class LogIndex(Projection):
     HANDLERS: ClassVar[Mapping[type[DomainEvent], Handler]] = {}
     TOPICS = None
 
-    def take(self, entry: Entry, rows: Rows) -> None:
+    def take(self, entry: LoggedEvent, rows: Rows) -> None:
         row = {
             "at": entry.position,
             "stream": entry.stream,

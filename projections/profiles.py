@@ -10,9 +10,9 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from events import DomainEvent, Recorded, budget, run, task
-from projections.base import Handler, Projection, Reader, Row, Rows, Table, day, instant, run_of_call
+from projections.engine.base import Handler, Projection, Reader, Row, Rows, Table, day, format_instant, run_of_call
 from vapora import views
-from vapora.domain.learning import DEFAULTS, Outcome, confidence, expertise, success_rate
+from vapora.domain.learning import DEFAULTS, RunOutcome, confidence, expertise, success_rate
 
 PROFILES = Table(
     "profiles",
@@ -85,7 +85,7 @@ def _ended(recorded: Recorded, event: run.RunSucceeded | run.RunFailed, rows: Ro
         "runs": 0,
         "outcomes": [],
     }
-    outcome = {"run_id": event.run_id, "ended_at": instant(recorded.recorded_at), "success": success}
+    outcome = {"run_id": event.run_id, "ended_at": format_instant(recorded.recorded_at), "success": success}
     outcomes = [*profile["outcomes"], outcome][-DEFAULTS.cap :]
     rows.put(PROFILES, {**profile, "runs": profile["runs"] + 1, "outcomes": outcomes})
     _add(rows, of, on, runs=1, successes=int(success))
@@ -149,8 +149,8 @@ def _profile(row: Row, now: datetime) -> views.Profile:
     )
 
 
-def _outcome(task_type: str, one: Mapping[str, Any]) -> Outcome:
-    return Outcome(one["run_id"], task_type, datetime.fromisoformat(one["ended_at"]), one["success"])
+def _outcome(task_type: str, one: Mapping[str, Any]) -> RunOutcome:
+    return RunOutcome(one["run_id"], task_type, datetime.fromisoformat(one["ended_at"]), one["success"])
 
 
 def _point(row: Row) -> views.CurvePoint:

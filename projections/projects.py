@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from events import DomainEvent, Recorded, project
 from events.base import changes
-from projections.base import Handler, Projection, PublicView, Reader, Row, Rows, Table, instant
+from projections.engine.base import Handler, Projection, PublicView, Reader, Row, Rows, Table, format_instant
 from vapora import views
 
 PROJECTS = Table(
@@ -33,7 +33,7 @@ def _created(recorded: Recorded, event: project.ProjectCreated, rows: Rows) -> N
         "description": event.description,
         "repo": event.repo,
         "archived": 0,
-        "created_at": instant(recorded.recorded_at),
+        "created_at": format_instant(recorded.recorded_at),
         "created_position": recorded.position,
     }
     rows.put(PROJECTS, row)

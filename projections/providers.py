@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from events import DomainEvent, Recorded, budget, routing, run
-from projections.base import Handler, Projection, Reader, Row, Rows, Table, instant
+from projections.engine.base import Handler, Projection, Reader, Row, Rows, Table, format_instant
 
 # Upper bounds in seconds: from a quick answer to the hour at which a run counts as stuck.
 BUCKETS_S = (0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1_800.0, 3_600.0)
@@ -181,7 +181,7 @@ def _count(rows: Rows, what: str, event: run.ModelCallFailed | routing.ProviderS
 
 def _run_started(recorded: Recorded, event: run.RunStarted, rows: Rows) -> None:
     row = {"run_id": event.run_id, "role": event.role, "simulated": int(event.simulated)}
-    rows.put(OPEN_RUNS, {**row, "started_at": instant(recorded.recorded_at)})
+    rows.put(OPEN_RUNS, {**row, "started_at": format_instant(recorded.recorded_at)})
 
 
 def _run_ends_as(outcome: str) -> Handler:

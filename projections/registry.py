@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from events import DomainEvent, Recorded, agent, run, task
-from projections.base import Handler, Projection, PublicView, Reader, Row, Rows, Table
+from projections.engine.base import Handler, Projection, PublicView, Reader, Row, Rows, Table
 from vapora import views
 
 AGENTS = Table(
@@ -94,7 +94,7 @@ class Registry(Projection):
     VERSION = 1
     TABLES = (AGENTS,)
     VIEWS = (PublicView("agent", AGENTS, _live),)
-    KEEPS_PAST = True
+    KEEPS_HISTORY = True
     HANDLERS: ClassVar[Mapping[type[DomainEvent], Handler]] = {
         agent.AgentRegistered: _registered,
         agent.AgentEdited: _edited,

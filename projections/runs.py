@@ -7,7 +7,17 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from events import DomainEvent, Recorded, budget, run
-from projections.base import Handler, Projection, PublicView, Reader, Row, Rows, Table, instant, run_of_call
+from projections.engine.base import (
+    Handler,
+    Projection,
+    PublicView,
+    Reader,
+    Row,
+    Rows,
+    Table,
+    format_instant,
+    run_of_call,
+)
 from vapora.domain.answer import Verdict, judge
 from vapora.views import Artifact, Execution
 
@@ -53,7 +63,7 @@ def _started(recorded: Recorded, event: run.RunStarted, rows: Rows) -> None:
         **event.model_dump(mode="json"),
         "simulated": int(event.simulated),
         "state": "running",
-        "started_at": instant(recorded.recorded_at),
+        "started_at": format_instant(recorded.recorded_at),
         "started_position": recorded.position,
         "ended_at": None,
         "duration_ms": None,
@@ -113,7 +123,7 @@ def _ends_as(state: str) -> Handler:
         took = recorded.recorded_at - datetime.fromisoformat(row["started_at"])
         end = {
             "state": state,
-            "ended_at": instant(recorded.recorded_at),
+            "ended_at": format_instant(recorded.recorded_at),
             "duration_ms": round(took.total_seconds() * 1_000),
             "reason": getattr(event, "reason", ""),
             "summary": getattr(event, "summary", ""),

@@ -14,7 +14,7 @@ PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 DRAWING = re.compile(r"<!-- layers:begin -->\n```\n(.*?)```\n<!-- layers:end -->", re.DOTALL)
 
 # They stand beside the layers: a contract of its own holds the SDK, and the guard imports nothing of ours.
-BESIDE = {"vapora.sdk", "vapora.rooms", "vapora.__init__", "vapora.__main__"}
+BESIDE = {"vapora.sdk", "vapora.package_guard", "vapora.__init__", "vapora.__main__"}
 
 Line = tuple[str, ...]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from actors.cast import LocalCast
+from actors.composition import LocalActorSystem
 from actors.runtime.base import Address
 from actors.runtime.local import LocalRuntime
 from events import Recorded
@@ -33,18 +33,18 @@ IN_FLIGHT = 6
 
 
 @asynccontextmanager
-async def running(folder: Path, vendors: FakeVendors) -> AsyncIterator[tuple[LocalCast, LogClient]]:
-    cast = LocalCast(Settings(data=folder, resend_s=0.05, budget_patience_s=60), vendors.environ())
-    await cast.start()
+async def running(folder: Path, vendors: FakeVendors) -> AsyncIterator[tuple[LocalActorSystem, LogClient]]:
+    system = LocalActorSystem(Settings(data=folder, resend_s=0.05, budget_patience_s=60), vendors.environ())
+    await system.start()
     try:
-        yield cast, LogClient(cast.log(WORKSPACE), WORKSPACE)
+        yield system, LogClient(system.log(WORKSPACE), WORKSPACE)
     finally:
-        await cast.stop()
+        await system.stop()
 
 
-async def hand_in(cast: LocalCast, log: LogClient, budget: SetBudget) -> None:
+async def hand_in(system: LocalActorSystem, log: LogClient, budget: SetBudget) -> None:
     dispatcher, origin = Dispatcher(log, now), Origin(WORKSPACE, "user:local", new_id("cor"))
-    await cast.budgets(WORKSPACE).set_budget(origin, "workspace", WORKSPACE, budget)
+    await system.budgets(WORKSPACE).set_budget(origin, "workspace", WORKSPACE, budget)
     await dispatcher.dispatch(origin, EditAgent(capacity=TASKS), "developer")
     project = await dispatcher.dispatch(origin, CreateProject(name="Stopped"))
     for number in range(TASKS):
@@ -72,9 +72,9 @@ def assert_nothing_too_much(log: list[Recorded], vendors: FakeVendors, folder: P
     assert proved.code == 0, proved.out + proved.err
 
 
-async def _agents_gone(cast: LocalCast) -> None:
+async def _agents_gone(system: LocalActorSystem) -> None:
     """The stop has come as far as the router, which is next."""
-    runtime = cast.runtime
+    runtime = system.runtime
     assert isinstance(runtime, LocalRuntime)
     await passed(lambda: not any(one.kind in ("agent", "coordinator", "router") for one in runtime.running()))
 
@@ -86,12 +86,12 @@ async def test_what_was_promised_and_not_sent_is_released_and_what_is_out_is_wai
     """`answered`: so many answers are on their way to the router when the stop begins, the others come during it."""
     with FakeVendors() as vendors:
         gate = vendors.hold()
-        async with running(tmp_path, vendors) as (cast, log):
-            await hand_in(cast, log, SetBudget())
+        async with running(tmp_path, vendors) as (system, log):
+            await hand_in(system, log, SetBudget())
             await gate.arrivals(IN_FLIGHT)
             gate.release(answered)
             await seen(log, ModelCalled, min(answered, 1))
-            stopping = asyncio.create_task(cast.stop())
+            stopping = asyncio.create_task(system.stop())
             await asyncio.sleep(0)
             gate.release()
             await stopping
@@ -103,15 +103,15 @@ async def test_a_call_that_finds_its_room_during_the_stop_is_not_made(tmp_path: 
         # An answer costs a tenth of what is held for it, so those that wait find room as answers come in.
         vendors.default(Behaviour(text="short"))
         gate = vendors.hold()
-        async with running(tmp_path, vendors) as (cast, log):
-            await hand_in(cast, log, SetBudget(monthly_limit_cents=12))
+        async with running(tmp_path, vendors) as (system, log):
+            await hand_in(system, log, SetBudget(monthly_limit_cents=12))
             await gate.arrivals(1)
-            budget = cast.runtime.ref(Address("budget", WORKSPACE))
+            budget = system.runtime.ref(Address("budget", WORKSPACE))
             while (await budget.health())["waiting"] == 0:
                 await asyncio.sleep(0)
             sent = len(vendors.requests)
-            stopping = asyncio.create_task(cast.stop())
-            await _agents_gone(cast)
+            stopping = asyncio.create_task(system.stop())
+            await _agents_gone(system)
             gate.release()
             await stopping
             assert len(vendors.requests) == sent

@@ -10,7 +10,7 @@ import pytest
 import structlog
 from pydantic import SecretStr, ValidationError
 
-from actors.cast import LocalCast, require_one_machine
+from actors.composition import LocalActorSystem, require_one_machine
 from tests.postgres import PASSWORD
 from vapora.database import Database, check_url, log_schema, read_schema, workspaces
 from vapora.errors import BadInputError, ConfigurationError, UnavailableError, VaporaError
@@ -97,7 +97,7 @@ async def test_the_password_is_in_no_error_and_no_journal(database_url: str, tmp
     settings = Settings(data=tmp_path, database_url=SecretStr(wrong), model="rehearsal", health_interval_s=0.01)
     told = [repr(settings), str(settings), settings.model_dump_json()]
     with structlog.testing.capture_logs() as journal:
-        cast = LocalCast(settings)
+        system = LocalActorSystem(settings)
         for what in (
             lambda: open_log(settings.log_place("default"), "default"),
             lambda: workspaces(wrong),
@@ -107,9 +107,9 @@ async def test_the_password_is_in_no_error_and_no_journal(database_url: str, tmp
             assert "user and password in VAPORA_DATABASE_URL" in caught.value.remedy
             told += [repr(caught.value), *traceback.format_exception(caught.value)]
         with pytest.raises(VaporaError) as started:
-            await cast.start()
+            await system.start()
         told += [repr(started.value), *traceback.format_exception(started.value)]
-        await cast.stop()
+        await system.stop()
     told += map(repr, journal)
     assert not [text for text in told if "s3cret" in text]
 

@@ -1,4 +1,4 @@
-"""The whole cast in one process: a backlog goes in, and everything is done, paid for and accounted for."""
+"""The whole actor system in one process: a backlog goes in, and everything is done, paid for and accounted for."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from actors.cast import LocalCast
+from actors.composition import LocalActorSystem
 from events import Recorded
 from events.agent import AgentRegistered
 from events.budget import SpendReserved
@@ -19,8 +19,8 @@ from events.run import ModelCalled, RunFailed, RunStarted, RunSucceeded
 from events.task import TaskAssigned, TaskCompleted, TaskSubmitted
 from projections import all_projections
 from projections.board import board
-from projections.runner import Runner
-from projections.store import ReadStore
+from projections.engine.runner import Runner
+from projections.engine.store import ReadStore
 from vapora.catalog import role, roles, task_types
 from vapora.clock import new_id, now
 from vapora.commands import CreateProject, SubmitTask
@@ -46,8 +46,8 @@ class Office:
             rehearsal_max_delay_s=0.01,
             resend_s=0.2,
         )
-        self.cast = LocalCast(self.settings)
-        self.log = LogClient(self.cast.log("default"), "default")
+        self.system = LocalActorSystem(self.settings)
+        self.log = LogClient(self.system.log("default"), "default")
         self.dispatcher = Dispatcher(self.log, now)
 
     def origin(self) -> Origin:
@@ -77,11 +77,11 @@ class Office:
                 polled = await self.log.poll(position, 1_000, 5)
                 events += polled.events
                 position = polled.position
-            await self.cast.projector("default").wait_for(position, 10)
+            await self.system.projector("default").wait_for(position, 10)
         return events
 
     def board(self) -> Board:
-        reader = ReadStore.open_reader(self.cast.read_store("default"))
+        reader = ReadStore.open_reader(self.system.read_store("default"))
         try:
             with reader.snapshot() as rows:
                 return board(rows, None, rows.position)
@@ -101,9 +101,9 @@ def url(request: pytest.FixtureRequest) -> str | None:
 @pytest.fixture
 async def office(tmp_path: Path, url: str | None) -> AsyncIterator[Office]:
     opened = Office(tmp_path, url)
-    await opened.cast.start()
+    await opened.system.start()
     yield opened
-    await opened.cast.stop()
+    await opened.system.stop()
 
 
 async def test_a_backlog_is_worked_off_by_all_and_everything_is_accounted_for(office: Office, tmp_path: Path) -> None:
@@ -166,20 +166,20 @@ async def test_stopped_in_the_middle_and_started_again_it_goes_on_and_ends_the_s
     tmp_path: Path, url: str | None
 ) -> None:
     first = Office(tmp_path, url)
-    await first.cast.start()
+    await first.system.start()
     await first.hand_in(TASKS)
     await first.done(4)
-    await first.cast.stop()
+    await first.system.stop()
 
     second = Office(tmp_path, url)
-    await second.cast.start()
+    await second.system.start()
     events = await second.done(TASKS)
     ends = Counter(one.event.run_id for one in events if isinstance(one.event, RunSucceeded))
     assert len(ends) == TASKS
     assert set(ends.values()) == {1}
     assert len(second.board().columns[TaskState.DONE.value]) == TASKS
     assert not violations(events, "default")
-    await second.cast.stop()
+    await second.system.stop()
 
 
 def _rebuilt(events: list[Recorded], path: Path) -> Board:

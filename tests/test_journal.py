@@ -32,7 +32,7 @@ REPLICA = f"""
 import asyncio, sys
 from typing import cast
 import httpx
-from actors.cast import RuntimeCast
+from actors.composition import ActorSystem
 from vapora.serve import api
 from vapora.settings import Settings
 
@@ -41,7 +41,7 @@ class Broken:
         raise RuntimeError("the log is on fire")
 
 async def ask():
-    app = api(Settings(log_format=sys.argv[1]), cast(RuntimeCast, Broken()))
+    app = api(Settings(log_format=sys.argv[1]), cast(ActorSystem, Broken()))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost:8000") as http:
         answer = await http.get("/api/v1/board", headers={{"Authorization": "Bearer {SECRET}"}})
     assert answer.status_code == 500, answer.text

@@ -1,4 +1,5 @@
-"""The whole cast with a real NATS: a backlog is worked off through it, whatever happens to the server meanwhile."""
+"""The whole actor system with a real NATS: a backlog is worked off through it, whatever happens to the server
+meanwhile."""
 
 from __future__ import annotations
 
@@ -10,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from actors.cast import LocalCast
+from actors.composition import LocalActorSystem
 from events import Recorded
 from events.run import ModelCalled, RunStarted, RunSucceeded
 from events.task import TaskAssigned, TaskCompleted, TaskSubmitted
 from projections.board import board
-from projections.store import ReadStore
+from projections.engine.store import ReadStore
 from tests.queue.mirror import mirrored
 from tests.queue.nats_server import NatsServer
 from vapora.catalog.backlog import load_backlog
@@ -32,11 +33,11 @@ WORKSPACE = "default"
 
 
 class Office:
-    """The cast in this process, beside a NATS server in another one."""
+    """The actor system in this process, beside a NATS server in another one."""
 
     def __init__(self, folder: Path, server: NatsServer, **settings: Any) -> None:
         self.server = server
-        self.cast = LocalCast(
+        self.system = LocalActorSystem(
             Settings(
                 data=folder,
                 model="rehearsal",
@@ -48,7 +49,7 @@ class Office:
                 **settings,
             )
         )
-        self.log = LogClient(self.cast.log(WORKSPACE), WORKSPACE)
+        self.log = LogClient(self.system.log(WORKSPACE), WORKSPACE)
 
     async def hand_in_the_backlog(self) -> int:
         people = Dispatcher(self.log, now)
@@ -72,7 +73,7 @@ class Office:
         return events
 
     async def queue(self) -> QueueView:
-        return await self.cast.queue(WORKSPACE).queue_status()
+        return await self.system.queue(WORKSPACE).queue_status()
 
     async def empty(self) -> QueueView:
         """The queue as soon as it is there and nothing waits in it."""
@@ -84,7 +85,7 @@ class Office:
     async def health(self, kind: str) -> dict[str, Any]:
         from actors.runtime.base import Address
 
-        found: dict[str, Any] = await self.cast.runtime.ref(Address(kind, WORKSPACE)).health()  # type: ignore[arg-type]
+        found: dict[str, Any] = await self.system.runtime.ref(Address(kind, WORKSPACE)).health()  # type: ignore[arg-type]
         return found
 
     async def all_is_well(self, tasks: int) -> None:
@@ -98,8 +99,8 @@ class Office:
         assert not violations(events, WORKSPACE)
 
         head = await self.log.head()
-        await self.cast.projector(WORKSPACE).wait_for(head, 10)
-        reader = ReadStore.open_reader(self.cast.read_store(WORKSPACE))
+        await self.system.projector(WORKSPACE).wait_for(head, 10)
+        reader = ReadStore.open_reader(self.system.read_store(WORKSPACE))
         with reader.snapshot() as rows:
             assert len(board(rows, None, rows.position).columns["done"]) == tasks
 
@@ -123,12 +124,12 @@ async def test_a_backlog_is_worked_off_through_nats_and_log_board_queue_and_mirr
 ) -> None:
     # Nothing is taken from the log beside the queue.
     office = Office(tmp_path / "data", server, nats_patience_s=60)
-    await office.cast.start()
+    await office.system.start()
     tasks = await office.hand_in_the_backlog()
     await office.all_is_well(tasks)
     health = await office.health("coordinator")
     assert health["queue"]["connected"] and health["queue"]["from_log"] == 0
-    await office.cast.stop()
+    await office.system.stop()
 
 
 @pytest.mark.parametrize("how", ["kill", "stop"])
@@ -136,7 +137,7 @@ async def test_a_server_that_ends_in_mid_work_and_comes_back_loses_nothing_and_d
     server: NatsServer, tmp_path: Path, how: str
 ) -> None:
     office = Office(tmp_path / "data", server)
-    await office.cast.start()
+    await office.system.start()
     tasks = await office.hand_in_the_backlog()
     for done in (3, 10, 18):
         await office.seen(TaskCompleted, done)
@@ -145,7 +146,7 @@ async def test_a_server_that_ends_in_mid_work_and_comes_back_loses_nothing_and_d
         await office.seen(TaskCompleted, done + 2)
         await server.start()
     await office.all_is_well(tasks)
-    await office.cast.stop()
+    await office.system.stop()
 
 
 async def test_while_nats_is_away_work_goes_on_from_the_log_and_health_says_so(
@@ -153,7 +154,7 @@ async def test_while_nats_is_away_work_goes_on_from_the_log_and_health_says_so(
 ) -> None:
     await server.stop()
     office = Office(tmp_path / "data", server)
-    await office.cast.start()
+    await office.system.start()
     tasks = await office.hand_in_the_backlog()
     await office.seen(TaskCompleted, tasks)
     health = await office.health("coordinator")
@@ -166,12 +167,12 @@ async def test_while_nats_is_away_work_goes_on_from_the_log_and_health_says_so(
     # It comes for the first time after all is done: it hears of everything, and holds no work that is over.
     await server.start()
     await office.all_is_well(tasks)
-    await office.cast.stop()
+    await office.system.stop()
 
 
 async def test_a_server_that_lost_all_it_had_is_filled_again_from_the_log(server: NatsServer, tmp_path: Path) -> None:
     office = Office(tmp_path / "data", server)
-    await office.cast.start()
+    await office.system.start()
     tasks = await office.hand_in_the_backlog()
     await office.seen(TaskCompleted, 4)
     await server.kill()
@@ -182,17 +183,17 @@ async def test_a_server_that_lost_all_it_had_is_filled_again_from_the_log(server
     try:
         await office.all_is_well(tasks)
     finally:
-        await office.cast.stop()
+        await office.system.stop()
         await other.kill()
 
 
 async def test_a_cast_that_is_stopped_in_mid_work_goes_on_where_it_was(server: NatsServer, tmp_path: Path) -> None:
     first = Office(tmp_path / "data", server)
-    await first.cast.start()
+    await first.system.start()
     tasks = await first.hand_in_the_backlog()
     await first.seen(TaskCompleted, 5)
-    await first.cast.stop()
+    await first.system.stop()
     second = Office(tmp_path / "data", server)
-    await second.cast.start()
+    await second.system.start()
     await second.all_is_well(tasks)
-    await second.cast.stop()
+    await second.system.stop()

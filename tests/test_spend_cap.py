@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from actors.cast import LocalCast
+from actors.composition import LocalActorSystem
 from events import Recorded
 from events.ids import LEDGER
 from events.task import TaskCompleted
@@ -32,20 +32,20 @@ async def _run_backlog(folder: Path, at_once: int, limit_cents: int | None = LIM
         # longer than the shortest step's limit, which would cut it off.
         vendors.default(Behaviour(usage=Usage(input_tokens=2_000, output_tokens=750)))
         settings = Settings(data=folder, budget_patience_s=60)
-        cast = LocalCast(settings, vendors.environ())
-        await cast.start()
+        system = LocalActorSystem(settings, vendors.environ())
+        await system.start()
         try:
-            ledger = await _work(cast, at_once, SetBudget(monthly_limit_cents=limit_cents))
+            ledger = await _work(system, at_once, SetBudget(monthly_limit_cents=limit_cents))
         finally:
-            await cast.stop()
+            await system.stop()
         return vendors.ledger.billed_microusd, ledger
 
 
-async def _work(cast: LocalCast, at_once: int, budget: SetBudget) -> list[Recorded]:
-    log = LogClient(cast.log("default"), "default")
+async def _work(system: LocalActorSystem, at_once: int, budget: SetBudget) -> list[Recorded]:
+    log = LogClient(system.log("default"), "default")
     dispatcher = Dispatcher(log, now)
     origin = Origin("default", "user:local", new_id("cor"))
-    await cast.budgets("default").set_budget(origin, "workspace", "default", budget)
+    await system.budgets("default").set_budget(origin, "workspace", "default", budget)
     await dispatcher.dispatch(origin, EditAgent(capacity=at_once), "developer")
     project = await dispatcher.dispatch(origin, CreateProject(name="capped"))
     for number in range(TASKS):

@@ -1,6 +1,6 @@
 """Answers that are no good work, errors in odd forms and bills that nobody knows, from the vendor's wire to the card.
 
-The whole cast in one process, the real SDKs, and fake vendors.
+The whole actor system in one process, the real SDKs, and fake vendors.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from actors.cast import LocalCast
+from actors.composition import LocalActorSystem
 from events import DomainEvent, Recorded
 from events.budget import SpendReleased, SpendReserved, SpendSettled, SpendUnknown
 from events.content import Content
@@ -22,9 +22,9 @@ from events.run import ArtifactRecorded, ModelCalled, ModelCallFailed, RunFailed
 from events.task import TaskCompleted, TaskFailed
 from projections.board import card
 from projections.costs import costs
+from projections.engine.store import ReadStore
 from projections.profiles import learning
 from projections.runs import runs
-from projections.store import ReadStore
 from tests.llm.wire_forms import CUT_OFF, EMPTY, NO_USAGE, REFUSED, anthropic, good, ollama, openai
 from vapora.clock import new_id, now
 from vapora.commands import CreateProject, SubmitTask
@@ -64,13 +64,13 @@ class Office:
     def __init__(self, folder: Path, vendors: FakeVendors, *providers: Provider) -> None:
         self.settings = Settings(data=folder, resend_s=0.1)
         self.environ = vendors.environ(*providers)
-        self.cast = LocalCast(self.settings, self.environ)
+        self.system = LocalActorSystem(self.settings, self.environ)
         self.task = ""
         self.position = 0
 
     @property
     def log(self) -> LogClient:
-        return LogClient(self.cast.log("default"), "default")
+        return LogClient(self.system.log("default"), "default")
 
     async def hand_in(self, task_type: str = "code-generation", **fields: Any) -> None:
         origin = Origin("default", "user:local", new_id("cor"))
@@ -88,14 +88,14 @@ class Office:
                 polled = await self.log.poll(self.position, 1_000, 5)
                 events += polled.events
                 self.position = polled.position
-        await self.cast.projector("default").wait_for(self.position, 10)
+        await self.system.projector("default").wait_for(self.position, 10)
         return events
 
     async def everything(self) -> list[Recorded]:
         return list((await self.log.poll(0, 10_000, 0)).events)
 
     def _rows(self, read: Callable[[Any], Any]) -> Any:
-        reader = ReadStore.open_reader(self.cast.read_store("default"))
+        reader = ReadStore.open_reader(self.system.read_store("default"))
         try:
             with reader.snapshot() as rows:
                 return read(rows)
@@ -124,11 +124,11 @@ class Office:
 @asynccontextmanager
 async def open_office(folder: Path, vendors: FakeVendors, *providers: Provider) -> AsyncIterator[Office]:
     office = Office(folder, vendors, *providers)
-    await office.cast.start()
+    await office.system.start()
     try:
         yield office
     finally:
-        await office.cast.stop()
+        await office.system.stop()
 
 
 def of(events: Sequence[Recorded], kind: type[Event]) -> list[Event]:
@@ -329,7 +329,7 @@ async def test_a_refusal_is_not_asked_for_again_after_a_restart(tmp_path: Path, 
         await gate.arrivals(1)
         gate.release(1)
         await gate.arrivals(2)
-        stopping = asyncio.create_task(office.cast.stop())
+        stopping = asyncio.create_task(office.system.stop())
         gate.release()
         await stopping
     async with open_office(tmp_path, vendors, Provider.ANTHROPIC) as again:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vapora import rooms
+from vapora import package_guard as rooms
 
 if TYPE_CHECKING:
     from vapora.sdk import ApiError, AsyncClient, Client

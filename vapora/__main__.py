@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from vapora import rooms
+from vapora import package_guard as rooms
 from vapora.startup import interrupt
 
 NOT_INSTALLED = 2

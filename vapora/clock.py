@@ -16,7 +16,7 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def instant(text: str) -> datetime:
+def parse_instant(text: str) -> datetime:
     """What a person wrote, in UTC, as which it is also taken without a zone. `ValueError` for what is no instant, or
     lies at an edge of the calendar that UTC does not reach."""
     # An unescaped "+" of a zone arrives in a query as a space.

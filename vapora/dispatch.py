@@ -49,7 +49,7 @@ from vapora.domain.project import Project
 from vapora.domain.task_state import Task
 from vapora.errors import BadInputError, ConflictError, KeyReusedError, NotFoundError, VersionConflictError
 from vapora.log.client import LogClient
-from vapora.log.saved_fold import Resumed
+from vapora.log.saved_fold import LoadedFold
 from vapora.log.stream_folds import Fold, StreamFolds
 from vapora.ports import Origin
 from vapora.views import Accepted
@@ -228,7 +228,7 @@ class Dispatcher:
             ahead -= waits.keys()
         return dependencies.rings(task_id, lambda one: waits[one]).get(task_id), versions
 
-    async def _load_task(self, task_id: str) -> Resumed[Task | None]:
+    async def _load_task(self, task_id: str) -> LoadedFold[Task | None]:
         return await self.tasks.load(task_stream(task_id))
 
     async def _agent(self, command: RegisterAgent | EditAgent | RemoveAgent, target: str) -> _Decision:
@@ -238,7 +238,7 @@ class Dispatcher:
             agent_id = command.id or await self._free_agent_id(command.role)
         stream = agent_stream(agent_id)
         # A free id is decided on as it was found: whoever takes it meanwhile makes a conflict, not the same agent.
-        agent = Resumed[Agent | None](None, 0, 0) if free else await self.agents.load(stream)
+        agent = LoadedFold[Agent | None](None, 0, 0) if free else await self.agents.load(stream)
         match command:
             case RegisterAgent():
                 defaults = _defaults(command.role) if command.role in roles() else None
@@ -286,7 +286,7 @@ _PREFIX: dict[type[Command], str] = {CreateProject: "project", SubmitTask: "task
 def _decision(
     id_: str,
     stream: StreamName,
-    on: Resumed[Any],
+    on: LoadedFold[Any],
     events: tuple[DomainEvent, ...],
     expected: Mapping[StreamName, int] | None = None,
 ) -> _Decision:

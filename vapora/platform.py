@@ -140,7 +140,7 @@ class Platform:
 
     def _stop_ray(self) -> None:
         """No more requests, then the actors in good order, then Ray; each bounded, since the log survives anything."""
-        from actors.cast import BUILDER
+        from actors.composition import BUILDER
         from actors.runtime import cluster
         from actors.runtime.ray import HostConfig, RayRuntime
 
@@ -202,7 +202,7 @@ class Platform:
 
 
 class _LocalServer:
-    """The cast and the API in a thread of this process (`VAPORA_RUNTIME=local`)."""
+    """The actor system and the API in a thread of this process (`VAPORA_RUNTIME=local`)."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -229,18 +229,18 @@ class _LocalServer:
     async def _run(self) -> None:
         import uvicorn
 
-        from actors.cast import LocalCast
+        from actors.composition import LocalActorSystem
         from vapora.api.http_protocol import limited
         from vapora.serve import api
 
-        cast = LocalCast(self._settings)
+        system = LocalActorSystem(self._settings)
         try:
-            await cast.start()
+            await system.start()
         except BaseException as error:
             self._ready.set_exception(error)
             return
         config = uvicorn.Config(
-            api(self._settings, cast),
+            api(self._settings, system),
             host=self._settings.host,
             port=self._settings.port,
             http=limited(self._settings.receive_timeout_s),
@@ -259,7 +259,7 @@ class _LocalServer:
         # Whoever asks for the end before there is a server cannot tell it so.
         if not self._stopped.is_set():
             await self._server.serve()
-        await cast.stop()
+        await system.stop()
 
 
 def _origin(host: str, port: int) -> str:

@@ -105,7 +105,7 @@ class RouterStatusPort(Protocol):
         ...
 
 
-class Cast(Protocol):
+class ActorSystemPort(Protocol):
     """The actors of an installation, as the API sees them."""
 
     async def open(self, workspace: str) -> None:
@@ -123,5 +123,5 @@ class Cast(Protocol):
     def router(self) -> RouterStatusPort: ...
 
     def read_store(self, workspace: str) -> Place:
-        """Where the read models are, for `projections.store.StoreReader`."""
+        """Where the read models are, for `projections.engine.store.StoreReader`."""
         ...

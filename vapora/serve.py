@@ -1,4 +1,4 @@
-"""The composition root on Ray Serve: the API over the cast, by `serve_config.yaml` or by `vapora.platform`."""
+"""The composition root on Ray Serve: the API over the actor system, by `serve_config.yaml` or by `vapora.platform`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from fastapi import FastAPI
 from pydantic import BaseModel
 
-from actors.cast import BUILDER, RuntimeCast, require_one_machine
+from actors.composition import BUILDER, ActorSystem, require_one_machine
 from actors.runtime import cluster
 from vapora import __version__, journal
 from vapora.api.app import create_app
@@ -42,7 +42,7 @@ def application(settings: Settings, args: Args) -> Any:
 
         require_one_machine(settings, cluster.count_nodes())
         runtime = RayRuntime(HostConfig(BUILDER, settings, settings.placement))
-        return api(settings, RuntimeCast(settings, runtime))
+        return api(settings, ActorSystem(settings, runtime))
 
     class Api:
         def __init__(self) -> None:
@@ -71,10 +71,11 @@ def deploy(settings: Settings) -> None:
     serve.run(application(settings, Args()), name="vapora", route_prefix="/")
 
 
-def api(settings: Settings, cast: RuntimeCast) -> FastAPI:
-    """The application over a cast, in whichever process: in a replica of Serve nobody else sets up the journal."""
+def api(settings: Settings, system: ActorSystem) -> FastAPI:
+    """The application over an actor system, in whichever process: in a replica of Serve nobody else sets up the
+    journal."""
     journal.configure(settings.log_format)
-    return create_app(cast, settings, __version__, is_rehearsal(os.environ, settings.model))
+    return create_app(system, settings, __version__, is_rehearsal(os.environ, settings.model))
 
 
 def _keep_replica_port_local() -> None:

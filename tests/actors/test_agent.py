@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from actors.agent import Agent
+from actors.agent.prompts import run_started
 from actors.budget_manager import BudgetManager
 from actors.llm_router import LLMRouter
 from actors.log_writer import LogWriter
-from actors.messages import Assignment, Call, NoProvider, Outcome, Settled, Unanswerable
-from actors.script import run_started
+from actors.messages import Assignment, Call, CallOutcome, NoProvider, Settled, Unanswerable
 from events import Recorded
 from events.budget import BudgetSet, SpendReleased, SpendUnknown
 from events.content import Content
@@ -103,7 +103,7 @@ class Cast:
     port: LogWriterPort
     clients: dict[Provider, ScriptedClient]
     money: BudgetManager = field(init=False)
-    purse: Any = None  # the router's way to the money, if it is another one
+    budget_watch: Any = None  # the router's way to the money, if it is another one
     router: LLMRouter = field(init=False)
     agents: list[Agent] = field(default_factory=list)
 
@@ -115,7 +115,7 @@ class Cast:
     def new_router(self) -> LLMRouter:
         return LLMRouter(
             self.clients,
-            money=lambda _: self.purse or self.money,
+            money=lambda _: self.budget_watch or self.money,
             keep=lambda _, text: Content(text=text, size=len(text)),
             clock=now,
             models=models(),
@@ -137,12 +137,12 @@ class Cast:
 
 
 @asynccontextmanager
-async def open_cast(*providers: Provider) -> AsyncIterator[tuple[Cast, LogClient, LogWriter]]:
+async def open_system(*providers: Provider) -> AsyncIterator[tuple[Cast, LogClient, LogWriter]]:
     async with log_writer(now) as writer:
-        cast = Cast(writer, {one: ScriptedClient(one) for one in providers or tuple(Provider)})
-        await cast.start()
-        yield cast, log_of(writer), writer
-        await cast.kill()
+        system = Cast(writer, {one: ScriptedClient(one) for one in providers or tuple(Provider)})
+        await system.start()
+        yield system, log_of(writer), writer
+        await system.kill()
 
 
 async def _idle(agent: Agent) -> None:
@@ -157,8 +157,8 @@ async def events_of_run(log: LogClient) -> list[Recorded]:
 
 @pytest.mark.parametrize("role_id", ROLE_IDS)
 async def test_each_of_the_twelve_works_through_its_steps_and_leaves_its_artifact(role_id: str) -> None:
-    async with open_cast() as (cast, log, _):
-        await cast.agent().perform([assignment(role_id)])
+    async with open_system() as (system, log, _):
+        await system.agent().perform([assignment(role_id)])
         await seen(log, RunSucceeded)
         manifest = role(role_id)
         [begun] = await of_kind(log, RunStarted)
@@ -174,23 +174,23 @@ async def test_each_of_the_twelve_works_through_its_steps_and_leaves_its_artifac
         recorded = await everything(log)
         assert {one.correlation for one in recorded} == {"cor-7"}
         assert not (await ledger_of(log)).open
-        asked = [request for client in cast.clients.values() for request in client.requests]
+        asked = [request for client in system.clients.values() for request in client.requests]
         assert all(request.system == manifest.prompt for request in asked)
         last = max(asked, key=lambda request: len(request.messages))
         assert [message.role for message in last.messages[:2]] == ["user", "assistant"][: len(last.messages)]
 
 
 async def test_a_run_costs_one_append_to_begin_one_to_reserve_and_one_a_step_and_one_to_end() -> None:
-    async with open_cast() as (cast, log, _):
-        await cast.agent().perform([assignment("architect")])
+    async with open_system() as (system, log, _):
+        await system.agent().perform([assignment("architect")])
         await seen(log, RunSucceeded)
         appends = {one.request_id for one in await everything(log)}
         assert len(appends) == 3 + len(ROLE.steps)
 
 
 async def test_the_same_assignment_again_does_not_start_a_second_run() -> None:
-    async with open_cast() as (cast, log, _):
-        agent = cast.agent()
+    async with open_system() as (system, log, _):
+        agent = system.agent()
         await agent.perform([assignment(), assignment()])
         await agent.perform([assignment()])
         await seen(log, RunSucceeded)
@@ -229,16 +229,16 @@ async def test_a_run_killed_after_any_append_goes_on_behind_its_last_answer(kill
 
 @pytest.mark.parametrize("killed_in", range(len(ROLE.steps)))
 async def test_a_run_killed_during_a_call_books_the_lost_answer_and_asks_anew(killed_in: int) -> None:
-    async with open_cast(Provider.ANTHROPIC) as (cast, log, _):
-        client = cast.clients[Provider.ANTHROPIC]
-        first = Cast(cast.port, {Provider.ANTHROPIC: ScriptedClient(Provider.ANTHROPIC)})
+    async with open_system(Provider.ANTHROPIC) as (system, log, _):
+        client = system.clients[Provider.ANTHROPIC]
+        first = Cast(system.port, {Provider.ANTHROPIC: ScriptedClient(Provider.ANTHROPIC)})
         await first.start()
         dying = first.clients[Provider.ANTHROPIC]
         dying.answers = killed_in
         await first.agent().perform([assignment()])
         await dying.asked(killed_in + 1)
         await first.kill()
-        await cast.agent().perform([assignment()])
+        await system.agent().perform([assignment()])
         await seen(log, RunSucceeded)
         [lost] = await of_kind(log, ModelCallLost)
         [booked] = await of_kind(log, SpendUnknown)
@@ -263,8 +263,8 @@ async def _check_ended_well(log: LogClient, client: ScriptedClient) -> None:
 
 
 async def test_a_call_whose_reservation_expired_before_the_run_resumed_is_marked_as_lost_all_the_same() -> None:
-    async with open_cast(Provider.ANTHROPIC) as (cast, log, _):
-        first = Cast(cast.port, {Provider.ANTHROPIC: ScriptedClient(Provider.ANTHROPIC)})
+    async with open_system(Provider.ANTHROPIC) as (system, log, _):
+        first = Cast(system.port, {Provider.ANTHROPIC: ScriptedClient(Provider.ANTHROPIC)})
         await first.start()
         first.clients[Provider.ANTHROPIC].gate.clear()
         await first.agent().perform([assignment()])
@@ -274,18 +274,18 @@ async def test_a_call_whose_reservation_expired_before_the_run_resumed_is_marked
         await again.start()
         await seen(log, SpendUnknown)
         await again.stop()
-        cast.money = manager(log, now)
-        await cast.money.start()
-        await cast.agent().perform([assignment()])
+        system.money = manager(log, now)
+        await system.money.start()
+        await system.agent().perform([assignment()])
         await seen(log, RunSucceeded)
         assert len(await of_kind(log, ModelCallLost)) == len(await of_kind(log, SpendUnknown)) == 1
 
 
 async def test_an_agent_that_is_replaced_during_a_call_joins_it() -> None:
-    async with open_cast(Provider.ANTHROPIC) as (cast, log, _):
-        client = cast.clients[Provider.ANTHROPIC]
+    async with open_system(Provider.ANTHROPIC) as (system, log, _):
+        client = system.clients[Provider.ANTHROPIC]
         client.gate.clear()
-        first, second = cast.agent(), cast.agent()
+        first, second = system.agent(), system.agent()
         await first.perform([assignment()])
         await client.asked(1)
         await first.stop()
@@ -316,10 +316,10 @@ class _LateReplies:
 
 
 async def test_an_agent_that_is_replaced_while_its_answer_is_recorded_uses_what_is_held_for_the_next_step() -> None:
-    async with open_cast(Provider.ANTHROPIC) as (cast, log, _):
-        money = _LateReplies(cast.money)
-        cast.purse = money
-        first, second = cast.agent(), cast.agent()
+    async with open_system(Provider.ANTHROPIC) as (system, log, _):
+        money = _LateReplies(system.money)
+        system.budget_watch = money
+        first, second = system.agent(), system.agent()
         await first.perform([assignment()])
         await seen(log, ModelCalled)
         await first.stop()
@@ -328,21 +328,21 @@ async def test_an_agent_that_is_replaced_while_its_answer_is_recorded_uses_what_
         money.gate.set()
         assert not await of_kind(log, ModelCallLost)
         assert not await of_kind(log, SpendUnknown)
-        assert len(cast.clients[Provider.ANTHROPIC].requests) == len(ROLE.steps)
+        assert len(system.clients[Provider.ANTHROPIC].requests) == len(ROLE.steps)
 
 
 class _Restarting:
     """A router that is another one, which knows nothing, as soon as the first answer has come. `then` is done first."""
 
-    def __init__(self, cast: Cast, then: Callable[[], Awaitable[None]] | None = None) -> None:
-        self._cast = cast
-        self._router = cast.router
+    def __init__(self, system: Cast, then: Callable[[], Awaitable[None]] | None = None) -> None:
+        self._system = system
+        self._router = system.router
         self._then = then
 
-    async def complete(self, call: Call) -> Outcome:
+    async def complete(self, call: Call) -> CallOutcome:
         outcome = await self._router.complete(call)
-        if self._router is self._cast.router:
-            self._router = self._cast.new_router()
+        if self._router is self._system.router:
+            self._router = self._system.new_router()
             if self._then is not None:
                 await self._then()
         return outcome
@@ -352,16 +352,16 @@ class _Restarting:
 
 
 async def test_what_a_router_held_before_it_was_restarted_is_booked_and_the_step_is_asked_anew() -> None:
-    async with open_cast(Provider.ANTHROPIC) as (cast, log, _):
-        await cast.agent(_Restarting(cast)).perform([assignment()])
+    async with open_system(Provider.ANTHROPIC) as (system, log, _):
+        await system.agent(_Restarting(system)).perform([assignment()])
         await seen(log, RunSucceeded)
         assert len(await of_kind(log, ModelCallLost)) == 1
-        await _check_ended_well(log, cast.clients[Provider.ANTHROPIC])
+        await _check_ended_well(log, system.clients[Provider.ANTHROPIC])
 
 
 async def test_what_a_router_held_before_it_was_restarted_is_booked_where_the_run_is_cancelled() -> None:
-    async with open_cast(Provider.ANTHROPIC) as (cast, log, _):
-        agent = cast.agent(_Restarting(cast, lambda: agent.cancel(assignment(), "recalled")))
+    async with open_system(Provider.ANTHROPIC) as (system, log, _):
+        agent = system.agent(_Restarting(system, lambda: agent.cancel(assignment(), "recalled")))
         await agent.perform([assignment()])
         await seen(log, RunCancelled)
         assert len(await of_kind(log, ModelCalled)) == 1
@@ -373,16 +373,16 @@ async def test_a_log_that_is_away_for_a_moment_only_delays_the_run() -> None:
     async with log_writer(now) as writer:
         line = Line(writer)
         line.cut.extend(["after", "", "before"])
-        cast = Cast(line, {Provider.OLLAMA: ScriptedClient(Provider.OLLAMA)})
-        await cast.start()
-        await cast.agent().perform([assignment()])
+        system = Cast(line, {Provider.OLLAMA: ScriptedClient(Provider.OLLAMA)})
+        await system.start()
+        await system.agent().perform([assignment()])
         await seen(log_of(writer), RunSucceeded)
         assert len(await of_kind(log_of(writer), RunStarted)) == 1
-        await cast.kill()
+        await system.kill()
 
 
 async def test_a_run_that_waited_many_thousand_times_goes_on_from_what_was_saved_of_it(tmp_path: Path) -> None:
-    async with open_cast() as (cast, log, _):
+    async with open_system() as (system, log, _):
         run_id, origin = assignment().run_id, assignment().origin
         begun = run_started(assignment(), tuple(step.name for step in ROLE.steps), False)
         await log.append(origin, (RUN, 0, [begun]))
@@ -390,11 +390,11 @@ async def test_a_run_that_waited_many_thousand_times_goes_on_from_what_was_saved
         told = [wait, RunContinued(run_id=run_id, task_id="task-1")] * 1_000
         for version in range(1, 12_001, 2_000):
             await log.append(origin, (RUN, version, told))
-        first = cast.agent(snapshots=tmp_path)
+        first = system.agent(snapshots=tmp_path)
         await first._load(run_id)
         await first.stop()
         assert [name[:4] for name in names(tmp_path)] == ["run-"]
-        agent = cast.agent(snapshots=tmp_path)
+        agent = system.agent(snapshots=tmp_path)
         await agent.perform([assignment()])
         await seen(log, RunSucceeded)
         recorded = await log.read(RUN, 12_001)
@@ -416,41 +416,41 @@ class Watched(Line):
 
 
 async def test_a_run_without_budget_says_so_once_and_goes_on_when_the_limit_is_raised() -> None:
-    async with open_cast(Provider.ANTHROPIC) as (cast, log, writer):
-        cast.port = port = Watched(writer)
+    async with open_system(Provider.ANTHROPIC) as (system, log, writer):
+        system.port = port = Watched(writer)
         origin = assignment().origin
-        await cast.money.set_budget(origin, "workspace", WORKSPACE, SetBudget(monthly_limit_cents=0))
-        await cast.agent().perform([assignment()])
+        await system.money.set_budget(origin, "workspace", WORKSPACE, SetBudget(monthly_limit_cents=0))
+        await system.agent().perform([assignment()])
         [waiting] = await seen(log, RunWaiting)
         assert isinstance(waiting.event, RunWaiting)
         assert waiting.event.reason is WaitReason.BUDGET
         # It has been refused again since, and now waits for nothing but a limit. The first one does not help.
         await passed(lambda: len(port.looking) == 1)
-        await cast.money.set_budget(origin, "role", "tester", SetBudget(monthly_limit_cents=7))
+        await system.money.set_budget(origin, "role", "tester", SetBudget(monthly_limit_cents=7))
         await passed(lambda: len(port.looking) == 2)
-        await cast.money.set_budget(origin, "workspace", WORKSPACE, SetBudget(monthly_limit_cents=900))
+        await system.money.set_budget(origin, "workspace", WORKSPACE, SetBudget(monthly_limit_cents=900))
         # Sooner than it would ask again by itself.
         await seen(log, RunSucceeded, timeout_s=8)
         assert len(await of_kind(log, RunWaiting)) == len(await of_kind(log, RunContinued)) == 1
 
 
 async def test_a_run_whose_room_others_hold_goes_on_when_they_are_done() -> None:
-    async with open_cast(Provider.ANTHROPIC) as (cast, log, _):
-        client = cast.clients[Provider.ANTHROPIC]
+    async with open_system(Provider.ANTHROPIC) as (system, log, _):
+        client = system.clients[Provider.ANTHROPIC]
         client.gate.clear()
-        agent = cast.agent()
+        agent = system.agent()
         await agent.perform([assignment()])
         await client.asked(1)
         origin = assignment().origin
         [held] = (await ledger_of(log)).open.values()
         limit = SetBudget(monthly_limit_cents=held.amount_microusd // 10_000 + 2)
-        await cast.money.set_budget(origin, "workspace", WORKSPACE, limit)
+        await system.money.set_budget(origin, "workspace", WORKSPACE, limit)
         other = assignment()
         other = Assignment("task-2.1", other.agent_id, other.role, _renamed(other.task), origin)
         await agent.perform([other])
         [waiting] = await seen(log, RunWaiting)
         assert "waits its turn" in waiting.event.remedy  # type: ignore[attr-defined]
-        await cast.money.set_budget(origin, "workspace", WORKSPACE, SetBudget(monthly_limit_cents=900))
+        await system.money.set_budget(origin, "workspace", WORKSPACE, SetBudget(monthly_limit_cents=900))
         client.gate.set()
         await seen(log, RunSucceeded, 2)
 
@@ -467,17 +467,17 @@ class _Grudging:
         self._noes = list(noes)
         self.asked = 0
 
-    async def complete(self, call: Call) -> Outcome:
+    async def complete(self, call: Call) -> CallOutcome:
         self.asked += 1
         if self._noes:
             said = self._noes.pop(0)
             if isinstance(said, Exception):
                 raise said
-            made: Outcome = said()
+            made: CallOutcome = said()
             return made
         return await self._router.complete(call)
 
-    async def attach(self, call_id: str) -> Outcome | bool:
+    async def attach(self, call_id: str) -> CallOutcome | bool:
         return await self._router.attach(call_id)
 
     async def drop(self, origin: Origin, call_id: str) -> bool:
@@ -492,9 +492,9 @@ def _nobody(seconds: float) -> Any:
 
 
 async def test_a_run_without_a_provider_says_so_once_and_tries_again_by_itself() -> None:
-    async with open_cast() as (cast, log, _):
-        router = _Grudging(cast.router, _nobody(0.02), _nobody(0.02), _nobody(0))
-        await cast.agent(router).perform([assignment()])
+    async with open_system() as (system, log, _):
+        router = _Grudging(system.router, _nobody(0.02), _nobody(0.02), _nobody(0))
+        await system.agent(router).perform([assignment()])
         await seen(log, RunSucceeded)
         [waiting] = await of_kind(log, RunWaiting)
         assert (waiting.reason, waiting.remedy) == (WaitReason.PROVIDER, "Nobody answers.")
@@ -502,9 +502,9 @@ async def test_a_run_without_a_provider_says_so_once_and_tries_again_by_itself()
 
 
 async def test_a_run_that_no_model_can_do_fails_without_blaming_the_agent() -> None:
-    async with open_cast() as (cast, log, _):
-        router = _Grudging(cast.router, lambda: Unanswerable((), "too long for all"))
-        await cast.agent(router).perform([assignment()])
+    async with open_system() as (system, log, _):
+        router = _Grudging(system.router, lambda: Unanswerable((), "too long for all"))
+        await system.agent(router).perform([assignment()])
         [ended] = await seen(log, RunFailed)
         assert isinstance(ended.event, RunFailed)
         assert (ended.event.reason, ended.event.counts) == ("too long for all", False)
@@ -512,39 +512,39 @@ async def test_a_run_that_no_model_can_do_fails_without_blaming_the_agent() -> N
 
 @pytest.mark.parametrize("error", [UnavailableError("restarting"), KeyError("bug")])
 async def test_what_passes_is_tried_again_and_what_does_not_ends_the_run(error: Exception) -> None:
-    async with open_cast() as (cast, log, _):
-        await cast.agent(_Grudging(cast.router, error)).perform([assignment()])
+    async with open_system() as (system, log, _):
+        await system.agent(_Grudging(system.router, error)).perform([assignment()])
         [ended] = await seen(log, RunSucceeded if isinstance(error, UnavailableError) else RunFailed)
         assert ended.stream == RUN
 
 
 async def test_a_role_that_is_gone_fails_the_run_instead_of_leaving_it_to_wait_for_ever() -> None:
-    async with open_cast() as (cast, log, _):
+    async with open_system() as (system, log, _):
         lost = assignment()
-        await cast.agent().perform([Assignment(lost.run_id, lost.agent_id, "wizard", lost.task, lost.origin)])
+        await system.agent().perform([Assignment(lost.run_id, lost.agent_id, "wizard", lost.task, lost.origin)])
         [ended] = await seen(log, RunFailed)
         assert "no role 'wizard'" in ended.event.reason  # type: ignore[attr-defined]
         assert [one.topic for one in await events_of_run(log)] == ["run.started", "run.failed"]
 
 
 async def test_a_run_cancelled_before_it_began_is_recorded_as_such() -> None:
-    async with open_cast() as (cast, log, _):
-        await cast.agent().cancel(assignment(), "recalled")
+    async with open_system() as (system, log, _):
+        await system.agent().cancel(assignment(), "recalled")
         await seen(log, RunCancelled)
         assert [one.topic for one in await events_of_run(log)] == ["run.started", "run.cancelled"]
-        assert not any(client.requests for client in cast.clients.values())
+        assert not any(client.requests for client in system.clients.values())
 
 
 @pytest.mark.parametrize("why", ["budget", "provider"])
 async def test_a_run_cancelled_while_it_waits_ends_at_once(why: str) -> None:
-    async with open_cast(Provider.ANTHROPIC) as (cast, log, _):
-        router: Any = cast.router
+    async with open_system(Provider.ANTHROPIC) as (system, log, _):
+        router: Any = system.router
         if why == "budget":
             command = SetBudget(monthly_limit_cents=0)
-            await cast.money.set_budget(assignment().origin, "workspace", WORKSPACE, command)
+            await system.money.set_budget(assignment().origin, "workspace", WORKSPACE, command)
         else:
-            router = _Grudging(cast.router, _nobody(3_600))
-        agent = cast.agent(router)
+            router = _Grudging(system.router, _nobody(3_600))
+        agent = system.agent(router)
         await agent.perform([assignment()])
         await seen(log, RunWaiting)
         await agent.cancel(assignment(), "recalled")
@@ -553,10 +553,10 @@ async def test_a_run_cancelled_while_it_waits_ends_at_once(why: str) -> None:
 
 
 async def test_a_run_cancelled_during_a_call_keeps_the_answer_it_paid_for_and_gives_the_next_ones_money_back() -> None:
-    async with open_cast(Provider.ANTHROPIC) as (cast, log, _):
-        client = cast.clients[Provider.ANTHROPIC]
+    async with open_system(Provider.ANTHROPIC) as (system, log, _):
+        client = system.clients[Provider.ANTHROPIC]
         client.gate.clear()
-        agent = cast.agent()
+        agent = system.agent()
         await agent.perform([assignment()])
         await client.asked(1)
         await agent.cancel(assignment(), "recalled")

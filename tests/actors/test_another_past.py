@@ -13,8 +13,8 @@ from actors.projector import Projector
 from events import Recorded
 from projections import all_projections
 from projections.board import board
-from projections.mark import Mark
-from projections.store import ReadStore, StoreReader
+from projections.engine.last_event import LastEvent
+from projections.engine.store import ReadStore, StoreReader
 from tests.actors.kit import NOON, ORIGIN, WORKSPACE, MovableClock, everything, log_writer
 from vapora.commands import CreateProject, SubmitTask
 from vapora.database import Database, Place
@@ -91,7 +91,7 @@ async def test_rows_that_an_older_version_made_know_a_position_only(place: Place
         store = ReadStore(place)
         with store.transaction() as transaction:
             transaction._connection.execute("DELETE FROM mark")
-            assert transaction.mark() == Mark(await log.head(), "")
+            assert transaction.mark() == LastEvent(await log.head(), "")
         store.close()
         assert (await shown(log, place))[:2] == (["Old one", "Old two"], [])
         store = ReadStore(place)
@@ -105,7 +105,7 @@ async def test_rows_that_an_older_version_made_know_a_position_only(place: Place
 async def test_a_mark_is_of_one_event_alone() -> None:
     async with a_log("Task one", "Task two") as log:
         events: list[Recorded] = await everything(log)
-    marks = [Mark.of(one) for one in events]
+    marks = [LastEvent.of(one) for one in events]
     assert len(set(marks)) == len(events)
     assert [[mark.is_of(one) for one in events] for mark in marks] == [
         [one is other for one in events] for other in events

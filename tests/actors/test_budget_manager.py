@@ -12,7 +12,7 @@ import pytest
 
 from actors.budget_manager import BudgetManager
 from actors.log_writer import LogWriter
-from actors.messages import Along, NoRoom, Reserved, Settled, Settlement
+from actors.messages import CoAppend, NoRoom, Reserved, Settled, Settlement
 from events.budget import SpendRefused, SpendReleased, SpendReserved, SpendSettled, SpendUnknown
 from events.ids import Scope, Tier, run_stream
 from events.run import RunContinued
@@ -81,7 +81,7 @@ async def cell() -> AsyncIterator[Cell]:
         yield opened
 
 
-def riding(version: int = 0, count: int = 1) -> Along:
+def riding(version: int = 0, count: int = 1) -> CoAppend:
     return RUN, version, (RunContinued(run_id="t0.1", task_id="t0"),) * count
 
 

@@ -34,7 +34,7 @@ from vapora.records import Append, AppendResult
 
 
 @dataclass
-class Crew:
+class AgentPool:
     """Every agent of the cell: keeps what it is told, and begins the runs that it is given."""
 
     log: LogClient
@@ -43,7 +43,7 @@ class Crew:
     retired: list[str] = field(default_factory=list)
     deaf: int = 0  # how many of the next messages do not arrive
 
-    def agent(self, agent_id: str) -> Crew:
+    def agent(self, agent_id: str) -> AgentPool:
         return self
 
     async def perform(self, assignments: Sequence[Assignment]) -> None:
@@ -94,19 +94,19 @@ class Cell:
     writer: LogWriter
     log: LogClient
     people: Dispatcher
-    crew: Crew
+    pool: AgentPool
     project: str = ""
 
-    def coordinator(self, *, port: LogWriterPort | None = None, idle_s: float = 60, again_s: float = 60) -> Any:
+    def coordinator(self, *, port: LogWriterPort | None = None, idle_s: float = 60, resend_s: float = 60) -> Any:
         return SwarmCoordinator(
             self.log if port is None else LogClient(port, WORKSPACE),
             WORKSPACE,
-            agent=self.crew.agent,
-            retire=self.crew.retire,
+            agent=self.pool.agent,
+            retire=self.pool.retire,
             is_simulated=_no,
             clock=self.clock,
             idle_s=idle_s,
-            again_s=again_s,
+            resend_s=resend_s,
         )
 
     async def submit(self, title: str = "Do it", **fields: Any) -> str:
@@ -137,7 +137,7 @@ async def open_cell() -> AsyncIterator[Cell]:
         log = LogClient(writer, WORKSPACE)
         people = Dispatcher(log, clock)
         await people.open_workspace(ORIGIN)
-        cell = Cell(clock, writer, log, people, Crew(log))
+        cell = Cell(clock, writer, log, people, AgentPool(log))
         cell.project = (await people.dispatch(ORIGIN, CreateProject(name="All of it"))).id
         yield cell
 
@@ -165,7 +165,7 @@ async def test_a_task_is_given_to_an_able_agent_with_all_that_the_choice_was_tak
     assert [one.agent_id for one in event.candidates if one.excluded is None] == ["developer"]
     assert (event.policy, event.propensity) == ("formula-v1", 1.0)
     assert "developer scored" in event.reason
-    [work] = await working.crew.got(1)
+    [work] = await working.pool.got(1)
     assert (work.run_id, work.role, work.task.id) == (event.run_id, "developer", task_id)
     recorded = await everything(working.log)
     assigned = next(one for one in recorded if one.event == event)
@@ -189,8 +189,8 @@ async def test_the_highest_priority_goes_first_and_then_the_oldest(cell: Cell) -
     coordinator = cell.coordinator()
     await coordinator.start()
     for number in range(4):
-        works = await cell.crew.got(number + 1)
-        await cell.crew.end(works[number])
+        works = await cell.pool.got(number + 1)
+        await cell.pool.end(works[number])
     order = [late.index(one.task_id) for one in await cell.assigned(4)]
     assert order == [1, 3, 2, 0]
     await coordinator.stop()
@@ -199,15 +199,15 @@ async def test_the_highest_priority_goes_first_and_then_the_oldest(cell: Cell) -
 async def test_of_an_archived_project_nothing_starts_and_what_runs_may_end(working: Cell) -> None:
     await working.capacity("developer", 1)
     running, _ = await working.submit(), await working.submit()
-    [work] = await working.crew.got(1)
+    [work] = await working.pool.got(1)
     await working.people.dispatch(ORIGIN, ArchiveProject(), working.project)
-    await working.crew.end(work)
+    await working.pool.end(work)
     await seen(working.log, TaskCompleted)
     # A task of another project shows that the coordinator has gone on.
     working.project = (await working.people.dispatch(ORIGIN, CreateProject(name="Another"))).id
     other = await working.submit()
     assert [one.task_id for one in await working.assigned(2)] == [running, other]
-    assert working.crew.cancelled == []
+    assert working.pool.cancelled == []
 
 
 async def test_a_project_that_is_archived_while_its_task_is_given_out_keeps_it_from_starting(cell: Cell) -> None:
@@ -237,8 +237,8 @@ async def test_two_hundred_tasks_at_once_never_exceed_anybodys_capacity(cell: Ce
     coordinator = cell.coordinator()
     await coordinator.start()
     for number in range(200):
-        works = await cell.crew.got(number + 1)
-        await cell.crew.end(works[number])
+        works = await cell.pool.got(number + 1)
+        await cell.pool.end(works[number])
     await seen(cell.log, TaskCompleted, 200)
     in_flight = highest = 0
     for recorded in await everything(cell.log):
@@ -261,8 +261,8 @@ async def test_the_card_follows_the_end_of_its_run(
     working: Cell, review: Review, end: type[DomainEvent], move: type[DomainEvent]
 ) -> None:
     await working.submit(review=review)
-    [work] = await working.crew.got(1)
-    await working.crew.end(work, end)
+    [work] = await working.pool.got(1)
+    await working.pool.end(work, end)
     [moved] = await seen(working.log, move)
     ended = next(one for one in await everything(working.log) if isinstance(one.event, end))
     assert moved.causation == ended.position
@@ -274,8 +274,8 @@ async def test_a_task_waits_for_those_before_it_and_says_so(working: Cell) -> No
     second = await working.submit("Second one", blocked_by=(first,))
     [waiting] = await seen(working.log, TaskWaiting)
     assert (waiting.event.task_id, waiting.event.reason) == (second, WaitReason.DEPENDENCY)  # type: ignore[attr-defined]
-    [work] = await working.crew.got(1)
-    await working.crew.end(work)
+    [work] = await working.pool.got(1)
+    await working.pool.end(work)
     assert [one.task_id for one in await working.assigned(2)] == [first, second]
 
 
@@ -294,37 +294,37 @@ async def test_a_task_that_only_disabled_agents_can_do_says_so_and_starts_when_o
 async def test_a_recalled_task_has_its_run_cancelled_and_is_given_out_again_after_that(working: Cell) -> None:
     await working.capacity("developer", 1)
     task_id = await working.submit()
-    [work] = await working.crew.got(1)
+    [work] = await working.pool.got(1)
     await working.people.dispatch(ORIGIN, MoveTask(state=TaskState.TODO), task_id)
-    await passed(lambda: bool(working.crew.cancelled))
-    assert working.crew.cancelled == [(work.run_id, "recalled")]
+    await passed(lambda: bool(working.pool.cancelled))
+    assert working.pool.cancelled == [(work.run_id, "recalled")]
     assert len(await of_kind(working.log, TaskAssigned)) == 1
-    await working.crew.end(work, RunCancelled)
+    await working.pool.end(work, RunCancelled)
     assert (await working.assigned(2))[1].run_id == f"{task_id}.2"
     assert not await of_kind(working.log, TaskReleased)
 
 
 async def test_a_message_that_did_not_arrive_is_sent_again(cell: Cell) -> None:
-    coordinator = cell.coordinator(again_s=0.01)
+    coordinator = cell.coordinator(resend_s=0.01)
     await coordinator.start()
-    cell.crew.deaf = 3
+    cell.pool.deaf = 3
     await cell.submit()
-    await cell.crew.got(1)
+    await cell.pool.got(1)
     await coordinator.stop()
 
 
 async def test_a_restart_sends_what_was_assigned_but_perhaps_not_sent(cell: Cell) -> None:
     first = cell.coordinator()
-    cell.crew.deaf = 1
+    cell.pool.deaf = 1
     await first.start()
     await cell.submit()
     await cell.assigned(1)
-    await passed(lambda: cell.crew.deaf == 0)
+    await passed(lambda: cell.pool.deaf == 0)
     await first.stop()
-    assert not cell.crew.performed
+    assert not cell.pool.performed
     second = cell.coordinator()
     await second.start()
-    await cell.crew.got(1)
+    await cell.pool.got(1)
     await second.stop()
 
 
@@ -333,15 +333,15 @@ async def test_a_restart_moves_cards_whose_run_ended_meanwhile_and_cancels_what_
     first = cell.coordinator()
     await first.start()
     ended, taken = await cell.submit("First one"), await cell.submit("Second one")
-    works = {one.task.id: one for one in await cell.crew.got(2)}
+    works = {one.task.id: one for one in await cell.pool.got(2)}
     await first.stop()
-    await cell.crew.end(works[ended])
+    await cell.pool.end(works[ended])
     await cell.people.dispatch(ORIGIN, MoveTask(state=TaskState.TODO), taken)
-    assert not cell.crew.cancelled
+    assert not cell.pool.cancelled
     second = cell.coordinator()
     await second.start()
     await seen(cell.log, TaskCompleted)
-    await passed(lambda: bool(cell.crew.cancelled))
+    await passed(lambda: bool(cell.pool.cancelled))
     await second.stop()
 
 
@@ -353,7 +353,7 @@ async def test_an_assignment_whose_append_was_in_doubt_is_made_once(cell: Cell, 
     line.cut.append(how)
     for number in range(3):
         await cell.submit(f"Task {number}")
-    await cell.crew.got(3)
+    await cell.pool.got(3)
     assert len(await of_kind(cell.log, TaskAssigned)) == 3
     await coordinator.stop()
 
@@ -367,9 +367,9 @@ async def test_an_assignment_that_may_still_arrive_keeps_its_agents_place(cell: 
     first = await cell.submit()
     await passed(lambda: not line.cut)
     more_urgent = await cell.submit(priority=100)
-    [work] = await cell.crew.got(1)
+    [work] = await cell.pool.got(1)
     await line.arrive()
-    await cell.crew.end(work)
+    await cell.pool.end(work)
     assert [one.task_id for one in await cell.assigned(2)] == [first, more_urgent]
     kinds = [type(one.event) for one in await everything(cell.log)]
     assert [one for one in kinds if one in (TaskAssigned, RunSucceeded)] == [TaskAssigned, RunSucceeded, TaskAssigned]
@@ -435,34 +435,34 @@ async def test_a_person_who_moves_the_card_first_wins(cell: Cell) -> None:
 
 
 async def test_agents_without_work_are_ended_once_and_those_with_work_are_not(cell: Cell) -> None:
-    coordinator = cell.coordinator(idle_s=0, again_s=0.01)
+    coordinator = cell.coordinator(idle_s=0, resend_s=0.01)
     # Before the first look at who is idle.
     await cell.submit()
     await coordinator.start()
-    [work] = await cell.crew.got(1)
-    await passed(lambda: len(cell.crew.retired) >= 11)
-    assert "developer" not in cell.crew.retired
-    await cell.crew.end(work)
+    [work] = await cell.pool.got(1)
+    await passed(lambda: len(cell.pool.retired) >= 11)
+    assert "developer" not in cell.pool.retired
+    await cell.pool.end(work)
     await seen(cell.log, TaskCompleted)
-    await passed(lambda: "developer" in cell.crew.retired)
-    assert len(cell.crew.retired) == len(set(cell.crew.retired))
+    await passed(lambda: "developer" in cell.pool.retired)
+    assert len(cell.pool.retired) == len(set(cell.pool.retired))
     await coordinator.stop()
 
 
 async def test_when_it_stops_nothing_of_it_goes_on(cell: Cell) -> None:
-    class Busy(Crew):
+    class Busy(AgentPool):
         """An agent that never answers."""
 
         async def perform(self, assignments: Sequence[Assignment]) -> None:
             await super().perform(assignments)
             await asyncio.get_running_loop().create_future()
 
-    cell.crew = Busy(cell.log)
+    cell.pool = Busy(cell.log)
     before = asyncio.all_tasks()
-    coordinator = cell.coordinator(again_s=0.01)
+    coordinator = cell.coordinator(resend_s=0.01)
     await coordinator.start()
     await cell.submit()
-    await cell.crew.got(1)
+    await cell.pool.got(1)
     assert any(task.get_name().startswith("perform") for task in asyncio.all_tasks())
     await coordinator.stop()
     assert asyncio.all_tasks() - before == set()

@@ -11,7 +11,7 @@ import pytest
 from actors.coordinator import SwarmCoordinator
 from events.ids import TaskState
 from events.task import TaskWaiting
-from tests.actors.desk_site import MAX_DELIVER, Site, open_site
+from tests.actors.consumer_site import MAX_DELIVER, Site, open_site
 from tests.actors.kit import ORIGIN, passed, seen
 from vapora.commands import EditAgent, MoveTask, RequeueTask
 from vapora.errors import NotFoundError, UnavailableError
@@ -88,7 +88,7 @@ async def _told(site: Site, count: int) -> list[tuple[str, str]]:
 async def test_dead_letters_are_kept_in_mind_while_nats_is_away_and_unknown_to_who_starts_then(site: Site) -> None:
     coordinator, task_id = await _buried(site)
     await site.server.kill()
-    await passed(lambda: not coordinator.desk.queue.connected)  # type: ignore[union-attr]
+    await passed(lambda: not coordinator.consumer.queue.connected)  # type: ignore[union-attr]
     status = await coordinator.queue_status()
     assert (status.dead_letters_known, [one.id for one in status.dead_letters]) == (False, [task_id])
     # It can be put back all the same: that is said in the log.

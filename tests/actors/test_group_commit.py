@@ -8,12 +8,12 @@ from itertools import pairwise
 
 import pytest
 
-from actors.group_commit import GroupCommit
+from actors.log_writer.group_commit import GroupCommit
 from events.task import TaskApproved
 from vapora.clock import now
 from vapora.errors import LogError
 from vapora.log import encode
-from vapora.log.chain import Entry, Tip
+from vapora.log.chain import ChainEntry, Tip
 from vapora.log.event_log import CheckedLog, Committed, TakenError
 from vapora.log.memory import _MemoryStore
 from vapora.records import Append, Appended, AppendResult, Conflict, Encoded, StreamAppend
@@ -38,7 +38,7 @@ class Watched(_MemoryStore):
         self.entered = threading.Semaphore(0)
         self.errors: list[LogError] = []
 
-    def write(self, entries: Sequence[Entry], tip: Tip) -> None:
+    def write(self, entries: Sequence[ChainEntry], tip: Tip) -> None:
         self.sizes.append(len(entries))
         self.threads.append(threading.get_ident())
         self.entered.release()

@@ -10,12 +10,12 @@ from random import Random
 import pytest
 
 from actors.log_writer import LogWriter
-from actors.notary import Notary
+from actors.log_writer.checkpoint_signer import CheckpointSigner
 from events.task import TaskApproved, TaskRejected
 from vapora.clock import now
 from vapora.errors import BadInputError, FencedError, LogError, UnavailableError
 from vapora.log import MemoryLog, encode, mapper
-from vapora.log.chain import Entry, Tip
+from vapora.log.chain import ChainEntry, Tip
 from vapora.log.checkpoints import CheckpointBook
 from vapora.log.event_log import CheckedLog, EventLog, TakenError
 from vapora.log.memory import _MemoryStore
@@ -351,8 +351,8 @@ async def test_a_start_that_is_cancelled_does_not_close_the_log_under_a_thread_t
         go_on.wait(10)
         raise LogError("nobody waits for this any more")
 
-    notary = Notary(open_book, now, events=1_000, interval_s=60)
-    starting = asyncio.create_task(LogWriter(lambda: Watched("acme"), notary=notary).start())
+    signer = CheckpointSigner(open_book, now, events=1_000, interval_s=60)
+    starting = asyncio.create_task(LogWriter(lambda: Watched("acme"), signer=signer).start())
     await asyncio.to_thread(reading.wait, 10)
     starting.cancel()
     await asyncio.wait([starting])
@@ -379,7 +379,7 @@ class _Moody(_MemoryStore):
         super().__init__()
         self._dice = dice
 
-    def write(self, entries: Sequence[Entry], tip: Tip) -> None:
+    def write(self, entries: Sequence[ChainEntry], tip: Tip) -> None:
         mood = self._dice.random()
         if mood < 0.1:
             raise LogError("The disk is full.")
@@ -400,7 +400,7 @@ class _Gated(_MemoryStore):
         self.full: LogError | None = None
         self.sizes: list[int] = []
 
-    def write(self, entries: Sequence[Entry], tip: Tip) -> None:
+    def write(self, entries: Sequence[ChainEntry], tip: Tip) -> None:
         if self.errors and self.gate.is_set() and self.sizes:
             raise self.errors.pop()
         self.sizes.append(len(entries))

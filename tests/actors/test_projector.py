@@ -14,7 +14,7 @@ from events.task import TaskEdited, TaskSubmitted
 from projections import Rebuild, Rows, all_projections
 from projections.board import Board, board
 from projections.board_waiting import CARDS
-from projections.store import ReadStore, StoreReader
+from projections.engine.store import ReadStore, StoreReader
 from tests.actors.kit import NOON, ORIGIN, WORKSPACE, MovableClock, log_writer
 from vapora.commands import CreateProject, EditTask, MoveTask, SubmitTask
 from vapora.dispatch import Dispatcher

@@ -21,8 +21,8 @@ from tests.queue.mirror import mirrored
 from tests.queue.nats_server import NatsServer
 from vapora.log.client import LogClient
 from vapora.queue import TaskOffer
-from vapora.queue.nats_outlet import NatsOutlet
-from vapora.queue.nats_queue import NatsQueue
+from vapora.queue.nats.outlet import NatsOutlet
+from vapora.queue.nats.queue import NatsQueue
 from vapora.records import Append, Encoded, StreamAppend
 
 

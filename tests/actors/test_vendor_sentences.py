@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from actors.vendor_sentences import VendorSentences, shortened
+from actors.llm_router.vendor_sentences import VendorSentences, shortened
 from tests.actors.kit import MovableClock
 from vapora.domain.models import MODELS
 

@@ -1,4 +1,4 @@
-"""The API over the whole cast in this process, with the rehearsal model and real files."""
+"""The API over the whole actor system in this process, with the rehearsal model and real files."""
 
 from __future__ import annotations
 

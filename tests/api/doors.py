@@ -11,7 +11,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from actors.cast import LocalCast
+from actors.composition import LocalActorSystem
 from vapora.api.app import create_app
 from vapora.api.context import LOCAL_USER
 from vapora.log.client import LogClient
@@ -24,18 +24,18 @@ BOTH_STORES = pytest.mark.parametrize("store", ["sqlite", "postgres"], indirect=
 
 @dataclass
 class Door:
-    """A client of the API, and the cast behind it."""
+    """A client of the API, and the actor system behind it."""
 
     http: httpx.AsyncClient
-    cast: LocalCast
+    system: LocalActorSystem
     app: FastAPI
 
     async def head(self) -> int:
-        return await self.cast.log("default").head()
+        return await self.system.log("default").head()
 
     async def asked(self) -> int:
-        """The last position that a person's request led to: the cast may have more to say at any time."""
-        log, position, found = LogClient(self.cast.log("default"), "default"), 0, 0
+        """The last position that a person's request led to: the actor system may have more to say at any time."""
+        log, position, found = LogClient(self.system.log("default"), "default"), 0, 0
         while True:
             polled = await log.poll(position, timeout_s=0)
             found = max([found, *(one.position for one in polled.events if one.actor == LOCAL_USER)])
@@ -72,7 +72,7 @@ class Door:
             card: dict[str, Any] = await self.ask("GET", f"/tasks/{task_id}", 200)
             if is_it(card):
                 return card
-            frames = await self.cast.projector("default").frames(max(reached, card["position"]), timeout_s=30)
+            frames = await self.system.projector("default").frames(max(reached, card["position"]), timeout_s=30)
             assert frames, f"nothing happens any more: {card}"
             reached = frames[-1]["position"]
 
@@ -83,11 +83,11 @@ class Door:
 @asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[Door]:
     """An installation in this process, for as long as it is needed; the next one on the same data goes on."""
-    cast = LocalCast(settings)
-    await cast.start()
-    app = create_app(cast, settings, version="1.2.3", rehearsal=True)
+    system = LocalActorSystem(settings)
+    await system.start()
+    app = create_app(system, settings, version="1.2.3", rehearsal=True)
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost:8000") as http:
-        yield Door(http, cast, app)
+        yield Door(http, system, app)
     await app.state.cells.close()
-    await cast.stop()
+    await system.stop()

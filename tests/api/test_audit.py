@@ -1,4 +1,4 @@
-"""The audit trail and the why of an event, over the whole cast."""
+"""The audit trail and the why of an event, over the whole actor system."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ import asyncio
 import json
 from typing import Any
 
-from vapora.api.broadcast import Broadcast, Seat, merged
+from vapora.api.broadcast import Broadcast, Subscription, merged
 
 
 def frame(position: int, **row: Any) -> dict[str, Any]:
@@ -14,11 +14,11 @@ def frame(position: int, **row: Any) -> dict[str, Any]:
     return {"position": position, "rows": [{"view": "task", "row": row}]}
 
 
-def broadcast_to(count: int, kept: int = 1_000) -> tuple[Broadcast, list[Seat]]:
+def broadcast_to(count: int, kept: int = 1_000) -> tuple[Broadcast, list[Subscription]]:
     broadcast = Broadcast(kept)
-    seats = [Seat(broadcast) for _ in range(count)]
-    broadcast.seats.update(seats)
-    return broadcast, seats
+    subscribers = [Subscription(broadcast) for _ in range(count)]
+    broadcast.subscribers.update(subscribers)
+    return broadcast, subscribers
 
 
 async def test_each_seat_is_given_each_frame_and_all_of_them_the_same_text() -> None:
@@ -33,20 +33,20 @@ async def test_each_seat_is_given_each_frame_and_all_of_them_the_same_text() -> 
 
 
 async def test_a_seat_that_waits_is_given_what_comes() -> None:
-    broadcast, (seat,) = broadcast_to(1)
-    waiting = asyncio.create_task(seat.next())
+    broadcast, (subscription,) = broadcast_to(1)
+    waiting = asyncio.create_task(subscription.next())
     await asyncio.sleep(0)
     broadcast.add(frame(1))
     broadcast.add(frame(2))
     assert (await waiting)[0] == 1
-    assert (await seat.next())[0] == 2
+    assert (await subscription.next())[0] == 2
 
 
 async def test_where_too_much_is_due_a_seat_is_given_all_it_missed_in_one_frame() -> None:
-    broadcast, seats = broadcast_to(400)
+    broadcast, subscribers = broadcast_to(400)
     for position in range(1, 11):
         broadcast.add(frame(position, id=f"task-{position % 3}"))
-    told = [await seat.next() for seat in seats]
+    told = [await subscription.next() for subscription in subscribers]
     assert {position for position, _ in told} == {10}
     assert len({id(text) for _, text in told}) == 1
     rows = [one["row"] for one in json.loads(told[0][1])["rows"]]
@@ -69,16 +69,16 @@ async def test_rows_of_different_things_are_not_merged() -> None:
 
 
 async def test_what_else_there_is_to_do_waits_for_a_few_sends_only() -> None:
-    broadcast, seats = broadcast_to(200)
+    broadcast, subscribers = broadcast_to(200)
     given = 0
 
-    async def send(seat: Seat) -> None:
+    async def send(subscription: Subscription) -> None:
         nonlocal given
         while True:
-            await seat.next()
+            await subscription.next()
             given += 1
 
-    sending = [asyncio.create_task(send(seat)) for seat in seats]
+    sending = [asyncio.create_task(send(subscription)) for subscription in subscribers]
     await asyncio.sleep(0)
     for position in (1, 2):
         broadcast.add(frame(position))
@@ -94,10 +94,10 @@ async def test_what_else_there_is_to_do_waits_for_a_few_sends_only() -> None:
 
 
 async def test_a_seat_that_takes_nothing_is_told_to_come_again_and_holds_up_nobody() -> None:
-    broadcast, (stuck, seat) = broadcast_to(2, kept=2)
+    broadcast, (stuck, subscription) = broadcast_to(2, kept=2)
     for position in (1, 2, 3):
         broadcast.add(frame(position))
-        assert (await seat.next())[0] == position
+        assert (await subscription.next())[0] == position
         await broadcast.sent()
     assert await stuck.over() == (1013, "Too slow: connect again with after=<the last position you have>.")
-    assert broadcast.seats == {seat}
+    assert broadcast.subscribers == {subscription}

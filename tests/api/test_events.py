@@ -8,7 +8,7 @@ import pytest
 
 from events.ids import task_stream
 from events.task import TaskApproved
-from projections.store import ReadStore
+from projections.engine.store import ReadStore
 from tests.api.doors import BOTH_STORES, Door
 from vapora.log.client import LogClient
 from vapora.ports import Origin
@@ -40,7 +40,7 @@ async def worked(door: Door) -> dict[str, Any]:
     await door.in_state(first, "done")
     second = (await door.task(project["id"], title="Second"))["task_id"]
     card = await door.in_state(second, "done")
-    await door.cast.projector("default").wait_for(await door.head(), 5)
+    await door.system.projector("default").wait_for(await door.head(), 5)
     return card
 
 
@@ -92,12 +92,12 @@ async def test_what_the_index_has_not_yet_is_looked_for_in_the_log(door: Door, s
 
 
 async def test_a_page_of_large_events_is_shorter_and_has_a_next_one(door: Door) -> None:
-    log = LogClient(door.cast.log("default"), "default")
+    log = LogClient(door.system.log("default"), "default")
     large = TaskApproved(task_id="large", comment="x" * 6 * 1024 * 1024)
     origin = Origin("default", actor="anna", correlation="cor-large")
     for version in range(4):
         appended = await log.append(origin, (task_stream("large"), version, [large]))
-    await door.cast.projector("default").wait_for(appended.position, 10)
+    await door.system.projector("default").wait_for(appended.position, 10)
     first = appended.position - 3
     for params in ({"after": first - 1}, {"stream": "task:large"}, {"actor": "anna"}):
         page = await door.ask("GET", "/events", 200, params=params)

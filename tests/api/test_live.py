@@ -14,7 +14,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from tests.api.doors import Door
-from vapora.api.hub import Hub
+from vapora.api.live_feed import LiveFeed
 
 PATIENCE_S = 20
 
@@ -194,13 +194,13 @@ async def test_sockets_are_closed_when_the_server_stops(door: Door, address: str
     assert code in (1001, 1012)
 
 
-async def test_a_hub_follows_only_while_somebody_listens(door: Door, address: str) -> None:
+async def test_a_feed_follows_only_while_somebody_listens(door: Door, address: str) -> None:
     async with connect(address):
         await seated(door, 1)
     await seated(door, 0)
     [cell] = door.app.state.cells.opened
     async with asyncio.timeout(PATIENCE_S):
-        while any(task.get_name() == "live hub" for task in asyncio.all_tasks()):
+        while any(task.get_name() == "live feed" for task in asyncio.all_tasks()):
             await asyncio.sleep(0)
     assert cell.workspace == "default"
 
@@ -208,13 +208,13 @@ async def test_a_hub_follows_only_while_somebody_listens(door: Door, address: st
 async def seated(door: Door, number: int) -> None:
     """Until so many sockets are in the hub."""
     async with asyncio.timeout(PATIENCE_S):
-        while sum(cell.hub.seats for cell in door.app.state.cells.opened) != number:
+        while sum(cell.feed.subscribers for cell in door.app.state.cells.opened) != number:
             await asyncio.sleep(0)
 
 
 async def test_a_burst_of_more_frames_than_are_kept_drives_out_no_socket_that_reads(door: Door, address: str) -> None:
     cell = await door.app.state.cells.open("default")
-    cell.hub = Hub("default", cell.projector, kept=3)
+    cell.feed = LiveFeed("default", cell.projector, kept=3)
     async with connect(f"{address}?after={await door.head()}") as client:
         await seated(door, 1)
         made = await asyncio.gather(*(door.project(name=f"Project {number}") for number in range(30)))
@@ -226,7 +226,7 @@ async def test_a_burst_of_more_frames_than_are_kept_drives_out_no_socket_that_re
 async def test_a_socket_that_does_not_read_is_told_to_come_again(door: Door) -> None:
     cells = door.app.state.cells
     cell = await cells.open("default")
-    cell.hub = Hub("default", cell.projector, kept=2)
+    cell.feed = LiveFeed("default", cell.projector, kept=2)
     sent: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
     stuck = asyncio.Event()
 

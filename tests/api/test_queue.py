@@ -10,12 +10,12 @@ from typing import Any
 import httpx
 import pytest
 
-from actors.cast import LocalCast
+from actors.composition import LocalActorSystem
 from actors.runtime.base import Address
 from tests.api.doors import Door
 from tests.queue.nats_server import NatsServer
 from vapora.api.app import create_app
-from vapora.queue.nats_queue import NatsQueue
+from vapora.queue.nats.queue import NatsQueue
 from vapora.settings import Settings
 
 
@@ -40,13 +40,13 @@ async def beside(server: NatsServer, settings: Settings) -> AsyncIterator[Door]:
             "health_interval_s": 600,
         }
     )
-    cast = LocalCast(with_nats)
-    await cast.start()
-    app = create_app(cast, with_nats, version="1.2.3", rehearsal=True)
+    system = LocalActorSystem(with_nats)
+    await system.start()
+    app = create_app(system, with_nats, version="1.2.3", rehearsal=True)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost:8000") as http:
-        yield Door(http, cast, app)
+        yield Door(http, system, app)
     await app.state.cells.close()
-    await cast.stop()
+    await system.stop()
 
 
 async def test_the_logs_own_queue_tells_what_waits_under_each_subject(door: Door) -> None:
@@ -94,7 +94,7 @@ async def test_a_dead_letter_is_shown_and_put_back(beside: Door, server: NatsSer
     task_id = await beside.idle_task(project["id"])
     # The coordinator is gone. Somebody else takes its work, again and again, and never answers.
     await _queue(beside, lambda found: found["waiting"] == 1)
-    await beside.cast.runtime.stop(Address("coordinator", "default"))
+    await beside.system.runtime.stop(Address("coordinator", "default"))
     taker = NatsQueue(server.options, "default", ack_wait_s=0.3, max_deliver=2)
     await taker.start()
     async with asyncio.timeout(40):

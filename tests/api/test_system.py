@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from prometheus_client.parser import text_string_to_metric_families
 from typer.testing import CliRunner
 
-from actors.cast import LocalCast
+from actors.composition import LocalActorSystem
 from events.workspace import WorkspaceOpened
 from tests.api.doors import API, BOTH_STORES, Door, opened
 from tests.api.test_refusals import check_problem
@@ -32,7 +32,7 @@ from vapora.settings import Settings
 
 
 class Unready:
-    """A cast whose cells cannot be opened."""
+    """An actor system whose cells cannot be opened."""
 
     def __init__(self, error: Exception) -> None:
         self._error = error
@@ -89,8 +89,8 @@ async def test_health_is_503_with_the_reason_while_it_is_not_ready(starting: htt
 async def test_health_tells_a_log_that_another_process_holds_from_one_that_is_being_opened(settings: Settings) -> None:
     async with opened(settings):
         pass
-    cast = LocalCast(settings)
-    app = create_app(cast, settings, version="1", rehearsal=True)
+    system = LocalActorSystem(settings)
+    app = create_app(system, settings, version="1", rehearsal=True)
     other = sqlite3.connect(settings.log_file("default"), isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as http:
@@ -102,7 +102,7 @@ async def test_health_tells_a_log_that_another_process_holds_from_one_that_is_be
             said.append(well)
     other.close()
     await app.state.cells.close()
-    await cast.stop()
+    await system.stop()
 
     held = next(one for one in said if one["status"] == "failing")
     assert "Another process holds the file: stop it, or try again." in held["reason"]
@@ -350,7 +350,7 @@ async def test_read_models_are_rebuilt_beside_a_server_that_goes_on(settings: Se
         project = await door.project()
         first = await door.task(project["id"], review="human")
         await door.in_state(first["task_id"], "review")
-        seat = await (await door.app.state.cells.open("default")).hub.join()
+        subscription = await (await door.app.state.cells.open("default")).feed.join()
         command = ["rebuild", "--data", str(settings.data), "--json"]
         url = settings.database_url.get_secret_value() if settings.database_url else None
         rebuild = partial(CliRunner().invoke, cli, command, env={"VAPORA_DATABASE_URL": url})
@@ -363,7 +363,7 @@ async def test_read_models_are_rebuilt_beside_a_server_that_goes_on(settings: Se
         card = await door.in_state(second["task_id"], "review")
         position = 0
         while position < card["position"]:
-            reached, _ = await asyncio.wait_for(seat.next(), 10)
+            reached, _ = await asyncio.wait_for(subscription.next(), 10)
             assert reached > position
             position = reached
         assert (await door.ask("GET", "/status", 200))["failed"] == {}

@@ -15,7 +15,7 @@ import pytest
 import pytest_asyncio
 from pydantic import SecretStr
 
-from actors.cast import LocalCast
+from actors.composition import LocalActorSystem
 from projections import ReadStore, Runner, all_projections
 from tests.api.doors import Door
 from tests.cli.conftest import Said, invoke
@@ -88,15 +88,15 @@ def there(request: pytest.FixtureRequest, data: Path, tmp_path: Path) -> Target:
 
 @asynccontextmanager
 async def at_work(data: Path, url: str | None = None) -> AsyncIterator[Door]:
-    """The whole cast on a data folder."""
+    """The whole actor system on a data folder."""
     settings = settings_of(data, url)
-    cast = LocalCast(settings)
-    await cast.start()
-    app = create_app(cast, settings, version="1.2.3", rehearsal=True)
+    system = LocalActorSystem(settings)
+    await system.start()
+    app = create_app(system, settings, version="1.2.3", rehearsal=True)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost:8000") as http:
-        yield Door(http, cast, app)
+        yield Door(http, system, app)
     await app.state.cells.close()
-    await cast.stop()
+    await system.stop()
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -27,8 +27,8 @@ from tests.disk import no_file_grows_beyond
 from tests.postgres import PASSWORD, Server
 from tests.projections.test_replay import Teller
 from tests.proxy import Proxy
-from vapora.archive.arrival import import_new
 from vapora.archive.export import export
+from vapora.archive.importer import import_new
 from vapora.archive.load import ExportFile
 from vapora.blobs import BlobStore
 from vapora.clock import now

@@ -12,8 +12,8 @@ from obstore.store import S3Store
 from pydantic import SecretStr
 
 from tests.blobs.conftest import KEY, SECRET
-from vapora.archive.arrival import import_new
 from vapora.archive.export import export
+from vapora.archive.importer import import_new
 from vapora.archive.load import ExportFile
 from vapora.blobs import BlobStore, check_url, open_blobs
 from vapora.blobs.s3 import S3BlobStore

@@ -12,13 +12,13 @@ from types import TracebackType
 from typing import Any, Literal, Self, cast
 
 from actors.budget_manager import BudgetManager
-from actors.cast import RuntimeCast, builder
+from actors.composition import ActorSystem, builder
 from actors.coordinator import SwarmCoordinator
 from actors.runtime.base import Address, Kind
 from events.ids import Provider, TaskState
 from events.task import TaskArchived, TaskCompleted, TaskFailed
 from projections.board import board
-from projections.store import ReadStore
+from projections.engine.store import ReadStore
 from tests.actors.kit import everything
 from tests.chaos.post import Post
 from tests.chaos.records import WORKSPACE, Records
@@ -33,8 +33,8 @@ from vapora.records import Appended
 from vapora.settings import Settings
 from vapora.testing import FakeVendors
 from vapora.testing.agreement import rows_of
-from vapora.testing.crash import CrashableRuntime, Moment
-from vapora.testing.soundness import Finding
+from vapora.testing.crash import CrashableRuntime, KillPoint
+from vapora.testing.soundness import Discrepancy
 
 TASKS = 6
 KINDS: tuple[Kind, ...] = ("log", "projector", "budget", "coordinator", "router", "agent", "supervisor")
@@ -98,10 +98,10 @@ class Office:
             if self.post is not None:
                 opened.push_async_callback(self.post.back)
             opened.callback(self.plan.clear)
-            self.cast = RuntimeCast(self.settings, self.runtime)
-            self.log = LogClient(self.cast.log(WORKSPACE), WORKSPACE)
+            self.system = ActorSystem(self.settings, self.runtime)
+            self.log = LogClient(self.system.log(WORKSPACE), WORKSPACE)
             self.dispatcher = Dispatcher(self.log, now)
-            await self.cast.open(WORKSPACE)
+            await self.system.open(WORKSPACE)
             self.project = (await self.dispatcher.dispatch(self.origin(), CreateProject(name="Chaos"))).id
             self._opened = opened.pop_all()
         return self
@@ -116,7 +116,7 @@ class Office:
 
     # --- dying ---
 
-    def watch(self, moment: Moment) -> None:
+    def watch(self, moment: KillPoint) -> None:
         """Told of every moment of every call: the place where the plan strikes."""
         if moment.stage == "answered" and moment.method == "append":
             self._note(moment.args[0], moment.answer)
@@ -147,7 +147,7 @@ class Office:
 
     # --- a round ---
 
-    async def round(self) -> list[Finding]:
+    async def round(self) -> list[Discrepancy]:
         """Hand in a few tasks, let one to three die at it, wait until all is done: what is wrong then."""
         kinds = self.dice.choices(WITH_NATS if self.post else KINDS, k=self.dice.randint(1, 3))
         self.plan += [Kill(kind, self.dice.randint(1, _MOMENTS)) for kind in kinds]
@@ -158,7 +158,7 @@ class Office:
         left, wrong = await self.quiet()
         buried = [one for one in left.streams.offers if one.dead] if left.streams else []
         # Nothing is wrong with any task, and nobody died as often as it takes to think so.
-        return [*wrong, *(Finding("dead letters", one.task_id, "is one, for no reason") for one in buried)]
+        return [*wrong, *(Discrepancy("dead letters", one.task_id, "is one, for no reason") for one in buried)]
 
     async def work(self) -> None:
         """A small backlog, from its first task to the end of all but those whose agent is on leave.
@@ -168,7 +168,7 @@ class Office:
         self.working = True
         start = await self.log.head()
         limit = SetBudget(monthly_limit_cents=1_000_000 + self.dice.randint(0, 1_000))
-        await self.cast.budgets(WORKSPACE).set_budget(self.origin(), "workspace", WORKSPACE, limit)
+        await self.system.budgets(WORKSPACE).set_budget(self.origin(), "workspace", WORKSPACE, limit)
         leaves, returns = ON_LEAVE[self._rounds % 2], ON_LEAVE[1 - self._rounds % 2]
         self._rounds += 1
         await self.dispatcher.dispatch(self.origin(), EditAgent(enabled=False), leaves[0])
@@ -216,7 +216,7 @@ class Office:
                     count -= len(polled.events)
                     position = polled.position
 
-    async def quiet(self) -> tuple[Records, list[Finding]]:
+    async def quiet(self) -> tuple[Records, list[Discrepancy]]:
         """What is left of the work as soon as all is as it should be, if that comes: before, something is under way.
 
         What is not as it should be must be so at two looks in a row: a look takes its time, and what waits for somebody
@@ -227,7 +227,7 @@ class Office:
             await self.post.back()
         clock = asyncio.get_running_loop().time
         deadline = clock() + _QUIET_WITHIN_S
-        before: list[Finding] = []
+        before: list[Discrepancy] = []
         while True:
             await self.settled()
             began = clock()
@@ -249,10 +249,10 @@ class Office:
         deadline = asyncio.get_running_loop().time() + _SETTLED_WITHIN_S
         while True:
             head = await self.log.head()
-            await self.cast.projector(WORKSPACE).wait_for(head, 10)
-            coordinator, purse, router = [await self.ask(kind) for kind in ("coordinator", "budget", "router")]
+            await self.system.projector(WORKSPACE).wait_for(head, 10)
+            coordinator, budget_watch, router = [await self.ask(kind) for kind in ("coordinator", "budget", "router")]
             waits = coordinator["waiting"] > len(self.waiting)
-            quiet = not (coordinator["running"] or waits or purse["open"] or router["under_way"])
+            quiet = not (coordinator["running"] or waits or budget_watch["open"] or router["under_way"])
             over = asyncio.get_running_loop().time() > deadline
             if (quiet or over) and coordinator["position"] >= head == await self.log.head():
                 return
@@ -269,7 +269,7 @@ class Office:
     async def records(self) -> Records | None:
         """None if somebody wrote meanwhile."""
         log = await everything(self.log)
-        reader = ReadStore.open_reader(self.cast.read_store(WORKSPACE))
+        reader = ReadStore.open_reader(self.system.read_store(WORKSPACE))
         with reader.snapshot() as rows:
             shown = {card.id: card for column in board(rows, None, rows.position).columns.values() for card in column}
             held = rows_of(rows)
@@ -289,6 +289,6 @@ class Office:
             BlobStore(self.settings.blob_folder(WORKSPACE)).text,
             frozenset(self.waiting),
             streams,
-            coordinator.desk.state if coordinator.desk else None,
+            coordinator.consumer.state if coordinator.consumer else None,
         )
         return found if await self.log.head() == log[-1].position else None

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from actors.desk import DeskState
+from actors.coordinator.queue_consumer import ConsumerState
 from events import Recorded
 from events.content import Content
-from projections.base import Row
+from projections.engine.base import Row
 from vapora.domain.budget import Ledger
-from vapora.domain.swarm_state import Swarm
+from vapora.domain.swarm.state import Swarm
 from vapora.testing.agreement import cards, ledger, queue, read_models
 from vapora.testing.delivery import Streams, delivery
-from vapora.testing.soundness import Finding, billed, contents, kept, soundness
+from vapora.testing.soundness import Discrepancy, billed, contents, kept, soundness
 from vapora.views import BoardCard
 
 WORKSPACE = "default"
@@ -33,9 +33,9 @@ class Records:
     text: Callable[[Content], str]
     waiting: frozenset[str]
     streams: Streams | None
-    desk: DeskState | None
+    consumer: ConsumerState | None
 
-    def findings(self) -> list[Finding]:
+    def findings(self) -> list[Discrepancy]:
         return [
             *soundness(self.log, WORKSPACE, self.waiting),
             *billed(self.log, self.billed_microusd),
@@ -45,5 +45,5 @@ class Records:
             *cards(self.cards, self.log),
             *ledger(self.ledger, self.log),
             *queue(self.swarm, self.log),
-            *(delivery(self.streams, self.log, WORKSPACE, self.desk) if self.streams else ()),
+            *(delivery(self.streams, self.log, WORKSPACE, self.consumer) if self.streams else ()),
         ]

@@ -1,4 +1,4 @@
-"""Each check of what NATS and the desk hold is shown to see its fault: it is planted in a copy of what is sound."""
+"""Each check of what NATS and the consumer hold is shown to see its fault: it is planted in a copy of what is sound."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from actors.desk import DeskState
+from actors.coordinator.queue_consumer import ConsumerState
 from events import DomainEvent, Recorded
 from events.ids import TaskState, WaitReason
 from events.task import (
@@ -75,7 +75,7 @@ OFFERS = (
     Offered(4, SUBJECT, "b", 8, 4),
     Offered(5, SUBJECT, "d", 9, 1, dead=True),
 )
-STATE = DeskState(
+STATE = ConsumerState(
     offers={"c": 7, "b": 8, "d": 9}, delivered={"c": 7, "d": 9}, aside={"d": 9}, dead={"d": 9}, put_off={"c": 7}
 )
 
@@ -93,7 +93,9 @@ MIRROR = tuple(_mirrored(one) for one in LOG)
 STREAMS = Streams(offers=OFFERS, consumers={SUBJECT: 2}, checkpoint=12, mirror=MIRROR)
 
 
-def _checks(streams: Streams = STREAMS, held: DeskState = STATE, log: list[Recorded] = LOG) -> list[tuple[str, str]]:
+def _checks(
+    streams: Streams = STREAMS, held: ConsumerState = STATE, log: list[Recorded] = LOG
+) -> list[tuple[str, str]]:
     return [(one.check, one.where) for one in delivery(streams, log, ACME, held)]
 
 
@@ -132,7 +134,7 @@ STREAM_FAULTS: list[tuple[str, tuple[str, str], Streams]] = [
     ("a checkpoint beyond the log", ("offers", "checkpoint"), replace(STREAMS, checkpoint=13)),
     ("a message that its consumer has done with", ("consumers", SUBJECT), replace(STREAMS, consumers={SUBJECT: 1})),
     ("a subject without a consumer", ("consumers", SUBJECT), replace(STREAMS, consumers={})),
-    ("a dead letter that the desk does not know", ("desk", "dead letters"), _offers(
+    ("a dead letter that the consumer does not know", ("desk", "dead letters"), _offers(
         lambda offers: offers.__setitem__(1, replace(offers[1], dead=True)), 1)),
     ("a dead letter of which the card says nothing", ("dead letters", "task:b"), _offers(
         lambda offers: offers.__setitem__(1, replace(offers[1], dead=True)), 1)),
@@ -155,7 +157,7 @@ def test_a_fault_planted_in_nats_is_found(wanted: tuple[str, str], streams: Stre
     assert wanted in _checks(streams)
 
 
-DESK_FAULTS: list[tuple[str, tuple[str, str], DeskState]] = [
+DESK_FAULTS: list[tuple[str, tuple[str, str], ConsumerState]] = [
     ("a task that it does not know of", ("desk", "task:c"), replace(STATE, offers={"b": 8, "d": 9})),
     ("a task that is not to be done", ("desk", "task:a"), replace(STATE, offers={**STATE.offers, "a": 1})),
     ("an older offer of a task", ("desk", "task:b"), replace(STATE, offers={**STATE.offers, "b": 2})),
@@ -170,7 +172,7 @@ DESK_FAULTS: list[tuple[str, tuple[str, str], DeskState]] = [
 @pytest.mark.parametrize(
     ("wanted", "held"), [fault[1:] for fault in DESK_FAULTS], ids=[fault[0] for fault in DESK_FAULTS]
 )
-def test_a_fault_planted_in_the_desk_is_found(wanted: tuple[str, str], held: DeskState) -> None:
+def test_a_fault_planted_in_the_consumer_is_found(wanted: tuple[str, str], held: ConsumerState) -> None:
     assert wanted in _checks(held=held)
 
 

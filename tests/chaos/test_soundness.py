@@ -20,12 +20,12 @@ from events.run import ArtifactRecorded, ModelCalled, RunStarted, RunSucceeded
 from events.task import TaskAssigned, TaskCompleted, TaskSubmitted
 from tests.chaos.office import LEFT, Kill, Office
 from tests.chaos.records import WORKSPACE, Records
-from vapora.domain import swarm
-from vapora.domain.swarm_state import Swarm
+from vapora.domain.swarm import rules as swarm
+from vapora.domain.swarm.state import Swarm
 from vapora.errors import NotFoundError
 from vapora.testing import soundness as checks
 from vapora.testing.agreement import cards, ledger, queue, read_models
-from vapora.testing.soundness import Finding
+from vapora.testing.soundness import Discrepancy
 
 Log = list[Recorded]
 
@@ -252,4 +252,4 @@ def _one_more(log: Log) -> Log:
 
 
 def test_a_finding_says_what_where_and_how() -> None:
-    assert str(Finding("order", "ledger", "a gap")) == "order: ledger: a gap"
+    assert str(Discrepancy("order", "ledger", "a gap")) == "order: ledger: a gap"

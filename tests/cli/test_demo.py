@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from vapora.cli.demo import Plan, run
+from vapora.cli.demo.command import DemoPlan, run
 from vapora.errors import ConfigurationError
 from vapora.platform import Platform
 from vapora.settings import Settings
@@ -24,11 +24,11 @@ TASKS: tuple[dict[str, Any], ...] = (
 )
 
 
-def plan(settings: Settings, *tasks: dict[str, Any], as_json: bool = True) -> Plan:
-    return Plan(settings, repo=None, tasks=tasks or TASKS, real=False, as_json=as_json)
+def plan(settings: Settings, *tasks: dict[str, Any], as_json: bool = True) -> DemoPlan:
+    return DemoPlan(settings, repo=None, tasks=tasks or TASKS, real=False, as_json=as_json)
 
 
-def played(plan: Plan) -> tuple[int, str]:
+def played(plan: DemoPlan) -> tuple[int, str]:
     out = io.StringIO()
     return run(plan, Platform, out), out.getvalue()
 
@@ -159,6 +159,6 @@ def test_a_backlog_is_checked_before_anything_starts(backlog: str, word: str, al
 
 
 def test_the_shipped_backlog_can_be_handed_in() -> None:
-    from vapora.cli.demo import _tasks
+    from vapora.cli.demo.command import _tasks
 
     assert len(_tasks(None)) >= 30

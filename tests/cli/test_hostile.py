@@ -15,8 +15,9 @@ from rich.console import RenderableType
 from tests.cli.conftest import Run, invoke, make_card
 from tests.cli.test_commands import wait_for
 from tests.test_unicode import ANY_TEXT, HOSTILE, acts
-from vapora.cli import board, output, screen, task
-from vapora.cli.scene import Scene
+from vapora.cli import board, output, task
+from vapora.cli.demo import display as screen
+from vapora.cli.demo.progress import DemoProgress
 from vapora.views import Board
 
 TITLE = f"[red]Title[/red] :bomb: {HOSTILE}"
@@ -94,9 +95,9 @@ def _one(text: str) -> Any:
 
 
 def _scene(text: str) -> RenderableType:
-    scene = Scene(("t",), changed_at=0)
-    scene.tasks["t"] = _one(text).model_copy(update={"assigned_agent": text, "state": "in-progress"})
-    return screen.draw(scene, text, 1, rehearsal=True)
+    progress = DemoProgress(("t",), changed_at=0)
+    progress.tasks["t"] = _one(text).model_copy(update={"assigned_agent": text, "state": "in-progress"})
+    return screen.draw(progress, text, 1, rehearsal=True)
 
 
 _DRAWN: dict[str, Callable[[str], RenderableType]] = {

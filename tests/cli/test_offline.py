@@ -16,7 +16,7 @@ from events.ids import LEDGER, Provider, Scope
 from events.money import MicroUsd
 from events.project import ProjectArchived, ProjectCreated
 from vapora.clock import now
-from vapora.log.mapper import Sealed, encode
+from vapora.log.mapper import LazyRecord, encode
 from vapora.log.places import open_log
 from vapora.log.sqlite import SQLiteLog
 from vapora.records import Append, Encoded, StreamAppend
@@ -108,9 +108,9 @@ def test_a_rebuild_goes_on_beside_those_who_read_and_feed_the_same_rows(
     alone: Run, data: Path, settings: Settings
 ) -> None:
     from projections import all_projections
+    from projections.engine.runner import Runner
+    from projections.engine.store import ReadStore, StoreReader
     from projections.projects import projects
-    from projections.runner import Runner
-    from projections.store import ReadStore, StoreReader
 
     assert alone("rebuild", "--data", str(data)).code == 0
     store = ReadStore(settings.read_file("default"))
@@ -123,7 +123,7 @@ def test_a_rebuild_goes_on_beside_those_who_read_and_feed_the_same_rows(
     assert (said.code, said.json["rebuilding"]) == (0, {})
     write(settings, "project:q", ProjectCreated(project_id="q", name="Longleaf"))
     log = SQLiteLog.open_for_reading(settings.log_file("default"))
-    runner.apply(list(map(Sealed, log.after(4))))
+    runner.apply(list(map(LazyRecord, log.after(4))))
     log.close()
     with reader.snapshot() as rows:
         assert [one.name for one in projects(rows)] == ["Shortleaf", "Longleaf"]

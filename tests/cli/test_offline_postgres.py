@@ -14,7 +14,7 @@ from events.budget import BudgetSet, SpendSettled
 from events.ids import LEDGER, Scope
 from events.money import MicroUsd
 from events.project import ProjectCreated
-from projections.store import ReadStore
+from projections.engine.store import ReadStore
 from tests.cli.test_offline import reserved, write
 from tests.postgres import PASSWORD
 from vapora.settings import Settings

@@ -18,7 +18,7 @@ from ray.exceptions import RayActorError
 
 from events.run import RunStarted
 from projections.board import board
-from projections.store import ReadStore
+from projections.engine.store import ReadStore
 from tests.cluster.site import Site
 from tests.waiting import wait_for
 from vapora.blobs import BlobStore
@@ -27,7 +27,7 @@ from vapora.commands import EditAgent
 from vapora.testing import Behaviour
 from vapora.testing.agreement import cards, read_models, rows_of
 from vapora.testing.delivery import delivery
-from vapora.testing.soundness import Finding, answers, billed, contents, money, order, runs_ended, tasks_ended
+from vapora.testing.soundness import Discrepancy, answers, billed, contents, money, order, runs_ended, tasks_ended
 
 pytestmark = [pytest.mark.ray, pytest.mark.timeout(900)]
 
@@ -115,7 +115,7 @@ def _victim(site: Site, dice: random.Random, start: int) -> str:
     return dice.choice([*CELL, *(f"agent/default/{agent_id}" for agent_id in sorted(at_work))])
 
 
-def _findings_when_quiet(site: Site, start: int, waiting: Sequence[str]) -> list[Finding]:
+def _findings_when_quiet(site: Site, start: int, waiting: Sequence[str]) -> list[Discrepancy]:
     """The cards are done before the last money is booked and the last row is written: it may take a moment."""
     deadline = time.monotonic() + QUIET_WITHIN_S
     while (found := _findings(site, start, waiting)) and time.monotonic() < deadline:
@@ -123,7 +123,7 @@ def _findings_when_quiet(site: Site, start: int, waiting: Sequence[str]) -> list
     return found
 
 
-def _findings(site: Site, start: int, waiting: Sequence[str]) -> list[Finding]:
+def _findings(site: Site, start: int, waiting: Sequence[str]) -> list[Discrepancy]:
     """`start`: how long the log was before; other tests leave work that people moved by hand."""
     reader = ReadStore.open_reader(site.settings.read_file("default"))
     with reader.snapshot() as rows:
@@ -133,7 +133,7 @@ def _findings(site: Site, start: int, waiting: Sequence[str]) -> list[Finding]:
     log = site.log()
     ours = log[start:]
     if position < log[-1].position:
-        return [Finding("read models", "position", f"{position} of {log[-1].position}")]
+        return [Discrepancy("read models", "position", f"{position} of {log[-1].position}")]
     on_board = {card.id: card for column in shown.columns.values() for card in column}
     return [
         *order(log),

@@ -19,7 +19,7 @@ from events import Recorded
 from events.run import RunSucceeded
 from events.task import TaskCompleted
 from projections.board import board
-from projections.store import ReadStore
+from projections.engine.store import ReadStore
 from tests.cluster.site import Site, assert_sound
 from tests.cluster.test_installation import _ready, data, environment, interrupt, processes_of, start
 from tests.ports import free_port

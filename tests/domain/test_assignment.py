@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vapora.domain.agent import Agent
-from vapora.domain.assignment import Applicant, Choice, has_room, rank, score, total
-from vapora.domain.learning import History, LearningSettings, Outcome, confidence, expertise
+from vapora.domain.assignment import Applicant, ChosenAgent, has_room, rank, score, total
+from vapora.domain.learning import History, LearningSettings, RunOutcome, confidence, expertise
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 UNIT = st.floats(0, 1)
@@ -30,21 +30,21 @@ def applicant(
 ) -> Applicant:
     history = History()
     for number in range(good + bad):
-        history.add(Outcome(f"{agent_id}-{number}", "code-generation", NOW - timedelta(days=1), number < good))
+        history.add(RunOutcome(f"{agent_id}-{number}", "code-generation", NOW - timedelta(days=1), number < good))
     agent = Agent(agent_id, role or agent_id, agent_id, (), task_types, capacity, enabled, reason)
     return Applicant(agent, running, history)
 
 
-def choose(*applicants: Applicant, role: str | None = None) -> Choice:
+def choose(*applicants: Applicant, role: str | None = None) -> ChosenAgent:
     return rank("code-generation", role, applicants, NOW)
 
 
-def chosen(choice: Choice) -> str:
+def chosen(choice: ChosenAgent) -> str:
     assert choice.chosen is not None
     return choice.chosen.agent_id
 
 
-def excluded(choice: Choice) -> dict[str, str | None]:
+def excluded(choice: ChosenAgent) -> dict[str, str | None]:
     return {each.agent_id: each.excluded for each in choice.candidates if each.score is None}
 
 
@@ -131,7 +131,7 @@ def _aged(agent_id: str, runs: int) -> Applicant:
     """So many good runs, so long ago that their weight is exactly nothing: level but for their number."""
     history = History()
     for number in range(runs):
-        history.add(Outcome(f"{agent_id}-{number}", "code-generation", NOW - timedelta(days=6_000), True))
+        history.add(RunOutcome(f"{agent_id}-{number}", "code-generation", NOW - timedelta(days=6_000), True))
     return Applicant(Agent(agent_id, agent_id, agent_id, (), ("code-generation",), 4), 0, history)
 
 
@@ -146,7 +146,7 @@ def test_capacity_lowered_below_what_is_in_flight_still_means_full() -> None:
 
 def newcomer_wins(good: int, veteran_expertise: float, settings: LearningSettings) -> bool:
     """Both with the same base: a newcomer with nothing but fresh successes against a veteran (R15)."""
-    runs = [Outcome("r", "code-generation", NOW, True)] * good
+    runs = [RunOutcome("r", "code-generation", NOW, True)] * good
     newcomer = score(1, 0, expertise(runs, NOW, settings), confidence(good))
     return total(newcomer) > total(score(1, 0, veteran_expertise, 1.0))
 

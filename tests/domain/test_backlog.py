@@ -5,14 +5,14 @@ import pickle
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vapora.domain.backlog import Column, Dependencies, Lane, WaitingLine
+from vapora.domain.backlog import Column, Dependencies, Lane, ReadyQueue
 
 CODE: Lane = ("code-generation", None)
 TEST: Lane = ("unit-test", "tester")
 
 
-def line(*entries: tuple[str, Lane, str]) -> WaitingLine:
-    made = WaitingLine()
+def line(*entries: tuple[str, Lane, str]) -> ReadyQueue:
+    made = ReadyQueue()
     for entry in entries:
         made.put(*entry)
     return made
@@ -59,7 +59,7 @@ def test_a_lane_without_tasks_is_gone() -> None:
     st.lists(st.tuples(st.sampled_from("abcdef"), st.sampled_from([CODE, TEST, None]), st.integers(0, 3)), max_size=40)
 )
 def test_the_line_is_always_what_sorting_all_of_it_would_give(steps: list[tuple[str, Lane | None, int]]) -> None:
-    made, model = WaitingLine(), dict[str, tuple[str, str]]()
+    made, model = ReadyQueue(), dict[str, tuple[str, str]]()
     for task_id, lane, place in steps:
         if lane is None:
             made.take(task_id)

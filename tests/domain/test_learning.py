@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from vapora.domain.learning import (
     History,
     LearningSettings,
-    Outcome,
+    RunOutcome,
     confidence,
     expertise,
     success_rate,
@@ -25,8 +25,8 @@ from vapora.errors import ConfigurationError
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 
-def outcome(success: bool, days_ago: float = 0.0, run_id: str = "r", task_type: str = "unit-test") -> Outcome:
-    return Outcome(run_id, task_type, NOW - timedelta(days=days_ago), success)
+def outcome(success: bool, days_ago: float = 0.0, run_id: str = "r", task_type: str = "unit-test") -> RunOutcome:
+    return RunOutcome(run_id, task_type, NOW - timedelta(days=days_ago), success)
 
 
 def test_a_weight_steps_from_1_10_to_0_37_right_after_day_7() -> None:
@@ -80,7 +80,7 @@ def test_an_agent_recovers_from_a_bad_spell() -> None:
     course = []
     for day in range(1, 15):
         at = NOW + timedelta(days=day)
-        runs += [Outcome("r", "unit-test", at, True)] * 4
+        runs += [RunOutcome("r", "unit-test", at, True)] * 4
         course.append(expertise(runs, at))
     assert course[0] < 0.25
     assert course == sorted(course)

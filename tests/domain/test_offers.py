@@ -21,13 +21,13 @@ from events.task import (
     TaskSentToReview,
     TaskSubmitted,
 )
-from vapora.domain import swarm as rules
-from vapora.domain.offers import Offer, OnOffer
+from vapora.domain.offers import Offer, OpenOffers
+from vapora.domain.swarm import rules as rules
 
 
 class Log:
     def __init__(self, *events: DomainEvent) -> None:
-        self.on_offer = OnOffer("acme")
+        self.open_offers = OpenOffers("acme")
         self.records: list[Recorded] = []
         self.add(*events)
 
@@ -39,7 +39,7 @@ class Log:
             self.records.append(
                 Recorded(len(self.records) + 1, stream, version, at, "acme", "a", "c", None, "r", event)
             )
-            self.on_offer.evolve(self.records[-1])
+            self.open_offers.evolve(self.records[-1])
 
 
 SUBMITTED = TaskSubmitted(task_id="t1", project_id="p", title="Do it", task_type="unit-test", priority=80)
@@ -52,11 +52,11 @@ REVIEWED = TaskSentToReview(task_id="t1", run_id="t1.1", reviewer="human")
 
 def test_a_submitted_task_is_on_offer_under_its_type_and_priority() -> None:
     log = Log(SUBMITTED)
-    assert log.on_offer.offers == {"t1": Offer("t1", 1, 1, "acme.tasks.unit-test.high", 80)}
+    assert log.open_offers.offers == {"t1": Offer("t1", 1, 1, "acme.tasks.unit-test.high", 80)}
 
 
 def test_an_assigned_one_is_not() -> None:
-    assert Log(SUBMITTED, ASSIGNED).on_offer.offers == {}
+    assert Log(SUBMITTED, ASSIGNED).open_offers.offers == {}
 
 
 def test_each_way_back_to_do_is_an_offer_of_its_own() -> None:
@@ -67,51 +67,51 @@ def test_each_way_back_to_do_is_an_offer_of_its_own() -> None:
         (TaskReleased(task_id="t1", run_id="t1.1", reason="r"),),
     ]
     for way in ways:
-        offers = Log(SUBMITTED, ASSIGNED, *way).on_offer.offers
+        offers = Log(SUBMITTED, ASSIGNED, *way).open_offers.offers
         assert [(one.position, one.version) for one in offers.values()] == [(2 + len(way), 2 + len(way))]
 
 
 def test_an_edit_leaves_the_offer_as_it_is_and_shows_in_the_next_one() -> None:
     log = Log(SUBMITTED, TaskEdited(task_id="t1", priority=10))
-    assert log.on_offer.offers["t1"].subject == "acme.tasks.unit-test.high"
+    assert log.open_offers.offers["t1"].subject == "acme.tasks.unit-test.high"
     log.add(ASSIGNED, TaskRecalled(task_id="t1", run_id="t1.1"))
-    assert log.on_offer.offers["t1"] == Offer("t1", 4, 4, "acme.tasks.unit-test.low", 10)
+    assert log.open_offers.offers["t1"] == Offer("t1", 4, 4, "acme.tasks.unit-test.low", 10)
 
 
 def test_what_is_put_back_is_an_offer_of_its_own() -> None:
     log = Log(SUBMITTED, TaskEdited(task_id="t1", priority=10), TaskRequeued(task_id="t1", deliveries=5))
-    assert log.on_offer.offers["t1"] == Offer("t1", 3, 3, "acme.tasks.unit-test.low", 10)
+    assert log.open_offers.offers["t1"] == Offer("t1", 3, 3, "acme.tasks.unit-test.low", 10)
 
 
 def test_what_is_over_is_on_offer_no_more() -> None:
-    assert Log(SUBMITTED, TaskArchived(task_id="t1", from_state="todo")).on_offer.offers == {}
-    assert Log(SUBMITTED, ASSIGNED, REVIEWED, TaskApproved(task_id="t1")).on_offer.offers == {}
+    assert Log(SUBMITTED, TaskArchived(task_id="t1", from_state="todo")).open_offers.offers == {}
+    assert Log(SUBMITTED, ASSIGNED, REVIEWED, TaskApproved(task_id="t1")).open_offers.offers == {}
 
 
 def test_seen_again_or_of_another_kind_an_event_changes_nothing() -> None:
     log = Log(SUBMITTED, ASSIGNED)
-    log.on_offer.evolve(log.records[0])
+    log.open_offers.evolve(log.records[0])
     log.add(RunCancelled(run_id="t1.1", task_id="t1", agent_id="a", reason="r"))
-    assert log.on_offer.offers == {}
-    assert log.on_offer.position == 2
+    assert log.open_offers.offers == {}
+    assert log.open_offers.position == 2
 
 
 def test_only_what_lies_beyond_a_position_is_asked_for_in_the_logs_order() -> None:
     log = Log(SUBMITTED)
-    assert [one.task_id for one in log.on_offer.after(0)] == ["t1"]
-    assert log.on_offer.after(1) == []
+    assert [one.task_id for one in log.open_offers.after(0)] == ["t1"]
+    assert log.open_offers.after(1) == []
 
 
 def test_saved_and_taken_up_again_it_goes_on_as_if_it_had_never_stopped() -> None:
     whole = Log(SUBMITTED, TaskEdited(task_id="t1", priority=10), ASSIGNED, TaskRecalled(task_id="t1", run_id="t1.1"))
     for cut in range(len(whole.records) + 1):
-        first = OnOffer("acme")
+        first = OpenOffers("acme")
         for recorded in whole.records[:cut]:
             first.evolve(recorded)
-        second = OnOffer("acme", first.data())
+        second = OpenOffers("acme", first.data())
         for recorded in whole.records:
             second.evolve(recorded)
-        assert second.data() == whole.on_offer.data()
+        assert second.data() == whole.open_offers.data()
 
 
 def test_what_the_coordinator_knows_makes_the_same_subjects() -> None:
@@ -119,4 +119,4 @@ def test_what_the_coordinator_knows_makes_the_same_subjects() -> None:
     swarm = rules.initial()
     for recorded in log.records:
         rules.evolve(swarm, recorded)
-    assert rules.on_offer(swarm, "acme").offers == log.on_offer.offers
+    assert rules.open_offers(swarm, "acme").offers == log.open_offers.offers

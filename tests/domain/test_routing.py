@@ -29,7 +29,7 @@ def options(*without: Provider, costs: dict[str, int] | None = None) -> list[rou
     return [routing.Option(spec, found[spec.model]) for spec in MODELS if spec.provider not in without]
 
 
-def plan(task_type: str = "code-generation", **more: Any) -> routing.Plan:
+def plan(task_type: str = "code-generation", **more: Any) -> routing.RoutingPlan:
     usual: dict[str, Any] = {
         "complexity": "medium",
         "critical": False,
@@ -41,11 +41,11 @@ def plan(task_type: str = "code-generation", **more: Any) -> routing.Plan:
     return routing.plan(task_type=task_type, **{**usual, **more})
 
 
-def order(found: routing.Plan) -> list[str]:
+def order(found: routing.RoutingPlan) -> list[str]:
     return [option.spec.model for option in found.options]
 
 
-def excluded(found: routing.Plan) -> dict[str, str]:
+def excluded(found: routing.RoutingPlan) -> dict[str, str]:
     return {one.model: one.excluded for one in found.candidates if one.excluded is not None}
 
 

@@ -32,9 +32,9 @@ from events.task import (
     TaskWaiting,
 )
 from events.workspace import WorkspaceOpened
-from vapora.domain import swarm as rules
 from vapora.domain import task as tasks
-from vapora.domain.swarm import Swarm
+from vapora.domain.swarm import rules as rules
+from vapora.domain.swarm.rules import Swarm
 
 START = datetime(2026, 11, 22, 12, tzinfo=UTC)
 LATER = START + timedelta(hours=1)

@@ -30,7 +30,7 @@ from events.task import (
 )
 from projections.board import Board
 from projections.board_waiting import CARDS
-from projections.memory import MemoryRows
+from projections.engine.memory import MemoryRows
 from tests.domain.test_swarm import (
     LATER,
     Log,
@@ -43,9 +43,9 @@ from tests.domain.test_swarm import (
     succeeded,
 )
 from tests.golden import saved
-from vapora.domain import swarm as rules
-from vapora.domain.swarm import Swarm
-from vapora.domain.swarm_data import SwarmData, from_data, to_data
+from vapora.domain.swarm import rules as rules
+from vapora.domain.swarm.data import SwarmData, from_data, to_data
+from vapora.domain.swarm.rules import Swarm
 
 STORED = TypeAdapter(SwarmData)
 # Often enough that a history of 120 steps has tasks in every state, some behind others, and runs that have ended.

@@ -23,11 +23,12 @@ from tests.domain import test_budget_invariant as money
 from tests.domain import test_swarm as work
 from tests.golden.examples import EXAMPLES
 from vapora.domain import agent as agents
-from vapora.domain import ledger_data, offers, swarm_data
+from vapora.domain import ledger_data, offers
 from vapora.domain import project as projects
 from vapora.domain import run as runs
 from vapora.domain import task as tasks
-from vapora.domain.offers import OnOffer
+from vapora.domain.offers import OpenOffers
+from vapora.domain.swarm import data as swarm_data
 
 FOLDER = Path(__file__).parent / "folds"
 
@@ -59,13 +60,13 @@ def swarm() -> Any:
     return swarm_data.to_data(log.swarm)
 
 
-def on_offer() -> Any:
+def open_offers() -> Any:
     """Tasks to be done for the first time and again, assigned and over."""
     log = work.Log(*(work.submitted(f"t{number}") for number in range(1, 4)))
     log.add(work.submitted("t4", "unit-test", priority=90), TaskEdited(task_id="t3", priority=5))
     log.add(*work.done("t1", "t1.1"), work.assigned("t2", "t2.1"), work.assigned("t3", "t3.1"))
     log.add(TaskRecalled(task_id="t3", run_id="t3.1"))
-    fold = OnOffer("acme")
+    fold = OpenOffers("acme")
     for recorded in log.records:
         fold.evolve(recorded)
     return fold.data()
@@ -106,7 +107,7 @@ FOLDS = {
     FOLDER / f"project.v{projects.FOLD_VERSION}.json": project,
     FOLDER / f"run.v{runs.FOLD_VERSION}.json": run,
     FOLDER / f"task.v{tasks.FOLD_VERSION}.json": task,
-    FOLDER / f"offers.v{offers.FOLD_VERSION}.json": on_offer,
+    FOLDER / f"offers.v{offers.FOLD_VERSION}.json": open_offers,
     FOLDER / f"ledger.v{ledger_data.FOLD_VERSION}.json": ledger,
     FOLDER / f"swarm.v{swarm_data.FOLD_VERSION}.json": swarm,
 }

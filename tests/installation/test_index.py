@@ -47,7 +47,7 @@ def test_make_installs_the_platform_with_the_oldest_pip_in_a_folder_with_a_space
     _run([inside / "vapora", "--help"], clone)
     # What it imports only when it starts or first needs it.
     later = (
-        "vapora.platform, vapora.serve, vapora.queue.nats_link, anthropic, google.genai, ollama, openai, psycopg_pool"
+        "vapora.platform, vapora.serve, vapora.queue.nats.link, anthropic, google.genai, ollama, openai, psycopg_pool"
     )
     _run([inside / "python", "-c", f"import {later}"], clone)
 

@@ -20,12 +20,12 @@ from events.run import RunContinued
 from events.task import TaskApproved
 from events.workspace import ClockCorrected
 from projections.budgets import Budgets, budget_of
-from projections.memory import MemoryRows
+from projections.engine.memory import MemoryRows
 from tests.actors.kit import NOON, ORIGIN, WORKSPACE, MovableClock, everything, ledger_of, manager, wish
 from vapora.commands import SetBudget
 from vapora.domain.audit import violations
+from vapora.domain.budget_status import usage
 from vapora.domain.ledger import windows
-from vapora.domain.standing import usage
 from vapora.errors import ConflictError
 from vapora.log import EventLog, mapper
 from vapora.log.client import LogClient

@@ -12,7 +12,7 @@ from events.task import TaskApproved
 from tests.log.conftest import START, MakeRequest, MovableClock
 from vapora.errors import BadInputError, LogError
 from vapora.log import mapper
-from vapora.log.chain import Entry, Tip
+from vapora.log.chain import ChainEntry, Tip
 from vapora.log.event_log import CheckedLog, EventLog, TakenError
 from vapora.log.memory import MemoryLog, _MemoryStore
 from vapora.log.plan import Versions
@@ -184,7 +184,7 @@ class _LosesAConfirmation(_MemoryStore):
         super().__init__()
         self.break_next: LogError | None = TakenError("UNIQUE constraint failed")
 
-    def write(self, entries: Sequence[Entry], tip: Tip) -> None:
+    def write(self, entries: Sequence[ChainEntry], tip: Tip) -> None:
         super().write(entries, tip)
         if self.break_next is not None:
             error, self.break_next = self.break_next, None
@@ -193,7 +193,7 @@ class _LosesAConfirmation(_MemoryStore):
 
 def test_a_store_that_moves_under_its_writer_is_an_error_in_the_end(make: MakeRequest, clock: MovableClock) -> None:
     class AlwaysTaken(_MemoryStore):
-        def write(self, entries: Sequence[Entry], tip: Tip) -> None:
+        def write(self, entries: Sequence[ChainEntry], tip: Tip) -> None:
             raise TakenError("UNIQUE constraint failed")
 
     with pytest.raises(LogError, match="move under its writer"):

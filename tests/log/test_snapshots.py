@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from vapora.log.snapshots import Mark, Snapshot, SnapshotStore
+from vapora.log.snapshots import EventRef, Snapshot, SnapshotStore
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Counted:
     names: dict[str, tuple[str, int]]
 
 
-MARK = Mark(7, "ledger", 3, "req-1", "2026-11-22T12:00:00+00:00")
+MARK = EventRef(7, "ledger", 3, "req-1", "2026-11-22T12:00:00+00:00")
 SAVED = Snapshot(MARK, 3, Counted([1, 2], {"a": ("b", 3)}))
 
 

@@ -14,7 +14,7 @@ from events import DomainEvent, Recorded, Unknown
 from events.ids import StreamName
 from events.task import TaskApproved
 from projections import ReadStore, Runner
-from projections.base import Handler, Projection, Rows, Table
+from projections.engine.base import Handler, Projection, Rows, Table
 from vapora.errors import BadInputError, UnknownTopicError
 from vapora.log import LogClient, MemoryLog, encode
 from vapora.records import Append, Encoded, StreamAppend

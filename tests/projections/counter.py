@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from events import task
 from projections import Projection, ReadStore, Rows, Table
-from projections.base import Handler, PublicView
+from projections.engine.base import Handler, PublicView
 
 COUNTS = Table("counts", key=("id",), columns={"id": "text", "n": "int", "notes": "json"})
 

@@ -12,8 +12,8 @@ from events.content import Content
 from events.ids import Provider, Tier
 from events.money import MicroUsd
 from events.run import Tokens
-from projections.base import Projection
-from projections.memory import MemoryRows
+from projections.engine.base import Projection
+from projections.engine.memory import MemoryRows
 from vapora.domain.ledger import windows
 
 START = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)

@@ -14,7 +14,7 @@ from events.task import TaskApproved, TaskFailed, TaskRecalled, TaskRejected, Ta
 from projections import MemoryRows, ReadStore, Runner
 from projections.audit import Audit, entries
 from projections.audit_rules import RULES
-from projections.base import Reader
+from projections.engine.base import Reader
 from tests.golden.examples import EXAMPLES
 from tests.projections.story import START, Story
 from vapora.views import AuditEntry

@@ -9,7 +9,7 @@ from events import budget, project, run, task
 from events.ids import Review, TaskState, WaitReason
 from events.money import MicroUsd
 from projections.board import Board, board, card, tasks
-from projections.memory import MemoryRows
+from projections.engine.memory import MemoryRows
 from tests.projections.story import Story
 from vapora import views
 from vapora.errors import BadInputError

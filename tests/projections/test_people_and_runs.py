@@ -15,7 +15,7 @@ from projections.projects import Projects, project_of, projects
 from projections.registry import Registry, agent_of, agents
 from projections.runs import Runs, artifacts, run_of, runs
 from tests.projections.story import Story
-from vapora.domain.learning import Outcome, expertise
+from vapora.domain.learning import RunOutcome, expertise
 
 
 def test_projects_are_listed_until_they_are_archived() -> None:
@@ -94,7 +94,7 @@ def test_learning_holds_an_agents_outcomes_in_each_task_type_and_fades_with_time
     [now] = learning(rows, "developer", story.at).profiles
     assert (now.runs, now.success_rate, now.confidence) == (3, 2 / 3, 3 / 20)
     outcomes = [
-        Outcome("", "", one.recorded_at, isinstance(one.event, run.RunSucceeded))
+        RunOutcome("", "", one.recorded_at, isinstance(one.event, run.RunSucceeded))
         for one in story.log
         if isinstance(one.event, run.RunSucceeded | run.RunFailed)
     ]

@@ -6,10 +6,10 @@ import pytest
 
 from events import task
 from projections import ReadStore, Rebuild, Rows, Runner, Table, all_projections
-from projections.base import Projection
 from projections.board import Board, card
-from projections.runner import GapError
-from projections.sql import SQLITE
+from projections.engine.base import Projection
+from projections.engine.runner import GapError
+from projections.engine.sql import SQLITE
 from tests.projections.counter import COUNTS, Counter, count
 from tests.projections.story import Story, dump
 from vapora.database import Place

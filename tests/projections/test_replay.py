@@ -16,14 +16,14 @@ from events import agent, budget, project, run, task
 from events.ids import Review, Scope, TaskState, WaitReason
 from events.money import MicroUsd
 from projections import MemoryRows, ReadStore, Runner, all_projections
-from projections.base import Projection
 from projections.budgets import Budgets, budget_of
+from projections.engine.base import Projection
 from projections.profiles import Profiles, learning
 from tests.projections.story import WORKSPACE, Story, dump
 from vapora.database import Database
 from vapora.domain import ledger as ledgers
-from vapora.domain.learning import History, Outcome
-from vapora.domain.standing import usage
+from vapora.domain.budget_status import usage
+from vapora.domain.learning import History, RunOutcome
 
 TASKS = ("t-1", "t-2", "t-3")
 AGENTS = ("developer", "tester")
@@ -263,7 +263,9 @@ def test_learning_agrees_with_what_the_coordinator_knows(story: Story) -> None:
     for recorded in story.log:
         event = recorded.event
         if isinstance(event, run.RunSucceeded) or (isinstance(event, run.RunFailed) and event.counts):
-            outcome = Outcome(event.run_id, event.task_type, recorded.recorded_at, isinstance(event, run.RunSucceeded))
+            outcome = RunOutcome(
+                event.run_id, event.task_type, recorded.recorded_at, isinstance(event, run.RunSucceeded)
+            )
             histories.setdefault((event.agent_id, event.simulated), History()).add(outcome)
             expected.add((event.agent_id, event.simulated, event.task_type))
         elif isinstance(event, task.TaskRejected) and event.run_id is not None:

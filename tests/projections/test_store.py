@@ -9,8 +9,8 @@ import pytest
 from events.ids import TaskState
 from projections import ReadStore, Runner
 from projections.board import Board, board, card
+from projections.engine.store import StoreReader
 from projections.registry import Registry, agents
-from projections.store import StoreReader
 from tests.projections.counter import COUNTS, Counter
 from tests.projections.story import Story
 from vapora.database import Database, Place

@@ -15,8 +15,8 @@ import pytest
 
 from events import task
 from projections import Projection, ReadStore, Rebuild, Rows, Runner, Table
-from projections.base import Handler
-from projections.store import StoreReader
+from projections.engine.base import Handler
+from projections.engine.store import StoreReader
 from tests.projections.story import Story
 from vapora.database import Database, Place
 

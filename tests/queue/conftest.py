@@ -13,12 +13,12 @@ from events.ids import task_stream
 from events.task import TaskRequeued, TaskSubmitted
 from tests.actors.kit import NOON, ORIGIN, WORKSPACE, MovableClock, log_writer
 from tests.queue.nats_server import NatsServer
-from vapora.domain.offers import OnOffer
+from vapora.domain.offers import OpenOffers
 from vapora.log.client import LogClient
 from vapora.queue import TaskOffer, TaskQueue
 from vapora.queue.base import offered
 from vapora.queue.log_queue import LogQueue
-from vapora.queue.nats_queue import NatsQueue
+from vapora.queue.nats.queue import NatsQueue
 
 ACK_WAIT_S = 0.4
 MAX_DELIVER = 3
@@ -56,10 +56,10 @@ class Bench:
 
     async def _offer(self, events: Sequence[Recorded]) -> None:
         if isinstance(self.queue, NatsQueue):
-            on_offer = OnOffer(WORKSPACE)
+            open_offers = OpenOffers(WORKSPACE)
             for recorded in events:
-                on_offer.evolve(recorded)
-            await self.queue.offer([offered(one) for one in on_offer.after(0)])
+                open_offers.evolve(recorded)
+            await self.queue.offer([offered(one) for one in open_offers.after(0)])
 
     async def take(self, count: int, timeout_s: float = 10) -> list[TaskOffer]:
         """So many offers, in the order in which they came."""

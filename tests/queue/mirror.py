@@ -8,7 +8,7 @@ import nats
 from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
 
-from vapora.queue.nats_options import NatsOptions
+from vapora.queue.nats.options import NatsOptions
 from vapora.views import EventView
 
 

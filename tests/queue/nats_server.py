@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.ports import free_port
-from vapora.queue.nats_options import NatsOptions
+from vapora.queue.nats.options import NatsOptions
 
 _READY_S = 15
 

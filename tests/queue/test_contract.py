@@ -143,7 +143,7 @@ async def test_a_dead_letter_whose_task_is_put_back_is_delivered_as_if_for_the_f
     [offer] = await bench.take(1)
     assert (offer.task_id, offer.version, offer.deliveries) == (task_id, 2, 1)
     await bench.queue.ack(offer)
-    # The old one is over; the coordinator's desk forgets it.
+    # The old one is over; the coordinator's consumer forgets it.
     await bench.queue.discard(task_id)
     assert await bench.queue.dead_letters() == []
     await bench.depth({})

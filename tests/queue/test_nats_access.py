@@ -15,8 +15,8 @@ from tests.actors.kit import passed
 from tests.queue.credentials import Authority, NKey, operated
 from tests.queue.nats_server import NatsServer
 from vapora.errors import ConfigurationError, UnavailableError
-from vapora.queue.nats_options import NatsOptions, options_of
-from vapora.queue.nats_queue import NatsQueue
+from vapora.queue.nats.options import NatsOptions, options_of
+from vapora.queue.nats.queue import NatsQueue
 from vapora.settings import Settings
 
 SECRET = "c0rrect-horse-battery"

@@ -11,7 +11,7 @@ from nats.aio.client import Client
 from tests.actors.kit import passed
 from tests.queue.nats_server import NatsServer
 from vapora.errors import UnavailableError
-from vapora.queue.nats_link import NatsLink
+from vapora.queue.nats.link import NatsLink
 
 
 async def test_a_connection_that_breaks_while_much_is_to_be_sent_is_noticed_and_made_again(server: NatsServer) -> None:

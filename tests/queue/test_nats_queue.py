@@ -11,8 +11,8 @@ from tests.actors.kit import WORKSPACE
 from tests.queue.conftest import MAX_DELIVER, Bench, up
 from tests.queue.nats_server import NatsServer
 from vapora.queue import TaskOffer
-from vapora.queue.nats_options import NatsOptions
-from vapora.queue.nats_queue import NatsQueue
+from vapora.queue.nats.options import NatsOptions
+from vapora.queue.nats.queue import NatsQueue
 
 MEDIUM = "acme.tasks.unit-test.medium"
 

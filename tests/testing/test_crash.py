@@ -18,7 +18,7 @@ from vapora.errors import FencedError, UnavailableError
 from vapora.log.client import LogClient
 from vapora.log.sqlite import SQLiteLog
 from vapora.ports import Origin
-from vapora.testing.crash import CrashableRuntime, Moment
+from vapora.testing.crash import CrashableRuntime, KillPoint
 
 BUDGET = Address("budget", "default")
 ROUTER = Address("router")
@@ -187,7 +187,7 @@ async def test_killed_while_it_starts_it_starts_anew(story: list[str]) -> None:
 async def test_it_can_be_killed_at_each_moment_of_a_call(runtime: CrashableRuntime, stage: str) -> None:
     moments: list[str] = []
 
-    def watch(moment: Moment) -> None:
+    def watch(moment: KillPoint) -> None:
         if moment.method == "count" and moment.stage == stage and not runtime.killed:
             runtime.kill(moment.address)
         moments.append(moment.stage)

@@ -10,7 +10,7 @@ from typing import cast
 
 import hatch_build
 from vapora.api.app import create_app
-from vapora.ports import Cast
+from vapora.ports import ActorSystemPort
 from vapora.settings import Settings
 
 WEB = Path(__file__).parents[2] / "vapora" / "web"
@@ -20,7 +20,7 @@ TYPES = WEB / "src" / "api" / "schema.d.ts"
 def types() -> str:
     """What `src/api/schema.d.ts` has to be."""
     # The document is made of the routes alone; no actor is asked.
-    document = create_app(cast(Cast, None), Settings(), "0", rehearsal=True).openapi()
+    document = create_app(cast(ActorSystemPort, None), Settings(), "0", rehearsal=True).openapi()
     with tempfile.TemporaryDirectory() as folder:
         source, made = Path(folder) / "openapi.json", Path(folder) / "schema.d.ts"
         source.write_text(json.dumps(document))

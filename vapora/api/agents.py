@@ -10,10 +10,10 @@ from events.ids import agent_stream
 from projections import profiles
 from projections import registry as model
 from vapora import clock
+from vapora.api.as_of import parse_as_of, read_as_of
 from vapora.api.cells import Cell
 from vapora.api.context import FreshCell, PostKey, Writing
 from vapora.api.forms import At
-from vapora.api.moment import look_back, moment
 from vapora.catalog import role, roles
 from vapora.commands import EditAgent, RegisterAgent, RemoveAgent, ReplaceAgent, Slug
 from vapora.domain import agent as rules
@@ -49,7 +49,7 @@ async def list_agents(
     if at is None:
         found = await cell.read(model.agents)
     else:
-        found = await look_back(cell, model.Registry(), await moment(cell, at), model.agents)
+        found = await read_as_of(cell, model.Registry(), await parse_as_of(cell, at), model.agents)
     return Page[Agent](items=tuple(filter(fits, found)))
 
 

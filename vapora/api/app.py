@@ -31,9 +31,9 @@ from vapora.api import (
     web,
 )
 from vapora.api.cells import Cells
-from vapora.api.meters import Meters
 from vapora.api.middleware import BoundedHeaders, Envelope, JsonBodies, LoopbackOnly
-from vapora.ports import Cast
+from vapora.api.request_metrics import RequestMetrics
+from vapora.ports import ActorSystemPort
 from vapora.settings import Settings
 
 PREFIX = "/api/v1"
@@ -45,15 +45,15 @@ _LEVEL = 6
 _NOUNS = (projects, tasks, board, runs, agents, budgets, costs, events, audit, roles, queue, ids, live)
 
 
-def create_app(cast: Cast, settings: Settings, version: str, rehearsal: bool) -> FastAPI:
-    """The application over a cast that was started; whoever started it also stops it.
+def create_app(actor_system: ActorSystemPort, settings: Settings, version: str, rehearsal: bool) -> FastAPI:
+    """The application over an actor system that was started; whoever started it also stops it.
 
     `rehearsal`: no real model answers, so that what is spent is simulated.
     """
-    meters = Meters()
+    request_metrics = RequestMetrics()
     app = _bare_app(version)
-    app.state.cells = Cells(cast, settings, meters)
-    app.state.meters = meters
+    app.state.cells = Cells(actor_system, settings, request_metrics)
+    app.state.request_metrics = request_metrics
     app.state.rehearsal = rehearsal
     app.state.allowed = partial(openapi.allowed, app)
     problems.install(app)
@@ -69,7 +69,7 @@ def create_app(cast: Cast, settings: Settings, version: str, rehearsal: bool) ->
     app.add_middleware(LoopbackOnly)
     app.add_middleware(GZipMiddleware, minimum_size=_WORTH_COMPRESSING, compresslevel=_LEVEL)
     app.add_middleware(BoundedHeaders)
-    app.add_middleware(Envelope, meters=meters, prefix=PREFIX)
+    app.add_middleware(Envelope, request_metrics=request_metrics, prefix=PREFIX)
     return app
 
 

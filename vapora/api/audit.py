@@ -9,10 +9,10 @@ from pydantic import Field
 
 from events import Recorded
 from projections import audit as model
+from vapora.api.as_of import parse_instant
 from vapora.api.context import FreshCell, Limit, OpenCell
 from vapora.api.events import event_at
 from vapora.api.forms import LARGEST_POSITION, WHOLE, Instant, PositionCursor
-from vapora.api.moment import instant
 from vapora.views import AuditEntry, Chain, EventView, Page
 
 router = APIRouter(tags=["audit"])
@@ -35,8 +35,8 @@ async def list_audit(
 ) -> Page[AuditEntry]:
     """The newest first: who did what to what, when, and how it came out."""
     before = None if cursor is None else int(cursor)
-    first = None if since is None else instant(since, "since")
-    last = None if until is None else instant(until, "until")
+    first = None if since is None else parse_instant(since, "since")
+    last = None if until is None else parse_instant(until, "until")
     found = await cell.read(
         lambda rows: model.entries(
             rows,

@@ -9,11 +9,11 @@ from fastapi import APIRouter, Query
 from events.ids import TaskState, project_stream
 from projections import board as model
 from projections import projects
-from projections.store import Snapshot
+from projections.engine.store import ReadSnapshot
+from vapora.api.as_of import parse_as_of, read_as_of
 from vapora.api.cells import Cell
 from vapora.api.context import Cursor, FreshCell
 from vapora.api.forms import At
-from vapora.api.moment import look_back, moment
 from vapora.errors import BadInputError, NotFoundError
 from vapora.views import Board
 
@@ -40,7 +40,7 @@ async def get_board(
     if at is not None:
         return await _past(cell, project_id, column, cursor, at)
 
-    def question(rows: Snapshot) -> Board | None:
+    def question(rows: ReadSnapshot) -> Board | None:
         if project_id is not None and projects.project_of(rows, project_id) is None:
             return None
         return model.board(rows, project_id, rows.position, column, cursor)
@@ -54,8 +54,8 @@ async def get_board(
 async def _past(cell: Cell, project_id: str | None, column: Column | None, cursor: str | None, at: str) -> Board:
     if project_id is not None and not await cell.log.first(project_stream(project_id)):
         raise _no_project(project_id)
-    then = await moment(cell, at)
-    return await look_back(
+    then = await parse_as_of(cell, at)
+    return await read_as_of(
         cell, model.Board(), then, lambda rows: model.board(rows, project_id, then.position, column, cursor)
     )
 

@@ -43,7 +43,7 @@ class _Kept:
         return self.text
 
 
-class Seat:
+class Subscription:
     """One socket's place. `since`: the position after which it is given everything; `seen`: how many frames it has."""
 
     def __init__(self, broadcast: Broadcast) -> None:
@@ -81,12 +81,12 @@ class Broadcast:
     def __init__(self, kept: int = KEPT) -> None:
         self.position = 0
         self.total = 0
-        self.seats: set[Seat] = set()
+        self.subscribers: set[Subscription] = set()
         self._kept = kept
         self._frames: deque[_Kept] = deque()
         # All frames after so many, as one: seats that lag alike share it. Good until the next frame.
         self._merged: dict[int, str] = {}
-        self._due: deque[Seat] = deque()
+        self._due: deque[Subscription] = deque()
 
     def begin(self, position: int) -> None:
         """Nobody listens yet: frames up to `position` are known to whoever comes now."""
@@ -103,49 +103,50 @@ class Broadcast:
         if len(self._frames) > self._kept:
             self._frames.popleft()
             self._drop_late()
-        for seat in self.seats:
+        for subscription in self.subscribers:
             # It waits for news, and is not queued yet.
-            if seat.turn is not None and seat.seen == self.total - 1:
-                self.queue(seat)
+            if subscription.turn is not None and subscription.seen == self.total - 1:
+                self.queue(subscription)
 
-    def queue(self, seat: Seat) -> None:
+    def queue(self, subscription: Subscription) -> None:
         if not self._due:
             asyncio.get_running_loop().call_soon(self._next_turns)
-        self._due.append(seat)
+        self._due.append(subscription)
 
     async def sent(self) -> None:
         """Waits until every socket that takes what it is sent has all there is."""
-        while any(seat.turn is not None and seat.seen < self.total for seat in self.seats):  # noqa: ASYNC110
-            # One look a pass, and only while there is something to send: an event would be set with every send.
+        # An event would be set with every send.
+        while any(one.turn is not None and one.seen < self.total for one in self.subscribers):  # noqa: ASYNC110
+            # One look a pass, and only while there is something to send.
             await asyncio.sleep(0)
 
-    def take(self, seat: Seat) -> Message:
+    def take(self, subscription: Subscription) -> Message:
         """The next frame for this seat, or all that it missed; in its turn."""
-        missed = self.total - seat.seen
-        if missed * len(self.seats) <= _MOST_DUE:
+        missed = self.total - subscription.seen
+        if missed * len(self.subscribers) <= _MOST_DUE:
             kept = self._frames[-missed]
-            seat.seen += 1
+            subscription.seen += 1
             return kept.frame["position"], kept.encoded()
-        text = self._merged.get(seat.seen)
+        text = self._merged.get(subscription.seen)
         if text is None:
             frames = [kept.frame for kept in islice(self._frames, len(self._frames) - missed, None)]
-            text = self._merged[seat.seen] = encode(merged(frames))
-        seat.seen = self.total
+            text = self._merged[subscription.seen] = encode(merged(frames))
+        subscription.seen = self.total
         return self.position, text
 
     def _next_turns(self) -> None:
         for _ in range(min(_SENDS_A_PASS, len(self._due))):
-            seat = self._due.popleft()
-            if seat.turn is not None and not seat.turn.done():
-                seat.turn.set_result(None)
+            subscription = self._due.popleft()
+            if subscription.turn is not None and not subscription.turn.done():
+                subscription.turn.set_result(None)
         if self._due:
             asyncio.get_running_loop().call_soon(self._next_turns)
 
     def _drop_late(self) -> None:
         oldest = self.total - len(self._frames)
-        for seat in [seat for seat in self.seats if seat.seen < oldest]:
-            self.seats.discard(seat)
-            seat.end(TRY_AGAIN_LATER, "Too slow: connect again with after=<the last position you have>.")
+        for subscription in [subscription for subscription in self.subscribers if subscription.seen < oldest]:
+            self.subscribers.discard(subscription)
+            subscription.end(TRY_AGAIN_LATER, "Too slow: connect again with after=<the last position you have>.")
 
 
 def encode(frame: Frame) -> str:

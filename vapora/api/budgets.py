@@ -10,12 +10,12 @@ from fastapi import APIRouter, Path, Request
 
 from events.ids import Scope, StreamName, Tier, agent_stream, project_stream, task_stream
 from projections import budgets as model
-from projections.base import Reader
+from projections.engine.base import Reader
 from vapora import clock
+from vapora.api.as_of import parse_as_of, read_as_of
 from vapora.api.cells import Cell
 from vapora.api.context import FreshCell, Writer, Writing
 from vapora.api.forms import At
-from vapora.api.moment import look_back, moment
 from vapora.catalog import roles
 from vapora.commands import EditBudget, EditTaskBudget, SetBudget, SetTaskBudget
 from vapora.errors import BehindError, NotFoundError
@@ -35,8 +35,8 @@ async def list_budgets(cell: FreshCell, request: Request, at: At = None) -> Page
     there was any, and the other way round: the two are never added up."""
     now, own = clock.now(), _own_kind(request)
     if at is not None:
-        then = await moment(cell, at)
-        past = await look_back(cell, model.Budgets(), then, lambda rows: _all(rows, then.at, own))
+        then = await parse_as_of(cell, at)
+        past = await read_as_of(cell, model.Budgets(), then, lambda rows: _all(rows, then.at, own))
         return Page[BudgetView](items=past)
     return Page[BudgetView](items=await cell.read(lambda rows: _all(rows, now, own)))
 

@@ -11,15 +11,15 @@ from typing import TypeVar
 from anyio import CapacityLimiter, to_thread
 
 from events.ids import StreamName
-from projections.store import Snapshot, StoreReader
+from projections.engine.store import ReadSnapshot, StoreReader
 from vapora import clock
-from vapora.api.hub import Hub
-from vapora.api.meters import Meters
+from vapora.api.live_feed import LiveFeed
+from vapora.api.request_metrics import RequestMetrics
 from vapora.blobs import open_blobs
 from vapora.dispatch import Dispatcher
 from vapora.errors import BehindError, LogError
 from vapora.log.client import LogClient
-from vapora.ports import Cast
+from vapora.ports import ActorSystemPort
 from vapora.settings import Settings
 
 WAIT_S = 5.0
@@ -38,25 +38,27 @@ T = TypeVar("T")
 class Cell:
     """One workspace, seen from this replica."""
 
-    def __init__(self, workspace: str, cast: Cast, settings: Settings, meters: Meters) -> None:
+    def __init__(
+        self, workspace: str, system: ActorSystemPort, settings: Settings, request_metrics: RequestMetrics
+    ) -> None:
         self.workspace = workspace
-        self.log = LogClient(cast.log(workspace), workspace)
+        self.log = LogClient(system.log(workspace), workspace)
         self.dispatcher = Dispatcher(self.log, clock.now, settings.stream_snapshots(workspace))
-        self.budgets = cast.budgets(workspace)
-        self.projector = cast.projector(workspace)
+        self.budgets = system.budgets(workspace)
+        self.projector = system.projector(workspace)
         self.blobs = open_blobs(settings.blobs_url, settings.blob_folder(workspace), workspace)
-        self.queue = cast.queue(workspace)
-        self.hub = Hub(workspace, self.projector)
+        self.queue = system.queue(workspace)
+        self.feed = LiveFeed(workspace, self.projector)
         self.historians = CapacityLimiter(_HISTORIANS)
-        self._meters = meters
-        self._reader = StoreReader(cast.read_store(workspace))
+        self._request_metrics = request_metrics
+        self._reader = StoreReader(system.read_store(workspace))
         self._readers = CapacityLimiter(_READERS)
 
-    async def read(self, question: Callable[[Snapshot], T]) -> T:
+    async def read(self, question: Callable[[ReadSnapshot], T]) -> T:
         """Ask the read models as they are now. Everything asked in one question is of one moment."""
         return await to_thread.run_sync(self._ask, question, limiter=self._readers)
 
-    async def find(self, stream: StreamName, question: Callable[[Snapshot], T | None]) -> T | None:
+    async def find(self, stream: StreamName, question: Callable[[ReadSnapshot], T | None]) -> T | None:
         """As `read`; for a thing that the log knows and the read models do not yet, it waits for them."""
         found = await self.read(question)
         if found is None:
@@ -76,31 +78,31 @@ class Cell:
                 position=reached,
             )
 
-    def history(self) -> AbstractContextManager[Snapshot]:
+    def history(self) -> AbstractContextManager[ReadSnapshot]:
         """Rows of one moment for as long as a look into the past takes; use it in threads of `historians`."""
         return self._reader.snapshot()
 
     async def close(self) -> None:
-        await self.hub.close()
+        await self.feed.close()
         await self.dispatcher.settled()
         self._reader.close()
 
-    def _ask(self, question: Callable[[Snapshot], T]) -> T:
+    def _ask(self, question: Callable[[ReadSnapshot], T]) -> T:
         begun = perf_counter()
         try:
             with self._reader.snapshot() as rows:
                 return question(rows)
         finally:
-            self._meters.read(perf_counter() - begun)
+            self._request_metrics.read(perf_counter() - begun)
 
 
 class Cells:
     """The cells that this replica has been asked about."""
 
-    def __init__(self, cast: Cast, settings: Settings, meters: Meters) -> None:
-        self.cast = cast
+    def __init__(self, system: ActorSystemPort, settings: Settings, request_metrics: RequestMetrics) -> None:
+        self.system = system
         self._settings = settings
-        self._meters = meters
+        self._request_metrics = request_metrics
         self._cells: dict[str, Cell] = {}
         self._ask_again_at: dict[str, float] = {}
         self._asking: dict[str, asyncio.Task[None]] = {}
@@ -113,7 +115,7 @@ class Cells:
             await self._ask(workspace)
             self._ask_again_at[workspace] = perf_counter() + _OPEN_FOR_S
         if workspace not in self._cells:
-            self._cells[workspace] = Cell(workspace, self.cast, self._settings, self._meters)
+            self._cells[workspace] = Cell(workspace, self.system, self._settings, self._request_metrics)
         return self._cells[workspace]
 
     async def _ask(self, workspace: str) -> None:
@@ -126,7 +128,7 @@ class Cells:
         await asyncio.shield(asking)
 
     async def _open(self, workspace: str) -> None:
-        await self.cast.open(workspace)
+        await self.system.open(workspace)
 
     def _asked(self, workspace: str, done: asyncio.Task[None]) -> None:
         del self._asking[workspace]

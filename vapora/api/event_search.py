@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from events import Recorded
 from projections import log_index
-from projections.store import Snapshot
+from projections.engine.store import ReadSnapshot
 from vapora.api.cells import Cell
-from vapora.log.mapper import Sealed
+from vapora.log.mapper import LazyRecord
 from vapora.records import PAGE_BYTES
 
 # How far one request looks where the index cannot help, before it hands out a cursor.
@@ -30,7 +30,7 @@ class Filter:
     def is_open(self) -> bool:
         return not self.topics and self.stream is self.actor is self.correlation is None
 
-    def fits(self, event: Sealed) -> bool:
+    def fits(self, event: LazyRecord) -> bool:
         return (
             self.stream in (None, event.stream)
             and (not self.topics or event.topic in self.topics)
@@ -63,7 +63,7 @@ class Search:
         more, end = await self._scan(max(after, reached), limit - len(found))
         return [*found, *more], end
 
-    def _indexed(self, rows: Snapshot, after: int, limit: int) -> tuple[list[int], int]:
+    def _indexed(self, rows: ReadSnapshot, after: int, limit: int) -> tuple[list[int], int]:
         """Positions, and how far the index has come: 0 where it is not there."""
         if not rows.is_readable(log_index.EVENTS):
             return [], 0

@@ -8,11 +8,11 @@ from fastapi import APIRouter, Path, Query
 from pydantic import Field
 
 from events import Recorded, topics
+from vapora.api.as_of import parse_instant
 from vapora.api.cells import Cell
 from vapora.api.context import Limit, OpenCell
 from vapora.api.event_search import Filter, Search
 from vapora.api.forms import LARGEST_POSITION, WHOLE, Instant, Position
-from vapora.api.moment import instant
 from vapora.clock import just_before
 from vapora.errors import BadInputError, NotFoundError
 from vapora.log.search import last_until
@@ -46,10 +46,10 @@ async def list_events(
             f"There is no topic {unknown[0]!r}.", remedy=f"There are: {known}.", field="topic", where="query"
         )
     head = await cell.log.head()
-    last = head if until is None else await last_until(cell.log, instant(until, "until"), head)
+    last = head if until is None else await last_until(cell.log, parse_instant(until, "until"), head)
     if since is not None:
         # What was recorded at the very instant is wanted too.
-        after = max(after, await last_until(cell.log, just_before(instant(since, "since")), head))
+        after = max(after, await last_until(cell.log, just_before(parse_instant(since, "since")), head))
     search = Search(cell, Filter(stream, wanted, actor, correlation), last, to_present=until is None)
     found, reached = await search.page(after, limit)
     items = tuple(map(EventView.of, found))

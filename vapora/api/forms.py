@@ -37,7 +37,7 @@ WHOLE = BeforeValidator(_whole)
 Flag = Annotated[bool, BeforeValidator(_flag)]
 Position = Annotated[int, Field(ge=0, le=LARGEST_POSITION), WHOLE]
 
-# Their patterns are checked by `vapora.api.moment`, whose refusals say what to send.
+# Their patterns are checked by `vapora.api.as_of`, whose refusals say what to send.
 Instant = Annotated[
     Annotated[str, Field(json_schema_extra={"pattern": f"^{INSTANT}$"})] | None,
     Query(

@@ -7,8 +7,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from projections.base import Reader, Row, Table
 from projections.board_waiting import CARDS
+from projections.engine.base import Reader, Row, Table
 from projections.projects import PROJECTS
 from projections.registry import AGENTS
 from projections.runs import RUNS

@@ -10,12 +10,12 @@ from fastapi import APIRouter, WebSocket
 from starlette.websockets import WebSocketDisconnect, WebSocketState
 
 from events.ids import DEFAULT_WORKSPACE, is_workspace
-from vapora.api.broadcast import TRY_AGAIN_LATER, Seat
+from vapora.api.broadcast import TRY_AGAIN_LATER, Subscription
 from vapora.errors import BadInputError, NotFoundError, VaporaError
 
 if TYPE_CHECKING:
     from vapora.api.cells import Cell, Cells
-    from vapora.api.meters import Meters
+    from vapora.api.request_metrics import RequestMetrics
 
 router = APIRouter()
 
@@ -30,8 +30,8 @@ async def live(socket: WebSocket) -> None:
     """One frame `{position, rows: [{view, row}]}` for each position that changed something."""
     # Accepted first: a browser sees no reason on a refused handshake, only on a closed socket.
     await socket.accept()
-    meters: Meters = socket.app.state.meters
-    with meters.sockets.track_inprogress():
+    request_metrics: RequestMetrics = socket.app.state.request_metrics
+    with request_metrics.sockets.track_inprogress():
         try:
             cell = await _cell(socket)
             after = await _after(socket, cell)
@@ -71,38 +71,38 @@ async def _serve(socket: WebSocket, cell: Cell, after: int | None) -> tuple[int,
     """Sends until the client goes, or the socket has to: then with which code, and why."""
     if after is not None:
         # Before a seat is taken: a long way back must not fill its queue.
-        async with aclosing(cell.hub.catch_up(after)) as messages:
+        async with aclosing(cell.feed.catch_up(after)) as messages:
             async for position, text in messages:
                 await socket.send_text(text)
                 after = position
-    seat = await cell.hub.join()
+    subscription = await cell.feed.join()
     tasks = [
-        asyncio.create_task(_send(socket, cell, seat, after)),
+        asyncio.create_task(_send(socket, cell, subscription, after)),
         asyncio.create_task(_receive(socket)),
-        asyncio.create_task(seat.over()),
+        asyncio.create_task(subscription.over()),
     ]
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         if tasks[2] in done:
-            return await seat.over()
+            return await subscription.over()
         await next(iter(done))  # raises what ended it
         raise WebSocketDisconnect
     finally:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await cell.hub.leave(seat)
+        await cell.feed.leave(subscription)
 
 
-async def _send(socket: WebSocket, cell: Cell, seat: Seat, after: int | None) -> None:
-    reached = seat.since if after is None else after
-    if reached < seat.since:
-        async with aclosing(cell.hub.catch_up(reached, seat.since)) as messages:
+async def _send(socket: WebSocket, cell: Cell, subscription: Subscription, after: int | None) -> None:
+    reached = subscription.since if after is None else after
+    if reached < subscription.since:
+        async with aclosing(cell.feed.catch_up(reached, subscription.since)) as messages:
             async for position, text in messages:
                 await socket.send_text(text)
                 reached = position
     while True:
-        position, text = await seat.next()
+        position, text = await subscription.next()
         # What the catching up already told, in a state at least as new.
         if position > reached:
             reached = position

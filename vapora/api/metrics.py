@@ -16,8 +16,8 @@ from prometheus_client.core import (
 
 from events.ids import Scope, TaskState
 from projections import budgets, providers
-from projections.base import Reader
 from projections.board_waiting import CARDS
+from projections.engine.base import Reader
 from vapora import journal
 from vapora.catalog import roles
 from vapora.views import BudgetView, QueueView
@@ -35,7 +35,7 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class WorkspaceState:
     """What the actors said of a workspace; `reading` and `queue` are None where nobody could be asked."""
 
     workspace: str
@@ -77,7 +77,7 @@ class Exposition:
 
     def __init__(
         self,
-        states: Sequence[State],
+        states: Sequence[WorkspaceState],
         providers_up: dict[str, str],
         paused_models: dict[str, str],
         own: Iterable[Metric],
@@ -135,7 +135,7 @@ def _dropped_lines() -> Metric:
     )
 
 
-def _queues(states: Sequence[State]) -> Iterable[Metric]:
+def _queues(states: Sequence[WorkspaceState]) -> Iterable[Metric]:
     """What is not known has no series: 0 would be a claim."""
     connected = GaugeMetricFamily(
         "vapora_queue_connected", "1: the queue delivers; 0: work goes on from the log.", labels=("kind", "workspace")

@@ -14,7 +14,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from vapora.api import problems
-from vapora.api.meters import Meters
+from vapora.api.request_metrics import RequestMetrics
 from vapora.clock import new_id
 
 CORRELATION = "X-Correlation-Id"
@@ -30,9 +30,9 @@ _log = structlog.get_logger("api")
 class Envelope:
     """Outermost: names each request, measures it, and answers what nobody foresaw."""
 
-    def __init__(self, app: ASGIApp, meters: Meters, prefix: str) -> None:
+    def __init__(self, app: ASGIApp, request_metrics: RequestMetrics, prefix: str) -> None:
         self._app = app
-        self._meters = meters
+        self._request_metrics = request_metrics
         self._prefix = prefix
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -56,7 +56,7 @@ class Envelope:
                 broken = problems.problem(problems.INTERNAL, "The request could not be carried out.", scope["path"])
                 await broken(scope, receive, answer.send)
         finally:
-            self._meters.request(scope["method"], self._route(scope), answer.status, perf_counter() - begun)
+            self._request_metrics.request(scope["method"], self._route(scope), answer.status, perf_counter() - begun)
 
     def _route(self, scope: Scope) -> str:
         """The route's template: paths with ids in them would be a series each."""

@@ -15,7 +15,7 @@ from vapora import clock
 from vapora.api import metrics
 from vapora.api.cells import Cell, Cells
 from vapora.api.context import FreshCell
-from vapora.api.meters import Meters
+from vapora.api.request_metrics import RequestMetrics
 from vapora.errors import BehindError, UnavailableError, VaporaError
 from vapora.log.clock_correction import REMEDY
 from vapora.views import Health, Progress, QueueView, Status
@@ -74,7 +74,7 @@ async def get_health(request: Request, response: Response) -> Health:
 @router.get("/metrics", response_class=PlainTextResponse, summary="Numbers for Prometheus")
 async def get_metrics(request: Request) -> PlainTextResponse:
     cells: Cells = request.app.state.cells
-    meters: Meters = request.app.state.meters
+    request_metrics: RequestMetrics = request.app.state.request_metrics
     try:
         async with asyncio.timeout(_PATIENCE_S):
             await cells.open(DEFAULT_WORKSPACE)
@@ -83,7 +83,7 @@ async def get_metrics(request: Request) -> PlainTextResponse:
         _log.warning("metrics without the cell", error=str(error))
         providers, paused = {}, {}
     states = await asyncio.gather(*map(_state, cells.opened))
-    families = metrics.Exposition(states, providers, paused, meters.registry.collect())
+    families = metrics.Exposition(states, providers, paused, request_metrics.registry.collect())
     # generate_latest asks a registry for nothing but `collect`.
     text: bytes = generate_latest(families)
     return PlainTextResponse(text, media_type=CONTENT_TYPE_PLAIN_0_0_4)
@@ -104,7 +104,7 @@ async def get_position(cell: FreshCell) -> Progress:
 
 async def _models(cells: Cells) -> tuple[dict[str, str], dict[str, str]]:
     """Providers, and the single models that are left alone."""
-    router = cells.cast.router()
+    router = cells.system.router()
     return await router.providers(), await router.paused_models()
 
 
@@ -124,7 +124,7 @@ async def _status(cell: Cell) -> Status:
     return Status(position=said["position"], head=head, failed=said["failed"], rebuilding=said["rebuilding"])
 
 
-async def _state(cell: Cell) -> metrics.State:
+async def _state(cell: Cell) -> metrics.WorkspaceState:
     now = clock.now()
     # Side by side: a NATS that hangs hides no other number.
     asking = asyncio.create_task(_queue(cell))
@@ -134,8 +134,8 @@ async def _state(cell: Cell) -> metrics.State:
             reading = await cell.read(lambda rows: metrics.read(rows, cell.workspace, rows.position, now))
     except (VaporaError, TimeoutError) as error:
         _log.warning("metrics without a workspace", workspace=cell.workspace, error=str(error))
-        return metrics.State(cell.workspace, None, queue=await asking)
-    return metrics.State(cell.workspace, reading, status.head, tuple(status.failed), await asking)
+        return metrics.WorkspaceState(cell.workspace, None, queue=await asking)
+    return metrics.WorkspaceState(cell.workspace, reading, status.head, tuple(status.failed), await asking)
 
 
 async def _queue(cell: Cell) -> QueueView | None:

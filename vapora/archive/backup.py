@@ -17,13 +17,13 @@ from pydantic_core import to_json
 from vapora.archive.files import copy, new_folder
 from vapora.blobs import BlobStore, open_blobs
 from vapora.errors import CorruptLogError, LogError
-from vapora.folders import make_private
 from vapora.log import checkpoints, mapper
 from vapora.log.checkpoints import CHECKPOINTS
-from vapora.log.files import explained
+from vapora.log.files import translate_errors
 from vapora.log.keys import public_path
 from vapora.log.sqlite import SQLiteLog
 from vapora.log.verify import Verdict, verify
+from vapora.private_dirs import make_private
 from vapora.readonly import Reading
 from vapora.settings import Settings
 
@@ -66,7 +66,7 @@ def _save(settings: Settings, workspace: str, target: Path) -> Saved:
 
 
 def _copy_log(source: Path, target: Path) -> None:
-    with explained(source):
+    with translate_errors(source):
         # With the journal beside the file, also where nothing may be written there.
         with (
             closing(Reading(source)) as reading,

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from vapora.errors import ConflictError, LogError
-from vapora.folders import make_private
+from vapora.private_dirs import make_private
 
 
 @contextmanager
@@ -19,7 +19,7 @@ def new_file(path: Path) -> Iterator[Path]:
     if path.exists():
         raise ConflictError(f"{path} exists already.", remedy="Name another file, or move that one away.")
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    with explained(path):
+    with translate_errors(path):
         # Whoever reads it reads all that the agents wrote.
         os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
         try:
@@ -37,7 +37,7 @@ def new_folder(path: Path) -> Iterator[Path]:
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise ConflictError(f"{path} exists already and is not empty.", remedy="Name another folder.")
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    with explained(path), parents_for(path):
+    with translate_errors(path), parents_for(path):
         try:
             draft.mkdir(mode=0o700)
             yield draft
@@ -66,7 +66,7 @@ def parents_for(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def explained(path: Path) -> Iterator[None]:
+def translate_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from vapora.blobs.store import FRESH, Contents, StoredBlob, digest_of, is_digest, place_of, verified
 from vapora.errors import LogError, NotFoundError
-from vapora.folders import make_private
+from vapora.private_dirs import make_private
 
 
 class BlobStore(Contents):

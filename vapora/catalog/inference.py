@@ -17,7 +17,7 @@ from vapora.catalog.manifests import role as role_manifest
 
 DEFAULT_TASK_TYPE = "general-query"
 
-Place = Literal["title", "title start", "description"]
+TextPart = Literal["title", "title start", "description"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ BY_BOARD_TYPE: dict[str, str] = {
     "tech-debt": "code-refactor",
 }
 
-_PASSES: tuple[tuple[Place, tuple[Rule, ...]], ...] = (
+_PASSES: tuple[tuple[TextPart, tuple[Rule, ...]], ...] = (
     ("title", THINGS),
     ("title start", VERBS),
     ("title", HINTS),
@@ -138,7 +138,7 @@ def _evidence(title: str, description: str, board_type: str | None) -> Iterator[
         yield BY_BOARD_TYPE[board_type], f"the board type is {board_type}"
 
 
-def _pattern(words: str, place: Place) -> re.Pattern[str]:
+def _pattern(words: str, place: TextPart) -> re.Pattern[str]:
     # `re` keeps compiled patterns itself; \b would also match inside "re-test" and "a/b-test".
     start = r"^\W*" if place == "title start" else r"(?<![\w-])"
     return re.compile(rf"{start}({words})(?![\w-])", re.IGNORECASE)

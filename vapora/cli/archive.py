@@ -49,7 +49,7 @@ def load(
     """Make a workspace from an export, where there is none of that name: in a data folder, or in the database that
     VAPORA_DATABASE_URL names. All of it is proved, or nothing is there."""
     from vapora import clock
-    from vapora.archive.arrival import import_new
+    from vapora.archive.importer import import_new
     from vapora.archive.load import ExportFile
     from vapora.errors import BadInputError
 

@@ -33,12 +33,12 @@ def budget(data: Data = None, workspace: Workspace = "default", as_json: Json = 
     reserved = sum(recorded.topic == "budget.spend-reserved" for recorded in ledger)
     found = violations(ledger, workspace)
     answer = {"ok": not found, "workspace": workspace, "position": head, "reservations": reserved, "violations": found}
-    emit(as_json, answer, lambda: _told(found, reserved, head))
+    emit(as_json, answer, lambda: _render(found, reserved, head))
     if found:
         raise typer.Exit(FAILED)
 
 
-def _told(found: list[Violation], reserved: int, head: int) -> RenderableType:
+def _render(found: list[Violation], reserved: int, head: int) -> RenderableType:
     if not found:
         return (
             f"The budget held: {reserved:,} reservations up to position {head:,} replayed, "

@@ -10,7 +10,7 @@ import typer
 from rich.console import RenderableType
 
 from vapora.cli.offline import Workspace, open_log, pages, settings_for
-from vapora.cli.output import Json, cell, clip, emit, instant, local, table
+from vapora.cli.output import Json, cell, clip, emit, local, parse_instant, table
 from vapora.cli.remote import connect
 from vapora.cli.source import Data, data_to_read
 from vapora.views import AuditEntry
@@ -29,7 +29,7 @@ def entries(
     as_json: Json = False,
 ) -> None:
     """The audit trail, the newest first."""
-    between = {"since": since and instant(since), "until": until and instant(until)}
+    between = {"since": since and parse_instant(since), "until": until and parse_instant(until)}
     wanted: dict[str, Any] = {"actor": actor, "action": action, "resource": resource, "text": text, **between}
     folder = data_to_read(data, workspace)
     if folder is None:
@@ -37,7 +37,7 @@ def entries(
             found = tuple(islice(client.audit(limit=limit, **wanted), limit))
     else:
         found = _folded(folder, workspace, limit, wanted)
-    emit(as_json, {"items": found}, lambda: _told(found))
+    emit(as_json, {"items": found}, lambda: _render(found))
 
 
 def _folded(data: Path, workspace: str, limit: int, wanted: dict[str, Any]) -> tuple[AuditEntry, ...]:
@@ -52,7 +52,7 @@ def _folded(data: Path, workspace: str, limit: int, wanted: dict[str, Any]) -> t
     return model.entries(rows, limit=limit, **wanted)
 
 
-def _told(found: tuple[AuditEntry, ...]) -> RenderableType:
+def _render(found: tuple[AuditEntry, ...]) -> RenderableType:
     shown = table("", "position", "when", "who", "action", "what", "result", "details", right=("position",))
     for one in found:
         what = f"{one.resource_type}:{one.resource_id}"

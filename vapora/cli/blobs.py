@@ -42,7 +42,7 @@ def collect(
         blobs = open_blobs(settings.blobs_url, settings.blob_folder(workspace), workspace)
         grace = timedelta(hours=older_than_h)
         found = sweep(blobs, lambda: named_in(one.state for one in _records(log)), clock.now(), grace, delete=delete)
-    emit(as_json, _answer(workspace, found), lambda: _told(found))
+    emit(as_json, _answer(workspace, found), lambda: _render(found))
 
 
 @app.command()
@@ -81,7 +81,7 @@ def _answer(workspace: str, found: Sweep) -> dict[str, Any]:
     }
 
 
-def _told(found: Sweep) -> RenderableType:
+def _render(found: Sweep) -> RenderableType:
     shown = table("", "orphan", "bytes", "stored", right=("bytes",))
     for one in found.orphans[:_SHOWN]:
         shown.add_row(one.digest[:16], f"{one.size:,}", local(one.modified_at))

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict
 
 import vapora
 from events.ids import DEFAULT_WORKSPACE
-from vapora import rooms
+from vapora import package_guard as rooms
 
 if TYPE_CHECKING:
     from vapora.log import EventLog
@@ -98,7 +98,7 @@ def data_folder(settings: Settings) -> Iterator[Finding]:
 
 def read_models(settings: Settings) -> Iterator[Finding]:
     """Of every workspace in the data folder, as its log and read models say."""
-    from projections.store import StoreReader
+    from projections.engine.store import StoreReader
     from vapora.cli.offline import open_log
     from vapora.errors import VaporaError
     from vapora.log.clock_correction import REMEDY, behind
@@ -181,7 +181,7 @@ def providers(environ: Mapping[str, str]) -> Iterator[Finding]:
 def queue(settings: Settings) -> Iterator[Finding]:
     """Whether NATS would let us in, where it is configured. Nothing is made there."""
     from vapora.errors import ConfigurationError
-    from vapora.queue.nats_options import options_of
+    from vapora.queue.nats.options import options_of
 
     try:
         options = options_of(settings)
@@ -191,7 +191,7 @@ def queue(settings: Settings) -> Iterator[Finding]:
     if options is None:
         yield good("queue", "the log itself")
         return
-    from vapora.queue.nats_link import problem_with
+    from vapora.queue.nats.link import problem_with
 
     problem = problem_with(options)
     if problem is None:

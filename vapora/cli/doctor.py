@@ -22,7 +22,7 @@ def doctor(data: Data = None, as_json: Json = False) -> None:
     """Check the installation, the data folder, the providers, and the server if one runs."""
     found = list(_findings(settings_for(data)))
     ok = all(one.state != "bad" for one in found)
-    emit(as_json, {"ok": ok, "checks": found}, lambda: _told(found, ok))
+    emit(as_json, {"ok": ok, "checks": found}, lambda: _render(found, ok))
     if not ok:
         raise typer.Exit(FAILED)
 
@@ -50,7 +50,7 @@ def _findings(settings: Settings) -> Iterator[Finding]:
     yield from checks.server(os.environ.get("VAPORA_URL") or DEFAULT_URL, token)
 
 
-def _told(found: list[Finding], ok: bool) -> RenderableType:
+def _render(found: list[Finding], ok: bool) -> RenderableType:
     marks = {"good": Text("good", "green"), "warn": Text("look", "yellow"), "bad": Text("bad", "red")}
     shown = table("", "check", "", "what", fixed=("check",))
     for one in found:

@@ -17,7 +17,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from vapora.cli.offline import Workspace, alone, open_log, pages, settings_for
-from vapora.cli.output import FAILED, USAGE, Json, clip, console, emit, emit_json, instant, local, stop
+from vapora.cli.output import FAILED, USAGE, Json, clip, console, emit, emit_json, local, parse_instant, stop
 from vapora.cli.remote import connect
 from vapora.cli.source import Data, data_to_read
 from vapora.clock import just_before
@@ -236,8 +236,8 @@ def _read(log: EventLog, after: int, wanted: _Wanted) -> Iterator[EventView]:
     from vapora.log.search import last_until_in
 
     if wanted.since:
-        after = max(after, last_until_in(log, just_before(instant(wanted.since))))
-    last = last_until_in(log, instant(wanted.until)) if wanted.until else None
+        after = max(after, last_until_in(log, just_before(parse_instant(wanted.since))))
+    last = last_until_in(log, parse_instant(wanted.until)) if wanted.until else None
     for page in pages(log, after, wanted.topics):
         for recorded in page:
             if last is not None and recorded.position > last:

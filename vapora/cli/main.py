@@ -9,22 +9,8 @@ import typer
 from typer.core import TyperGroup
 
 import vapora
-from vapora.cli import (
-    agents,
-    archive,
-    audit,
-    blobs,
-    board,
-    budget,
-    demo,
-    doctor,
-    log,
-    projects,
-    queue,
-    rebuild,
-    task,
-    up,
-)
+from vapora.cli import agents, archive, audit, blobs, board, budget, doctor, log, projects, queue, rebuild, task, up
+from vapora.cli.demo import command as demo
 from vapora.cli.output import FAILED, INTERRUPTED, USAGE, say
 from vapora.errors import BadInputError, CatalogError, ConfigurationError, VaporaError
 from vapora.startup import interrupt

@@ -88,7 +88,7 @@ def stream(log: EventLog, name: str) -> Iterator[Recorded]:
 @contextmanager
 def alone(settings: Settings, workspace: str) -> Iterator[None]:
     """Nobody else works on this data meanwhile: a server that runs is a refusal, one that starts finds it locked."""
-    from projections.store import engine
+    from projections.engine.store import engine
 
     with _lock(settings):
         # A server that another tool started (`serve run`), or on another machine, takes no such lock.

@@ -68,10 +68,10 @@ def stop(code: int, text: str, remedy: str = "") -> NoReturn:
     raise typer.Exit(code)
 
 
-def instant(text: str) -> datetime:
+def parse_instant(text: str) -> datetime:
     """What an option says; wrong usage where it is no instant."""
     try:
-        return clock.instant(text)
+        return clock.parse_instant(text)
     except ValueError:
         stop(USAGE, f"{text!r} is no instant.", "Write it as 2026-11-22T10:00:00Z.")
 

@@ -29,14 +29,14 @@ def rebuild(
     settings = settings_for(data)
     with open_log(settings, workspace) as log:
         answer = _rebuild(settings.read_place(workspace), log, projection)
-    emit(as_json, {"workspace": workspace, **answer}, lambda: _told(answer))
+    emit(as_json, {"workspace": workspace, **answer}, lambda: _render(answer))
     if answer["failed"]:
         raise typer.Exit(FAILED)
 
 
 def _rebuild(path: Any, log: EventLog, wanted: list[str] | None) -> dict[str, Any]:
     from projections import all_projections
-    from projections.store import ReadStore
+    from projections.engine.store import ReadStore
 
     every = all_projections()
     names = wanted or [one.NAME for one in every]
@@ -57,7 +57,7 @@ def _build(store: ReadStore, log: EventLog, projection: Projection) -> int:
     """How many events went into it."""
     import events  # noqa: F401  # registers every topic
     from projections import Rebuild
-    from vapora.log.mapper import Sealed
+    from vapora.log.mapper import LazyRecord
     from vapora.records import is_full
 
     topics, count = tuple(sorted(projection.TOPICS or ())), 0
@@ -66,7 +66,7 @@ def _build(store: ReadStore, log: EventLog, projection: Projection) -> int:
     while checkpoint is not None and checkpoint.failure is None:
         head = log.head()
         records = log.after(checkpoint.position, _BATCH, topics, head)
-        batch = [Sealed(record) for record in records]
+        batch = [LazyRecord(record) for record in records]
         until = batch[-1].position if is_full(records, _BATCH) else head
         checkpoint = rebuild.feed(batch, until)
         count += len(batch)
@@ -89,13 +89,13 @@ def _is_ahead(store: ReadStore, log: EventLog) -> bool:
 
 
 def _status(store: ReadStore) -> dict[str, Any]:
-    from projections.runner import status
+    from projections.engine.runner import status
 
     with store.snapshot() as rows:
         return status(rows, rows.checkpoints())
 
 
-def _told(answer: dict[str, Any]) -> RenderableType:
+def _render(answer: dict[str, Any]) -> RenderableType:
     shown = table("", "projection", "position", "state", right=("position",))
     for name, position in answer["checkpoints"].items():
         failed = answer["failed"].get(name)

@@ -47,11 +47,11 @@ def run(settings: Settings, as_json: bool, factory: Factory, browser: bool = Fal
         try:
             for problem in addresses.problems:
                 say(f"Not well: {problem} See `vapora doctor`.")
-            told = _told(settings, addresses, time.monotonic() - began)
+            answer = _answer(settings, addresses, time.monotonic() - began)
             if as_json:
-                emit_json(told, out)
+                emit_json(answer, out)
             else:
-                console(out, soft_wrap=True).print(welcome(told))
+                console(out, soft_wrap=True).print(welcome(answer))
             announce_spending(settings, os.environ, origin(addresses))
             if browser:
                 open_browser(addresses.board, os.environ)
@@ -79,15 +79,15 @@ def open_browser(url: str, environ: Mapping[str, str]) -> None:
     )
 
 
-def welcome(told: dict[str, Any]) -> RenderableType:
+def welcome(answer: dict[str, Any]) -> RenderableType:
     lines = [
-        Text(f"The board: {told['board']}", style="bold"),
-        Text(f"  started    in {told['ready_s']:.1f} s; data in {told['data']}"),
-        Text(f"  API docs   {told['api_docs']}"),
+        Text(f"The board: {answer['board']}", style="bold"),
+        Text(f"  started    in {answer['ready_s']:.1f} s; data in {answer['data']}"),
+        Text(f"  API docs   {answer['api_docs']}"),
     ]
-    if told["dashboard"]:
-        lines.append(Text(f"  Ray        {told['dashboard']}"))
-    if told["mode"] == "rehearsal":
+    if answer["dashboard"]:
+        lines.append(Text(f"  Ray        {answer['dashboard']}"))
+    if answer["mode"] == "rehearsal":
         lines += [
             Text("\n  REHEARSAL  ", style="bold reverse"),
             Text("  No real model answers; all money shown is simulated. For real work set one of ANTHROPIC_API_KEY,"),
@@ -96,7 +96,7 @@ def welcome(told: dict[str, Any]) -> RenderableType:
     return Group(*lines, Text("\nCtrl-C stops it."))
 
 
-def _told(settings: Settings, addresses: Addresses, ready_s: float) -> dict[str, Any]:
+def _answer(settings: Settings, addresses: Addresses, ready_s: float) -> dict[str, Any]:
     from vapora.llm.factory import is_rehearsal
 
     return {

@@ -38,7 +38,7 @@ class Applicant:
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class ChosenAgent:
     """The outcome of a ranking, with all that went into it.
 
     `candidates`: the able ones, best first, then the excluded by id. `propensity`: the probability with which
@@ -75,7 +75,7 @@ def has_room(agent: Agent, running: int) -> bool:
     return agent.enabled and running < agent.capacity
 
 
-def rank(task_type: str, role: str | None, applicants: Iterable[Applicant], now: datetime) -> Choice:
+def rank(task_type: str, role: str | None, applicants: Iterable[Applicant], now: datetime) -> ChosenAgent:
     """Score the able, exclude the others with the reason, and choose the best.
 
     Ties go to the lower load, then to fewer runs of the type, then to the id that comes first.
@@ -100,7 +100,7 @@ def rank(task_type: str, role: str | None, applicants: Iterable[Applicant], now:
     able.sort(key=_order)
     excluded.sort(key=lambda candidate: candidate.agent_id)
     chosen = able[0] if able else None
-    return Choice(chosen=chosen, candidates=(*able, *excluded), reason=_reason(able, excluded))
+    return ChosenAgent(chosen=chosen, candidates=(*able, *excluded), reason=_reason(able, excluded))
 
 
 def _exclusion(applicant: Applicant, task_type: str, role: str | None) -> str | None:

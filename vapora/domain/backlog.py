@@ -13,14 +13,14 @@ from collections.abc import Collection, Iterable, Iterator
 # What decides who can take a task: its type and, where it names one, its role.
 Lane = tuple[str, str | None]
 # Rank and id.
-Place = tuple[str, str]
+RankedTask = tuple[str, str]
 
 
 class Column:
     """Ids of the tasks that are to be done, by rank; for `vapora.domain.rank`."""
 
     def __init__(self) -> None:
-        self._places: list[Place] = []
+        self._places: list[RankedTask] = []
         self._ranks: dict[str, str] = {}
 
     def put(self, task_id: str, rank: str) -> None:
@@ -37,17 +37,17 @@ class Column:
     def rank(self, task_id: str) -> str | None:
         return self._ranks.get(task_id)
 
-    def downwards(self, below: str | None) -> Iterator[Place]:
+    def downwards(self, below: str | None) -> Iterator[RankedTask]:
         end = len(self._places) if below is None else bisect_left(self._places, (below,))
         return (self._places[index] for index in range(end - 1, -1, -1))
 
 
-class WaitingLine:
+class ReadyQueue:
     """Ids of the tasks that may start, by rank and lane."""
 
     def __init__(self) -> None:
-        self._lanes: dict[Lane, list[Place]] = {}
-        self._places: dict[str, tuple[Lane, Place]] = {}
+        self._lanes: dict[Lane, list[RankedTask]] = {}
+        self._places: dict[str, tuple[Lane, RankedTask]] = {}
 
     def put(self, task_id: str, lane: Lane, rank: str) -> None:
         """Let the task stand where it belongs; it leaves the place that it may have had."""

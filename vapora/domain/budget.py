@@ -24,10 +24,11 @@ from events.budget import (
 from events.ids import Provider, Scope, Tier, WhenExceeded
 from events.money import MicroUsd, cents
 from vapora.commands import SetBudget, SetTaskBudget
+from vapora.domain.budget_status import BudgetStatus, Level, Usage, budgets, levels, standing, tier_of, usage
 from vapora.domain.ledger import (
     Account,
     Ledger,
-    Outcome,
+    SettlementOutcome,
     current,
     evolve,
     initial,
@@ -38,7 +39,6 @@ from vapora.domain.ledger import (
     window_turns_at,
     windows,
 )
-from vapora.domain.standing import Level, Standing, Usage, budgets, levels, standing, tier_of, usage
 from vapora.errors import BadInputError, ConflictError
 
 # A command's limits, and the fields of the event that hold them.
@@ -296,13 +296,13 @@ def _limit(limit_cents: int | None) -> MicroUsd | None:
 
 __all__ = [
     "Account",
+    "BudgetStatus",
     "Contended",
     "Granted",
     "Ledger",
-    "Outcome",
     "Refused",
     "ReserveSpend",
-    "Standing",
+    "SettlementOutcome",
     "Usage",
     "book_unknown",
     "budgets",

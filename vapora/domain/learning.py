@@ -46,7 +46,7 @@ DEFAULTS = LearningSettings()
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class RunOutcome:
     """How a run ended that says something about its agent."""
 
     run_id: str
@@ -62,7 +62,7 @@ def weight(age_days: float, settings: LearningSettings = DEFAULTS) -> float:
     return settings.recent_factor * decay if age <= settings.window_days else decay
 
 
-def expertise(outcomes: Iterable[Outcome], now: datetime, settings: LearningSettings = DEFAULTS) -> float:
+def expertise(outcomes: Iterable[RunOutcome], now: datetime, settings: LearningSettings = DEFAULTS) -> float:
     """(k·0.5 + Σ w·outcome) / (k + Σ w), between 0 and 1 (R3). `outcomes` are those of one task type."""
     evidence = settings.prior_weight
     good = settings.prior_weight * settings.prior
@@ -74,7 +74,7 @@ def expertise(outcomes: Iterable[Outcome], now: datetime, settings: LearningSett
     return good / evidence if evidence > 0 else settings.prior
 
 
-def success_rate(outcomes: Iterable[Outcome], settings: LearningSettings = DEFAULTS) -> float:
+def success_rate(outcomes: Iterable[RunOutcome], settings: LearningSettings = DEFAULTS) -> float:
     """The plain mean of the last runs of all types; the prior where there are none (R17)."""
     recent = tuple(outcomes)[-settings.cap :]
     if not recent:
@@ -95,17 +95,20 @@ class History:
 
     def __init__(self, settings: LearningSettings = DEFAULTS) -> None:
         self._settings = settings
-        self._all: deque[Outcome] = deque(maxlen=settings.cap)
-        self._by_type: dict[str, deque[Outcome]] = {}
+        self._all: deque[RunOutcome] = deque(maxlen=settings.cap)
+        self._by_type: dict[str, deque[RunOutcome]] = {}
         self._runs: dict[str, int] = {}
 
-    def kept(self) -> tuple[list[Outcome], dict[str, tuple[int, list[Outcome]]]]:
+    def kept(self) -> tuple[list[RunOutcome], dict[str, tuple[int, list[RunOutcome]]]]:
         """What `restored` takes: the last outcomes of all types, and for each type its number of runs and its last."""
         return list(self._all), {name: (self._runs[name], list(last)) for name, last in self._by_type.items()}
 
     @classmethod
     def restored(
-        cls, settings: LearningSettings, all: Iterable[Outcome], by_type: Mapping[str, tuple[int, Iterable[Outcome]]]
+        cls,
+        settings: LearningSettings,
+        all: Iterable[RunOutcome],
+        by_type: Mapping[str, tuple[int, Iterable[RunOutcome]]],
     ) -> History:
         history = cls(settings)
         history._all.extend(all)
@@ -113,7 +116,7 @@ class History:
         history._runs = {name: runs for name, (runs, _) in by_type.items()}
         return history
 
-    def add(self, outcome: Outcome) -> None:
+    def add(self, outcome: RunOutcome) -> None:
         """The next outcome; they come in the order of the log."""
         self._all.append(outcome)
         kept = self._by_type.setdefault(outcome.task_type, deque(maxlen=self._settings.cap))
@@ -125,7 +128,7 @@ class History:
         found = [_flip(kept, run_id) for kept in (self._all, *self._by_type.values())]
         return any(found)
 
-    def outcomes(self, task_type: str | None = None) -> tuple[Outcome, ...]:
+    def outcomes(self, task_type: str | None = None) -> tuple[RunOutcome, ...]:
         """The kept outcomes, oldest first: of one type, or the last of all types."""
         return tuple(self._all if task_type is None else self._by_type.get(task_type, ()))
 
@@ -146,7 +149,7 @@ class History:
         return confidence(self.runs(task_type), self._settings)
 
 
-def _flip(kept: deque[Outcome], run_id: str) -> bool:
+def _flip(kept: deque[RunOutcome], run_id: str) -> bool:
     for place, outcome in enumerate(kept):
         if outcome.run_id == run_id:
             kept[place] = replace(outcome, success=False)

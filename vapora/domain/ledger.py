@@ -36,7 +36,7 @@ ScopeKey = tuple[Scope, str]
 CallKey = tuple[str, int]
 # Scope, its id, the window, simulated.
 AccountKey = tuple[Scope, str, str, bool]
-Outcome = Literal["open", "settled", "released", "unknown"]
+SettlementOutcome = Literal["open", "settled", "released", "unknown"]
 
 
 @dataclass(slots=True)
@@ -57,7 +57,7 @@ class Ledger:
     limits: dict[ScopeKey, BudgetSet] = field(default_factory=dict)
     accounts: dict[AccountKey, Account] = field(default_factory=dict)
     open: dict[CallKey, SpendReserved] = field(default_factory=dict)
-    closed: dict[str, dict[CallKey, Outcome]] = field(default_factory=dict)
+    closed: dict[str, dict[CallKey, SettlementOutcome]] = field(default_factory=dict)
     refused: set[AccountKey] = field(default_factory=set)
     newest: Windows | None = None
 
@@ -112,7 +112,7 @@ def account(ledger: Ledger, scope: Scope, scope_id: str, window: str, simulated:
     return ledger.accounts.get(_account_key(scope, scope_id, window, simulated)) or Account()
 
 
-def outcome(ledger: Ledger, call_id: str, attempt: int) -> Outcome | None:
+def outcome(ledger: Ledger, call_id: str, attempt: int) -> SettlementOutcome | None:
     """What became of a reservation; None where there was none, or before the previous month."""
     key = (call_id, attempt)
     if key in ledger.open:
@@ -179,7 +179,7 @@ def _hold(ledger: Ledger, event: SpendReserved) -> None:
     ledger.open[event.call_id, event.attempt] = event
 
 
-def _close(ledger: Ledger, key: CallKey, cost: int, how: Outcome) -> None:
+def _close(ledger: Ledger, key: CallKey, cost: int, how: SettlementOutcome) -> None:
     reservation = ledger.open.pop(key, None)
     if reservation is None:
         raise CorruptLogError(f"The ledger closes attempt {key[1]} of call {key[0]} as {how}, but it is not open.")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from events.budget import BudgetSet, SpendReserved, Windows
 from events.ids import Scope
-from vapora.domain.ledger import Account, AccountKey, CallKey, Ledger, Outcome
+from vapora.domain.ledger import Account, AccountKey, CallKey, Ledger, SettlementOutcome
 
 # To be raised with every change of `ledger.evolve` or of the data: what an older fold saved is then left aside.
 FOLD_VERSION = 1
@@ -29,7 +29,7 @@ class LedgerData:
     limits: list[BudgetSet]
     accounts: list[SavedAccount]
     open: list[SpendReserved]
-    closed: dict[str, dict[Outcome, list[CallKey]]]
+    closed: dict[str, dict[SettlementOutcome, list[CallKey]]]
     refused: list[AccountKey]
     newest: Windows | None
 
@@ -62,8 +62,8 @@ def from_data(data: LedgerData) -> Ledger:
     )
 
 
-def _by_outcome(calls: dict[CallKey, Outcome]) -> dict[Outcome, list[CallKey]]:
-    found: dict[Outcome, list[CallKey]] = {}
+def _by_outcome(calls: dict[CallKey, SettlementOutcome]) -> dict[SettlementOutcome, list[CallKey]]:
+    found: dict[SettlementOutcome, list[CallKey]] = {}
     for key, how in calls.items():
         found.setdefault(how, []).append(key)
     return found

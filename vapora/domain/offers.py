@@ -66,7 +66,7 @@ class OffersData:
     offers: tuple[Offer, ...]
 
 
-class OnOffer:
+class OpenOffers:
     """Mutable: `evolve` folds a workspace's log into it. `offers` are the current ones, by task."""
 
     def __init__(self, workspace: str, data: OffersData | None = None) -> None:
@@ -76,7 +76,7 @@ class OnOffer:
         self._kinds: dict[str, tuple[str, int]] = dict(data.kinds) if data else {}
 
     @classmethod
-    def of(cls, workspace: str, position: int, tasks: Iterable[Task], to_do: dict[str, tuple[int, int]]) -> OnOffer:
+    def of(cls, workspace: str, position: int, tasks: Iterable[Task], to_do: dict[str, tuple[int, int]]) -> OpenOffers:
         """From what is known of the tasks that are not over, and the positions and versions of those to be done."""
         kinds = {task.id: (task.task_type, task.priority) for task in tasks}
         made = cls(workspace, OffersData(position, kinds, ()))

@@ -60,7 +60,7 @@ class Option:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class RoutingPlan:
     """`options`: to be tried in this order. `candidates`: every known model, those left out with the reason.
 
     `fallback_reason`: why the first is not the rule's model. `cheap_chain`: reservations may use an overflow.
@@ -132,7 +132,7 @@ def plan(
     paused: Mapping[ModelKey, str] | None = None,
     excluded: Mapping[ModelKey, str] | None = None,
     when_exceeded: WhenExceeded = WhenExceeded.FALLBACK,
-) -> Plan:
+) -> RoutingPlan:
     """Order the models that can take the call.
 
     `options`: the models of configured providers. `down`: providers that are left alone now, with the reason; `paused`:
@@ -179,7 +179,7 @@ def efficiency(option: Option) -> Fraction:
     return Fraction(str(option.spec.quality)) * 100 / (cost_cents + 1)
 
 
-def _near(found: _Field, table: Sequence[ModelSpec], options: Sequence[Option], why: str) -> Plan:
+def _near(found: _Field, table: Sequence[ModelSpec], options: Sequence[Option], why: str) -> RoutingPlan:
     """The most efficient of those that are not dearer than the rule's model; dearer ones only where nothing else
     is left, since work that can be done is better than work that waits."""
     ceiling = next((one.worst_case_microusd for one in options if one.spec == found.ruled), None)
@@ -203,7 +203,7 @@ def _made(
     order: tuple[Option, ...],
     reason: str,
     cause: str,
-) -> Plan:
+) -> RoutingPlan:
     fallback = None
     if order and order[0].spec != found.ruled:
         obstacle = f"; {found.ruled.model}: {found.obstacle}" if found.obstacle else ""
@@ -220,7 +220,7 @@ def _made(
         )
         for spec in (*(one.spec for one in order), *left_out)
     )
-    return Plan(policy, order, candidates, reason, policy == "exceeded", fallback)
+    return RoutingPlan(policy, order, candidates, reason, policy == "exceeded", fallback)
 
 
 def _field(

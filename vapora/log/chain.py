@@ -31,7 +31,7 @@ GENESIS = Tip(0, bytes(32))
 # appended becomes one and then the other on the way that all appends share.
 Row = tuple[str, int, str, bytes]
 # A row that has its place: position, the row's own four, digest. What a store writes, column by column.
-Entry = tuple[int, str, int, str, bytes, bytes]
+ChainEntry = tuple[int, str, int, str, bytes, bytes]
 
 
 class Link(NamedTuple):
@@ -45,7 +45,7 @@ class Link(NamedTuple):
     digest: bytes
     typed: bool = True
 
-    def entry(self) -> Entry:
+    def entry(self) -> ChainEntry:
         return self.position, self.stream.decode(), self.version, self.topic.decode(), self.state, self.digest
 
 
@@ -60,15 +60,15 @@ def follows(previous: bytes, found: Link) -> bool:
     return found.typed and found.digest == link(previous, *found[:5])
 
 
-def extend(tip: Tip, rows: Iterable[Row]) -> list[Entry]:
+def extend(tip: Tip, rows: Iterable[Row]) -> list[ChainEntry]:
     """The rows as they go on behind `tip`, each at its position and with its digest."""
-    digest, entries = tip.digest, list[Entry]()
+    digest, entries = tip.digest, list[ChainEntry]()
     for position, (stream, version, topic, state) in enumerate(rows, tip.position + 1):
         digest = link(digest, position, stream.encode(), version, topic.encode(), state)
         entries.append((position, stream, version, topic, state, digest))
     return entries
 
 
-def end(entries: Sequence[Entry]) -> Tip:
+def end(entries: Sequence[ChainEntry]) -> Tip:
     """Where the log ends once it holds them."""
     return Tip(entries[-1][0], entries[-1][5])

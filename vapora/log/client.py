@@ -154,10 +154,10 @@ class LogClient:
 
     async def poll_sealed(
         self, after: int, limit: int = 1_000, timeout_s: float = 10, topics: Sequence[str] = ()
-    ) -> Polled[mapper.Sealed]:
+    ) -> Polled[mapper.LazyRecord]:
         """As `poll`, for readers who open only what they need: opening is most of what reading costs."""
         batch = await self._port.poll(after, limit, timeout_s, topics)
-        return Polled(tuple(map(mapper.Sealed, batch.records)), batch.position, batch.head)
+        return Polled(tuple(map(mapper.LazyRecord, batch.records)), batch.position, batch.head)
 
     async def head(self) -> int:
         return await self._port.head()

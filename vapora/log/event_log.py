@@ -12,8 +12,8 @@ from typing import NamedTuple, Protocol
 from vapora.clock import Clock
 from vapora.errors import CorruptLogError, LogError
 from vapora.log import mapper
-from vapora.log.chain import GENESIS, Entry, Link, Row, Tip, end, extend, follows
-from vapora.log.plan import Plan, Versions, check
+from vapora.log.chain import GENESIS, ChainEntry, Link, Row, Tip, end, extend, follows
+from vapora.log.plan import AppendPlan, Versions, check
 from vapora.records import Append, AppendResult, StoredRecord, page
 
 MAX_READ = 10_000
@@ -28,12 +28,12 @@ class ChainBrokenError(CorruptLogError):
     """The log does not end where its writer left it."""
 
 
-class UnsureError(LogError):
+class SpeculativeReadError(LogError):
     """Not to be decided while another transaction is being written: something is to be refused, or may be a repetition,
     and what is told of it must be true whatever becomes of that other one."""
 
 
-class VoidError(LogError):
+class RolledBackError(LogError):
     """A transaction before this one was not written, and this one was decided as if it were. Decide it anew."""
 
 
@@ -54,8 +54,8 @@ class Committed(NamedTuple):
     Answers and records are made when asked for: the thread that commits has the next transaction to do.
     """
 
-    plan: Plan
-    entries: list[Entry]
+    plan: AppendPlan
+    entries: list[ChainEntry]
     tip: Tip
 
     def results(self) -> list[AppendResult]:
@@ -73,7 +73,7 @@ class Store(Protocol):
     `read`, `after` and `scan` may give fewer than `limit` though there are more: see `vapora.records.PAGE_BYTES`.
     """
 
-    def write(self, entries: Sequence[Entry], tip: Tip) -> None:
+    def write(self, entries: Sequence[ChainEntry], tip: Tip) -> None:
         """One transaction that also looks whether this is still the writer (`FencedError`), and whether the log
         still ends at `tip` (`ChainBrokenError`, see `broken`). `TakenError` where a version is in use."""
         ...
@@ -143,16 +143,17 @@ class EventLog(Protocol):
         """Each request takes effect alone or not at all; those that do share one transaction."""
         ...
 
-    def decide(self, requests: Sequence[Append], ahead: bool = False) -> Plan:
+    def decide(self, requests: Sequence[Append], ahead: bool = False) -> AppendPlan:
         """What a transaction will hold, as if all that was decided before were written. Nothing is written.
 
-        `ahead`: some of that is not written yet; then `UnsureError` for requests that are not simply to be appended.
+        `ahead`: some of that is not written yet; then `SpeculativeReadError` for requests that are not simply to be
+        appended.
         """
         ...
 
-    def write(self, plan: Plan) -> Committed:
+    def write(self, plan: AppendPlan) -> Committed:
         """The transaction. In the order in which plans were decided; after one that failed, those decided before its
-        failure are void (`VoidError`)."""
+        failure are void (`RolledBackError`)."""
         ...
 
     def commit(self, requests: Sequence[Append]) -> Committed:
@@ -259,23 +260,23 @@ class CheckedLog:
         last = self._last_recorded()
         return timedelta() if last is None else self._clock() - last
 
-    def decide(self, requests: Sequence[Append], ahead: bool = False) -> Plan:
+    def decide(self, requests: Sequence[Append], ahead: bool = False) -> AppendPlan:
         round = self._round
         if self._decided_in != round:
             self._versions.forget()
             self._decided_in = round
         self._versions.load([part.stream for request in requests for part in request.streams])
-        plan = Plan(self._versions, self._store.read, self._workspace, self._now(), round)
+        plan = AppendPlan(self._versions, self._store.read, self._workspace, self._now(), round)
         for request in requests:
             if not plan.place(request, ahead):
-                raise UnsureError("The answer depends on a transaction that is not written yet.")
+                raise SpeculativeReadError("The answer depends on a transaction that is not written yet.")
         self._versions.update(plan.moved)
         self._last_at = plan.at
         return plan
 
-    def write(self, plan: Plan) -> Committed:
+    def write(self, plan: AppendPlan) -> Committed:
         if plan.round != self._round:
-            raise VoidError("A transaction before this one failed.")
+            raise RolledBackError("A transaction before this one failed.")
         try:
             tip = self.tip() if self._tip is None else self._tip
             entries = extend(tip, plan.rows)

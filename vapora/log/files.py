@@ -12,8 +12,8 @@ from eventsourcing.persistence import PersistenceError
 
 from vapora.clock import new_id
 from vapora.errors import LogError
-from vapora.folders import make_private
 from vapora.log.event_log import TakenError
+from vapora.private_dirs import make_private
 
 
 def make_file(path: Path, fill: Callable[[Path], None] = lambda draft: None) -> None:
@@ -44,7 +44,7 @@ def make_file(path: Path, fill: Callable[[Path], None] = lambda draft: None) -> 
 
 
 @contextmanager
-def explained(path: Path) -> Iterator[None]:
+def translate_errors(path: Path) -> Iterator[None]:
     """Turns what SQLite, the library and the file system raise into errors that say what to do."""
     try:
         yield

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from vapora.errors import ConfigurationError
-from vapora.folders import make_private
+from vapora.private_dirs import make_private
 
 _END = b"-----END PUBLIC KEY-----\n"
 

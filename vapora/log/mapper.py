@@ -70,7 +70,7 @@ def recorded_at(record: StoredRecord) -> datetime:
     return datetime.fromisoformat(_members(record)[0]["at"])
 
 
-class Sealed:
+class LazyRecord:
     """A record that is parsed only as far as somebody asks: the envelope alone, or the event with it. Each once."""
 
     __slots__ = ("_members", "_opened", "position", "record", "stream", "topic", "version")

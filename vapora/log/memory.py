@@ -8,7 +8,7 @@ from threading import Lock
 
 from vapora import clock as system_clock
 from vapora.clock import Clock
-from vapora.log.chain import GENESIS, Entry, Link, Tip
+from vapora.log.chain import GENESIS, ChainEntry, Link, Tip
 from vapora.log.event_log import CheckedLog, TakenError, broken
 from vapora.records import StoredRecord, page
 
@@ -27,7 +27,7 @@ class _MemoryStore:
         self._digests: list[bytes] = []
         self._streams: dict[str, list[StoredRecord]] = {}
 
-    def write(self, entries: Sequence[Entry], tip: Tip) -> None:
+    def write(self, entries: Sequence[ChainEntry], tip: Tip) -> None:
         with self._lock:
             found = Tip(self._records[-1].position, self._digests[-1]) if self._digests else GENESIS
             if found != tip:

@@ -43,7 +43,7 @@ def _check_part(stream: str, expected_version: int, events: Sequence[Encoded]) -
             raise BadInputError(f"{topic} of {len(data)} bytes is too large: put it in a blob.")
 
 
-class Plan:
+class AppendPlan:
     """What one transaction will hold: each request is placed after those before it, or refused alone."""
 
     def __init__(

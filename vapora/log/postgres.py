@@ -19,9 +19,9 @@ from vapora import clock as system_clock
 from vapora.clock import Clock
 from vapora.database import Database
 from vapora.errors import FencedError, LogError
-from vapora.log.chain import Entry, Link, Tip, end
+from vapora.log.chain import ChainEntry, Link, Tip, end
 from vapora.log.event_log import CheckedLog, broken, insert
-from vapora.log.postgres_schema import FORMAT, Datastore, Statements, explained, migrate
+from vapora.log.postgres_schema import FORMAT, Datastore, Statements, migrate, translate_errors
 from vapora.records import StoredRecord
 
 # A connection may be lost as often as there are connections: a restart of the server ends them all at once.
@@ -41,7 +41,7 @@ class PostgresLog(CheckedLog):
     @classmethod
     def open(cls, database: Database, workspace: str, clock: Clock = system_clock.now) -> Self:
         """Makes the schema where there is none and fences off whoever wrote to it before."""
-        with explained(database):
+        with translate_errors(database):
             migrate(database)
             recorder = Recorder(database)
             try:
@@ -54,7 +54,7 @@ class PostgresLog(CheckedLog):
     @classmethod
     def open_for_reading(cls, database: Database) -> Self:
         """Leaves the writer in its place; an append is refused."""
-        with explained(database):
+        with translate_errors(database):
             with database.connect() as connection:
                 if connection.execute(Statements(database.schema).is_there).fetchone() != (True,):
                     raise LogError(f"There is no log at {database}.", remedy="Check VAPORA_DATABASE_URL.")
@@ -86,7 +86,7 @@ class Recorder(PostgresApplicationRecorder):
 
     def take_over(self, workspace: str) -> None:
         """Become the writer: whoever was it before finds a later epoch than its own and is refused."""
-        with explained(self._database), self.datastore.transaction(commit=True) as cursor:
+        with translate_errors(self._database), self.datastore.transaction(commit=True) as cursor:
             cursor.execute(self._sql.make_writer, (FORMAT, workspace))
             cursor.execute(self._sql.next_epoch)
             row = cursor.fetchone()
@@ -113,7 +113,7 @@ class Recorder(PostgresApplicationRecorder):
     def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int]:
         return insert(self, [(str(s.originator_id), s.originator_version, s.topic, s.state) for s in stored_events])
 
-    def write(self, entries: Sequence[Entry], tip: Tip) -> None:
+    def write(self, entries: Sequence[ChainEntry], tip: Tip) -> None:
         if self._epoch is None:
             raise LogError(f"The log at {self._database} is open for reading only.", remedy="Open it as its writer.")
         columns = [list(column) for column in zip(*entries, strict=True)]
@@ -192,7 +192,7 @@ class Recorder(PostgresApplicationRecorder):
     def _ask(self, statement: bytes, values: Sequence[Any] = (), writing: bool = False) -> list[tuple[Any, ...]]:
         """One statement, a transaction by itself; once more on another connection where one was lost under way."""
         ask = self._ask_as_writer if writing else self._ask_once
-        with explained(self._database):
+        with translate_errors(self._database):
             for _ in range(_ATTEMPTS - 1):
                 try:
                     return ask(statement, values)

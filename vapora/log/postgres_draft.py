@@ -14,7 +14,7 @@ from vapora.database import Database
 from vapora.errors import ConflictError
 from vapora.log.event_log import EventLog
 from vapora.log.postgres import PostgresLog, Recorder
-from vapora.log.postgres_schema import FORMAT, Statements, explained, make_tables
+from vapora.log.postgres_schema import FORMAT, Statements, make_tables, translate_errors
 
 _HOLDS = "SELECT count(*) FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace WHERE nspname = %s"
 
@@ -26,7 +26,7 @@ def draft(database: Database, workspace: str, read: Database) -> Iterator[EventL
     All of it is one transaction. `ConflictError` where the schema holds something already, or where `read`, that of
     the read models, does: they would be those of another log.
     """
-    with explained(database), database.connect() as connection, connection.transaction():
+    with translate_errors(database), database.connect() as connection, connection.transaction():
         # The client may be busy elsewhere for long: texts go to another store meanwhile.
         connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
         for schema in (database, read):
@@ -47,7 +47,7 @@ class _Draft(Recorder):
         [(_, self._epoch, _)] = connection.execute(sql.next_epoch).fetchall()
 
     def _ask(self, statement: bytes, values: Sequence[Any] = (), writing: bool = False) -> list[tuple[Any, ...]]:
-        with explained(self._database), self._connection.cursor(binary=True, row_factory=tuple_row) as cursor:
+        with translate_errors(self._database), self._connection.cursor(binary=True, row_factory=tuple_row) as cursor:
             return cursor.execute(statement, values).fetchall()
 
 

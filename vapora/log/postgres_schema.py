@@ -162,7 +162,7 @@ def make_tables(connection: psycopg.Connection[Any], database: Database) -> bool
 
 
 @contextmanager
-def explained(database: Database) -> Iterator[None]:
+def translate_errors(database: Database) -> Iterator[None]:
     """Turns what PostgreSQL and the library raise into errors that say what to do, and never hold the password."""
     try:
         yield

@@ -10,7 +10,7 @@ import structlog
 
 from vapora.errors import VaporaError
 from vapora.log.client import LogClient
-from vapora.log.snapshots import Mark, Snapshot, SnapshotStore
+from vapora.log.snapshots import EventRef, Snapshot, SnapshotStore
 
 State = TypeVar("State")
 
@@ -20,7 +20,7 @@ EVERY = 10_000
 _PATIENCE_S = 2.0
 
 
-class Resumed(NamedTuple, Generic[State]):
+class LoadedFold(NamedTuple, Generic[State]):
     """A state, and the place in the log and in the stream of the last event in it."""
 
     state: State
@@ -46,17 +46,17 @@ class SavedFold(Generic[State]):
         self._saving: asyncio.Task[None] | None = None
         self._journal = structlog.get_logger("snapshots")
 
-    async def load(self, log: LogClient) -> Resumed[State] | None:
+    async def load(self, log: LogClient) -> LoadedFold[State] | None:
         """None: fold from the beginning. `UnavailableError` where the log cannot be asked."""
         found = await asyncio.to_thread(self._load)
         if found is None:
             return None
         polled = await log.poll(found.mark.position - 1, 1, 0)
-        if [Mark.of(one) for one in polled.events] != [found.mark]:
+        if [EventRef.of(one) for one in polled.events] != [found.mark]:
             self._store.ignore(f"the log has no such event at position {found.mark.position}")
             return None
         self._saved_at = found.mark.position
-        return Resumed(found.data, found.mark.position, found.version)
+        return LoadedFold(found.data, found.mark.position, found.version)
 
     def due(self, position: int) -> bool:
         """Whether so much has happened since the last time that it is worth saving."""
@@ -87,7 +87,7 @@ class SavedFold(Generic[State]):
         except (VaporaError, TimeoutError) as error:
             self._journal.warning("snapshot not saved: the log does not answer", why=str(error))
             return
-        mark = Mark.of(polled.events[0])
+        mark = EventRef.of(polled.events[0])
         if mark.position == position:
             await asyncio.to_thread(self._store.save, Snapshot(mark, version, data))
 

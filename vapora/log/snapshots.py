@@ -4,9 +4,9 @@ They are a convenience and never the truth. A file that is missing, broken, of a
 fold is left aside with a line in the journal, and the fold starts from the beginning; the whole folder may be deleted
 at any time. So nothing here raises for what a file holds, nor for a disk that takes none.
 
-A file is one line of JSON, the label, and then the data. The label names the last event that was folded (`Mark`), which
-the reader looks up in the log: a snapshot beyond the log's end, or of a log that was since replaced by a backup, has
-no such event.
+A file is one line of JSON, the label, and then the data. The label names the last event that was folded (`EventRef`),
+which the reader looks up in the log: a snapshot beyond the log's end, or of a log that was since replaced by a backup,
+has no such event.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ import structlog
 from pydantic import TypeAdapter, ValidationError
 
 from events.recorded import Recorded
-from vapora.folders import make_private
+from vapora.private_dirs import make_private
 
 T = TypeVar("T")
 
@@ -34,7 +34,7 @@ _LONGEST_LABEL = 4_096
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class EventRef:
     """An event of the log, so described that no other log has the same."""
 
     position: int
@@ -44,7 +44,7 @@ class Mark:
     recorded_at: str
 
     @classmethod
-    def of(cls, recorded: Recorded) -> Mark:
+    def of(cls, recorded: Recorded) -> EventRef:
         at = recorded.recorded_at.isoformat()
         return cls(recorded.position, recorded.stream, recorded.version, recorded.request_id, at)
 
@@ -53,7 +53,7 @@ class Mark:
 class Snapshot(Generic[T]):
     """`mark`: the last event of the log that `data` knows of. `version`: of the stream that is folded, if it is one."""
 
-    mark: Mark
+    mark: EventRef
     version: int
     data: T
 
@@ -63,7 +63,7 @@ class _Label:
     format: int
     name: str
     fold: str
-    mark: Mark
+    mark: EventRef
     version: int
     size: int
     sha256: str
@@ -146,7 +146,7 @@ class SnapshotStore(Generic[T]):
                 left.unlink()
 
 
-def _digest(mark: Mark, version: int, data: bytes) -> str:
+def _digest(mark: EventRef, version: int, data: bytes) -> str:
     found = hashlib.sha256(repr((mark, version)).encode())
     found.update(data)
     return found.hexdigest()

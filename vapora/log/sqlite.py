@@ -18,12 +18,12 @@ from eventsourcing.sqlite import (
 from vapora import clock as system_clock
 from vapora.clock import Clock
 from vapora.errors import FencedError, LogError
-from vapora.log.chain import Entry, Link, Tip, end
+from vapora.log.chain import ChainEntry, Link, Tip, end
 from vapora.log.event_log import CheckedLog, broken, insert
-from vapora.log.files import explained, make_file, unusable
-from vapora.log.sqlite_at_once import AtOnce, fits
-from vapora.log.sqlite_chain import ChainTable, standing
+from vapora.log.files import make_file, translate_errors, unusable
+from vapora.log.sqlite_chain import ChainTable, read_tip
 from vapora.log.sqlite_connections import Datastore, ReadOnlyDatastore, connect
+from vapora.log.sqlite_single_statement import SingleStatementAppend, fits
 from vapora.readonly import is_writable
 from vapora.records import StoredRecord, page
 
@@ -38,7 +38,7 @@ class SQLiteLog(CheckedLog):
     @classmethod
     def open(cls, path: Path, workspace: str, clock: Clock = system_clock.now) -> Self:
         """Makes the file where there is none and fences off whoever wrote to it before."""
-        with explained(path):
+        with translate_errors(path):
             make_file(path, lambda draft: _make_empty_log(draft, workspace))
             recorder = Recorder(Datastore(path), path)
             try:
@@ -53,7 +53,7 @@ class SQLiteLog(CheckedLog):
     @classmethod
     def open_for_reading(cls, path: Path) -> Self:
         """Leaves the writer in its place; an append is refused."""
-        with explained(path):
+        with translate_errors(path):
             if not path.is_file():
                 raise LogError(f"There is no log at {path}.", remedy="Check VAPORA_DATA.")
             store = Datastore(path) if is_writable(path) else ReadOnlyDatastore(path)
@@ -77,7 +77,7 @@ class Recorder(SQLiteApplicationRecorder):
         self._path = path
         self._epoch: int | None = None
         self._chain = ChainTable(self.events_table_name)
-        self._at_once = AtOnce(self.events_table_name, f"{_COLUMNS}, digest")
+        self._at_once = SingleStatementAppend(self.events_table_name, f"{_COLUMNS}, digest")
         self._own: sqlite3.Connection | None = None
         self._left: Tip | None = None
         self.insert_events_statement = f"INSERT INTO {self.events_table_name} ({_COLUMNS}, digest) VALUES (?,?,?,?,?,?)"
@@ -128,7 +128,7 @@ class Recorder(SQLiteApplicationRecorder):
         _check_format(row["format"], self._path)
         return str(row["workspace"])
 
-    def write(self, entries: Sequence[Entry], tip: Tip) -> None:
+    def write(self, entries: Sequence[ChainEntry], tip: Tip) -> None:
         if self._own is not None and self._epoch is not None and tip == self._left and fits(entries):
             try:
                 self._own.execute(*self._at_once.statement(entries, self._epoch, tip))
@@ -152,7 +152,7 @@ class Recorder(SQLiteApplicationRecorder):
         """Under the write lock: that this is the writer, and where the log ends."""
         if self._epoch is None:
             raise LogError(f"The log at {self._path} is open for reading only.", remedy="Open it as its writer.")
-        epoch, found = standing(cursor, self._chain.standing)
+        epoch, found = read_tip(cursor, self._chain.standing)
         self._check_epoch(epoch)
         return found
 
@@ -214,7 +214,7 @@ class Recorder(SQLiteApplicationRecorder):
         ]
 
     def head(self) -> int:
-        with explained(self._path):
+        with translate_errors(self._path):
             return int(self.max_notification_id() or 0)
 
     def last(self) -> StoredRecord | None:
@@ -251,7 +251,7 @@ class Recorder(SQLiteApplicationRecorder):
 
     @contextmanager
     def _reading(self) -> Iterator[SQLiteCursor]:
-        with explained(self._path), self.datastore.transaction(commit=False) as cursor:
+        with translate_errors(self._path), self.datastore.transaction(commit=False) as cursor:
             yield cursor
 
     @contextmanager
@@ -260,7 +260,7 @@ class Recorder(SQLiteApplicationRecorder):
 
         The library begins with a read lock, which cannot always be raised, and leaves a failed commit open.
         """
-        with explained(self._path):
+        with translate_errors(self._path):
             connection = self._own or self._connect()
             cursor = connection.execute("BEGIN IMMEDIATE")
             try:

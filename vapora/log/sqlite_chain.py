@@ -13,7 +13,7 @@ _TYPES = "textintegertextblobblob"
 _BATCH = 1_000
 
 
-class Cursor(Protocol):
+class ChainCursor(Protocol):
     """Of `sqlite3`, or the library's one around it."""
 
     def execute(self, statement: str, values: Any = ..., /) -> Any: ...
@@ -43,16 +43,16 @@ class ChainTable:
         self._set = f"UPDATE {table} SET digest = ? WHERE position = ?"
         self.topics = f"SELECT topic, MIN(position) FROM {table} GROUP BY topic"
 
-    def scan(self, cursor: Cursor, after: int | None, limit: int) -> list[Link]:
+    def scan(self, cursor: ChainCursor, after: int | None, limit: int) -> list[Link]:
         where = "WHERE position >= ? ORDER BY position LIMIT ?"
         cursor.execute(self._select + where, (_LEAST if after is None else after + 1, limit))
         return _links(iter(cursor.fetchone, None))
 
-    def newest(self, cursor: Cursor, count: int) -> list[Link]:
+    def newest(self, cursor: ChainCursor, count: int) -> list[Link]:
         cursor.execute(self._select + "ORDER BY position DESC LIMIT ?", (count,))
         return _links(cursor.fetchall())[::-1]
 
-    def upgrade(self, cursor: Cursor) -> None:
+    def upgrade(self, cursor: ChainCursor) -> None:
         """Chain the events of a file that was written before there was a chain, in the caller's transaction."""
         cursor.execute(self._upgrade)
         digest, after = GENESIS.digest, None
@@ -65,7 +65,7 @@ class ChainTable:
             after = page[-1].position
 
 
-def standing(cursor: Cursor, statement: str) -> tuple[int, Tip]:
+def read_tip(cursor: ChainCursor, statement: str) -> tuple[int, Tip]:
     """The writer's epoch, and where the log ends. A file whose last events were deleted remembers their number."""
     cursor.execute(statement)
     epoch, position, digest, used = cursor.fetchone()

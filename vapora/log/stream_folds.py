@@ -17,7 +17,7 @@ from events.base import DomainEvent
 from events.ids import StreamName
 from events.recorded import Recorded
 from vapora.log.client import LogClient
-from vapora.log.saved_fold import EVERY, Resumed, SavedFold
+from vapora.log.saved_fold import EVERY, LoadedFold, SavedFold
 from vapora.log.snapshots import SnapshotStore
 
 State = TypeVar("State")
@@ -48,13 +48,13 @@ class StreamFolds(Generic[State]):
         self._folder = folder
         self._every = every
         # Those used last stand last.
-        self._kept: dict[StreamName, Resumed[State | None]] = {}
+        self._kept: dict[StreamName, LoadedFold[State | None]] = {}
         self._saved: dict[StreamName, SavedFold[State]] = {}
 
-    async def load(self, stream: StreamName) -> Resumed[State | None]:
+    async def load(self, stream: StreamName) -> LoadedFold[State | None]:
         """The stream's state, with the position and the version of its last event; 0 and 0 where it has none."""
         known = self._kept.get(stream)
-        found = await self._advance(stream, known or Resumed(None, 0, 0))
+        found = await self._advance(stream, known or LoadedFold(None, 0, 0))
         if known is None and found.version >= _SAVED_FROM:
             found = await self._advance(stream, await self._resumed(stream) or found)
         if found.version >= _KEPT_FROM:
@@ -79,7 +79,7 @@ class StreamFolds(Generic[State]):
         for saved in list(self._saved.values()):
             await saved.settled()
 
-    async def _advance(self, stream: StreamName, found: Resumed[State | None]) -> Resumed[State | None]:
+    async def _advance(self, stream: StreamName, found: LoadedFold[State | None]) -> LoadedFold[State | None]:
         """With what came after it: all of that, or, from the beginning, no more than tells that the stream is long."""
         whole = found.version > 0
         async for page in self._log.pages(stream, found.version):
@@ -88,18 +88,18 @@ class StreamFolds(Generic[State]):
                 break
         return found
 
-    def _with(self, found: Resumed[State | None], page: list[Recorded]) -> Resumed[State | None]:
+    def _with(self, found: LoadedFold[State | None], page: list[Recorded]) -> LoadedFold[State | None]:
         state = found.state
         for one in page:
             state = self._fold.evolve(state, one.event)
-        return Resumed(state, page[-1].position, page[-1].version)
+        return LoadedFold(state, page[-1].position, page[-1].version)
 
-    async def _resumed(self, stream: StreamName) -> Resumed[State | None] | None:
+    async def _resumed(self, stream: StreamName) -> LoadedFold[State | None] | None:
         saved = self._saved_fold(stream)
         resumed = None if saved is None else await saved.load(self._log)
-        return None if resumed is None else Resumed(resumed.state, resumed.position, resumed.version)
+        return None if resumed is None else LoadedFold(resumed.state, resumed.position, resumed.version)
 
-    def _keep(self, stream: StreamName, found: Resumed[State | None]) -> None:
+    def _keep(self, stream: StreamName, found: LoadedFold[State | None]) -> None:
         before = self._kept.pop(stream, None)
         # Two may have read at once: the log only grows, so the longer fold is the newer one.
         self._kept[stream] = newest = found if before is None or before.version <= found.version else before

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
 
-from vapora.domain.offers import TOPICS, Offer, OnOffer
+from vapora.domain.offers import TOPICS, Offer, OpenOffers
 from vapora.log.client import LogClient
 from vapora.queue.base import DeadLetter, QueueStatus, TaskOffer, offered, urgency
 
@@ -34,7 +34,7 @@ class _Place:
 class LogQueue:
     """Takers that are to share the offers share the object: it has no other process to share them through.
 
-    `on_offer`: what was on offer at some position, from which on the log is followed; absent: from its beginning.
+    `open_offers`: what was on offer at some position, from which on the log is followed; absent: from its beginning.
     """
 
     def __init__(
@@ -44,18 +44,20 @@ class LogQueue:
         *,
         ack_wait_s: float = 30,
         max_deliver: int = 5,
-        on_offer: OnOffer | None = None,
+        open_offers: OpenOffers | None = None,
     ) -> None:
         self._log = log
         self._ack_wait_s = ack_wait_s
         self._max_deliver = max_deliver
-        self._on_offer = on_offer or OnOffer(workspace)
-        self._seen = self._on_offer.position  # how far the log was read, which may be beyond the last event of a task
+        self._open_offers = open_offers or OpenOffers(workspace)
+        self._seen = (
+            self._open_offers.position
+        )  # how far the log was read, which may be beyond the last event of a task
         self._places: dict[str, _Place] = {}
         self._stamps = count(1)
         self._ready: list[tuple[int, int, int, str]] = []  # urgency, position, stamp, task
         self._later: list[tuple[float, int, str]] = []  # due at, stamp, task
-        for offer in self._on_offer.offers.values():
+        for offer in self._open_offers.offers.values():
             self._enter(offer)
 
     @property
@@ -168,7 +170,7 @@ class LogQueue:
         """Take in what the log holds beyond what was seen; whether there may be more at once."""
         polled = await self._log.poll(self._seen, _PAGE, timeout_s, TOPICS)
         for recorded in polled.events:
-            self._on_offer.evolve(recorded)
+            self._open_offers.evolve(recorded)
         # Two that read at once may come back in any order; the fold passes over what it has seen.
         self._seen = max(self._seen, polled.position)
         for recorded in polled.events:
@@ -177,7 +179,7 @@ class LogQueue:
 
     def _follow(self, task_id: str) -> None:
         """A task's place is that of its offer: what is over goes, and what is to be done again starts anew."""
-        offer, place = self._on_offer.offers.get(task_id), self._places.get(task_id)
+        offer, place = self._open_offers.offers.get(task_id), self._places.get(task_id)
         if offer is None:
             self._places.pop(task_id, None)
         elif place is None or place.offer.position != offer.position:

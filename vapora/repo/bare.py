@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vapora.errors import BadInputError, NoWorktreeError, RepositoryError, SourceRefusedError, UnknownBranchError
-from vapora.folders import make_private
+from vapora.private_dirs import make_private
 from vapora.repo.git import NETWORK_S, Done, Git
 from vapora.repo.source import Source
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
 from vapora.errors import NothingToLandError, NoWorktreeError, RepositoryBusyError, TargetMovedError
-from vapora.folders import make_private, size
+from vapora.private_dirs import make_private, size
 from vapora.repo import changes as diffs
 from vapora.repo import commits, publishing
 from vapora.repo.bare import Bare, Base, Person, base_ref, branch_ref, check_name, fetched_ref

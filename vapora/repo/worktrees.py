@@ -15,7 +15,7 @@ from typing import Any
 from uuid import uuid4
 
 from vapora.errors import NoWorktreeError, RepositoryError
-from vapora.folders import delete_tree
+from vapora.private_dirs import delete_tree
 from vapora.repo.bare import Bare, base_ref, branch_ref, check_name
 from vapora.repo.git import Done
 

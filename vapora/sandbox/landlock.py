@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from vapora.folders import delete_tree
+from vapora.private_dirs import delete_tree
 from vapora.sandbox.values import Command, Limits, Room
 
 _CHILD = Path(__file__).with_name("landlock_child.py")

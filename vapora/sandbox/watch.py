@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 
-from vapora.folders import size
+from vapora.private_dirs import size
 from vapora.sandbox.processes import measure
 from vapora.sandbox.values import MIB, Ended, Limits, Room
 

@@ -72,7 +72,7 @@ def check_address(name: str, text: str) -> None:
 
 def _check_queue(settings: Settings) -> None:
     if settings.nats_url:
-        from vapora.queue.nats_options import options_of
+        from vapora.queue.nats.options import options_of
 
         options_of(settings)
 

@@ -13,15 +13,16 @@ from events import Recorded
 from events.ids import LEDGER, TaskState, task_stream
 from events.project import ProjectArchived
 from projections import MemoryRows, all_projections
-from projections.base import Reader, Row
 from projections.board import Board
 from projections.board_waiting import CARDS
-from vapora.domain import budget, swarm
+from projections.engine.base import Reader, Row
+from vapora.domain import budget
 from vapora.domain import task_state as tasks
 from vapora.domain.budget import Ledger
-from vapora.domain.swarm_state import Swarm
+from vapora.domain.swarm import rules as swarm
+from vapora.domain.swarm.state import Swarm
 from vapora.domain.task_state import Task
-from vapora.testing.soundness import Finding
+from vapora.testing.soundness import Discrepancy
 from vapora.views import BoardCard
 
 _CLOSED = (TaskState.DONE, TaskState.ARCHIVED)
@@ -42,9 +43,9 @@ def rebuilt(log: Sequence[Recorded]) -> dict[str, list[Row]]:
     return rows
 
 
-def read_models(held: Mapping[str, Sequence[Row]], log: Sequence[Recorded]) -> list[Finding]:
+def read_models(held: Mapping[str, Sequence[Row]], log: Sequence[Recorded]) -> list[Discrepancy]:
     """`held`: as `rows_of` gives it."""
-    found: list[Finding] = []
+    found: list[Discrepancy] = []
     for table, wanted in rebuilt(log).items():
         rows = list(held.get(table, ()))
         if rows == wanted:
@@ -53,26 +54,26 @@ def read_models(held: Mapping[str, Sequence[Row]], log: Sequence[Recorded]) -> l
         extra = [row for row in rows if row not in wanted]
         first = next(iter([*lost, *extra]), "the order")
         message = f"{len(lost)} rows lost, {len(extra)} too many or different; first {first}"
-        found.append(Finding("read models", table, message))
+        found.append(Discrepancy("read models", table, message))
     return found
 
 
-def cards(shown: Mapping[str, BoardCard], log: Sequence[Recorded]) -> list[Finding]:
+def cards(shown: Mapping[str, BoardCard], log: Sequence[Recorded]) -> list[Discrepancy]:
     """The board says of each task what the fold of its own stream says; archived ones are not on it."""
     folded = {task_id: one for task_id, one in _tasks(log).items() if one.state is not TaskState.ARCHIVED}
-    found: list[Finding] = []
+    found: list[Discrepancy] = []
     for task_id in sorted(folded.keys() | shown.keys()):
         task, card = folded.get(task_id), shown.get(task_id)
         if task is None or card is None:
             where = "on the board only" if task is None else "in the log only"
-            found.append(Finding("board", task_stream(task_id), f"is {where}"))
+            found.append(Discrepancy("board", task_stream(task_id), f"is {where}"))
         elif (card.state, card.title, card.priority) != (task.state.value, task.title, task.priority):
             message = f"the card says {card.state}, {card.title!r}; the log {task.state.value}, {task.title!r}"
-            found.append(Finding("board", task_stream(task_id), message))
+            found.append(Discrepancy("board", task_stream(task_id), message))
     return found
 
 
-def ledger(held: Ledger, log: Sequence[Recorded]) -> list[Finding]:
+def ledger(held: Ledger, log: Sequence[Recorded]) -> list[Discrepancy]:
     """What the budget manager decides on is what a fold of the ledger gives."""
     fresh = budget.initial()
     for one in log:
@@ -81,7 +82,7 @@ def ledger(held: Ledger, log: Sequence[Recorded]) -> list[Finding]:
     return _differences("ledger", held, fresh)
 
 
-def queue(held: Swarm, log: Sequence[Recorded]) -> list[Finding]:
+def queue(held: Swarm, log: Sequence[Recorded]) -> list[Discrepancy]:
     """What the coordinator decides on is what a fold of its topics gives; and what is in line is what is to be done."""
     fresh = swarm.initial(held.settings)
     for one in log:
@@ -94,13 +95,15 @@ def queue(held: Swarm, log: Sequence[Recorded]) -> list[Finding]:
     ranks = {row["id"]: row["rank"] for row in MemoryRows().fold(Board(), log).select(CARDS, {"state": "todo"})}
     if {one.id: held.todo.rank(one.id) for one in todo} != ranks:
         order = sorted(ranks, key=ranks.__getitem__)
-        found.append(Finding("queue", "order", f"is {list(held.line)}, that of the board {order}"))
+        found.append(Discrepancy("queue", "order", f"is {list(held.line)}, that of the board {order}"))
     to_do = {one.id for one in todo if not _blocked(one, folded) and one.project_id not in archived}
     if set(held.line) != to_do:
-        found.append(Finding("queue", "line", f"in line are {sorted(held.line)}, to be done {sorted(to_do)}"))
+        found.append(Discrepancy("queue", "line", f"in line are {sorted(held.line)}, to be done {sorted(to_do)}"))
     opened = {one.id for one in folded.values() if one.state not in _CLOSED}
     if set(held.open_tasks) != opened:
-        found.append(Finding("queue", "open tasks", f"{sorted(held.open_tasks)} are held, {sorted(opened)} are open"))
+        found.append(
+            Discrepancy("queue", "open tasks", f"{sorted(held.open_tasks)} are held, {sorted(opened)} are open")
+        )
     return found
 
 
@@ -126,10 +129,10 @@ def _tasks(log: Iterable[Recorded]) -> dict[str, Task]:
     return {task.id: task for task in folded.values()}
 
 
-def _differences(check: str, held: object, fresh: object) -> list[Finding]:
+def _differences(check: str, held: object, fresh: object) -> list[Discrepancy]:
     one, other = _parts(held), _parts(fresh)
     return [
-        Finding(check, name, f"holds {one.get(name)}, the log says {other.get(name)}"[:2_000])
+        Discrepancy(check, name, f"holds {one.get(name)}, the log says {other.get(name)}"[:2_000])
         for name in sorted(one.keys() | other.keys())
         if one.get(name) != other.get(name)
     ]

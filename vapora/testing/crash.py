@@ -31,7 +31,7 @@ Stage = Literal["arrived", "done", "answered"]
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class KillPoint:
     """A point in a call at which somebody may be killed. `answer` is None before the call is done, or if it failed."""
 
     address: Address
@@ -67,7 +67,7 @@ class CrashableRuntime(LocalRuntime):
     and no other user of the factory.
     """
 
-    def __init__(self, build: Builder, watch: Callable[[Moment], None] | None = None) -> None:
+    def __init__(self, build: Builder, watch: Callable[[KillPoint], None] | None = None) -> None:
         super().__init__(lambda address, _: build(address, _View(self, _LIFE.get())))
         self.watch = watch
         self.killed: list[Address] = []
@@ -154,18 +154,18 @@ class CrashableRuntime(LocalRuntime):
         args, kwargs = pickle.loads(packed)  # noqa: S301 - our own bytes
         try:
             actor = await self._started(life)
-            self._tell(Moment(life.address, method, "arrived", args))
+            self._tell(KillPoint(life.address, method, "arrived", args))
             await asyncio.sleep(0)  # where it was killed at that moment, it does nothing any more
             value = await getattr(actor, method)(*args, **kwargs)
-            self._tell(Moment(life.address, method, "done", args, value))
+            self._tell(KillPoint(life.address, method, "done", args, value))
             if not answer.done():
                 answer.set_result(pickle.loads(pickle.dumps(value)))  # noqa: S301 - our own bytes
-                self._tell(Moment(life.address, method, "answered", args, value))
+                self._tell(KillPoint(life.address, method, "answered", args, value))
         except Exception as error:  # the caller's, whatever it is
             if not answer.done():
                 answer.set_exception(error)
 
-    def _tell(self, moment: Moment) -> None:
+    def _tell(self, moment: KillPoint) -> None:
         if self.watch is not None:
             self.watch(moment)
 
@@ -261,4 +261,4 @@ def _retrieve(answer: asyncio.Future[Any]) -> None:
         answer.exception()
 
 
-__all__ = ["CrashableRef", "CrashableRuntime", "GoneError", "Moment", "Stage"]
+__all__ = ["CrashableRef", "CrashableRuntime", "GoneError", "KillPoint", "Stage"]

@@ -26,7 +26,7 @@ _RUN_ENDS = (RunSucceeded, RunFailed, RunCancelled)
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Discrepancy:
     """`check`: which promise is broken; `where`: the stream, call, table or actor."""
 
     check: str
@@ -37,34 +37,34 @@ class Finding:
         return f"{self.check}: {self.where}: {self.message}"
 
 
-def soundness(log: Sequence[Recorded], workspace: str, waiting: Collection[str] = ()) -> list[Finding]:
+def soundness(log: Sequence[Recorded], workspace: str, waiting: Collection[str] = ()) -> list[Discrepancy]:
     """All that can be said of a log alone, when nothing is under way any more but the tasks that are left `waiting`."""
     return [*order(log), *tasks_ended(log, waiting), *runs_ended(log), *answers(log), *money(log, workspace)]
 
 
-def order(log: Sequence[Recorded]) -> list[Finding]:
+def order(log: Sequence[Recorded]) -> list[Discrepancy]:
     """Positions rise, versions have no gap, time does not go back, and every cause stands before its effect."""
-    found: list[Finding] = []
+    found: list[Discrepancy] = []
     versions: Counter[str] = Counter()
     before: Recorded | None = None
     for one in log:
         if before is not None and one.position <= before.position:
-            found.append(Finding("order", one.stream, f"position {one.position} stands behind {before.position}"))
+            found.append(Discrepancy("order", one.stream, f"position {one.position} stands behind {before.position}"))
         if before is not None and one.recorded_at < before.recorded_at and not isinstance(one.event, ClockCorrected):
-            found.append(Finding("order", one.stream, f"time goes back at position {one.position}"))
+            found.append(Discrepancy("order", one.stream, f"time goes back at position {one.position}"))
         if one.version != versions[one.stream] + 1:
             message = f"version {one.version} at position {one.position} follows version {versions[one.stream]}"
-            found.append(Finding("order", one.stream, message))
+            found.append(Discrepancy("order", one.stream, message))
         if one.causation is not None and one.causation >= one.position:
-            found.append(Finding("order", one.stream, f"position {one.position} comes before its cause"))
+            found.append(Discrepancy("order", one.stream, f"position {one.position} comes before its cause"))
         versions[one.stream], before = one.version, one
     return found
 
 
-def tasks_ended(log: Sequence[Recorded], waiting: Collection[str] = ()) -> list[Finding]:
+def tasks_ended(log: Sequence[Recorded], waiting: Collection[str] = ()) -> list[Discrepancy]:
     """Every accepted task ended once, behind the run that it names, and no `waiting` one did; for a backlog that nobody
     moves by hand."""
-    found: list[Finding] = []
+    found: list[Discrepancy] = []
     succeeded = {event.run_id for _, event in _of(log, RunSucceeded)}
     ends: defaultdict[str, list[DomainEvent]] = defaultdict(list)
     for one in log:
@@ -73,38 +73,38 @@ def tasks_ended(log: Sequence[Recorded], waiting: Collection[str] = ()) -> list[
     submitted = {event.task_id for _, event in _of(log, TaskSubmitted)}
     for task_id in sorted(submitted | ends.keys()):
         if task_id not in submitted:
-            found.append(Finding("tasks", task_stream(task_id), "ended, but was never submitted"))
+            found.append(Discrepancy("tasks", task_stream(task_id), "ended, but was never submitted"))
         if len(ends[task_id]) != (task_id not in waiting):
-            found.append(Finding("tasks", task_stream(task_id), f"ended {len(ends[task_id])} times"))
+            found.append(Discrepancy("tasks", task_stream(task_id), f"ended {len(ends[task_id])} times"))
         for end in ends[task_id]:
             if isinstance(end, TaskCompleted) and end.run_id not in succeeded:
-                found.append(Finding("tasks", task_stream(task_id), f"is done, but {end.run_id} did not succeed"))
+                found.append(Discrepancy("tasks", task_stream(task_id), f"is done, but {end.run_id} did not succeed"))
     return found
 
 
-def runs_ended(log: Sequence[Recorded]) -> list[Finding]:
+def runs_ended(log: Sequence[Recorded]) -> list[Discrepancy]:
     """Every assignment made one run, which began once and ended once; what succeeded left one work product."""
     begun = Counter(event.run_id for _, event in _of(log, RunStarted))
     works = Counter(event.run_id for _, event in _of(log, ArtifactRecorded))
     ends = Counter(one.event.run_id for one in log if isinstance(one.event, _RUN_ENDS))
     succeeded = {event.run_id for _, event in _of(log, RunSucceeded)}
     assigned = Counter(event.run_id for _, event in _of(log, TaskAssigned))
-    found: list[Finding] = []
+    found: list[Discrepancy] = []
     for run_id in sorted(assigned.keys() | begun.keys() | ends.keys()):
         for what, times in (("assigned", assigned), ("started", begun), ("ended", ends)):
             if times[run_id] != 1:
-                found.append(Finding("runs", run_stream(run_id), f"was {what} {times[run_id]} times"))
+                found.append(Discrepancy("runs", run_stream(run_id), f"was {what} {times[run_id]} times"))
         if works[run_id] != (run_id in succeeded):
-            found.append(Finding("runs", run_stream(run_id), f"left {works[run_id]} work products"))
+            found.append(Discrepancy("runs", run_stream(run_id), f"left {works[run_id]} work products"))
     return found
 
 
-def answers(log: Sequence[Recorded]) -> list[Finding]:
+def answers(log: Sequence[Recorded]) -> list[Discrepancy]:
     """No answer was recorded twice, each stands in one append with its price, and no step of a good run lacks a usable
     one."""
-    found: list[Finding] = []
+    found: list[Discrepancy] = []
     calls = Counter((event.call_id, event.attempt) for _, event in _of(log, ModelCalled))
-    found += [Finding("answers", one, f"answered {times} times") for (one, _), times in calls.items() if times > 1]
+    found += [Discrepancy("answers", one, f"answered {times} times") for (one, _), times in calls.items() if times > 1]
     paid = {(one.request_id, event.call_id): event.cost_microusd for one, event in _of(log, SpendSettled)}
     steps: defaultdict[str, list[int]] = defaultdict(list)
     for one, event in _of(log, ModelCalled):
@@ -113,30 +113,30 @@ def answers(log: Sequence[Recorded]) -> list[Finding]:
         cost = paid.get((one.request_id, event.call_id))
         if cost != event.cost_microusd:
             message = f"cost {event.cost_microusd}, and {'nothing' if cost is None else cost} was settled with it"
-            found.append(Finding("answers", event.call_id, message))
+            found.append(Discrepancy("answers", event.call_id, message))
     wanted = {event.run_id: len(event.steps) for _, event in _of(log, RunStarted)}
     for _, end in _of(log, RunSucceeded):
         if steps[end.run_id] != list(range(wanted.get(end.run_id, 0))):
-            found.append(Finding("answers", end.run_id, f"succeeded with the steps {steps[end.run_id]}"))
+            found.append(Discrepancy("answers", end.run_id, f"succeeded with the steps {steps[end.run_id]}"))
     return found
 
 
-def money(log: Sequence[Recorded], workspace: str) -> list[Finding]:
+def money(log: Sequence[Recorded], workspace: str) -> list[Discrepancy]:
     """No limit was crossed, every reservation was closed once, and none is left open."""
-    found = [Finding("money", one.call_id, one.message) for one in violations(log, workspace)]
+    found = [Discrepancy("money", one.call_id, one.message) for one in violations(log, workspace)]
     reserved = {(event.call_id, event.attempt) for _, event in _of(log, SpendReserved)}
     for one in log:
         if isinstance(one.event, SpendSettled | SpendReleased | SpendUnknown):
             reserved.discard((one.event.call_id, one.event.attempt))
         if one.topic.startswith("budget.") and one.stream != LEDGER:
-            found.append(Finding("money", one.stream, f"{one.topic} does not stand in the ledger"))
+            found.append(Discrepancy("money", one.stream, f"{one.topic} does not stand in the ledger"))
     found += [
-        Finding("money", call_id, f"attempt {attempt} is still reserved") for call_id, attempt in sorted(reserved)
+        Discrepancy("money", call_id, f"attempt {attempt} is still reserved") for call_id, attempt in sorted(reserved)
     ]
     return found
 
 
-def billed(log: Sequence[Recorded], billed_microusd: int) -> list[Finding]:
+def billed(log: Sequence[Recorded], billed_microusd: int) -> list[Discrepancy]:
     """What was settled was billed, and what was billed was settled or booked."""
     settlements = [event for _, event in _of(log, SpendSettled)]
     settled = sum(int(one.cost_microusd) for one in settlements if not one.estimated)
@@ -145,28 +145,28 @@ def billed(log: Sequence[Recorded], billed_microusd: int) -> list[Finding]:
     if settled <= billed_microusd <= settled + booked:
         return []
     message = f"{billed_microusd} micro-dollars were billed, {settled} settled, {booked} booked as unknown"
-    return [Finding("billed", "the vendors", message)]
+    return [Discrepancy("billed", "the vendors", message)]
 
 
-def kept(log: Sequence[Recorded], accepted: Mapping[int, str]) -> list[Finding]:
+def kept(log: Sequence[Recorded], accepted: Mapping[int, str]) -> list[Discrepancy]:
     """`accepted`: position → request id of every event whose append was acknowledged to anybody."""
     stored = {one.position: one.request_id for one in log}
     return [
-        Finding("kept", f"position {position}", f"was acknowledged to {request_id}, holds {stored.get(position)}")
+        Discrepancy("kept", f"position {position}", f"was acknowledged to {request_id}, holds {stored.get(position)}")
         for position, request_id in sorted(accepted.items())
         if stored.get(position) != request_id
     ]
 
 
-def contents(log: Sequence[Recorded], text: Callable[[Content], str]) -> list[Finding]:
+def contents(log: Sequence[Recorded], text: Callable[[Content], str]) -> list[Discrepancy]:
     """Every text that the log names can be read."""
-    found: list[Finding] = []
+    found: list[Discrepancy] = []
     for one in log:
         for content in _contents(one.event):
             try:
                 text(content)
             except Exception as error:  # whatever is wrong with it: that is the finding
-                found.append(Finding("contents", one.stream, f"position {one.position}: {error}"))
+                found.append(Discrepancy("contents", one.stream, f"position {one.position}: {error}"))
     return found
 
 

@@ -1,0 +1,250 @@
+"""The budget manager: the one place where a workspace's money is promised, and the reason why the cap holds.
+
+It folds the ledger and answers from memory; every promise is in the log before it is given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from actors.budget_manager.requests import Decided, Request, Round
+from actors.budget_manager.stream_decider import StreamDecider
+from actors.follower import Ticker
+from actors.messages import CoAppend, NoRoom, Reserved, Settled, Settlement
+from events import DomainEvent
+from events.budget import Charge, SpendRefused, SpendReserved
+from events.ids import LEDGER, Scope, WhenExceeded
+from vapora.clock import Clock
+from vapora.commands import EditBudget, EditTaskBudget, SetBudget, SetTaskBudget
+from vapora.domain import budget as rules
+from vapora.domain import limits
+from vapora.domain.budget import Ledger, ReserveSpend
+from vapora.errors import ConflictError
+from vapora.log.client import LogClient
+from vapora.log.saved_fold import SavedFold
+from vapora.ports import Origin
+from vapora.views import LimitsChanged
+
+_TICK_S = 1.0
+
+# A reservation for the next step, and what joins the run's events if it is made.
+Following = tuple[ReserveSpend, tuple[DomainEvent, ...]]
+
+
+class BudgetManager:
+    """`patience_s`: how long a reservation waits for calls in flight to give back what they do not use. `saved`: where
+    the ledger is saved now and then, for a quick start."""
+
+    def __init__(
+        self,
+        log: LogClient,
+        workspace: str,
+        clock: Clock,
+        *,
+        patience_s: float,
+        saved: SavedFold[Ledger] | None = None,
+    ) -> None:
+        self._workspace = workspace
+        self._clock = clock
+        self._patience_s = patience_s
+        name = f"budget/{workspace}"
+        self._queue: StreamDecider[Ledger] = StreamDecider(
+            name, log, LEDGER, (rules.initial, rules.evolve), clock, gives_back=_makes_room, saved=saved
+        )
+        self._ticker = Ticker(name, self._expire, _TICK_S)
+
+    async def start(self) -> None:
+        await self._queue.start()
+        self._ticker.start()
+
+    async def stop(self) -> None:
+        await self._ticker.stop()
+        await self._queue.stop()
+
+    async def health(self) -> dict[str, Any]:
+        return {
+            "problem": self._queue.problem or self._ticker.problem,
+            "open": len(rules.open_reservations(self.ledger)),
+            "waiting": self._queue.waiting,
+        }
+
+    @property
+    def ledger(self) -> Ledger:
+        """What it decides on, decisions that are being appended among it. Not to be changed."""
+        return self._queue.state
+
+    async def standing(self, charge: Charge, simulated: bool) -> rules.BudgetStatus:
+        """The worst-standing scope that the charge counts against (M10.5a)."""
+        return rules.standing(self.ledger, charge, self._workspace, simulated, self._clock())
+
+    async def window_turns_at(self) -> datetime:
+        """When the next window begins."""
+        return rules.window_turns_at(self._clock())
+
+    async def reserve(self, origin: Origin, wish: ReserveSpend, along: tuple[CoAppend, ...]) -> Reserved | NoRoom:
+        """Hold the worst case of a call before it is made; `along` stands in the same append.
+
+        Waits up to the patience while other calls hold the room that is missing.
+        """
+        request: Request[Ledger] = Request(
+            origin,
+            lambda current: self._reserved(current, wish, along),
+            patience_s=self._patience_s,
+            give_up=lambda: self._no_room(wish),
+        )
+        result: Reserved | NoRoom = await self._queue.submit(request)
+        return result
+
+    async def settle(
+        self, origin: Origin, settlement: Settlement, along: CoAppend, following: Following | None = None
+    ) -> Settled:
+        """Book what a call cost, with its answer (`along`) and, if there is room, the next call's reservation.
+
+        `following`: that reservation, and the events which join `along` if it is made. Raises `VersionConflictError`
+        where the run has gone on without this answer, and `ConflictError` where the call was closed otherwise before;
+        nothing is booked then.
+        """
+
+        def decide(current: Round[Ledger]) -> Decided:
+            settled = _settled(current.state, settlement)
+            if not settled:
+                return self._settled_before(current.state, settlement, following)
+            if following is None:
+                return Decided(settled, (along,), lambda position: Settled(position, False))
+            # The next reservation is judged with this one's money already given back, as it will stand in the log.
+            return Decided(settled, then=lambda: self._next_reserved(current, along, following))
+
+        result: Settled = await self._queue.submit(Request(origin, decide))
+        return result
+
+    async def settle_money(self, origin: Origin, settlement: Settlement) -> int:
+        """Book what a call cost without its answer, which nobody waits for any more."""
+        return await self._ask(origin, lambda ledger: _settled(ledger, settlement))
+
+    async def release(
+        self, origin: Origin, call_id: str, attempt: int, reason: str, along: tuple[CoAppend, ...] = ()
+    ) -> int:
+        """Give back what provably was not billed."""
+        return await self._ask(origin, lambda ledger: rules.release(ledger, call_id, attempt, reason), along)
+
+    async def book_unknown(
+        self, origin: Origin, call_id: str, attempt: int, reason: str, along: tuple[CoAppend, ...] = ()
+    ) -> int:
+        """Book the worst case of a call whose outcome nobody knows."""
+        return await self._ask(origin, lambda ledger: rules.book_unknown(ledger, call_id, attempt, reason), along)
+
+    async def set_budget(self, origin: Origin, scope: str, scope_id: str, command: SetBudget | SetTaskBudget) -> int:
+        return await self._ask(origin, lambda ledger: rules.set_budget(ledger, Scope(scope), scope_id, command))
+
+    async def edit_budget(
+        self, origin: Origin, scope: str, scope_id: str, command: EditBudget | EditTaskBudget
+    ) -> LimitsChanged:
+        """Change what the command names; decided on what holds then, so two that edit at once lose nothing."""
+
+        def decide(current: Round[Ledger]) -> Decided:
+            before = limits.limits(current.state, Scope(scope), scope_id)
+            events = limits.edit_budget(current.state, Scope(scope), scope_id, command)
+            after = limits.limits_of(events[0]) if events else before
+            return Decided(events, answer=lambda position: LimitsChanged(before=before, after=after, position=position))
+
+        result: LimitsChanged = await self._queue.submit(Request(origin, decide))
+        return result
+
+    async def set_default_cap(self, origin: Origin, monthly_cents: int) -> int:
+        """Limit the workspace's month where nobody ever set a limit for it."""
+        return await self._ask(origin, lambda ledger: rules.default_cap(ledger, self._workspace, monthly_cents))
+
+    # --- deciding ---
+
+    def _reserved(self, current: Round[Ledger], wish: ReserveSpend, along: tuple[CoAppend, ...]) -> Decided | None:
+        if wish.amount_microusd and current.blocked.intersection(rules.scopes(wish.charge, self._workspace)):
+            return None  # first come, first served: a small call does not starve a large one
+        match rules.reserve(current.state, wish, self._workspace, current.now):
+            case rules.Granted(events=events) if events:
+                return Decided(events, along, Reserved)
+            case rules.Granted():
+                # It stands already, and so does what rode along.
+                _require_same(current.state, wish)
+                return Decided((), answer=lambda _: Reserved(None))
+            case rules.Contended(scope=scope, scope_id=scope_id):
+                current.blocked.add((scope, scope_id))
+                return None
+            case rules.Refused() as no:
+                stop = no.when_exceeded is WhenExceeded.STOP
+                answer = NoRoom(no.scope, no.scope_id, contended=False, stop=stop, room_microusd=no.room_microusd)
+                return Decided(no.events, answer=lambda _: answer)
+
+    def _no_room(self, wish: ReserveSpend) -> NoRoom:
+        """Patience is over."""
+        scope, scope_id = rules.scopes(wish.charge, self._workspace)[0]
+        decision = rules.reserve(self.ledger, wish, self._workspace, self._clock())
+        if isinstance(decision, rules.Contended):
+            scope, scope_id = decision.scope, decision.scope_id
+        return NoRoom(scope, scope_id, contended=True, stop=False, room_microusd=0)
+
+    def _next_reserved(self, current: Round[Ledger], along: CoAppend, following: Following) -> Decided:
+        wish, joining = following
+        reserved: tuple[DomainEvent, ...] = ()
+        # Whoever waits came before the next step of this run.
+        if not current.waiting and rules.outcome(current.state, wish.call_id, wish.attempt) is None:
+            decision = rules.reserve(current.state, wish, self._workspace, current.now)
+            reserved = decision.events if isinstance(decision, rules.Granted) else ()
+        granted = bool(reserved)
+        stream, version, events = along
+        riding = (stream, version, (*events, *joining) if granted else events)
+        return Decided(reserved, (riding,), lambda position: Settled(position, granted))
+
+    def _settled_before(self, ledger: Ledger, settlement: Settlement, following: Following | None) -> Decided:
+        """The same settlement again, after a lost reply: it stands with all that rode along."""
+        closed = rules.outcome(ledger, settlement.call_id, settlement.attempt)
+        if closed != "settled":
+            raise ConflictError(f"Call {settlement.call_id} was closed as {closed} before its answer came.")
+        held = following is not None and rules.outcome(ledger, following[0].call_id, following[0].attempt) == "open"
+        return Decided((), answer=lambda position: Settled(position, held))
+
+    async def _ask(
+        self,
+        origin: Origin,
+        decide: Callable[[Ledger], tuple[DomainEvent, ...]],
+        along: tuple[CoAppend, ...] = (),
+    ) -> int:
+        """The position of the effect, or of the last one where it took effect before, with what rode along then."""
+
+        def decided(current: Round[Ledger]) -> Decided:
+            events = decide(current.state)
+            return Decided(events, along if events else ())
+
+        result: int = await self._queue.submit(Request(origin, decided))
+        return result
+
+    async def _expire(self) -> None:
+        if rules.expire(self.ledger, self._clock()):
+            origin = Origin(self._workspace, actor="budget-manager", correlation="expiry")
+            await self._queue.submit(Request(origin, lambda current: Decided(rules.expire(current.state, current.now))))
+
+
+def _makes_room(event: DomainEvent) -> bool:
+    """Every other event of the ledger may make room for somebody who waits."""
+    return not isinstance(event, SpendReserved | SpendRefused)
+
+
+def _settled(ledger: Ledger, one: Settlement) -> tuple[DomainEvent, ...]:
+    cost, tokens = one.cost_microusd, (one.tokens_in, one.tokens_out)
+    return rules.settle(ledger, one.call_id, one.attempt, cost, *tokens, estimated=one.estimated)
+
+
+def _require_same(ledger: Ledger, wish: ReserveSpend) -> None:
+    """One reservation pays for one call. The same wish, sent again after a lost reply, is the same call; another one
+    for this attempt is a second call, by somebody who has not seen the first."""
+    made = ledger.open.get((wish.call_id, wish.attempt))
+    same = made is not None and (made.provider, made.model, made.expires_at) == (
+        wish.provider,
+        wish.model,
+        wish.expires_at,
+    )
+    if not same:
+        raise ConflictError(
+            f"Attempt {wish.attempt} of call {wish.call_id} is somebody else's.", remedy="Look at the run again."
+        )

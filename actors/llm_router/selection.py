@@ -1,0 +1,145 @@
+"""How the router looks at the models: what each would cost at worst, who can answer now, whom the rules take."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from actors.llm_router.attempts import ChosenModel, build_request, following_call, room, selected
+from actors.llm_router.circuit_breaker import CircuitBreaker
+from actors.messages import Call
+from events.ids import Provider
+from events.routing import ProviderSelected
+from vapora.clock import Clock
+from vapora.domain import routing
+from vapora.domain.budget import BudgetStatus, ReserveSpend
+from vapora.domain.models import ModelSpec
+from vapora.domain.pricing import PriceBook
+from vapora.errors import UnpricedModelError
+from vapora.llm.protocol import ModelClient
+
+
+class ModelChoice:
+    """`timeout_s`: how long a call may take; `margin_s`: how much longer its reservation lives. `breaker`: who is
+    asked now."""
+
+    def __init__(
+        self,
+        clients: Mapping[Provider, ModelClient],
+        models: tuple[ModelSpec, ...],
+        prices: PriceBook,
+        clock: Clock,
+        breaker: CircuitBreaker,
+        timeout_s: float,
+        margin_s: float,
+    ) -> None:
+        self._clients = clients
+        self._models = models
+        self._prices = prices
+        self._clock = clock
+        self._timeout_s = timeout_s
+        self._margin_s = margin_s
+        self._breaker = breaker
+        self._simulated = any(client.simulated for client in clients.values())
+
+    def plan(
+        self, call: Call, standing: BudgetStatus, excluded: dict[tuple[Provider, str], str], *, all_up: bool = False
+    ) -> routing.RoutingPlan:
+        """Whom to ask, in which order; `all_up`: if every provider answered. Models without a price are excluded from
+        then on: they are never called."""
+        options: list[routing.Option] = []
+        for spec in self._models:
+            if (spec.provider, spec.model) in excluded:
+                continue
+            try:
+                options.append(routing.Option(spec, self.worst_case(spec, call)))
+            except UnpricedModelError as error:
+                excluded[spec.provider, spec.model] = error.message
+        return routing.plan(
+            task_type=call.routing.task_type,
+            complexity=call.routing.complexity,
+            critical=call.routing.critical,
+            size=call.routing.size,
+            tier=standing.tier,
+            when_exceeded=standing.when_exceeded,
+            options=options,
+            down={} if all_up else self._breaker.providers_out(),
+            paused={} if all_up else self._breaker.models_out(),
+            excluded=excluded,
+            prompt_tokens=_prompt_tokens(call),
+        )
+
+    def worst_case(self, spec: ModelSpec, call: Call) -> int:
+        """Micro-dollars; from the length of the very body that would be sent."""
+        size = self._clients[spec.provider].request_bytes(build_request(call, spec, self._timeout_s))
+        return self._prices.worst_case(spec.provider, spec.model, size, room(call, spec), at=self._clock())
+
+    def wish(self, call: Call, option: routing.Option, *, cheap: bool) -> ReserveSpend:
+        return ReserveSpend(
+            call_id=call.call_id,
+            attempt=call.attempt,
+            charge=call.charge,
+            provider=option.spec.provider,
+            model=option.spec.model,
+            amount_microusd=option.worst_case_microusd,
+            cheap_chain=cheap,
+            simulated=self._simulated,
+            expires_at=self._clock() + timedelta(seconds=self._timeout_s + self._margin_s),
+        )
+
+    def following(
+        self, call: Call, choice: ChosenModel, answer: str
+    ) -> tuple[ChosenModel, ReserveSpend, tuple[ProviderSelected, ...]] | None:
+        """The choice for the next step, made beforehand so that its money can be held in the append of this answer.
+
+        It rests on the standing that this call was chosen by; the reservation itself is judged afresh.
+        """
+        following = following_call(call, answer)
+        plan = self.plan(following, choice.standing, {})
+        if not plan.options:
+            return None
+        option = plan.options[0]
+        wish = self.wish(following, option, cheap=plan.cheap_chain)
+        event = selected(following, plan, option, choice.standing, self._simulated)
+        return made(wish, option, choice.standing), wish, (event,)
+
+    def covers(self, held: ChosenModel, call: Call) -> bool:
+        """Whether what was held beforehand is enough for the call as it came, for as long as that may take, and its
+        model may be asked now."""
+        in_time = self._clock() + timedelta(seconds=self._timeout_s) <= held.expires_at
+        enough = self.worst_case(held.spec, call) <= held.amount_microusd
+        return in_time and enough and self._breaker.admit(held.spec, call.call_id)
+
+    # --- who answers ---
+
+    def out(self) -> dict[str, str]:
+        """Providers, and models of the other ones, that are left alone now, with the kind of their last failure."""
+        whole = self._breaker.providers_out()
+        single = {model: why for (provider, model), why in self._breaker.models_out().items() if provider not in whole}
+        return {**{provider.value: why for provider, why in whole.items()}, **single}
+
+    def down(self) -> dict[Provider, str]:
+        """Providers of which no model is asked now, with the reason: one for all of them, or each model's."""
+        whole, single = self._breaker.providers_out(), self._breaker.models_out()
+        found: dict[Provider, str] = {}
+        for provider in self._clients:
+            keys = [(one.provider, one.model) for one in self._models if one.provider is provider]
+            reasons = list(dict.fromkeys(single[key] for key in keys if key in single))
+            if provider in whole:
+                found[provider] = whole[provider]
+            elif keys and all(key in single for key in keys):
+                found[provider] = ", ".join(reasons)
+        return found
+
+
+def made(wish: ReserveSpend, option: routing.Option, standing: BudgetStatus) -> ChosenModel:
+    """The choice that a granted wish is."""
+    return ChosenModel(
+        wish.call_id, wish.attempt, option.spec, option.worst_case_microusd, standing, expires_at=wish.expires_at
+    )
+
+
+def _prompt_tokens(call: Call) -> int:
+    """A bound for what must fit a model's context: the prompt at two bytes a token, and the answer."""
+    size = len(call.system.encode()) + sum(len(one.text.encode()) for one in call.messages)
+    return size // 2 + call.max_output_tokens

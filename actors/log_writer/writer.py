@@ -1,0 +1,266 @@
+"""The only writer of a workspace's log: group commit for its callers, a tail in memory for its followers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any, ParamSpec, TypeVar
+
+import structlog
+
+from actors.log_writer.checkpoint_signer import CheckpointSigner
+from actors.log_writer.group_commit import GroupCommit
+from vapora.errors import BadInputError, FencedError, UnavailableError, VaporaError
+from vapora.log.clock_correction import REMEDY, behind
+from vapora.log.event_log import MAX_READ, Committed, EventLog
+from vapora.log.plan import check
+from vapora.log.tail import MAX_RECORDS, Tail
+from vapora.records import Append, AppendResult, Batch, StoredRecord, is_full
+
+MAX_WAIT_S = 60.0
+# A filtered read of old events looks at so many positions at a time, about 30 ms: the reader thread is shared.
+STRIDE = 50_000
+
+# A clock that is a month further than the last event may be ahead: whatever is recorded now would keep it there.
+_LONG = timedelta(days=31)
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class LogWriter:
+    """A plain class; the runtime makes an actor of it.
+
+    One thread appends and one reads, so that replaying readers never delay an append; on a quick disk the loop takes
+    part (`GroupCommit`). After a `FencedError` it refuses everything: what it holds in memory is no longer the whole
+    log.
+    """
+
+    def __init__(
+        self,
+        open_log: Callable[[], EventLog],
+        *,
+        signer: CheckpointSigner | None = None,
+        tail_records: int = MAX_RECORDS,
+        stride: int = STRIDE,
+    ) -> None:
+        self._open_log = open_log
+        self._journal = structlog.get_logger("log")
+        self._signer = signer
+        self._log: EventLog | None = None
+        self._commits = GroupCommit(self._heard)
+        self._reading = ThreadPoolExecutor(1, thread_name_prefix="log-read")
+        self._starting = asyncio.Lock()
+        # Set and forgotten when the log goes on; made by who waits for it, for mostly nobody does.
+        self._moved: asyncio.Event | None = None
+        self._tail_records = tail_records
+        self._stride = stride
+        self._tail = Tail(0, tail_records)
+        self._refusal: VaporaError | None = UnavailableError("The log writer has not started yet.")
+        self._failure = ""
+
+    async def start(self) -> None:
+        """Opens the log, which fences off the writer before; `LogError` where that cannot be."""
+        async with self._starting:  # started twice at once, it would fence off itself
+            if self._log is not None:
+                return
+            self._commits.start()
+            try:
+                log = await self._open()
+            except BaseException:
+                self._commits.stop()
+                raise
+            self._commits.use(log)
+            self._log, self._refusal, self._failure = log, None, ""
+            await self._compare_clocks(log)
+
+    async def _compare_clocks(self, log: EventLog) -> None:
+        """An operator is told at the start, before anything is recorded at a wrong time."""
+        since = await _on(self._reading, log.since_last)
+        if wrong := behind(-since):
+            self._journal.warning(wrong, remedy=REMEDY)
+        elif since > _LONG:
+            self._journal.warning(
+                "the clock is long after the last event; where it is wrong, stop at once and set it right",
+                days=since.days,
+            )
+
+    async def _open(self) -> EventLog:
+        log = await self._commits.call(self._open_log)
+        try:
+            if self._signer is not None:
+                await self._signer.start(log)
+            self._tail = Tail(await self._commits.call(log.head), self._tail_records)
+        except Exception:
+            log.close()
+            raise
+        # Where the start is cancelled, a thread is still reading: SQLite crashes the process if it is closed under it.
+        # It is closed with the last reference then, which that thread holds.
+        return log
+
+    async def stop(self) -> None:
+        """What was handed in is still committed; readers that wait are told."""
+        if self._log is None:
+            return
+        log = self._log
+        if self._refusal is None:
+            self._refusal = UnavailableError("The log writer has stopped.", remedy="Ask again once it has started.")
+        self._wake()
+        await self._commits.settle()
+        if self._log is not log:  # stopped twice at once
+            return
+        self._log = None
+        if self._signer is not None:
+            await self._signer.stop()
+        self._commits.stop()
+        self._reading.shutdown()
+        log.close()
+        self._reading = ThreadPoolExecutor(1, thread_name_prefix="log-read")
+
+    async def append(self, requests: Sequence[Append]) -> list[AppendResult]:
+        """Shares a transaction with whoever else appends now. A `LogError` fails all of them; the next may succeed."""
+        self._serving()
+        check(requests)
+        return await self._commits.append(requests)
+
+    async def read(self, stream: str, after: int = 0, limit: int = MAX_READ) -> list[StoredRecord]:
+        """Events of one stream with version > `after`, as one page: see `EventLog`."""
+        log = self._serving()
+        _check_bounds(after, limit)
+        return await _on(self._reading, log.read, stream, after, limit)
+
+    async def pick(self, positions: Sequence[int]) -> list[StoredRecord]:
+        """The events at these positions, those that there are, as one page: up to 10,000 at once."""
+        log = self._serving()
+        if len(positions) > MAX_READ or any(position < 1 for position in positions):
+            raise BadInputError(f"A pick takes up to {MAX_READ} positions from 1 on.")
+        return await _on(self._reading, log.pick, positions)
+
+    async def poll(self, after: int, limit: int = 1_000, timeout_s: float = 10, topics: Sequence[str] = ()) -> Batch:
+        """Events with position > `after`, at once if there are any, else as soon as one comes or the time is over.
+
+        With `topics` only theirs; the answer's `position` then tells how far was looked. Nobody holds up others by
+        being slow: nothing is kept for a follower, and an answer from the store is one page of bounded size.
+        """
+        _check_bounds(after, limit)
+        if not 0 <= timeout_s <= MAX_WAIT_S:
+            raise BadInputError(f"A poll waits 0 to {MAX_WAIT_S:g} seconds, not {timeout_s}.")
+        deadline = asyncio.get_running_loop().time() + timeout_s
+        while True:
+            records, after = await self._look(self._serving(), after, limit, tuple(topics))
+            if records or not await self._news(after, deadline):
+                return Batch(tuple(records), after, self._tail.head)
+
+    async def head(self) -> int:
+        """The last position; 0 for an empty log."""
+        self._serving()
+        return self._tail.head
+
+    async def health(self) -> dict[str, Any]:
+        """`{"status": "ok" | "failing" | "fenced" | "stopped", "head": position, "reason": text, "clock": text}`.
+
+        `clock`: what is wrong with the clock; empty where nothing is.
+
+        After an append that failed it is tried whether the next one may succeed: who asks may be keeping all others
+        away until it is well.
+        """
+        if self._failure and self._refusal is None and not self._commits.is_busy:
+            await self._try_again(self._serving())
+        reason = self._failure or (self._signer.problem if self._signer is not None else "")
+        status, clock = "failing" if reason else "ok", ""
+        try:
+            log = self._serving()
+            await self._ensure_current(log)
+            clock = behind(-await _on(self._reading, log.since_last))
+        except FencedError as error:
+            status, reason = "fenced", str(error)
+        except UnavailableError as error:
+            status, reason = "stopped", str(error)
+        except VaporaError as error:
+            status, reason = "failing", str(error)
+        return {"status": status, "head": self._tail.head, "reason": reason, "clock": clock}
+
+    async def _try_again(self, log: EventLog) -> None:
+        try:
+            await self._commits.call(log.ensure_writable)
+        except VaporaError as error:
+            self._failure = str(error)
+        else:
+            self._failure = ""
+
+    def _serving(self) -> EventLog:
+        if self._refusal is not None:
+            # Raised many times: without this each would leave its frames in the one object.
+            raise self._refusal.with_traceback(None)
+        assert self._log is not None
+        return self._log
+
+    def _heard(self, committed: Committed | None, error: BaseException | None) -> None:
+        """Of a commit, before those who asked for it."""
+        if isinstance(error, FencedError):
+            self._fence(error)
+        else:
+            self._failure = "" if error is None else str(error)
+        if committed is not None and committed.tip.position > self._tail.head:
+            self._tail.add(committed.records(), committed.tip.position)
+            if self._signer is not None:
+                self._signer.saw(committed.tip)
+            self._wake()
+
+    async def _look(
+        self, log: EventLog, after: int, limit: int, topics: tuple[str, ...]
+    ) -> tuple[list[StoredRecord], int]:
+        """Matching records beyond `after`, and how far was looked: to today's head, unless the limit came first."""
+        head = self._tail.head
+        while after < self._tail.floor:
+            until = min(head, after + self._stride) if topics else head
+            records = await _on(self._reading, log.after, after, limit, topics, until)
+            after = records[-1].position if is_full(records, limit) else until
+            if records:
+                return records, after
+        return self._tail.after(after, limit, topics)
+
+    async def _news(self, after: int, deadline: float) -> bool:
+        """Waits until the log goes beyond `after`; False: the time is over."""
+        remaining = deadline - asyncio.get_running_loop().time()
+        if remaining <= 0:
+            return False
+        if self._tail.head > after or self._refusal is not None:
+            return True
+        if self._moved is None:
+            self._moved = asyncio.Event()
+        try:
+            async with asyncio.timeout(remaining):
+                await self._moved.wait()
+        except TimeoutError:
+            # An idle writer would never notice that it was replaced, and its followers would wait for ever.
+            await self._ensure_current(self._serving())
+            return False
+        return True
+
+    async def _ensure_current(self, log: EventLog) -> None:
+        try:
+            await _on(self._reading, log.ensure_current)
+        except FencedError as error:
+            self._fence(error)
+            raise
+
+    def _fence(self, error: FencedError) -> None:
+        self._refusal = error
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._moved is not None:
+            self._moved.set()
+            self._moved = None
+
+
+async def _on(thread: ThreadPoolExecutor, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    return await asyncio.get_running_loop().run_in_executor(thread, lambda: function(*args, **kwargs))
+
+
+def _check_bounds(after: int, limit: int) -> None:
+    if after < 0 or not 1 <= limit <= MAX_READ:
+        raise BadInputError(f"A read starts at 0 or later and takes 1 to {MAX_READ}: not {after} and {limit}.")

@@ -1,0 +1,223 @@
+"""The projector: keeps a workspace's read models up to date, builds new ones beside them, and offers what changed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+import structlog
+
+from actors.follower import LogLoop, Ticker
+from actors.projector.frame_buffer import Frame, FrameBuffer
+from projections.engine.base import LoggedEvent, Projection
+from projections.engine.last_event import LastEvent
+from projections.engine.rebuild import Rebuild
+from projections.engine.runner import GapError, Runner
+from projections.engine.store import ReadStore
+from vapora.log.client import LogClient
+
+# A transaction of so many takes some tenths of a second; with fewer, its own cost would show.
+_BATCH = 5_000
+# Further behind than this nobody is sent each change any more: they get each changed row's latest state.
+_FAR_BEHIND = 10_000
+# A rebuild shares the thread with what is live, which must not wait long for it.
+_REBUILD_BATCH = 2_000
+_REBUILD_LOOK_S = 2.0
+
+T = TypeVar("T")
+
+
+class Projector:
+    """`open_store` opens the read models' store; everything that touches it runs in one thread."""
+
+    def __init__(
+        self,
+        log: LogClient,
+        workspace: str,
+        open_store: Callable[[], ReadStore],
+        projections: Sequence[Projection],
+        *,
+        look_s: float = _REBUILD_LOOK_S,
+    ) -> None:
+        self._log = log
+        self._workspace = workspace
+        self._open_store = open_store
+        self._projections = projections
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"projector-{workspace}")
+        self._ring = FrameBuffer()
+        self._changed = asyncio.Event()
+        self._store: ReadStore | None = None
+        self._runner: Runner | None = None
+        self._follower: _Feeder | None = None
+        # How far each rebuild was when it was looked at last.
+        self._seen: dict[str, int] = {}
+        self._rebuilding = Ticker(f"rebuild/{workspace}", self._rebuild, look_s)
+
+    async def start(self) -> None:
+        try:
+            self._store = store = await self._in_thread(self._open_store)
+            await self._leave_another_past(store)
+            self._runner = runner = await self._in_thread(lambda: Runner(store, self._projections))
+            # What stands still at a start is ours to build.
+            self._seen = await self._in_thread(lambda: _positions(store, self._projections))
+        except BaseException:
+            # Not started, so nobody will stop it.
+            if self._store is not None:
+                await self._in_thread(self._store.close)
+            self._thread.shutdown()
+            raise
+        self._ring = FrameBuffer(runner.position)
+        self._follower = _Feeder(f"projector/{self._workspace}", self._log, self._feed, runner.position)
+        self._follower.start()
+        self._rebuilding.start()
+
+    async def stop(self) -> None:
+        await self._rebuilding.stop()
+        if self._follower is not None:
+            await self._follower.stop()
+        if self._store is not None:
+            await self._in_thread(self._store.close)
+        self._thread.shutdown()
+
+    async def health(self) -> dict[str, Any]:
+        follower = self._following()
+        problem = follower.problem or self._rebuilding.problem
+        return {"position": follower.position, "problem": problem, **await self.status()}
+
+    async def status(self) -> dict[str, Any]:
+        """`{"position", "failed": {projection: what stopped it}, "rebuilding": {projection: how far}}`."""
+        return await self._in_thread(lambda: self._open().status())
+
+    async def wait_for(self, position: int, timeout_s: float) -> int:
+        return await self._following().wait_for(position, timeout_s)
+
+    async def frames(self, after: int, limit: int = 1_000, timeout_s: float = 10) -> list[Frame]:
+        """Changed rows with position > `after`, a frame a position; waits for the first."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + min(timeout_s, 60)
+        while True:
+            changed = self._changed  # taken before looking: a change in between is not missed
+            found = await self._frames_after(after, limit)
+            left = deadline - loop.time()
+            if found or left <= 0:
+                return found
+            try:
+                async with asyncio.timeout(left):
+                    await changed.wait()
+            except TimeoutError:
+                return []
+
+    async def _frames_after(self, after: int, limit: int) -> list[Frame]:
+        kept = self._ring.after(after, limit)
+        if kept is None:
+            return await self._in_thread(lambda: self._open().frames_after(after, limit))
+        return kept
+
+    async def _feed(self, events: Sequence[LoggedEvent], head: int) -> int:
+        """How far the read models are then: below these events where they were put back."""
+        runner = self._open()
+        wanted = head - events[0].position <= _FAR_BEHIND
+        try:
+            frames = await self._in_thread(lambda: runner.apply(events, frames_wanted=wanted))
+        except GapError:
+            return runner.position
+        if wanted:
+            self._ring.add(frames)
+        else:
+            self._ring.skip(events[-1].position)
+        if frames or not wanted:
+            self._changed.set()
+            self._changed = asyncio.Event()
+        return events[-1].position
+
+    async def _leave_another_past(self, store: ReadStore) -> None:
+        """Rows of a log that was since replaced, as by a backup that was put back, tell of what did not happen."""
+        mark = await self._in_thread(lambda: _mark(store))
+        if mark is None:
+            return
+        polled = await self._log.poll_sealed(mark.position - 1, 1, 0)
+        if mark.is_of(next(iter(polled.events), None)):
+            return
+        structlog.get_logger("projector").warning(
+            "the read models are of another past of this log and are built again", position=mark.position
+        )
+        await self._in_thread(lambda: _clear(store))
+
+    async def _rebuild(self) -> None:
+        """Those that nobody builds: `vapora rebuild` may be at it in a process of its own."""
+        store = self._opened()
+        now = await self._in_thread(lambda: _positions(store, self._projections))
+        alone = [name for name, position in now.items() if self._seen.get(name) == position]
+        self._seen = now
+        for projection in self._projections:
+            if projection.NAME in alone:
+                await self._build(Rebuild(store, projection))
+
+    async def _build(self, rebuild: Rebuild) -> None:
+        topics = tuple(sorted(rebuild.projection.TOPICS or ()))
+        checkpoint = await self._in_thread(rebuild.checkpoint)
+        while checkpoint is not None:
+            before = checkpoint.position
+            polled = await self._log.poll_sealed(checkpoint.position, _REBUILD_BATCH, 0, topics)
+            events, until = polled.events, polled.position
+            checkpoint = await self._in_thread(lambda: rebuild.feed(events, until))  # noqa: B023  # awaited at once
+            if checkpoint is None or checkpoint.failure is not None:
+                return
+            if until < polled.head:
+                continue
+            # Without progress it is not for more events that it waits: the next tick looks again.
+            if await self._in_thread(rebuild.switch) or until == before:
+                return
+
+    async def _in_thread(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+    def _open(self) -> Runner:
+        if self._runner is None:
+            raise RuntimeError("the projector has not started")
+        return self._runner
+
+    def _opened(self) -> ReadStore:
+        if self._store is None:
+            raise RuntimeError("the projector has not started")
+        return self._store
+
+    def _following(self) -> LogLoop:
+        if self._follower is None:
+            raise RuntimeError("the projector has not started")
+        return self._follower
+
+
+class _Feeder(LogLoop):
+    """Follows with sealed events, many at once, and goes back where the read models were put back."""
+
+    def __init__(
+        self, name: str, log: LogClient, feed: Callable[[Sequence[LoggedEvent], int], Awaitable[int]], after: int
+    ) -> None:
+        super().__init__(name, after)
+        self._log = log
+        self._feed = feed
+
+    async def _step(self, timeout_s: float) -> bool:
+        polled = await self._log.poll_sealed(self.position, _BATCH, timeout_s)
+        reached = await self._feed(polled.events, polled.head) if polled.events else polled.position
+        self._reached(reached)
+        return reached < polled.head
+
+
+def _mark(store: ReadStore) -> LastEvent | None:
+    with store.snapshot() as rows:
+        return rows.mark()
+
+
+def _clear(store: ReadStore) -> None:
+    with store.transaction() as transaction:
+        transaction.clear()
+
+
+def _positions(store: ReadStore, projections: Sequence[Projection]) -> dict[str, int]:
+    """Rebuilds under way, and how far each is."""
+    found = ((rebuild.projection.NAME, rebuild.checkpoint()) for rebuild in Rebuild.pending(store, projections))
+    return {name: checkpoint.position for name, checkpoint in found if checkpoint is not None}

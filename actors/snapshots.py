@@ -1,0 +1,34 @@
+"""What actors save of their folds between two starts, and where."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+from vapora.domain import ledger_data, offers
+from vapora.domain.learning import DEFAULTS
+from vapora.domain.ledger import Ledger
+from vapora.domain.ledger_data import LedgerData
+from vapora.domain.offers import OffersData, OpenOffers
+from vapora.domain.swarm import data as swarm_data
+from vapora.domain.swarm.data import SwarmData
+from vapora.domain.swarm.state import Swarm
+from vapora.log.saved_fold import EVERY, SavedFold
+from vapora.log.snapshots import SnapshotStore
+
+
+def saved_ledger(folder: Path, every: int = EVERY) -> SavedFold[Ledger]:
+    store = SnapshotStore(folder, "ledger", f"ledger-{ledger_data.FOLD_VERSION}", LedgerData)
+    return SavedFold(store, ledger_data.to_data, ledger_data.from_data, every)
+
+
+def saved_swarm(folder: Path, every: int = EVERY) -> SavedFold[Swarm]:
+    # How much of a history is kept is decided as it is folded.
+    fold = f"swarm-{swarm_data.FOLD_VERSION}-{DEFAULTS.cap}"
+    return SavedFold(SnapshotStore(folder, "swarm", fold, SwarmData), swarm_data.to_data, swarm_data.from_data, every)
+
+
+def saved_offers(folder: Path, workspace: str, every: int = EVERY) -> SavedFold[OpenOffers]:
+    """What is on offer: saved by the relay, and read by the coordinator's consumer as well."""
+    store = SnapshotStore(folder, "offers", f"offers-{offers.FOLD_VERSION}", OffersData)
+    return SavedFold(store, OpenOffers.data, partial(OpenOffers, workspace), every)

@@ -1,0 +1,1 @@
+"""What all read models share: tables, stores, checkpoints, rebuilds and history."""

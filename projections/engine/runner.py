@@ -1,0 +1,249 @@
+"""Feeds the log to the projections, rows and checkpoints in one transaction, so that each event counts exactly once."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+from projections.engine.base import LoggedEvent, Projection, frames
+from projections.engine.positions import Failure, ProjectionPosition, lowest
+from projections.engine.row_cache import RowCache
+from projections.engine.store import ReadSnapshot, ReadStore, Transaction, is_storage_fault
+from vapora.errors import UnavailableError
+
+Change = tuple[int, str, dict[str, Any]]
+
+
+class GapError(UnavailableError):
+    """The read models are not where they were left: feed them from `Runner.position`."""
+
+
+class Runner:
+    """Keeps a read store up to date. Feed it the log from `position` on; what it has seen already it skips."""
+
+    def __init__(self, store: ReadStore, projections: Sequence[Projection]) -> None:
+        self._store = store
+        self._projections = tuple(projections)
+        _names_must_differ(self._projections)
+        with store.transaction() as transaction:
+            transaction.retain([projection.NAME for projection in self._projections])
+            for projection in self._projections:
+                transaction.prepare(projection)
+            # What failed gets another try: a start is when mended code arrives.
+            self._forgiven = {name for name, checkpoint in transaction.checkpoints().items() if checkpoint.failure}
+            self._checkpoints = self._mine(transaction)
+        # The last event that was fed here.
+        self._fed = self.position
+
+    @property
+    def position(self) -> int:
+        """How far every healthy projection has come."""
+        return lowest(self._checkpoints)
+
+    def status(self) -> dict[str, Any]:
+        """`{"position": …, "checkpoints": {projection: position}, "failed": {projection: "position topic: error"},
+        "rebuilding": {projection: position}}`. A rebuild that has failed stands among the failed."""
+        with self._store.snapshot() as rows:
+            # Read again: somebody else may have mended or rebuilt one.
+            return status(rows, self._mine(rows))
+
+    def apply(self, batch: Sequence[LoggedEvent], frames_wanted: bool = True) -> list[dict[str, Any]]:
+        """Take some thousand events in order; the frames of what they changed (`frames_wanted=False`: none).
+
+        Raises `UnavailableError` when no projection is left to take them, and `GapError` where one was put back by
+        somebody else: feed from `position` again.
+        """
+        if not batch:
+            return []
+        changes: list[Change] = []
+        forgiven = frozenset(self._forgiven)
+        try:
+            with self._store.transaction() as transaction:
+                # Read again each time: another runner on the same file does no harm then.
+                checkpoints = self._mine(transaction)
+                self._require_no_gap(checkpoints, batch[0].position)
+                for projection in self._projections:
+                    checkpoint = checkpoints[projection.NAME]
+                    if checkpoint.healthy:
+                        fold = Fold(projection, checkpoint, frames_wanted)
+                        changes += fold.feed(transaction, batch)
+                        self._forgiven.discard(projection.NAME)
+                transaction.remember(batch[-1])
+                after = self._mine(transaction)
+        except BaseException:
+            # What is not committed did not happen.
+            self._forgiven = set(forgiven)
+            raise
+        self._checkpoints = after
+        self._fed = max(self._fed, batch[-1].position)
+        return frames(changes)
+
+    def frames_after(self, position: int, limit: int = 1_000) -> list[dict[str, Any]]:
+        """The latest state of each row that changed after `position`, as at most `limit` frames."""
+        with self._store.snapshot() as rows:
+            return frames_after(rows, self._projections, position, limit)
+
+    def close(self) -> None:
+        self._store.close()
+
+    def _require_no_gap(self, checkpoints: dict[str, ProjectionPosition], first: int) -> None:
+        """A projection that somebody else put back would take the batch for what comes next."""
+        if all(checkpoint.failure for checkpoint in checkpoints.values()):
+            raise UnavailableError("Every projection has stopped.", remedy="See `status()`; then rebuild.")
+        healthy = any(checkpoint.healthy for checkpoint in checkpoints.values())
+        if healthy and lowest(checkpoints) < self._fed < first:
+            self._checkpoints = checkpoints
+            self._fed = self.position
+            raise GapError(f"The read models are at position {self.position}.", remedy="Feed them from there.")
+
+    def _mine(self, transaction: ReadSnapshot) -> dict[str, ProjectionPosition]:
+        stored = transaction.checkpoints()
+        mine = {projection.NAME: stored[projection.NAME] for projection in self._projections}
+        forgiven = {name: replace(mine[name], failure=None) for name in self._forgiven}
+        return mine | forgiven
+
+
+class Fold:
+    """One projection, in one generation of its rows, over one batch."""
+
+    def __init__(self, projection: Projection, checkpoint: ProjectionPosition, frames_wanted: bool) -> None:
+        self._projection = projection
+        self._checkpoint = checkpoint
+        self._shapes = {view.table: view for view in projection.VIEWS} if frames_wanted else {}
+        # The event at hand, so that a failure can name it.
+        self._current: LoggedEvent | None = None
+        self._changes: list[Change] = []
+
+    def feed(self, transaction: Transaction, batch: Sequence[LoggedEvent], until: int = 0) -> list[Change]:
+        """What it has not seen yet, and its checkpoint. `until`: the batch holds all up to there that it wants."""
+        fresh = [entry for entry in batch if entry.position > self._checkpoint.position]
+        reached = max(self._checkpoint.position, until, fresh[-1].position if fresh else 0)
+        if reached == self._checkpoint.position:
+            return []
+        failure: Failure | None = None
+        careful = False
+        while True:
+            try:
+                with transaction.part(), _uncollected():
+                    rows = transaction.rows(self._projection, self._checkpoint.generation)
+                    self._run(fresh, rows, careful)
+                break
+            except Exception as error:
+                if is_storage_fault(error) or self._current is None:
+                    raise
+                if careful:
+                    # Once more, without the event that it cannot take: it stops exactly there, however the log was cut.
+                    failed = self._current
+                    failure = Failure(failed.position, failed.topic, f"{type(error).__name__}: {error}")
+                    fresh = fresh[: fresh.index(failed)]
+                    reached = max(self._checkpoint.position, fresh[-1].position if fresh else 0)
+                careful = True
+        transaction.save(self._projection.NAME, self._checkpoint.generation, reached, failure)
+        transaction.keep_history(self._projection, self._checkpoint.generation, reached)
+        return self._changes
+
+    def _run(self, batch: Sequence[LoggedEvent], rows: RowCache, careful: bool) -> None:
+        """`careful`: write after each event, so that a row that cannot be stored is laid to the event that made it."""
+        self._changes, self._current = [], None
+        topics = self._projection.TOPICS
+        told = self._checkpoint.switched_at is None
+        take = self._projection.take
+        rows.watched = bool(self._shapes)
+        for entry in batch:
+            wanted = topics is None or entry.topic in topics
+            if told and not wanted:
+                continue
+            self._current = entry
+            rows.begin(entry.position)
+            if not told:
+                self._tell_of_switch(rows)
+                told = True
+            if wanted:
+                take(entry, rows)
+            if self._shapes and rows.changed:
+                self._collect(entry.position, rows)
+            if careful:
+                rows.flush()
+        rows.flush()
+
+    def _tell_of_switch(self, rows: RowCache) -> None:
+        """What differed from the rows before the last switch: sent with the next event, since nobody who has seen its
+        own position would look at it again."""
+        for view in self._projection.VIEWS:
+            for row in rows.select(view.table, {"position": self._checkpoint.switched_at}):
+                rows.touch(view.table, row)
+
+    def _collect(self, position: int, rows: RowCache) -> None:
+        for (table, _), row in rows.changed.items():
+            view = self._shapes.get(table)
+            shaped = view.shape(row) if view else None
+            if view and shaped is not None:
+                self._changes.append((position, view.name, shaped))
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """A batch makes tens of thousands of rows, and all of them stay until its end: looking through them for rubbish
+    again and again took a sixth of the time."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def status(rows: ReadSnapshot, live: Mapping[str, ProjectionPosition]) -> dict[str, Any]:
+    """As `Runner.status`, for whoever holds a snapshot and its checkpoints."""
+    beside = rows.rebuilds()
+    failed = {name: str(one.failure) for name, one in live.items() if one.failure is not None}
+    for name, one in beside.items():
+        if one.failure is not None:
+            failed[name] = f"{one.failure} (in a rebuild; the rows before it are still served)"
+    return {
+        "position": lowest(live),
+        "checkpoints": {name: one.position for name, one in live.items()},
+        "failed": failed,
+        "rebuilding": {name: one.position for name, one in beside.items() if one.failure is None},
+    }
+
+
+def frames_after(
+    rows: ReadSnapshot, projections: Sequence[Projection], position: int, limit: int = 1_000
+) -> list[dict[str, Any]]:
+    """As `Runner.frames_after`, for whoever holds a snapshot."""
+    while True:
+        found, reached = _frames_between(rows, projections, position, limit)
+        if found or reached is None:
+            return found[:limit]
+        position = reached
+
+
+def _frames_between(
+    rows: ReadSnapshot, projections: Sequence[Projection], position: int, limit: int
+) -> tuple[list[dict[str, Any]], int | None]:
+    """Frames after `position`, complete up to the second value (None: up to the end)."""
+    changes: list[Change] = []
+    reached: int | None = None
+    for view in (view for projection in projections for view in projection.VIEWS if rows.is_readable(view.table)):
+        found = rows.select(view.table, order=("position",), limit=limit, after=(position,))
+        if len(found) == limit:
+            # The last position may hold more rows than the limit let through.
+            last = found[-1]["position"]
+            found = [row for row in found if row["position"] < last] + rows.select(view.table, {"position": last})
+            reached = last if reached is None else min(reached, last)
+        shaped = ((row["position"], view.name, view.shape(row)) for row in found)
+        changes += [(at, name, row) for at, name, row in shaped if row is not None]
+    return frames(change for change in changes if reached is None or change[0] <= reached), reached
+
+
+def _names_must_differ(projections: Sequence[Projection]) -> None:
+    names = [projection.NAME for projection in projections]
+    tables = [table.name for projection in projections for table in projection.TABLES]
+    for kind in (names, tables):
+        if len(set(kind)) < len(kind):
+            raise ValueError(f"taken twice: {sorted({name for name in kind if kind.count(name) > 1})}")

@@ -1,0 +1,110 @@
+"""How the demo looks while it runs. Pure: a progress in, something to draw out."""
+
+from __future__ import annotations
+
+from rich.console import Group, RenderableType
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from events.ids import TaskState
+from vapora.cli.demo.progress import DemoProgress, waits_for
+from vapora.cli.output import clip, dollars
+from vapora.views import BoardCard
+
+_COLUMNS = (
+    (TaskState.TODO, "todo", "white"),
+    (TaskState.IN_PROGRESS, "in progress", "cyan"),
+    (TaskState.REVIEW, "review", "magenta"),
+    (TaskState.DONE, "done", "green"),
+    (TaskState.FAILED, "failed", "red"),
+)
+# Shown also while empty: a board has at least these.
+_ALWAYS = (TaskState.TODO, TaskState.IN_PROGRESS, TaskState.DONE)
+
+
+def draw(
+    progress: DemoProgress, name: str, elapsed_s: float, rehearsal: bool, width: int = 80, cards: int = 5
+) -> RenderableType:
+    """The whole picture, within `width` columns; `cards`: how many of each column."""
+    body: list[RenderableType] = [_columns(progress, width, cards), "", _agents(progress, width)]
+    waiting = [card for card in progress.tasks.values() if card.waiting]
+    body += [
+        Text(f"! {clip(card.title, 30)} {clip(waits_for(card), width - 40)}", style="yellow") for card in waiting[:2]
+    ]
+    body.append(_bar(progress, width))
+    title = Text.assemble((f" VAPORA · {clip(name, 30)} · {_clock(elapsed_s)} ", "bold"))
+    return Panel(Group(*body), title=title, title_align="left", subtitle=_mark(rehearsal), width=width)
+
+
+def line(card: BoardCard, elapsed_s: float) -> str:
+    """A change of a card, where there is no terminal to draw on."""
+    agent = f"  {card.assigned_agent}" if card.assigned_agent else ""
+    return f"{_clock(elapsed_s)}  {card.state.value:<11}  {clip(card.title, 50)}{agent}"
+
+
+def _columns(progress: DemoProgress, width: int, cards: int) -> Table:
+    count = progress.count()
+    shown = [one for one in _COLUMNS if count[one[0]] or one[0] in _ALWAYS]
+    room = (width - 4) // len(shown) - 1
+    grid = Table(box=None, expand=True, padding=(0, 1, 0, 0), pad_edge=False)
+    newest = {state: _newest(progress, state, cards) for state, _, _ in shown}
+    for state, title, colour in shown:
+        grid.add_column(Text(f"{title} {count[state]}", style=f"bold {colour}"), width=room, no_wrap=True)
+    for row in range(cards):
+        grid.add_row(
+            *(Text(clip(newest[state][row], room)) if row < len(newest[state]) else "" for state, _, _ in shown)
+        )
+    return grid
+
+
+def _newest(progress: DemoProgress, state: TaskState, cards: int) -> list[str]:
+    here = [card for card in progress.tasks.values() if card.state is state]
+    # What is to be done next stands on top of todo; elsewhere what came last.
+    here.sort(key=(lambda card: card.rank) if state is TaskState.TODO else (lambda card: -card.position))
+    titles = [card.title for card in here]
+    if len(titles) > cards:
+        titles[cards - 1 :] = [f"+ {len(titles) - cards + 1} more"]
+    return titles
+
+
+def _agents(progress: DemoProgress, width: int) -> RenderableType:
+    work: dict[str, list[BoardCard]] = {}
+    for card in progress.tasks.values():
+        if card.state is TaskState.IN_PROGRESS and card.assigned_agent:
+            work.setdefault(card.assigned_agent, []).append(card)
+    grid = Table.grid(padding=(0, 1))
+    for agent_id in sorted({*progress.agents, *work}):
+        doing = sorted(work.get(agent_id, []), key=lambda card: card.position)
+        known = progress.agents.get(agent_id)
+        busy = f"{len(doing)}/{known.capacity}" if known else str(len(doing))
+        style = "cyan" if doing else "dim"
+        what = _doing(doing[-1]) if doing else "idle"
+        grid.add_row(Text(clip(agent_id, 20), style=style), Text(busy, style=style), Text(clip(what, width - 32)))
+    return grid
+
+
+def _doing(card: BoardCard) -> str:
+    run = card.runs[-1] if card.runs else None
+    if run is None:
+        return f"begins {card.title}"
+    where = f" on {run.providers[-1]}" if run.providers else ""
+    return f"call {run.calls + 1}{where}: {card.title}"
+
+
+def _bar(progress: DemoProgress, width: int) -> Text:
+    done, total = progress.count()[TaskState.DONE], max(1, len(progress.task_ids))
+    room = max(10, width - 50)
+    full = done * room // total
+    money = " + ".join(dollars(amount, simulated) for simulated, amount in progress.spent().items() if amount)
+    return Text.assemble(
+        ("━" * full, "green"), ("─" * (room - full), "dim"), f"  {done}/{total} done  spent {money or dollars(0)}"
+    )
+
+
+def _mark(rehearsal: bool) -> Text | None:
+    return Text(" REHEARSAL: no real model, simulated money ", style="bold reverse") if rehearsal else None
+
+
+def _clock(seconds: float) -> str:
+    return f"{int(seconds) // 60:02d}:{int(seconds) % 60:02d}"

@@ -1,0 +1,113 @@
+"""What the demo watches: its cards and the agents, folded from live frames. Pure: no clock, no network."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from events.ids import Review, TaskState, WaitReason
+from vapora.views import Agent, BoardCard, Frame
+
+# Long enough for a provider's cooling-off and a budget's patience; short enough not to bore.
+PATIENCE_S = 90.0
+# Even a card that does not say what it waits for has lost its way by then (a call may take two minutes).
+SILENCE_S = 600.0
+
+Verdict = Literal["working", "done", "stuck"]
+
+
+@dataclass(slots=True)
+class DemoProgress:
+    """`changed_at`: when a watched card last changed, on the caller's clock in seconds."""
+
+    task_ids: tuple[str, ...]
+    changed_at: float
+    tasks: dict[str, BoardCard] = field(default_factory=dict)
+    agents: dict[str, Agent] = field(default_factory=dict)
+
+    def apply(self, frame: Frame, at: float) -> list[BoardCard]:
+        """Take a frame; the watched cards whose state or agent it changed."""
+        moved: list[BoardCard] = []
+        for one in frame.rows:
+            view, row = one.get("view"), one.get("row")
+            if view == "task" and isinstance(row, dict):
+                moved += self._take(row, at)
+            elif view == "agent" and isinstance(row, dict):
+                self._agent(row)
+        return moved
+
+    def look(self, cards: Iterable[BoardCard], at: float) -> list[BoardCard]:
+        """Take cards that were asked for: as frames do, but they may be older than what is known."""
+        return [moved for card in cards for moved in self._put(card, at)]
+
+    def count(self) -> Counter[TaskState]:
+        counted = Counter(card.state for card in self.tasks.values())
+        counted[TaskState.TODO] += len(self.task_ids) - len(self.tasks)
+        return counted
+
+    def verdict(self, at: float) -> Verdict:
+        """`stuck`: nothing that is still open will move without a person."""
+        open_cards = [card for card in self.tasks.values() if card.state is not TaskState.DONE]
+        if len(self.tasks) < len(self.task_ids):
+            return "stuck" if at - self.changed_at > SILENCE_S else "working"
+        if not open_cards:
+            return "done"
+        quiet_s = at - self.changed_at
+        if all(_needs_a_person(card) for card in open_cards) or quiet_s > SILENCE_S:
+            return "stuck"
+        if quiet_s > PATIENCE_S and all(card.waiting or _needs_a_person(card) for card in open_cards):
+            return "stuck"
+        return "working"
+
+    def unfinished(self) -> list[BoardCard]:
+        return [card for card in self.tasks.values() if card.state is not TaskState.DONE]
+
+    def spent(self) -> dict[bool, int]:
+        """Micro-dollars by whether they are simulated."""
+        sums = {False: 0, True: 0}
+        for card in self.tasks.values():
+            sums[card.simulated] += card.cost_microusd
+        return sums
+
+    def _take(self, row: dict[str, Any], at: float) -> list[BoardCard]:
+        if row.get("id") not in self.task_ids:
+            return []
+        return self._put(BoardCard.model_validate(row, extra="ignore"), at)
+
+    def _put(self, card: BoardCard, at: float) -> list[BoardCard]:
+        before = self.tasks.get(card.id)
+        if before is not None and before.position >= card.position:
+            return []
+        self.tasks[card.id] = card
+        self.changed_at = at
+        same = before is not None and (before.state, before.assigned_agent) == (card.state, card.assigned_agent)
+        return [] if same else [card]
+
+    def _agent(self, row: dict[str, Any]) -> None:
+        if row.get("removed"):
+            self.agents.pop(str(row["id"]), None)
+        else:
+            agent = Agent.model_validate(row, extra="ignore")
+            self.agents[agent.id] = agent
+
+
+def waits_for(card: BoardCard) -> str:
+    """Why a card is not done, in words."""
+    if card.waiting is not None:
+        return f"waits for {card.waiting.reason.value}: {card.waiting.remedy}"
+    if card.state is TaskState.FAILED:
+        last = card.runs[-1].reason if card.runs else ""
+        return f"failed: {last or 'no reason was given'}"
+    if card.state is TaskState.REVIEW:
+        return "waits for a review"
+    return f"is still {card.state.value}"
+
+
+def _needs_a_person(card: BoardCard) -> bool:
+    if card.state in (TaskState.FAILED, TaskState.ARCHIVED):
+        return True
+    if card.state is TaskState.REVIEW:
+        return card.review is Review.HUMAN
+    return card.waiting is not None and card.waiting.reason in (WaitReason.HUMAN, WaitReason.PAUSED)

@@ -1,0 +1,167 @@
+"""How a workspace's budgets stand: tiers and use (R8). Everything is compared in whole micro-dollars."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from fractions import Fraction
+
+from events.budget import BudgetSet, Charge, Windows
+from events.ids import Scope, Tier, WhenExceeded
+from vapora.domain.ledger import LIFE, Ledger, account, current, limit_in, scopes, windows_of
+
+# Near begins above this share of the limit (M13.3).
+_NEAR_PER_CENT = 80
+_RANK = {Tier.NORMAL: 0, Tier.NEAR: 1, Tier.EXCEEDED: 2}
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetStatus:
+    """The worst-standing scope that a call counts against. `utilisation` is for show, the tier for decisions.
+
+    `when_exceeded` says what to do about it; where no limit is set, the scope is the workspace.
+    """
+
+    tier: Tier
+    scope: Scope
+    scope_id: str
+    when_exceeded: WhenExceeded
+    utilisation: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """One scope's limits and numbers in the current windows. `lifetime_*` are kept for tasks only."""
+
+    scope: Scope
+    scope_id: str
+    simulated: bool
+    tier: Tier
+    when_exceeded: WhenExceeded
+    utilisation: float
+    overflow_microusd: int
+    monthly_limit_microusd: int | None
+    weekly_limit_microusd: int | None
+    lifetime_limit_microusd: int | None
+    monthly_spent_microusd: int
+    weekly_spent_microusd: int
+    lifetime_spent_microusd: int
+    monthly_held_microusd: int
+    weekly_held_microusd: int
+    lifetime_held_microusd: int
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """How one window of one limited scope stands."""
+
+    budget: BudgetSet
+    window: str
+    limit: int
+    spent: int
+    held: int
+    refused: bool
+
+    @property
+    def tier(self) -> Tier:
+        return tier_of(self.spent, self.limit, self.refused)
+
+    @property
+    def utilisation(self) -> Fraction:
+        """A limit of nothing is used up from the start."""
+        return Fraction(self.spent, self.limit) if self.limit else Fraction(1)
+
+    @property
+    def severity(self) -> tuple[int, bool, Fraction]:
+        stops = self.tier is Tier.EXCEEDED and self.budget.when_exceeded is WhenExceeded.STOP
+        return _RANK[self.tier], stops, self.utilisation
+
+
+def tier_of(spent: int, limit: int, refused: bool) -> Tier:
+    """`refused`: a priced call found no room, so what is left of the limit is of no use (R8)."""
+    if refused or spent >= limit:
+        return Tier.EXCEEDED
+    return Tier.NEAR if spent * 100 > limit * _NEAR_PER_CENT else Tier.NORMAL
+
+
+def levels(ledger: Ledger, scope: Scope, scope_id: str, at: Windows, simulated: bool) -> Iterator[Level]:
+    """One for each window in which the scope has a limit."""
+    budget = ledger.limits.get((scope, scope_id))
+    if budget is None:
+        return
+    for window in windows_of(scope, at):
+        limit = limit_in(budget, window)
+        if limit is not None:
+            found = account(ledger, scope, scope_id, window, simulated)
+            refused = (scope, scope_id, window, simulated) in ledger.refused
+            yield Level(budget, window, limit, found.spent, found.held, refused)
+
+
+def standing(ledger: Ledger, charge: Charge, workspace_id: str, simulated: bool, now: datetime) -> BudgetStatus:
+    """The worst of all windows and scopes; among exceeded ones, one that says stop."""
+    at = current(ledger, now)
+    found = [
+        level
+        for scope, scope_id in scopes(charge, workspace_id)
+        for level in levels(ledger, scope, scope_id, at, simulated)
+    ]
+    if not found:
+        return BudgetStatus(Tier.NORMAL, Scope.WORKSPACE, workspace_id, WhenExceeded.FALLBACK, 0.0, "no limit is set")
+    worst = max(found, key=lambda level: level.severity)
+    budget = worst.budget
+    return BudgetStatus(
+        worst.tier, budget.scope, budget.scope_id, budget.when_exceeded, float(worst.utilisation), _words(worst)
+    )
+
+
+def usage(ledger: Ledger, scope: Scope, scope_id: str, now: datetime, simulated: bool = False) -> Usage:
+    """The numbers of one scope, whether or not it has a limit."""
+    at = current(ledger, now)
+    month, week, life = (account(ledger, scope, scope_id, window, simulated) for window in (at.month, at.week, LIFE))
+    worst = max(levels(ledger, scope, scope_id, at, simulated), key=lambda level: level.severity, default=None)
+    budget = ledger.limits.get((scope, scope_id)) or BudgetSet(scope=scope, scope_id=scope_id)
+    highest = max((one.utilisation for one in levels(ledger, scope, scope_id, at, simulated)), default=Fraction(0))
+    return Usage(
+        scope=scope,
+        scope_id=scope_id,
+        simulated=simulated,
+        tier=worst.tier if worst else Tier.NORMAL,
+        when_exceeded=budget.when_exceeded,
+        utilisation=float(highest),
+        overflow_microusd=budget.overflow_microusd,
+        monthly_limit_microusd=budget.monthly_limit_microusd,
+        weekly_limit_microusd=budget.weekly_limit_microusd,
+        lifetime_limit_microusd=budget.lifetime_limit_microusd,
+        monthly_spent_microusd=month.spent,
+        weekly_spent_microusd=week.spent,
+        lifetime_spent_microusd=life.spent,
+        monthly_held_microusd=month.held,
+        weekly_held_microusd=week.held,
+        lifetime_held_microusd=life.held,
+    )
+
+
+def budgets(ledger: Ledger) -> tuple[BudgetSet, ...]:
+    """Every scope that has a limit, in the order in which they first got one."""
+    return tuple(
+        budget
+        for budget in ledger.limits.values()
+        if any(limit_in(budget, window) is not None for window in ("month", "W", LIFE))
+    )
+
+
+def dollars(microusd: int) -> str:
+    """For reading: cents from a dollar up, a hundredth of a cent below."""
+    digits = 2 if abs(microusd) >= 1_000_000 else 4
+    return f"${microusd / 1_000_000:,.{digits}f}"
+
+
+def _words(level: Level) -> str:
+    budget = level.budget
+    when = "over its life" if level.window == LIFE else f"in {level.window}"
+    text = f"{budget.scope} {budget.scope_id} has spent {dollars(level.spent)} of {dollars(level.limit)} {when}"
+    if level.refused and level.spent < level.limit:
+        text += "; a call found no room in the rest"
+    return text

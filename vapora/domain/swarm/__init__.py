@@ -1,0 +1,1 @@
+"""What the coordinator knows of its workspace, and the rules by which it assigns tasks."""

@@ -1,0 +1,213 @@
+"""How each event of the log changes the coordinator's view, and how an assignment under way is counted in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from events.agent import AgentDisabled, AgentEdited, AgentEnabled, AgentRegistered, AgentRemoved
+from events.base import DomainEvent, topics
+from events.ids import TaskState
+from events.project import ProjectArchived
+from events.recorded import Recorded
+from events.run import RunCancelled, RunFailed, RunSucceeded
+from events.task import (
+    TaskApproved,
+    TaskArchived,
+    TaskAssigned,
+    TaskCompleted,
+    TaskEdited,
+    TaskFailed,
+    TaskRecalled,
+    TaskRejected,
+    TaskReleased,
+    TaskReopened,
+    TaskReordered,
+    TaskRequeued,
+    TaskSentToReview,
+    TaskSubmitted,
+    TaskWaiting,
+)
+from vapora.domain import agent as agents
+from vapora.domain import rank
+from vapora.domain import task_state as tasks
+from vapora.domain.learning import DEFAULTS, LearningSettings, RunOutcome
+from vapora.domain.swarm.state import RunInFlight, Swarm, TaskCursor
+
+# After each of these a card enters todo anew.
+_ENTERS_TODO = (TaskReleased, TaskRejected, TaskReopened, TaskRecalled)
+
+
+def initial(settings: LearningSettings = DEFAULTS) -> Swarm:
+    return Swarm(settings)
+
+
+def evolve(swarm: Swarm, recorded: Recorded) -> Swarm:
+    """Fold one event of any stream; those it does not know are ignored. Positions it has seen change nothing."""
+    if recorded.position <= swarm.position:
+        return swarm
+    fold = _FOLDS.get(type(recorded.event))
+    if fold is not None:
+        fold(swarm, recorded)
+    _follow(swarm, recorded)
+    swarm.position = recorded.position
+    return swarm
+
+
+def _follow(swarm: Swarm, recorded: Recorded) -> None:
+    """Keep the thread of an open task: its correlation is that of its submission, whoever acts on it later. And how
+    many events a project's stream holds."""
+    kind, _, task_id = recorded.stream.partition(":")
+    if kind == "project":
+        swarm.projects[task_id] = recorded.version
+    if kind != "task":
+        return
+    if task_id not in swarm.open_tasks:
+        swarm.threads.pop(task_id, None)
+        return
+    known = swarm.threads.get(task_id)
+    correlation = known.correlation if known else recorded.correlation
+    swarm.threads[task_id] = TaskCursor(recorded.version, recorded.position, correlation)
+
+
+def propose(swarm: Swarm, task_id: str, run_id: str, agent_id: str) -> None:
+    """Count an assignment that is being appended as if it stood in the log already, so that the next choice sees it.
+
+    Its `TaskAssigned` confirms it when it comes by; where the append was refused, call `withdraw`.
+    """
+    swarm.proposed[task_id] = (run_id, agent_id)
+    swarm.start(run_id, agent_id)
+    swarm.place(task_id)
+
+
+def withdraw(swarm: Swarm, task_id: str) -> None:
+    """The proposed assignment did not come about. Also to be called for all `proposed` before a checkpoint."""
+    proposal = swarm.proposed.pop(task_id, None)
+    if proposal is not None:
+        if proposal[0] not in swarm.runs:
+            swarm.stop(*proposal)
+        swarm.place(task_id)
+
+
+def _agent(swarm: Swarm, recorded: Recorded) -> None:
+    agent_id = recorded.event.agent_id  # type: ignore[attr-defined]  # every event of events.agent has one
+    agent = agents.evolve(swarm.agents.get(agent_id), recorded.event)
+    if agent is None or agent.removed:
+        swarm.agents.pop(agent_id, None)
+    else:
+        swarm.agents[agent_id] = agent
+
+
+def _submitted(swarm: Swarm, recorded: Recorded) -> None:
+    task = tasks.evolve(None, recorded.event)
+    if task is not None:
+        swarm.put(task, rank.entering(task.state, task.priority, recorded.position))
+
+
+def _task(swarm: Swarm, recorded: Recorded) -> None:
+    task_id = recorded.event.task_id  # type: ignore[attr-defined]  # every event of events.task has one
+    before = swarm.open_tasks.get(task_id)
+    after = tasks.evolve(before, recorded.event)
+    if after is None:
+        return
+    event = recorded.event
+    reprioritised = isinstance(event, TaskEdited) and event.priority is not None and after.state is TaskState.TODO
+    if reprioritised or isinstance(event, _ENTERS_TODO):
+        swarm.put(after, rank.entering(after.state, after.priority, recorded.position))
+    else:
+        swarm.put(after)
+
+
+def _reordered(swarm: Swarm, recorded: Recorded) -> None:
+    event = recorded.event
+    assert isinstance(event, TaskReordered)
+    task = swarm.open_tasks.get(event.task_id)
+    if task is not None and task.state is TaskState.TODO:
+        place = rank.moved(swarm.todo, task.id, event.before, recorded.position)
+        swarm.put(task, place)
+
+
+def _project_archived(swarm: Swarm, recorded: Recorded) -> None:
+    event = recorded.event
+    assert isinstance(event, ProjectArchived)
+    swarm.close_project(event.project_id)
+
+
+def _assigned(swarm: Swarm, recorded: Recorded) -> None:
+    event = recorded.event
+    assert isinstance(event, TaskAssigned)
+    withdraw(swarm, event.task_id)
+    swarm.start(event.run_id, event.agent_id)
+    swarm.runs[event.run_id] = RunInFlight(
+        run_id=event.run_id,
+        task_id=event.task_id,
+        agent_id=event.agent_id,
+        role=event.role,
+        subject=event.subject,
+        task=swarm.open_tasks[event.task_id],
+        position=recorded.position,
+        correlation=recorded.correlation,
+        assigned_at=recorded.recorded_at,
+    )
+    _task(swarm, recorded)
+
+
+def _rejected(swarm: Swarm, recorded: Recorded) -> None:
+    """Rejected work counts as a failure of the run that made it (R17)."""
+    event = recorded.event
+    assert isinstance(event, TaskRejected)
+    task = swarm.open_tasks.get(event.task_id)
+    run_id = event.run_id or (task.run_id if task else None)
+    if task is not None and task.agent_id is not None and run_id is not None:
+        for simulated in (False, True):
+            swarm.history(task.agent_id, simulated).reject(run_id)
+    _task(swarm, recorded)
+
+
+def _run_ended(swarm: Swarm, recorded: Recorded) -> None:
+    event = recorded.event
+    assert isinstance(event, RunSucceeded | RunFailed | RunCancelled)
+    assignment = swarm.runs.pop(event.run_id, None)
+    if assignment is None:
+        return
+    swarm.stop(event.run_id, assignment.agent_id)
+    task = swarm.open_tasks.get(event.task_id)
+    if task is not None and task.state is TaskState.IN_PROGRESS and task.run_id == event.run_id:
+        swarm.ended[event.run_id] = recorded
+    if isinstance(event, RunCancelled) or (isinstance(event, RunFailed) and not event.counts):
+        return
+    swarm.history(event.agent_id, event.simulated).add(
+        RunOutcome(event.run_id, event.task_type, recorded.recorded_at, isinstance(event, RunSucceeded))
+    )
+
+
+_FOLDS: Mapping[type[DomainEvent], Callable[[Swarm, Recorded], None]] = {
+    **dict.fromkeys((AgentRegistered, AgentEdited, AgentEnabled, AgentDisabled, AgentRemoved), _agent),
+    **dict.fromkeys(
+        (
+            TaskEdited,
+            TaskWaiting,
+            TaskSentToReview,
+            TaskCompleted,
+            TaskFailed,
+            TaskReleased,
+            TaskApproved,
+            TaskReopened,
+            TaskRequeued,
+            TaskRecalled,
+            TaskArchived,
+        ),
+        _task,
+    ),
+    **dict.fromkeys((RunSucceeded, RunFailed, RunCancelled), _run_ended),
+    TaskSubmitted: _submitted,
+    TaskAssigned: _assigned,
+    TaskRejected: _rejected,
+    TaskReordered: _reordered,
+    ProjectArchived: _project_archived,
+}
+
+# What a follower needs to poll for. Every event of a task and of a project is among it, also where the fold has no use
+# for it: a version left out of `threads` or `projects` would make each later append that expects it a conflict.
+TOPICS: tuple[str, ...] = tuple(
+    sorted({kind.TOPIC for kind in _FOLDS} | {topic for topic in topics() if topic.startswith(("task.", "project."))})
+)

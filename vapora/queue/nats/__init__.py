@@ -1,0 +1,1 @@
+"""The task queue through NATS JetStream. No other room imports `nats`."""
