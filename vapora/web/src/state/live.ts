@@ -44,13 +44,16 @@ function open(): void {
   address.protocol = address.protocol.replace("http", "ws");
   address.searchParams.set("after", String(position.value));
   if (workspace !== "default") address.searchParams.set("workspace", workspace);
-  socket = new WebSocket(address);
+  const opened = new WebSocket(address);
+  socket = opened;
   socket.onopen = () => {
     pause = FIRST_PAUSE_MS;
     connection.value = "live";
   };
   socket.onmessage = (message) => take(JSON.parse(String(message.data)) as Frame);
   socket.onclose = (event) => {
+    // Told twice, it would lead to two sockets.
+    if (socket !== opened) return;
     socket = null;
     connection.value = "cut-off";
     if (event.code === REFUSED) restart();
