@@ -219,7 +219,7 @@ def _supervisor(settings: Settings, runtime: Runtime) -> Supervisor:
 
 
 class ActorSystem:
-    """`vapora.ports.Cast` over a runtime."""
+    """`vapora.ports.ActorSystemPort` over a runtime."""
 
     def __init__(self, settings: Settings, runtime: Runtime) -> None:
         self.settings = settings

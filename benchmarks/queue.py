@@ -1,8 +1,9 @@
-"""The two task queues beside each other: `python -m benchmarks.queue [--tasks 1000 10000 …] [--cast 300]`.
+"""The two task queues beside each other: `python -m benchmarks.queue [--tasks 1000 10000 …] [--whole 300]`.
 
 `put`: tasks into the queue (appended to a SQLite log; published to NATS, as the relay does). `take`: fetched 500 at a
-time and acknowledged. `latency`: from a single put to its delivery to a taker that waits. `cast`: tasks that the whole
-cast works off in one process, with a rehearsal model that answers at once; for the log's own queue that is the default.
+time and acknowledged. `latency`: from a single put to its delivery to a taker that waits. `whole`: tasks that the whole
+actor system works off in one process, with a rehearsal model that answers at once; for the log's own queue that is the
+default.
 """
 
 from __future__ import annotations
@@ -152,7 +153,7 @@ async def _queues(folder: Path, tasks: int) -> None:
     await server.kill()
 
 
-async def _casts(folder: Path, tasks: int) -> None:
+async def _whole(folder: Path, tasks: int) -> None:
     server = NatsServer(folder / "nats")
     await server.start()
     alone = await _system(folder / "log", tasks, "")
@@ -161,23 +162,23 @@ async def _casts(folder: Path, tasks: int) -> None:
     print(f"\n{tasks} tasks through the system: {alone:.0f} a second with the log's queue, {with_nats:.0f} with NATS")
 
 
-async def _run(sizes: list[int], cast_tasks: int) -> None:
+async def _run(sizes: list[int], whole_tasks: int) -> None:
     print("| tasks | queue | put/s | take/s | latency p50 ms | p95 ms |")
     print("|---|---|---|---|---|---|")
     for tasks in sizes:
         with tempfile.TemporaryDirectory() as name:
             await _queues(Path(name), tasks)
     with tempfile.TemporaryDirectory() as name:
-        await _casts(Path(name), cast_tasks)
+        await _whole(Path(name), whole_tasks)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tasks", type=int, nargs="+", default=[1_000, 10_000])
-    parser.add_argument("--cast", type=int, default=300)
+    parser.add_argument("--whole", type=int, default=300)
     asked = parser.parse_args()
     journal.configure(level=logging.ERROR)
-    asyncio.run(_run(asked.tasks, asked.system))
+    asyncio.run(_run(asked.tasks, asked.whole))
 
 
 if __name__ == "__main__":

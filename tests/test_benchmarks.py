@@ -22,7 +22,7 @@ SMALL = {
     "rebuild": ["--times", "1", "300"],
     "past": ["1000"],
     "board": ["300"],
-    "queue": ["--tasks", "50", "--cast", "3"],
+    "queue": ["--tasks", "50", "--whole", "3"],
     "web": ["--cards", "20", "--moves", "6"],
     "live": ["--sockets", "3", "--posts", "2", "--rounds", "1"],
     "worktree": ["--files", "50", "--rounds", "1"],

@@ -1,4 +1,4 @@
-"""The coordinator's crew: how work reaches the agents, and who had none for so long that it is ended."""
+"""How work reaches the agents, and which of them had none for so long that they are ended."""
 
 from __future__ import annotations
 

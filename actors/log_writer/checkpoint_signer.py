@@ -32,13 +32,13 @@ class CheckpointSigner:
         self._clock = clock
         self._events = events
         self._interval_s = interval_s
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="notary")
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="checkpoint-signer")
         self._book: CheckpointBook | None = None
         self._tip: Tip | None = None
         self._signed: Tip | None = None
         self._due = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
-        self._journal = structlog.get_logger("notary")
+        self._journal = structlog.get_logger("checkpoint-signer")
 
     async def start(self, log: EventLog) -> None:
         """`CorruptLogError` where the log no longer holds what was signed. Signs at once, so that a log which was
@@ -53,7 +53,7 @@ class CheckpointSigner:
 
         self._book, self._signed = await self._in_thread(begin)
         self._tip = self._signed
-        self._task = asyncio.create_task(self._run(), name="notary")
+        self._task = asyncio.create_task(self._run(), name="checkpoint-signer")
 
     def saw(self, tip: Tip) -> None:
         """The log has moved on."""
@@ -68,7 +68,7 @@ class CheckpointSigner:
         self._task = None
         await self._sign()
         self._thread.shutdown()
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="notary")
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="checkpoint-signer")
 
     async def _run(self) -> None:
         while True:

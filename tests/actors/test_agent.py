@@ -97,7 +97,7 @@ def log_of(port: LogWriterPort) -> LogClient:
 
 
 @dataclass
-class Cast:
+class Actors:
     """What one process holds; `port` is its way to the log."""
 
     port: LogWriterPort
@@ -137,9 +137,9 @@ class Cast:
 
 
 @asynccontextmanager
-async def open_system(*providers: Provider) -> AsyncIterator[tuple[Cast, LogClient, LogWriter]]:
+async def open_system(*providers: Provider) -> AsyncIterator[tuple[Actors, LogClient, LogWriter]]:
     async with log_writer(now) as writer:
-        system = Cast(writer, {one: ScriptedClient(one) for one in providers or tuple(Provider)})
+        system = Actors(writer, {one: ScriptedClient(one) for one in providers or tuple(Provider)})
         await system.start()
         yield system, log_of(writer), writer
         await system.kill()
@@ -209,7 +209,7 @@ async def test_a_run_killed_after_any_append_goes_on_behind_its_last_answer(kill
         log, clients = log_of(writer), {Provider.ANTHROPIC: ScriptedClient(Provider.ANTHROPIC)}
         line = Line(writer)
         line.dies_after = killed_after
-        first = Cast(line, clients)
+        first = Actors(line, clients)
         await first.start()
         await first.agent().perform([assignment()])
         await line.dead.wait()
@@ -218,7 +218,7 @@ async def test_a_run_killed_after_any_append_goes_on_behind_its_last_answer(kill
         asked = len(clients[Provider.ANTHROPIC].requests)
         assert asked == answered
 
-        second = Cast(writer, clients)
+        second = Actors(writer, clients)
         await second.start()
         await second.agent().perform([assignment()])
         if killed_after < _APPENDS:
@@ -231,7 +231,7 @@ async def test_a_run_killed_after_any_append_goes_on_behind_its_last_answer(kill
 async def test_a_run_killed_during_a_call_books_the_lost_answer_and_asks_anew(killed_in: int) -> None:
     async with open_system(Provider.ANTHROPIC) as (system, log, _):
         client = system.clients[Provider.ANTHROPIC]
-        first = Cast(system.port, {Provider.ANTHROPIC: ScriptedClient(Provider.ANTHROPIC)})
+        first = Actors(system.port, {Provider.ANTHROPIC: ScriptedClient(Provider.ANTHROPIC)})
         await first.start()
         dying = first.clients[Provider.ANTHROPIC]
         dying.answers = killed_in
@@ -264,7 +264,7 @@ async def _check_ended_well(log: LogClient, client: ScriptedClient) -> None:
 
 async def test_a_call_whose_reservation_expired_before_the_run_resumed_is_marked_as_lost_all_the_same() -> None:
     async with open_system(Provider.ANTHROPIC) as (system, log, _):
-        first = Cast(system.port, {Provider.ANTHROPIC: ScriptedClient(Provider.ANTHROPIC)})
+        first = Actors(system.port, {Provider.ANTHROPIC: ScriptedClient(Provider.ANTHROPIC)})
         await first.start()
         first.clients[Provider.ANTHROPIC].gate.clear()
         await first.agent().perform([assignment()])
@@ -334,7 +334,7 @@ async def test_an_agent_that_is_replaced_while_its_answer_is_recorded_uses_what_
 class _Restarting:
     """A router that is another one, which knows nothing, as soon as the first answer has come. `then` is done first."""
 
-    def __init__(self, system: Cast, then: Callable[[], Awaitable[None]] | None = None) -> None:
+    def __init__(self, system: Actors, then: Callable[[], Awaitable[None]] | None = None) -> None:
         self._system = system
         self._router = system.router
         self._then = then
@@ -373,7 +373,7 @@ async def test_a_log_that_is_away_for_a_moment_only_delays_the_run() -> None:
     async with log_writer(now) as writer:
         line = Line(writer)
         line.cut.extend(["after", "", "before"])
-        system = Cast(line, {Provider.OLLAMA: ScriptedClient(Provider.OLLAMA)})
+        system = Actors(line, {Provider.OLLAMA: ScriptedClient(Provider.OLLAMA)})
         await system.start()
         await system.agent().perform([assignment()])
         await seen(log_of(writer), RunSucceeded)

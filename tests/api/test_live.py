@@ -206,7 +206,7 @@ async def test_a_feed_follows_only_while_somebody_listens(door: Door, address: s
 
 
 async def seated(door: Door, number: int) -> None:
-    """Until so many sockets are in the hub."""
+    """Until so many sockets subscribe."""
     async with asyncio.timeout(PATIENCE_S):
         while sum(cell.feed.subscribers for cell in door.app.state.cells.opened) != number:
             await asyncio.sleep(0)

@@ -134,7 +134,7 @@ STREAM_FAULTS: list[tuple[str, tuple[str, str], Streams]] = [
     ("a checkpoint beyond the log", ("offers", "checkpoint"), replace(STREAMS, checkpoint=13)),
     ("a message that its consumer has done with", ("consumers", SUBJECT), replace(STREAMS, consumers={SUBJECT: 1})),
     ("a subject without a consumer", ("consumers", SUBJECT), replace(STREAMS, consumers={})),
-    ("a dead letter that the consumer does not know", ("desk", "dead letters"), _offers(
+    ("a dead letter that the consumer does not know", ("consumer", "dead letters"), _offers(
         lambda offers: offers.__setitem__(1, replace(offers[1], dead=True)), 1)),
     ("a dead letter of which the card says nothing", ("dead letters", "task:b"), _offers(
         lambda offers: offers.__setitem__(1, replace(offers[1], dead=True)), 1)),
@@ -158,14 +158,14 @@ def test_a_fault_planted_in_nats_is_found(wanted: tuple[str, str], streams: Stre
 
 
 DESK_FAULTS: list[tuple[str, tuple[str, str], ConsumerState]] = [
-    ("a task that it does not know of", ("desk", "task:c"), replace(STATE, offers={"b": 8, "d": 9})),
-    ("a task that is not to be done", ("desk", "task:a"), replace(STATE, offers={**STATE.offers, "a": 1})),
-    ("an older offer of a task", ("desk", "task:b"), replace(STATE, offers={**STATE.offers, "b": 2})),
-    ("a delivery that is over", ("desk", "delivered"), replace(STATE, delivered={"a": 1})),
-    ("a task set aside that is over", ("desk", "set aside"), replace(STATE, aside={"e": 11})),
-    ("a task put off that is over", ("desk", "put off"), replace(STATE, put_off={"b": 2})),
-    ("a dead letter that the server does not have", ("desk", "dead letters"), replace(STATE, dead={"d": 9, "c": 7})),
-    ("an older dead letter", ("desk", "dead letters"), replace(STATE, dead={"d": 8})),
+    ("a task that it does not know of", ("consumer", "task:c"), replace(STATE, offers={"b": 8, "d": 9})),
+    ("a task that is not to be done", ("consumer", "task:a"), replace(STATE, offers={**STATE.offers, "a": 1})),
+    ("an older offer of a task", ("consumer", "task:b"), replace(STATE, offers={**STATE.offers, "b": 2})),
+    ("a delivery that is over", ("consumer", "delivered"), replace(STATE, delivered={"a": 1})),
+    ("a task set aside that is over", ("consumer", "set aside"), replace(STATE, aside={"e": 11})),
+    ("a task put off that is over", ("consumer", "put off"), replace(STATE, put_off={"b": 2})),
+    ("a dead letter that no server has", ("consumer", "dead letters"), replace(STATE, dead={"d": 9, "c": 7})),
+    ("an older dead letter", ("consumer", "dead letters"), replace(STATE, dead={"d": 8})),
 ]  # fmt: skip
 
 

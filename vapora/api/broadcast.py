@@ -121,7 +121,7 @@ class Broadcast:
             await asyncio.sleep(0)
 
     def take(self, subscription: Subscription) -> Message:
-        """The next frame for this seat, or all that it missed; in its turn."""
+        """The next frame of this subscription, or all that it missed; in its turn."""
         missed = self.total - subscription.seen
         if missed * len(self.subscribers) <= _MOST_DUE:
             kept = self._frames[-missed]

@@ -70,7 +70,7 @@ async def _after(socket: WebSocket, cell: Cell) -> int | None:
 async def _serve(socket: WebSocket, cell: Cell, after: int | None) -> tuple[int, str]:
     """Sends until the client goes, or the socket has to: then with which code, and why."""
     if after is not None:
-        # Before a seat is taken: a long way back must not fill its queue.
+        # Before it subscribes: a long way back must not fill its queue.
         async with aclosing(cell.feed.catch_up(after)) as messages:
             async for position, text in messages:
                 await socket.send_text(text)

@@ -36,7 +36,7 @@ class LiveFeed:
         return len(self._broadcast.subscribers)
 
     async def join(self) -> Subscription:
-        """A seat that is given every frame after its `since`."""
+        """A subscription that is given every frame after its `since`."""
         async with self._starting:
             if self._follower is None:
                 self._broadcast.begin((await self._projector.status())["position"])

@@ -128,7 +128,7 @@ def consumer(held: ConsumerState, streams: Streams, log: Sequence[Recorded], wor
     wanted = {task_id: place.position for task_id, place in to_do(log, workspace).items()}
     found = [
         Discrepancy(
-            "desk", task_stream(task_id), f"holds {held.offers.get(task_id)}, the log says {wanted.get(task_id)}"
+            "consumer", task_stream(task_id), f"holds {held.offers.get(task_id)}, the log says {wanted.get(task_id)}"
         )
         for task_id in sorted(wanted.keys() | held.offers.keys())
         if wanted.get(task_id) != held.offers.get(task_id)
@@ -140,10 +140,10 @@ def consumer(held: ConsumerState, streams: Streams, log: Sequence[Recorded], wor
     ):
         stale = {task_id: position for task_id, position in kept.items() if wanted.get(task_id) != position}
         if stale:
-            found.append(Discrepancy("desk", name, f"keeps {stale}, which is over"))
+            found.append(Discrepancy("consumer", name, f"keeps {stale}, which is over"))
     dead = {one.task_id: one.position for one in streams.offers if one.dead}
     if held.dead != dead:
-        found.append(Discrepancy("desk", "dead letters", f"holds {held.dead}, the server {dead}"))
+        found.append(Discrepancy("consumer", "dead letters", f"holds {held.dead}, the server {dead}"))
     return found
 
 
