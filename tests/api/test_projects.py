@@ -97,7 +97,7 @@ async def test_a_short_id_leads_to_everything_that_it_may_mean(door: Door) -> No
     task_id = await door.idle_task(project["id"])
 
     async def found(prefix: str, **more: str) -> list[tuple[str, str]]:
-        page = await door.ask("GET", "/ids", 200, params={"prefix": prefix, **more})
+        page = await door.ask("GET", "/ids", 200, params={"prefix": prefix, "after": await door.head(), **more})
         return [(one["kind"], one["id"]) for one in page["items"]]
 
     assert await found(task_id) == [("task", task_id)]
