@@ -60,3 +60,10 @@ def test_every_room_stands_in_the_drawing_once() -> None:
 def test_no_import_breaks_a_contract(capsys: pytest.CaptureFixture[str]) -> None:
     status = lint_imports(str(ROOT / "pyproject.toml"), no_cache=True, no_logo=True)
     assert status == 0, capsys.readouterr().out
+
+
+def test_every_path_that_contributing_names_is_there() -> None:
+    named = re.findall(r"`((?:actors|events|projections|tests|vapora)/[^` ]*)`", (ROOT / "CONTRIBUTING.md").read_text())
+    paths = [one for one in named if not re.search(r"[<{*]", one)]
+    assert len(paths) > 30
+    assert [one for one in paths if not (ROOT / one).exists()] == []

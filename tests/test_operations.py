@@ -21,7 +21,7 @@ from vapora.startup import names
 ROOT = Path(__file__).parent.parent
 EXAMPLES = ROOT / "docs" / "examples"
 # Where metrics are made.
-METRICS = [ROOT / "vapora" / "api" / name for name in ("metrics.py", "meters.py")]
+METRICS = [ROOT / "vapora" / "api" / name for name in ("metrics.py", "request_metrics.py")]
 METRIC = r"vapora_[a-z_]+"
 # The sentences that a person reads come from these.
 SPEAKING = ("vapora", "actors", "projections", "hatch_build.py")
