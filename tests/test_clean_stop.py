@@ -13,7 +13,7 @@ from actors.composition import LocalActorSystem
 from actors.runtime.base import Address
 from actors.runtime.local import LocalRuntime
 from events import Recorded
-from events.budget import SpendReleased, SpendSettled, SpendUnknown
+from events.budget import SpendReleased, SpendReserved, SpendSettled, SpendUnknown
 from events.run import ModelCalled, ModelCallLost, ModelCallWithdrawn
 from events.task import TaskCompleted
 from tests.actors.kit import everything, passed, seen
@@ -108,6 +108,9 @@ async def test_a_call_that_finds_its_room_during_the_stop_is_not_made(tmp_path: 
             await gate.arrivals(1)
             budget = system.runtime.ref(Address("budget", WORKSPACE))
             while (await budget.health())["waiting"] == 0:
+                await asyncio.sleep(0)
+            # All that found room have arrived; the others wait for money.
+            while len(vendors.requests) < of(await everything(log), SpendReserved):
                 await asyncio.sleep(0)
             sent = len(vendors.requests)
             stopping = asyncio.create_task(system.stop())

@@ -98,10 +98,6 @@ def standard_error(stream: io.StringIO | None, form: Literal["console", "json"] 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "stderr", stream)
         patch.setattr(logging.root, "handlers", [])
-        # A server that another test ran in this process may have set them up.
-        for name in ("uvicorn", "uvicorn.error"):
-            patch.setattr(logging.getLogger(name), "handlers", [])
-            patch.setattr(logging.getLogger(name), "propagate", True)
         journal.configure(form)
         yield
 
@@ -151,7 +147,7 @@ async def test_a_follower_whose_failure_cannot_be_logged_goes_on(kind: str) -> N
 def test_a_library_that_logs_to_a_broken_stream_is_not_disturbed(kind: str) -> None:
     before = journal.dropped()
     with standard_error(BROKEN[kind]()):
-        logging.getLogger("uvicorn.error").warning("Invalid HTTP request received.")
+        logging.getLogger("tests.library").warning("Invalid HTTP request received.")
         # As Ray's loggers have one.
         other = logging.Logger("tests.own-handler")
         other.addHandler(logging.StreamHandler(sys.stderr))
@@ -190,6 +186,6 @@ def test_once_lines_can_be_written_again_one_says_how_many_are_missing() -> None
 def test_libraries_write_in_the_chosen_form() -> None:
     stream = io.StringIO()
     with standard_error(stream, "json"):
-        logging.getLogger("uvicorn.error").warning("Invalid HTTP request received.")
+        logging.getLogger("tests.library").warning("Invalid HTTP request received.")
     said = json.loads(stream.getvalue())
     assert (said["event"], said["level"]) == ("Invalid HTTP request received.", "warning")
