@@ -16,20 +16,6 @@ export function count(value: number): string {
 
 export const percent = (share: number): string => `${Math.round(share * 100)} %`;
 
-const UNITS: readonly [Intl.RelativeTimeFormatUnit, number][] = [
-  ["day", 86_400],
-  ["hour", 3_600],
-  ["minute", 60],
-  ["second", 1],
-];
-const relative = new Intl.RelativeTimeFormat("en-GB", { numeric: "auto" });
-
-export function ago(instant: string, now: number): string {
-  const seconds = (new Date(instant).getTime() - now) / 1_000;
-  const [unit, size] = UNITS.find(([, length]) => Math.abs(seconds) >= length) ?? ["second", 1];
-  return relative.format(Math.round(seconds / size), unit);
-}
-
 export function duration(ms: number): string {
   if (ms < 1_000) return `${ms} ms`;
   if (ms < 60_000) return `${(ms / 1_000).toFixed(1)} s`;

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import type { Card } from "../api/types";
 import { csv } from "./csv";
 import { fits, NO_FILTER, readFilter, withFilter } from "./filter";
-import { ago, cents, dollars, duration } from "./format";
+import { cents, dollars, duration } from "./format";
 import { visible } from "./window";
 
 const card = { id: "task-1", title: "Write the Parser", role: "developer", assigned_agent: null, task_type: "code", runs: [], waiting: null } as unknown as Card;
@@ -27,9 +27,6 @@ test("small money is told from none", () => {
 });
 
 test("times are told in the largest unit that fits", () => {
-  const now = Date.parse("2026-01-02T00:00:00Z");
-  expect(ago("2026-01-01T23:59:30Z", now)).toBe("30 seconds ago");
-  expect(ago("2026-01-01T00:00:00Z", now)).toBe("yesterday");
   expect([duration(900), duration(61_000), duration(7_260_000)]).toEqual(["900 ms", "1 min 1 s", "2 h 1 min"]);
 });
 
