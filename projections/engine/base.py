@@ -235,16 +235,6 @@ def day(at: datetime) -> str:
     return at.astimezone(UTC).date().isoformat()
 
 
-def run_of_call(call_id: str) -> str:
-    """A call is named `{run_id}/{step}`."""
-    return call_id.rpartition("/")[0]
-
-
-def task_of_run(run_id: str) -> str:
-    """A run is named `{task_id}.{n}`."""
-    return run_id.rpartition(".")[0]
-
-
 def frames(changes: Iterable[tuple[int, str, dict[str, Any]]]) -> list[dict[str, Any]]:
     """(position, view, row) → `{position, rows: [{view, row}]}`, one for each position, ascending."""
     grouped: dict[int, list[dict[str, Any]]] = {}
