@@ -83,9 +83,8 @@ class LLMRouter:
         self._sleep = sleep
         self._chance = chance
         self._simulated = any(client.simulated for client in clients.values())
-        offered = tuple(one for one in models if one.provider in clients)
-        self._breaker = CircuitBreaker(offered, clock, chance)
-        self._choice = ModelChoice(clients, offered, prices, clock, self._breaker, timeout_s, margin_s)
+        self._breaker = CircuitBreaker([one for one in models if one.provider in clients], clock, chance)
+        self._choice = ModelChoice(clients, models, prices, clock, self._breaker, timeout_s, margin_s)
         self._budget_client = BudgetClient(money, patience_s=timeout_s)
         self._held = HeldChoices(self._budget_client, clock)
         self._under_way: dict[str, asyncio.Task[CallOutcome]] = {}
@@ -170,8 +169,6 @@ class LLMRouter:
 
     async def _work(self, call: Call) -> CallOutcome:
         attempts = CallAttempts.of(call)
-        if call.tools:
-            await self._choice.learn(attempts.excluded)
         choice = await self._redeem(call)
         attempt = call.attempt
         rest_s = _SEEN_S if call.waiting is WaitReason.PROVIDER else _UNSEEN_S
@@ -233,6 +230,8 @@ class LLMRouter:
 
         A refusal makes the tier `exceeded`, so the second round goes down the cheap chain.
         """
+        if call.tools:
+            await self._choice.learn(attempts.excluded)
         money = self._money(call.origin.workspace)
         refused: NoRoom | None = None
         for _ in range(2):

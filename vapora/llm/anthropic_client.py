@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Container
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -76,8 +76,12 @@ class AnthropicClient(VendorAdapter):
     def _turns(self, request: ModelRequest) -> list[Body]:
         """Results of one turn's calls must stand together in one user message, right after the calls."""
         turns: list[Body] = []
+        own_ids: set[str] = set()  # of calls that go back as they came, so that their results keep the id too
         for message in request.messages:
-            blocks = native_body(message, self.provider) or _blocks(message)
+            native = native_body(message, self.provider)
+            if native is not None:
+                own_ids |= {call.id for call in message.tool_calls}
+            blocks = native or _blocks(message, own_ids)
             if not blocks:
                 continue  # an empty text block is refused
             role = "assistant" if message.role == "assistant" else "user"
@@ -245,9 +249,10 @@ class _Draft:
         )
 
 
-def _blocks(message: Message) -> list[Body]:
+def _blocks(message: Message, own_ids: Container[str]) -> list[Body]:
     if message.role == "tool":
-        result: Body = {"type": "tool_result", "tool_use_id": call_id(message.tool_call_id or "")}
+        raw = message.tool_call_id or ""
+        result: Body = {"type": "tool_result", "tool_use_id": raw if raw in own_ids else call_id(raw)}
         return [result | {"content": message.text} | ({"is_error": True} if message.failed else {})]
     # A text of blanks is refused as an empty one is.
     blocks: list[Body] = [{"type": "text", "text": message.text}] if message.text.strip() else []
