@@ -354,13 +354,6 @@ class Chain(View):
     complete: bool
 
 
-class Frame(View):
-    """One position that changed something, as `/live` sends it."""
-
-    position: int
-    rows: tuple[dict[str, JsonValue], ...]
-
-
 class Health(View):
     status: Literal["ok", "starting", "failing"]
     version: str

@@ -2887,6 +2887,243 @@ export interface components {
         } & {
             [key: string]: unknown;
         };
+        /**
+         * LiveRequest
+         * @description The first frame of the client. `after`: send what changed after it; null: what changes from now on.
+         */
+        LiveRequest: {
+            /**
+             * Token
+             * @description Who asks; not looked at until identity exists.
+             * @default null
+             */
+            token: string | null;
+            /**
+             * Workspace
+             * @description The workspace that is spoken to; absent: the one of the header, else the default one.
+             * @default null
+             */
+            workspace: string | null;
+            /**
+             * After
+             * @description The last position that the client has; absent: it is sent what changes from now on.
+             * @default null
+             */
+            after: number | null;
+        };
+        /**
+         * AgentChange
+         * @description An agent, or that it is no longer there.
+         */
+        AgentChange: {
+            /**
+             * Key
+             * @description Names the row among those of its view.
+             */
+            key: string;
+            /**
+             * @description What kind of row it is, and so its shape. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            view: "agent";
+            /**
+             * Operation
+             * @description put: the row in its latest state. remove: it is gone.
+             * @enum {string}
+             */
+            operation: "put" | "remove";
+            /**
+             * Row
+             * @description The row, as GET shows it.
+             */
+            row: components["schemas"]["Agent"] | components["schemas"]["Removed"];
+        };
+        /**
+         * BudgetChange
+         * @description The budget of one scope, as it stood at the event that changed it.
+         */
+        BudgetChange: {
+            /**
+             * Key
+             * @description Names the row among those of its view.
+             */
+            key: string;
+            /**
+             * @description What kind of row it is, and so its shape. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            view: "budget";
+            /**
+             * Operation
+             * @description put: the row in its latest state. remove: it is gone.
+             * @constant
+             */
+            operation: "put";
+            /** @description The row, as GET shows it. */
+            row: components["schemas"]["BudgetView"];
+        };
+        /**
+         * ColumnChange
+         * @description How many cards a project has in one state.
+         */
+        ColumnChange: {
+            /**
+             * Key
+             * @description Names the row among those of its view.
+             */
+            key: string;
+            /**
+             * @description What kind of row it is, and so its shape. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            view: "column";
+            /**
+             * Operation
+             * @description put: the row in its latest state. remove: it is gone.
+             * @constant
+             */
+            operation: "put";
+            /** @description The row, as GET shows it. */
+            row: components["schemas"]["ColumnCount"];
+        };
+        /**
+         * ColumnCount
+         * @description How many cards of a project are in one state.
+         */
+        ColumnCount: {
+            /**
+             * Id
+             * @description Project and state, with a stroke between them.
+             */
+            id: string;
+            /**
+             * Project Id
+             * @description The project's id.
+             */
+            project_id: string;
+            /** @description The column, or archived. */
+            state: components["schemas"]["TaskState"];
+            /**
+             * Cards
+             * @description How many cards.
+             */
+            cards: number;
+            /**
+             * Position
+             * @description The position in the log that this state includes. Ask with `after=` of it to see at least this.
+             */
+            position: number;
+        };
+        /**
+         * ProjectChange
+         * @description A project.
+         */
+        ProjectChange: {
+            /**
+             * Key
+             * @description Names the row among those of its view.
+             */
+            key: string;
+            /**
+             * @description What kind of row it is, and so its shape. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            view: "project";
+            /**
+             * Operation
+             * @description put: the row in its latest state. remove: it is gone.
+             * @constant
+             */
+            operation: "put";
+            /** @description The row, as GET shows it. */
+            row: components["schemas"]["Project"];
+        };
+        /**
+         * Removed
+         * @description All that is left of a row that is gone.
+         */
+        Removed: {
+            /**
+             * Id
+             * @description The id of what is gone.
+             */
+            id: string;
+            /**
+             * Removed
+             * @description Always true.
+             * @constant
+             */
+            removed: true;
+            /**
+             * Position
+             * @description The position in the log that this state includes. Ask with `after=` of it to see at least this.
+             */
+            position: number;
+        };
+        /**
+         * RunChange
+         * @description A run, without the texts that it left.
+         */
+        RunChange: {
+            /**
+             * Key
+             * @description Names the row among those of its view.
+             */
+            key: string;
+            /**
+             * @description What kind of row it is, and so its shape. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            view: "run";
+            /**
+             * Operation
+             * @description put: the row in its latest state. remove: it is gone.
+             * @constant
+             */
+            operation: "put";
+            /** @description The row, as GET shows it. */
+            row: components["schemas"]["Execution"];
+        };
+        /**
+         * TaskChange
+         * @description A card, without its texts.
+         */
+        TaskChange: {
+            /**
+             * Key
+             * @description Names the row among those of its view.
+             */
+            key: string;
+            /**
+             * @description What kind of row it is, and so its shape. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            view: "task";
+            /**
+             * Operation
+             * @description put: the row in its latest state. remove: it is gone.
+             * @constant
+             */
+            operation: "put";
+            /** @description The row, as GET shows it. */
+            row: components["schemas"]["BoardCard"];
+        };
+        /**
+         * Frame
+         * @description One position that changed something, as `/live` sends it; several in one where a socket lags behind.
+         */
+        Frame: {
+            /**
+             * Position
+             * @description The position that changed these rows.
+             */
+            position: number;
+            /**
+             * Rows
+             * @description What changed, in its latest state.
+             */
+            rows: (components["schemas"]["TaskChange"] | components["schemas"]["ColumnChange"] | components["schemas"]["ProjectChange"] | components["schemas"]["AgentChange"] | components["schemas"]["RunChange"] | components["schemas"]["BudgetChange"])[];
+        };
     };
     responses: never;
     parameters: never;
