@@ -32,7 +32,6 @@ export const HEADINGS: Record<Column, string> = {
 };
 
 /** One position of the log that changed something that is shown. */
-export interface Frame {
-  position: number;
-  rows: { view: string; row: Record<string, unknown> }[];
-}
+export type Frame = Schemas["Frame"];
+export type Change = Frame["rows"][number];
+export type LiveRequest = Schemas["LiveRequest"];

@@ -135,11 +135,13 @@ function apply(rows: Frame["rows"]): void {
   const held = new Map(countsByProject.value);
   const confirmed = new Set<string>();
   for (const { view, row } of rows) {
+    if (view !== "column" && view !== "task") continue;
     if (project.value && row.project_id !== project.value) continue;
-    if (view === "column") recount(held, row as unknown as Count);
-    else if (view === "task") {
-      confirmed.add(row.id as string);
-      take(next, row as unknown as Card);
+    if (view === "column") {
+      held.set(row.project_id, { ...held.get(row.project_id), [row.state]: row.cards });
+    } else {
+      confirmed.add(row.id);
+      take(next, row);
     }
   }
   batch(() => {
@@ -147,16 +149,6 @@ function apply(rows: Frame["rows"]): void {
     countsByProject.value = held;
     if (pending.value.some((one) => confirmed.has(one.id))) pending.value = pending.value.filter((one) => !confirmed.has(one.id));
   });
-}
-
-interface Count {
-  project_id: string;
-  state: string;
-  cards: number;
-}
-
-function recount(held: Map<string, Counts>, { project_id, state, cards: number }: Count): void {
-  held.set(project_id, { ...held.get(project_id), [state]: number });
 }
 
 function take(into: Map<string, Card>, card: Card): void {
