@@ -30,6 +30,7 @@ TAGS = [
     {"name": "events", "description": "The log: everything that happened, in order."},
     {"name": "audit", "description": "Who did what to what, when, and why."},
     {"name": "catalogue", "description": "The roles and the types of task."},
+    {"name": "settings", "description": "What is set for the workspace, and what a person prefers."},
     {"name": "system", "description": "For operators and probes."},
 ]
 DESCRIPTION = """Everything that happens is an event in a log, and every write answers with its `position` there.

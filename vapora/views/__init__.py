@@ -9,9 +9,11 @@ from vapora.views.live import (
     ColumnCount,
     Frame,
     LiveRequest,
+    PreferencesChange,
     ProjectChange,
     Removed,
     RunChange,
+    SettingsChange,
     TaskChange,
 )
 from vapora.views.runs import Artifact, ArtifactSummary, Execution
@@ -36,6 +38,7 @@ from vapora.views.work import (
     LimitsChanged,
     Named,
     Page,
+    Preferences,
     Profile,
     Progress,
     Project,
@@ -48,6 +51,7 @@ from vapora.views.work import (
     View,
     Waiting,
     Why,
+    WorkspaceSettings,
 )
 
 __all__ = [
@@ -81,6 +85,8 @@ __all__ = [
     "LiveRequest",
     "Named",
     "Page",
+    "Preferences",
+    "PreferencesChange",
     "Profile",
     "Progress",
     "Project",
@@ -91,6 +97,7 @@ __all__ = [
     "Role",
     "RunChange",
     "RunSummary",
+    "SettingsChange",
     "Status",
     "TaskAccepted",
     "TaskCard",
@@ -99,4 +106,5 @@ __all__ = [
     "View",
     "Waiting",
     "Why",
+    "WorkspaceSettings",
 ]

@@ -9,7 +9,7 @@ from pydantic_core import from_json
 
 from events.ids import LONGEST_WORKSPACE, WORKSPACE_PATTERN, TaskState
 from vapora.views.runs import Execution
-from vapora.views.work import Agent, BoardCard, BudgetView, Project, View
+from vapora.views.work import Agent, BoardCard, BudgetView, Preferences, Project, View, WorkspaceSettings
 
 _LARGEST_POSITION = 2**63 - 1
 
@@ -96,11 +96,34 @@ class BudgetChange(_Change):
     row: BudgetView
 
 
+class SettingsChange(_Change):
+    """What is set for the workspace."""
+
+    view: Literal["settings"]
+    operation: Literal["put"]
+    row: WorkspaceSettings
+
+
+class PreferencesChange(_Change):
+    """What a person prefers."""
+
+    view: Literal["preferences"]
+    operation: Literal["put"]
+    row: Preferences
+
+
 Change = Annotated[
-    TaskChange | ColumnChange | ProjectChange | AgentChange | RunChange | BudgetChange,
+    TaskChange
+    | ColumnChange
+    | ProjectChange
+    | AgentChange
+    | RunChange
+    | BudgetChange
+    | SettingsChange
+    | PreferencesChange,
     Field(discriminator="view"),
 ]
-VIEWS = frozenset({"task", "column", "project", "agent", "run", "budget"})
+VIEWS = frozenset({"task", "column", "project", "agent", "run", "budget", "settings", "preferences"})
 
 
 class Frame(View):

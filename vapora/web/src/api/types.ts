@@ -16,6 +16,8 @@ export type Role = Schemas["Role"];
 export type LogEvent = Schemas["EventView"];
 export type AuditEntry = Schemas["AuditEntry"];
 export type Health = Schemas["Health"];
+export type SavedPreferences = Schemas["Preferences"];
+export type Settings = Schemas["WorkspaceSettings"];
 export type Problem = Schemas["Problem"];
 export type State = Card["state"];
 
