@@ -129,3 +129,22 @@ class WaitReason(StrEnum):
     DEPENDENCY = "dependency"
     PAUSED = "paused"
     HUMAN = "human"
+    APPROVAL = "approval"
+    ANSWER = "answer"
+    CHECKS = "checks"
+    RUNAWAY = "runaway"
+
+
+class ChecksVerdict(StrEnum):
+    """What the project's checks say of a commit. A project without checks has no green work."""
+
+    GREEN = "green"
+    RED = "red"
+    UNCHECKED = "unchecked"
+
+
+class MergePolicy(StrEnum):
+    """Whether approved work with green checks lands by itself."""
+
+    MANUAL = "manual"
+    WHEN_APPROVED = "when-approved"

@@ -53,3 +53,17 @@ class ClockCorrected(DomainEvent):
 
     recorded_until: datetime
     corrected_to: datetime
+
+
+class WorkspacePaused(DomainEvent):
+    """Nothing starts, and no new model call goes out."""
+
+    TOPIC: ClassVar[str] = "workspace.paused"
+
+    reason: str = ""
+
+
+class WorkspaceResumed(DomainEvent):
+    TOPIC: ClassVar[str] = "workspace.resumed"
+
+    reason: str = ""

@@ -4,13 +4,44 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from events import agent, budget, project, routing, run, task, user, workspace
+from events import agent, budget, project, routing, run, task, user, work, workspace
 from events.base import DomainEvent
 from events.content import Content
-from events.ids import BoardType, Provider, Review, Scope, TaskState, Tier, WaitReason, WhenExceeded
+from events.ids import (
+    BoardType,
+    ChecksVerdict,
+    MergePolicy,
+    Provider,
+    Review,
+    Scope,
+    TaskState,
+    Tier,
+    WaitReason,
+    WhenExceeded,
+)
 from events.money import MicroUsd
 
 AT = datetime(2026, 11, 22, 12, 30, 15, 250_000, tzinfo=UTC)
+_CHECK = work.Check(name="tests", command="make test", timeout_s=300)
+_RESULT = work.CommandResult(
+    name="tests",
+    command="make test",
+    exit_code=1,
+    ended="timeout",
+    duration_ms=1_500,
+    output=Content(text="1 failed", size=8),
+    truncated=True,
+)
+_WORK = work.Work(
+    branch="vapora/task-1.2",
+    base_branch="main",
+    base="a" * 40,
+    head="b" * 40,
+    checks=ChecksVerdict.GREEN,
+    attempt=2,
+)
+_ON_LINE = work.LineComment(path="src/app.py", line=7, side="old", text="Why?")
+_VERDICT = run.Verdict(verdict="request-changes", head="b" * 40, comment="Almost.", comments=(_ON_LINE,))
 _CALL = {"run_id": "run-1", "task_id": "task-1", "call_id": "call-1", "step": 2}
 
 EXAMPLES: tuple[DomainEvent, ...] = (
@@ -74,8 +105,38 @@ EXAMPLES: tuple[DomainEvent, ...] = (
         room_microusd=-5,
         simulated=True,
     ),
-    project.ProjectCreated(project_id="project-1", name="Vapora", description="Swarm", repo="/srv/vapora"),
-    project.ProjectEdited(project_id="project-1", name="Vapora 2", description="", cleared=("repo",)),
+    project.ProjectCreated(
+        project_id="project-1",
+        name="Vapora",
+        description="Swarm",
+        repo="/srv/vapora",
+        base_branch="main",
+        setup=("make setup",),
+        checks=(_CHECK,),
+        copies=(".env.example",),
+        read_only=("/opt/toolchain",),
+        merge_policy=MergePolicy.WHEN_APPROVED,
+        sandbox="bubblewrap",
+        providers=("anthropic",),
+    ),
+    project.ProjectEdited(
+        project_id="project-1",
+        name="Vapora 2",
+        description="",
+        repo="/srv/other",
+        base_branch="next",
+        setup=(),
+        checks=(_CHECK,),
+        copies=(".env",),
+        read_only=("/opt/other",),
+        merge_policy=MergePolicy.MANUAL,
+        sandbox="none",
+        providers=("ollama",),
+        cleared=("repo",),
+    ),
+    project.ProjectFileAccepted(project_id="project-1", sha256="c" * 64, text=Content(text="checks = []", size=11)),
+    project.ProjectPaused(project_id="project-1", reason="Until Monday."),
+    project.ProjectResumed(project_id="project-1"),
     project.ProjectArchived(project_id="project-1"),
     routing.ProviderSelected(
         run_id="run-1",
@@ -110,6 +171,57 @@ EXAMPLES: tuple[DomainEvent, ...] = (
         role="developer",
         task_type="coding",
         steps=("plan", "write", "check"),
+        purpose="review",
+        workplace=work.Workplace(
+            branch="vapora/task-1",
+            base_branch="main",
+            base="a" * 40,
+            head="b" * 40,
+            attempt=2,
+            conflicts=("src/app.py",),
+            tools=("file_read", "finish"),
+            writable=("src/**",),
+            checks=(_CHECK,),
+            sandbox="bubblewrap",
+            limits=work.RunLimits(steps=50, cost_microusd=2_000_000, duration_s=3_600),
+        ),
+        system=Content(text="You are a developer.", size=20),
+        brief=Content(text="# Task: add", size=11),
+        forked_from=run.RunFork(run_id="run-0", step=4),
+        model="anthropic/claude-sonnet-5-5",
+        simulated=True,
+    ),
+    run.SetupRan(run_id="run-1", task_id="task-1", results=(_RESULT,), reused=True, copied=(".env",), ok=False),
+    run.ToolUsed(
+        run_id="run-1",
+        task_id="task-1",
+        step=2,
+        call=1,
+        call_id="tool-1",
+        name="run_command",
+        arguments=Content(text="{}", size=2),
+        effect="worktree",
+        ok=False,
+        result=Content(text="1 failed", size=8),
+        truncated=True,
+        exit_code=1,
+        duration_ms=1_500,
+        commit="b" * 40,
+        sandbox="bubblewrap",
+        data={"ended": None},
+        simulated=True,
+    ),
+    run.QuestionAsked(
+        run_id="run-1", task_id="task-1", agent_id="agent-1", step=2, call=0, call_id="tool-0", question="Which one?"
+    ),
+    run.ChecksRan(
+        run_id="run-1",
+        task_id="task-1",
+        head="b" * 40,
+        round=1,
+        verdict=ChecksVerdict.RED,
+        results=(_RESULT,),
+        sandbox="bubblewrap",
         simulated=True,
     ),
     run.ModelCalled(
@@ -157,6 +269,8 @@ EXAMPLES: tuple[DomainEvent, ...] = (
         role="developer",
         task_type="coding",
         summary="Done.",
+        work=_WORK,
+        review=_VERDICT,
         simulated=True,
     ),
     run.RunFailed(
@@ -183,6 +297,7 @@ EXAMPLES: tuple[DomainEvent, ...] = (
         review=Review.AGENT,
         deadline=AT,
         context={"files": ["a.py"], "depth": 2, "strict": True},
+        assignee="Ada",
         blocked_by=("task-0",),
     ),
     task.TaskEdited(
@@ -192,6 +307,7 @@ EXAMPLES: tuple[DomainEvent, ...] = (
         type=BoardType.TECH_DEBT,
         priority=10,
         review=Review.NONE,
+        assignee="Ada",
         blocked_by=(),
         cleared=("deadline",),
     ),
@@ -221,18 +337,75 @@ EXAMPLES: tuple[DomainEvent, ...] = (
         propensity=1.0,
     ),
     task.TaskWaiting(task_id="task-1", reason=WaitReason.DEPENDENCY, remedy="Finish task-0."),
-    task.TaskSentToReview(task_id="task-1", run_id="run-1", reviewer=Review.HUMAN),
-    task.TaskCompleted(task_id="task-1", run_id="run-1"),
+    task.TaskSentToReview(task_id="task-1", run_id="run-1", reviewer=Review.HUMAN, work=_WORK, reason="Red checks."),
+    task.ReviewAssigned(
+        task_id="task-1",
+        run_id="task-1.2",
+        agent_id="agent-2",
+        role="code-reviewer",
+        head="b" * 40,
+        candidates=(task.Candidate(agent_id="agent-2", role="code-reviewer", score=0.5),),
+        reason="the only one that is free",
+        policy="rank",
+        propensity=1.0,
+    ),
+    task.ReviewSubmitted(task_id="task-1", run_id="task-1.2", agent_id="agent-2", review=_VERDICT),
+    task.TaskCompleted(task_id="task-1", run_id="run-1", work=_WORK),
     task.TaskFailed(task_id="task-1", run_id="run-1", reason="three tries"),
     task.TaskReleased(task_id="task-1", run_id="run-1", reason="agent removed"),
-    task.TaskApproved(task_id="task-1", run_id="run-1", comment="Good."),
-    task.TaskRejected(task_id="task-1", run_id="run-1", comment="Once more."),
+    task.TaskApproved(task_id="task-1", run_id="run-1", comment="Good.", head="b" * 40, by_agent="agent-2"),
+    task.TaskRejected(
+        task_id="task-1",
+        run_id="run-1",
+        comment="Once more.",
+        head="b" * 40,
+        by_agent="agent-2",
+        comments=(_ON_LINE,),
+        cause="conflict",
+    ),
+    task.TaskCommented(
+        task_id="task-1",
+        comment_id="comment-1",
+        text="The second one.",
+        path="src/app.py",
+        line=7,
+        side="old",
+        head="b" * 40,
+        agent_id="agent-1",
+        run_id="run-1",
+        answers="tool-0",
+    ),
+    task.TaskLanded(
+        task_id="task-1",
+        run_id="run-1",
+        head="b" * 40,
+        branch="main",
+        oid="d" * 40,
+        strategy="squash",
+        forced=True,
+    ),
+    task.LandingRefused(
+        task_id="task-1", head="b" * 40, kind="merge-conflict", message="It conflicts.", paths=("src/app.py",)
+    ),
+    task.TaskPushed(task_id="task-1", branch="vapora/task-1", head="b" * 40),
+    task.TaskPaused(task_id="task-1", run_id="run-1", reason="Lunch."),
+    task.TaskResumed(task_id="task-1", run_id="run-1"),
+    task.AttemptRequested(
+        task_id="task-1",
+        number=2,
+        agent_id="agent-2",
+        model="openai/gpt-6.1-terra",
+        fork=run.RunFork(run_id="run-1", step=3),
+    ),
+    task.AttemptPicked(task_id="task-1", number=2, work=_WORK),
     task.TaskReopened(task_id="task-1", comment="Try again."),
     task.TaskRequeued(task_id="task-1", deliveries=5),
     task.TaskRecalled(task_id="task-1", run_id="run-1", comment="Mine."),
     task.TaskReordered(task_id="task-1", before="task-2"),
     task.TaskArchived(task_id="task-1", from_state=TaskState.DONE, comment="Old."),
     workspace.WorkspaceOpened(workspace_id="acme"),
+    workspace.WorkspacePaused(reason="Quota."),
+    workspace.WorkspaceResumed(reason="It is back."),
     workspace.ClockCorrected(
         recorded_until=datetime(2027, 12, 31, 9, 30, tzinfo=UTC), corrected_to=datetime(2026, 11, 26, 9, 30, tzinfo=UTC)
     ),

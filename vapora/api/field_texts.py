@@ -13,6 +13,7 @@ from typing import Any
 COMMON = {
     "agent_id": "The agent's id.",
     "artifacts": "What the run left behind, without the texts.",
+    "assignee": "The person who does it; agents leave it alone. Null: agents may take it.",
     "blocked_by": "Ids of tasks that must be done before this one may start.",
     "calls": "Model calls that gave an answer.",
     "capabilities": "What the agent can do, as words in kebab-case.",

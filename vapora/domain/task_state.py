@@ -42,7 +42,7 @@ _LEADS_TO: Mapping[type[DomainEvent], TaskState] = {
 }
 
 # To be raised with every change of `evolve` or of the state: what an older fold saved is then left aside.
-FOLD_VERSION = 1
+FOLD_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +81,7 @@ class Task:
     runs: int = 0
     waiting: Wait | None = field(default=None)
     comment: str = ""
+    assignee: str | None = None
 
 
 def initial() -> Task | None:
@@ -139,4 +140,5 @@ def _submitted(event: TaskSubmitted) -> Task:
         deadline=event.deadline,
         context=event.context,
         blocked_by=event.blocked_by,
+        assignee=event.assignee,
     )

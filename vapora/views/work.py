@@ -141,6 +141,7 @@ class BoardCard(View):
     review: Review
     deadline: datetime | None
     blocked_by: tuple[str, ...]
+    assignee: str | None
     state: TaskState
     waiting: Waiting | None
     assigned_agent: str | None

@@ -1048,6 +1048,11 @@ export interface components {
              * @description Ids of tasks that must be done before this one may start.
              */
             blocked_by: string[];
+            /**
+             * Assignee
+             * @description The person who does it; agents leave it alone. Null: agents may take it.
+             */
+            assignee: string | null;
             /** @description The column: todo, in-progress, review, done, failed; or archived, which is in none. */
             state: components["schemas"]["TaskState"];
             /** @description What it waits for; null where it does not. */
@@ -1342,9 +1347,8 @@ export interface components {
             /**
              * @description The review of a card that names none: none or human.
              * @default human
-             * @enum {string}
              */
-            default_review: "none" | "human";
+            default_review: components["schemas"]["Review"];
             /**
              * Default Priority
              * @description The priority of a card that names none.
@@ -1404,7 +1408,10 @@ export interface components {
              */
             simulated: boolean;
         };
-        /** CreateProject */
+        /**
+         * CreateProject
+         * @description What follows `repo` is for work in a repository, and has no effect without one.
+         */
         CreateProject: {
             /**
              * Name
@@ -1422,6 +1429,32 @@ export interface components {
              * @description The git repository that the project is about: a path on the server or an address. Null: none.
              */
             repo?: string | null;
+            /** Base Branch */
+            base_branch?: string | null;
+            /** Setup */
+            setup?: string[] | null;
+            /** Checks */
+            checks?: components["schemas"]["ProjectCheck"][] | null;
+            /**
+             * Copy
+             * @default []
+             */
+            copy: string[];
+            /**
+             * Read Only
+             * @default []
+             */
+            read_only: string[];
+            /** @default manual */
+            merge_policy: components["schemas"]["MergePolicy"];
+            /** Sandbox */
+            sandbox?: ("auto" | "bubblewrap" | "sandlock" | "none") | null;
+            /**
+             * Providers
+             * @description Model providers that answered.
+             * @default []
+             */
+            providers: string[];
         };
         /** CurvePoint */
         CurvePoint: {
@@ -1607,6 +1640,24 @@ export interface components {
              * @description The git repository that the project is about: a path on the server or an address. Null: none.
              */
             repo?: string | null;
+            /** Base Branch */
+            base_branch?: string | null;
+            /** Setup */
+            setup?: string[] | null;
+            /** Checks */
+            checks?: components["schemas"]["ProjectCheck"][] | null;
+            /** Copy */
+            copy?: string[];
+            /** Read Only */
+            read_only?: string[];
+            merge_policy?: components["schemas"]["MergePolicy"];
+            /** Sandbox */
+            sandbox?: ("auto" | "bubblewrap" | "sandlock" | "none") | null;
+            /**
+             * Providers
+             * @description Model providers that answered.
+             */
+            providers?: string[];
         };
         /** EditTask */
         EditTask: {
@@ -1627,11 +1678,8 @@ export interface components {
              * @description 0 to 100; the higher one is taken first.
              */
             priority?: number;
-            /**
-             * @description none: a good run ends in done. human: a person decides. agent: not there yet, and refused.
-             * @enum {string}
-             */
-            review?: "none" | "human";
+            /** @description none: a good run ends in done. human: a person decides. agent: not there yet, and refused. */
+            review?: components["schemas"]["Review"];
             /**
              * Deadline
              * @description When it should be done; an instant without a zone is taken as UTC.
@@ -1642,6 +1690,11 @@ export interface components {
              * @description Ids of tasks that must be done before this one may start.
              */
             blocked_by?: string[];
+            /**
+             * Assignee
+             * @description The person who does it; agents leave it alone. Null: agents may take it.
+             */
+            assignee?: string | null;
         };
         /**
          * EditTaskBudget
@@ -1942,6 +1995,12 @@ export interface components {
              */
             when_exceeded: components["schemas"]["WhenExceeded"];
         };
+        /**
+         * MergePolicy
+         * @description Whether approved work with green checks lands by itself.
+         * @enum {string}
+         */
+        MergePolicy: "manual" | "when-approved";
         /**
          * MoveTask
          * @description `before`: the id of the card to stand in front of, null for the end; with the card's own state it only reorders.
@@ -2274,6 +2333,24 @@ export interface components {
              * @description The position in the log that this state includes. Ask with `after=` of it to see at least this.
              */
             position: number;
+        };
+        /**
+         * ProjectCheck
+         * @description A command that has to succeed before work counts as green; `timeout_s`: at most so long.
+         */
+        ProjectCheck: {
+            /**
+             * Name
+             * @description A name for people.
+             */
+            name: string;
+            /** Command */
+            command: string;
+            /**
+             * Timeout S
+             * @default 600
+             */
+            timeout_s: number;
         };
         /**
          * ProjectMade
@@ -2740,9 +2817,8 @@ export interface components {
             /**
              * @description none: a good run ends in done. human: a person decides. agent: not there yet, and refused.
              * @default human
-             * @enum {string}
              */
-            review: "none" | "human";
+            review: components["schemas"]["Review"];
             /**
              * Deadline
              * @description When it should be done; an instant without a zone is taken as UTC.
@@ -2761,6 +2837,11 @@ export interface components {
              * @default []
              */
             blocked_by: string[];
+            /**
+             * Assignee
+             * @description The person who does it; agents leave it alone. Null: agents may take it.
+             */
+            assignee?: string | null;
         };
         /** TaskAccepted */
         TaskAccepted: {
@@ -2829,6 +2910,11 @@ export interface components {
              * @description Ids of tasks that must be done before this one may start.
              */
             blocked_by: string[];
+            /**
+             * Assignee
+             * @description The person who does it; agents leave it alone. Null: agents may take it.
+             */
+            assignee: string | null;
             /** @description The column: todo, in-progress, review, done, failed; or archived, which is in none. */
             state: components["schemas"]["TaskState"];
             /** @description What it waits for; null where it does not. */
@@ -2926,7 +3012,7 @@ export interface components {
          * @description Why a card does not move.
          * @enum {string}
          */
-        WaitReason: "budget" | "provider" | "dependency" | "paused" | "human";
+        WaitReason: "budget" | "provider" | "dependency" | "paused" | "human" | "approval" | "answer" | "checks" | "runaway";
         /** Waiting */
         Waiting: {
             /** @description budget, provider, dependency, paused or human. */
@@ -6753,7 +6839,7 @@ export interface operations {
                 /** @description Of this stream, such as task:task-1. */
                 stream?: string | null;
                 /** @description Of this topic; may be given again. */
-                topic?: ("agent.disabled" | "agent.edited" | "agent.enabled" | "agent.registered" | "agent.removed" | "budget.set" | "budget.spend-refused" | "budget.spend-released" | "budget.spend-reserved" | "budget.spend-settled" | "budget.spend-unknown" | "budget.windows-corrected" | "project.archived" | "project.created" | "project.edited" | "routing.provider-selected" | "run.artifact-recorded" | "run.cancelled" | "run.continued" | "run.failed" | "run.model-call-failed" | "run.model-call-lost" | "run.model-call-withdrawn" | "run.model-called" | "run.started" | "run.succeeded" | "run.waiting" | "task.approved" | "task.archived" | "task.assigned" | "task.completed" | "task.edited" | "task.failed" | "task.recalled" | "task.rejected" | "task.released" | "task.reopened" | "task.reordered" | "task.requeued" | "task.sent-to-review" | "task.submitted" | "task.waiting" | "user.preferences-changed" | "workspace.clock-corrected" | "workspace.opened" | "workspace.request-accepted" | "workspace.settings-changed")[] | null;
+                topic?: ("agent.disabled" | "agent.edited" | "agent.enabled" | "agent.registered" | "agent.removed" | "budget.set" | "budget.spend-refused" | "budget.spend-released" | "budget.spend-reserved" | "budget.spend-settled" | "budget.spend-unknown" | "budget.windows-corrected" | "project.archived" | "project.created" | "project.edited" | "project.file-accepted" | "project.paused" | "project.resumed" | "routing.provider-selected" | "run.artifact-recorded" | "run.cancelled" | "run.checks-ran" | "run.continued" | "run.failed" | "run.model-call-failed" | "run.model-call-lost" | "run.model-call-withdrawn" | "run.model-called" | "run.question-asked" | "run.setup-ran" | "run.started" | "run.succeeded" | "run.tool-used" | "run.waiting" | "task.approved" | "task.archived" | "task.assigned" | "task.attempt-picked" | "task.attempt-requested" | "task.commented" | "task.completed" | "task.edited" | "task.failed" | "task.landed" | "task.landing-refused" | "task.paused" | "task.pushed" | "task.recalled" | "task.rejected" | "task.released" | "task.reopened" | "task.reordered" | "task.requeued" | "task.resumed" | "task.review-assigned" | "task.review-submitted" | "task.sent-to-review" | "task.submitted" | "task.waiting" | "user.preferences-changed" | "workspace.clock-corrected" | "workspace.opened" | "workspace.paused" | "workspace.request-accepted" | "workspace.resumed" | "workspace.settings-changed")[] | null;
                 /** @description Done by this one, such as user:local. */
                 actor?: string | null;
                 /** @description That go back to this request. */
