@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from events import agent, budget, project, routing, run, task, work, workspace
+from events import agent, budget, project, routing, run, task, user, work, workspace
 from events.base import DomainEvent
 from events.content import Content
 from events.ids import (
@@ -235,6 +235,7 @@ EXAMPLES: tuple[DomainEvent, ...] = (
         model="gpt-6.1-terra",
         answer=Content(text="Grüße", size=7),
         tool_calls=(run.ToolRequested(id="tool-1", name="search", arguments={"q": "x", "limit": [1, 2.5, None]}),),
+        native=Content(text='{"reasoning_content":"Grüße"}', size=31),
         attempt=2,
         finish="tool",
         finish_detail="tool_calls",
@@ -417,6 +418,10 @@ EXAMPLES: tuple[DomainEvent, ...] = (
     budget.WindowsCorrected(
         before=budget.Windows(month="2027-12", week="2027-W52"),
         windows=budget.Windows(month="2026-11", week="2026-W48"),
+    ),
+    workspace.SettingsChanged(name="Acme", default_review=Review.NONE, default_priority=60),
+    user.PreferencesChanged(
+        user_id="user:local", theme="dark", density="compact", time_zone="Europe/Vienna", notifications=("review",)
     ),
     workspace.RequestAccepted(key_digest="1" * 64, body_digest="2" * 64, answer_id="task-1"),
 )

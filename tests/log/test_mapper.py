@@ -43,14 +43,14 @@ def record(event: Encoded, position: int = 7, at: datetime = AT) -> StoredRecord
 
 def test_a_stored_state_is_one_json_object_with_the_event_under_data() -> None:
     assert json.loads(record(mapper.encode(TaskApproved(task_id="t"))).state) == {
-        "v": 1,
+        "v": TaskApproved.VERSION,
         "at": "2026-11-22T12:00:00.000005+00:00",
         "ws": "acme",
         "by": "anna",
         "cor": "cor",
         "cau": 3,
         "req": "req-1",
-        "data": {"task_id": "t", "run_id": None, "comment": ""},
+        "data": {"task_id": "t", "run_id": None, "comment": "", "head": None, "by_agent": None},
     }
 
 

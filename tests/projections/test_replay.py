@@ -221,8 +221,7 @@ def _latest(frames: list[dict[str, Any]]) -> dict[tuple[Any, ...], Any]:
     for frame in frames:
         for one in frame["rows"]:
             row = one["row"]
-            kind = (row["scope"], row["simulated"]) if "scope" in row else ()
-            key = (one["view"], *kind, row.get("id", row.get("run_id")))
+            key = one["view"], one["key"]
             if found.get(key) is None or found[key]["position"] <= row["position"]:
                 found[key] = row
     return found
