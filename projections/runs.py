@@ -59,7 +59,7 @@ ARTIFACTS = Table(
 
 def _started(recorded: Recorded, event: run.RunStarted, rows: Rows) -> None:
     row = {
-        **event.model_dump(mode="json"),
+        **event.model_dump(mode="json", include={*RUNS.columns}),
         "simulated": int(event.simulated),
         "state": "running",
         "started_at": format_instant(recorded.recorded_at),
