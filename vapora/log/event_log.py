@@ -97,7 +97,7 @@ class Store(Protocol):
         ...
 
     def topics(self) -> dict[str, int]:
-        """Every topic in the log, with the first position that holds it."""
+        """Every topic in the log, with the last position that holds it."""
         ...
 
     def damage(self) -> str | None:
@@ -202,7 +202,7 @@ class EventLog(Protocol):
         ...
 
     def topics(self) -> dict[str, int]:
-        """Every topic in the log, with the first position that holds it."""
+        """Every topic in the log, with the last position that holds it."""
         ...
 
     def damage(self) -> str | None:
