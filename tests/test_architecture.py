@@ -26,7 +26,7 @@ def modules_of(line: str) -> Line:
 def contract() -> list[Line]:
     """The lines of the layers contract, the highest first."""
     contracts = PYPROJECT["tool"]["importlinter"]["contracts"]
-    [layers] = [one["layers"] for one in contracts if one["type"] == "layers"]
+    [layers] = [one["layers"] for one in contracts if one["type"] == "layers" and not one["containers"]]
     return [modules_of(line) for line in layers]
 
 
