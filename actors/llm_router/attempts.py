@@ -122,10 +122,9 @@ def following_call(call: Call, answer: str) -> Call:
     """The call of the next step, given this one's answer."""
     if call.follow_up is None:
         raise ValueError("the call has no step after it")
-    run_id, _, _ = call.call_id.rpartition("/")
     return replace(
         call,
-        call_id=f"{run_id}/{call.step + 1}",
+        call_id=f"{call.charge.run_id}/{call.step + 1}",
         step=call.step + 1,
         attempt=1,
         messages=(
@@ -191,6 +190,7 @@ def called(
     choice: ChosenModel,
     answer: ModelAnswer,
     content: Content,
+    native: Content | None,
     cost: Callable[[Usage], MicroUsd],
     latency_ms: int,
     simulated: bool,
@@ -212,6 +212,7 @@ def called(
         model=choice.spec.model,
         answer=content,
         tool_calls=tool_calls(answer),
+        native=native,
         finish=answer.finish,
         finish_detail=answer.finish_detail,
         tokens=spent,

@@ -25,7 +25,7 @@ from events.run import (
 from vapora.domain.answer import Verdict, judge
 
 # To be raised with every change of `evolve` or of the state: what an older fold saved is then left aside.
-FOLD_VERSION = 2
+FOLD_VERSION = 3
 
 
 @dataclass(frozen=True, slots=True)

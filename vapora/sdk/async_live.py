@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from types import TracebackType
@@ -15,7 +14,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 from vapora.sdk.live import BACKOFF, CLOSE_S, LARGEST_FRAME, away, bad_address, refusal
 from vapora.sdk.paths import is_local
 from vapora.sdk.problems import NoServerError
-from vapora.views import Frame
+from vapora.views import Frame, LiveRequest
 
 
 class AsyncLive:
@@ -75,11 +74,10 @@ class AsyncLive:
             self._socket = socket
             if self._closed.is_set():
                 return
-            if self._token:
-                await socket.send(json.dumps({"token": self._token}))
+            await socket.send(self._request())
             try:
                 async for message in socket:
-                    frame = Frame.model_validate_json(message, extra="ignore")
+                    frame = Frame.read(message)
                     # A resume repeats what may have been sent already; nothing goes backwards.
                     if self.position is None or frame.position > self.position:
                         self.position = frame.position
@@ -90,10 +88,13 @@ class AsyncLive:
             finally:
                 self._socket = None
 
+    def _request(self) -> str:
+        return LiveRequest(token=self._token, after=self.position).model_dump_json(exclude_none=True)
+
     async def _open(self) -> ClientConnection:
         try:
             return await connect(
-                self._url if self.position is None else f"{self._url}?after={self.position}",
+                self._url,
                 additional_headers=self._headers,
                 open_timeout=self._timeout,
                 close_timeout=CLOSE_S,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Iterator
 from types import TracebackType
@@ -14,7 +13,7 @@ from websockets.sync.client import ClientConnection, connect
 from vapora.backoff import Backoff
 from vapora.sdk.paths import is_local
 from vapora.sdk.problems import ApiError, NoServerError
-from vapora.views import Frame
+from vapora.views import Frame, LiveRequest
 
 BACKOFF = Backoff(0.2, longest_s=5.0)
 CLOSE_S = 1
@@ -80,11 +79,10 @@ class Live:
             self._socket = socket
             if self._closed.is_set():
                 return
-            if self._token:
-                socket.send(json.dumps({"token": self._token}))
+            socket.send(self._request())
             try:
                 for message in socket:
-                    frame = Frame.model_validate_json(message, extra="ignore")
+                    frame = Frame.read(message)
                     # A resume repeats what may have been sent already; nothing goes backwards.
                     if self.position is None or frame.position > self.position:
                         self.position = frame.position
@@ -95,10 +93,13 @@ class Live:
             finally:
                 self._socket = None
 
+    def _request(self) -> str:
+        return LiveRequest(token=self._token, after=self.position).model_dump_json(exclude_none=True)
+
     def _open(self) -> ClientConnection:
         try:
             return connect(
-                self._url if self.position is None else f"{self._url}?after={self.position}",
+                self._url,
                 additional_headers=self._headers,
                 open_timeout=self._timeout,
                 close_timeout=CLOSE_S,
