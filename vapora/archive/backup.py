@@ -19,8 +19,7 @@ from vapora.blobs import BlobStore, open_blobs
 from vapora.errors import CorruptLogError, LogError
 from vapora.log import mapper
 from vapora.log.proof import CHECKPOINTS, Verdict, checkpoints, public_path, verify
-from vapora.log.sqlite import SQLiteLog
-from vapora.log.sqlite.errors import translate_errors
+from vapora.log.sqlite import SQLiteLog, translate_errors
 from vapora.private_dirs import make_private
 from vapora.readonly import Reading
 from vapora.settings import Settings
