@@ -55,8 +55,7 @@ from vapora.domain.task_state import Task
 from vapora.domain.workspace_settings import WorkspaceSettings
 from vapora.errors import BadInputError, ConflictError, KeyReusedError, NotFoundError, VersionConflictError
 from vapora.log.client import LogClient
-from vapora.log.saved_fold import LoadedFold
-from vapora.log.stream_folds import Fold, StreamFolds
+from vapora.log.folds import Fold, LoadedFold, StreamFolds
 from vapora.ports import Origin
 from vapora.views import Accepted
 

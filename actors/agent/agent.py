@@ -29,7 +29,7 @@ from vapora.domain.next_step import Ask, Fail, Finish, next_step, without_anothe
 from vapora.domain.run import Run
 from vapora.errors import ConflictError, CorruptLogError, LogError, UnavailableError
 from vapora.log.client import LogClient
-from vapora.log.stream_folds import Fold, StreamFolds
+from vapora.log.folds import Fold, StreamFolds
 from vapora.ports import Origin
 
 _FIRST_RETRY_S = 0.5

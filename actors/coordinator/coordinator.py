@@ -24,7 +24,7 @@ from vapora.domain import subjects, task
 from vapora.domain.swarm import rules as swarm
 from vapora.errors import BadInputError
 from vapora.log.client import LogClient
-from vapora.log.saved_fold import SavedFold
+from vapora.log.folds import SavedFold
 from vapora.ports import Origin
 from vapora.records import Append, Conflict
 from vapora.views import DeadLetterView, QueueView

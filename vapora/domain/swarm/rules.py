@@ -34,7 +34,6 @@ __all__ = [
     "recalled",
     "running",
     "silent",
-    "unassignable",
     "waiting",
     "withdraw",
 ]
@@ -67,12 +66,6 @@ def foremost(swarm: Swarm, may_start: Callable[[str], bool] | None = None) -> Ta
 def choose(swarm: Swarm, task: Task, now: datetime, simulated: bool) -> ChosenAgent:
     """Rank the agents for the task by their real, or simulated, history; nobody is chosen where none is free."""
     return rank(task.task_type, task.role, swarm.applicants(simulated), now)
-
-
-def unassignable(swarm: Swarm, task: Task) -> tuple[WaitReason, str] | None:
-    """Why no enabled agent could ever take the task, and what helps; None if one could, now or later."""
-    wait = _hindrance(swarm, (task.task_type, task.role))
-    return None if wait is None else (wait.reason, wait.remedy)
 
 
 def silent(swarm: Swarm) -> list[tuple[Task, WaitReason, str]]:
