@@ -14,18 +14,22 @@ _registry: dict[str, type[DomainEvent]] = {}
 
 
 class DomainEvent(BaseModel):
-    """Something that happened. Subclasses set `TOPIC`, and raise `VERSION` when their shape changes."""
+    """Something that happened. Subclasses set `TOPIC`, and raise `VERSION` when their shape changes.
+
+    A class that sets `IS_STORED` to False itself has no topic: what others have in common, or a stand-in.
+    """
 
     # No NaN, no infinity: JSON has none, so they would be stored as null and could not be read again.
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
+    IS_STORED: ClassVar[bool] = True
     TOPIC: ClassVar[str]
     VERSION: ClassVar[int] = 1
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
         super().__pydantic_init_subclass__(**kwargs)
-        if "STANDS_FOR_OTHERS" in vars(cls):
+        if not vars(cls).get("IS_STORED", True):
             return
         # `in vars`: a subclass without a topic of its own would silently inherit its parent's.
         if "TOPIC" not in vars(cls):
@@ -55,7 +59,7 @@ class Unknown(DomainEvent):
     A reader that does not need the topic passes it by. One that does must stop there, and say so.
     """
 
-    STANDS_FOR_OTHERS: ClassVar[bool] = True
+    IS_STORED: ClassVar[bool] = False
     TOPIC: ClassVar[str] = "unknown"
 
     of_topic: str

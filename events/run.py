@@ -8,12 +8,29 @@ from pydantic import Field, JsonValue
 
 from events.base import DomainEvent, Value
 from events.content import Content
-from events.ids import Provider, WaitReason
+from events.ids import ChecksVerdict, Provider, WaitReason
 from events.money import Amount
+from events.work import CommandResult, LineComment, Work, Workplace
+
+
+class RunFork(Value):
+    """A run that begins where `step` of an earlier one ended: with its conversation and the files of that moment."""
+
+    run_id: str
+    step: int = Field(ge=0)
 
 
 class RunStarted(DomainEvent):
+    """`steps` are fixed where there is no repository. With one, `workplace` is set, and the run works with tools until
+    it says that it is done.
+
+    `system` and `brief` are what the model is told first. They are kept, so that a run which is taken up after an
+    upgrade asks the same. `purpose` review: it judges the commit `workplace.head` of somebody else's run and changes
+    nothing. `model` is set where a person chose it.
+    """
+
     TOPIC: ClassVar[str] = "run.started"
+    VERSION: ClassVar[int] = 2
 
     run_id: str
     task_id: str
@@ -22,7 +39,32 @@ class RunStarted(DomainEvent):
     role: str
     task_type: str
     steps: tuple[str, ...]
+    purpose: Literal["work", "review"] = "work"
+    workplace: Workplace | None = None
+    system: Content | None = None
+    brief: Content | None = None
+    forked_from: RunFork | None = None
+    model: str | None = None
     simulated: bool = False
+
+    @classmethod
+    def upcast(cls, version: int, data: dict[str, Any]) -> dict[str, Any]:
+        """Version 1 had steps only."""
+        return data if version == 1 else super().upcast(version, data)
+
+
+class SetupRan(DomainEvent):
+    """The project's setup commands, run in the worktree before the first step; `reused`: their product was kept from an
+    earlier time, and nothing was run."""
+
+    TOPIC: ClassVar[str] = "run.setup-ran"
+
+    run_id: str
+    task_id: str
+    results: tuple[CommandResult, ...] = ()
+    reused: bool = False
+    copied: tuple[str, ...] = ()
+    ok: bool
 
 
 class Tokens(Value):
@@ -129,6 +171,64 @@ class ModelCallWithdrawn(DomainEvent):
     model: str
 
 
+class ToolUsed(DomainEvent):
+    """A tool that the model asked for, and what came of it, recorded before the model is asked again.
+
+    `step` and `call_id` are those of the answer that asked for it, `call` the place among its calls, from 0. Where `ok`
+    is false, `result` says what went wrong; the model reads it all the same. `commit` is the branch's newest after it.
+    `data`: what the platform itself needs of it, such as the verdict of a review.
+    """
+
+    TOPIC: ClassVar[str] = "run.tool-used"
+
+    run_id: str
+    task_id: str
+    step: int
+    call: int = Field(ge=0)
+    call_id: str
+    name: str
+    arguments: Content
+    effect: str
+    ok: bool
+    result: Content
+    truncated: bool = False
+    exit_code: int | None = None
+    duration_ms: int = Field(ge=0)
+    commit: str | None = None
+    sandbox: str | None = None
+    data: dict[str, JsonValue] = Field(default_factory=dict)
+    simulated: bool = False
+
+
+class QuestionAsked(DomainEvent):
+    """The agent asks a person; the answer is a comment on the card, and then the result of the tool call."""
+
+    TOPIC: ClassVar[str] = "run.question-asked"
+
+    run_id: str
+    task_id: str
+    agent_id: str
+    step: int
+    call: int
+    call_id: str
+    question: str
+
+
+class ChecksRan(DomainEvent):
+    """The project's checks on the commit `head`. `round`: 1 for the first time that the agent said it was done."""
+
+    TOPIC: ClassVar[str] = "run.checks-ran"
+
+    run_id: str
+    task_id: str
+    head: str
+    round: int = Field(gt=0)
+    verdict: ChecksVerdict
+    results: tuple[CommandResult, ...] = ()
+    sandbox: str
+    simulated: bool = False
+
+
 class ArtifactRecorded(DomainEvent):
     """A work product. `kind` is one of the catalogue's artifact kinds."""
 
@@ -160,8 +260,21 @@ class RunContinued(DomainEvent):
     task_id: str
 
 
+class Verdict(Value):
+    """What a review says of the commit `head`."""
+
+    verdict: Literal["approve", "request-changes"]
+    head: str
+    comment: str
+    comments: tuple[LineComment, ...] = ()
+
+
 class RunSucceeded(DomainEvent):
+    """`work`: what stands on its branch, where it worked in a repository. `review`: what a run with that purpose
+    decided."""
+
     TOPIC: ClassVar[str] = "run.succeeded"
+    VERSION: ClassVar[int] = 2
 
     run_id: str
     task_id: str
@@ -169,7 +282,14 @@ class RunSucceeded(DomainEvent):
     role: str
     task_type: str
     summary: str
+    work: Work | None = None
+    review: Verdict | None = None
     simulated: bool = False
+
+    @classmethod
+    def upcast(cls, version: int, data: dict[str, Any]) -> dict[str, Any]:
+        """Version 1 left texts only."""
+        return data if version == 1 else super().upcast(version, data)
 
 
 class RunFailed(DomainEvent):

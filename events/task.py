@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field, JsonValue
 
 from events.base import DomainEvent, Value
 from events.ids import BoardType, Review, TaskState, WaitReason
+from events.run import RunFork, Verdict
+from events.work import LineComment, Work
 
 
 class TaskSubmitted(DomainEvent):
     """`task_type` is the routing type; `task_type_reason` is empty where the person set it, else the rule
-    that inferred it."""
+    that inferred it. `assignee`: a person who does it; agents leave it alone."""
 
     TOPIC: ClassVar[str] = "task.submitted"
+    VERSION: ClassVar[int] = 2
 
     task_id: str
     project_id: str
@@ -30,13 +33,19 @@ class TaskSubmitted(DomainEvent):
     deadline: datetime | None = None
     context: dict[str, JsonValue] = Field(default_factory=dict)
     blocked_by: tuple[str, ...] = ()
+    assignee: str | None = None
+
+    @classmethod
+    def upcast(cls, version: int, data: dict[str, Any]) -> dict[str, Any]:
+        """Version 1 knew no assignee."""
+        return data if version == 1 else super().upcast(version, data)
 
 
 class TaskEdited(DomainEvent):
     """Fields that are None did not change; those named in `cleared` are empty from now on."""
 
     TOPIC: ClassVar[str] = "task.edited"
-    VERSION: ClassVar[int] = 2
+    VERSION: ClassVar[int] = 3
 
     task_id: str
     title: str | None = None
@@ -46,12 +55,13 @@ class TaskEdited(DomainEvent):
     review: Review | None = None
     deadline: datetime | None = None
     blocked_by: tuple[str, ...] | None = None
+    assignee: str | None = None
     cleared: tuple[str, ...] = ()
 
     @classmethod
     def upcast(cls, version: int, data: dict[str, Any]) -> dict[str, Any]:
-        """Version 1 could not empty a field."""
-        return data if version == 1 else super().upcast(version, data)
+        """Version 1 could not empty a field, version 2 knew no assignee."""
+        return data if version in (1, 2) else super().upcast(version, data)
 
 
 class ScoreParts(Value):
@@ -108,22 +118,65 @@ class TaskWaiting(DomainEvent):
 
 
 class TaskSentToReview(DomainEvent):
-    """A good run of a task that somebody must approve."""
+    """A good run of a task that somebody must approve; or its review goes to somebody else than before. `work`: what is
+    to be approved. `reason`: why it is not the reviewer that the task named, such as checks that stay red."""
 
     TOPIC: ClassVar[str] = "task.sent-to-review"
+    VERSION: ClassVar[int] = 2
 
     task_id: str
     run_id: str
     reviewer: Review
+    work: Work | None = None
+    reason: str = ""
+
+    @classmethod
+    def upcast(cls, version: int, data: dict[str, Any]) -> dict[str, Any]:
+        """Version 1 had texts only."""
+        return data if version == 1 else super().upcast(version, data)
+
+
+class ReviewAssigned(DomainEvent):
+    """The coordinator gave the review of `head` to an agent that is not the author; the run it names begins."""
+
+    TOPIC: ClassVar[str] = "task.review-assigned"
+
+    task_id: str
+    run_id: str
+    agent_id: str
+    role: str
+    head: str
+    candidates: tuple[Candidate, ...]
+    reason: str
+    policy: str
+    propensity: float = Field(gt=0, le=1)
+
+
+class ReviewSubmitted(DomainEvent):
+    """An agent's review; what it leads to follows as an approval or a rejection."""
+
+    TOPIC: ClassVar[str] = "task.review-submitted"
+
+    task_id: str
+    run_id: str
+    agent_id: str
+    review: Verdict
 
 
 class TaskCompleted(DomainEvent):
     """A good run of a task that needs no approval."""
 
     TOPIC: ClassVar[str] = "task.completed"
+    VERSION: ClassVar[int] = 2
 
     task_id: str
     run_id: str
+    work: Work | None = None
+
+    @classmethod
+    def upcast(cls, version: int, data: dict[str, Any]) -> dict[str, Any]:
+        """Version 1 had texts only."""
+        return data if version == 1 else super().upcast(version, data)
 
 
 class TaskFailed(DomainEvent):
@@ -145,21 +198,136 @@ class TaskReleased(DomainEvent):
 
 
 class TaskApproved(DomainEvent):
+    """`head`: the commit that was approved, where there is a branch. `by_agent`: the reviewer, None for a person."""
+
     TOPIC: ClassVar[str] = "task.approved"
+    VERSION: ClassVar[int] = 2
 
     task_id: str
     run_id: str | None = None
     comment: str = ""
+    head: str | None = None
+    by_agent: str | None = None
+
+    @classmethod
+    def upcast(cls, version: int, data: dict[str, Any]) -> dict[str, Any]:
+        """Version 1 was of texts and by people."""
+        return data if version == 1 else super().upcast(version, data)
 
 
 class TaskRejected(DomainEvent):
-    """The work is sent back; it counts as a failure of `run_id` (R17)."""
+    """The work is sent back to its author. With `cause` review it counts as a failure of `run_id` (R17); with
+    `conflict` the base branch has moved, which is nobody's fault."""
 
     TOPIC: ClassVar[str] = "task.rejected"
+    VERSION: ClassVar[int] = 2
 
     task_id: str
     run_id: str | None = None
     comment: str = ""
+    head: str | None = None
+    by_agent: str | None = None
+    comments: tuple[LineComment, ...] = ()
+    cause: Literal["review", "conflict"] = "review"
+
+    @classmethod
+    def upcast(cls, version: int, data: dict[str, Any]) -> dict[str, Any]:
+        """Version 1 was of texts and by people."""
+        return data if version == 1 else super().upcast(version, data)
+
+
+class TaskCommented(DomainEvent):
+    """`agent_id` and `run_id` are set where an agent said it. `answers`: the `call_id` of the question it answers."""
+
+    TOPIC: ClassVar[str] = "task.commented"
+
+    task_id: str
+    comment_id: str
+    text: str
+    path: str | None = None
+    line: int | None = None
+    side: Literal["old", "new"] = "new"
+    head: str | None = None
+    agent_id: str | None = None
+    run_id: str | None = None
+    answers: str | None = None
+
+
+class TaskLanded(DomainEvent):
+    """The commit `head` of its branch is part of `branch` of the project's repository now, as `oid`."""
+
+    TOPIC: ClassVar[str] = "task.landed"
+
+    task_id: str
+    run_id: str | None
+    head: str
+    branch: str
+    oid: str
+    strategy: Literal["squash", "merge", "rebase"]
+    forced: bool = False
+
+
+class LandingRefused(DomainEvent):
+    """Its work could not be landed, and the repository is as it was. `kind` as in the problem's type, such as
+    `merge-conflict`, whose paths are named."""
+
+    TOPIC: ClassVar[str] = "task.landing-refused"
+
+    task_id: str
+    head: str
+    kind: str
+    message: str
+    paths: tuple[str, ...] = ()
+
+
+class TaskPushed(DomainEvent):
+    """Its branch alone was pushed to the remote."""
+
+    TOPIC: ClassVar[str] = "task.pushed"
+
+    task_id: str
+    branch: str
+    head: str
+
+
+class TaskPaused(DomainEvent):
+    """Its run makes no further step until it is resumed."""
+
+    TOPIC: ClassVar[str] = "task.paused"
+
+    task_id: str
+    run_id: str | None
+    reason: str = ""
+
+
+class TaskResumed(DomainEvent):
+    TOPIC: ClassVar[str] = "task.resumed"
+
+    task_id: str
+    run_id: str | None
+
+
+class AttemptRequested(DomainEvent):
+    """A person wants another run of the card, on a branch of its own: attempt `number`. `agent_id`, `model`: who does
+    it, if that was said. `fork`: where it begins; None: at the base."""
+
+    TOPIC: ClassVar[str] = "task.attempt-requested"
+
+    task_id: str
+    number: int = Field(gt=1)
+    agent_id: str | None = None
+    model: str | None = None
+    fork: RunFork | None = None
+
+
+class AttemptPicked(DomainEvent):
+    """The work of this attempt is the card's from now on."""
+
+    TOPIC: ClassVar[str] = "task.attempt-picked"
+
+    task_id: str
+    number: int = Field(gt=0)
+    work: Work
 
 
 class TaskReopened(DomainEvent):

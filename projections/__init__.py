@@ -16,6 +16,7 @@ from projections.projects import Projects
 from projections.providers import Providers
 from projections.registry import Registry
 from projections.runs import Runs
+from projections.settings import Settings
 
 __all__ = [
     "MemoryRows",
@@ -44,6 +45,7 @@ def all_projections() -> tuple[Projection, ...]:
         Costs(),
         Decisions(),
         Providers(),
+        Settings(),
         Audit(),
         LogIndex(),
     )

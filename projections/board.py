@@ -183,7 +183,7 @@ def _live_count(row: Row) -> dict[str, Any]:
 
 class Board(Projection):
     NAME = "board"
-    VERSION = 2
+    VERSION = 3
     TABLES = (CARDS, TEXTS, BLOCKERS, COUNTS, CLOSED_PROJECTS)
     VIEWS = (PublicView("task", CARDS, _live), PublicView("column", COUNTS, _live_count))
     KEEPS_HISTORY = True

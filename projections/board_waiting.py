@@ -23,6 +23,7 @@ CARDS = Table(
         "review": "text",
         "deadline": "text",
         "blocked_by": "json",
+        "assignee": "text",
         "ring": "json",  # the tasks of `blocked_by` that lead back to this one; null: none do
         "state": "text",
         "done": "int",  # also after it was archived: it blocks nobody any more

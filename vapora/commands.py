@@ -26,7 +26,8 @@ from pydantic import (
 )
 from pydantic_core import from_json
 
-from events.ids import BoardType, Review, TaskState, WhenExceeded
+from events.ids import BoardType, MergePolicy, Review, TaskState, WhenExceeded
+from events.work import Check, LineComment
 
 # A kebab-case word: role ids, task types, agent ids.
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", min_length=1, max_length=80)]
@@ -109,8 +110,9 @@ Instant = Annotated[
     AfterValidator(_in_utc),
     Field(json_schema_extra={"pattern": f"^{INSTANT}$", "examples": ["2027-01-31T12:00:00Z"]}),
 ]
-# Review by an agent is refused until it exists, so it is not offered either.
-OfferedReview = Annotated[Review, WithJsonSchema({"type": "string", "enum": [Review.NONE.value, Review.HUMAN.value]})]
+Notifications = Annotated[tuple[Literal["review", "done", "failed"], ...], Field(max_length=3)]
+# An IANA name such as Europe/Vienna; whether it is known is up to who shows times in it.
+TimeZone = Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+){0,2})?$", max_length=64)]
 Blockers = Annotated[tuple[str, ...], Field(max_length=200)]
 
 
@@ -147,22 +149,98 @@ class Edit(Command):
         return self.model_dump(exclude_unset=True)
 
 
+RepoText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4_096)]
+BranchName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+ShellLine = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=10_000)]
+Oid = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}([0-9a-f]{24})?$")]
+SandboxName = Literal["auto", "bubblewrap", "sandlock", "none"]
+
+
+class ProjectCheck(Command):
+    """A command that has to succeed before work counts as green; `timeout_s`: at most so long."""
+
+    name: Name
+    command: ShellLine
+    timeout_s: Annotated[int, Field(ge=1, le=3_600), WHOLE] = 600
+
+    def check(self) -> Check:
+        return Check(name=self.name, command=self.command, timeout_s=self.timeout_s)
+
+
 class CreateProject(Command):
+    """What follows `repo` is for work in a repository, and has no effect without one."""
+
     name: Name
     description: Text = ""
-    repo: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4_096)] | None = None
+    repo: RepoText | None = None
+    base_branch: BranchName | None = None
+    setup: Annotated[tuple[ShellLine, ...], Field(max_length=50)] | None = None
+    checks: Annotated[tuple[ProjectCheck, ...], Field(max_length=50)] | None = None
+    copies: Annotated[tuple[RepoText, ...], Field(alias="copy", max_length=50)] = ()
+    read_only: Annotated[tuple[RepoText, ...], Field(max_length=50)] = ()
+    merge_policy: MergePolicy = MergePolicy.MANUAL
+    sandbox: SandboxName | None = None
+    providers: Annotated[tuple[Slug, ...], Field(max_length=50)] = ()
 
 
 class EditProject(Edit):
-    NULLABLE: ClassVar[frozenset[str]] = frozenset({"repo"})
+    NULLABLE: ClassVar[frozenset[str]] = frozenset({"repo", "base_branch", "setup", "checks", "sandbox"})
 
     name: Name | None = None
     description: Text | None = None
-    repo: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4_096)] | None = None
+    repo: RepoText | None = None
+    base_branch: BranchName | None = None
+    setup: Annotated[tuple[ShellLine, ...], Field(max_length=50)] | None = None
+    checks: Annotated[tuple[ProjectCheck, ...], Field(max_length=50)] | None = None
+    copies: Annotated[tuple[RepoText, ...] | None, Field(alias="copy", max_length=50)] = None
+    read_only: Annotated[tuple[RepoText, ...], Field(max_length=50)] | None = None
+    merge_policy: MergePolicy | None = None
+    sandbox: SandboxName | None = None
+    providers: Annotated[tuple[Slug, ...], Field(max_length=50)] | None = None
+
+
+class AcceptProjectFile(Command):
+    """`sha256`: of the text of `.vapora/project.toml` that was read."""
+
+    sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+
+class Pause(Command):
+    reason: Comment = ""
+
+
+class Resume(Command):
+    pass
 
 
 class ArchiveProject(Command):
     pass
+
+
+class ChangeSettings(Command):
+    """All settings of a workspace: what is left out takes its default. A card that names no review or priority gets
+    these."""
+
+    name: Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)] = ""
+    default_review: Review = Review.HUMAN
+    default_priority: Priority = 50
+
+
+class ChangePreferences(Command):
+    """All that a person prefers: what is left out takes its default. `notifications`: states that a card may come to
+    of which the person wants to be told."""
+
+    theme: Literal["system", "light", "dark"] = "system"
+    density: Literal["comfortable", "compact"] = "comfortable"
+    time_zone: TimeZone = ""
+    notifications: Notifications = ("review", "failed")
+
+    @field_validator("notifications")
+    @classmethod
+    def _each_once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(value)) < len(value):
+            raise ValueError("names a state twice")
+        return value
 
 
 class SubmitTask(Command):
@@ -175,22 +253,24 @@ class SubmitTask(Command):
     task_type: Slug | None = None
     role: Slug | None = None
     priority: Priority = 50
-    review: OfferedReview = Review.HUMAN
+    review: Review = Review.HUMAN
     deadline: Instant | None = None
     context: Context = Field(default_factory=dict)
     blocked_by: Blockers = ()
+    assignee: Name | None = None
 
 
 class EditTask(Edit):
-    NULLABLE: ClassVar[frozenset[str]] = frozenset({"deadline"})
+    NULLABLE: ClassVar[frozenset[str]] = frozenset({"deadline", "assignee"})
 
     title: Title | None = None
     description: Text | None = None
     type: BoardType | None = None
     priority: Priority | None = None
-    review: OfferedReview | None = None
+    review: Review | None = None
     deadline: Instant | None = None
     blocked_by: Blockers | None = None
+    assignee: Name | None = None
 
 
 class MoveTask(Command):
@@ -200,6 +280,56 @@ class MoveTask(Command):
     state: TaskState
     before: str | None = None
     comment: Comment = ""
+
+
+class ApproveTask(Command):
+    """`head`: the commit that was looked at. Refused where the branch has moved since."""
+
+    head: Oid
+    comment: Comment = ""
+
+
+class CommentOnLine(Command):
+    path: RepoText
+    line: Annotated[int, Field(ge=1), WHOLE] | None = None
+    side: Literal["old", "new"] = "new"
+    text: Annotated[Comment, StringConstraints(min_length=1)]
+
+    def value(self) -> LineComment:
+        return LineComment(path=self.path, line=self.line, side=self.side, text=self.text)
+
+
+class RequestChanges(Command):
+    head: Oid
+    comment: Comment = ""
+    comments: Annotated[tuple[CommentOnLine, ...], Field(max_length=500)] = ()
+
+
+class CommentTask(Command):
+    """`answers`: the `call_id` of the agent's question that this answers."""
+
+    text: Annotated[Text, StringConstraints(strip_whitespace=True, min_length=1)]
+    path: RepoText | None = None
+    line: Annotated[int, Field(ge=1), WHOLE] | None = None
+    side: Literal["old", "new"] = "new"
+    head: Oid | None = None
+    answers: Annotated[str, StringConstraints(min_length=1, max_length=500)] | None = None
+
+
+class MergeTask(Command):
+    """`force`: land although a check is red, or there is none. It is audited."""
+
+    strategy: Literal["squash", "merge", "rebase"] = "squash"
+    message: Text = ""
+    force: StrictBool = False
+
+
+class StartAttempt(Command):
+    """`from_step`: of the card's newest run, whose conversation and files up to there are the beginning."""
+
+    agent: Slug | None = None
+    model: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = None
+    from_step: Annotated[int, Field(ge=0), WHOLE] | None = None
 
 
 class RequeueTask(Command):

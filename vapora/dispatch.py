@@ -16,19 +16,24 @@ from typing import Any
 
 from events import DomainEvent
 from events.ids import (
+    SETTINGS,
     WORKSPACE,
     StreamName,
     TaskState,
     agent_stream,
+    preferences_stream,
     project_stream,
     request_stream,
     task_stream,
 )
+from events.user import PreferencesChanged
 from events.workspace import RequestAccepted, WorkspaceOpened
 from vapora.catalog import infer_task_type, role, roles, roles_for, task_types
 from vapora.clock import Clock, new_id
 from vapora.commands import (
     ArchiveProject,
+    ChangePreferences,
+    ChangeSettings,
     Command,
     CreateProject,
     EditAgent,
@@ -41,12 +46,13 @@ from vapora.commands import (
     SubmitTask,
 )
 from vapora.domain import agent as agents
-from vapora.domain import dependencies
+from vapora.domain import dependencies, preferences, workspace_settings
 from vapora.domain import project as projects
 from vapora.domain import task as tasks
 from vapora.domain.agent import Agent
 from vapora.domain.project import Project
 from vapora.domain.task_state import Task
+from vapora.domain.workspace_settings import WorkspaceSettings
 from vapora.errors import BadInputError, ConflictError, KeyReusedError, NotFoundError, VersionConflictError
 from vapora.log.client import LogClient
 from vapora.log.saved_fold import LoadedFold
@@ -104,6 +110,8 @@ class Dispatcher:
         self.projects = StreamFolds(log, _PROJECT, snapshots)
         self.tasks = StreamFolds(log, _TASK, snapshots)
         self.agents = StreamFolds(log, _AGENT, snapshots)
+        self.settings = StreamFolds(log, _SETTINGS, snapshots)
+        self.preferences = StreamFolds(log, _PREFERENCES, snapshots)
 
     async def dispatch(
         self, origin: Origin, command: Command, target: str = "", key: RequestKey | None = None
@@ -156,7 +164,7 @@ class Dispatcher:
 
     async def settled(self) -> None:
         """Until no fold is being saved."""
-        for folds in (self.projects, self.tasks, self.agents):
+        for folds in (self.projects, self.tasks, self.agents, self.settings, self.preferences):
             await folds.settled()
 
     # --- deciding ---
@@ -167,6 +175,13 @@ class Dispatcher:
                 stream = project_stream(made)
                 project = await self.projects.load(stream)
                 return _decision(made, stream, project, projects.decide(project.state, command, made))
+            case ChangeSettings():
+                settings = await self.settings.load(SETTINGS)
+                return _decision("settings", SETTINGS, settings, workspace_settings.decide(settings.state, command))
+            case ChangePreferences():
+                stream = preferences_stream(target)
+                preferred = await self.preferences.load(stream)
+                return _decision(target, stream, preferred, preferences.decide(preferred.state, command, target))
             case SubmitTask():
                 return await self._submit(command, made)
             case EditTask() | MoveTask() | RequeueTask():
@@ -177,7 +192,10 @@ class Dispatcher:
                 raise BadInputError(f"{type(command).__name__} is not carried out here.")
 
     async def _submit(self, command: SubmitTask, made: str) -> _Decision:
-        project = await self.projects.load(project_stream(command.project_id))
+        project, settings = await asyncio.gather(
+            self.projects.load(project_stream(command.project_id)), self.settings.load(SETTINGS)
+        )
+        command = workspace_settings.complete(command, settings.state)
         if command.blocked_by:
             await self._require_tasks(command.blocked_by)
         task_type, reason = command.task_type, ""
@@ -280,6 +298,8 @@ class Dispatcher:
 _PROJECT = Fold("project", projects.FOLD_VERSION, Project, projects.evolve)
 _TASK = Fold("task", tasks.FOLD_VERSION, Task, tasks.evolve)
 _AGENT = Fold("agent", agents.FOLD_VERSION, Agent, agents.evolve)
+_SETTINGS = Fold("settings", workspace_settings.FOLD_VERSION, WorkspaceSettings, workspace_settings.evolve)
+_PREFERENCES = Fold("preferences", preferences.FOLD_VERSION, PreferencesChanged, preferences.evolve)
 _PREFIX: dict[type[Command], str] = {CreateProject: "project", SubmitTask: "task"}
 
 

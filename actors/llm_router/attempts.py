@@ -137,10 +137,9 @@ def following_call(call: Call, answer: str) -> Call:
     """The call of the next step, given this one's answer."""
     if call.follow_up is None:
         raise ValueError("the call has no step after it")
-    run_id, _, _ = call.call_id.rpartition("/")
     return replace(
         call,
-        call_id=f"{run_id}/{call.step + 1}",
+        call_id=f"{call.charge.run_id}/{call.step + 1}",
         step=call.step + 1,
         attempt=1,
         messages=(

@@ -13,10 +13,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import structlog
 
+from actors.kinds import never_repeated
 from actors.llm_router import attempts as steps
 from actors.llm_router.attempts import CallAttempts, ChosenModel, Held, build_request, selected
 from actors.llm_router.budget_client import BudgetClient, SpendPort
@@ -54,6 +55,11 @@ _MOST_ATTEMPTS = 8
 DRAIN_S = 4.0
 
 
+class _UnderWay(NamedTuple):
+    run_id: str
+    outcome: asyncio.Task[CallOutcome]
+
+
 class LLMRouter:
     """`money(workspace)` and `keep(workspace, text)` reach a cell's budget manager and its blob store. `chance`: random
     numbers from 0 to 1, which spread pauses."""
@@ -87,7 +93,7 @@ class LLMRouter:
         self._choice = ModelChoice(clients, models, prices, clock, self._breaker, timeout_s, margin_s)
         self._budget_client = BudgetClient(money, patience_s=timeout_s)
         self._held = HeldChoices(self._budget_client, clock)
-        self._under_way: dict[str, asyncio.Task[CallOutcome]] = {}
+        self._under_way: dict[str, _UnderWay] = {}
         self._sentences = VendorSentences(clock)
         self._no_answer = NoAnswer(self._choice, self._breaker, self._sentences, clock)
         self._stopping = asyncio.Event()
@@ -101,7 +107,7 @@ class LLMRouter:
         is waited for, up to the drain."""
         self._stopping.set()
         # Those whose previous answer is still being recorded are perhaps not promised yet: they come second.
-        busy = {_run_of(call_id) for call_id in self._under_way}
+        busy = {one.run_id for one in self._under_way.values()}
         await self._held.give_back(lambda held: held.charge.run_id not in busy, self._drain_s)
         await self._drain()
         await self._held.give_back(lambda held: True, self._drain_s)
@@ -109,7 +115,7 @@ class LLMRouter:
             await client.aclose()
 
     async def _drain(self) -> None:
-        calls = list(self._under_way.values())
+        calls = [one.outcome for one in self._under_way.values()]
         if calls:
             _, late = await asyncio.wait(calls, timeout=self._drain_s)
             for call in late:
@@ -132,22 +138,23 @@ class LLMRouter:
         """Whether the rehearsal model answers."""
         return self._simulated
 
+    @never_repeated
     async def complete(self, call: Call) -> CallOutcome:
         """Have one step answered. The same `call_id` again joins the call that is under way."""
-        task = self._under_way.get(call.call_id)
-        if task is None:
+        under_way = self._under_way.get(call.call_id)
+        if under_way is None:
             if self._stopping.is_set():
                 raise _stopping()
             task = asyncio.create_task(self._work(call), name=call.call_id)
-            self._under_way[call.call_id] = task
+            under_way = self._under_way[call.call_id] = _UnderWay(call.charge.run_id, task)
             task.add_done_callback(self._ended)
-        return await asyncio.shield(task)
+        return await asyncio.shield(under_way.outcome)
 
     async def attach(self, call_id: str) -> CallOutcome | bool:
         """For a run that resumes: the outcome of its call if it is under way; True if its money is held and nothing was
         sent; False if nothing is known of it, so that its answer must count as lost."""
-        task = self._under_way.get(call_id)
-        return await asyncio.shield(task) if task else call_id in self._held
+        under_way = self._under_way.get(call_id)
+        return await asyncio.shield(under_way.outcome) if under_way else call_id in self._held
 
     async def drop(self, origin: Origin, call_id: str) -> bool:
         """The next step's money is not needed: the run ends here. False if nothing is held for it here."""
@@ -341,10 +348,6 @@ class LLMRouter:
             call.origin, choice, error.kind, attempts.along((event,)), billed=error.maybe_billed
         )
         attempts.appended((event,))
-
-
-def _run_of(call_id: str) -> str:
-    return call_id.rpartition("/")[0]
 
 
 def _stopping() -> UnavailableError:

@@ -96,3 +96,13 @@ def test_the_first_load_is_small(built: None) -> None:
 
     assert 0 < size(".js") <= 120_000
     assert 0 < size(".css") <= 20_000
+
+
+def test_the_theme_is_there_before_the_page_itself(lived: tuple[Site, str], open_page: Open) -> None:
+    site, _ = lived
+    page = open_page(f"{site.url}/settings")
+    page.get_by_label("dark", exact=True).check()
+    page.route("**/assets/index-*.js", lambda route: route.abort())
+    page.goto(site.url)
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    expect(page.locator("#app")).to_be_empty()

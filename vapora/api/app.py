@@ -26,6 +26,7 @@ from vapora.api import (
     queue,
     roles,
     runs,
+    settings,
     system,
     tasks,
     web,
@@ -42,7 +43,7 @@ _WORTH_COMPRESSING = 1_000
 # 9 takes twice the time of 6 for a percent or so.
 _LEVEL = 6
 
-_NOUNS = (projects, tasks, board, runs, agents, budgets, costs, events, audit, roles, queue, ids, live)
+_NOUNS = (projects, tasks, board, runs, agents, budgets, costs, events, audit, roles, queue, settings, ids, live)
 
 
 def create_app(actor_system: ActorSystemPort, settings: Settings, version: str, rehearsal: bool) -> FastAPI:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from eventsourcing.persistence import PersistenceError
 
-from vapora.clock import new_id
+from vapora import durable
 from vapora.errors import LogError
 from vapora.log.event_log import TakenError
 from vapora.private_dirs import make_private
@@ -23,24 +22,14 @@ def make_file(path: Path, fill: Callable[[Path], None] = lambda draft: None) -> 
     """
     made = make_private(path.parent)
     if not path.exists():
-        draft = path.with_name(f"{path.name}.{new_id('new')}")
-        os.close(os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
-        try:
+        with durable.draft(path) as draft:
             fill(draft)
-            # Not renamed: a file that another process has put there meanwhile must stay.
-            with suppress(FileExistsError):
-                path.hardlink_to(draft)
-        finally:
-            draft.unlink()
+            durable.put_new(draft, path)
     if path.stat().st_mode & 0o077:
         path.chmod(0o600)
     # Without this a power cut could take the new file's name, and all acknowledged events with it.
     for folder in (path.parent, *(folder.parent for folder in made)):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        durable.sync(folder)
 
 
 @contextmanager

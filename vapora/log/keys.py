@@ -6,9 +6,7 @@ the checkpoints and of the public key, elsewhere.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
-from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
@@ -16,6 +14,7 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from vapora import durable
 from vapora.errors import ConfigurationError
 from vapora.private_dirs import make_private
 
@@ -104,29 +103,13 @@ def _make(path: Path) -> None:
     make_private(path.parent)
     key = Ed25519PrivateKey.generate()
     pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    # A link is made or refused as a whole: of two that start together, one makes the key and both read the same.
-    draft = path.with_name(f".{path.name}.{os.getpid()}.{id(key)}")
-    _write(draft, pem, 0o600)
-    try:
-        with suppress(FileExistsError):
-            os.link(draft, path)
-    finally:
-        draft.unlink()
+    # Of two that start together, one makes the key and both read the same.
+    durable.write_new(path, pem)
 
 
 def _write_public(path: Path, key: Ed25519PrivateKey) -> None:
     pem = key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
-    draft = public_path(path).with_name(f".{path.name}.pub.{os.getpid()}.{id(key)}")
-    _write(draft, pem, 0o644)
-    draft.replace(public_path(path))
-
-
-def _write(path: Path, data: bytes, mode: int) -> None:
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
-    with os.fdopen(handle, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
+    durable.write(public_path(path), pem, 0o644)
 
 
 def _id(key: Ed25519PublicKey) -> str:

@@ -143,6 +143,7 @@ def open_record(record: StoredRecord, lenient: bool = False) -> Recorded:
         members["cau"],
         members["req"],
         event,
+        version,
     )
 
 

@@ -12,10 +12,7 @@ has no such event.
 from __future__ import annotations
 
 import hashlib
-import os
 import re
-import tempfile
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -24,7 +21,7 @@ import structlog
 from pydantic import TypeAdapter, ValidationError
 
 from events.recorded import Recorded
-from vapora.private_dirs import make_private
+from vapora import durable
 
 T = TypeVar("T")
 
@@ -119,31 +116,14 @@ class SnapshotStore(Generic[T]):
         digest = _digest(snapshot.mark, snapshot.version, data)
         label = _Label(_FORMAT, self._name, self._fold, snapshot.mark, snapshot.version, len(data), digest)
         try:
-            self._write(_LABEL.dump_json(label) + b"\n" + data)
+            durable.write(self._path, _LABEL.dump_json(label) + b"\n" + data)
+            durable.clear_drafts(self._path)
         except OSError as error:
             self._journal.warning(
                 "snapshot not saved; the next start takes longer", path=str(self._path), why=str(error)
             )
             return False
         return True
-
-    def _write(self, content: bytes) -> None:
-        folder = self._path.parent
-        make_private(folder)
-        # mkstemp: readable to its owner alone. What a crash leaves of it is overwritten by nobody, but cleared below.
-        handle, name = tempfile.mkstemp(dir=folder, prefix=f".{self._name}-")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(name).replace(self._path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
-        for left in folder.glob(f".{self._name}-*"):
-            with suppress(OSError):
-                left.unlink()
 
 
 def _digest(mark: EventRef, version: int, data: bytes) -> str:

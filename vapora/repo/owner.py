@@ -3,16 +3,15 @@ time."""
 
 from __future__ import annotations
 
-import fcntl
 import os
 import threading
-import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
+from vapora import file_lock
 from vapora.errors import NothingToLandError, NoWorktreeError, RepositoryBusyError, TargetMovedError
 from vapora.private_dirs import make_private, size
 from vapora.repo import changes as diffs
@@ -289,16 +288,9 @@ def _landing_head(name: str) -> str:
 def _lock(place: Path, patience_s: float) -> int:
     """Held by this process and the git processes that it starts: those of a killed owner end before the next begins."""
     handle = os.open(place, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-    deadline = time.monotonic() + patience_s
-    while True:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() > deadline:
-                os.close(handle)
-                raise RepositoryBusyError(
-                    f"Another process is at work in {place.parent}.", remedy="Is VAPORA running twice on this folder?"
-                ) from None
-            time.sleep(0.05)
-        else:
-            return handle
+    if not file_lock.lock(handle, patience_s):
+        os.close(handle)
+        raise RepositoryBusyError(
+            f"Another process is at work in {place.parent}.", remedy="Is VAPORA running twice on this folder?"
+        )
+    return handle

@@ -253,6 +253,22 @@ class AsyncClient(AsyncTransport):
     async def costs(self, group_by: Sequence[str] = ("provider",), after: Position = None) -> tuple[views.Cost, ...]:
         return await self._all("/costs", views.Cost, {"group_by": ",".join(group_by), "after": after})
 
+    # --- settings ---
+
+    async def settings(self, after: Position = None) -> views.WorkspaceSettings:
+        return await self._get("/settings", views.WorkspaceSettings, {"after": after})
+
+    async def set_settings(self, settings: commands.ChangeSettings) -> views.WorkspaceSettings:
+        """All of them anew: one that is left out takes its default."""
+        return await self._ask("PUT", "/settings", views.WorkspaceSettings, settings)
+
+    async def preferences(self, after: Position = None) -> views.Preferences:
+        return await self._get("/preferences", views.Preferences, {"after": after})
+
+    async def set_preferences(self, preferences: commands.ChangePreferences) -> views.Preferences:
+        """All of them anew: one that is left out takes its default."""
+        return await self._ask("PUT", "/preferences", views.Preferences, preferences)
+
     # --- the queue and the log ---
 
     async def queue(self, after: Position = None) -> views.QueueView:

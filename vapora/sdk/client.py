@@ -248,6 +248,22 @@ class Client(Transport):
     def costs(self, group_by: Sequence[str] = ("provider",), after: Position = None) -> tuple[views.Cost, ...]:
         return self._all("/costs", views.Cost, {"group_by": ",".join(group_by), "after": after})
 
+    # --- settings ---
+
+    def settings(self, after: Position = None) -> views.WorkspaceSettings:
+        return self._get("/settings", views.WorkspaceSettings, {"after": after})
+
+    def set_settings(self, settings: commands.ChangeSettings) -> views.WorkspaceSettings:
+        """All of them anew: one that is left out takes its default."""
+        return self._ask("PUT", "/settings", views.WorkspaceSettings, settings)
+
+    def preferences(self, after: Position = None) -> views.Preferences:
+        return self._get("/preferences", views.Preferences, {"after": after})
+
+    def set_preferences(self, preferences: commands.ChangePreferences) -> views.Preferences:
+        """All of them anew: one that is left out takes its default."""
+        return self._ask("PUT", "/preferences", views.Preferences, preferences)
+
     # --- the queue and the log ---
 
     def queue(self, after: Position = None) -> views.QueueView:

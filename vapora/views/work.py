@@ -86,6 +86,26 @@ class ProjectMade(Project):
     same_name: tuple[str, ...] = ()
 
 
+class WorkspaceSettings(View):
+    """As they are until somebody sets them, then with the position of the last change."""
+
+    name: str = ""
+    default_review: Review = Review.HUMAN
+    default_priority: int = 50
+    position: int = 0
+
+
+class Preferences(View):
+    """As `ChangePreferences` takes them. The words are open: a newer version may know more of them."""
+
+    user_id: str
+    theme: str = "system"
+    density: str = "comfortable"
+    time_zone: str = ""
+    notifications: tuple[str, ...] = ("review", "failed")
+    position: int = 0
+
+
 class RunSummary(View):
     """A run as it stands on its task's card."""
 
@@ -121,6 +141,7 @@ class BoardCard(View):
     review: Review
     deadline: datetime | None
     blocked_by: tuple[str, ...]
+    assignee: str | None
     state: TaskState
     waiting: Waiting | None
     assigned_agent: str | None
@@ -352,13 +373,6 @@ class Chain(View):
 
     items: tuple[EventView, ...]
     complete: bool
-
-
-class Frame(View):
-    """One position that changed something, as `/live` sends it."""
-
-    position: int
-    rows: tuple[dict[str, JsonValue], ...]
 
 
 class Health(View):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 from events.ids import Review, TaskState, WaitReason
 from vapora.views import Agent, BoardCard, Frame
@@ -31,11 +31,12 @@ class DemoProgress:
         """Take a frame; the watched cards whose state or agent it changed."""
         moved: list[BoardCard] = []
         for one in frame.rows:
-            view, row = one.get("view"), one.get("row")
-            if view == "task" and isinstance(row, dict):
-                moved += self._take(row, at)
-            elif view == "agent" and isinstance(row, dict):
-                self._agent(row)
+            if one.view == "task" and one.row.id in self.task_ids:
+                moved += self._put(one.row, at)
+            elif one.view == "agent" and isinstance(one.row, Agent):
+                self.agents[one.row.id] = one.row
+            elif one.view == "agent":
+                self.agents.pop(one.row.id, None)
         return moved
 
     def look(self, cards: Iterable[BoardCard], at: float) -> list[BoardCard]:
@@ -71,11 +72,6 @@ class DemoProgress:
             sums[card.simulated] += card.cost_microusd
         return sums
 
-    def _take(self, row: dict[str, Any], at: float) -> list[BoardCard]:
-        if row.get("id") not in self.task_ids:
-            return []
-        return self._put(BoardCard.model_validate(row, extra="ignore"), at)
-
     def _put(self, card: BoardCard, at: float) -> list[BoardCard]:
         before = self.tasks.get(card.id)
         if before is not None and before.position >= card.position:
@@ -84,13 +80,6 @@ class DemoProgress:
         self.changed_at = at
         same = before is not None and (before.state, before.assigned_agent) == (card.state, card.assigned_agent)
         return [] if same else [card]
-
-    def _agent(self, row: dict[str, Any]) -> None:
-        if row.get("removed"):
-            self.agents.pop(str(row["id"]), None)
-        else:
-            agent = Agent.model_validate(row, extra="ignore")
-            self.agents[agent.id] = agent
 
 
 def waits_for(card: BoardCard) -> str:

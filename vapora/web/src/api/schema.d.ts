@@ -609,6 +609,51 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show what is set for the workspace */
+        get: operations["get_settings"];
+        /**
+         * Set what holds for the workspace
+         * @description All of it anew: what is left out takes its default.
+         */
+        put: operations["set_settings"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/preferences": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show what you prefer
+         * @description Of who asks. Until identity exists, everybody is the same one person.
+         */
+        get: operations["get_preferences"];
+        /**
+         * Say what you prefer
+         * @description All of it anew: what is left out takes its default.
+         */
+        put: operations["set_preferences"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/ids": {
         parameters: {
             query?: never;
@@ -1003,6 +1048,11 @@ export interface components {
              * @description Ids of tasks that must be done before this one may start.
              */
             blocked_by: string[];
+            /**
+             * Assignee
+             * @description The person who does it; agents leave it alone. Null: agents may take it.
+             */
+            assignee: string | null;
             /** @description The column: todo, in-progress, review, done, failed; or archived, which is in none. */
             state: components["schemas"]["TaskState"];
             /** @description What it waits for; null where it does not. */
@@ -1247,6 +1297,66 @@ export interface components {
             complete: boolean;
         };
         /**
+         * ChangePreferences
+         * @description All that a person prefers: what is left out takes its default. `notifications`: states that a card may come to
+         *     of which the person wants to be told.
+         */
+        ChangePreferences: {
+            /**
+             * Theme
+             * @description system (as the computer is set), light or dark.
+             * @default system
+             * @enum {string}
+             */
+            theme: "system" | "light" | "dark";
+            /**
+             * Density
+             * @description comfortable or compact.
+             * @default comfortable
+             * @enum {string}
+             */
+            density: "comfortable" | "compact";
+            /**
+             * Time Zone
+             * @description The IANA name of the zone in which times are shown; empty: that of the browser.
+             * @default
+             */
+            time_zone: string;
+            /**
+             * Notifications
+             * @description States that a card may come to of which the person is told: review, done, failed.
+             * @default [
+             *       "review",
+             *       "failed"
+             *     ]
+             */
+            notifications: ("review" | "done" | "failed")[];
+        };
+        /**
+         * ChangeSettings
+         * @description All settings of a workspace: what is left out takes its default. A card that names no review or priority gets
+         *     these.
+         */
+        ChangeSettings: {
+            /**
+             * Name
+             * @description A name for people.
+             * @default
+             */
+            name: string;
+            /**
+             * @description The review of a card that names none: none or human.
+             * @default human
+             */
+            default_review: components["schemas"]["Review"];
+            /**
+             * Default Priority
+             * @description The priority of a card that names none.
+             * @default 50
+             */
+            default_priority: number;
+        };
+        /**
          * Cost
          * @description `unknown_calls`: those among `calls` whose bill is not known, with `unknown_microusd` of `cost_microusd`.
          *
@@ -1298,7 +1408,10 @@ export interface components {
              */
             simulated: boolean;
         };
-        /** CreateProject */
+        /**
+         * CreateProject
+         * @description What follows `repo` is for work in a repository, and has no effect without one.
+         */
         CreateProject: {
             /**
              * Name
@@ -1316,6 +1429,32 @@ export interface components {
              * @description The git repository that the project is about: a path on the server or an address. Null: none.
              */
             repo?: string | null;
+            /** Base Branch */
+            base_branch?: string | null;
+            /** Setup */
+            setup?: string[] | null;
+            /** Checks */
+            checks?: components["schemas"]["ProjectCheck"][] | null;
+            /**
+             * Copy
+             * @default []
+             */
+            copy: string[];
+            /**
+             * Read Only
+             * @default []
+             */
+            read_only: string[];
+            /** @default manual */
+            merge_policy: components["schemas"]["MergePolicy"];
+            /** Sandbox */
+            sandbox?: ("auto" | "bubblewrap" | "sandlock" | "none") | null;
+            /**
+             * Providers
+             * @description Model providers that answered.
+             * @default []
+             */
+            providers: string[];
         };
         /** CurvePoint */
         CurvePoint: {
@@ -1501,6 +1640,24 @@ export interface components {
              * @description The git repository that the project is about: a path on the server or an address. Null: none.
              */
             repo?: string | null;
+            /** Base Branch */
+            base_branch?: string | null;
+            /** Setup */
+            setup?: string[] | null;
+            /** Checks */
+            checks?: components["schemas"]["ProjectCheck"][] | null;
+            /** Copy */
+            copy?: string[];
+            /** Read Only */
+            read_only?: string[];
+            merge_policy?: components["schemas"]["MergePolicy"];
+            /** Sandbox */
+            sandbox?: ("auto" | "bubblewrap" | "sandlock" | "none") | null;
+            /**
+             * Providers
+             * @description Model providers that answered.
+             */
+            providers?: string[];
         };
         /** EditTask */
         EditTask: {
@@ -1521,11 +1678,8 @@ export interface components {
              * @description 0 to 100; the higher one is taken first.
              */
             priority?: number;
-            /**
-             * @description none: a good run ends in done. human: a person decides. agent: not there yet, and refused.
-             * @enum {string}
-             */
-            review?: "none" | "human";
+            /** @description none: a good run ends in done. human: a person decides. agent: not there yet, and refused. */
+            review?: components["schemas"]["Review"];
             /**
              * Deadline
              * @description When it should be done; an instant without a zone is taken as UTC.
@@ -1536,6 +1690,11 @@ export interface components {
              * @description Ids of tasks that must be done before this one may start.
              */
             blocked_by?: string[];
+            /**
+             * Assignee
+             * @description The person who does it; agents leave it alone. Null: agents may take it.
+             */
+            assignee?: string | null;
         };
         /**
          * EditTaskBudget
@@ -1837,6 +1996,12 @@ export interface components {
             when_exceeded: components["schemas"]["WhenExceeded"];
         };
         /**
+         * MergePolicy
+         * @description Whether approved work with green checks lands by itself.
+         * @enum {string}
+         */
+        MergePolicy: "manual" | "when-approved";
+        /**
          * MoveTask
          * @description `before`: the id of the card to stand in front of, null for the end; with the card's own state it only reorders.
          *     If that card has left the column meanwhile, this one keeps its place. Cards in done and failed are not reordered.
@@ -2035,6 +2200,50 @@ export interface components {
             next?: string | null;
         };
         /**
+         * Preferences
+         * @description As `ChangePreferences` takes them. The words are open: a newer version may know more of them.
+         */
+        Preferences: {
+            /**
+             * User Id
+             * @description Whose they are.
+             */
+            user_id: string;
+            /**
+             * Theme
+             * @description system (as the computer is set), light or dark.
+             * @default system
+             */
+            theme: string;
+            /**
+             * Density
+             * @description comfortable or compact.
+             * @default comfortable
+             */
+            density: string;
+            /**
+             * Time Zone
+             * @description The IANA name of the zone in which times are shown; empty: that of the browser.
+             * @default
+             */
+            time_zone: string;
+            /**
+             * Notifications
+             * @description States that a card may come to of which the person is told: review, done, failed.
+             * @default [
+             *       "review",
+             *       "failed"
+             *     ]
+             */
+            notifications: string[];
+            /**
+             * Position
+             * @description Of the last change; 0: nobody has said any.
+             * @default 0
+             */
+            position: number;
+        };
+        /**
          * Profile
          * @description Ability in one task type, as the coordinator sees it now.
          */
@@ -2124,6 +2333,24 @@ export interface components {
              * @description The position in the log that this state includes. Ask with `after=` of it to see at least this.
              */
             position: number;
+        };
+        /**
+         * ProjectCheck
+         * @description A command that has to succeed before work counts as green; `timeout_s`: at most so long.
+         */
+        ProjectCheck: {
+            /**
+             * Name
+             * @description A name for people.
+             */
+            name: string;
+            /** Command */
+            command: string;
+            /**
+             * Timeout S
+             * @default 600
+             */
+            timeout_s: number;
         };
         /**
          * ProjectMade
@@ -2590,9 +2817,8 @@ export interface components {
             /**
              * @description none: a good run ends in done. human: a person decides. agent: not there yet, and refused.
              * @default human
-             * @enum {string}
              */
-            review: "none" | "human";
+            review: components["schemas"]["Review"];
             /**
              * Deadline
              * @description When it should be done; an instant without a zone is taken as UTC.
@@ -2611,6 +2837,11 @@ export interface components {
              * @default []
              */
             blocked_by: string[];
+            /**
+             * Assignee
+             * @description The person who does it; agents leave it alone. Null: agents may take it.
+             */
+            assignee?: string | null;
         };
         /** TaskAccepted */
         TaskAccepted: {
@@ -2679,6 +2910,11 @@ export interface components {
              * @description Ids of tasks that must be done before this one may start.
              */
             blocked_by: string[];
+            /**
+             * Assignee
+             * @description The person who does it; agents leave it alone. Null: agents may take it.
+             */
+            assignee: string | null;
             /** @description The column: todo, in-progress, review, done, failed; or archived, which is in none. */
             state: components["schemas"]["TaskState"];
             /** @description What it waits for; null where it does not. */
@@ -2776,7 +3012,7 @@ export interface components {
          * @description Why a card does not move.
          * @enum {string}
          */
-        WaitReason: "budget" | "provider" | "dependency" | "paused" | "human";
+        WaitReason: "budget" | "provider" | "dependency" | "paused" | "human" | "approval" | "answer" | "checks" | "runaway";
         /** Waiting */
         Waiting: {
             /** @description budget, provider, dependency, paused or human. */
@@ -2806,6 +3042,35 @@ export interface components {
              * @description Every choice that was made for this task, in order.
              */
             decisions: components["schemas"]["Decision"][];
+        };
+        /**
+         * WorkspaceSettings
+         * @description As they are until somebody sets them, then with the position of the last change.
+         */
+        WorkspaceSettings: {
+            /**
+             * Name
+             * @description A name for people.
+             * @default
+             */
+            name: string;
+            /**
+             * @description The review of a card that names none: none or human.
+             * @default human
+             */
+            default_review: components["schemas"]["Review"];
+            /**
+             * Default Priority
+             * @description The priority of a card that names none.
+             * @default 50
+             */
+            default_priority: number;
+            /**
+             * Position
+             * @description Of the last change; 0: nobody has set any.
+             * @default 0
+             */
+            position: number;
         };
         /**
          * FieldError
@@ -2886,6 +3151,291 @@ export interface components {
             errors: components["schemas"]["FieldError"][];
         } & {
             [key: string]: unknown;
+        };
+        /**
+         * LiveRequest
+         * @description The first frame of the client. `after`: send what changed after it; null: what changes from now on.
+         */
+        LiveRequest: {
+            /**
+             * Token
+             * @description Who asks; not looked at until identity exists.
+             * @default null
+             */
+            token: string | null;
+            /**
+             * Workspace
+             * @description The workspace that is spoken to; absent: the one of the header, else the default one.
+             * @default null
+             */
+            workspace: string | null;
+            /**
+             * After
+             * @description The last position that the client has; absent: it is sent what changes from now on.
+             * @default null
+             */
+            after: number | null;
+        };
+        /**
+         * AgentChange
+         * @description An agent, or that it is no longer there.
+         */
+        AgentChange: {
+            /**
+             * Key
+             * @description Names the row among those of its view.
+             */
+            key: string;
+            /**
+             * @description What kind of row it is, and so its shape. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            view: "agent";
+            /**
+             * Operation
+             * @description put: the row in its latest state. remove: it is gone.
+             * @enum {string}
+             */
+            operation: "put" | "remove";
+            /**
+             * Row
+             * @description The row, as GET shows it.
+             */
+            row: components["schemas"]["Agent"] | components["schemas"]["Removed"];
+        };
+        /**
+         * BudgetChange
+         * @description The budget of one scope, as it stood at the event that changed it.
+         */
+        BudgetChange: {
+            /**
+             * Key
+             * @description Names the row among those of its view.
+             */
+            key: string;
+            /**
+             * @description What kind of row it is, and so its shape. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            view: "budget";
+            /**
+             * Operation
+             * @description put: the row in its latest state. remove: it is gone.
+             * @constant
+             */
+            operation: "put";
+            /** @description The row, as GET shows it. */
+            row: components["schemas"]["BudgetView"];
+        };
+        /**
+         * ColumnChange
+         * @description How many cards a project has in one state.
+         */
+        ColumnChange: {
+            /**
+             * Key
+             * @description Names the row among those of its view.
+             */
+            key: string;
+            /**
+             * @description What kind of row it is, and so its shape. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            view: "column";
+            /**
+             * Operation
+             * @description put: the row in its latest state. remove: it is gone.
+             * @constant
+             */
+            operation: "put";
+            /** @description The row, as GET shows it. */
+            row: components["schemas"]["ColumnCount"];
+        };
+        /**
+         * ColumnCount
+         * @description How many cards of a project are in one state.
+         */
+        ColumnCount: {
+            /**
+             * Id
+             * @description Project and state, with a stroke between them.
+             */
+            id: string;
+            /**
+             * Project Id
+             * @description The project's id.
+             */
+            project_id: string;
+            /** @description The column, or archived. */
+            state: components["schemas"]["TaskState"];
+            /**
+             * Cards
+             * @description How many cards.
+             */
+            cards: number;
+            /**
+             * Position
+             * @description The position in the log that this state includes. Ask with `after=` of it to see at least this.
+             */
+            position: number;
+        };
+        /**
+         * PreferencesChange
+         * @description What a person prefers.
+         */
+        PreferencesChange: {
+            /**
+             * Key
+             * @description Names the row among those of its view.
+             */
+            key: string;
+            /**
+             * @description What kind of row it is, and so its shape. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            view: "preferences";
+            /**
+             * Operation
+             * @description put: the row in its latest state. remove: it is gone.
+             * @constant
+             */
+            operation: "put";
+            /** @description The row, as GET shows it. */
+            row: components["schemas"]["Preferences"];
+        };
+        /**
+         * ProjectChange
+         * @description A project.
+         */
+        ProjectChange: {
+            /**
+             * Key
+             * @description Names the row among those of its view.
+             */
+            key: string;
+            /**
+             * @description What kind of row it is, and so its shape. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            view: "project";
+            /**
+             * Operation
+             * @description put: the row in its latest state. remove: it is gone.
+             * @constant
+             */
+            operation: "put";
+            /** @description The row, as GET shows it. */
+            row: components["schemas"]["Project"];
+        };
+        /**
+         * Removed
+         * @description All that is left of a row that is gone.
+         */
+        Removed: {
+            /**
+             * Id
+             * @description The id of what is gone.
+             */
+            id: string;
+            /**
+             * Removed
+             * @description Always true.
+             * @constant
+             */
+            removed: true;
+            /**
+             * Position
+             * @description The position in the log that this state includes. Ask with `after=` of it to see at least this.
+             */
+            position: number;
+        };
+        /**
+         * RunChange
+         * @description A run, without the texts that it left.
+         */
+        RunChange: {
+            /**
+             * Key
+             * @description Names the row among those of its view.
+             */
+            key: string;
+            /**
+             * @description What kind of row it is, and so its shape. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            view: "run";
+            /**
+             * Operation
+             * @description put: the row in its latest state. remove: it is gone.
+             * @constant
+             */
+            operation: "put";
+            /** @description The row, as GET shows it. */
+            row: components["schemas"]["Execution"];
+        };
+        /**
+         * SettingsChange
+         * @description What is set for the workspace.
+         */
+        SettingsChange: {
+            /**
+             * Key
+             * @description Names the row among those of its view.
+             */
+            key: string;
+            /**
+             * @description What kind of row it is, and so its shape. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            view: "settings";
+            /**
+             * Operation
+             * @description put: the row in its latest state. remove: it is gone.
+             * @constant
+             */
+            operation: "put";
+            /** @description The row, as GET shows it. */
+            row: components["schemas"]["WorkspaceSettings"];
+        };
+        /**
+         * TaskChange
+         * @description A card, without its texts.
+         */
+        TaskChange: {
+            /**
+             * Key
+             * @description Names the row among those of its view.
+             */
+            key: string;
+            /**
+             * @description What kind of row it is, and so its shape. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            view: "task";
+            /**
+             * Operation
+             * @description put: the row in its latest state. remove: it is gone.
+             * @constant
+             */
+            operation: "put";
+            /** @description The row, as GET shows it. */
+            row: components["schemas"]["BoardCard"];
+        };
+        /**
+         * Frame
+         * @description One position that changed something, as `/live` sends it; several in one where a socket lags behind.
+         */
+        Frame: {
+            /**
+             * Position
+             * @description The position that changed these rows.
+             */
+            position: number;
+            /**
+             * Rows
+             * @description What changed, in its latest state.
+             */
+            rows: (components["schemas"]["TaskChange"] | components["schemas"]["ColumnChange"] | components["schemas"]["ProjectChange"] | components["schemas"]["AgentChange"] | components["schemas"]["RunChange"] | components["schemas"]["BudgetChange"] | components["schemas"]["SettingsChange"] | components["schemas"]["PreferencesChange"])[];
         };
     };
     responses: never;
@@ -6289,7 +6839,7 @@ export interface operations {
                 /** @description Of this stream, such as task:task-1. */
                 stream?: string | null;
                 /** @description Of this topic; may be given again. */
-                topic?: ("agent.disabled" | "agent.edited" | "agent.enabled" | "agent.registered" | "agent.removed" | "budget.set" | "budget.spend-refused" | "budget.spend-released" | "budget.spend-reserved" | "budget.spend-settled" | "budget.spend-unknown" | "budget.windows-corrected" | "project.archived" | "project.created" | "project.edited" | "routing.provider-selected" | "run.artifact-recorded" | "run.cancelled" | "run.continued" | "run.failed" | "run.model-call-failed" | "run.model-call-lost" | "run.model-call-withdrawn" | "run.model-called" | "run.started" | "run.succeeded" | "run.waiting" | "task.approved" | "task.archived" | "task.assigned" | "task.completed" | "task.edited" | "task.failed" | "task.recalled" | "task.rejected" | "task.released" | "task.reopened" | "task.reordered" | "task.requeued" | "task.sent-to-review" | "task.submitted" | "task.waiting" | "workspace.clock-corrected" | "workspace.opened" | "workspace.request-accepted")[] | null;
+                topic?: ("agent.disabled" | "agent.edited" | "agent.enabled" | "agent.registered" | "agent.removed" | "budget.set" | "budget.spend-refused" | "budget.spend-released" | "budget.spend-reserved" | "budget.spend-settled" | "budget.spend-unknown" | "budget.windows-corrected" | "project.archived" | "project.created" | "project.edited" | "project.file-accepted" | "project.paused" | "project.resumed" | "routing.provider-selected" | "run.artifact-recorded" | "run.cancelled" | "run.checks-ran" | "run.continued" | "run.failed" | "run.model-call-failed" | "run.model-call-lost" | "run.model-call-withdrawn" | "run.model-called" | "run.question-asked" | "run.setup-ran" | "run.started" | "run.succeeded" | "run.tool-used" | "run.waiting" | "task.approved" | "task.archived" | "task.assigned" | "task.attempt-picked" | "task.attempt-requested" | "task.commented" | "task.completed" | "task.edited" | "task.failed" | "task.landed" | "task.landing-refused" | "task.paused" | "task.pushed" | "task.recalled" | "task.rejected" | "task.released" | "task.reopened" | "task.reordered" | "task.requeued" | "task.resumed" | "task.review-assigned" | "task.review-submitted" | "task.sent-to-review" | "task.submitted" | "task.waiting" | "user.preferences-changed" | "workspace.clock-corrected" | "workspace.opened" | "workspace.paused" | "workspace.request-accepted" | "workspace.resumed" | "workspace.settings-changed")[] | null;
                 /** @description Done by this one, such as user:local. */
                 actor?: string | null;
                 /** @description That go back to this request. */
@@ -6930,6 +7480,390 @@ export interface operations {
             };
             /** @description It cannot be done in the present state */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_settings: {
+        parameters: {
+            query?: {
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkspaceSettings"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_settings: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangeSettings"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkspaceSettings"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not declared as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_preferences: {
+        parameters: {
+            query?: {
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Preferences"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_preferences: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangePreferences"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Preferences"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not declared as JSON */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -27,7 +27,7 @@ async function find(id: string): Promise<Found> {
 export function AgentPage() {
   const id = useRoute().params.agent ?? "";
   const { value, problem, reload } = useData(() => find(id), [id], (frame) =>
-    frame.rows.some(({ view, row }) => view === "agent" && row.id === id),
+    frame.rows.some(({ view, key }) => view === "agent" && key === id),
   );
   if (!value) {
     return (

@@ -5,7 +5,7 @@ import { extractClosestEdge } from "@atlaskit/pragmatic-drag-and-drop-hitbox/clo
 import { useLocation, useRoute } from "preact-iso";
 import { COLUMNS, HEADINGS, type Column } from "../api/types";
 import { mayMove } from "../lib/columns";
-import { at, columns, known, load, loaded, loadProjects, move, problem, project, projects, selected } from "../state/board";
+import { at, columns, drawn, known, load, loaded, loadProjects, move, problem, project, projects, selected } from "../state/board";
 import { tell } from "../state/toasts";
 import { BoardColumn } from "../ui/column";
 import { BulkBar, FilterBar } from "../ui/filter-bar";
@@ -44,7 +44,7 @@ export function BoardPage() {
       {loaded.value && projects.value.length === 0 && !at.value ? (
         <Welcome />
       ) : (
-        <div class="grow min-h-0 flex gap-3 overflow-x-auto snap-x snap-proximity pb-1">
+        <div data-position={drawn.value} class="grow min-h-0 flex gap-3 overflow-x-auto snap-x snap-proximity pb-1">
           {COLUMNS.map((column) => (
             <BoardColumn key={column} column={column} />
           ))}

@@ -23,6 +23,8 @@ export const project = signal<string | null>(null);
 /** A position or an instant: the board as it was then, which nobody can change. Empty: the present. */
 export const at = signal("");
 export const loaded = signal(false);
+/** The position of the log that the cards on the page include. */
+export const drawn = signal(0);
 export const problem = signal<string>("");
 export const filter = signal<Filter>(readFilter(location.search));
 export const selected = signal<ReadonlySet<string>>(new Set());
@@ -43,8 +45,8 @@ export function narrow(change: Partial<Filter>): void {
 let asked = 0;
 /** Frames that came while a board was asked for; null while none is. The answer may be older than they are. */
 let meanwhile: Frame[] | null = null;
-/** Rows of frames that are not drawn yet. */
-let waiting: Frame["rows"] = [];
+/** Frames that are not drawn yet. */
+let waiting: Frame[] = [];
 let drawing = 0;
 
 /** Load the first page of every column; then follow. A later call wins over an earlier one that is still out. */
@@ -62,7 +64,8 @@ export async function load(): Promise<void> {
       meanwhile = null;
       // What was not drawn yet is in the answer or in `newer`.
       waiting = [];
-      if (!at.value) apply(newer.flatMap((frame) => frame.rows));
+      drawn.value = board.position;
+      if (!at.value) apply(newer);
       problem.value = "";
       loaded.value = true;
     });
@@ -115,48 +118,41 @@ onFrame((frame: Frame) => {
   if (at.value) return;
   meanwhile?.push(frame);
   if (frame.rows.some(({ view }) => view === "project")) void loadProjects();
-  const shown = frame.rows.filter(({ view }) => view === "task" || view === "column");
-  waiting.push(...shown);
+  if (!frame.rows.some(({ view }) => view === "task" || view === "column")) return;
+  waiting.push(frame);
   // A page in the background draws nothing, but must not fall behind without bound.
-  if (waiting.length && !drawing) drawing = document.hidden ? window.setTimeout(draw, 500) : requestAnimationFrame(draw);
+  if (!drawing) drawing = document.hidden ? window.setTimeout(draw, 500) : requestAnimationFrame(draw);
 });
 onRestart(() => void load());
 
 function draw(): void {
   drawing = 0;
-  const rows = waiting;
+  const frames = waiting;
   waiting = [];
   // What came for the present is not applied to a board of the past that was opened since.
-  if (!at.value) apply(rows);
+  if (!at.value) apply(frames);
 }
 
-function apply(rows: Frame["rows"]): void {
+function apply(frames: readonly Frame[]): void {
   const next = new Map(cards.value);
   const held = new Map(countsByProject.value);
   const confirmed = new Set<string>();
-  for (const { view, row } of rows) {
+  for (const { view, row } of frames.flatMap((frame) => frame.rows)) {
+    if (view !== "column" && view !== "task") continue;
     if (project.value && row.project_id !== project.value) continue;
-    if (view === "column") recount(held, row as unknown as Count);
-    else if (view === "task") {
-      confirmed.add(row.id as string);
-      take(next, row as unknown as Card);
+    if (view === "column") {
+      held.set(row.project_id, { ...held.get(row.project_id), [row.state]: row.cards });
+    } else {
+      confirmed.add(row.id);
+      take(next, row);
     }
   }
   batch(() => {
     cards.value = next;
     countsByProject.value = held;
+    drawn.value = Math.max(drawn.value, frames.at(-1)?.position ?? 0);
     if (pending.value.some((one) => confirmed.has(one.id))) pending.value = pending.value.filter((one) => !confirmed.has(one.id));
   });
-}
-
-interface Count {
-  project_id: string;
-  state: string;
-  cards: number;
-}
-
-function recount(held: Map<string, Counts>, { project_id, state, cards: number }: Count): void {
-  held.set(project_id, { ...held.get(project_id), [state]: number });
 }
 
 function take(into: Map<string, Card>, card: Card): void {
@@ -177,9 +173,11 @@ function beyond(card: Card): boolean {
 /** Ask for a move and show it at once; taken back, with the reason, where it is refused. */
 export async function move(id: string, to: Column, before: string | null = null, comment = ""): Promise<boolean> {
   const title = cards.value.get(id)?.title ?? id;
+  // Within its column a card without one to stand before goes to the end; said, since left out it would mean no change.
+  const reorders = cards.value.get(id)?.state === to;
   pending.value = [...pending.value.filter((one) => one.id !== id), { id, to, before }];
   try {
-    const body = { state: to, comment, ...(before ? { before } : {}) };
+    const body = { state: to, comment, ...(before || reorders ? { before } : {}) };
     const done = await data(POST("/api/v1/tasks/{task_id}/move", { params: { path: { task_id: id }, header: requestKey() }, body }));
     const at = (done as { position: number }).position;
     settle(id, at);

@@ -2,6 +2,9 @@
 
 It lets everything around a model call be seen and tested without a key. It does not pretend: each
 answer says that it is a rehearsal, and whatever it touches carries `simulated: true`.
+
+Where it is given tools to work with, it uses them: for the demo's cards by scripts (`vapora.llm.rehearsal.script`), and
+in any other repository to look around only.
 """
 
 from __future__ import annotations
@@ -13,7 +16,17 @@ import re
 from collections.abc import AsyncIterator
 from typing import TypeVar
 
-from vapora.llm.protocol import Capabilities, ModelAnswer, ModelClient, ModelRequest, Provider, TextDelta, Usage
+from vapora.llm.protocol import (
+    Capabilities,
+    ModelAnswer,
+    ModelClient,
+    ModelRequest,
+    Provider,
+    TextDelta,
+    ToolCall,
+    Usage,
+)
+from vapora.llm.rehearsal import work
 
 _BYTES_PER_TOKEN = 4
 _HEADING = re.compile(r"^#{1,6}\s+(.+?)\s*$", re.MULTILINE)
@@ -44,7 +57,7 @@ _RISKS = (
 
 
 class RehearsalClient:
-    """Stands in for `provider`. `delay` bounds each answer's duration in seconds; tools are never called."""
+    """Stands in for `provider`. `delay` bounds each answer's duration in seconds."""
 
     simulated = True
 
@@ -87,19 +100,28 @@ class RehearsalClient:
         return low + (high - low) * _Dice(request).fraction()
 
     def _answer(self, request: ModelRequest) -> ModelAnswer:
-        text = _work_product(request)
+        text, calls = work.turn(request) if work.can_work(request) else (_work_product(request), ())
         limit = request.max_output_tokens
-        cut = text.encode()[: limit * _BYTES_PER_TOKEN].decode(errors="ignore")
+        length = len(text.encode()) + sum(map(_length, calls))
+        fits = length <= limit * _BYTES_PER_TOKEN
+        if not fits:
+            # A call that is cut off is none; of a text, so much is there.
+            text, calls = text.encode()[: limit * _BYTES_PER_TOKEN].decode(errors="ignore"), ()
         return ModelAnswer(
-            text=cut,
+            text=text,
+            tool_calls=calls,
             usage=Usage(
                 input_tokens=max(1, _tokens(self.request_bytes(request))),
-                output_tokens=min(limit, _tokens(len(cut.encode()))),
+                output_tokens=min(limit, max(1, _tokens(length))),
             ),
-            finish="stop" if cut == text else "length",
+            finish=("tool" if calls else "stop") if fits else "length",
             model=request.model,
             vendor_request_id=f"rehearsal-{_Dice(request).digest[:16]}",
         )
+
+
+def _length(call: ToolCall) -> int:
+    return len(call.name) + len(json.dumps(call.arguments, ensure_ascii=False).encode())
 
 
 class _Dice:
