@@ -318,10 +318,13 @@ class LLMRouter:
         return Answered(tuple(attempts.events), event, settled.position, settled.next_held)
 
     async def _record(self, call: Call, choice: ChosenModel, answer: ModelAnswer, latency_ms: int) -> ModelCalled:
-        # The text is on the disk before the event that names it.
+        # The texts are on the disk before the event that names them.
         content = await asyncio.to_thread(self._keep, call.origin.workspace, steps.text_of(answer))
+        native = None
+        if answer.native is not None:
+            native = await asyncio.to_thread(self._keep, call.origin.workspace, answer.native)
         cost = partial(self._prices.cost, choice.spec.provider, choice.spec.model, at=self._clock())
-        return steps.called(call, choice, answer, content, cost, latency_ms, self._simulated)
+        return steps.called(call, choice, answer, content, native, cost, latency_ms, self._simulated)
 
     async def _failed(
         self, attempts: CallAttempts, choice: ChosenModel, error: ProviderError, asked_at: datetime
