@@ -94,10 +94,12 @@ def agent() -> Any:
 
 
 def run() -> Any:
-    """A step answered, the next one failed, waiting, refused and lost, with a call that is open."""
+    """Set up, a step answered, its tool used, checks red; the next step failed, waiting, refused and lost, with a call
+    that is open."""
     of = {one.TOPIC: one for one in EXAMPLES}
     refused = of["run.model-called"].model_copy(update={"finish": "refusal", "finish_detail": "policy"})
-    begun = ("run.started", "routing.provider-selected", "run.model-called", "run.model-call-failed", "run.waiting")
+    begun = ("run.started", "run.setup-ran", "routing.provider-selected", "run.model-called", "run.tool-used")
+    begun += ("run.question-asked", "run.checks-ran", "run.model-call-failed", "run.waiting")
     after = ("run.continued", "run.model-call-lost", "routing.provider-selected")
     return runs.fold([*(of[topic] for topic in begun), refused, *(of[topic] for topic in after)])
 
