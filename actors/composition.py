@@ -17,6 +17,8 @@ from actors.llm_router import LLMRouter
 from actors.log_writer import LogWriter
 from actors.log_writer.checkpoint_signer import CheckpointSigner
 from actors.projector import Projector
+from actors.repositories import Repositories
+from actors.repositories.open import OpenRepositories
 from actors.runtime import cluster
 from actors.runtime.base import Actor, Address, Builder, Runtime
 from actors.runtime.local import LocalRuntime
@@ -41,8 +43,17 @@ from vapora.log.client import LogClient
 from vapora.log.event_log import EventLog
 from vapora.log.keys import SigningKey
 from vapora.log.places import open_log, workspaces
-from vapora.ports import BudgetPort, LogWriterPort, Origin, ProjectorPort, QueuePort, RouterStatusPort
+from vapora.ports import (
+    BudgetPort,
+    LogWriterPort,
+    Origin,
+    ProjectorPort,
+    QueuePort,
+    RepositoriesPort,
+    RouterStatusPort,
+)
 from vapora.queue.nats.options import options_of
+from vapora.repo.bare import person
 from vapora.settings import Settings
 
 if TYPE_CHECKING:
@@ -181,6 +192,22 @@ def build_agent(wiring: Wiring, address: Address) -> Agent:
     )
 
 
+def build_repositories(wiring: Wiring, address: Address) -> Repositories:
+    settings, workspace = wiring.settings, address.workspace
+    log = wiring.log(workspace)
+    opened = OpenRepositories(
+        log,
+        settings.repositories_folder(workspace),
+        roots=settings.repo_roots,
+        environ=wiring.environ,
+        committer=person(settings.committer),
+        sandbox=settings.sandbox,
+        text=wiring.blobs(workspace).text,
+        snapshots=settings.stream_snapshots(workspace),
+    )
+    return Repositories(log, workspace, opened, wiring.blobs(workspace), now)
+
+
 def build_router(wiring: Wiring, _: Address) -> LLMRouter:
     settings, runtime = wiring.settings, wiring.runtime
     # One store a workspace for the router's life: one to S3 keeps its connections.
@@ -248,6 +275,9 @@ class ActorSystem:
 
     def queue(self, workspace: str) -> QueuePort:
         return cast(QueuePort, self.runtime.ref(Address("coordinator", workspace)))
+
+    def repositories(self, workspace: str) -> RepositoriesPort:
+        return cast(RepositoriesPort, self.runtime.ref(Address("repositories", workspace)))
 
     def router(self) -> RouterStatusPort:
         return cast(RouterStatusPort, self.runtime.ref(Address("router")))

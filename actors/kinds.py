@@ -57,6 +57,9 @@ _TABLE: Final = (
     ),
     ActorKind("relay", "actors.relay:Relay", "actors.composition:build_relay", "cell", True, setting="nats_url"),
     ActorKind("agent", "actors.agent:Agent", "actors.composition:build_agent", "agents"),
+    ActorKind(
+        "repositories", "actors.repositories:Repositories", "actors.composition:build_repositories", "cell", True
+    ),
     ActorKind("router", "actors.llm_router:LLMRouter", "actors.composition:build_router", "own"),
     ActorKind("budget", "actors.budget_manager:BudgetManager", "actors.composition:build_budget", "cell", True),
     ActorKind("projector", "actors.projector:Projector", "actors.composition:build_projector", "cell", True),

@@ -17,6 +17,7 @@ from vapora.errors import (
     BadInputError,
     BehindError,
     CatalogError,
+    ChecksFailedError,
     ConfigurationError,
     ConflictError,
     CorruptLogError,
@@ -24,8 +25,10 @@ from vapora.errors import (
     FencedError,
     KeyReusedError,
     LogError,
+    NotApprovedError,
     NotFoundError,
     ProviderError,
+    ReviewOutdatedError,
     UnavailableError,
     UnpricedModelError,
     VaporaError,
@@ -80,6 +83,9 @@ NO_METHOD = Kind("method-not-allowed", 405, "The path does not take this method"
 TOO_SLOW = Kind("request-timeout", 408, "The request came in too slowly", "Send all of it at once.")
 CONFLICT = Kind("conflict", 409, "It cannot be done in the present state", "Read it again and decide anew.")
 RING = Kind("dependency-ring", 409, "Tasks would wait for each other", "Leave one of them out of blocked_by.")
+OUTDATED = Kind("review-outdated", 409, "The branch has moved since", "Look at the changes again, and decide anew.")
+NOT_APPROVED = Kind("not-approved", 409, "The work is not approved", "Have it approved first.")
+CHECKS_FAILED = Kind("checks-failed", 409, "A check is red", "Send the card back to its agent, or merge with force.")
 TOO_LARGE = Kind("body-too-large", 413, "The body is too large", "Send less, or in several requests.")
 NOT_JSON = Kind("not-json", 415, "The body is not declared as JSON", "Send the header Content-Type: application/json.")
 INVALID = Kind("invalid-request", 422, "The request cannot be taken as it is", "Correct it and send it again.")
@@ -100,6 +106,9 @@ TABLE: Mapping[type[VaporaError], Kind] = {
     VersionConflictError: CONFLICT,
     DependencyRingError: RING,
     KeyReusedError: KEY_REUSED,
+    ReviewOutdatedError: OUTDATED,
+    NotApprovedError: NOT_APPROVED,
+    ChecksFailedError: CHECKS_FAILED,
     BehindError: BEHIND,
     UnavailableError: UNAVAILABLE,
     ConfigurationError: INTERNAL,
