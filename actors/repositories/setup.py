@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from actors.repositories.commands import ran
-from actors.repositories.opened import Opened
+from actors.repositories.open import OpenRepositories
 from actors.work_messages import CommandRan, Place, SetupOutcome
 from vapora.errors import VaporaError
 from vapora.repo.owner import Repository
@@ -23,7 +23,7 @@ class Setup:
     """Runs once in each worktree. That it did is noted beside what git knows of the worktree: where no command of an
     agent can write, and gone as soon as the folder is made anew."""
 
-    def __init__(self, opened: Opened, limits: Limits) -> None:
+    def __init__(self, opened: OpenRepositories, limits: Limits) -> None:
         self._opened = opened
         self._limits = limits
 

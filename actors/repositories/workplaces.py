@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from actors.repositories.commands import ran, sandbox_of
-from actors.repositories.opened import Opened
+from actors.repositories.open import OpenRepositories
 from actors.repositories.setup import Setup
 from actors.repositories.wishes import read_wishes
 from actors.work_messages import BeginRun, Begun, CommandRan, Place, RunChecks, SetupOutcome, ToolOutcome, UseTool
@@ -55,7 +55,7 @@ class _Tree:
 class Workplaces:
     """`vapora`'s side of `WorkplacesPort`; `opened` holds the repositories and knows the projects."""
 
-    def __init__(self, opened: Opened, clock: Clock, limits: Limits | None = None) -> None:
+    def __init__(self, opened: OpenRepositories, clock: Clock, limits: Limits | None = None) -> None:
         self._opened = opened
         self._clock = clock
         self._limits = limits or Limits()

@@ -126,9 +126,8 @@ def test_a_run_with_a_worktree_sets_it_up_first_and_then_asks_the_model() -> Non
 
 
 def test_a_setup_that_failed_ends_the_run_and_says_nothing_of_the_agent() -> None:
-    result = CommandResult(
-        name="setup", command="pip install x", exit_code=1, duration_ms=9, output=text("No network.")
-    )
+    said = text("No network.")
+    result = CommandResult(name="setup", command="pip install x", exit_code=1, duration_ms=9, output=said)
     action = next_action(fold([started(), SetupRan(run_id="r", task_id="t", results=(result,), ok=False)]))
     assert isinstance(action, Fail)
     assert not action.counts

@@ -99,9 +99,9 @@ def run() -> Any:
     of = {one.TOPIC: one for one in EXAMPLES}
     refused = of["run.model-called"].model_copy(update={"finish": "refusal", "finish_detail": "policy"})
     begun = ("run.started", "run.setup-ran", "routing.provider-selected", "run.model-called", "run.tool-used")
-    begun += ("run.question-asked", "run.checks-ran", "run.model-call-failed", "run.waiting")
+    worked = ("run.question-asked", "run.checks-ran", "run.model-call-failed", "run.waiting")
     after = ("run.continued", "run.model-call-lost", "routing.provider-selected")
-    return runs.fold([*(of[topic] for topic in begun), refused, *(of[topic] for topic in after)])
+    return runs.fold([*(of[topic] for topic in (*begun, *worked)), refused, *(of[topic] for topic in after)])
 
 
 FOLDS = {

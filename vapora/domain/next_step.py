@@ -1,5 +1,6 @@
-"""What a run of fixed steps does next, from what is recorded of it: the same before and after a crash. And how a step is
-had answered, in any run.
+"""What a run of fixed steps does next, and how a step of any run is had answered.
+
+From what is recorded of it: the same before and after a crash.
 
 An answer without usable text does not end its step. A step that was refused is taken to one other model, one whose
 answer was cut off is asked once more with more room, one whose answer was empty once more. The second time the run
@@ -132,6 +133,6 @@ def _billed_in_vain(run: Run) -> str:
     last = run.last_failure
     said = f" The last one: {last.message}" if last is not None else ""
     return (
-        f"{run.maybe_billed} calls for step {_step(run)} may have been billed and brought no answer, so no more are bought."
-        f"{said}"
+        f"{run.maybe_billed} calls for step {_step(run)} may have been billed and brought no answer, "
+        f"so no more are bought.{said}"
     )
