@@ -118,7 +118,7 @@ class ModelCalled(DomainEvent):
 
     @classmethod
     def upcast(cls, version: int, data: dict[str, Any]) -> dict[str, Any]:
-        """Version 1 did not say which attempt it was; there was one answer a step. Version 2 kept no vendor's own form."""
+        """Version 1 did not say which attempt it was; there was one answer a step. Version 2 had no `native`."""
         if version < 2:
             data |= {"attempt": 1, "finish_detail": "", "usage_doubt": ""}
         if version < 3:

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, cast
 
-from actors.messages import Assignment, Call, Complexity, FollowUp, Routing
+from actors.messages import Assignment, Call, FollowUp
 from events.budget import Charge
 from events.content import Content
 from events.run import RunStarted
 from vapora.catalog import RoleManifest
 from vapora.domain.next_step import Ask
+from vapora.domain.routing import COMPLEXITIES, Routing
 from vapora.domain.run import Run
 from vapora.domain.task import Task
 from vapora.llm.protocol import Message
 
 _SUMMARY_CHARACTERS = 200
-_COMPLEXITIES = ("low", "medium", "high")
 
 
 def run_started(assignment: Assignment, steps: tuple[str, ...], simulated: bool) -> RunStarted:
@@ -81,11 +80,11 @@ def charge(assignment: Assignment) -> Charge:
 
 def routing(task: Task, manifest: RoleManifest) -> Routing:
     """Complexity and quality come from the task's context, where the person or tool that made it put them."""
-    complexity: Any = task.context.get("complexity", "medium")
+    asked = task.context.get("complexity")
     return Routing(
         task_type=task.task_type,
         size=manifest.model_tier,
-        complexity=cast(Complexity, complexity if complexity in _COMPLEXITIES else "medium"),
+        complexity=next((one for one in COMPLEXITIES if one == asked), "medium"),
         critical=task.context.get("quality") == "critical",
     )
 

@@ -6,7 +6,7 @@ in the house knows a vendor's shapes.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from typing import Literal, Protocol, Self, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
@@ -106,9 +106,13 @@ class ModelRequest(_Value):
         return self
 
     def prompt_bytes(self) -> int:
-        """Bytes of what the model reads: system prompt, turns and the tools' schemas."""
-        turns = sum(message.size() for message in self.messages)
-        return len(self.system.encode()) + turns + sum(len(tool.model_dump_json().encode()) for tool in self.tools)
+        return prompt_bytes(self.system, self.messages, self.tools)
+
+
+def prompt_bytes(system: str, messages: Iterable[Message], tools: Iterable[ToolSpec]) -> int:
+    """Bytes of what the model reads: system prompt, turns and the tools' schemas."""
+    schemas = sum(len(tool.model_dump_json().encode()) for tool in tools)
+    return len(system.encode()) + sum(message.size() for message in messages) + schemas
 
 
 class Usage(_Value):
