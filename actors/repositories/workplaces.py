@@ -61,15 +61,23 @@ class Workplaces:
         self._limits = limits or Limits()
         self._setup = Setup(opened, self._limits)
         self._trees: dict[Key, _Tree] = {}
-        self._under_way: dict[tuple[Any, ...], asyncio.Task[Any]] = {}
+        self._under_way: dict[tuple[Any, ...], tuple[Place, asyncio.Task[Any]]] = {}
 
     async def stop(self) -> None:
-        await self._cancel(list(self._under_way.values()))
+        await self._cancel(lambda _: True)
 
     async def begin(self, run: BeginRun) -> Begun | None:
         project = await self._opened.project(run.place.project_id)
         if project.repo is None:
             return None
+        # Whoever was to end an earlier run of this worktree may have died before it could say so.
+        await self._cancel(
+            lambda place: (
+                place.name == run.place.name
+                and place.project_id == run.place.project_id
+                and place.run_id != run.place.run_id
+            )
+        )
         return await self._once(("begin", run.place.run_id), run.place, lambda: self._begin(run))
 
     async def set_up(self, place: Place, workplace: Workplace) -> SetupOutcome:
@@ -85,7 +93,7 @@ class Workplaces:
 
     async def end(self, place: Place) -> None:
         """Nothing of the run goes on. Its worktree stays, for its review and for the next run."""
-        await self._cancel([task for key, task in self._under_way.items() if key[1] == place.run_id])
+        await self._cancel(lambda other: other.run_id == place.run_id)
 
     def forget(self, project_id: str, name: str) -> None:
         """The worktree was changed or removed by somebody else."""
@@ -94,12 +102,12 @@ class Workplaces:
     # One thing at a time, and each of them once.
 
     async def _once(self, key: tuple[Any, ...], place: Place, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        task = self._under_way.get(key)
-        if task is None:
+        known = self._under_way.get(key)
+        if known is None:
             task = asyncio.create_task(self._in_turn(place, work), name=" ".join(map(str, key)))
-            self._under_way[key] = task
+            known = self._under_way[key] = (place, task)
             task.add_done_callback(lambda _: self._under_way.pop(key, None))
-        result: T = await asyncio.shield(task)
+        result: T = await asyncio.shield(known[1])
         return result
 
     async def _in_turn(self, place: Place, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
@@ -115,7 +123,9 @@ class Workplaces:
         self._trees[place.project_id, place.name].last = (key, found)
         return found
 
-    async def _cancel(self, tasks: list[asyncio.Task[Any]]) -> None:
+    async def _cancel(self, wanted: Callable[[Place], bool]) -> None:
+        """End what is under way, with the commands that it runs."""
+        tasks = [task for place, task in self._under_way.values() if wanted(place)]
         for task in tasks:
             task.cancel()
         if tasks:

@@ -71,6 +71,11 @@ def works_with_tools(begun: RunStarted) -> bool:
     return begun.workplace is not None or begun.purpose == "review"
 
 
+def offered_tools(begun: RunStarted) -> tuple[str, ...]:
+    """A reviewer without a repository has only its verdict to hand in."""
+    return begun.workplace.tools if begun.workplace is not None else (SUBMIT_REVIEW,)
+
+
 def next_action(run: Run, *, paused: bool = False) -> Action:
     """For a run that has started, has not ended, and has no call of a model under way. `paused`: by a person."""
     begun = run.started
