@@ -43,7 +43,10 @@ def completed(recorded: Recorded, event: task.TaskCompleted, rows: Rows) -> None
 
 def approved(recorded: Recorded, event: task.TaskApproved, rows: Rows) -> None:
     _decided(recorded, rows, event.task_id, event.by_agent, int(bool(event.comment)))
-    changes = {"approved_head": event.head, "reviewer": None, "landing_problem": None, "comment": event.comment}
+    row = find(rows, event.task_id)
+    # A move on the board approves what the board showed.
+    head = event.head or (row and row["head"])
+    changes = {"approved_head": head, "reviewer": None, "landing_problem": None, "comment": event.comment}
     move(recorded, rows, event.task_id, TaskState.DONE, **changes)
 
 
@@ -121,14 +124,17 @@ def checked(recorded: Recorded, event: run.ChecksRan, rows: Rows) -> None:
 
 def attempt_requested(recorded: Recorded, event: task.AttemptRequested, rows: Rows) -> None:
     row = find(rows, event.task_id)
-    if row is not None:
-        save(recorded, rows, row | {"attempts": max(row["attempts"], event.number)})
+    if row is None:
+        return
+    changes = dict.fromkeys(("branch", "base", "head", "checks", "approved_head", "reviewer", "landing_problem"))
+    attempts = {"attempt": event.number, "attempts": max(row["attempts"], event.number)}
+    move(recorded, rows, event.task_id, TaskState.TODO, **changes, **attempts)
 
 
 def attempt_picked(recorded: Recorded, event: task.AttemptPicked, rows: Rows) -> None:
-    row = find(rows, event.task_id)
-    if row is not None:
-        save(recorded, rows, row | {"approved_head": None, "landing_problem": None, **_left(event.work)})
+    said = waiting(WaitReason.HUMAN, format_instant(recorded.recorded_at), _APPROVE)
+    changes = {"said": said, "reviewer": Review.HUMAN.value, "approved_head": None, "landing_problem": None}
+    move(recorded, rows, event.task_id, TaskState.REVIEW, **changes, **_left(event.work))
 
 
 def paused(recorded: Recorded, event: task.TaskPaused | task.TaskResumed, rows: Rows) -> None:

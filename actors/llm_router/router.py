@@ -17,6 +17,7 @@ from typing import Any, NoReturn
 
 import structlog
 
+from actors.kinds import never_repeated
 from actors.llm_router import attempts as steps
 from actors.llm_router.attempts import CallAttempts, ChosenModel, Held, build_request, selected
 from actors.llm_router.budget_client import BudgetClient, SpendPort
@@ -132,6 +133,7 @@ class LLMRouter:
         """Whether the rehearsal model answers."""
         return self._simulated
 
+    @never_repeated
     async def complete(self, call: Call) -> CallOutcome:
         """Have one step answered. The same `call_id` again joins the call that is under way."""
         task = self._under_way.get(call.call_id)

@@ -37,7 +37,8 @@ from vapora.commands import EditTask, MoveTask, RequeueTask, SubmitTask
 from vapora.domain.dependencies import Ring, shown
 from vapora.domain.project import Project, require_open
 from vapora.domain.rank import ENDED
-from vapora.domain.task_state import FOLD_VERSION, Task, Wait, evolve, fold, initial
+from vapora.domain.task_fold import FOLD_VERSION, evolve, fold, initial
+from vapora.domain.task_state import Task, Wait
 from vapora.errors import BadInputError, ConflictError, DependencyRingError, NotFoundError
 
 __all__ = [

@@ -66,7 +66,7 @@ class ProjectFile(View):
 
 
 class ChangedFile(View):
-    """`additions` and `deletions` are lines, 0 for a binary file. Bytes of a path that are not UTF-8 show as `\\xNN`."""
+    """`additions` and `deletions` are lines, 0 for a binary file. Bytes that are not UTF-8 show as `\\xNN`."""
 
     path: str
     old_path: str | None

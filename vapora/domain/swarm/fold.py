@@ -29,7 +29,7 @@ from events.task import (
 )
 from vapora.domain import agent as agents
 from vapora.domain import rank
-from vapora.domain import task_state as tasks
+from vapora.domain import task_fold as tasks
 from vapora.domain.learning import DEFAULTS, LearningSettings, RunOutcome
 from vapora.domain.swarm.state import RunInFlight, Swarm, TaskCursor
 
