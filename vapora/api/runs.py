@@ -12,14 +12,16 @@ from projections import runs as model
 from vapora.api.cells import Cell
 from vapora.api.context import FreshCell
 from vapora.errors import NotFoundError
-from vapora.views import Artifact, Execution, Page
+from vapora.views import Artifact, Execution, ExecutionTold, Page
 
 router = APIRouter(prefix="/runs", tags=["runs"])
 
 
 @router.get("/{run_id}", summary="Show a run")
-async def get_run(run_id: str, cell: FreshCell) -> Execution:
-    return await require_run(cell, run_id)
+async def get_run(run_id: str, cell: FreshCell) -> ExecutionTold:
+    """With what the model was told first."""
+    run = await require_run(cell, run_id)
+    return await cell.read(lambda rows: model.told(rows, run))
 
 
 @router.get("/{run_id}/artifacts", summary="List what a run made")
