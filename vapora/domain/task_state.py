@@ -13,6 +13,8 @@ from pydantic import JsonValue
 from events.ids import BoardType, Review, TaskState, WaitReason
 from events.run import RunFork
 from events.work import Work
+from vapora.domain.project import Project
+from vapora.errors import ConflictError, NotFoundError
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +121,11 @@ class Task:
     refused: Refusal | None = None
 
     @property
+    def head(self) -> str | None:
+        """The commit that its work ends with; None without a branch."""
+        return None if self.work is None else self.work.head
+
+    @property
     def to_land(self) -> bool:
         """Whether it is done, and what it changed is not part of the base branch yet."""
         return (
@@ -132,3 +139,19 @@ class Task:
     def is_over(self) -> bool:
         """Whether nothing is left to be done about it, so that those behind it may start."""
         return self.state is TaskState.ARCHIVED or (self.state is TaskState.DONE and not self.to_land)
+
+
+def require(state: Task | None, task_id: str) -> Task:
+    """The task, or `NotFoundError`."""
+    if state is None:
+        raise NotFoundError(f"There is no task '{task_id}'.", remedy="Check the id.", task_id=task_id)
+    return state
+
+
+def require_work(project: Project | None) -> None:
+    if project is not None and project.archived:
+        raise ConflictError(
+            f"The project '{project.name}' is archived: nothing of it starts any more.",
+            remedy="Submit the task in another project.",
+            project_id=project.id,
+        )
