@@ -339,18 +339,21 @@ class ResolveTask(Command):
     comment: Comment = ""
 
 
-class CancelRun(Command):
+class CancelRunBody(Command):
     reason: Comment = ""
 
 
-class PauseRun(Command):
+class CancelRun(CancelRunBody):
+    run_id: str
+
+
+class PauseRun(Pause):
     """`run_id`: refused where the card has another run by now."""
 
     run_id: str
-    reason: Comment = ""
 
 
-class ResumeRun(Command):
+class ResumeRun(Resume):
     run_id: str
 
 

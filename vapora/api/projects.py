@@ -131,8 +131,11 @@ async def _as_written(cell: Cell, accepted: Accepted) -> Project:
     )
 
 
-async def _pause(cell: Cell, stream: StreamName, position: int) -> PauseView:
+async def _pause(cell: Cell, stream: StreamName, position: int) -> PauseView | None:
     """The one that holds at this position."""
-    events = [one for one in await cell.log.read(stream) if one.position <= position]
-    paused = [one for one in events if isinstance(one.event, ProjectPaused)][-1]
-    return PauseView(scope="project", id=stream.partition(":")[2], since=paused.recorded_at, reason=paused.event.reason)
+    found = None
+    for one in await cell.log.read(stream):
+        if one.position <= position and isinstance(one.event, ProjectPaused):
+            said = {"since": one.recorded_at, "reason": one.event.reason}
+            found = PauseView(scope="project", id=stream.partition(":")[2], **said)
+    return found

@@ -13,13 +13,13 @@ from projections import steps as model
 from projections.engine.base import task_of_run
 from vapora.api.context import FreshCell, Limit, PostKey, Writing
 from vapora.api.runs import require_run
-from vapora.commands import CancelRun, Pause, PauseRun, ResumeRun
+from vapora.commands import CancelRun, CancelRunBody, Pause, PauseRun, ResumeRun
 from vapora.errors import NotFoundError
 from vapora.views import Accepted, Page, Step
 
 router = APIRouter(prefix="/runs", tags=["runs"])
 # A body may be left out.
-CancelRunBody = Annotated[CancelRun, Body(default_factory=CancelRun)]
+CancelBody = Annotated[CancelRunBody, Body(default_factory=CancelRunBody)]
 PauseBody = Annotated[Pause, Body(default_factory=Pause)]
 
 # A text that is larger is shown up to here.
@@ -52,17 +52,20 @@ async def get_content(run_id: str, sha256: Digest, cell: FreshCell) -> PlainText
 
 
 @router.post("/{run_id}/cancel", summary="Cancel a run")
-async def cancel_run(run_id: str, body: CancelRunBody, writing: Writing, key: PostKey) -> Accepted:
+async def cancel_run(run_id: str, body: CancelBody, writing: Writing, key: PostKey) -> Accepted:
     """It ends after what is under way; its card goes back to todo."""
-    return await writing.dispatch(body, run_id, key)
+    await require_run(writing.cell, run_id)
+    return await writing.dispatch(CancelRun(run_id=run_id, reason=body.reason), task_of_run(run_id), key)
 
 
 @router.post("/{run_id}/pause", summary="Pause a run")
 async def pause_run(run_id: str, body: PauseBody, writing: Writing, key: PostKey) -> Accepted:
     """It takes no further step until it is resumed; what is under way ends."""
+    await require_run(writing.cell, run_id)
     return await writing.dispatch(PauseRun(run_id=run_id, reason=body.reason), task_of_run(run_id), key)
 
 
 @router.post("/{run_id}/resume", summary="Let a run go on")
 async def resume_run(run_id: str, writing: Writing, key: PostKey) -> Accepted:
+    await require_run(writing.cell, run_id)
     return await writing.dispatch(ResumeRun(run_id=run_id), task_of_run(run_id), key)

@@ -84,7 +84,7 @@ SHAPES: dict[str, dict[str, str]] = {
         "summary": "What its last run said at its end.",
     },
     "Branch": {"name": "As vapora/<task>.", "oid": "Its newest commit."},
-    "CancelRun": {"reason": "Why; it stands on the card."},
+    "CancelRunBody": {"reason": "Why; it stands on the card."},
     "ChangedBy": {
         "oid": "The commit.",
         "subject": "The first line of its message.",
