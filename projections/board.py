@@ -139,7 +139,7 @@ def _paused(recorded: Recorded, event: Any, rows: Rows) -> None:
     scope, id_ = ("project", event.project_id) if of_project else ("workspace", "workspace")
     is_paused = isinstance(event, project.ProjectPaused | workspace.WorkspacePaused)
     at = format_instant(recorded.recorded_at)
-    said = {"reason": getattr(event, "reason", ""), "since": at, "paused": int(is_paused)}
+    said = {"reason": getattr(event, "reason", ""), "paused_at": at, "paused": int(is_paused)}
     rows.put(PAUSES, {"scope": scope, "id": id_, **said})
     where = {"state": TaskState.TODO.value} | ({"project_id": event.project_id} if of_project else {})
     for row in rows.select(CARDS, where):
@@ -147,7 +147,8 @@ def _paused(recorded: Recorded, event: Any, rows: Rows) -> None:
 
 
 def _live_pause(row: Row) -> dict[str, Any]:
-    return {**row, "id": f"{row['scope']}/{row['id']}", "paused": bool(row["paused"])}
+    said = _pause(row).model_dump(mode="json")
+    return {**said, "id": f"{row['scope']}/{row['id']}", "paused": bool(row["paused"]), "position": row["position"]}
 
 
 def _live(row: Row) -> dict[str, Any]:
@@ -249,7 +250,7 @@ def board(
 
 
 def _pause(row: Row) -> views.PauseView:
-    return views.PauseView(scope=row["scope"], id=row["id"], since=row["since"], reason=row["reason"])
+    return views.PauseView(scope=row["scope"], id=row["id"], since=row["paused_at"], reason=row["reason"])
 
 
 def _cards(rows: Reader, project_id: str | None, state: TaskState, cursor: str | None) -> list[Row]:

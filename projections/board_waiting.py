@@ -69,7 +69,7 @@ CLOSED_PROJECTS = Table("board_closed_projects", key=("id",), columns={"id": "te
 PAUSES = Table(
     "board_pauses",
     key=("scope", "id"),
-    columns={"scope": "text", "id": "text", "since": "text", "reason": "text", "paused": "int"},
+    columns={"scope": "text", "id": "text", "paused_at": "text", "reason": "text", "paused": "int"},
 )
 
 # Looking a member up in its enumeration takes longer than comparing it.
