@@ -186,9 +186,11 @@ def build_agent(wiring: Wiring, address: Address) -> Agent:
         router=runtime.ref(Address("router")),
         budget_watch=runtime.ref(Address("budget", workspace)),
         roles=role,
-        text=wiring.blobs(workspace).text,
+        texts=wiring.blobs(workspace),
         clock=now,
         snapshots=wiring.settings.stream_snapshots(workspace),
+        workplaces=runtime.ref(Address("repositories", workspace)),
+        rehearsal_steps=wiring.settings.rehearsal_steps,
     )
 
 

@@ -11,13 +11,11 @@ from events.budget import Charge
 from events.ids import Provider, StreamName, WaitReason
 from events.run import ModelCalled, RunFork
 from vapora.domain.next_step import MOST_MAYBE_BILLED
+from vapora.domain.routing import Routing as Routing
 from vapora.domain.task import Task
 from vapora.domain.task_state import TaskComment
 from vapora.llm.protocol import Message, ToolSpec
 from vapora.ports import Origin
-
-Complexity = Literal["low", "medium", "high"]
-Size = Literal["economy", "standard", "premium"]
 
 # New events of one stream with the version that it must be at: what rides along in another's append.
 CoAppend = tuple[StreamName, int, tuple[DomainEvent, ...]]
@@ -54,16 +52,6 @@ class FollowUp:
 
     text: str
     max_output_tokens: int
-
-
-@dataclass(frozen=True, slots=True)
-class Routing:
-    """What the choice of a model depends on, beside the budget."""
-
-    task_type: str
-    size: Size
-    complexity: Complexity = "medium"
-    critical: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,6 @@ from events import DomainEvent
 from events.ids import (
     WORKSPACE,
     StreamName,
-    TaskState,
     agent_stream,
     project_stream,
     request_stream,
@@ -279,7 +278,7 @@ class Dispatcher:
             # So many at once: each is a call to the log's writer.
             batch = sorted(ahead)[:_LOOKED_AT_ONCE]
             for one, found in zip(batch, await asyncio.gather(*map(self._load_task, batch)), strict=True):
-                is_over = found.state is None or found.state.state in (TaskState.DONE, TaskState.ARCHIVED)
+                is_over = found.state is None or found.state.is_over
                 waits[one] = () if is_over or found.state is None else found.state.blocked_by
                 if not is_over:
                     versions[task_stream(one)] = found.version

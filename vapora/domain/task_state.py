@@ -126,6 +126,13 @@ class Task:
         return None if self.work is None else self.work.head
 
     @property
+    def current_run_id(self) -> str | None:
+        """The run that works on it, or reviews it, now."""
+        if self.state is TaskState.IN_PROGRESS:
+            return self.run_id
+        return self.review_run.run_id if self.review_run is not None else None
+
+    @property
     def to_land(self) -> bool:
         """Whether it is done, and what it changed is not part of the base branch yet."""
         return (

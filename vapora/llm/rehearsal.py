@@ -13,7 +13,7 @@ import re
 from collections.abc import AsyncIterator
 from typing import TypeVar
 
-from vapora.llm.protocol import ModelAnswer, ModelClient, ModelRequest, Provider, TextDelta, Usage
+from vapora.llm.protocol import Capabilities, ModelAnswer, ModelClient, ModelRequest, Provider, TextDelta, Usage
 
 _BYTES_PER_TOKEN = 4
 _HEADING = re.compile(r"^#{1,6}\s+(.+?)\s*$", re.MULTILINE)
@@ -73,6 +73,10 @@ class RehearsalClient:
 
     async def ping(self) -> None:
         return None
+
+    async def capabilities(self, model: str) -> Capabilities:
+        """It is shown tools, and never calls one."""
+        return Capabilities(tools=True)
 
     async def aclose(self) -> None:
         return None
