@@ -1,6 +1,9 @@
 """Read shapes, and at the same time the bodies of answers."""
 
+from vapora.views.base import Stored, View
 from vapora.views.catalogue import Role, TaskType
+from vapora.views.comments import Comment, CommentMade
+from vapora.views.landing import Attempt, Landed, LandingProblem
 from vapora.views.live import (
     AgentChange,
     BudgetChange,
@@ -31,7 +34,8 @@ from vapora.views.repository import (
     RepositoryView,
     WorktreeView,
 )
-from vapora.views.runs import Artifact, ArtifactSummary, Execution
+from vapora.views.runs import Artifact, ArtifactSummary, Execution, ExecutionTold
+from vapora.views.steps import Step, StepKind, StepState
 from vapora.views.work import (
     Accepted,
     Agent,
@@ -53,17 +57,18 @@ from vapora.views.work import (
     LimitsChanged,
     Named,
     Page,
+    PauseView,
     Preferences,
     Profile,
     Progress,
     Project,
     ProjectMade,
+    Question,
     QueueView,
     RunSummary,
     Status,
     TaskAccepted,
     TaskCard,
-    View,
     Waiting,
     Why,
     WorkspaceSettings,
@@ -75,6 +80,7 @@ __all__ = [
     "AgentChange",
     "Artifact",
     "ArtifactSummary",
+    "Attempt",
     "AuditEntry",
     "Board",
     "BoardCard",
@@ -90,6 +96,8 @@ __all__ = [
     "CheckResult",
     "ColumnChange",
     "ColumnCount",
+    "Comment",
+    "CommentMade",
     "Cost",
     "CurvePoint",
     "DeadLetterView",
@@ -97,11 +105,14 @@ __all__ = [
     "EventView",
     "Examined",
     "Execution",
+    "ExecutionTold",
     "FileCheck",
     "FileText",
     "Frame",
     "Health",
     "IdKind",
+    "Landed",
+    "LandingProblem",
     "Learning",
     "Limits",
     "LimitsChanged",
@@ -109,6 +120,7 @@ __all__ = [
     "Merged",
     "Named",
     "Page",
+    "PauseView",
     "Preferences",
     "PreferencesChange",
     "Profile",
@@ -118,6 +130,7 @@ __all__ = [
     "ProjectFile",
     "ProjectMade",
     "Pushed",
+    "Question",
     "QueueView",
     "Removed",
     "RepositoryView",
@@ -126,6 +139,10 @@ __all__ = [
     "RunSummary",
     "SettingsChange",
     "Status",
+    "Step",
+    "StepKind",
+    "StepState",
+    "Stored",
     "TaskAccepted",
     "TaskCard",
     "TaskChange",
