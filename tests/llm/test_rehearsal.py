@@ -121,7 +121,7 @@ async def test_in_the_demos_repository_it_goes_on_with_the_script_of_the_card() 
 
     second = await CLIENT.complete(told(SCRIPTED, (first, listed), tools=WORK))
 
-    assert [call.arguments for call in second.tool_calls][0] == {"path": "shortleaf/store.py"}
+    assert next(call.arguments for call in second.tool_calls) == {"path": "shortleaf/store.py"}
     again = await CLIENT.complete(told(SCRIPTED, (first, listed), tools=WORK))
     assert again == second
 
