@@ -6,7 +6,11 @@
     ├── ConflictError              it exists, but not in a state that allows this
     │   ├── VersionConflictError   somebody else appended to the stream first
     │   ├── DependencyRingError    tasks would wait for each other
-    │   └── KeyReusedError         an Idempotency-Key came again with another body
+    │   ├── KeyReusedError         an Idempotency-Key came again with another body
+    │   ├── ReviewOutdatedError    the branch is at another commit than the one that was looked at
+    │   ├── NotApprovedError       work that nobody approved does not land
+    │   └── ChecksFailedError      a check of the project is red
+    ├── OperatorOnlyError          what may have commands run, asked without the operator's token
     ├── BehindError                a read model has not reached the position asked for
     ├── UnavailableError           a part of the cell does not answer at the moment
     │   └── StoreFaultError        the read models' database is in trouble, through no fault of a row
@@ -104,6 +108,26 @@ class DependencyRingError(ConflictError):
 
 
 class KeyReusedError(ConflictError):
+    pass
+
+
+class ReviewOutdatedError(ConflictError):
+    """`details["head"]`: where the branch is now."""
+
+    kind: ClassVar[str] = "review-outdated"
+
+
+class NotApprovedError(ConflictError):
+    kind: ClassVar[str] = "not-approved"
+
+
+class ChecksFailedError(ConflictError):
+    """`details["checks"]`: the names of the red ones, where they ran just now."""
+
+    kind: ClassVar[str] = "checks-failed"
+
+
+class OperatorOnlyError(VaporaError):
     pass
 
 

@@ -21,7 +21,9 @@ import ray
 import structlog
 from ray.exceptions import ActorDiedError, ActorUnavailableError, RayActorError
 
-from actors.runtime.base import NEVER_REPEATED, STOP_ORDER, Actor, Address, Builder, Placement, host_of, residents
+from actors import kinds
+from actors.kinds import Placement
+from actors.runtime.base import Actor, Address, Builder, host_of, residents
 from actors.runtime.local import LocalRuntime
 from vapora.errors import UnavailableError
 
@@ -102,7 +104,7 @@ class RayRuntime:
             self.forget(name)
 
     async def shutdown(self) -> None:
-        """End every host, one kind after the other (`STOP_ORDER`)."""
+        """End every host, one kind after the other, in the table's order."""
         for _, names in groupby(sorted(await asyncio.to_thread(hosts), key=_rank), key=_rank):
             await asyncio.gather(*(self._end(name) for name in names))
 
@@ -120,7 +122,7 @@ class RayRuntime:
 
 def role_of(host: str) -> str:
     """What a host is, as people know it: `SwarmCoordinator` for `coordinator/default`."""
-    return _ROLES[host.partition("/")[0]]
+    return kinds.role_of(host.partition("/")[0])
 
 
 def title_of(host: str) -> str:
@@ -128,23 +130,8 @@ def title_of(host: str) -> str:
     return f"{role_of(host)} {host.partition('/')[2]}".strip()
 
 
-# By the first part of a host's name.
-_ROLES = {
-    "agent": "Agent",
-    "agents": "Agents",
-    "budget": "BudgetManager",
-    "cell": "Cell",
-    "coordinator": "SwarmCoordinator",
-    "log": "LogWriter",
-    "projector": "Projector",
-    "relay": "Relay",
-    "router": "LLMRouter",
-    "supervisor": "Supervisor",
-}
-
-
 def _rank(name: str) -> int:
-    return STOP_ORDER.index(name.partition("/")[0])
+    return kinds.stop_rank(name.partition("/")[0])
 
 
 def find(name: str) -> Any:
@@ -175,7 +162,7 @@ class RayRef:
 
         async def call(*args: Any, **kwargs: Any) -> Any:
             packed = pickle.dumps((str(self._address), method, args, kwargs))
-            return _unpack(await self._send(packed, repeat=method not in NEVER_REPEATED))
+            return _unpack(await self._send(packed, repeat=kinds.may_repeat(self._address.kind, method)))
 
         return call
 

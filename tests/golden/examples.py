@@ -230,6 +230,7 @@ EXAMPLES: tuple[DomainEvent, ...] = (
         model="gpt-6.1-terra",
         answer=Content(text="Grüße", size=7),
         tool_calls=(run.ToolRequested(id="tool-1", name="search", arguments={"q": "x", "limit": [1, 2.5, None]}),),
+        native=Content(text='{"reasoning_content":"Grüße"}', size=31),
         attempt=2,
         finish="tool",
         finish_detail="tool_calls",

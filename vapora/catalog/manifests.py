@@ -19,6 +19,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
+from vapora.domain.models import Size
 from vapora.errors import CatalogError, NotFoundError
 from vapora.tools.table import TOOLS
 
@@ -39,7 +40,6 @@ ROLE_IDS: tuple[str, ...] = (
 )
 
 Group = Literal["technical-core", "documentation", "operations", "management"]
-ModelTier = Literal["economy", "standard", "premium"]
 ArtifactKind = Literal[
     "adr",
     "code",
@@ -106,7 +106,7 @@ class RoleManifest(_Frozen):
     description: Text
     capabilities: Annotated[tuple[Kebab, ...], Field(min_length=1)]
     task_types: Annotated[tuple[Kebab, ...], Field(min_length=1)]
-    model_tier: ModelTier
+    model_tier: Size
     concurrency: Annotated[int, Field(ge=1)]
     temperature: Annotated[float, Field(ge=0, le=1)]
     max_output_tokens: Annotated[int, Field(ge=1)]

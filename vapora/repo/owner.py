@@ -125,6 +125,14 @@ class Repository:
         self.trees.set_back(name, oid)
 
     @_alone
+    def fork(self, name: str, at: str, branch: str | None = None) -> None:
+        """The branch at a commit of another attempt; its base is where that one left the target."""
+        target = self.bare.base(branch).oid
+        if target is not None:
+            self.bare.set_ref(base_ref(name), self.bare.run("merge-base", target, self.bare.commit(at)).text)
+        self.trees.set_back(name, at)
+
+    @_alone
     def restore(self, name: str, paths: Sequence[str]) -> None:
         commits.restore(self.trees, name, paths)
 
@@ -144,6 +152,10 @@ class Repository:
         """Paths that could not be merged into the base branch, as of the last fetch."""
         target = self.bare.base(branch).oid
         return () if target is None else diffs.try_merge(self.bare, target, self._branch(name)[1])[1]
+
+    def unresolved(self, name: str) -> tuple[str, ...]:
+        """Files of the branch that still hold a conflict marker, as `bring_up` leaves them."""
+        return diffs.files_with(self.bare, self._branch(name)[1], f"<<<<<<< vapora/{name}")
 
     def file(self, name: str, path: str, limit: int = diffs.FILE_BYTES) -> tuple[bytes, bool]:
         return diffs.file_at(self.bare, self._branch(name)[1], path, limit)
@@ -210,7 +222,7 @@ class Repository:
                 f"The branch of {name} is at {ours[:12]}, not at {head[:12]}, which was approved.",
                 remedy="Look at the changes again, and approve them.",
             )
-        unresolved = diffs.files_with(self.bare, ours, f"<<<<<<< vapora/{name}")
+        unresolved = self.unresolved(name)
         if unresolved:
             raise diffs.conflict(unresolved)
         if ours == base:

@@ -16,7 +16,8 @@ from contextvars import Context, ContextVar, copy_context
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from actors.runtime.base import NEVER_REPEATED, Actor, Address, Builder
+from actors.kinds import may_repeat
+from actors.runtime.base import Actor, Address, Builder
 from actors.runtime.local import LocalRuntime
 from vapora.errors import UnavailableError
 
@@ -195,6 +196,7 @@ class CrashableRef:
     async def _send(self, method: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + _PATIENCE_S
+        repeat = may_repeat(self._address.kind, method)
         pause = _FIRST_PAUSE_S
         while True:
             if self._holder is not None and self._holder.dead:
@@ -202,7 +204,7 @@ class CrashableRef:
             try:
                 return await self._runtime.send(self._address, method, args, kwargs)
             except GoneError as error:
-                if method in NEVER_REPEATED or self._runtime.closed or loop.time() + pause > deadline:
+                if not repeat or self._runtime.closed or loop.time() + pause > deadline:
                     raise UnavailableError(
                         f"{self._address} does not answer.", remedy="It is being restarted; try again."
                     ) from error

@@ -16,7 +16,16 @@ import re
 from collections.abc import AsyncIterator
 from typing import TypeVar
 
-from vapora.llm.protocol import ModelAnswer, ModelClient, ModelRequest, Provider, TextDelta, ToolCall, Usage
+from vapora.llm.protocol import (
+    Capabilities,
+    ModelAnswer,
+    ModelClient,
+    ModelRequest,
+    Provider,
+    TextDelta,
+    ToolCall,
+    Usage,
+)
 from vapora.llm.rehearsal import work
 
 _BYTES_PER_TOKEN = 4
@@ -77,6 +86,10 @@ class RehearsalClient:
 
     async def ping(self) -> None:
         return None
+
+    async def capabilities(self, model: str) -> Capabilities:
+        """Whatever it stands in for, it can use tools."""
+        return Capabilities(tools=True)
 
     async def aclose(self) -> None:
         return None
