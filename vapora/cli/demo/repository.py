@@ -39,6 +39,11 @@ def take(path: Path) -> Path:
     return Path(found.stdout.strip())
 
 
+def of(path: Path) -> Home:
+    """Somebody's own repository. Which checks it has is for them to say; none are guessed."""
+    return Home(path, {})
+
+
 def make(beside: Path) -> Home:
     """Shortleaf as a new repository, with `main` checked out, in `beside` or, where an earlier demo left one, in a
     folder numbered after it."""
