@@ -1,6 +1,7 @@
 """Read shapes, and at the same time the bodies of answers."""
 
 from vapora.views.catalogue import Role, TaskType
+from vapora.views.flow import AgentWork, Dashboard, FlowDay, Spread
 from vapora.views.live import (
     AgentChange,
     BudgetChange,
@@ -58,6 +59,7 @@ __all__ = [
     "Accepted",
     "Agent",
     "AgentChange",
+    "AgentWork",
     "Artifact",
     "ArtifactSummary",
     "AuditEntry",
@@ -72,10 +74,12 @@ __all__ = [
     "ColumnCount",
     "Cost",
     "CurvePoint",
+    "Dashboard",
     "DeadLetterView",
     "Decision",
     "EventView",
     "Execution",
+    "FlowDay",
     "Frame",
     "Health",
     "IdKind",
@@ -98,6 +102,7 @@ __all__ = [
     "RunChange",
     "RunSummary",
     "SettingsChange",
+    "Spread",
     "Status",
     "TaskAccepted",
     "TaskCard",

@@ -53,6 +53,26 @@ export interface paths {
         patch: operations["edit_project"];
         trace?: never;
     };
+    "/api/v1/projects/{project_id}/dashboard": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show how its work flows
+         * @description Cards by state from day to day, how long they took, and who did them. What it cost: `/costs?project_id=`.
+         */
+        get: operations["get_dashboard"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tasks": {
         parameters: {
             query?: never;
@@ -820,6 +840,47 @@ export interface components {
             position: number;
         };
         /**
+         * AgentWork
+         * @description What an agent has done in a project since its beginning.
+         */
+        AgentWork: {
+            /**
+             * Agent Id
+             * @description The agent's id.
+             */
+            agent_id: string;
+            /**
+             * Runs
+             * @description How many runs.
+             */
+            runs: number;
+            /**
+             * Succeeded
+             * @description How many of its runs succeeded.
+             */
+            succeeded: number;
+            /**
+             * Failed
+             * @description How many of its runs failed.
+             */
+            failed: number;
+            /**
+             * Cancelled
+             * @description How many of its runs were cancelled.
+             */
+            cancelled: number;
+            /**
+             * Busy S
+             * @description Seconds that its runs took, together.
+             */
+            busy_s: number;
+            /**
+             * Simulated
+             * @description True: the rehearsal model answered. Such money and learning are never added to real ones.
+             */
+            simulated: boolean;
+        };
+        /**
          * Artifact
          * @description `text`: None where it is large; `GET /runs/{id}/artifacts/{name}` has it then, as it has every other.
          */
@@ -1490,6 +1551,44 @@ export interface components {
             simulated: boolean;
         };
         /**
+         * Dashboard
+         * @description `lead`: from handing in to done; `cycle`: from the first assignment to done; of the cards that were done within
+         *     these days, None where none was.
+         */
+        Dashboard: {
+            /**
+             * Project Id
+             * @description The project's id.
+             */
+            project_id: string;
+            /**
+             * Position
+             * @description The position in the log that this state includes. Ask with `after=` of it to see at least this.
+             */
+            position: number;
+            /**
+             * Cards
+             * @description How many cards each state holds now.
+             */
+            cards: {
+                [key: string]: number;
+            };
+            /**
+             * Days
+             * @description Each day, the oldest first.
+             */
+            days: components["schemas"]["FlowDay"][];
+            /** @description How long cards took from handing in to done; null where none was done. */
+            lead: components["schemas"]["Spread"] | null;
+            /** @description How long cards took from their first assignment to done; null where none was done. */
+            cycle: components["schemas"]["Spread"] | null;
+            /**
+             * Team
+             * @description Who did the work.
+             */
+            team: components["schemas"]["AgentWork"][];
+        };
+        /**
          * DeadLetterView
          * @description A task that was delivered `deliveries` times and could not be given out. `id` is the task's, `position` that of
          *     the event which made it to do.
@@ -1896,6 +1995,50 @@ export interface components {
              * @description The position in the log that this state includes. Ask with `after=` of it to see at least this.
              */
             position: number;
+        };
+        /**
+         * FlowDay
+         * @description A day (UTC). `cards`: by state, as the day ended; what was done stays counted when it is archived. `lead_s` and
+         *     `cycle_s`: medians of the cards that were done on it, None where none was.
+         */
+        FlowDay: {
+            /**
+             * Day
+             * @description The day (UTC), as 2026-11-22.
+             */
+            day: string;
+            /**
+             * Cards
+             * @description How many cards each state held as the day ended.
+             */
+            cards: {
+                [key: string]: number;
+            };
+            /**
+             * Submitted
+             * @description Cards that were handed in.
+             */
+            submitted: number;
+            /**
+             * Done
+             * @description Cards that were done.
+             */
+            done: number;
+            /**
+             * Failed
+             * @description Cards that failed.
+             */
+            failed: number;
+            /**
+             * Lead S
+             * @description The median of seconds from handing in to done; null where none was done.
+             */
+            lead_s: number | null;
+            /**
+             * Cycle S
+             * @description The median of seconds from the first assignment to done; null where none was done.
+             */
+            cycle_s: number | null;
         };
         /** Health */
         Health: {
@@ -2733,6 +2876,27 @@ export interface components {
              * @default fallback
              */
             when_exceeded: components["schemas"]["WhenExceeded"];
+        };
+        /**
+         * Spread
+         * @description How long cards took: half of them at most `median_s`, 85 of 100 at most `p85_s`.
+         */
+        Spread: {
+            /**
+             * Cards
+             * @description Of how many cards.
+             */
+            cards: number;
+            /**
+             * Median S
+             * @description Half of them took at most so many seconds.
+             */
+            median_s: number;
+            /**
+             * P85 S
+             * @description 85 of 100 took at most so many seconds.
+             */
+            p85_s: number;
         };
         /**
          * Status
@@ -3919,6 +4083,91 @@ export interface operations {
             };
             /** @description A part of the system does not answer */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_dashboard: {
+        parameters: {
+            query?: {
+                /** @description How many days (UTC), up to today. */
+                days?: number;
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+            };
+            path: {
+                /** @description The project's id. */
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Dashboard"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6752,6 +7001,8 @@ export interface operations {
             query?: {
                 /** @description Keys, separated by commas: provider, model, role, task_type, agent, project, task, day. None: one sum. */
                 group_by?: string;
+                /** @description Of this project only. */
+                project_id?: string | null;
                 /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
                 after?: number | null;
             };

@@ -9,6 +9,7 @@ import { at, columns, drawn, known, load, loaded, loadProjects, move, problem, p
 import { tell } from "../state/toasts";
 import { BoardColumn } from "../ui/column";
 import { BulkBar, FilterBar } from "../ui/filter-bar";
+import { ProjectTabs } from "../ui/project-tabs";
 import { QuickAdd } from "../ui/quick-add";
 import { TimeBar } from "../ui/time-bar";
 import { Welcome } from "../ui/welcome";
@@ -36,6 +37,7 @@ export function BoardPage() {
       <h1 class="sr">Board</h1>
       <div class="flex flex-wrap gap-2 items-center">
         <ProjectPicker />
+        {wanted && <ProjectTabs project={wanted} current="board" />}
         {!at.value && <QuickAdd />}
         <FilterBar />
         <TimeBar />
