@@ -3,6 +3,8 @@
 export interface Series {
   label: string;
   values: (number | null)[];
+  /** A CSS colour; absent: the next one. */
+  colour?: string;
 }
 
 /** Each line on top of those before it. */

@@ -12,6 +12,7 @@ import { ProjectTabs } from "../ui/project-tabs";
 
 const SPANS = [7, 30, 90] as const;
 const GROUPS = { role: "Role", provider: "Provider", task_type: "Kind of work" } as const;
+const STATES = { todo: "#94a3b8", "in-progress": "#6366f1", review: "#d97706", done: "#0d9488", failed: "#dc2626" } as const;
 const seconds = (value: number): string => duration(value * 1_000);
 
 interface Found {
@@ -30,7 +31,16 @@ async function find(id: string, days: number): Promise<Found> {
     ...groups.map(spent),
   ]);
   const byGroup = Object.fromEntries(groups.map((group, at) => [group, (costs[at] as { items: Cost[] }).items]));
-  return { project: project as Project, flow: flow as Dashboard, costs: byGroup };
+  return { project: project as Project, flow: sinceTheBeginning(flow as Dashboard), costs: byGroup };
+}
+
+const SHORTEST = 7;
+
+/** Without the empty days before a young project began, but for a week of them. */
+function sinceTheBeginning(flow: Dashboard): Dashboard {
+  const began = flow.days.findIndex((day) => day.submitted > 0 || Object.values(day.cards).some(Boolean));
+  const first = Math.min(began < 0 ? flow.days.length : began, flow.days.length - SHORTEST);
+  return { ...flow, days: flow.days.slice(Math.max(0, first)) };
 }
 
 export function DashboardPage() {
@@ -85,11 +95,15 @@ function Shown({ flow, costs }: Found) {
 
 /** Lines of the same days are made once, so that a chart is not drawn anew for nothing. */
 function lines(flow: Dashboard): Record<"throughput" | "times" | "states", Series[]> {
-  const of = (label: string, value: (day: Dashboard["days"][number]) => number | null): Series => ({ label, values: flow.days.map(value) });
+  const of = (label: string, value: (day: Dashboard["days"][number]) => number | null, colour?: string): Series => ({
+    label,
+    values: flow.days.map(value),
+    ...(colour ? { colour } : {}),
+  });
   return {
-    throughput: [of("Done", (day) => day.done), of("Handed in", (day) => day.submitted), of("Failed", (day) => day.failed)],
+    throughput: [of("Handed in", (day) => day.submitted, "#94a3b8"), of("Done", (day) => day.done, "#0d9488"), of("Failed", (day) => day.failed, "#dc2626")],
     times: [of("Cycle", (day) => day.cycle_s), of("Lead", (day) => day.lead_s)],
-    states: (["done", "review", "in-progress", "failed", "todo"] as const).map((state) => of(HEADINGS[state], (day) => day.cards[state] ?? 0)),
+    states: (["done", "review", "in-progress", "failed", "todo"] as const).map((state) => of(HEADINGS[state], (day) => day.cards[state] ?? 0, STATES[state])),
   };
 }
 

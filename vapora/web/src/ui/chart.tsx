@@ -8,6 +8,7 @@ export type { Series };
 
 const COLOURS = ["#6366f1", "#0d9488", "#d97706", "#db2777", "#65a30d", "#0284c7", "#9333ea", "#dc2626"];
 const HEIGHT = 220;
+const DAY_S = 86_400;
 
 export interface ChartProps {
   days: readonly string[];
@@ -53,7 +54,7 @@ function options(Plot: typeof uPlot, element: HTMLElement, { days, series, unit,
   const line = style.getPropertyValue("--line");
   const axis = { stroke: style.getPropertyValue("--ink-soft"), grid: { stroke: line, width: 1 }, ticks: { stroke: line } };
   const drawn = series.map((one, index) => {
-    const colour = COLOURS[index % COLOURS.length] as string;
+    const colour = one.colour ?? (COLOURS[index % COLOURS.length] as string);
     return {
       label: one.label,
       stroke: colour,
@@ -72,8 +73,9 @@ function options(Plot: typeof uPlot, element: HTMLElement, { days, series, unit,
     height: HEIGHT,
     // Days are those of UTC, wherever they are looked at.
     tzDate: (seconds) => Plot.tzDate(new Date(seconds * 1_000), "Etc/UTC"),
-    scales: { y: { range: (_, low, high) => [Math.min(0, low ?? 0), Math.max(high ?? 0, Number.MIN_VALUE) * 1.08 || 1] } },
-    series: [{ value: (_, seconds) => (seconds == null ? "–" : new Date(seconds * 1_000).toISOString().slice(0, 10)) }, ...(kind === "stack" ? drawn.reverse() : drawn)],
+    // Bars take half a day on either side.
+    scales: { x: { range: (_, low, high) => (kind === "bars" ? [low - DAY_S / 2, high + DAY_S / 2] : [low, high]) }, y: { range: (_, low, high) => [Math.min(0, low ?? 0), Math.max(high ?? 0, Number.MIN_VALUE) * 1.08 || 1] } },
+    series: [{ label: "Day", value: (_, seconds) => (seconds == null ? "–" : new Date(seconds * 1_000).toISOString().slice(0, 10)) }, ...(kind === "stack" ? drawn.reverse() : drawn)],
     axes: [{ ...axis, values: (_, ticks) => ticks.map((one) => new Date(one * 1_000).toISOString().slice(5, 10)), space: 56 }, { ...axis, size: 64, values: (_, ticks) => ticks.map(unit) }],
   };
 }
