@@ -12,6 +12,7 @@ from projections.engine.memory import MemoryRows
 from projections.engine.rebuild import Rebuild
 from projections.engine.runner import Runner
 from projections.engine.store import ReadStore, StoreReader
+from projections.flow import Flow
 from projections.log_index import LogIndex
 from projections.profiles import Profiles
 from projections.projects import Projects
@@ -50,6 +51,7 @@ def all_projections() -> tuple[Projection, ...]:
         Profiles(),
         Costs(),
         Decisions(),
+        Flow(),
         Providers(),
         Settings(),
         Audit(),

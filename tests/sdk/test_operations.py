@@ -31,6 +31,7 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "get_project": lambda client: client.get_project("x"),
     "edit_project": lambda client: client.edit_project("x", commands.EditProject(name="y")),
     "archive_project": lambda client: client.archive_project("x"),
+    "get_dashboard": lambda client: client.dashboard("x"),
     "submit_task": lambda client: client.submit_task({"project_id": "x", "title": "xyz"}),
     "list_tasks": lambda client: client.tasks(),
     "get_task": lambda client: client.task("x"),

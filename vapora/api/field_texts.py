@@ -119,6 +119,12 @@ SHAPES: dict[str, dict[str, str]] = work_texts.SHAPES | {
         "running": "Runs that it has now.",
     },
     "Artifact": {"name": "Its name in the run.", "kind": "What sort of text it is.", "text": "The whole text."},
+    "AgentWork": {
+        "succeeded": "How many of its runs succeeded.",
+        "failed": "How many of its runs failed.",
+        "cancelled": "How many of its runs were cancelled.",
+        "busy_s": "Seconds that its runs took, together.",
+    },
     "ArtifactSummary": {"name": "Its name in the run.", "kind": "What sort of text it is."},
     "AuditEntry": {
         "position": "The position of the event.",
@@ -167,6 +173,27 @@ SHAPES: dict[str, dict[str, str]] = work_texts.SHAPES | {
         "unknown_microusd": "What of the cost was booked at a worst case.",
     },
     "CurvePoint": {"day": "The day (UTC), as 2026-11-22.", "runs": "Runs that ended on that day."},
+    "Dashboard": {
+        "cards": "How many cards each state holds now.",
+        "days": "Each day, the oldest first.",
+        "lead": "How long cards took from handing in to done; null where none was done.",
+        "cycle": "How long cards took from their first assignment to done; null where none was done.",
+        "team": "Who did the work.",
+    },
+    "FlowDay": {
+        "day": "The day (UTC), as 2026-11-22.",
+        "cards": "How many cards each state held as the day ended.",
+        "submitted": "Cards that were handed in.",
+        "done": "Cards that were done.",
+        "failed": "Cards that failed.",
+        "lead_s": "The median of seconds from handing in to done; null where none was done.",
+        "cycle_s": "The median of seconds from the first assignment to done; null where none was done.",
+    },
+    "Spread": {
+        "cards": "Of how many cards.",
+        "median_s": "Half of them took at most so many seconds.",
+        "p85_s": "85 of 100 took at most so many seconds.",
+    },
     "DeadLetterView": {
         "id": "The task's id.",
         "subject": "Where in the queue it was.",

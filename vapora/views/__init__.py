@@ -3,6 +3,7 @@
 from vapora.views.base import Stored, View
 from vapora.views.catalogue import Role, TaskType
 from vapora.views.comments import Comment, CommentMade
+from vapora.views.flow import AgentWork, Dashboard, FlowDay, Spread
 from vapora.views.landing import Attempt, Landed, LandingProblem
 from vapora.views.live import (
     AgentChange,
@@ -78,6 +79,7 @@ __all__ = [
     "Accepted",
     "Agent",
     "AgentChange",
+    "AgentWork",
     "Artifact",
     "ArtifactSummary",
     "Attempt",
@@ -100,6 +102,7 @@ __all__ = [
     "CommentMade",
     "Cost",
     "CurvePoint",
+    "Dashboard",
     "DeadLetterView",
     "Decision",
     "EventView",
@@ -108,6 +111,7 @@ __all__ = [
     "ExecutionTold",
     "FileCheck",
     "FileText",
+    "FlowDay",
     "Frame",
     "Health",
     "IdKind",
@@ -138,6 +142,7 @@ __all__ = [
     "RunChange",
     "RunSummary",
     "SettingsChange",
+    "Spread",
     "Status",
     "Step",
     "StepKind",
