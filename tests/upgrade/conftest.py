@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from vapora.cli import app
-from vapora.log.keys import SigningKey, public_path
+from vapora.log.proof import SigningKey, public_path
 from vapora.settings import Settings
 
 ARCHIVE = Path(__file__).parent.parent / "data" / "older.tar.gz"

@@ -1,35 +1,16 @@
-"""The log's file: made for its owner alone, and its troubles told with a remedy."""
+"""What SQLite and the file system raise, as errors that say what to do."""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from eventsourcing.persistence import PersistenceError
 
-from vapora import durable
 from vapora.errors import LogError
-from vapora.log.event_log import TakenError
-from vapora.private_dirs import make_private
-
-
-def make_file(path: Path, fill: Callable[[Path], None] = lambda draft: None) -> None:
-    """A file where there is none: filled under another name first, so that whoever finds it finds a log.
-
-    It is readable to its owner alone; SQLite gives its journal files the same mode.
-    """
-    made = make_private(path.parent)
-    if not path.exists():
-        with durable.draft(path) as draft:
-            fill(draft)
-            durable.put_new(draft, path)
-    if path.stat().st_mode & 0o077:
-        path.chmod(0o600)
-    # Without this a power cut could take the new file's name, and all acknowledged events with it.
-    for folder in (path.parent, *(folder.parent for folder in made)):
-        durable.sync(folder)
+from vapora.log.store import TakenError
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 eventsourcing's recorder with its way of inserting replaced. The library's default sends a pipeline that waits for
 ever once an insert outgrows the socket's buffer, and its fast path takes no lock, so that a follower can pass a
-position that is filled later. Ours is one function in the database, in one round trip (`vapora.log.postgres_schema`).
+position that is filled later. Ours is one function in the database, in one round trip (`vapora.log.postgres.schema`).
 """
 
 from __future__ import annotations
@@ -18,10 +18,12 @@ from psycopg.rows import tuple_row
 from vapora import clock as system_clock
 from vapora.clock import Clock
 from vapora.database import Database
-from vapora.errors import FencedError, LogError
+from vapora.errors import LogError
 from vapora.log.chain import ChainEntry, Link, Tip, end
-from vapora.log.event_log import CheckedLog, broken, insert
-from vapora.log.postgres_schema import FORMAT, Datastore, Statements, migrate, translate_errors
+from vapora.log.event_log import EventLog
+from vapora.log.fencing import Writership
+from vapora.log.postgres.schema import FORMAT, Datastore, Statements, migrate, translate_errors
+from vapora.log.store import broken, insert
 from vapora.records import StoredRecord
 
 # A connection may be lost as often as there are connections: a restart of the server ends them all at once.
@@ -32,7 +34,7 @@ _LEAST = -(2**63)
 T = TypeVar("T")
 
 
-class PostgresLog(CheckedLog):
+class PostgresLog(EventLog):
     """Made by `open` (for its one writer) or `open_for_reading` (for tools, also beside a running writer)."""
 
     # A server may be far, or away.
@@ -76,7 +78,7 @@ class Recorder(PostgresApplicationRecorder):
     def __init__(self, database: Database) -> None:
         super().__init__(Datastore(database))
         self._database = database
-        self._epoch: int | None = None
+        self._writer = Writership(database, FORMAT, "schema")
         self._sql = Statements(database.schema)
         # The writer's own. It is kept, since a new one would look for the way to send each array anew: 0.15 ms.
         self._writing: psycopg.Cursor[Any] | None = None
@@ -91,36 +93,24 @@ class Recorder(PostgresApplicationRecorder):
             cursor.execute(self._sql.next_epoch)
             row = cursor.fetchone()
             assert row is not None
-            _check_format(row["format"], self._database)
-            if row["workspace"] != workspace:
-                raise LogError(
-                    f"The log at {self._database} belongs to the workspace {row['workspace']!r}, not to {workspace!r}.",
-                    remedy="Each workspace has a schema of its own.",
-                )
-        self._epoch = row["epoch"]
+            self._writer.take(workspace, row["workspace"], row["format"], row["epoch"])
 
     def check_format(self) -> str:
         """The workspace that the log belongs to."""
         found = self._ask(self._sql.writer)
-        if not found:
-            raise LogError(
-                f"The log at {self._database} was never opened by a writer.", remedy="Start the workspace once."
-            )
-        [(workspace, form, _)] = found
-        _check_format(form, self._database)
-        return str(workspace)
+        return self._writer.owner(found[0][:2] if found else None)
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int]:
         return insert(self, [(str(s.originator_id), s.originator_version, s.topic, s.state) for s in stored_events])
 
     def write(self, entries: Sequence[ChainEntry], tip: Tip) -> None:
-        if self._epoch is None:
+        if self._writer.epoch is None:
             raise LogError(f"The log at {self._database} is open for reading only.", remedy="Open it as its writer.")
         columns = [list(column) for column in zip(*entries, strict=True)]
-        values = [self._epoch, tip.position, tip.digest, *columns]
+        values = [self._writer.epoch, tip.position, tip.digest, *columns]
         # Sent again where the connection was lost.
         [(epoch, position, digest)] = self._ask(self._sql.append, values, writing=True)
-        self._check_epoch(epoch)
+        self._writer.require(epoch)
         found = Tip(position, digest)
         # At their end already: what was sent the first time had been committed, to the bit.
         if found not in (tip, end(entries)):
@@ -162,7 +152,7 @@ class Recorder(PostgresApplicationRecorder):
 
     def ensure_current(self) -> None:
         [(_, _, epoch)] = self._ask(self._sql.writer)
-        self._check_epoch(epoch)
+        self._writer.require(epoch)
 
     def ensure_writable(self) -> None:
         self._ask(self._sql.touch)
@@ -174,14 +164,6 @@ class Recorder(PostgresApplicationRecorder):
     def close(self) -> None:
         self._let_go()
         self.datastore.close()
-
-    def _check_epoch(self, epoch: int) -> None:
-        if self._epoch is not None and epoch != self._epoch:
-            raise FencedError(
-                f"Another writer has taken over the log at {self._database}.",
-                remedy="This one must stop; ask the new one.",
-                path=str(self._database),
-            )
 
     def _records(self, statement: bytes, values: Sequence[Any] = ()) -> list[StoredRecord]:
         return [StoredRecord(*row) for row in self._ask(statement, values)]
@@ -231,11 +213,3 @@ def _lost(error: Exception) -> bool:
     cause = error if isinstance(error, psycopg.Error) else error.__cause__
     gone = (psycopg.errors.AdminShutdown, psycopg.errors.CrashShutdown, psycopg.errors.IdleInTransactionSessionTimeout)
     return isinstance(cause, gone) or (type(cause) in (psycopg.OperationalError, psycopg.InterfaceError))
-
-
-def _check_format(form: int, database: Database) -> None:
-    if form > FORMAT:
-        raise LogError(
-            f"The log at {database} has format {form}; this VAPORA knows formats up to {FORMAT}.",
-            remedy="Use the version of VAPORA that wrote it, or a newer one.",
-        )

@@ -12,12 +12,12 @@ from pathlib import Path
 
 from pydantic_core import from_json, to_json
 
+from vapora import durable
 from vapora.errors import CorruptLogError, LogError
 from vapora.log import mapper
 from vapora.log.chain import Tip
 from vapora.log.event_log import EventLog
-from vapora.log.files import make_file
-from vapora.log.keys import SigningKey, Verifier
+from vapora.log.proof.keys import SigningKey, Verifier
 
 # Its name, in a workspace's folder.
 CHECKPOINTS = "checkpoints.jsonl"
@@ -58,7 +58,7 @@ class CheckpointBook:
         signed = replace(unsigned, signature=self._key.sign(unsigned.message()))
         try:
             if not self._path.exists():
-                make_file(self._path)
+                durable.make(self._path)
             with self._path.open("r+b") as file:
                 # What a crash left half written is no checkpoint, and must not become the beginning of one.
                 end = file.seek(0, os.SEEK_END)

@@ -15,7 +15,7 @@ from psycopg.sql import Identifier
 from vapora.database import Database, configure, remedy
 from vapora.errors import LogError
 from vapora.log.chain import GENESIS
-from vapora.log.event_log import TakenError
+from vapora.log.store import TakenError
 from vapora.records import PAGE_BYTES
 
 FORMAT = 1

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from vapora.errors import LogError
 from vapora.log.chain import GENESIS, Link, Tip, follows
-from vapora.log.checkpoints import Checkpoint
 from vapora.log.event_log import EventLog
+from vapora.log.proof.checkpoints import Checkpoint
 
 _PAGE = 2_000
 

@@ -10,7 +10,7 @@ import structlog
 
 from vapora.errors import VaporaError
 from vapora.log.client import LogClient
-from vapora.log.snapshots import EventRef, Snapshot, SnapshotStore
+from vapora.log.folds.snapshots import EventRef, Snapshot, SnapshotStore
 
 State = TypeVar("State")
 

@@ -17,8 +17,8 @@ from events.base import DomainEvent
 from events.ids import StreamName
 from events.recorded import Recorded
 from vapora.log.client import LogClient
-from vapora.log.saved_fold import EVERY, LoadedFold, SavedFold
-from vapora.log.snapshots import SnapshotStore
+from vapora.log.folds.saved_fold import EVERY, LoadedFold, SavedFold
+from vapora.log.folds.snapshots import SnapshotStore
 
 State = TypeVar("State")
 

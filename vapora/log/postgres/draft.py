@@ -13,8 +13,8 @@ from vapora import clock as system_clock
 from vapora.database import Database
 from vapora.errors import ConflictError
 from vapora.log.event_log import EventLog
-from vapora.log.postgres import PostgresLog, Recorder
-from vapora.log.postgres_schema import FORMAT, Statements, make_tables, translate_errors
+from vapora.log.postgres.log import PostgresLog, Recorder
+from vapora.log.postgres.schema import FORMAT, Statements, make_tables, translate_errors
 
 _HOLDS = "SELECT count(*) FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace WHERE nspname = %s"
 
@@ -44,7 +44,7 @@ class _Draft(Recorder):
         self._connection = connection
         sql = Statements(database.schema)
         connection.execute(sql.make_writer, (FORMAT, workspace))
-        [(_, self._epoch, _)] = connection.execute(sql.next_epoch).fetchall()
+        [(_, self._writer.epoch, _)] = connection.execute(sql.next_epoch).fetchall()
 
     def _ask(self, statement: bytes, values: Sequence[Any] = (), writing: bool = False) -> list[tuple[Any, ...]]:
         with translate_errors(self._database), self._connection.cursor(binary=True, row_factory=tuple_row) as cursor:

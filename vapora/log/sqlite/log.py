@@ -16,14 +16,17 @@ from eventsourcing.sqlite import (
 )
 
 from vapora import clock as system_clock
+from vapora import durable
 from vapora.clock import Clock
-from vapora.errors import FencedError, LogError
+from vapora.errors import LogError
 from vapora.log.chain import ChainEntry, Link, Tip, end
-from vapora.log.event_log import CheckedLog, broken, insert
-from vapora.log.files import make_file, translate_errors, unusable
-from vapora.log.sqlite_chain import ChainTable, read_tip
-from vapora.log.sqlite_connections import Datastore, ReadOnlyDatastore, connect
-from vapora.log.sqlite_single_statement import SingleStatementAppend, fits
+from vapora.log.event_log import EventLog
+from vapora.log.fencing import Writership
+from vapora.log.sqlite.chain_table import ChainTable, read_tip
+from vapora.log.sqlite.connections import Datastore, ReadOnlyDatastore, connect
+from vapora.log.sqlite.errors import translate_errors, unusable
+from vapora.log.sqlite.single_statement import SingleStatementAppend, fits
+from vapora.log.store import broken, insert
 from vapora.readonly import is_writable
 from vapora.records import StoredRecord, page
 
@@ -32,14 +35,14 @@ _FORMAT = 2
 _COLUMNS = "position, originator_id, originator_version, topic, state"
 
 
-class SQLiteLog(CheckedLog):
+class SQLiteLog(EventLog):
     """Made by `open` (for its one writer) or `open_for_reading` (for tools, also beside a running writer)."""
 
     @classmethod
     def open(cls, path: Path, workspace: str, clock: Clock = system_clock.now) -> Self:
         """Makes the file where there is none and fences off whoever wrote to it before."""
         with translate_errors(path):
-            make_file(path, lambda draft: _make_empty_log(draft, workspace))
+            durable.make(path, lambda draft: _make_empty_log(draft, workspace))
             recorder = Recorder(Datastore(path), path)
             try:
                 # A file that is there may be empty, where the one who made it was an older version and died.
@@ -75,7 +78,7 @@ class Recorder(SQLiteApplicationRecorder):
     def __init__(self, datastore: SQLiteDatastore, path: Path) -> None:
         super().__init__(datastore)
         self._path = path
-        self._epoch: int | None = None
+        self._writer = Writership(path, _FORMAT, "file")
         self._chain = ChainTable(self.events_table_name)
         self._at_once = SingleStatementAppend(self.events_table_name, f"{_COLUMNS}, digest")
         self._own: sqlite3.Connection | None = None
@@ -107,31 +110,22 @@ class Recorder(SQLiteApplicationRecorder):
         with self._writing() as cursor:
             cursor.execute("UPDATE writer SET epoch = epoch + 1 RETURNING workspace, epoch, format")
             owner, epoch, form = cursor.fetchone()
-            _check_format(form, self._path)
-            if owner != workspace:
-                raise LogError(
-                    f"The log at {self._path} belongs to the workspace {owner!r}, not to {workspace!r}.",
-                    remedy="Each workspace has a file of its own.",
-                )
+            self._writer.take(workspace, owner, form, epoch)
             if form < _FORMAT:
                 self._chain.upgrade(cursor)
                 cursor.execute("UPDATE writer SET format = ?", (_FORMAT,))
-        self._epoch = epoch
 
     def check_format(self) -> str:
         """The workspace that the log belongs to."""
         with self._reading() as cursor:
             cursor.execute("SELECT workspace, format FROM writer")
             row = cursor.fetchone()
-        if row is None:
-            raise LogError(f"The log at {self._path} was never opened by a writer.", remedy="Start the workspace once.")
-        _check_format(row["format"], self._path)
-        return str(row["workspace"])
+        return self._writer.owner(None if row is None else (row["workspace"], row["format"]))
 
     def write(self, entries: Sequence[ChainEntry], tip: Tip) -> None:
-        if self._own is not None and self._epoch is not None and tip == self._left and fits(entries):
+        if self._own is not None and self._writer.epoch is not None and tip == self._left and fits(entries):
             try:
-                self._own.execute(*self._at_once.statement(entries, self._epoch, tip))
+                self._own.execute(*self._at_once.statement(entries, self._writer.epoch, tip))
                 self._left = end(entries)
                 return
             except sqlite3.IntegrityError:
@@ -150,10 +144,10 @@ class Recorder(SQLiteApplicationRecorder):
 
     def _find_end(self, cursor: sqlite3.Cursor) -> Tip:
         """Under the write lock: that this is the writer, and where the log ends."""
-        if self._epoch is None:
+        if self._writer.epoch is None:
             raise LogError(f"The log at {self._path} is open for reading only.", remedy="Open it as its writer.")
         epoch, found = read_tip(cursor, self._chain.standing)
-        self._check_epoch(epoch)
+        self._writer.require(epoch)
         return found
 
     def scan(self, after: int | None, limit: int) -> list[Link]:
@@ -223,7 +217,7 @@ class Recorder(SQLiteApplicationRecorder):
     def ensure_current(self) -> None:
         with self._reading() as cursor:
             cursor.execute("SELECT epoch FROM writer")
-            self._check_epoch(cursor.fetchone()[0])
+            self._writer.require(cursor.fetchone()[0])
 
     def ensure_writable(self) -> None:
         with self._writing() as cursor:
@@ -235,14 +229,6 @@ class Recorder(SQLiteApplicationRecorder):
         if self._own is not None:
             self._own.close()
         self.datastore.close()
-
-    def _check_epoch(self, epoch: int) -> None:
-        if self._epoch is not None and epoch != self._epoch:
-            raise FencedError(
-                f"Another writer has taken over the log at {self._path}.",
-                remedy="This one must stop; ask the new one.",
-                path=str(self._path),
-            )
 
     def _records(self, where: str, values: Sequence[Any]) -> list[StoredRecord]:
         with self._reading() as cursor:
@@ -282,11 +268,3 @@ def _make_empty_log(path: Path, workspace: str) -> None:
         recorder.create(workspace)
     finally:
         recorder.close()
-
-
-def _check_format(form: int, path: Path) -> None:
-    if form > _FORMAT:
-        raise LogError(
-            f"The log at {path} has format {form}; this VAPORA knows formats up to {_FORMAT}.",
-            remedy="Use the version of VAPORA that wrote it, or a newer one.",
-        )
