@@ -17,6 +17,7 @@ from events.ids import LEDGER
 from events.task import TaskCompleted, TaskWaiting
 from tests.upgrade.conftest import Invoke
 from tests.upgrade.test_older_log import HEAD, log_of, seen
+from vapora.api.problems import kind_of
 from vapora.clock import new_id, now
 from vapora.commands import SetBudget, SubmitTask
 from vapora.dispatch import Dispatcher
@@ -91,6 +92,7 @@ async def test_a_settlement_in_a_newer_form_stops_the_money_with_a_word_of_what_
     known = SpendSettled.VERSION
     why = f"budget.spend-settled in version {known + 1}, and here it is known up to {known}"
     assert caught.value.message == f"Position {position} was written by a newer VAPORA: {why}."
+    assert kind_of(caught.value).code == "written-by-newer-version"
     assert caught.value.remedy.startswith("Upgrade to the version of VAPORA that wrote it")
     code, said = vapora("audit", "budget")
     assert code != 0
