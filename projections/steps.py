@@ -60,6 +60,8 @@ STEPS = Table(
 )
 # Large texts that a run's steps name: nothing else of the blob store can be asked for through it.
 TEXTS = Table("step_texts", key=("run_id", "sha256"), columns={"run_id": "text", "sha256": "text", "size": "int"})
+# Of which step a call is: what closes its reservation names the call.
+CALLS = Table("step_calls", key=("call_id",), columns={"call_id": "text", "step": "int"})
 # How far each run is: what comes next belongs to this step.
 PLACES = Table("step_places", key=("run_id",), columns={"run_id": "text", "step": "int", "checks": "int"})
 
@@ -83,6 +85,7 @@ def _set_up(recorded: Recorded, event: run.SetupRan, rows: Rows) -> None:
 def _selected(recorded: Recorded, event: routing.ProviderSelected, rows: Rows) -> None:
     name = f"{event.provider.value}/{event.model}"
     fields = {"id": _model_id(event), "step": event.step, "simulated": int(event.simulated)}
+    rows.put(CALLS, {"call_id": event.call_id, "step": event.step})
     _add(recorded, rows, event, "model", name, line=f"asks {name}", state="running", **fields)
 
 
@@ -134,9 +137,8 @@ def _withdraw(rows: Rows, row: Row) -> None:
 
 
 def _booked(recorded: Recorded, event: budget.SpendUnknown, rows: Rows) -> None:
-    run_id = event.charge.run_id
-    step = event.call_id.removeprefix(f"{run_id}/")
-    row = rows.get(STEPS, (run_id, f"{step:0>6}/m{event.attempt:03d}"))
+    call = rows.get(CALLS, (event.call_id,))
+    row = None if call is None else rows.get(STEPS, (event.charge.run_id, _attempt_id(call["step"], event.attempt)))
     if row is not None:
         rows.put(STEPS, row | {"cost_microusd": row["cost_microusd"] + event.amount_microusd})
 
@@ -260,7 +262,11 @@ def _state(good: bool) -> str:
 
 
 def _model_id(event: Any) -> str:
-    return f"{event.step:06d}/m{event.attempt:03d}"
+    return _attempt_id(event.step, event.attempt)
+
+
+def _attempt_id(step: int, attempt: int) -> str:
+    return f"{step:06d}/m{attempt:03d}"
 
 
 def _tool_id(step: int, call: int) -> str:
@@ -298,7 +304,7 @@ def _live(row: Row) -> dict[str, Any]:
 class Steps(Projection):
     NAME = "steps"
     VERSION = 1
-    TABLES = (STEPS, TEXTS, PLACES)
+    TABLES = (STEPS, TEXTS, CALLS, PLACES)
     VIEWS = (PublicView("step", STEPS, _live),)
     HANDLERS: ClassVar[Mapping[type[DomainEvent], Handler]] = {
         run.RunStarted: _started,

@@ -13,6 +13,7 @@ from events.money import MicroUsd
 from projections.budgets import Budgets, budget_of, budgets
 from projections.costs import Costs, costs
 from projections.providers import Providers, metrics
+from projections.steps import STEPS, Steps
 from tests.projections.story import Story
 from vapora.errors import BadInputError
 
@@ -163,3 +164,9 @@ def test_a_fallback_is_counted_by_its_policy() -> None:
     selected = story.log[-2].event.model_copy(update={"policy": "exceeded", "fallback_reason": "…instead of opus"})
     [count] = metrics(story.tell(selected).rows(Providers())).fallbacks
     assert (count.reason, count.model, count.count) == ("exceeded", "claude", 1)
+
+
+def test_money_booked_for_a_lost_answer_stands_at_the_attempt_that_lost_it() -> None:
+    story = begun().call("t-1.1/0", cost=60).reserve("t-1.1/1", 100).reserve("t-1.1/1", 90, attempt=2).lose("t-1.1/1")
+    rows = story.rows(Steps()).select(STEPS, {"run_id": "t-1.1", "kind": "model"}, order=("id",))
+    assert [(row["step"], row["cost_microusd"]) for row in rows] == [(0, 60), (1, 100), (1, 0)]
