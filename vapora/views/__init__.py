@@ -1,6 +1,7 @@
 """Read shapes, and at the same time the bodies of answers."""
 
 from vapora.views.catalogue import Role, TaskType
+from vapora.views.filters import AuditFilter, EventFilter
 from vapora.views.live import (
     AgentChange,
     BudgetChange,
@@ -76,6 +77,7 @@ __all__ = [
     "Artifact",
     "ArtifactSummary",
     "AuditEntry",
+    "AuditFilter",
     "Board",
     "BoardCard",
     "Branch",
@@ -94,6 +96,7 @@ __all__ = [
     "CurvePoint",
     "DeadLetterView",
     "Decision",
+    "EventFilter",
     "EventView",
     "Examined",
     "Execution",
