@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from events import Recorded
 from projections import log_index
-from projections.engine.store import ReadSnapshot
+from projections.engine.transaction import ReadSnapshot
 from vapora.api.cells import Cell
 from vapora.records import PAGE_BYTES
 from vapora.views import EventFilter
