@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from projections.engine import history_sql
+from projections.engine import history_sql, sql
 from projections.engine import last_event as mark
 from projections.engine import positions as checkpoints
-from projections.engine import sql
 from projections.engine.base import LoggedEvent, Projection, Table
 from projections.engine.history import HistoryKeeper, HistoryReader, HistoryRows
 from projections.engine.last_event import LastEvent
