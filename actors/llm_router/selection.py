@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 
-from actors.llm_router.attempts import ChosenModel, build_request, following_call, room, selected
+from actors.llm_router.attempts import ChosenModel, build_request, following_call, needs, room, selected
 from actors.llm_router.circuit_breaker import CircuitBreaker
 from actors.messages import Call
 from events.ids import Provider
@@ -18,7 +18,7 @@ from vapora.domain.budget import BudgetStatus, ReserveSpend
 from vapora.domain.models import ModelSpec
 from vapora.domain.pricing import BYTES_PER_TOKEN, PriceBook
 from vapora.errors import ProviderError, UnpricedModelError
-from vapora.llm.protocol import ModelClient, prompt_bytes
+from vapora.llm.protocol import ModelClient
 
 
 class ModelChoice:
@@ -92,15 +92,16 @@ class ModelChoice:
             down={} if all_up else self._breaker.providers_out(),
             paused={} if all_up else self._breaker.models_out(),
             excluded=excluded,
-            needs=_needs(call),
+            needs=needs(call),
             table=table,
         )
 
     def worst_case(self, spec: ModelSpec, call: Call) -> int:
         """Micro-dollars; from the length of the very body that would be sent. Thoughts in it may count as many tokens
         as when they were written, however short they are there."""
-        size = self._clients[spec.provider].request_bytes(build_request(call, spec, self._timeout_s))
-        natives = (one.native for one in call.messages if one.native and one.native.provider == spec.provider)
+        request = build_request(call, spec, self._timeout_s)
+        size = self._clients[spec.provider].request_bytes(request)
+        natives = (one.native for one in request.messages if one.native and one.native.provider == spec.provider)
         size += BYTES_PER_TOKEN * sum(native.tokens for native in natives)
         return self._prices.worst_case(spec.provider, spec.model, size, room(call, spec), at=self._clock())
 
@@ -172,9 +173,3 @@ def made(wish: ReserveSpend, option: routing.Option, standing: BudgetStatus) -> 
     return ChosenModel(
         wish.call_id, wish.attempt, option.spec, option.worst_case_microusd, standing, expires_at=wish.expires_at
     )
-
-
-def _needs(call: Call) -> routing.Needs:
-    """The prompt at two bytes a token, whichever model it goes to."""
-    size = prompt_bytes(call.system, call.messages, call.tools)
-    return routing.Needs(size // BYTES_PER_TOKEN, call.max_output_tokens, tools=bool(call.tools))

@@ -69,12 +69,13 @@ class Desk:
     def __init__(self, router: LLMRouter, log: LogClient) -> None:
         self.router = router
         self.log = log
+        self.lines = 50  # of each tool's result
 
     async def conversation(self) -> tuple[Message, ...]:
         messages = [BRIEF]
         for answer in await of_kind(self.log, ModelCalled):
             messages.append(turns.answered(answer, lambda content: content.text or ""))
-            messages += [turns.result(one, f"# {one.arguments['path']}\n" * 50) for one in answer.tool_calls]
+            messages += [turns.result(one, f"# {one.arguments['path']}\n" * self.lines) for one in answer.tool_calls]
         return tuple(messages)
 
     async def step(self, number: int, **fields: Any) -> Any:
@@ -231,6 +232,35 @@ async def test_a_local_server_that_is_away_is_waited_for(dead_port: int) -> None
         outcome = await ours.step(0)
         assert isinstance(outcome, NoProvider)
         assert "ollama: connection-refused" in outcome.remedy
+
+
+async def test_a_long_run_is_cut_to_what_its_model_reads_and_goes_on(vendors: FakeVendors) -> None:
+    vendors.shown = {"qwen3": {"capabilities": ["tools"], "model_info": {"qwen3.context_length": 4_096}}}
+    vendors.default(lambda received: asks(f"{received.body_bytes}.py"))
+    async with desk(vendors, Provider.OLLAMA, ollama_model="qwen3") as ours:
+        for number in range(60):
+            assert isinstance(await ours.step(number), Answered)
+    sizes = [sum(len(turn["content"]) for turn in request.body["messages"]) for request in vendors.requests]
+    assert max(sizes) < 2 * (4_096 - 500)
+    roles = [turn["role"] for turn in vendors.requests[-1].body["messages"]]
+    assert roles.count("assistant") == roles.count("tool") < 60
+    assert vendors.requests[-1].body["messages"][1]["content"] == BRIEF.text
+    assert "answers of this conversation are left out" in vendors.requests[-1].body["messages"][2]["content"]
+
+
+async def test_claude_takes_its_thoughts_back_over_a_run_that_is_cut(vendors: FakeVendors) -> None:
+    """The fake refuses thoughts behind anything else than they were thought behind: one refusal would be seen."""
+    vendors.default(lambda received: asks(f"{received.body_bytes}.py"))
+    async with desk(vendors, Provider.ANTHROPIC) as ours:
+        ours.lines = 8_000
+        for number in range(12):
+            assert isinstance(await ours.step(number), Answered)
+    assert len(vendors.requests) == len(vendors.ledger.bills) == 12
+    assert max(request.body_bytes for request in vendors.requests) < 420_000
+    thoughts = [str(request.body).count("'signature'") for request in vendors.requests]
+    assert thoughts[:3] == [0, 1, 2]
+    first_cut = thoughts.index(0, 1)  # what was thought before it is left out, and thinking goes on behind it
+    assert max(thoughts[first_cut:]) > 0
 
 
 async def test_the_schemas_of_tools_count_for_money_and_for_the_context(vendors: FakeVendors) -> None:

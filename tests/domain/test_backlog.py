@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from vapora.domain.backlog import Column, Dependencies, Lane, ReadyQueue
 
-CODE: Lane = ("code-generation", None)
-TEST: Lane = ("unit-test", "tester")
+CODE = Lane("code-generation", None)
+TEST = Lane("unit-test", "tester")
 
 
 def line(*entries: tuple[str, Lane, str]) -> ReadyQueue:

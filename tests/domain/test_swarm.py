@@ -16,6 +16,7 @@ from events.project import ProjectArchived, ProjectCreated
 from events.recorded import Recorded
 from events.run import RunCancelled, RunFailed, RunSucceeded
 from events.task import (
+    ReviewAssigned,
     TaskApproved,
     TaskArchived,
     TaskAssigned,
@@ -42,6 +43,8 @@ LATER = START + timedelta(hours=1)
 
 def stream_of(event: DomainEvent) -> str:
     kind = event.TOPIC.split(".")[0]
+    if kind == "workspace":
+        return kind
     return f"{kind}:{getattr(event, f'{kind}_id')}"
 
 
@@ -96,7 +99,23 @@ def assigned(task_id: str, run_id: str, agent_id: str = "developer") -> TaskAssi
     )
 
 
-def succeeded(task_id: str, run_id: str, agent_id: str = "developer", simulated: bool = False) -> RunSucceeded:
+def review_assigned(task_id: str, run_id: str, head: str = "", agent_id: str = "code-reviewer") -> ReviewAssigned:
+    return ReviewAssigned(
+        task_id=task_id,
+        run_id=run_id,
+        agent_id=agent_id,
+        role="code-reviewer",
+        head=head,
+        candidates=(),
+        reason="",
+        policy="formula-v1",
+        propensity=1,
+    )
+
+
+def succeeded(
+    task_id: str, run_id: str, agent_id: str = "developer", simulated: bool = False, **more: Any
+) -> RunSucceeded:
     return RunSucceeded(
         run_id=run_id,
         task_id=task_id,
@@ -105,6 +124,7 @@ def succeeded(task_id: str, run_id: str, agent_id: str = "developer", simulated:
         task_type="code-generation",
         summary="",
         simulated=simulated,
+        **more,
     )
 
 

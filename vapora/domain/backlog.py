@@ -9,9 +9,19 @@ from __future__ import annotations
 import heapq
 from bisect import bisect_left, insort
 from collections.abc import Collection, Iterable, Iterator
+from typing import NamedTuple
 
-# What decides who can take a task: its type and, where it names one, its role.
-Lane = tuple[str, str | None]
+
+class Lane(NamedTuple):
+    """What decides who can take a task: its type, its role where it names one, and the agent that is to have it before
+    all others, or, with `only`, alone."""
+
+    task_type: str
+    role: str | None
+    agent: str | None = None
+    only: bool = False
+
+
 # Rank and id.
 RankedTask = tuple[str, str]
 

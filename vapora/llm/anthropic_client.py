@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Container
 from dataclasses import dataclass, field
 from typing import Any
 
+from vapora.errors import InvalidRequestError
 from vapora.llm.adapter import (
     PING_TIMEOUT_S,
     Body,
@@ -22,6 +23,7 @@ from vapora.llm.adapter import (
     native_body,
     time_limit,
     tool_calls,
+    without_natives,
 )
 from vapora.llm.protocol import Finish, Message, ModelAnswer, ModelRequest, Provider, TextDelta, ToolCall, Usage
 
@@ -35,6 +37,7 @@ _FINISH: dict[str, Finish] = {
 }
 
 
+_OTHER_CONVERSATION = "bound to a different conversation"
 _CACHED: Body = {"cache_control": {"type": "ephemeral"}}
 # What an answer's blocks can be rebuilt from. One with others goes back as it came.
 _PLAIN_BLOCKS = frozenset({"text", "tool_use"})
@@ -52,6 +55,16 @@ class AnthropicClient(VendorAdapter):
 
     provider = Provider.ANTHROPIC
     default_url = "https://api.anthropic.com"
+
+    async def complete(self, request: ModelRequest) -> ModelAnswer:
+        """Thoughts that stand behind something else than when they were thought (another system prompt since an
+        update, say) are refused, and nothing is billed: then it goes without them."""
+        try:
+            return await super().complete(request)
+        except InvalidRequestError as refusal:
+            if _OTHER_CONVERSATION not in refusal.message:
+                raise
+        return await super().complete(without_natives(request))
 
     def body(self, request: ModelRequest, *, stream: bool = False) -> Body:
         body: Body = {

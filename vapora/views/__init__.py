@@ -1,7 +1,11 @@
 """Read shapes, and at the same time the bodies of answers."""
 
+from vapora.views.base import Stored, View
 from vapora.views.catalogue import Role, TaskType
+from vapora.views.comments import Comment, CommentMade
 from vapora.views.filters import AuditFilter, EventFilter
+from vapora.views.flow import AgentWork, Dashboard, FlowDay, Spread
+from vapora.views.landing import Attempt, Landed, LandingProblem
 from vapora.views.live import (
     AgentChange,
     BudgetChange,
@@ -32,7 +36,8 @@ from vapora.views.repository import (
     RepositoryView,
     WorktreeView,
 )
-from vapora.views.runs import Artifact, ArtifactSummary, Execution
+from vapora.views.runs import Artifact, ArtifactSummary, Execution, ExecutionTold
+from vapora.views.steps import Step, StepKind, StepState
 from vapora.views.work import (
     Accepted,
     Agent,
@@ -54,17 +59,18 @@ from vapora.views.work import (
     LimitsChanged,
     Named,
     Page,
+    PauseView,
     Preferences,
     Profile,
     Progress,
     Project,
     ProjectMade,
+    Question,
     QueueView,
     RunSummary,
     Status,
     TaskAccepted,
     TaskCard,
-    View,
     Waiting,
     Why,
     WorkspaceSettings,
@@ -74,8 +80,10 @@ __all__ = [
     "Accepted",
     "Agent",
     "AgentChange",
+    "AgentWork",
     "Artifact",
     "ArtifactSummary",
+    "Attempt",
     "AuditEntry",
     "AuditFilter",
     "Board",
@@ -92,19 +100,26 @@ __all__ = [
     "CheckResult",
     "ColumnChange",
     "ColumnCount",
+    "Comment",
+    "CommentMade",
     "Cost",
     "CurvePoint",
+    "Dashboard",
     "DeadLetterView",
     "Decision",
     "EventFilter",
     "EventView",
     "Examined",
     "Execution",
+    "ExecutionTold",
     "FileCheck",
     "FileText",
+    "FlowDay",
     "Frame",
     "Health",
     "IdKind",
+    "Landed",
+    "LandingProblem",
     "Learning",
     "Limits",
     "LimitsChanged",
@@ -112,6 +127,7 @@ __all__ = [
     "Merged",
     "Named",
     "Page",
+    "PauseView",
     "Preferences",
     "PreferencesChange",
     "Profile",
@@ -121,6 +137,7 @@ __all__ = [
     "ProjectFile",
     "ProjectMade",
     "Pushed",
+    "Question",
     "QueueView",
     "Removed",
     "RepositoryView",
@@ -128,7 +145,12 @@ __all__ = [
     "RunChange",
     "RunSummary",
     "SettingsChange",
+    "Spread",
     "Status",
+    "Step",
+    "StepKind",
+    "StepState",
+    "Stored",
     "TaskAccepted",
     "TaskCard",
     "TaskChange",

@@ -18,6 +18,7 @@ export type AuditEntry = Schemas["AuditEntry"];
 export type Health = Schemas["Health"];
 export type SavedPreferences = Schemas["Preferences"];
 export type Settings = Schemas["WorkspaceSettings"];
+export type Dashboard = Schemas["Dashboard"];
 export type Problem = Schemas["Problem"];
 export type State = Card["state"];
 
