@@ -3,6 +3,7 @@
 from vapora.views.base import Stored, View
 from vapora.views.catalogue import Role, TaskType
 from vapora.views.comments import Comment, CommentMade
+from vapora.views.filters import AuditFilter, EventFilter
 from vapora.views.flow import AgentWork, Dashboard, FlowDay, Spread
 from vapora.views.landing import Attempt, Landed, LandingProblem
 from vapora.views.live import (
@@ -84,6 +85,7 @@ __all__ = [
     "ArtifactSummary",
     "Attempt",
     "AuditEntry",
+    "AuditFilter",
     "Board",
     "BoardCard",
     "Branch",
@@ -105,6 +107,7 @@ __all__ = [
     "Dashboard",
     "DeadLetterView",
     "Decision",
+    "EventFilter",
     "EventView",
     "Examined",
     "Execution",
