@@ -55,7 +55,7 @@ def demo(
     model = "auto" if real else "rehearsal"
     settings = settings_for(data, host="127.0.0.1", port=port, model=model, runtime="local" if local else None)
     if real:
-        _require_providers()
+        _require_providers(settings)
     taken = None if repo is None else repository.take(repo)
     plan = DemoPlan(settings, taken, _tasks(backlog), real, as_json)
     raise typer.Exit(run(plan, ray_platform))
@@ -161,10 +161,11 @@ def _tasks(backlog: Path | None) -> tuple[dict[str, Any], ...]:
     return tuple(bodies)
 
 
-def _require_providers() -> None:
+def _require_providers(settings: Settings) -> None:
+    from vapora.llm.catalogue import installed
     from vapora.llm.factory import configured
 
-    if not configured(os.environ):
+    if not configured(os.environ, installed(settings)):
         stop(
             USAGE,
             "--real needs a provider, and none is configured.",
