@@ -8,6 +8,7 @@ from tests.cli.conftest import quick
 from tests.ports import free_port
 from vapora import Client
 from vapora.commands import CreateProject
+from vapora.llm.catalogue import catalogue
 from vapora.platform import Platform
 
 MICROUSD_A_TOKEN = 3
