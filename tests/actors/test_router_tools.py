@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -32,7 +32,7 @@ from vapora.domain.audit import violations
 from vapora.domain.pricing import PriceBook
 from vapora.domain.routing import Routing
 from vapora.llm import factory, turns
-from vapora.llm.catalogue import catalogue, shipped
+from vapora.llm.catalogue import Catalogue, catalogue, shipped
 from vapora.llm.protocol import Message, ToolCall, ToolSpec, Usage
 from vapora.log.client import LogClient
 from vapora.testing import Behaviour, FakeVendors, Received
@@ -97,6 +97,12 @@ class Desk:
 
 @asynccontextmanager
 async def desk(vendors: FakeVendors, *providers: Provider, ollama_model: str = "llama3.3") -> AsyncIterator[Desk]:
+    async with desk_of(catalogue(ollama_model=ollama_model), vendors.environ(*providers)) as opened:
+        yield opened
+
+
+@asynccontextmanager
+async def desk_of(known: Catalogue, environ: Mapping[str, str]) -> AsyncIterator[Desk]:
     clock = MovableClock()
     async with log_writer(clock) as writer:
         log = LogClient(writer, WORKSPACE)
@@ -104,12 +110,12 @@ async def desk(vendors: FakeVendors, *providers: Provider, ollama_model: str = "
         await money.start()
         await money.set_budget(ORIGIN, "workspace", WORKSPACE, SetBudget(monthly_limit_cents=500))
         router = LLMRouter(
-            factory.clients(vendors.environ(*providers)),
+            factory.clients(environ, known=known),
             money=lambda _: money,
             keep=lambda _, text: Content(text=text, size=len(text.encode())),
             clock=clock,
-            catalogue=catalogue(ollama_model=ollama_model),
-            prices=PriceBook(),
+            catalogue=known,
+            prices=PriceBook(named=known.prices),
             timeout_s=20,
             margin_s=60,
             sleep=clock.sleep,

@@ -236,10 +236,11 @@ def _over(below: Catalogue, above: Catalogue) -> Catalogue:
 
 
 def _with_local(found: Catalogue, model: str) -> Catalogue:
-    """The first model of Ollama's under another name; what it can do is known only where the catalogue says so."""
-    if any(spec.key == (Provider.OLLAMA, model) for spec in found.models):
-        return found
+    """In place of the one that ships. What it can do is known only where the catalogue says so."""
     shipped_as = next(spec for spec in found.models if spec.provider == Provider.OLLAMA)
+    if any(spec.key == (Provider.OLLAMA, model) for spec in found.models):
+        kept = tuple(spec for spec in found.models if spec.model == model or spec is not shipped_as)
+        return replace(found, models=kept)
     family = model.partition(":")[0] == shipped_as.model
     own = replace(shipped_as, model=model, tools=shipped_as.tools if family else None)
     models = tuple(own if spec is shipped_as else spec for spec in found.models)
