@@ -137,7 +137,7 @@ def _called(recorded: Recorded, event: run.ModelCalled, rows: Rows) -> None:
     row = rows.get(RUNS, (event.run_id,))
     if row is None:
         return
-    provider = event.provider.value
+    provider = str(event.provider)
     row["calls"] += 1
     row["steps_done"] += judge(event) is Verdict.USABLE
     row["cost_microusd"] += event.cost_microusd

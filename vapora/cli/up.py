@@ -97,6 +97,7 @@ def welcome(answer: dict[str, Any]) -> RenderableType:
 
 
 def _answer(settings: Settings, addresses: Addresses, ready_s: float) -> dict[str, Any]:
+    from vapora.llm.catalogue import installed
     from vapora.llm.factory import is_rehearsal
 
     return {
@@ -104,7 +105,7 @@ def _answer(settings: Settings, addresses: Addresses, ready_s: float) -> dict[st
         "api": addresses.api,
         "api_docs": addresses.api_docs,
         "dashboard": addresses.dashboard,
-        "mode": "rehearsal" if is_rehearsal(os.environ, settings.model) else "real",
+        "mode": "rehearsal" if is_rehearsal(os.environ, settings.model, installed(settings)) else "real",
         "data": str(settings.data),
         "ready_s": round(ready_s, 2),
     }

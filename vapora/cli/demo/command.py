@@ -64,7 +64,7 @@ def demo(
         said |= dict(zip(("rehearsal_min_delay_s", "rehearsal_max_delay_s"), _REHEARSAL_S, strict=True))
     settings = settings_for(data, host="127.0.0.1", port=port, runtime="local" if local else None, **said)
     if real:
-        _require_providers()
+        _require_providers(settings)
     taken = None if repo is None else repository.take(repo)
     tasks = cards.read(backlog, own_repository=taken is not None)
     _require_sandbox(settings)
@@ -185,10 +185,11 @@ def _require_sandbox(settings: Settings) -> None:
         say("SANDBOX: none. What agents run may do all that you may do.")
 
 
-def _require_providers() -> None:
+def _require_providers(settings: Settings) -> None:
+    from vapora.llm.catalogue import installed
     from vapora.llm.factory import configured
 
-    if not configured(os.environ):
+    if not configured(os.environ, installed(settings)):
         stop(
             USAGE,
             "--real needs a provider, and none is configured.",
