@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from events import DomainEvent, Recorded, budget, routing, task
-from projections.engine.base import Handler, Projection, Reader, Row, Rows, Table, run_of_call, task_of_run
+from projections.engine.base import Handler, Projection, Reader, Row, Rows, Table
 from vapora import views
 
 DECISIONS = Table(
@@ -36,6 +36,15 @@ def _assigned(recorded: Recorded, event: task.TaskAssigned, rows: Rows) -> None:
     _put(recorded, rows, event.task_id, "agent", event.agent_id, event.reason, **how)
 
 
+def _reviewer(recorded: Recorded, event: task.ReviewAssigned, rows: Rows) -> None:
+    how = {
+        "candidates": [_candidate(candidate) for candidate in event.candidates],
+        "policy": event.policy,
+        "propensity": event.propensity,
+    }
+    _put(recorded, rows, event.task_id, "reviewer", event.agent_id, event.reason, **how)
+
+
 def _selected(recorded: Recorded, event: routing.ProviderSelected, rows: Rows) -> None:
     reason = f"{event.reason} ({event.fallback_reason})" if event.fallback_reason else event.reason
     how = {"candidates": [_option(option) for option in event.candidates], "policy": event.policy}
@@ -55,7 +64,7 @@ def _reserved(recorded: Recorded, event: budget.SpendReserved, rows: Rows) -> No
 def _refused(recorded: Recorded, event: budget.SpendRefused, rows: Rows) -> None:
     scope = f"{event.scope}/{event.scope_id} {event.window}"
     reason = f"{event.amount_microusd} micro-dollars do not fit into the {event.room_microusd} left of {scope}"
-    _put(recorded, rows, task_of_run(run_of_call(event.call_id)), "budget", "refused", reason, budget=scope)
+    _put(recorded, rows, event.charge.task_id, "budget", "refused", reason, budget=scope)
 
 
 def _candidate(candidate: task.Candidate) -> dict[str, Any]:
@@ -82,10 +91,11 @@ def _put(recorded: Recorded, rows: Rows, task_id: str, kind: str, chosen: str, r
 
 class Decisions(Projection):
     NAME = "decisions"
-    VERSION = 1
+    VERSION = 2
     TABLES = (DECISIONS,)
     HANDLERS: ClassVar[Mapping[type[DomainEvent], Handler]] = {
         task.TaskAssigned: _assigned,
+        task.ReviewAssigned: _reviewer,
         routing.ProviderSelected: _selected,
         budget.SpendReserved: _reserved,
         budget.SpendRefused: _refused,

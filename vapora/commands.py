@@ -26,6 +26,7 @@ from pydantic import (
 )
 from pydantic_core import from_json
 
+from events.content import Content
 from events.ids import BoardType, MergePolicy, Review, TaskState, WhenExceeded
 from events.work import Check, LineComment
 
@@ -110,6 +111,9 @@ Instant = Annotated[
     AfterValidator(_in_utc),
     Field(json_schema_extra={"pattern": f"^{INSTANT}$", "examples": ["2027-01-31T12:00:00Z"]}),
 ]
+Notifications = Annotated[tuple[Literal["review", "done", "failed"], ...], Field(max_length=3)]
+# An IANA name such as Europe/Vienna; whether it is known is up to who shows times in it.
+TimeZone = Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+){0,2})?$", max_length=64)]
 Blockers = Annotated[tuple[str, ...], Field(max_length=200)]
 
 
@@ -202,6 +206,13 @@ class AcceptProjectFile(Command):
     sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
+class AcceptFoundFile(AcceptProjectFile):
+    """With what the base branch holds now: `found` None where it has no such file."""
+
+    found: str | None
+    text: Content
+
+
 class Pause(Command):
     reason: Comment = ""
 
@@ -210,8 +221,50 @@ class Resume(Command):
     pass
 
 
+class PauseProject(Pause):
+    pass
+
+
+class ResumeProject(Resume):
+    pass
+
+
+class PauseWorkspace(Pause):
+    pass
+
+
+class ResumeWorkspace(Resume):
+    pass
+
+
 class ArchiveProject(Command):
     pass
+
+
+class ChangeSettings(Command):
+    """All settings of a workspace: what is left out takes its default. A card that names no review or priority gets
+    these."""
+
+    name: Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)] = ""
+    default_review: Review = Review.HUMAN
+    default_priority: Priority = 50
+
+
+class ChangePreferences(Command):
+    """All that a person prefers: what is left out takes its default. `notifications`: states that a card may come to
+    of which the person wants to be told."""
+
+    theme: Literal["system", "light", "dark"] = "system"
+    density: Literal["comfortable", "compact"] = "comfortable"
+    time_zone: TimeZone = ""
+    notifications: Notifications = ("review", "failed")
+
+    @field_validator("notifications")
+    @classmethod
+    def _each_once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(value)) < len(value):
+            raise ValueError("names a state twice")
+        return value
 
 
 class SubmitTask(Command):
@@ -303,6 +356,36 @@ class StartAttempt(Command):
     from_step: Annotated[int, Field(ge=0), WHOLE] | None = None
 
 
+class PickAttempt(Command):
+    """`number`: whose work is the card's from now on."""
+
+    number: Annotated[int, Field(ge=1), WHOLE]
+
+
+class ResolveTask(Command):
+    """Send work that could not be landed back to its agent, with the paths that the base branch changed as well."""
+
+    comment: Comment = ""
+
+
+class CancelRunBody(Command):
+    reason: Comment = ""
+
+
+class CancelRun(CancelRunBody):
+    run_id: str
+
+
+class PauseRun(Pause):
+    """`run_id`: refused where the card has another run by now."""
+
+    run_id: str
+
+
+class ResumeRun(Resume):
+    run_id: str
+
+
 class RequeueTask(Command):
     """`deliveries`: of the dead letter that is put back."""
 
@@ -392,6 +475,3 @@ class EditTaskBudget(Command):
     when_exceeded: WhenExceeded = WhenExceeded.FALLBACK
 
     _not_empty = model_validator(mode="after")(_require_something)
-
-
-BudgetScopeName = Literal["workspace", "project", "role", "agent", "task"]

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from actors.runtime.base import Address
+from events import DomainEvent
 from events.ids import Provider, TaskState, WaitReason, run_stream, task_stream
 from events.run import (
     ArtifactRecorded,
@@ -47,10 +48,10 @@ def namespaces() -> None:
     require("bubblewrap")
 
 
-async def say(site: Site, task: str, *events: object) -> None:
+async def say(site: Site, task: str, *events: DomainEvent) -> None:
     stream = task_stream(task)
     version = (await site.log.read(stream))[-1].version
-    await site.log.append(site.origin(), (stream, version, list(events)))  # type: ignore[list-item]
+    await site.log.append(site.origin(), (stream, version, events))
 
 
 async def test_a_question_waits_on_the_card_and_its_answer_is_what_the_model_reads(tmp_path: Path) -> None:
