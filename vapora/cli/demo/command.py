@@ -14,6 +14,7 @@ from typing import IO, TYPE_CHECKING, Annotated, Any
 import typer
 from pydantic import ValidationError
 
+from vapora import operator_token
 from vapora.cli import repository
 from vapora.cli.offline import settings_for
 from vapora.cli.output import FAILED, GOOD, INTERRUPTED, USAGE, Json, console, emit_json, say, stop
@@ -89,7 +90,8 @@ def _play(plan: DemoPlan, url: str, repo: Path, out: IO[str]) -> int:
     from vapora.commands import CreateProject
     from vapora.sdk import Client
 
-    with Client(url, token=os.environ.get("VAPORA_TOKEN") or None) as client:
+    token = os.environ.get("VAPORA_TOKEN") or operator_token.read(plan.settings.data)
+    with Client(url, token=token) as client:
         name = f"{_NAME} {time.strftime('%d %b %H:%M')}" if plan.repo is None else repo.name or _NAME
         project = client.create_project(CreateProject(name=name, repo=str(repo)))
         _set_budgets(client, plan.real)
