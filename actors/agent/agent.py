@@ -71,7 +71,8 @@ class Agent:
         await self._means.folds.settled()
 
     async def health(self) -> dict[str, Any]:
-        return {"runs": sorted(self._tasks)}
+        paused = sorted(run_id for run_id, one in self._runs.items() if one.paused)
+        return {"runs": sorted(self._tasks), "paused": paused}
 
     async def perform(self, assignments: Sequence[Assignment]) -> None:
         """Bring these runs to their end; those that are under way already are left alone."""
