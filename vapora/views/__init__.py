@@ -19,7 +19,7 @@ from vapora.views.repository import (
     RepositoryView,
     WorktreeView,
 )
-from vapora.views.runs import Artifact, ArtifactSummary, Execution, ExecutionTold
+from vapora.views.runs import Artifact, ArtifactSummary, Execution, RunBrief
 from vapora.views.steps import Step, StepKind, StepState
 from vapora.views.work import (
     Accepted,
@@ -84,7 +84,6 @@ __all__ = [
     "EventView",
     "Examined",
     "Execution",
-    "ExecutionTold",
     "FileCheck",
     "FileText",
     "Frame",
@@ -109,6 +108,7 @@ __all__ = [
     "QueueView",
     "RepositoryView",
     "Role",
+    "RunBrief",
     "RunSummary",
     "Status",
     "Step",
