@@ -63,9 +63,13 @@ class Person:
         return await self.card(task, lambda card: card["state"] == state)
 
 
+@pytest.fixture(autouse=True)
+def namespaces() -> None:
+    require("bubblewrap")
+
+
 @pytest.fixture
 async def person(tmp_path: Path) -> AsyncIterator[Person]:
-    require("bubblewrap")
     async with Site(tmp_path) as site:
         site.theirs.commit({"slug.py": SLUG}, "Begin")
         site.vendors.default(scripted(WORK))
