@@ -36,7 +36,7 @@ from vapora.views.repository import (
     RepositoryView,
     WorktreeView,
 )
-from vapora.views.runs import Artifact, ArtifactSummary, Execution, ExecutionTold
+from vapora.views.runs import Artifact, ArtifactSummary, Execution, RunBrief
 from vapora.views.steps import Step, StepKind, StepState
 from vapora.views.work import (
     Accepted,
@@ -111,7 +111,6 @@ __all__ = [
     "EventView",
     "Examined",
     "Execution",
-    "ExecutionTold",
     "FileCheck",
     "FileText",
     "FlowDay",
@@ -142,6 +141,7 @@ __all__ = [
     "Removed",
     "RepositoryView",
     "Role",
+    "RunBrief",
     "RunChange",
     "RunSummary",
     "SettingsChange",

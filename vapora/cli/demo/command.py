@@ -13,6 +13,7 @@ from typing import IO, TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from vapora import operator_token
 from vapora.cli.demo import cards, repository
 from vapora.cli.offline import settings_for
 from vapora.cli.output import FAILED, GOOD, INTERRUPTED, USAGE, Json, console, emit_json, say, stop
@@ -98,7 +99,6 @@ def run(plan: DemoPlan, factory: Factory, out: IO[str] | None = None) -> int:
 
 
 def _play(plan: DemoPlan, url: str, home: Home, out: IO[str]) -> int:
-    from vapora import operator_token
     from vapora.cli.demo import report as summary
     from vapora.cli.demo.collect import gather
     from vapora.cli.demo.follow import watch
