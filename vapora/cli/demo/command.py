@@ -162,9 +162,9 @@ def _set_budgets(client: Client, real: bool) -> None:
 
 _REAL_CENTS = 500
 _OTHER_CENTS = 100
-# A call's worst case is some ten times what it costs in the end (5 cents for a developer's). So these two run out of
-# room after a few tasks and go on with the free model, while the others stay within their limits.
-_REHEARSAL_CENTS = {"developer": 6, "documenter": 3}
+# Before a call its worst case is held: twelve cents for a developer's, of which one is spent in the end, and three at
+# once. So these two run out of room after some calls and go on with the free model, while the others stay within theirs.
+_REHEARSAL_CENTS = {"developer": 60, "documenter": 12}
 
 
 def _require_sandbox(settings: Settings) -> None:
