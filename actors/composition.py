@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache, partial
 from typing import TYPE_CHECKING, cast
 
+from actors import kinds
 from actors.agent import Agent
 from actors.budget_manager import BudgetManager
 from actors.coordinator import SwarmCoordinator
@@ -15,11 +17,13 @@ from actors.llm_router import LLMRouter
 from actors.log_writer import LogWriter
 from actors.log_writer.checkpoint_signer import CheckpointSigner
 from actors.projector import Projector
+from actors.repositories import Repositories
+from actors.repositories.open import OpenRepositories
 from actors.runtime import cluster
-from actors.runtime.base import Actor, Address, Builder, Kind, Runtime
+from actors.runtime.base import Actor, Address, Builder, Runtime
 from actors.runtime.local import LocalRuntime
 from actors.snapshots import saved_ledger, saved_offers, saved_swarm
-from actors.supervisor import CELL, Supervisor
+from actors.supervisor import Supervisor
 from events.content import Content
 from events.ids import DEFAULT_WORKSPACE, Provider
 from projections import all_projections
@@ -34,13 +38,21 @@ from vapora.domain.models import models
 from vapora.domain.pricing import PriceBook
 from vapora.errors import ConfigurationError
 from vapora.llm.factory import clients
-from vapora.log.checkpoints import CheckpointBook
 from vapora.log.client import LogClient
 from vapora.log.event_log import EventLog
-from vapora.log.keys import SigningKey
 from vapora.log.places import open_log, workspaces
-from vapora.ports import BudgetPort, LogWriterPort, Origin, ProjectorPort, QueuePort, RouterStatusPort
+from vapora.log.proof import CheckpointBook, SigningKey
+from vapora.ports import (
+    BudgetPort,
+    LogWriterPort,
+    Origin,
+    ProjectorPort,
+    QueuePort,
+    RepositoriesPort,
+    RouterStatusPort,
+)
 from vapora.queue.nats.options import options_of
+from vapora.repo.bare import person
 from vapora.settings import Settings
 
 if TYPE_CHECKING:
@@ -49,39 +61,30 @@ if TYPE_CHECKING:
 BUILDER = "actors.composition:builder"
 
 
+@dataclass(frozen=True, slots=True)
+class Wiring:
+    """What actors are built from, in whichever process. `environ` holds what the vendors' SDKs are told."""
+
+    settings: Settings
+    environ: Mapping[str, str]
+    runtime: Runtime
+
+    def log(self, workspace: str) -> LogClient:
+        return LogClient(self.runtime.ref(Address("log", workspace)), workspace)
+
+    def blobs(self, workspace: str) -> Blobs:
+        return open_blobs(self.settings.blobs_url, self.settings.blob_folder(workspace), workspace)
+
+
 def builder(settings: Settings, environ: Mapping[str, str] = os.environ) -> Builder:
-    """What a runtime makes actors with, in whichever process. `environ` holds what the vendors' SDKs are told."""
+    """What a runtime makes actors with: the function that the table of kinds names, given its `Wiring`."""
     journal.configure(settings.log_format)
-    return lambda address, runtime: _build(settings, environ, address, runtime)
 
+    def build(address: Address, runtime: Runtime) -> Actor:
+        actor: Actor = kinds.load(kinds.kind_of(address.kind).builder)(Wiring(settings, environ, runtime), address)
+        return actor
 
-def _build(settings: Settings, environ: Mapping[str, str], address: Address, runtime: Runtime) -> Actor:
-    workspace = address.workspace
-    match address.kind:
-        case "log":
-            return _log_writer(settings, workspace)
-        case "projector":
-            place = settings.read_place(workspace)
-            return Projector(_log(runtime, workspace), workspace, lambda: ReadStore(place), all_projections())
-        case "budget":
-            return BudgetManager(
-                _log(runtime, workspace),
-                workspace,
-                now,
-                patience_s=settings.budget_patience_s,
-                saved=saved_ledger(settings.snapshot_folder(workspace)),
-            )
-        case "coordinator":
-            return _coordinator(settings, runtime, workspace)
-        case "relay":
-            return _relay(settings, runtime, workspace)
-        case "agent":
-            return _agent(settings, runtime, workspace, address.id)
-        case "router":
-            return _router(settings, environ, runtime)
-        case "supervisor":
-            return _supervisor(settings, runtime)
-    raise ConfigurationError(f"There is no actor {address}.")
+    return build
 
 
 def _open_log(settings: Settings, workspace: str) -> EventLog:
@@ -99,7 +102,9 @@ def require_one_machine(settings: Settings, nodes: int) -> None:
         )
 
 
-def _log_writer(settings: Settings, workspace: str) -> LogWriter:
+def build_log_writer(wiring: Wiring, address: Address) -> LogWriter:
+    settings, workspace = wiring.settings, address.workspace
+
     def open_book() -> CheckpointBook:
         return CheckpointBook(settings.checkpoint_file(workspace), workspace, SigningKey.open(settings.audit_key_file))
 
@@ -109,17 +114,26 @@ def _log_writer(settings: Settings, workspace: str) -> LogWriter:
     return LogWriter(lambda: _open_log(settings, workspace), signer=signer)
 
 
-def _blobs(settings: Settings, workspace: str) -> Blobs:
-    return open_blobs(settings.blobs_url, settings.blob_folder(workspace), workspace)
+def build_projector(wiring: Wiring, address: Address) -> Projector:
+    place = wiring.settings.read_place(address.workspace)
+    return Projector(wiring.log(address.workspace), address.workspace, lambda: ReadStore(place), all_projections())
 
 
-def _log(runtime: Runtime, workspace: str) -> LogClient:
-    return LogClient(runtime.ref(Address("log", workspace)), workspace)
+def build_budget(wiring: Wiring, address: Address) -> BudgetManager:
+    settings, workspace = wiring.settings, address.workspace
+    return BudgetManager(
+        wiring.log(workspace),
+        workspace,
+        now,
+        patience_s=settings.budget_patience_s,
+        saved=saved_ledger(settings.snapshot_folder(workspace)),
+    )
 
 
-def _coordinator(settings: Settings, runtime: Runtime, workspace: str) -> SwarmCoordinator:
+def build_coordinator(wiring: Wiring, address: Address) -> SwarmCoordinator:
+    settings, runtime, workspace = wiring.settings, wiring.runtime, address.workspace
     return SwarmCoordinator(
-        _log(runtime, workspace),
+        wiring.log(workspace),
         workspace,
         agent=lambda agent_id: runtime.ref(Address("agent", workspace, agent_id)),
         retire=lambda agent_id: runtime.stop(Address("agent", workspace, agent_id)),
@@ -151,40 +165,61 @@ def _consumer(settings: Settings, workspace: str) -> QueueConsumer | None:
     )
 
 
-def _relay(settings: Settings, runtime: Runtime, workspace: str) -> Relay:
+def build_relay(wiring: Wiring, address: Address) -> Relay:
     from actors.relay import Relay
     from vapora.queue.nats.outlet import NatsOutlet
 
+    settings, workspace = wiring.settings, address.workspace
     options = options_of(settings)
     if options is None:
         raise ConfigurationError("There is no relay without NATS.", remedy="Set VAPORA_NATS_URL.")
     saved = saved_offers(settings.snapshot_folder(workspace), workspace)
-    return Relay(_log(runtime, workspace), workspace, NatsOutlet(options, workspace), saved)
+    return Relay(wiring.log(workspace), workspace, NatsOutlet(options, workspace), saved)
 
 
-def _agent(settings: Settings, runtime: Runtime, workspace: str, agent_id: str) -> Agent:
+def build_agent(wiring: Wiring, address: Address) -> Agent:
+    runtime, workspace = wiring.runtime, address.workspace
     return Agent(
-        agent_id,
-        _log(runtime, workspace),
+        address.id,
+        wiring.log(workspace),
         router=runtime.ref(Address("router")),
         budget_watch=runtime.ref(Address("budget", workspace)),
         roles=role,
-        text=_blobs(settings, workspace).text,
+        texts=wiring.blobs(workspace),
         clock=now,
-        snapshots=settings.stream_snapshots(workspace),
+        snapshots=wiring.settings.stream_snapshots(workspace),
+        workplaces=runtime.ref(Address("repositories", workspace)),
+        rehearsal_steps=wiring.settings.rehearsal_steps,
     )
 
 
-def _router(settings: Settings, environ: Mapping[str, str], runtime: Runtime) -> LLMRouter:
+def build_repositories(wiring: Wiring, address: Address) -> Repositories:
+    settings, workspace = wiring.settings, address.workspace
+    log = wiring.log(workspace)
+    opened = OpenRepositories(
+        log,
+        settings.repositories_folder(workspace),
+        roots=settings.repo_roots,
+        environ=wiring.environ,
+        committer=person(settings.committer),
+        sandbox=settings.sandbox,
+        text=wiring.blobs(workspace).text,
+        snapshots=settings.stream_snapshots(workspace),
+    )
+    return Repositories(log, workspace, opened, wiring.blobs(workspace), now)
+
+
+def build_router(wiring: Wiring, _: Address) -> LLMRouter:
+    settings, runtime = wiring.settings, wiring.runtime
     # One store a workspace for the router's life: one to S3 keeps its connections.
-    blobs = cache(partial(_blobs, settings))
+    blobs = cache(wiring.blobs)
 
     def keep(workspace: str, text: str) -> Content:
         return blobs(workspace).content(text)
 
     delay = (settings.rehearsal_min_delay_s, settings.rehearsal_max_delay_s)
     return LLMRouter(
-        clients(environ, settings.model, delay),
+        clients(wiring.environ, settings.model, delay),
         money=lambda workspace: runtime.ref(Address("budget", workspace)),
         keep=keep,
         clock=now,
@@ -205,16 +240,18 @@ def _model(name: str) -> tuple[str, str]:
     return provider, model
 
 
-def _supervisor(settings: Settings, runtime: Runtime) -> Supervisor:
+def build_supervisor(wiring: Wiring, _: Address) -> Supervisor:
+    settings, runtime = wiring.settings, wiring.runtime
+
     async def prepare(workspace: str) -> None:
         origin = Origin(workspace, actor="supervisor", correlation=new_id("cor"))
-        await Dispatcher(_log(runtime, workspace), now).open_workspace(origin)
+        await Dispatcher(wiring.log(workspace), now).open_workspace(origin)
         if settings.default_cap_cents is not None:
             # Before the coordinator runs, and so before the first call.
             await runtime.ref(Address("budget", workspace)).set_default_cap(origin, settings.default_cap_cents)
 
-    parts: tuple[Kind, ...] = (*CELL, "relay") if settings.nats_url else CELL
     known = partial(workspaces, settings)
+    parts = kinds.residents(settings)
     return Supervisor(runtime, known, prepare, interval_s=settings.health_interval_s, parts=parts)
 
 
@@ -239,6 +276,9 @@ class ActorSystem:
 
     def queue(self, workspace: str) -> QueuePort:
         return cast(QueuePort, self.runtime.ref(Address("coordinator", workspace)))
+
+    def repositories(self, workspace: str) -> RepositoriesPort:
+        return cast(RepositoriesPort, self.runtime.ref(Address("repositories", workspace)))
 
     def router(self) -> RouterStatusPort:
         return cast(RouterStatusPort, self.runtime.ref(Address("router")))

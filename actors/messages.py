@@ -9,14 +9,13 @@ from typing import Literal
 from events import DomainEvent
 from events.budget import Charge
 from events.ids import Provider, StreamName, WaitReason
-from events.run import ModelCalled
+from events.run import ModelCalled, RunFork
 from vapora.domain.next_step import MOST_MAYBE_BILLED
+from vapora.domain.routing import Routing as Routing
 from vapora.domain.task import Task
+from vapora.domain.task_state import TaskComment
 from vapora.llm.protocol import Message, ToolSpec
 from vapora.ports import Origin
-
-Complexity = Literal["low", "medium", "high"]
-Size = Literal["economy", "standard", "premium"]
 
 # New events of one stream with the version that it must be at: what rides along in another's append.
 CoAppend = tuple[StreamName, int, tuple[DomainEvent, ...]]
@@ -25,13 +24,26 @@ CoAppend = tuple[StreamName, int, tuple[DomainEvent, ...]]
 @dataclass(frozen=True, slots=True)
 class Assignment:
     """A run that an agent is to bring to its end. `origin` carries the task's correlation; its causation is the
-    position of the assignment."""
+    position of the assignment. `task` is as it was when the run was given out.
+
+    `purpose` review: the run judges somebody else's commit `head` (None: a text, which the run `task.run_id` left).
+    `attempt`: 1 works on `vapora/<task>`, n on `vapora/<task>.<n>`. `comments`: what people and reviewers said since
+    the run before began, oldest first. `fork`: where the run begins, if not at the branch's head. `model`: the one that
+    a person chose. `paused`: it may not take a step until `resume` is called.
+    """
 
     run_id: str
     agent_id: str
     role: str
     task: Task
     origin: Origin
+    purpose: Literal["work", "review"] = "work"
+    head: str | None = None
+    attempt: int = 1
+    comments: tuple[TaskComment, ...] = ()
+    fork: RunFork | None = None
+    model: str | None = None
+    paused: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,16 +52,6 @@ class FollowUp:
 
     text: str
     max_output_tokens: int
-
-
-@dataclass(frozen=True, slots=True)
-class Routing:
-    """What the choice of a model depends on, beside the budget."""
-
-    task_type: str
-    size: Size
-    complexity: Complexity = "medium"
-    critical: bool = False
 
 
 @dataclass(frozen=True, slots=True)

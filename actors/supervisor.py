@@ -8,17 +8,16 @@ from typing import Any
 
 import structlog
 
+from actors import kinds
 from actors.follower import Ticker
-from actors.runtime.base import Address, Kind, Runtime
+from actors.runtime.base import Address, Runtime
 from events.ids import DEFAULT_WORKSPACE, is_workspace
 from vapora.errors import NotFoundError, VaporaError
-
-CELL: tuple[Kind, ...] = ("log", "budget", "projector", "coordinator")
 
 
 class Supervisor:
     """`known()` names the workspaces that were there before; `prepare(workspace)` writes a new log's first events;
-    `parts` are what a cell consists of.
+    `parts` are the kinds that a cell consists of.
 
     A call to an actor that is gone starts it again, so asking how a cell is, is also what keeps it alive.
     """
@@ -30,9 +29,9 @@ class Supervisor:
         prepare: Callable[[str], Awaitable[None]],
         *,
         interval_s: float,
-        parts: tuple[Kind, ...] = CELL,
+        parts: tuple[str, ...] | None = None,
     ) -> None:
-        self._parts = parts
+        self._parts = parts or kinds.residents()
         self._runtime = runtime
         self._known = known
         self._prepare = prepare

@@ -53,6 +53,9 @@ class Archive:
     def queue(self, workspace: str) -> Any:
         return None
 
+    def repositories(self, workspace: str) -> Any:
+        return None
+
     def router(self) -> Any:
         return None
 

@@ -91,11 +91,12 @@ class ModelCalled(DomainEvent):
 
     Not every answer is good work: `vapora.domain.answer` judges it. `finish_detail`: the vendor's own word for why it
     stopped, where that was neither the ordinary end nor a tool. `usage_doubt`: why its usage cannot be true, or that
-    there is none; then the worst case was booked, and `tokens` are 0.
+    there is none; then the worst case was booked, and `tokens` are 0. `native`: the turn as JSON in the vendor's own
+    form, where the vendor wants more back with the tool calls than they tell, such as its signed thoughts.
     """
 
     TOPIC: ClassVar[str] = "run.model-called"
-    VERSION: ClassVar[int] = 2
+    VERSION: ClassVar[int] = 3
 
     run_id: str
     task_id: str
@@ -106,6 +107,7 @@ class ModelCalled(DomainEvent):
     model: str
     answer: Content
     tool_calls: tuple[ToolRequested, ...] = ()
+    native: Content | None = None
     finish: Literal["stop", "length", "tool", "refusal", "other"]
     finish_detail: str = ""
     tokens: Tokens
@@ -116,9 +118,11 @@ class ModelCalled(DomainEvent):
 
     @classmethod
     def upcast(cls, version: int, data: dict[str, Any]) -> dict[str, Any]:
-        """Version 1 did not say which attempt it was; there was one answer a step."""
+        """Version 1 did not say which attempt it was; there was one answer a step. Version 2 had no `native`."""
         if version < 2:
             data |= {"attempt": 1, "finish_detail": "", "usage_doubt": ""}
+        if version < 3:
+            data |= {"native": None}
         return data
 
 
@@ -240,11 +244,17 @@ class ArtifactRecorded(DomainEvent):
 
 class RunWaiting(DomainEvent):
     TOPIC: ClassVar[str] = "run.waiting"
+    VERSION: ClassVar[int] = 2
 
     run_id: str
     task_id: str
     reason: WaitReason
     remedy: str
+
+    @classmethod
+    def upcast(cls, version: int, data: dict[str, Any]) -> dict[str, Any]:
+        """Readers of version 1 took a reason that they did not know for damage."""
+        return data if version == 1 else super().upcast(version, data)
 
 
 class RunContinued(DomainEvent):

@@ -16,7 +16,6 @@ from projections.engine.base import (
     Rows,
     Table,
     format_instant,
-    run_of_call,
 )
 from vapora.domain.answer import Verdict, judge
 from vapora.views import Artifact, Execution
@@ -60,7 +59,7 @@ ARTIFACTS = Table(
 
 def _started(recorded: Recorded, event: run.RunStarted, rows: Rows) -> None:
     row = {
-        **event.model_dump(mode="json"),
+        **event.model_dump(mode="json", include={*RUNS.columns}),
         "simulated": int(event.simulated),
         "state": "running",
         "started_at": format_instant(recorded.recorded_at),
@@ -91,7 +90,7 @@ def _called(recorded: Recorded, event: run.ModelCalled, rows: Rows) -> None:
 
 
 def _booked(recorded: Recorded, event: budget.SpendUnknown, rows: Rows) -> None:
-    row = rows.get(RUNS, (run_of_call(event.call_id),))
+    row = rows.get(RUNS, (event.charge.run_id,))
     if row is not None:
         rows.put(RUNS, {**row, "cost_microusd": row["cost_microusd"] + event.amount_microusd})
 

@@ -85,7 +85,7 @@ class Office:
     async def health(self, kind: str) -> dict[str, Any]:
         from actors.runtime.base import Address
 
-        found: dict[str, Any] = await self.system.runtime.ref(Address(kind, WORKSPACE)).health()  # type: ignore[arg-type]
+        found: dict[str, Any] = await self.system.runtime.ref(Address(kind, WORKSPACE)).health()
         return found
 
     async def all_is_well(self, tasks: int) -> None:

@@ -421,6 +421,3 @@ class EditTaskBudget(Command):
     when_exceeded: WhenExceeded = WhenExceeded.FALLBACK
 
     _not_empty = model_validator(mode="after")(_require_something)
-
-
-BudgetScopeName = Literal["workspace", "project", "role", "agent", "task"]

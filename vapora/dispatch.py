@@ -19,7 +19,6 @@ from events.ids import (
     SETTINGS,
     WORKSPACE,
     StreamName,
-    TaskState,
     agent_stream,
     preferences_stream,
     project_stream,
@@ -55,8 +54,7 @@ from vapora.domain.task_state import Task
 from vapora.domain.workspace_settings import WorkspaceSettings
 from vapora.errors import BadInputError, ConflictError, KeyReusedError, NotFoundError, VersionConflictError
 from vapora.log.client import LogClient
-from vapora.log.saved_fold import LoadedFold
-from vapora.log.stream_folds import Fold, StreamFolds
+from vapora.log.folds import Fold, LoadedFold, StreamFolds
 from vapora.ports import Origin
 from vapora.views import Accepted
 
@@ -238,7 +236,7 @@ class Dispatcher:
             # So many at once: each is a call to the log's writer.
             batch = sorted(ahead)[:_LOOKED_AT_ONCE]
             for one, found in zip(batch, await asyncio.gather(*map(self._load_task, batch)), strict=True):
-                is_over = found.state is None or found.state.state in (TaskState.DONE, TaskState.ARCHIVED)
+                is_over = found.state is None or found.state.is_over
                 waits[one] = () if is_over or found.state is None else found.state.blocked_by
                 if not is_over:
                     versions[task_stream(one)] = found.version

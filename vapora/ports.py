@@ -10,10 +10,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from vapora.commands import EditBudget, EditTaskBudget, SetBudget, SetTaskBudget
+from vapora.commands import EditBudget, EditTaskBudget, MergeTask, SetBudget, SetTaskBudget
 from vapora.database import Place
 from vapora.records import Append, AppendResult, Batch, StoredRecord
-from vapora.views import DeadLetterView, LimitsChanged, QueueView
+from vapora.views import (
+    Changes,
+    DeadLetterView,
+    Examined,
+    FileText,
+    LimitsChanged,
+    Merged,
+    ProjectFile,
+    Pushed,
+    QueueView,
+    RepositoryView,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +106,44 @@ class QueuePort(Protocol):
         ...
 
 
+class RepositoriesPort(Protocol):
+    """The repositories of a workspace's projects, for people. Where git is what stands in the way, a `RepositoryError`
+    of some kind is raised."""
+
+    async def examine(self, repo: str, base_branch: str | None = None) -> Examined:
+        """Whether a path or URL can be a project's repository: asked before a project is made, or given another.
+
+        Raises what stands in the way: `SourceRefusedError`, `NotARepositoryError`, `CredentialsNeededError`,
+        `UnknownBranchError`.
+        """
+        ...
+
+    async def overview(self, project_id: str) -> RepositoryView:
+        """Branches and worktrees; or, in `problem`, why there are none. Raises `NotFoundError`."""
+        ...
+
+    async def project_file(self, project_id: str) -> ProjectFile:
+        """`.vapora/project.toml` of the base branch, fetched anew."""
+        ...
+
+    async def changes(self, task_id: str, attempt: int | None = None, run_id: str | None = None) -> Changes:
+        """Of the card's branch, of that of another attempt, or of one run."""
+        ...
+
+    async def file(self, task_id: str, path: str, ref: str | None = None) -> FileText:
+        """A file of the card's branch. `ref`: a commit of that branch; None: its newest."""
+        ...
+
+    async def merge(self, origin: Origin, task_id: str, command: MergeTask) -> Merged:
+        """Make the card's work part of the base branch. Raises `NotApprovedError`, `ChecksFailedError`,
+        `MergeConflictError`, `TargetDirtyError` and other `RepositoryError`s; the repository is as it was then."""
+        ...
+
+    async def push(self, origin: Origin, task_id: str) -> Pushed:
+        """Push the card's branch alone. Raises `PushRefusedError` with the remote's words."""
+        ...
+
+
 class RouterStatusPort(Protocol):
     async def providers(self) -> dict[str, str]:
         """Provider → `up`, or `down: <why>` while none of its models is asked; empty where none is configured."""
@@ -119,6 +168,8 @@ class ActorSystemPort(Protocol):
     def projector(self, workspace: str) -> ProjectorPort: ...
 
     def queue(self, workspace: str) -> QueuePort: ...
+
+    def repositories(self, workspace: str) -> RepositoriesPort: ...
 
     def router(self) -> RouterStatusPort: ...
 

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import os
+import re
+from contextlib import suppress
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import (
     BaseSettings,
+    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
 
 from vapora.database import Place, check_url, log_schema, read_schema
+
+
+def _own_folders() -> tuple[Path, ...]:
+    found = [Path.cwd()]
+    with suppress(RuntimeError):  # a user without a home
+        found.insert(0, Path.home())
+    return tuple(found)
 
 
 class Settings(BaseSettings):
@@ -43,6 +54,8 @@ class Settings(BaseSettings):
     # The rehearsal model takes about as long as a quick real one.
     rehearsal_min_delay_s: float = Field(default=1, ge=0)
     rehearsal_max_delay_s: float = Field(default=3, ge=0)
+    # So many steps are rehearsed in a project without a repository; None: those of the role.
+    rehearsal_steps: int | None = Field(default=None, gt=0)
     call_timeout_s: float = Field(default=120, gt=0)
     reservation_margin_s: float = Field(default=60, gt=0)
     # The workspace's limit a month, where nobody ever set one; None: no limit.
@@ -77,6 +90,36 @@ class Settings(BaseSettings):
     # "provider/model" to micro-dollars per million tokens, in and out: for models that the price list does not know.
     prices: dict[str, tuple[int, int]] = Field(default_factory=dict)
 
+    # Folders that a project's repository may be in, written as in PATH. Default: the home and the working folder of who
+    # starts it.
+    repo_roots: Annotated[tuple[Path, ...], NoDecode] = Field(default_factory=_own_folders)
+    # What keeps commands of agents apart from this machine; `none` is only taken when a person says so.
+    sandbox: Literal["auto", "bubblewrap", "sandlock", "none"] = "auto"
+    # Who stands as committer in commits that VAPORA makes.
+    committer: str = "VAPORA <vapora@localhost>"
+    # A worktree that nobody used for so long is removed; its branch stays, and it is made again when it is needed.
+    worktree_days: float = Field(default=14, gt=0)
+
+    @field_validator("repo_roots", mode="before")
+    @classmethod
+    def _split_roots(cls, given: Any) -> Any:
+        return tuple(part for part in given.split(os.pathsep) if part) if isinstance(given, str) else given
+
+    @field_validator("repo_roots")
+    @classmethod
+    def _check_roots(cls, given: tuple[Path, ...]) -> tuple[Path, ...]:
+        roots = tuple(one.expanduser() for one in given)
+        if wrong := [one for one in roots if not one.is_absolute()]:
+            raise ValueError(f"{wrong[0]} is no absolute path")
+        return roots
+
+    @field_validator("committer")
+    @classmethod
+    def _check_committer(cls, given: str) -> str:
+        if not re.fullmatch(r"[^<>\n]*[^<>\s][^<>\n]*<[^<>\s]+>", given.strip()):
+            raise ValueError("must be written as in git: Name <name@example.com>")
+        return given.strip()
+
     @field_validator("database_url")
     @classmethod
     def _check_database_url(cls, given: SecretStr | None) -> SecretStr | None:
@@ -106,6 +149,10 @@ class Settings(BaseSettings):
 
     def blob_folder(self, workspace: str) -> Path:
         return self.workspace_folder(workspace) / "blobs"
+
+    def repositories_folder(self, workspace: str) -> Path:
+        """What is ours of its projects' repositories, a folder for each project."""
+        return self.workspace_folder(workspace) / "repositories"
 
     def checkpoint_file(self, workspace: str) -> Path:
         """Where it was signed how far the log had come; outside the log's own file."""

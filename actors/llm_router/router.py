@@ -11,26 +11,27 @@ import random
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import structlog
 
+from actors.kinds import never_repeated
 from actors.llm_router import attempts as steps
 from actors.llm_router.attempts import CallAttempts, ChosenModel, Held, build_request, selected
 from actors.llm_router.budget_client import BudgetClient, SpendPort
 from actors.llm_router.circuit_breaker import CircuitBreaker
 from actors.llm_router.held_choices import HeldChoices
+from actors.llm_router.no_answer import NoAnswer, no_room
 from actors.llm_router.selection import ModelChoice, made
-from actors.llm_router.vendor_sentences import VendorSentences, listed, shortened
+from actors.llm_router.vendor_sentences import VendorSentences
 from actors.messages import (
     Answered,
     Call,
     CallOutcome,
     NoProvider,
     NoRoom,
-    OutOfBudget,
     Reserved,
     Unanswerable,
 )
@@ -38,7 +39,7 @@ from events.content import Content
 from events.ids import Provider, Tier, WaitReason
 from events.run import ModelCalled
 from vapora.clock import Clock, Sleep
-from vapora.domain import availability, budget
+from vapora.domain import availability
 from vapora.domain.answer import Verdict, judge
 from vapora.domain.models import ModelSpec
 from vapora.domain.pricing import PriceBook
@@ -52,6 +53,11 @@ _SEEN_S = 5.0
 _MOST_ATTEMPTS = 8
 # How long a stop waits for answers that are on their way: their money is spent.
 DRAIN_S = 4.0
+
+
+class _UnderWay(NamedTuple):
+    run_id: str
+    outcome: asyncio.Task[CallOutcome]
 
 
 class LLMRouter:
@@ -83,13 +89,13 @@ class LLMRouter:
         self._sleep = sleep
         self._chance = chance
         self._simulated = any(client.simulated for client in clients.values())
-        offered = tuple(one for one in models if one.provider in clients)
-        self._breaker = CircuitBreaker(offered, clock, chance)
-        self._choice = ModelChoice(clients, offered, prices, clock, self._breaker, timeout_s, margin_s)
+        self._breaker = CircuitBreaker([one for one in models if one.provider in clients], clock, chance)
+        self._choice = ModelChoice(clients, models, prices, clock, self._breaker, timeout_s, margin_s)
         self._budget_client = BudgetClient(money, patience_s=timeout_s)
         self._held = HeldChoices(self._budget_client, clock)
-        self._under_way: dict[str, asyncio.Task[CallOutcome]] = {}
+        self._under_way: dict[str, _UnderWay] = {}
         self._sentences = VendorSentences(clock)
+        self._no_answer = NoAnswer(self._choice, self._breaker, self._sentences, clock)
         self._stopping = asyncio.Event()
         self._journal = structlog.get_logger("router")
 
@@ -101,7 +107,7 @@ class LLMRouter:
         is waited for, up to the drain."""
         self._stopping.set()
         # Those whose previous answer is still being recorded are perhaps not promised yet: they come second.
-        busy = {_run_of(call_id) for call_id in self._under_way}
+        busy = {one.run_id for one in self._under_way.values()}
         await self._held.give_back(lambda held: held.charge.run_id not in busy, self._drain_s)
         await self._drain()
         await self._held.give_back(lambda held: True, self._drain_s)
@@ -109,7 +115,7 @@ class LLMRouter:
             await client.aclose()
 
     async def _drain(self) -> None:
-        calls = list(self._under_way.values())
+        calls = [one.outcome for one in self._under_way.values()]
         if calls:
             _, late = await asyncio.wait(calls, timeout=self._drain_s)
             for call in late:
@@ -132,22 +138,23 @@ class LLMRouter:
         """Whether the rehearsal model answers."""
         return self._simulated
 
+    @never_repeated
     async def complete(self, call: Call) -> CallOutcome:
         """Have one step answered. The same `call_id` again joins the call that is under way."""
-        task = self._under_way.get(call.call_id)
-        if task is None:
+        under_way = self._under_way.get(call.call_id)
+        if under_way is None:
             if self._stopping.is_set():
                 raise _stopping()
             task = asyncio.create_task(self._work(call), name=call.call_id)
-            self._under_way[call.call_id] = task
+            under_way = self._under_way[call.call_id] = _UnderWay(call.charge.run_id, task)
             task.add_done_callback(self._ended)
-        return await asyncio.shield(task)
+        return await asyncio.shield(under_way.outcome)
 
     async def attach(self, call_id: str) -> CallOutcome | bool:
         """For a run that resumes: the outcome of its call if it is under way; True if its money is held and nothing was
         sent; False if nothing is known of it, so that its answer must count as lost."""
-        task = self._under_way.get(call_id)
-        return await asyncio.shield(task) if task else call_id in self._held
+        under_way = self._under_way.get(call_id)
+        return await asyncio.shield(under_way.outcome) if under_way else call_id in self._held
 
     async def drop(self, origin: Origin, call_id: str) -> bool:
         """The next step's money is not needed: the run ends here. False if nothing is held for it here."""
@@ -155,6 +162,11 @@ class LLMRouter:
         if held is not None:
             await self._budget_client.hand_back(origin, held)
         return held is not None
+
+    async def withdraw(self, call_id: str) -> bool:
+        """The next step's money is given back for now, and its run says that nothing was sent: the run is paused. False
+        if nothing is held for it here."""
+        return await self._held.withdraw(call_id)
 
     def _ended(self, task: asyncio.Task[CallOutcome]) -> None:
         self._under_way.pop(task.get_name(), None)
@@ -175,7 +187,7 @@ class LLMRouter:
         for _ in range(_MOST_ATTEMPTS):
             if choice is None:
                 found = await self.select_provider(replace(call, attempt=attempt), attempts)
-                if isinstance(found, NoProvider) and (left := self._left(found.retry_at)) <= rest_s:
+                if isinstance(found, NoProvider) and (left := self._no_answer.left(found)) <= rest_s:
                     rest_s -= left
                     await self._rest(left)
                     continue
@@ -194,10 +206,10 @@ class LLMRouter:
             choice = None
             pause = availability.pace(attempt - 1, self._chance())
             if pause > rest_s:
-                return self._no_provider(attempts, pause)
+                return self._no_answer.provider(attempts, pause)
             rest_s -= pause
             await self._rest(pause)
-        return self._no_provider(attempts)
+        return self._no_answer.provider(attempts)
 
     async def _rest(self, seconds: float) -> None:
         """For so long, or until a model that was in doubt answers; raises where the router stops meanwhile."""
@@ -230,6 +242,8 @@ class LLMRouter:
 
         A refusal makes the tier `exceeded`, so the second round goes down the cheap chain.
         """
+        if call.tools:
+            await self._choice.learn(attempts.excluded)
         money = self._money(call.origin.workspace)
         refused: NoRoom | None = None
         for _ in range(2):
@@ -247,12 +261,12 @@ class LLMRouter:
                     return made(wish, option, standing)
                 refused = reply
                 if reply.contended or reply.stop:
-                    return await self._out_of_budget(money, attempts, reply)
+                    return await no_room(money, attempts, reply)
                 if standing.tier is not Tier.EXCEEDED:
                     break  # now it is: look again with the other chain
         if refused is not None:
-            return await self._out_of_budget(money, attempts, refused)
-        return self._nobody(call, attempts, standing)
+            return await no_room(money, attempts, refused)
+        return self._no_answer.nobody(attempts, self._choice.plan(call, standing, attempts.excluded, all_up=True))
 
     async def _attempt(self, call: Call, attempts: CallAttempts, choice: ChosenModel) -> CallOutcome | None:
         """Ask the model. None: it failed in a way that another attempt may mend."""
@@ -316,10 +330,13 @@ class LLMRouter:
         return Answered(tuple(attempts.events), event, settled.position, settled.next_held)
 
     async def _record(self, call: Call, choice: ChosenModel, answer: ModelAnswer, latency_ms: int) -> ModelCalled:
-        # The text is on the disk before the event that names it.
+        # The texts are on the disk before the event that names them.
         content = await asyncio.to_thread(self._keep, call.origin.workspace, steps.text_of(answer))
+        native = None
+        if answer.native is not None:
+            native = await asyncio.to_thread(self._keep, call.origin.workspace, answer.native)
         cost = partial(self._prices.cost, choice.spec.provider, choice.spec.model, at=self._clock())
-        return steps.called(call, choice, answer, content, cost, latency_ms, self._simulated)
+        return steps.called(call, choice, answer, content, native, cost, latency_ms, self._simulated)
 
     async def _failed(
         self, attempts: CallAttempts, choice: ChosenModel, error: ProviderError, asked_at: datetime
@@ -336,45 +353,6 @@ class LLMRouter:
             call.origin, choice, error.kind, attempts.along((event,)), billed=error.maybe_billed
         )
         attempts.appended((event,))
-
-    # --- no answer ---
-
-    def _nobody(self, call: Call, attempts: CallAttempts, standing: budget.BudgetStatus) -> CallOutcome:
-        if self._choice.plan(call, standing, attempts.excluded, all_up=True).options:
-            return self._no_provider(attempts)
-        why = listed(
-            (model, attempts.said.get((of, model), reason)) for (of, model), reason in attempts.excluded.items()
-        )
-        reason = shortened(f"No model can take this call. {why or 'None is configured.'}")
-        return Unanswerable(tuple(attempts.events), reason)
-
-    def _no_provider(self, attempts: CallAttempts, at_least_s: float = 0) -> NoProvider:
-        out = ", ".join(f"{name}: {why}" for name, why in self._choice.out().items())
-        said = self._sentences.told(attempts.call.origin.workspace)
-        remedy = f"No provider answers ({out or 'too many attempts failed'}). It is tried again by itself."
-        remedy = shortened(f"{remedy} Check keys and addresses with `vapora doctor`. {said}".strip())
-        retry_at = max(self._breaker.next_up(), self._clock() + timedelta(seconds=at_least_s))
-        return NoProvider(tuple(attempts.events), remedy, retry_at)
-
-    def _left(self, instant: datetime) -> float:
-        """Seconds until then."""
-        return max((instant - self._clock()).total_seconds(), 0.0)
-
-    async def _out_of_budget(self, money: SpendPort, attempts: CallAttempts, room: NoRoom) -> OutOfBudget:
-        events, where = tuple(attempts.events), f"the budget of {room.scope} {room.scope_id}"
-        if room.contended:
-            remedy = f"Other calls hold what is left of {where}; this one waits its turn."
-            return OutOfBudget(events, remedy, contended=True, until=None)
-        until = await money.window_turns_at()
-        remedy = (
-            f"No room for this call is left in {where}. Raise its limit, allow an overflow, configure a local model, "
-            f"or wait until {until:%Y-%m-%d %H:%M} UTC."
-        )
-        return OutOfBudget(events, remedy, contended=False, until=until)
-
-
-def _run_of(call_id: str) -> str:
-    return call_id.rpartition("/")[0]
 
 
 def _stopping() -> UnavailableError:

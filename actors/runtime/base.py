@@ -8,39 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
-Kind = Literal["log", "coordinator", "budget", "projector", "agent", "router", "supervisor", "relay"]
-Placement = Literal["separate", "packed"]
-
-# Shared by all cells; everything else belongs to one workspace.
-SHARED: frozenset[Kind] = frozenset({"router", "supervisor"})
-
-# First who would start others again, last the writer: what the others still have to say must find it there.
-STOP_ORDER: tuple[str, ...] = (
-    "supervisor",
-    "coordinator",
-    "relay",
-    "agents",
-    "agent",
-    "router",
-    "budget",
-    "projector",
-    "cell",
-    "log",
-)
-
-# Never sent twice by a transport: the call reaches a provider, and a second one would be a second bill.
-NEVER_REPEATED = frozenset({"complete"})
+from actors import kinds
+from actors.kinds import Placement
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Address:
-    """The name of an actor: `log/default`, `agent/default/architect`, `router`."""
+    """The name of an actor: `log/default`, `agent/default/architect`, `router`.
 
-    kind: Kind
+    Raises `ConfigurationError` for a kind that the table (`actors/kinds.py`) does not have."""
+
+    kind: str
     workspace: str = ""
     id: str = ""
+
+    def __post_init__(self) -> None:
+        kinds.kind_of(self.kind)
 
     def __str__(self) -> str:
         return "/".join(part for part in (self.kind, self.workspace, self.id) if part)
@@ -48,7 +33,7 @@ class Address:
     @classmethod
     def parse(cls, text: str) -> Address:
         kind, workspace, id_ = [*text.split("/", 2), "", ""][:3]
-        return cls(kind, workspace, id_)  # type: ignore[arg-type]
+        return cls(kind, workspace, id_)
 
 
 class Actor(Protocol):
@@ -85,16 +70,15 @@ def host_of(address: Address, placement: Placement) -> str:
 
     `separate` gives each object its own; `packed` puts a cell into one and its agents into another.
     """
-    if placement == "separate" or address.kind in SHARED:
-        return str(address)
-    return f"agents/{address.workspace}" if address.kind == "agent" else f"cell/{address.workspace}"
+    host = kinds.kind_of(address.kind).host
+    return str(address) if placement == "separate" or host == "own" else f"{host}/{address.workspace}"
 
 
 def residents(host: str) -> tuple[Address, ...]:
     """The objects that a host starts by itself, also after a crash; agents are started by the work they get."""
     kind, _, workspace = host.partition("/")
     if kind == "cell":
-        return tuple(Address(part, workspace) for part in ("log", "budget", "projector", "coordinator"))
+        return tuple(Address(part, workspace) for part in kinds.residents())
     if kind == "agents":
         return ()
     return (Address.parse(host),)

@@ -8,7 +8,8 @@ from typing import Any
 
 import structlog
 
-from actors.runtime.base import STOP_ORDER, Actor, Address, Builder, Runtime
+from actors.kinds import stop_rank
+from actors.runtime.base import Actor, Address, Builder, Runtime
 from vapora.errors import UnavailableError
 
 
@@ -93,7 +94,7 @@ class LocalRuntime:
     async def shutdown(self) -> None:
         """End every actor; one that does not stop well does not keep the others."""
         self._closed = True
-        for address in sorted(self._actors, key=lambda one: STOP_ORDER.index(one.kind)):
+        for address in sorted(self._actors, key=lambda one: stop_rank(one.kind)):
             try:
                 await self.stop(address)
             except Exception:

@@ -21,14 +21,16 @@ import ray
 import structlog
 from ray.exceptions import ActorDiedError, ActorUnavailableError, RayActorError
 
-from actors.runtime.base import NEVER_REPEATED, STOP_ORDER, Actor, Address, Builder, Placement, host_of, residents
+from actors import kinds
+from actors.kinds import Placement
+from actors.runtime.base import Actor, Address, Builder, host_of, residents
 from actors.runtime.local import LocalRuntime
+from vapora.backoff import Backoff
 from vapora.errors import UnavailableError
 
 NAMESPACE = "vapora"
 _PATIENCE_S = 30.0
-_FIRST_PAUSE_S = 0.05
-_LONGEST_PAUSE_S = 1.0
+_BACKOFF = Backoff(0.05, longest_s=1.0)
 # Waiting polls occupy a slot each; Ray's default of 1,000 would let many followers starve an append.
 _MAX_CONCURRENCY = 100_000
 
@@ -102,7 +104,7 @@ class RayRuntime:
             self.forget(name)
 
     async def shutdown(self) -> None:
-        """End every host, one kind after the other (`STOP_ORDER`)."""
+        """End every host, one kind after the other, in the table's order."""
         for _, names in groupby(sorted(await asyncio.to_thread(hosts), key=_rank), key=_rank):
             await asyncio.gather(*(self._end(name) for name in names))
 
@@ -120,7 +122,7 @@ class RayRuntime:
 
 def role_of(host: str) -> str:
     """What a host is, as people know it: `SwarmCoordinator` for `coordinator/default`."""
-    return _ROLES[host.partition("/")[0]]
+    return kinds.role_of(host.partition("/")[0])
 
 
 def title_of(host: str) -> str:
@@ -128,23 +130,8 @@ def title_of(host: str) -> str:
     return f"{role_of(host)} {host.partition('/')[2]}".strip()
 
 
-# By the first part of a host's name.
-_ROLES = {
-    "agent": "Agent",
-    "agents": "Agents",
-    "budget": "BudgetManager",
-    "cell": "Cell",
-    "coordinator": "SwarmCoordinator",
-    "log": "LogWriter",
-    "projector": "Projector",
-    "relay": "Relay",
-    "router": "LLMRouter",
-    "supervisor": "Supervisor",
-}
-
-
 def _rank(name: str) -> int:
-    return STOP_ORDER.index(name.partition("/")[0])
+    return kinds.stop_rank(name.partition("/")[0])
 
 
 def find(name: str) -> Any:
@@ -175,14 +162,15 @@ class RayRef:
 
         async def call(*args: Any, **kwargs: Any) -> Any:
             packed = pickle.dumps((str(self._address), method, args, kwargs))
-            return _unpack(await self._send(packed, repeat=method not in NEVER_REPEATED))
+            return _unpack(await self._send(packed, repeat=kinds.may_repeat(self._address.kind, method)))
 
         return call
 
     async def _send(self, packed: bytes, *, repeat: bool) -> bytes:
         deadline = asyncio.get_running_loop().time() + _PATIENCE_S
-        pause = _FIRST_PAUSE_S
+        pauses = iter(_BACKOFF)
         while True:
+            pause = next(pauses)
             try:
                 call = await self._runtime.connect(self._host_name)
                 answer: bytes = await call.remote(packed)
@@ -195,7 +183,6 @@ class RayRef:
                         f"{self._address} does not answer.", remedy="It is being restarted; try again."
                     ) from error
             await asyncio.sleep(pause)
-            pause = min(pause * 2, _LONGEST_PAUSE_S)
 
 
 def _unpack(answer: bytes) -> Any:

@@ -19,7 +19,7 @@ from vapora.clock import Clock
 from vapora.domain import budget
 from vapora.domain.budget import Ledger, ReserveSpend
 from vapora.errors import UnavailableError
-from vapora.llm.protocol import ModelAnswer, ModelRequest, TextDelta, Usage
+from vapora.llm.protocol import Capabilities, ModelAnswer, ModelRequest, TextDelta, Usage
 from vapora.llm.rehearsal import RehearsalClient
 from vapora.log.client import LogClient
 from vapora.log.memory import MemoryLog
@@ -223,6 +223,9 @@ class ScriptedClient:
 
     async def ping(self) -> None:
         return None
+
+    async def capabilities(self, model: str) -> Capabilities:
+        return Capabilities(tools=True)
 
     async def aclose(self) -> None:
         self.closed = True

@@ -12,7 +12,7 @@ import pytest
 from actors.budget_manager import BudgetManager
 from actors.llm_router import LLMRouter
 from actors.log_writer import LogWriter
-from actors.messages import Answered, Call, FollowUp, NoProvider, OutOfBudget, Routing, Unanswerable
+from actors.messages import Answered, Call, FollowUp, NoProvider, OutOfBudget, Unanswerable
 from events import DomainEvent
 from events.budget import SpendReleased, SpendReserved, SpendSettled, SpendUnknown
 from events.content import Content
@@ -35,6 +35,7 @@ from vapora.commands import SetBudget
 from vapora.domain.audit import violations
 from vapora.domain.models import models
 from vapora.domain.pricing import PriceBook
+from vapora.domain.routing import Routing
 from vapora.errors import (
     AuthenticationError,
     ConflictError,

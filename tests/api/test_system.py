@@ -26,7 +26,7 @@ from vapora.database import Place
 from vapora.errors import UnavailableError
 from vapora.log.mapper import encode
 from vapora.log.sqlite import SQLiteLog
-from vapora.ports import BudgetPort, LogWriterPort, ProjectorPort, QueuePort, RouterStatusPort
+from vapora.ports import BudgetPort, LogWriterPort, ProjectorPort, QueuePort, RepositoriesPort, RouterStatusPort
 from vapora.records import Append, StreamAppend
 from vapora.settings import Settings
 
@@ -50,6 +50,9 @@ class Unready:
         raise self._error
 
     def queue(self, workspace: str) -> QueuePort:
+        raise self._error
+
+    def repositories(self, workspace: str) -> RepositoriesPort:
         raise self._error
 
     def router(self) -> RouterStatusPort:

@@ -11,6 +11,8 @@ from pydantic import ValidationError
 
 from vapora.catalog import ROLE_IDS, load_roles, role, roles, roles_for, task_types
 from vapora.errors import CatalogError, NotFoundError
+from vapora.tools.scope import Scope
+from vapora.tools.table import TOOLS
 
 EXPECTED_IDS = [
     "architect",
@@ -59,6 +61,7 @@ SECTIONS = (
     "Quality bar",
     "When to stop or escalate",
 )
+READ_ONLY = ("code-reviewer", "presenter", "monitor", "security", "project-manager", "decision-maker")
 
 
 @pytest.fixture
@@ -96,12 +99,55 @@ def test_the_four_groups_have_the_roles_that_the_mission_gives_them() -> None:
 
 @pytest.mark.parametrize("role_id", EXPECTED_IDS)
 def test_every_prompt_has_the_needed_sections_in_their_order(role_id: str) -> None:
-    prompt = role(role_id).prompt
-    headings = [line[3:] for line in prompt.splitlines() if line.startswith("## ")]
-    assert tuple(headings) == SECTIONS
-    assert prompt.startswith("# ")
-    assert len(prompt) > 1500
-    assert 40 <= len(prompt.splitlines()) <= 80
+    manifest = role(role_id)
+    assert _headings(manifest.prompt) == (*SECTIONS, "Without a repository")
+    assert _headings(manifest.work_prompt) == (*SECTIONS, "In a repository", "Working with tools")
+    for prompt in (manifest.prompt, manifest.work_prompt):
+        assert prompt.startswith("# ")
+        assert len(prompt) > 1500
+        assert 40 <= len(prompt.splitlines()) <= 100
+
+
+def _headings(prompt: str) -> tuple[str, ...]:
+    return tuple(line[3:] for line in prompt.splitlines() if line.startswith("## "))
+
+
+def test_a_role_is_told_of_tools_only_where_it_has_them() -> None:
+    for manifest in roles().values():
+        assert not any(f"`{name}`" in manifest.prompt for name in TOOLS), manifest.id
+        named = {name for name in TOOLS if f"`{name}`" in manifest.work_prompt}
+        assert named <= set(manifest.tools), manifest.id
+
+
+def test_who_may_write_what_is_as_the_mission_says() -> None:
+    assert tuple(one.id for one in roles().values() if not one.writable) == READ_ONLY
+    for role_id, own, others in (
+        ("developer", "src/slug.py tests/test_slug.py README.md", ""),
+        ("tester", "tests/test_slug.py src/app/slug.test.ts benchmarks/load.py", "src/slug.py README.md latest.py"),
+        ("documenter", "README.md docs/api/links.md src/pkg/NOTES.md", "src/slug.py Makefile"),
+        ("architect", "docs/adr/0001-storage.md", "src/slug.py README.md"),
+        ("devops", ".github/workflows/ci.yml deploy/app.yaml Dockerfile", "src/slug.py README.md"),
+        ("marketer", "marketing/1.4.md website/index.html", "docs/api.md README.md"),
+    ):
+        scope = Scope(role(role_id).writable)
+        assert [path for path in own.split() if path not in scope] == []
+        assert [path for path in others.split() if path in scope] == []
+
+
+def test_who_may_not_write_has_no_tool_to_write_with() -> None:
+    for role_id in READ_ONLY:
+        assert not {"file_write", "file_edit"} & set(role(role_id).tools)
+
+
+@pytest.mark.parametrize("role_id", EXPECTED_IDS)
+def test_work_ends_with_finish_and_a_review_changes_nothing(role_id: str) -> None:
+    manifest = role(role_id)
+    assert "finish" in manifest.tools_for("work")
+    assert "submit_review" not in manifest.tools_for("work")
+    assert {TOOLS[name].effect for name in manifest.tools_for("review")} == {"pure", "ends"}
+    assert manifest.tools_for("review")[-1] == "submit_review"
+    assert manifest.writable_for("work") == manifest.writable
+    assert manifest.writable_for("review") == ()
 
 
 @pytest.mark.parametrize("role_id", EXPECTED_IDS)
@@ -175,6 +221,9 @@ def test_a_role_can_be_loaded_from_any_folder(folder: Path) -> None:
         ('id = "presenter"|id = "speaker"', r"presenter\.toml.*id: is 'speaker'.*says 'presenter'"),
         ("temperature =|temperature", r"presenter\.toml.*not valid TOML.*line"),
         ('title = "Presenter"|title = "P"\nprompt = "x"', r"prompt: belongs in presenter\.md"),
+        ('"git_log", "ask"|"git_blame", "ask"', r"tools: there is no git_blame; there are file_read"),
+        ('"ask", "finish"]|"ask"]', r"tools: without finish, no run could end"),
+        ('"ask", "finish"]|"finish", "file_edit"]', r"writable: is empty, so file_edit could do nothing"),
     ],
 )
 def test_a_broken_manifest_is_refused_naming_file_and_field(folder: Path, change: str, said: str) -> None:
@@ -192,6 +241,12 @@ def test_a_role_without_its_prompt_is_refused(folder: Path) -> None:
 def test_a_role_with_an_empty_prompt_is_refused(folder: Path) -> None:
     (folder / "presenter.md").write_text(" \n", encoding="utf-8")
     with pytest.raises(CatalogError, match=r"presenter\.md.*prompt: is empty"):
+        load_roles(folder, ["presenter"])
+
+
+def test_a_prompt_that_does_not_say_how_to_work_in_a_repository_is_refused(folder: Path) -> None:
+    _change(folder / "presenter.md", "## In a repository|## Elsewhere")
+    with pytest.raises(CatalogError, match=r"presenter\.md.*has to end with the sections '## In a repository'"):
         load_roles(folder, ["presenter"])
 
 

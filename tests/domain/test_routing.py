@@ -36,7 +36,7 @@ def plan(task_type: str = "code-generation", **more: Any) -> routing.RoutingPlan
         "size": "standard",
         "tier": Tier.NORMAL,
         "options": options(),
-        "prompt_tokens": 10_000,
+        "needs": routing.Needs(10_000),
     }
     return routing.plan(task_type=task_type, **{**usual, **more})
 
@@ -134,7 +134,7 @@ def test_an_installation_names_its_own_local_model() -> None:
     own = models("qwen3-coder")
     assert [spec.model for spec in own if spec.provider is Provider.OLLAMA] == ["qwen3-coder"]
     offered = [routing.Option(spec, 0) for spec in own if spec.provider is Provider.OLLAMA]
-    found = plan("semantic-search", options=offered)
+    found = plan("semantic-search", options=offered, table=own)
     assert (order(found), found.policy, found.fallback_reason) == (["qwen3-coder"], "rules", None)
     assert LOCAL not in [one.model for one in found.candidates]
 
@@ -177,15 +177,15 @@ def test_a_provider_that_is_down_elsewhere_does_not_change_the_rules() -> None:
 
 
 def test_a_model_whose_context_is_too_small_is_left_out() -> None:
-    found = plan("semantic-search", prompt_tokens=131_073)
+    found = plan("semantic-search", needs=routing.Needs(131_073))
     assert LOCAL not in order(found)
     assert excluded(found)[LOCAL] == "its context of 131072 tokens is too small for 131073"
     assert found.policy == "availability"
-    assert order(plan("semantic-search", prompt_tokens=131_072))[0] == LOCAL
+    assert order(plan("semantic-search", needs=routing.Needs(131_072)))[0] == LOCAL
 
 
 def test_a_prompt_that_fits_no_model_leaves_no_option() -> None:
-    found = plan(prompt_tokens=10**7)
+    found = plan(needs=routing.Needs(10**7))
     assert (found.options, found.fallback_reason) == ((), None)
     assert len(excluded(found)) == len(MODELS)
 
@@ -290,6 +290,7 @@ costs = st.fixed_dictionaries({spec.model: st.integers(0, 10**6) for spec in MOD
     subsets,
     subsets,
     st.integers(1, 1_200_000),
+    st.booleans(),
     costs,
 )
 def test_whatever_is_asked_each_model_is_tried_once_or_left_out_with_a_reason(
@@ -301,6 +302,7 @@ def test_whatever_is_asked_each_model_is_tried_once_or_left_out_with_a_reason(
     missing: set[Provider],
     down: set[Provider],
     prompt_tokens: int,
+    tools: bool,
     costs: dict[str, int],
 ) -> None:
     found = plan(
@@ -311,12 +313,16 @@ def test_whatever_is_asked_each_model_is_tried_once_or_left_out_with_a_reason(
         tier=tier,
         options=options(*missing, costs=costs),
         down=dict.fromkeys(down, "timeout"),
-        prompt_tokens=prompt_tokens,
+        needs=routing.Needs(prompt_tokens, tools=tools),
     )
     tried, left = order(found), excluded(found)
     assert sorted([*tried, *left]) == sorted(spec.model for spec in MODELS)
     assert [one.model for one in found.candidates][: len(tried)] == tried
-    able = [one for one in MODELS if one.provider not in missing | down and one.context_tokens >= prompt_tokens]
+    able = [
+        one
+        for one in MODELS
+        if one.provider not in missing | down and one.context_tokens >= prompt_tokens and (one.tools or not tools)
+    ]
     assert bool(tried) == bool(able)
     assert all(one.spec in able for one in found.options)
     assert found.cheap_chain == (tier is Tier.EXCEEDED)

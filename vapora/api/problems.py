@@ -17,6 +17,7 @@ from vapora.errors import (
     BadInputError,
     BehindError,
     CatalogError,
+    ChecksFailedError,
     ConfigurationError,
     ConflictError,
     CorruptLogError,
@@ -24,8 +25,11 @@ from vapora.errors import (
     FencedError,
     KeyReusedError,
     LogError,
+    NewerEventError,
+    NotApprovedError,
     NotFoundError,
     ProviderError,
+    ReviewOutdatedError,
     UnavailableError,
     UnpricedModelError,
     VaporaError,
@@ -80,6 +84,9 @@ NO_METHOD = Kind("method-not-allowed", 405, "The path does not take this method"
 TOO_SLOW = Kind("request-timeout", 408, "The request came in too slowly", "Send all of it at once.")
 CONFLICT = Kind("conflict", 409, "It cannot be done in the present state", "Read it again and decide anew.")
 RING = Kind("dependency-ring", 409, "Tasks would wait for each other", "Leave one of them out of blocked_by.")
+OUTDATED = Kind("review-outdated", 409, "The branch has moved since", "Look at the changes again, and decide anew.")
+NOT_APPROVED = Kind("not-approved", 409, "The work is not approved", "Have it approved first.")
+CHECKS_FAILED = Kind("checks-failed", 409, "A check is red", "Send the card back to its agent, or merge with force.")
 TOO_LARGE = Kind("body-too-large", 413, "The body is too large", "Send less, or in several requests.")
 NOT_JSON = Kind("not-json", 415, "The body is not declared as JSON", "Send the header Content-Type: application/json.")
 INVALID = Kind("invalid-request", 422, "The request cannot be taken as it is", "Correct it and send it again.")
@@ -87,6 +94,9 @@ KEY_REUSED = Kind("idempotency-key-reused", 422, "The Idempotency-Key is in use"
 HEAD_TOO_LARGE = Kind("headers-too-large", 431, "The headers are too large", "Send fewer or shorter headers.")
 INTERNAL = Kind("internal-error", 500, "Something broke on our side", "Try again; if it stays, look into the journal.")
 UNAVAILABLE = Kind("unavailable", 503, "A part of the system does not answer", "Try again in a moment.")
+WRITTEN_BY_NEWER = Kind(
+    "written-by-newer-version", 503, "The log holds what a newer VAPORA wrote", "Upgrade; nothing is damaged."
+)
 LOG_TROUBLE = Kind("log-unavailable", 503, "The log cannot be used", "Nothing was written. See `vapora doctor`.")
 BEHIND = Kind("projection-behind", 504, "The read models are not there yet", "Ask again with the same `after`.")
 _OTHER = Kind("refused", 400, "The request was refused", "See /docs.")
@@ -100,6 +110,9 @@ TABLE: Mapping[type[VaporaError], Kind] = {
     VersionConflictError: CONFLICT,
     DependencyRingError: RING,
     KeyReusedError: KEY_REUSED,
+    ReviewOutdatedError: OUTDATED,
+    NotApprovedError: NOT_APPROVED,
+    ChecksFailedError: CHECKS_FAILED,
     BehindError: BEHIND,
     UnavailableError: UNAVAILABLE,
     ConfigurationError: INTERNAL,
@@ -107,6 +120,7 @@ TABLE: Mapping[type[VaporaError], Kind] = {
     LogError: LOG_TROUBLE,
     FencedError: UNAVAILABLE,
     CorruptLogError: LOG_TROUBLE,
+    NewerEventError: WRITTEN_BY_NEWER,
     UnpricedModelError: INTERNAL,
     ProviderError: UNAVAILABLE,
 }

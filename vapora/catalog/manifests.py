@@ -1,8 +1,10 @@
-"""Role manifests: one TOML file with the facts and one Markdown file with the prompt for each role.
+"""Role manifests: one TOML file with the facts and one Markdown file with the prompts for each role.
 
-A run of a role is a conversation. The Markdown is the system prompt; the first user message is the
-task followed by the first step's instruction; each further instruction is sent after the answer to
-the one before it. The last step's answer is the artifact.
+The Markdown ends with two sections of which a run gets one: how the role works in a repository, and how without.
+
+Without a repository a run is a conversation of fixed steps. The first user message is the task followed by the
+first step's instruction; each further instruction is sent after the answer to the one before it. The last step's
+answer is the artifact. With one, the agent uses its tools until it calls `finish`; the steps play no part.
 """
 
 from __future__ import annotations
@@ -17,7 +19,9 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
+from vapora.domain.models import Size
 from vapora.errors import CatalogError, NotFoundError
+from vapora.tools.table import TOOLS
 
 # The order is a promise: boards, budgets and reports list the roles in it.
 ROLE_IDS: tuple[str, ...] = (
@@ -36,7 +40,6 @@ ROLE_IDS: tuple[str, ...] = (
 )
 
 Group = Literal["technical-core", "documentation", "operations", "management"]
-ModelTier = Literal["economy", "standard", "premium"]
 ArtifactKind = Literal[
     "adr",
     "code",
@@ -77,11 +80,24 @@ class Artifact(_Frozen):
     kind: ArtifactKind
 
 
+# One answer in a repository may hold a whole file; what the role's documents need is `max_output_tokens`.
+_WORK_OUTPUT_TOKENS = 8_192
+_IN_A_REPOSITORY = "## In a repository\n"
+_WITHOUT_ONE = "## Without a repository\n"
+
+_WRITERS = ("file_write", "file_edit")
+
+Purpose = Literal["work", "review"]
+
+
 class RoleManifest(_Frozen):
     """Everything the platform knows about a role before any agent of it has run.
 
     `task_types[0]` is the role's main type: what a task of this role is taken for when its words say
-    nothing. `concurrency` is the most runs one agent of the role holds at a time.
+    nothing. `concurrency` is the most runs one agent of the role holds at a time. `tools` and `writable` hold where the
+    project has a repository: names of tools, and patterns of the paths that the role may write (see
+    `vapora.tools.scope`); no pattern: it changes nothing. `prompt` is the system prompt of a run without a repository,
+    `work_prompt` that of a run in one; `work_output_tokens` limits each answer there.
     """
 
     id: Kebab
@@ -90,7 +106,7 @@ class RoleManifest(_Frozen):
     description: Text
     capabilities: Annotated[tuple[Kebab, ...], Field(min_length=1)]
     task_types: Annotated[tuple[Kebab, ...], Field(min_length=1)]
-    model_tier: ModelTier
+    model_tier: Size
     concurrency: Annotated[int, Field(ge=1)]
     temperature: Annotated[float, Field(ge=0, le=1)]
     max_output_tokens: Annotated[int, Field(ge=1)]
@@ -100,9 +116,13 @@ class RoleManifest(_Frozen):
     may_not: Annotated[tuple[Text, ...], Field(min_length=1)]
     listens_to: tuple[Kebab, ...] = ()
     reports_to: tuple[Kebab, ...] = ()
+    tools: Annotated[tuple[Text, ...], Field(min_length=1)]
+    writable: tuple[Text, ...] = ()
+    work_output_tokens: Annotated[int, Field(ge=1)] = _WORK_OUTPUT_TOKENS
     artifact: Artifact
     steps: Annotated[tuple[RunStep, ...], Field(min_length=1)]
     prompt: Text
+    work_prompt: Text
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:
@@ -116,7 +136,24 @@ class RoleManifest(_Frozen):
                     f"steps: '{step.name}' may answer {step.output_tokens} tokens, "
                     f"but max_output_tokens is {self.max_output_tokens}"
                 )
+        unknown = [name for name in self.tools if name not in TOOLS]
+        if unknown:
+            raise ValueError(f"tools: there is no {', '.join(unknown)}; there are {', '.join(TOOLS)}")
+        if "finish" not in self.tools:
+            raise ValueError("tools: without finish, no run could end")
+        writers = [name for name in self.tools if name in _WRITERS]
+        if writers and not self.writable:
+            raise ValueError(f"writable: is empty, so {', '.join(writers)} could do nothing")
         return self
+
+    def tools_for(self, purpose: Purpose) -> tuple[str, ...]:
+        """Work ends with `finish`. A review looks only, and ends with `submit_review`, whatever the role is."""
+        if purpose == "work":
+            return tuple(name for name in self.tools if name != "submit_review")
+        return (*(name for name in self.tools if TOOLS[name].effect == "pure"), "submit_review")
+
+    def writable_for(self, purpose: Purpose) -> tuple[str, ...]:
+        return self.writable if purpose == "work" else ()
 
     def output_tokens(self, step: RunStep) -> int:
         """The answer limit that a request for this step carries, in tokens."""
@@ -153,7 +190,8 @@ def roles_for(task_type: str) -> tuple[str, ...]:
 
 def load_roles(folder: Traversable, role_ids: Iterable[str]) -> Mapping[str, RoleManifest]:
     """Read the named roles from a folder, in the order given. Raises `CatalogError`."""
-    found = {role_id: _load_role(folder, role_id) for role_id in role_ids}
+    common = _read(files("vapora.catalog"), "work.md")
+    found = {role_id: _load_role(folder, role_id, common) for role_id in role_ids}
     for manifest in found.values():
         for field in ("listens_to", "reports_to"):
             strangers = [other for other in getattr(manifest, field) if other not in found]
@@ -162,23 +200,36 @@ def load_roles(folder: Traversable, role_ids: Iterable[str]) -> Mapping[str, Rol
     return MappingProxyType(found)
 
 
-def _load_role(folder: Traversable, role_id: str) -> RoleManifest:
+def _load_role(folder: Traversable, role_id: str, common: str) -> RoleManifest:
     name = f"{role_id}.toml"
     try:
         fields: dict[str, Any] = tomllib.loads(_read(folder, name))
     except tomllib.TOMLDecodeError as error:
         raise _broken(name, f"not valid TOML: {error}") from error
-    if "prompt" in fields:
-        raise _broken(name, f"prompt: belongs in {role_id}.md, not here")
+    for prompt in {"prompt", "work_prompt"} & set(fields):
+        raise _broken(name, f"{prompt}: belongs in {role_id}.md, not here")
     if fields.get("id", role_id) != role_id:
         raise _broken(name, f"id: is '{fields['id']}', but the file name says '{role_id}'")
-    prompt = _read(folder, f"{role_id}.md")
-    if not prompt.strip():
-        raise _broken(f"{role_id}.md", "prompt: is empty")
+    prompts = _prompts(_read(folder, f"{role_id}.md"), f"{role_id}.md", common)
     try:
-        return RoleManifest.model_validate({**fields, "prompt": prompt})
+        return RoleManifest.model_validate(fields | prompts)
     except ValidationError as error:
         raise _broken(name, "; ".join(_complaints(error))) from error
+
+
+def _prompts(text: str, name: str, common: str) -> dict[str, str]:
+    """`common`: what holds for every role that works in a repository."""
+    if not text.strip():
+        raise _broken(name, "prompt: is empty")
+    always, inside, rest = text.partition(_IN_A_REPOSITORY)
+    in_one, without, outside = rest.partition(_WITHOUT_ONE)
+    if not inside or not without:
+        ends = f"'{_IN_A_REPOSITORY.strip()}' and then '{_WITHOUT_ONE.strip()}'"
+        raise _broken(name, f"prompt: has to end with the sections {ends}")
+    return {
+        "prompt": f"{always}{without}{outside}",
+        "work_prompt": f"{always}{inside}{in_one.rstrip()}\n\n{common}",
+    }
 
 
 def _read(folder: Traversable, name: str) -> str:

@@ -8,7 +8,7 @@ follows the rule's model where that one cannot answer.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any, Literal
 
@@ -18,6 +18,7 @@ from events.routing import ModelOption
 from vapora.domain.models import CHEAPEST_FIRST, MODELS, SIZES, ModelSpec, Size
 
 Complexity = Literal["low", "medium", "high"]
+COMPLEXITIES: tuple[Complexity, ...] = ("low", "medium", "high")
 Policy = Literal["rules", "near-threshold", "exceeded", "availability"]
 ModelKey = tuple[Provider, str]
 _Family = tuple[Provider, Size]
@@ -52,6 +53,36 @@ _BY_SIZE: dict[Size, _Family] = {"premium": _OPUS, "standard": _SONNET, "economy
 
 
 @dataclass(frozen=True, slots=True)
+class Routing:
+    """What the choice of a model depends on, beside the budget and who answers."""
+
+    task_type: str
+    size: Size
+    complexity: Complexity = "medium"
+    critical: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What a call asks of a model: room in its context for the prompt and the answer, and whether it calls tools."""
+
+    prompt_tokens: int = 0
+    output_tokens: int = 0
+    tools: bool = False
+
+    def lacking(self, spec: ModelSpec) -> str | None:
+        """Why the model cannot take the call, ever; None where it can."""
+        if self.tools and spec.tools is None:
+            return "whether it can call tools is not known"
+        if self.tools and not spec.tools:
+            return "it cannot call tools"
+        wanted = self.prompt_tokens + min(self.output_tokens, spec.output_tokens)
+        if spec.context_tokens < wanted:
+            return f"its context of {spec.context_tokens} tokens is too small for {wanted}"
+        return None
+
+
+@dataclass(frozen=True, slots=True)
 class Option:
     """A model that is configured, and the most that this call can cost there."""
 
@@ -64,6 +95,7 @@ class RoutingPlan:
     """`options`: to be tried in this order. `candidates`: every known model, those left out with the reason.
 
     `fallback_reason`: why the first is not the rule's model. `cheap_chain`: reservations may use an overflow.
+    `would_do`: the best one that could take the call, if its provider were configured.
     """
 
     policy: Policy
@@ -72,6 +104,7 @@ class RoutingPlan:
     reason: str
     cheap_chain: bool
     fallback_reason: str | None
+    would_do: ModelSpec | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +123,12 @@ class _Field:
     ruled: ModelSpec
     usable: tuple[Option, ...]
     excluded: dict[ModelKey, str]
+    would_do: ModelSpec | None
 
     @property
     def obstacle(self) -> str | None:
         """Why the rule's model cannot take the call."""
-        return self.excluded.get(_key(self.ruled))
+        return self.excluded.get(self.ruled.key)
 
 
 def rule(
@@ -127,7 +161,8 @@ def plan(
     size: Size,
     tier: Tier,
     options: Sequence[Option],
-    prompt_tokens: int,
+    needs: Needs,
+    table: Sequence[ModelSpec] = MODELS,
     down: Mapping[Provider, str] | None = None,
     paused: Mapping[ModelKey, str] | None = None,
     excluded: Mapping[ModelKey, str] | None = None,
@@ -135,14 +170,13 @@ def plan(
 ) -> RoutingPlan:
     """Order the models that can take the call.
 
-    `options`: the models of configured providers. `down`: providers that are left alone now, with the reason; `paused`:
-    single models that are, while their siblings are asked. `excluded`: models that cannot take this call for a reason
-    learned elsewhere. `prompt_tokens` must fit a model's context. A budget that says stop is planned like any other:
-    its reservations are refused.
+    `table`: all models that there are; `options`: those of configured providers. `down`: providers that are left alone
+    now, with the reason; `paused`: single models that are, while their siblings are asked. `excluded`: models that
+    cannot take this call for a reason learned elsewhere. A budget that says stop is planned like any other: its
+    reservations are refused.
     """
-    table = _table(options)
     ruled, why = rule(task_type, complexity, critical, size, table)
-    found = _field(ruled, table, options, prompt_tokens, _Left(down or {}, paused or {}, excluded or {}))
+    found = _field(ruled, table, options, needs, _Left(down or {}, paused or {}, excluded or {}))
     match tier:
         case Tier.NEAR:
             return _near(found, table, options, why)
@@ -189,8 +223,8 @@ def _near(found: _Field, table: Sequence[ModelSpec], options: Sequence[Option], 
         return _made(found, table, options, "availability", budget_chain(found.usable), reason, "availability")
     order = tuple(sorted(within, key=lambda one: (-efficiency(one), *_by_cost(one))))
     too_dear = f"dearer than the rule's {found.ruled.model}"
-    dearer = {_key(one.spec): too_dear for one in found.usable if one not in within}
-    found = _Field(found.ruled, order, {**found.excluded, **dearer})
+    dearer = {one.spec.key: too_dear for one in found.usable if one not in within}
+    found = replace(found, usable=order, excluded={**found.excluded, **dearer})
     reason = "the budget is near its limit: the best quality for the cost of this call"
     return _made(found, table, options, "near-threshold", order, reason, "budget near its limit")
 
@@ -208,68 +242,62 @@ def _made(
     if order and order[0].spec != found.ruled:
         obstacle = f"; {found.ruled.model}: {found.obstacle}" if found.obstacle else ""
         fallback = f"{cause}{obstacle or f', instead of {found.ruled.model}'}"
-    costs = {_key(one.spec): one.worst_case_microusd for one in options}
-    left_out = [spec for spec in table if _key(spec) in found.excluded]
+    costs = {one.spec.key: one.worst_case_microusd for one in options}
+    left_out = [spec for spec in table if spec.key in found.excluded]
     candidates = tuple(
         ModelOption(
             provider=spec.provider,
             model=spec.model,
-            worst_case_microusd=MicroUsd(costs.get(_key(spec), 0)),
+            worst_case_microusd=MicroUsd(costs.get(spec.key, 0)),
             quality=spec.quality,
-            excluded=found.excluded.get(_key(spec)),
+            excluded=found.excluded.get(spec.key),
         )
         for spec in (*(one.spec for one in order), *left_out)
     )
-    return RoutingPlan(policy, order, candidates, reason, policy == "exceeded", fallback)
+    return RoutingPlan(policy, order, candidates, reason, policy == "exceeded", fallback, found.would_do)
 
 
 def _field(
     ruled: ModelSpec,
     table: Sequence[ModelSpec],
     options: Sequence[Option],
-    prompt_tokens: int,
+    needs: Needs,
     left: _Left,
 ) -> _Field:
-    offered = {_key(one.spec) for one in options}
+    offered = {one.spec.key for one in options}
     configured = {one.spec.provider for one in options} | {provider for provider, _ in left.excluded}
 
     def obstacle(spec: ModelSpec) -> str | None:
-        if _key(spec) in left.excluded:
-            return left.excluded[_key(spec)]
-        if _key(spec) not in offered:
+        if spec.key in left.excluded:
+            return left.excluded[spec.key]
+        if spec.key not in offered:
             return "not offered" if spec.provider in configured else f"{spec.provider} is not configured"
         if spec.provider in left.down:
             return f"{spec.provider} is down: {left.down[spec.provider]}"
-        if _key(spec) in left.paused:
-            return f"paused: {left.paused[_key(spec)]}"
-        if spec.context_tokens < prompt_tokens:
-            return f"its context of {spec.context_tokens} tokens is too small for {prompt_tokens}"
-        return None
+        if spec.key in left.paused:
+            return f"paused: {left.paused[spec.key]}"
+        return needs.lacking(spec)
 
-    out = {_key(spec): why for spec in table if (why := obstacle(spec))}
-    return _Field(ruled, tuple(one for one in options if _key(one.spec) not in out), out)
-
-
-def _table(options: Sequence[Option]) -> tuple[ModelSpec, ...]:
-    """The known models. A family of which others are offered is what is offered: an installation's own local
-    model stands for the table's."""
-    offered = [one.spec for one in options]
-    own = {spec.provider for spec in offered if _KNOWN.get(_key(spec)) != spec}
-    if not own:
-        return MODELS
-    return (*(spec for spec in MODELS if spec.provider not in own), *(spec for spec in offered if spec.provider in own))
+    out = {spec.key: why for spec in table if (why := obstacle(spec))}
+    absent = [spec for spec in table if spec.provider not in configured and needs.lacking(spec) is None]
+    return _Field(
+        ruled,
+        tuple(one for one in options if one.spec.key not in out),
+        out,
+        max(absent, key=lambda spec: (spec == ruled, spec.quality), default=None),
+    )
 
 
 def _of_family(family: _Family, table: Sequence[ModelSpec]) -> ModelSpec:
     """The first of its size; in a table of the installation's own the family's nearest in size, else of all."""
     provider, size = family
-    ours = [spec for spec in table if spec.provider is provider] or list(table)
+    ours = [spec for spec in table if spec.provider == provider] or list(table)
     return min(ours, key=lambda spec: abs(_rank(spec.size) - _rank(size)))
 
 
 def _one_larger(spec: ModelSpec, table: Sequence[ModelSpec]) -> ModelSpec:
     """The family's next size, or the same model where it has none."""
-    larger = [one for one in table if one.provider is spec.provider and _rank(one.size) > _rank(spec.size)]
+    larger = [one for one in table if one.provider == spec.provider and _rank(one.size) > _rank(spec.size)]
     return min(larger, key=lambda one: _rank(one.size), default=spec)
 
 
@@ -280,10 +308,3 @@ def _rank(size: Size) -> int:
 def _by_cost(option: Option) -> tuple[int, int, float, str]:
     spec = option.spec
     return option.worst_case_microusd, CHEAPEST_FIRST.index(spec.provider), -spec.quality, spec.model
-
-
-def _key(spec: ModelSpec) -> ModelKey:
-    return spec.provider, spec.model
-
-
-_KNOWN = {_key(spec): spec for spec in MODELS}

@@ -1,48 +1,20 @@
-"""What a task is: its state, and how each event changes it. The decisions are in `vapora.domain.task`."""
+"""What a task is. How each event changes it is in `vapora.domain.task_fold`, what may be done to it in
+`vapora.domain.task` and its neighbours."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Literal
 
 from pydantic import JsonValue
 
-from events.base import DomainEvent, changes
 from events.ids import BoardType, Review, TaskState, WaitReason
-from events.task import (
-    TaskApproved,
-    TaskArchived,
-    TaskAssigned,
-    TaskCompleted,
-    TaskEdited,
-    TaskFailed,
-    TaskRecalled,
-    TaskRejected,
-    TaskReleased,
-    TaskReopened,
-    TaskRequeued,
-    TaskSentToReview,
-    TaskSubmitted,
-    TaskWaiting,
-)
-
-# Where each of these leaves the task, whatever else they say.
-_LEADS_TO: Mapping[type[DomainEvent], TaskState] = {
-    TaskCompleted: TaskState.DONE,
-    TaskSentToReview: TaskState.REVIEW,
-    TaskFailed: TaskState.FAILED,
-    TaskReleased: TaskState.TODO,
-    TaskApproved: TaskState.DONE,
-    TaskRejected: TaskState.TODO,
-    TaskReopened: TaskState.TODO,
-    TaskRequeued: TaskState.TODO,
-    TaskRecalled: TaskState.TODO,
-    TaskArchived: TaskState.ARCHIVED,
-}
-
-# To be raised with every change of `evolve` or of the state: what an older fold saved is then left aside.
-FOLD_VERSION = 2
+from events.run import RunFork
+from events.work import Work
+from vapora.domain.project import Project
+from vapora.errors import ConflictError, NotFoundError
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +26,59 @@ class Wait:
 
 
 @dataclass(frozen=True, slots=True)
+class TaskComment:
+    """What somebody said to whoever works on the task: of all of it, of a file, or of a line of one. `side`: of the
+    patch, `old` for what was there before."""
+
+    text: str
+    path: str | None = None
+    line: int | None = None
+    side: Literal["old", "new"] = "new"
+
+
+@dataclass(frozen=True, slots=True)
+class Landed:
+    """The commit `head` of the task's branch is part of `branch` as `oid`."""
+
+    oid: str
+    head: str
+    branch: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why its work did not land the last time."""
+
+    head: str
+    kind: str
+    message: str
+    paths: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewRun:
+    """The run in which an agent reviews the task."""
+
+    run_id: str
+    agent_id: str
+    head: str
+
+
+@dataclass(frozen=True, slots=True)
 class Task:
     """A task as its stream tells it.
 
-    `run_id` is the current or last run, `runs` how many there were. `agent_id` is who has it or ended it:
-    None while it is to be done. `waiting` is set in `todo` only. `comment` is what was last said when it was
-    sent back to `todo`.
+    `run_id` is the current or last run, `runs` how many there were, reviews among them. `agent_id` is who has it or
+    ended it: None while it is to be done. `waiting` is set in `todo` only. `comment` is what was last said when it was
+    sent back to `todo`, `comments` what people and reviewers said since the last run began.
+
+    `attempt` is the number of its branch, `attempts` how many there are, and `works` what each left so far; `work` is
+    that of the card. `wanted_agent`, `model` and `fork` are what a person chose for the attempt; `fork` until its first
+    run begins.
+
+    `author` made the work last; `sent_back`: it was rejected since, so the author goes on with it. `reviewer` is who
+    has to approve it, `review` who the task names. `review_rounds` and `conflict_rounds`: how often agents, or the base
+    branch, sent it back. `approved_head` is what may land, `refused` why it did not the last time.
     """
 
     id: str
@@ -82,63 +101,64 @@ class Task:
     waiting: Wait | None = field(default=None)
     comment: str = ""
     assignee: str | None = None
+    comments: tuple[TaskComment, ...] = ()
+    paused: bool = False
+    attempt: int = 1
+    attempts: int = 1
+    works: Mapping[int, Work] = field(default_factory=dict)
+    work: Work | None = None
+    wanted_agent: str | None = None
+    model: str | None = None
+    fork: RunFork | None = None
+    author: str | None = None
+    sent_back: bool = False
+    reviewer: Review | None = None
+    review_run: ReviewRun | None = None
+    review_rounds: int = 0
+    conflict_rounds: int = 0
+    approved_head: str | None = None
+    landed: Landed | None = None
+    refused: Refusal | None = None
 
+    @property
+    def head(self) -> str | None:
+        """The commit that its work ends with; None without a branch."""
+        return None if self.work is None else self.work.head
 
-def initial() -> Task | None:
-    """Before its first event a task does not exist."""
-    return None
+    @property
+    def current_run_id(self) -> str | None:
+        """The run that works on it, or reviews it, now."""
+        if self.state is TaskState.IN_PROGRESS:
+            return self.run_id
+        return self.review_run.run_id if self.review_run is not None else None
 
-
-def evolve(state: Task | None, event: DomainEvent) -> Task | None:
-    """The state after `event`; events of other kinds change nothing."""
-    if isinstance(event, TaskSubmitted):
-        return _submitted(event)
-    if state is None:
-        return None
-    if isinstance(event, TaskAssigned):
-        return replace(
-            state,
-            state=TaskState.IN_PROGRESS,
-            run_id=event.run_id,
-            agent_id=event.agent_id,
-            runs=state.runs + 1,
-            waiting=None,
+    @property
+    def to_land(self) -> bool:
+        """Whether it is done, and what it changed is not part of the base branch yet."""
+        return (
+            self.state is TaskState.DONE
+            and self.landed is None
+            and self.work is not None
+            and self.work.changes_something
         )
-    if isinstance(event, TaskEdited):
-        return replace(state, **changes(event, "task_id"))
-    if isinstance(event, TaskWaiting):
-        return replace(state, waiting=Wait(event.reason, event.remedy))
-    target = _LEADS_TO.get(type(event))
-    if target is None:
-        return state
-    agent_id = None if target is TaskState.TODO else state.agent_id
-    if isinstance(event, TaskRejected | TaskReopened | TaskRecalled):
-        state = replace(state, comment=event.comment)
-    return replace(state, state=target, agent_id=agent_id, waiting=None)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing is left to be done about it, so that those behind it may start."""
+        return self.state is TaskState.ARCHIVED or (self.state is TaskState.DONE and not self.to_land)
 
 
-def fold(events: Iterable[DomainEvent]) -> Task | None:
-    """The task that these events of its stream make."""
-    state = initial()
-    for event in events:
-        state = evolve(state, event)
+def require(state: Task | None, task_id: str) -> Task:
+    """The task, or `NotFoundError`."""
+    if state is None:
+        raise NotFoundError(f"There is no task '{task_id}'.", remedy="Check the id.", task_id=task_id)
     return state
 
 
-def _submitted(event: TaskSubmitted) -> Task:
-    return Task(
-        id=event.task_id,
-        project_id=event.project_id,
-        title=event.title,
-        description=event.description,
-        type=event.type,
-        task_type=event.task_type,
-        task_type_reason=event.task_type_reason,
-        role=event.role,
-        priority=event.priority,
-        review=event.review,
-        deadline=event.deadline,
-        context=event.context,
-        blocked_by=event.blocked_by,
-        assignee=event.assignee,
-    )
+def require_work(project: Project | None) -> None:
+    if project is not None and project.archived:
+        raise ConflictError(
+            f"The project '{project.name}' is archived: nothing of it starts any more.",
+            remedy="Submit the task in another project.",
+            project_id=project.id,
+        )

@@ -12,7 +12,7 @@ import json
 import re
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Iterable, Mapping
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -26,7 +26,18 @@ from vapora.errors import (
     ProviderError,
 )
 from vapora.llm import failures, replies
-from vapora.llm.protocol import ModelAnswer, ModelRequest, Provider, TextDelta, ToolCall, Usage
+from vapora.llm.protocol import (
+    Capabilities,
+    Finish,
+    Message,
+    ModelAnswer,
+    ModelRequest,
+    Provider,
+    TextDelta,
+    ToolCall,
+    ToolSpec,
+    Usage,
+)
 from vapora.unicode import ends_in_half, mended
 
 PING_TIMEOUT_S = 5.0
@@ -34,6 +45,7 @@ CONNECT_TIMEOUT_S = 10.0
 # As many calls as the router lets through may be open at once; the router bounds them, not this pool.
 MAX_CONNECTIONS = 1000
 _SAFE_CALL_ID = re.compile(r"[A-Za-z0-9_-]{1,40}")
+_MADE_CALL_ID = re.compile(r"call_(\d{1,9})")
 
 _T = TypeVar("_T")
 Body = dict[str, Any]
@@ -86,6 +98,10 @@ class VendorAdapter(ABC):
     @abstractmethod
     async def _close(self, sdk: Any) -> None: ...
 
+    async def _show(self, sdk: Any, model: str) -> Capabilities:
+        """What the vendor says of a model; most say nothing that the catalogue does not."""
+        return Capabilities()
+
     def _advised(self, failure: ProviderError, response: Any) -> ProviderError:
         """`failure` with a remedy of this vendor's own, where there is one."""
         return failure
@@ -123,6 +139,10 @@ class VendorAdapter(ABC):
         except InvalidRequestError:
             return  # Many compatible servers know no list of models: a 404 shows that they are there.
 
+    async def capabilities(self, model: str) -> Capabilities:
+        sdk = await self._client()
+        return await self._by(self._deadline(PING_TIMEOUT_S), self._show(sdk, model))
+
     async def aclose(self) -> None:
         sdk, self._sdk = self._sdk, None
         if sdk is not None:
@@ -132,7 +152,7 @@ class VendorAdapter(ABC):
 
     def _encoded(self, body: Body) -> bytes:
         """As the SDKs of anthropic, openai and ollama encode it (compact UTF-8)."""
-        return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+        return compact(body).encode()
 
     async def _client(self) -> Any:
         """Not within a call's deadline: the seconds that an import takes are not the vendor's."""
@@ -251,9 +271,58 @@ def call_id(raw: str) -> str:
 
 
 def made_call_id(request: ModelRequest, index: int) -> str:
-    """For vendors that name no calls: unique in the conversation, and the same when asked again."""
-    earlier = sum(len(message.tool_calls) for message in request.messages)
-    return f"call_{earlier + index}"
+    """For vendors that name no calls: unique in the conversation, also where its older turns were left out, and the
+    same when asked again."""
+    made = (_MADE_CALL_ID.fullmatch(call.id) for message in request.messages for call in message.tool_calls)
+    return f"call_{max((int(one[1]) for one in made if one), default=-1) + 1 + index}"
+
+
+def tool_names(messages: Iterable[Message]) -> dict[str, str]:
+    """Which tool each call was for; some vendors want the name with the result."""
+    return {call.id: call.name for message in messages for call in message.tool_calls}
+
+
+def result_text(message: Message) -> str:
+    """A tool's result for vendors that have no field for its failure."""
+    return f"The tool failed.\n{message.text}" if message.failed else message.text
+
+
+def native_body(message: Message, provider: Provider) -> Any:
+    """The turn as this very vendor gave it; None where it gave no more than text and calls, or another one gave it."""
+    ours = message.native is not None and message.native.provider == provider
+    return json.loads(message.native.body) if message.native is not None and ours else None
+
+
+def without_natives(request: ModelRequest) -> ModelRequest:
+    bare = tuple(one.model_copy(update={"native": None}) for one in request.messages)
+    return request.model_copy(update={"messages": bare})
+
+
+def compact(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def functions(tools: Iterable[ToolSpec]) -> list[Body]:
+    """Tools in the form that OpenAI gave the world."""
+    return [
+        {
+            "type": "function",
+            "function": {"name": tool.name, "description": tool.description, "parameters": tool.parameters},
+        }
+        for tool in tools
+    ]
+
+
+def finish_of(words: Mapping[str, Finish], word: str | None) -> Finish:
+    """Ours for a vendor's word; `other` where it is not known."""
+    return words.get(word or "", "other")
+
+
+def time_limit(seconds: float) -> Any:
+    """Of a call through the SDKs of anthropic and openai: who cannot be connected to is told apart sooner."""
+    import httpx2
+
+    return httpx2.Timeout(seconds, connect=min(CONNECT_TIMEOUT_S, seconds))
 
 
 def counted(**counts: object) -> Usage | None:

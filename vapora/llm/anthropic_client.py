@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Container
 from dataclasses import dataclass, field
 from typing import Any
 
+from vapora.errors import InvalidRequestError
 from vapora.llm.adapter import (
-    CONNECT_TIMEOUT_S,
     PING_TIMEOUT_S,
     Body,
     Piece,
     UnusableAnswerError,
     VendorAdapter,
+    arguments_of,
     call_id,
+    compact,
     counted,
     finish_detail,
+    finish_of,
+    native_body,
+    time_limit,
     tool_calls,
+    without_natives,
 )
 from vapora.llm.protocol import Finish, Message, ModelAnswer, ModelRequest, Provider, TextDelta, ToolCall, Usage
 
@@ -31,31 +37,76 @@ _FINISH: dict[str, Finish] = {
 }
 
 
-class AnthropicClient(VendorAdapter):
-    """No `cache_control` is ever sent, so cache writes are not billed.
+_OTHER_CONVERSATION = "bound to a different conversation"
+_CACHED: Body = {"cache_control": {"type": "ephemeral"}}
+# What an answer's blocks can be rebuilt from. One with others goes back as it came.
+_PLAIN_BLOCKS = frozenset({"text", "tool_use"})
 
-    `temperature` is not sent either: models from Opus 4.7 on refuse it, and SDK 2 has no such parameter.
+
+class AnthropicClient(VendorAdapter):
+    """Three rules of the vendor's:
+
+    - `temperature` is not sent: models from Opus 4.7 on refuse it, and SDK 2 has no such parameter;
+    - models from Opus 5 on think by themselves, and an answer that asks for tools goes back with its signed thoughts,
+      block for block as it came. A thought is bound to everything before it, so a conversation only grows at its end;
+    - a prefix that is marked is kept for 5 minutes: writing it costs 1.25 times its input, reading it a tenth or less.
+      Only conversations with tools are marked, for only they come back; `pricing.worst_case` counts writes.
     """
 
     provider = Provider.ANTHROPIC
     default_url = "https://api.anthropic.com"
 
+    async def complete(self, request: ModelRequest) -> ModelAnswer:
+        """Thoughts that stand behind something else than when they were thought (another system prompt since an
+        update, say) are refused, and nothing is billed: then it goes without them."""
+        try:
+            return await super().complete(request)
+        except InvalidRequestError as refusal:
+            if _OTHER_CONVERSATION not in refusal.message:
+                raise
+        return await super().complete(without_natives(request))
+
     def body(self, request: ModelRequest, *, stream: bool = False) -> Body:
         body: Body = {
             "max_tokens": request.max_output_tokens,
-            "messages": _turns(request.messages),
+            "messages": self._turns(request),
             "model": request.model,
         }
-        if request.system:
-            body["system"] = request.system
         if request.tools:
             body["tools"] = [
                 {"name": tool.name, "description": tool.description, "input_schema": tool.parameters}
                 for tool in request.tools
             ]
+        if request.system and request.tools:
+            # The tools stand before it in what is cached.
+            body["system"] = [{"type": "text", "text": request.system} | _CACHED]
+        elif request.system:
+            body["system"] = request.system
         if stream:
             body["stream"] = True
         return body
+
+    def _turns(self, request: ModelRequest) -> list[Body]:
+        """Results of one turn's calls must stand together in one user message, right after the calls."""
+        turns: list[Body] = []
+        own_ids: set[str] = set()  # of calls that go back as they came, so that their results keep the id too
+        for message in request.messages:
+            native = native_body(message, self.provider)
+            if native is not None:
+                own_ids |= {call.id for call in message.tool_calls}
+            blocks = native or _blocks(message, own_ids)
+            if not blocks:
+                continue  # an empty text block is refused
+            role = "assistant" if message.role == "assistant" else "user"
+            if turns and turns[-1]["role"] == role:
+                turns[-1]["content"].extend(blocks)
+            else:
+                turns.append({"role": role, "content": blocks})
+        if request.tools:
+            # The last one for the next call to read, the one before it as what the last call wrote.
+            for turn in [turn for turn in turns if turn["role"] == "user"][-2:]:
+                turn["content"][-1] |= _CACHED
+        return turns
 
     def _build(self) -> Any:
         import anthropic
@@ -64,7 +115,7 @@ class AnthropicClient(VendorAdapter):
         return anthropic.AsyncAnthropic(api_key=self._key, base_url=self._url, max_retries=0, http_client=http)
 
     async def _ask(self, sdk: Any, request: ModelRequest) -> ModelAnswer:
-        message = await sdk.messages.create(**self.body(request), timeout=_timeout(request.timeout_s))
+        message = await sdk.messages.create(**self.body(request), timeout=time_limit(request.timeout_s))
         content = getattr(message, "content", None)
         if content is None and getattr(message, "stop_reason", None) is None:
             raise UnusableAnswerError("it holds no message")
@@ -72,14 +123,13 @@ class AnthropicClient(VendorAdapter):
         draft.take_end(message)
         draft.count(getattr(message, "usage", None))
         for index, block in enumerate(content or ()):
+            draft.begin(index, block)
             if block.type == "text":
                 draft.texts.append(block.text or "")
-            elif block.type == "tool_use":
-                draft.calls[index] = ToolCall(id=block.id, name=block.name, arguments=block.input)
         return draft.answer()
 
     async def _open(self, sdk: Any, request: ModelRequest) -> Any:
-        return await sdk.messages.create(**self.body(request, stream=True), timeout=_timeout(request.timeout_s))
+        return await sdk.messages.create(**self.body(request, stream=True), timeout=time_limit(request.timeout_s))
 
     async def _read(self, opened: Any, request: ModelRequest) -> AsyncGenerator[Piece, None]:
         draft = _Draft(model=request.model, request_id=opened.response.headers.get("request-id"))
@@ -111,6 +161,7 @@ class _Draft:
     texts: list[str] = field(default_factory=list)
     calls: dict[int, ToolCall] = field(default_factory=dict)
     json_parts: dict[int, list[str]] = field(default_factory=dict)
+    blocks: dict[int, Body] = field(default_factory=dict)
     counts: dict[str, int | None] = field(default_factory=dict)
     thinking: int = 0
 
@@ -118,7 +169,7 @@ class _Draft:
         """Why it stopped: in the message, or in the delta that ends a stream."""
         self.stop = part.stop_reason
         why = getattr(part, "stop_details", None)
-        if _FINISH.get(self.stop or "") not in ("stop", "tool"):
+        if finish_of(_FINISH, self.stop) not in ("stop", "tool"):
             self.detail = finish_detail(self.stop, getattr(why, "explanation", None) or getattr(why, "category", None))
 
     def count(self, usage: Any) -> None:
@@ -140,27 +191,49 @@ class _Draft:
         if event.type == "message_start":
             self.model = event.message.model
             self.count(event.message.usage)
-        elif event.type == "content_block_start" and event.content_block.type == "tool_use":
-            block = event.content_block
-            self.calls[event.index] = ToolCall(id=block.id, name=block.name, arguments=block.input or {})
-        elif event.type == "content_block_delta" and event.delta.type == "input_json_delta":
-            self.json_parts.setdefault(event.index, []).append(event.delta.partial_json)
-        elif event.type == "content_block_delta" and event.delta.type == "text_delta":
-            self.texts.append(event.delta.text)
-            return str(event.delta.text)
+        elif event.type == "content_block_start":
+            self.begin(event.index, event.content_block)
+        elif event.type == "content_block_delta":
+            return self._grow(event.index, event.delta)
         elif event.type == "message_delta":
             self.take_end(event.delta)
             self.count(event.usage)
         return ""
 
+    def begin(self, index: int, block: Any) -> None:
+        """A block, whole or as a stream begins it."""
+        self.blocks[index] = block.model_dump(mode="json", exclude_unset=True)
+        if block.type == "tool_use":
+            self.calls[index] = ToolCall(id=block.id, name=block.name, arguments=block.input or {})
+
+    def _grow(self, index: int, delta: Any) -> str:
+        if delta.type == "input_json_delta":
+            self.json_parts.setdefault(index, []).append(delta.partial_json)
+        for kind in ("text", "thinking", "signature"):
+            if delta.type == f"{kind}_delta" and index in self.blocks:
+                block, piece = self.blocks[index], str(getattr(delta, kind))
+                block[kind] = f"{block.get(kind) or ''}{piece}"
+        if delta.type != "text_delta":
+            return ""
+        self.texts.append(delta.text)
+        return str(delta.text)
+
+    def native(self) -> str | None:
+        if not self.calls or all(block.get("type") in _PLAIN_BLOCKS for block in self.blocks.values()):
+            return None
+        for index, parts in self.json_parts.items():
+            self.blocks[index]["input"] = arguments_of("".join(parts))
+        return compact([block for _, block in sorted(self.blocks.items())])
+
     def answer(self) -> ModelAnswer:
-        finish = _FINISH.get(self.stop or "", "other")
+        finish = finish_of(_FINISH, self.stop)
         return ModelAnswer(
             text="".join(self.texts),
             tool_calls=tool_calls(
                 ((call.id, call.name, self._json(index, call)) for index, call in sorted(self.calls.items())),
                 cut=finish == "length",
             ),
+            native=self.native() if finish == "tool" else None,
             usage=self._usage(),
             finish=finish,
             finish_detail=self.detail,
@@ -189,32 +262,13 @@ class _Draft:
         )
 
 
-def _timeout(seconds: float) -> Any:
-    import httpx2
-
-    return httpx2.Timeout(seconds, connect=min(CONNECT_TIMEOUT_S, seconds))
-
-
-def _turns(messages: tuple[Message, ...]) -> list[Body]:
-    """Results of one turn's calls must stand together in one user message, right after the calls."""
-    turns: list[Body] = []
-    for message in messages:
-        blocks = _blocks(message)
-        if not blocks:
-            continue  # an empty text block is refused
-        role = "assistant" if message.role == "assistant" else "user"
-        if turns and turns[-1]["role"] == role:
-            turns[-1]["content"].extend(blocks)
-        else:
-            turns.append({"role": role, "content": blocks})
-    return turns
-
-
-def _blocks(message: Message) -> list[Body]:
+def _blocks(message: Message, own_ids: Container[str]) -> list[Body]:
     if message.role == "tool":
-        result = {"type": "tool_result", "tool_use_id": call_id(message.tool_call_id or "")}
-        return [{**result, "content": message.text}]
-    blocks: list[Body] = [{"type": "text", "text": message.text}] if message.text else []
+        raw = message.tool_call_id or ""
+        result: Body = {"type": "tool_result", "tool_use_id": raw if raw in own_ids else call_id(raw)}
+        return [result | {"content": message.text} | ({"is_error": True} if message.failed else {})]
+    # A text of blanks is refused as an empty one is.
+    blocks: list[Body] = [{"type": "text", "text": message.text}] if message.text.strip() else []
     for call in message.tool_calls:
         blocks.append({"type": "tool_use", "id": call_id(call.id), "name": call.name, "input": call.arguments})
     return blocks

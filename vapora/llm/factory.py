@@ -28,6 +28,11 @@ def configured(environ: Mapping[str, str]) -> tuple[Provider, ...]:
     return tuple(provider for provider in Provider if _get(environ, _SWITCH[provider]))
 
 
+def switch(provider: Provider) -> str:
+    """The variable that configures it."""
+    return _SWITCH[provider]
+
+
 def is_rehearsal(environ: Mapping[str, str], mode: Mode) -> bool:
     """True if no real model will answer."""
     return mode == "rehearsal" or not configured(environ)

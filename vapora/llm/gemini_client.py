@@ -18,7 +18,9 @@ from vapora.llm.adapter import (
     call_id,
     counted,
     finish_detail,
+    finish_of,
     made_call_id,
+    tool_names,
 )
 from vapora.llm.protocol import Finish, Message, ModelAnswer, ModelRequest, Provider, TextDelta, ToolCall, Usage
 
@@ -201,7 +203,7 @@ class _Draft:
     def _finish(self) -> Finish:
         if self.blocked:
             return "refusal"
-        return "tool" if self.calls else _FINISH.get(self.finish or "", "other")
+        return "tool" if self.calls else finish_of(_FINISH, self.finish)
 
 
 def _usage(usage: Any) -> Usage | None:
@@ -231,7 +233,7 @@ async def _bound_connecting(request: Any) -> None:
 def _turns(request: ModelRequest) -> list[Body]:
     """Results of one turn's calls stand together in one user turn."""
     turns: list[Body] = []
-    names = {call.id: call.name for message in request.messages for call in message.tool_calls}
+    names = tool_names(request.messages)
     for message in request.messages:
         parts = _parts(message, names, request.model)
         role = "model" if message.role == "assistant" else "user"
@@ -246,7 +248,8 @@ def _parts(message: Message, names: Mapping[str, str], model: str) -> list[Body]
     if message.role == "tool":
         raw = message.tool_call_id or ""
         name = message.tool_name or names.get(raw, "")
-        response = {"id": call_id(raw), "name": name, "response": {"result": message.text}}
+        said = {"error" if message.failed else "result": message.text}
+        response = {"id": call_id(raw), "name": name, "response": said}
         return [{"functionResponse": response}]
     parts: list[Body] = [{"text": message.text}] if message.text else []
     foreign = bool(message.tool_calls) and not any(call.signature for call in message.tool_calls)

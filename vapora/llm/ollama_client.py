@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from typing import Any
 
 from vapora.errors import ProviderError
@@ -16,9 +16,13 @@ from vapora.llm.adapter import (
     VendorAdapter,
     counted,
     finish_detail,
+    finish_of,
+    functions,
     made_call_id,
+    result_text,
+    tool_names,
 )
-from vapora.llm.protocol import Finish, Message, ModelAnswer, ModelRequest, Provider, TextDelta, ToolCall
+from vapora.llm.protocol import Capabilities, Finish, Message, ModelAnswer, ModelRequest, Provider, TextDelta, ToolCall
 from vapora.llm.thoughts import Thoughts, without_thoughts
 
 _FINISH: dict[str, Finish] = {"stop": "stop", "length": "length"}
@@ -32,9 +36,7 @@ _LARGEST_CONTEXT = 131_072
 
 def _context(request: ModelRequest) -> int:
     """Tokens that hold the prompt, at two bytes a token and 1,000 for the rest, and the answer."""
-    size = len(request.system.encode()) + sum(len(one.text.encode()) for one in request.messages)
-    size += sum(len(one.model_dump_json()) for one in request.tools)
-    wanted = size // 2 + 1_000 + request.max_output_tokens
+    wanted = request.prompt_bytes() // 2 + 1_000 + request.max_output_tokens
     return min(max(_SMALLEST_CONTEXT, 1 << (wanted - 1).bit_length()), _LARGEST_CONTEXT)
 
 
@@ -49,24 +51,15 @@ class OllamaClient(VendorAdapter):
         options: Body = {"num_predict": request.max_output_tokens, "num_ctx": _context(request)}
         if request.temperature is not None:
             options["temperature"] = request.temperature
+        names = tool_names(request.messages)
         body: Body = {
             "model": request.model,
-            "messages": system + [_turn(message) for message in request.messages],
+            "messages": system + [_turn(message, names) for message in request.messages],
             "stream": stream,
             "options": options,
         }
         if request.tools:
-            body["tools"] = [
-                {
-                    "type": "function",
-                    "function": {
-                        "name": tool.name,
-                        "description": tool.description,
-                        "parameters": tool.parameters,
-                    },
-                }
-                for tool in request.tools
-            ]
+            body["tools"] = functions(request.tools)
         return body
 
     def request_bytes(self, request: ModelRequest) -> int:
@@ -141,6 +134,14 @@ class OllamaClient(VendorAdapter):
     async def _list_models(self, sdk: Any) -> None:
         await sdk.list()
 
+    async def _show(self, sdk: Any, model: str) -> Capabilities:
+        """Old servers do not list what a model can do."""
+        told = await sdk.show(model)
+        info = told.modelinfo or {}
+        sizes = [value for name, value in info.items() if name.endswith(".context_length") and isinstance(value, int)]
+        tools = None if told.capabilities is None else "tools" in told.capabilities
+        return Capabilities(tools=tools, context_tokens=max(sizes, default=0) or None)
+
     async def _close(self, sdk: Any) -> None:
         await sdk.close()
 
@@ -149,7 +150,7 @@ def _answer(last: Any, text: str, calls: list[Any], request: ModelRequest) -> Mo
     """`last` carries the counts. Ollama leaves out a count that is 0, such as a prompt that it had cached."""
     if not last.done:
         raise UnusableAnswerError("it is not marked as done")
-    finish = "tool" if calls else _FINISH.get(last.done_reason or "", "other")
+    finish = "tool" if calls else finish_of(_FINISH, last.done_reason)
     return ModelAnswer(
         text=text,
         tool_calls=tuple(
@@ -167,10 +168,11 @@ def _answer(last: Any, text: str, calls: list[Any], request: ModelRequest) -> Mo
     )
 
 
-def _turn(message: Message) -> Body:
+def _turn(message: Message, names: Mapping[str, str]) -> Body:
+    if message.role == "tool":
+        name = message.tool_name or names.get(message.tool_call_id or "", "")
+        return {"role": "tool", "content": result_text(message), "tool_name": name}
     turn: Body = {"role": message.role, "content": message.text}
-    if message.role == "tool" and message.tool_name:
-        turn["tool_name"] = message.tool_name
     if message.tool_calls:
         turn["tool_calls"] = [
             {"function": {"name": call.name, "arguments": call.arguments}} for call in message.tool_calls

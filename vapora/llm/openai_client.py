@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
@@ -10,15 +9,21 @@ from typing import Any
 
 from vapora.llm import replies
 from vapora.llm.adapter import (
-    CONNECT_TIMEOUT_S,
     PING_TIMEOUT_S,
     Body,
     Piece,
     UnusableAnswerError,
     VendorAdapter,
     call_id,
+    compact,
     counted,
     finish_detail,
+    finish_of,
+    functions,
+    made_call_id,
+    native_body,
+    result_text,
+    time_limit,
     tool_calls,
 )
 from vapora.llm.protocol import Finish, Message, ModelAnswer, ModelRequest, Provider, TextDelta, Usage
@@ -35,13 +40,16 @@ _FINISH: dict[str, Finish] = {
     "refusal": "refusal",
     "safety": "refusal",
 }
+# Thoughts under the names of compatible servers, which some of them want back with an answer that asks for tools.
+_THOUGHTS = ("reasoning_content", "reasoning_details")
 _GENERATION = re.compile(r"gpt-(\d+)(?:\.(\d+))?")
 
 
 class OpenAIClient(VendorAdapter):
     """Two rules of the vendor's that only its 400s tell:
 
-    - gpt-5.6 and later refuse tools in this API unless `reasoning_effort` is `none`, even unset;
+    - gpt-5.6 and later refuse tools in this API unless `reasoning_effort` is `none`, even unset; models that refuse
+      `none` as well are marked in the catalogue as having no tools;
     - gpt-5 and later, and the o family, refuse any temperature but their own, so it is not sent to them.
     """
 
@@ -51,30 +59,36 @@ class OpenAIClient(VendorAdapter):
     def body(self, request: ModelRequest, *, stream: bool = False) -> Body:
         system = [{"role": "system", "content": request.system}] if request.system else []
         body: Body = {
-            "messages": system + [_turn(message) for message in request.messages],
+            "messages": system + [self._turn(message) for message in request.messages],
             "model": request.model,
             "max_completion_tokens": request.max_output_tokens,
         }
         if request.temperature is not None and _takes_temperature(request.model):
             body["temperature"] = request.temperature
         if request.tools:
-            body["tools"] = [
-                {
-                    "type": "function",
-                    "function": {
-                        "name": tool.name,
-                        "description": tool.description,
-                        "parameters": tool.parameters,
-                    },
-                }
-                for tool in request.tools
-            ]
+            body["tools"] = functions(request.tools)
             if _generation(request.model) >= (5, 6):
                 body["reasoning_effort"] = "none"
         if stream:
             body["stream"] = True
             body["stream_options"] = {"include_usage": True}
         return body
+
+    def _turn(self, message: Message) -> Body:
+        if message.role == "tool":
+            answered = {"tool_call_id": call_id(message.tool_call_id or "")}
+            return {"role": "tool"} | answered | {"content": result_text(message)}
+        turn: Body = {"role": message.role, "content": message.text}
+        if message.tool_calls:
+            turn["tool_calls"] = [
+                {
+                    "id": call_id(call.id),
+                    "type": "function",
+                    "function": {"name": call.name, "arguments": compact(call.arguments)},
+                }
+                for call in message.tool_calls
+            ]
+        return turn | (native_body(message, self.provider) or {})
 
     def _build(self) -> Any:
         import openai
@@ -83,19 +97,20 @@ class OpenAIClient(VendorAdapter):
         return openai.AsyncOpenAI(api_key=self._key, base_url=self._url, max_retries=0, http_client=http)
 
     async def _ask(self, sdk: Any, request: ModelRequest) -> ModelAnswer:
-        completion = await sdk.chat.completions.create(**self.body(request), timeout=_timeout(request.timeout_s))
+        completion = await sdk.chat.completions.create(**self.body(request), timeout=time_limit(request.timeout_s))
         choice = _choice(completion)
-        draft = _Draft(request.model, completion._request_id)
+        draft = _Draft(request, request.model, completion._request_id)
         draft.take_head(completion)
         draft.finish = choice.finish_reason
         draft.take(choice.message)
         return draft.answer()
 
     async def _open(self, sdk: Any, request: ModelRequest) -> Any:
-        return await sdk.chat.completions.create(**self.body(request, stream=True), timeout=_timeout(request.timeout_s))
+        body = self.body(request, stream=True)
+        return await sdk.chat.completions.create(**body, timeout=time_limit(request.timeout_s))
 
     async def _read(self, opened: Any, request: ModelRequest) -> AsyncGenerator[Piece, None]:
-        draft = _Draft(request.model, opened.response.headers.get("x-request-id"))
+        draft = _Draft(request, request.model, opened.response.headers.get("x-request-id"))
         try:
             async for chunk in opened:
                 draft.take_head(chunk)
@@ -130,6 +145,7 @@ class _Call:
 class _Draft:
     """An answer as it arrives. A whole message and a delta have the same fields, so both go through `take`."""
 
+    request: ModelRequest
     model: str
     request_id: str | None = None
     finish: str | None = None
@@ -138,6 +154,7 @@ class _Draft:
     usage: Any = None
     refusal: str = ""
     thoughts: Thoughts = field(default_factory=Thoughts)
+    fields: Body = field(default_factory=dict)
 
     def take_head(self, chunk: Any) -> None:
         self.model = chunk.model or self.model
@@ -146,6 +163,10 @@ class _Draft:
     def take(self, part: Any) -> str:
         """Takes in a message or a delta; returns the text that it adds."""
         self.refusal += getattr(part, "refusal", None) or ""
+        for name in _THOUGHTS:
+            piece = getattr(part, name, None)
+            if piece and isinstance(piece, str | list):
+                self.fields[name] = self.fields.get(name, type(piece)()) + piece
         for position, piece in enumerate(getattr(part, "tool_calls", None) or ()):
             index = getattr(piece, "index", None)
             call = self.calls.setdefault(position if index is None else index, _Call())
@@ -165,13 +186,18 @@ class _Draft:
 
     def answer(self) -> ModelAnswer:
         self.rest()
-        finish = "refusal" if self.refusal else _FINISH.get(self.finish or "", "other")
+        finish = "refusal" if self.refusal else finish_of(_FINISH, self.finish)
+        calls = tool_calls(
+            (
+                (call.id or made_call_id(self.request, index), call.name, "".join(call.arguments))
+                for index, call in sorted(self.calls.items())
+            ),
+            cut=finish == "length",
+        )
         return ModelAnswer(
             text="".join(self.texts),
-            tool_calls=tool_calls(
-                ((call.id, call.name, "".join(call.arguments)) for _, call in sorted(self.calls.items())),
-                cut=finish == "length",
-            ),
+            tool_calls=calls,
+            native=compact(self.fields) if calls and self.fields else None,
             usage=_usage(self.usage),
             finish=finish,
             finish_detail="" if finish in ("stop", "tool") else finish_detail(self._word(), self.refusal),
@@ -215,12 +241,6 @@ def _usage(usage: Any) -> Usage | None:
     )
 
 
-def _timeout(seconds: float) -> Any:
-    import httpx2
-
-    return httpx2.Timeout(seconds, connect=min(CONNECT_TIMEOUT_S, seconds))
-
-
 def _generation(model: str) -> tuple[int, int]:
     found = _GENERATION.match(model)
     return (int(found[1]), int(found[2] or 0)) if found else (0, 0)
@@ -228,22 +248,3 @@ def _generation(model: str) -> tuple[int, int]:
 
 def _takes_temperature(model: str) -> bool:
     return _generation(model) < (5, 0) and re.match(r"o\d", model) is None
-
-
-def _turn(message: Message) -> Body:
-    if message.role == "tool":
-        return {"role": "tool", "tool_call_id": call_id(message.tool_call_id or ""), "content": message.text}
-    turn: Body = {"role": message.role, "content": message.text}
-    if message.tool_calls:
-        turn["tool_calls"] = [
-            {
-                "id": call_id(call.id),
-                "type": "function",
-                "function": {
-                    "name": call.name,
-                    "arguments": json.dumps(call.arguments, ensure_ascii=False, separators=(",", ":")),
-                },
-            }
-            for call in message.tool_calls
-        ]
-    return turn

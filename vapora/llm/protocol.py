@@ -6,10 +6,10 @@ in the house knows a vendor's shapes.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from typing import Literal, Protocol, runtime_checkable
+from collections.abc import AsyncIterator, Iterable
+from typing import Literal, Protocol, Self, runtime_checkable
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 from events.ids import Provider as Provider
 from vapora.unicode import Unicode, UnicodeObject
@@ -42,18 +42,42 @@ class ToolCall(_Value):
 Finish = Literal["stop", "length", "tool", "refusal", "other"]
 
 
+class NativeTurn(_Value):
+    """An assistant's turn in its vendor's own form, where that holds more than text and calls: signed thoughts, say.
+
+    `body` is JSON. It goes back to the same `provider` as it came, and to no other. `tokens`: what the turn counted as
+    output there, which is the most that it counts as input later.
+    """
+
+    provider: Provider
+    body: Unicode
+    tokens: int = Field(default=0, ge=0)
+
+
 class Message(_Value):
-    """One turn. A `tool` message carries the result of the call `tool_call_id`."""
+    """One turn. A `tool` message carries the result of the call `tool_call_id`; `failed`: the tool did not do what was
+    asked, and `text` says why."""
 
     role: Literal["user", "assistant", "tool"]
     text: str = ""
     tool_calls: tuple[ToolCall, ...] = ()
+    native: NativeTurn | None = None
     tool_call_id: str | None = None
     tool_name: str | None = None
+    failed: bool = False
+
+    def size(self) -> int:
+        """Bytes of what the model reads of it."""
+        calls = sum(len(call.model_dump_json(exclude={"signature"}).encode()) for call in self.tool_calls)
+        native = len(self.native.body.encode()) if self.native else 0
+        return len(self.text.encode()) + calls + native
 
 
 class ModelRequest(_Value):
-    """One call. `max_output_tokens` is always sent: it bounds what the call can cost."""
+    """One call. `max_output_tokens` is always sent: it bounds what the call can cost.
+
+    The results of an answer's tool calls stand right behind it, one for each, in the order of the calls.
+    """
 
     model: str
     system: str = ""
@@ -62,6 +86,33 @@ class ModelRequest(_Value):
     temperature: float | None = Field(default=None, ge=0, le=1)
     tools: tuple[ToolSpec, ...] = ()
     timeout_s: float = Field(default=120, gt=0)
+
+    @model_validator(mode="after")
+    def _each_call_has_its_result(self) -> Self:
+        """Every vendor refuses what is not so; one of them only after the call was paid for."""
+        owed: list[str] = []
+        for message in self.messages:
+            if message.role == "tool":
+                if not owed or owed.pop(0) != message.tool_call_id:
+                    raise ValueError(f"the result of tool call {message.tool_call_id} does not stand where it belongs")
+                continue
+            if owed:
+                raise ValueError(f"tool call {owed[0]} has no result")
+            if message.tool_calls and message.role != "assistant":
+                raise ValueError("only an assistant's turn has tool calls")
+            owed = [call.id for call in message.tool_calls]
+        if owed:
+            raise ValueError(f"tool call {owed[0]} has no result")
+        return self
+
+    def prompt_bytes(self) -> int:
+        return prompt_bytes(self.system, self.messages, self.tools)
+
+
+def prompt_bytes(system: str, messages: Iterable[Message], tools: Iterable[ToolSpec]) -> int:
+    """Bytes of what the model reads: system prompt, turns and the tools' schemas."""
+    schemas = sum(len(tool.model_dump_json().encode()) for tool in tools)
+    return len(system.encode()) + sum(message.size() for message in messages) + schemas
 
 
 class Usage(_Value):
@@ -77,16 +128,25 @@ class Usage(_Value):
 class ModelAnswer(_Value):
     """What came back. `finish`: why the model stopped; `finish_detail`: the vendor's own word for it, and its sentence.
 
-    `usage` None: the vendor gave none, or one that is no count. `text` holds neither thoughts nor a refusal.
+    `usage` None: the vendor gave none, or one that is no count. `text` holds neither thoughts nor a refusal. `native`:
+    the body of a `NativeTurn`, where the vendor wants more back than text and calls.
     """
 
     text: Unicode
     tool_calls: tuple[ToolCall, ...] = ()
+    native: Unicode | None = None
     usage: Usage | None
     finish: Finish
     finish_detail: Unicode = ""
     model: Unicode
     vendor_request_id: Unicode | None = None
+
+
+class Capabilities(_Value):
+    """What a provider says of one of its models. None: it does not say."""
+
+    tools: bool | None = None
+    context_tokens: int | None = Field(default=None, gt=0)
 
 
 class TextDelta(_Value):
@@ -114,6 +174,10 @@ class ModelClient(Protocol):
 
     async def ping(self) -> None:
         """Cheap reachability check that costs nothing; raises a `ProviderError` when down."""
+        ...
+
+    async def capabilities(self, model: str) -> Capabilities:
+        """What the provider says of its model, for those that the catalogue does not know; raises a `ProviderError`."""
         ...
 
     async def aclose(self) -> None: ...

@@ -41,6 +41,12 @@ class Person:
         return {f"GIT_{what}_NAME": clean(self.name), f"GIT_{what}_EMAIL": clean(self.email)}
 
 
+def person(text: str) -> Person:
+    """From how git writes it: `Name <name@example.com>`."""
+    name, _, email = text.partition("<")
+    return Person(name.strip(), email.strip().removesuffix(">"))
+
+
 @dataclass(frozen=True, slots=True)
 class Base:
     """A branch of the source; `oid` is None while it has no commit."""

@@ -3,16 +3,15 @@ time."""
 
 from __future__ import annotations
 
-import fcntl
 import os
 import threading
-import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
+from vapora import file_lock
 from vapora.errors import NothingToLandError, NoWorktreeError, RepositoryBusyError, TargetMovedError
 from vapora.private_dirs import make_private, size
 from vapora.repo import changes as diffs
@@ -125,6 +124,14 @@ class Repository:
         self.trees.set_back(name, oid)
 
     @_alone
+    def fork(self, name: str, at: str, branch: str | None = None) -> None:
+        """The branch at a commit of another attempt; its base is where that one left the target."""
+        target = self.bare.base(branch).oid
+        if target is not None:
+            self.bare.set_ref(base_ref(name), self.bare.run("merge-base", target, self.bare.commit(at)).text)
+        self.trees.set_back(name, at)
+
+    @_alone
     def restore(self, name: str, paths: Sequence[str]) -> None:
         commits.restore(self.trees, name, paths)
 
@@ -144,6 +151,10 @@ class Repository:
         """Paths that could not be merged into the base branch, as of the last fetch."""
         target = self.bare.base(branch).oid
         return () if target is None else diffs.try_merge(self.bare, target, self._branch(name)[1])[1]
+
+    def unresolved(self, name: str) -> tuple[str, ...]:
+        """Files of the branch that still hold a conflict marker, as `bring_up` leaves them."""
+        return diffs.files_with(self.bare, self._branch(name)[1], f"<<<<<<< vapora/{name}")
 
     def file(self, name: str, path: str, limit: int = diffs.FILE_BYTES) -> tuple[bytes, bool]:
         return diffs.file_at(self.bare, self._branch(name)[1], path, limit)
@@ -210,7 +221,7 @@ class Repository:
                 f"The branch of {name} is at {ours[:12]}, not at {head[:12]}, which was approved.",
                 remedy="Look at the changes again, and approve them.",
             )
-        unresolved = diffs.files_with(self.bare, ours, f"<<<<<<< vapora/{name}")
+        unresolved = self.unresolved(name)
         if unresolved:
             raise diffs.conflict(unresolved)
         if ours == base:
@@ -289,16 +300,9 @@ def _landing_head(name: str) -> str:
 def _lock(place: Path, patience_s: float) -> int:
     """Held by this process and the git processes that it starts: those of a killed owner end before the next begins."""
     handle = os.open(place, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-    deadline = time.monotonic() + patience_s
-    while True:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() > deadline:
-                os.close(handle)
-                raise RepositoryBusyError(
-                    f"Another process is at work in {place.parent}.", remedy="Is VAPORA running twice on this folder?"
-                ) from None
-            time.sleep(0.05)
-        else:
-            return handle
+    if not file_lock.lock(handle, patience_s):
+        os.close(handle)
+        raise RepositoryBusyError(
+            f"Another process is at work in {place.parent}.", remedy="Is VAPORA running twice on this folder?"
+        )
+    return handle

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 
-from vapora.sdk.live import CLOSE_S, FIRST_PAUSE_S, LARGEST_FRAME, LONGEST_PAUSE_S, away, bad_address, refusal
+from vapora.sdk.live import BACKOFF, CLOSE_S, LARGEST_FRAME, away, bad_address, refusal
 from vapora.sdk.paths import is_local
 from vapora.sdk.problems import NoServerError
 from vapora.views import Frame, LiveRequest
@@ -40,21 +41,19 @@ class AsyncLive:
         self.position = after
 
     async def __aiter__(self) -> AsyncIterator[Frame]:
-        pause = FIRST_PAUSE_S
+        pauses = iter(BACKOFF)
         while not self._closed.is_set():
             try:
                 async for frame in self._connection():
-                    pause = FIRST_PAUSE_S
+                    pauses = iter(BACKOFF)
                     yield frame
             except NoServerError:
                 if not self._reconnect:
                     raise
             if not self._reconnect:
                 return
-            try:
-                await asyncio.wait_for(self._closed.wait(), pause)
-            except TimeoutError:
-                pause = min(LONGEST_PAUSE_S, pause * 2)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._closed.wait(), next(pauses))
 
     async def close(self) -> None:
         self._closed.set()

@@ -10,12 +10,12 @@ from typing import Self
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 from websockets.sync.client import ClientConnection, connect
 
+from vapora.backoff import Backoff
 from vapora.sdk.paths import is_local
 from vapora.sdk.problems import ApiError, NoServerError
 from vapora.views import Frame, LiveRequest
 
-FIRST_PAUSE_S = 0.2
-LONGEST_PAUSE_S = 5.0
+BACKOFF = Backoff(0.2, longest_s=5.0)
 CLOSE_S = 1
 # A resume after a long absence may put many rows into one frame.
 LARGEST_FRAME = 32 * 1024 * 1024
@@ -46,19 +46,18 @@ class Live:
         self.position = after
 
     def __iter__(self) -> Iterator[Frame]:
-        pause = FIRST_PAUSE_S
+        pauses = iter(BACKOFF)
         while not self._closed.is_set():
             try:
                 for frame in self._connection():
-                    pause = FIRST_PAUSE_S
+                    pauses = iter(BACKOFF)
                     yield frame
             except NoServerError:
                 if not self._reconnect:
                     raise
             if not self._reconnect:
                 return
-            self._closed.wait(pause)
-            pause = min(LONGEST_PAUSE_S, pause * 2)
+            self._closed.wait(next(pauses))
 
     def close(self) -> None:
         self._closed.set()

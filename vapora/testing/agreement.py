@@ -17,7 +17,7 @@ from projections.board import Board
 from projections.board_waiting import CARDS
 from projections.engine.base import Reader, Row
 from vapora.domain import budget
-from vapora.domain import task_state as tasks
+from vapora.domain import task_fold as tasks
 from vapora.domain.budget import Ledger
 from vapora.domain.swarm import rules as swarm
 from vapora.domain.swarm.state import Swarm

@@ -16,7 +16,7 @@ from events import Recorded
 from events.ids import TaskState, task_stream
 from events.task import TaskAssigned, TaskRequeued
 from vapora.domain import subjects
-from vapora.domain import task_state as tasks
+from vapora.domain import task_fold as tasks
 from vapora.domain.task_state import Task
 from vapora.testing.soundness import Discrepancy
 from vapora.views import EventView

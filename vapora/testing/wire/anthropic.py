@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -55,13 +56,33 @@ class AnthropicDialect:
     def limit_of(self, body: dict[str, Any]) -> int | None:
         return body.get("max_tokens")
 
-    def refusal(self, fault: Fault | str, key: str, retry_after_s: float | None) -> Refusal:
+    def objection(self, body: dict[str, Any]) -> str:
+        turns = body.get("messages") or []
+        for index, turn in enumerate(turns):
+            blocks = turn["content"] if isinstance(turn["content"], list) else []
+            after = turns[index + 1]["content"] if index + 1 < len(turns) else []
+            results = {block.get("tool_use_id") for block in after if block["type"] == "tool_result"}
+            for block in blocks:
+                if block["type"] == "tool_use" and block["id"] not in results:
+                    return f"messages.{index}: `tool_use` ids were found without `tool_result` blocks: {block['id']}."
+                if block["type"] == "text" and not block["text"].strip():
+                    return f"messages.{index}: text content blocks must contain non-whitespace text"
+                if block["type"] == "thinking" and block["signature"] != _seal(body, turns[:index]):
+                    return f"messages.{index}: The block is bound to a different conversation."
+        return ""
+
+    def refusal(self, fault: Fault | str, key: str, retry_after_s: float | None, said: str = "") -> Refusal:
         status, kind, message = _ERRORS[fault]
-        error = {"type": kind, "message": message.format(key=key)}
+        error = {"type": kind, "message": said or message.format(key=key)}
         return Refusal(status, {"type": "error", "error": error}, waits(retry_after_s))
 
     def whole(self, answer: Answer) -> dict[str, Any]:
-        content: list[dict[str, Any]] = [{"type": "text", "text": answer.text}] if answer.text else []
+        content: list[dict[str, Any]] = []
+        if answer.thoughts:
+            signature = _seal(answer.request, answer.request["messages"])
+            content.append({"type": "thinking", "thinking": "", "signature": signature})
+        if answer.text:
+            content.append({"type": "text", "text": answer.text})
         for call in answer.tool_calls:
             content.append({"type": "tool_use", "id": call.id, "name": call.name, "input": call.arguments})
         return {
@@ -80,6 +101,11 @@ class AnthropicDialect:
         start["usage"] = _usage(answer.usage) | {"output_tokens": 1}
         events: list[dict[str, Any]] = [{"type": "message_start", "message": start}, {"type": "ping"}]
         index = 0
+        if answer.thoughts:
+            thought: dict[str, Any] = {"type": "thinking", "thinking": "", "signature": ""}
+            seal = _seal(answer.request, answer.request["messages"])
+            events += _block(index, thought, [{"type": "signature_delta", "signature": seal}])
+            index += 1
         if answer.text:
             deltas = [{"type": "text_delta", "text": word} for word in answer.words()]
             events += _block(index, {"type": "text", "text": ""}, deltas)
@@ -106,6 +132,21 @@ class AnthropicDialect:
             "created_at": "2026-01-01T00:00:00Z",
         }
         return {"data": [item], "has_more": False, "first_id": item["id"], "last_id": item["id"]}
+
+
+def _seal(body: Mapping[str, Any], turns: list[Any]) -> str:
+    """The signature of thoughts: it binds them to all that stands before them, but for the marks of the cache."""
+    system = body.get("system") or ""
+    if isinstance(system, list):
+        system = "".join(block["text"] for block in system)
+    before = json.dumps([_unmarked(body.get("tools")), system, _unmarked(turns)], sort_keys=True)
+    return hashlib.sha256(before.encode()).hexdigest()
+
+
+def _unmarked(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _unmarked(one) for name, one in value.items() if name != "cache_control"}
+    return [_unmarked(one) for one in value] if isinstance(value, list) else value
 
 
 def _usage(usage: Usage) -> dict[str, Any]:

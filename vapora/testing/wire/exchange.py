@@ -62,6 +62,8 @@ class Exchange:
             return _Dropped(self._fake)
         if behaviour.fault is not None and not behaviour.fault.billed:
             return self._refusal(behaviour.fault, request, behaviour.retry_after_s)
+        if said := self._dialect.objection(received.body):
+            return self._refusal(Fault.INVALID_REQUEST, request, None, said)
         answer = prepare(behaviour, received, call_id)
         try:
             ledger.charge(self._dialect.provider, answer)
@@ -110,8 +112,8 @@ class Exchange:
             return None
         return self._refusal(Fault.AUTHENTICATION, request, None)
 
-    def _refusal(self, fault: Fault | str, request: Request, retry_after_s: float | None) -> Response:
-        refusal = self._dialect.refusal(fault, self._dialect.key_in(request.headers), retry_after_s)
+    def _refusal(self, fault: Fault | str, request: Request, retry_after_s: float | None, said: str = "") -> Response:
+        refusal = self._dialect.refusal(fault, self._dialect.key_in(request.headers), retry_after_s, said)
         return JSONResponse(refusal.body, refusal.status, headers=dict(refusal.headers))
 
 

@@ -58,23 +58,33 @@ class GeminiDialect:
     def limit_of(self, body: dict[str, Any]) -> int | None:
         return (body.get("generationConfig") or {}).get("maxOutputTokens")
 
-    def refusal(self, fault: Fault | str, key: str, retry_after_s: float | None) -> Refusal:
+    def objection(self, body: dict[str, Any]) -> str:
+        turns = body.get("contents") or []
+        for turn, after in zip(turns, [*turns[1:], {"parts": []}], strict=True):
+            calls = sum("functionCall" in part for part in turn["parts"])
+            results = sum("functionResponse" in part for part in after["parts"])
+            if calls and calls != results:
+                return "Please ensure that the number of function response parts is equal to that of the call parts."
+        return ""
+
+    def refusal(self, fault: Fault | str, key: str, retry_after_s: float | None, said: str = "") -> Refusal:
         status, kind, message, reason = _ERRORS[fault]
         details: list[dict[str, str]] = []
         if reason is not None:
             details.append({"@type": f"{_RPC}.ErrorInfo", "reason": reason, "domain": "googleapis.com"})
         if retry_after_s is not None:
             details.append({"@type": f"{_RPC}.RetryInfo", "retryDelay": f"{retry_after_s:g}s"})
-        error = {"code": status, "message": message.format(key=key), "status": kind, "details": details}
+        error = {"code": status, "message": said or message.format(key=key), "status": kind, "details": details}
         return Refusal(status, {"error": error})
 
     def whole(self, answer: Answer) -> dict[str, Any]:
-        parts: list[dict[str, Any]] = [{"text": answer.text}] if answer.text else []
+        parts = _thoughts(answer) + ([{"text": answer.text}] if answer.text else [])
         parts += [_call(call) for call in answer.tool_calls]
         return _reply(answer, parts, last=True)
 
     def pieces(self, answer: Answer) -> list[bytes]:
-        replies = [_reply(answer, [{"text": word}], last=False) for word in answer.words()]
+        replies = [_reply(answer, [thought], last=False) for thought in _thoughts(answer)]
+        replies += [_reply(answer, [{"text": word}], last=False) for word in answer.words()]
         replies += [_reply(answer, [_call(call)], last=False) for call in answer.tool_calls]
         replies.append(_reply(answer, [{"text": ""}], last=True))
         return [sse(reply) for reply in replies]
@@ -84,6 +94,10 @@ class GeminiDialect:
 
     def models(self) -> dict[str, Any]:
         return {"models": [{"name": "models/gemini-4-argon", "displayName": "fake"}]}
+
+
+def _thoughts(answer: Answer) -> list[dict[str, Any]]:
+    return [{"text": answer.thoughts, "thought": True}] if answer.thoughts else []
 
 
 def _call(call: ToolCall) -> dict[str, Any]:

@@ -41,18 +41,24 @@ class OllamaDialect:
     def limit_of(self, body: dict[str, Any]) -> int | None:
         return (body.get("options") or {}).get("num_predict")
 
-    def refusal(self, fault: Fault | str, key: str, retry_after_s: float | None) -> Refusal:
+    def objection(self, body: dict[str, Any]) -> str:
+        return ""  # it takes whatever the model's template takes
+
+    def refusal(self, fault: Fault | str, key: str, retry_after_s: float | None, said: str = "") -> Refusal:
         status, message = _ERRORS[fault]
-        return Refusal(status, {"error": message.format(key=key)}, waits(retry_after_s))
+        return Refusal(status, {"error": said or message.format(key=key)}, waits(retry_after_s))
 
     def whole(self, answer: Answer) -> dict[str, Any]:
         message: dict[str, Any] = {"role": "assistant", "content": answer.text}
+        if answer.thoughts:
+            message["thinking"] = answer.thoughts
         if answer.tool_calls:
             message["tool_calls"] = _calls(answer)
         return _head(answer) | {"message": message} | _end(answer)
 
     def pieces(self, answer: Answer) -> list[bytes]:
-        messages: list[dict[str, Any]] = [{"role": "assistant", "content": word} for word in answer.words()]
+        messages: list[dict[str, Any]] = [{"role": "assistant", "content": "", "thinking": answer.thoughts}]
+        messages += [{"role": "assistant", "content": word} for word in answer.words()]
         if answer.tool_calls:
             messages.append({"role": "assistant", "content": "", "tool_calls": _calls(answer)})
         lines = [_head(answer) | {"message": message, "done": False} for message in messages]

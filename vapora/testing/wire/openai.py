@@ -63,13 +63,28 @@ class OpenAIDialect:
     def limit_of(self, body: dict[str, Any]) -> int | None:
         return body.get("max_completion_tokens")
 
-    def refusal(self, fault: Fault | str, key: str, retry_after_s: float | None) -> Refusal:
+    def objection(self, body: dict[str, Any]) -> str:
+        owed: list[str] = []
+        for turn in body.get("messages") or []:
+            if turn["role"] == "tool":
+                if turn["tool_call_id"] not in owed:
+                    return "messages with role 'tool' must be a response to a preceding message with 'tool_calls'."
+                owed.remove(turn["tool_call_id"])
+                continue
+            if owed:
+                break
+            owed = [call["id"] for call in turn.get("tool_calls") or ()]
+        return f"The following tool_call_ids did not have response messages: {', '.join(owed)}" if owed else ""
+
+    def refusal(self, fault: Fault | str, key: str, retry_after_s: float | None, said: str = "") -> Refusal:
         status, kind, code, message = _ERRORS[fault]
-        error = {"message": message.format(key=key), "type": kind, "param": None, "code": code}
+        error = {"message": said or message.format(key=key), "type": kind, "param": None, "code": code}
         return Refusal(status, {"error": error}, waits(retry_after_s))
 
     def whole(self, answer: Answer) -> dict[str, Any]:
         message: dict[str, Any] = {"role": "assistant", "content": answer.text or None, "refusal": None}
+        if answer.thoughts:
+            message["reasoning_content"] = answer.thoughts  # as compatible servers call it
         if answer.tool_calls:
             message["tool_calls"] = [
                 {"id": call.id, "type": "function", "function": _function(call.name, call.arguments)}
@@ -81,6 +96,7 @@ class OpenAIDialect:
 
     def pieces(self, answer: Answer) -> list[bytes]:
         deltas: list[dict[str, Any]] = [{"role": "assistant", "content": ""}]
+        deltas += [{"reasoning_content": word} for word in answer.thoughts.split("\n") if word]
         deltas += [{"content": word} for word in answer.words()]
         for index, call in enumerate(answer.tool_calls):
             function = _function(call.name, call.arguments)

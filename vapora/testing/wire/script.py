@@ -52,12 +52,14 @@ class Raw:
 @dataclass(frozen=True)
 class Behaviour:
     """One answer. `text` None: the fake's own words. `usage` None: bytes / 4, both ways. `raw` instead of all of it.
+    `thoughts`: what the model thought first, in its vendor's form.
 
     Output tokens never exceed the limit that the request carries, whatever stands here.
     """
 
     text: str | None = None
     tool_calls: tuple[ToolCall, ...] = ()
+    thoughts: str = ""
     usage: Usage | None = None
     fault: Fault | None = None
     retry_after_s: float | None = None
@@ -84,7 +86,7 @@ Script = Behaviour | Callable[[Received], Behaviour]
 
 @dataclass(frozen=True)
 class Answer:
-    """A successful answer, before a dialect puts it in its vendor's shape."""
+    """A successful answer, before a dialect puts it in its vendor's shape. `request`: the body that it answers."""
 
     call_id: str
     model: str
@@ -92,6 +94,8 @@ class Answer:
     tool_calls: tuple[ToolCall, ...]
     usage: Usage
     finish: Literal["stop", "length", "tool"]
+    thoughts: str
+    request: Mapping[str, Any]
 
     def words(self) -> list[str]:
         """The text in pieces for a stream; joined they are the text."""
@@ -117,7 +121,16 @@ def prepare(behaviour: Behaviour, received: Received, call_id: str) -> Answer:
     usage = behaviour.usage or Usage(input_tokens=-(-received.body_bytes // 4), output_tokens=0)
     output = min(limit, wanted)
     usage = usage.model_copy(update={"output_tokens": output, "reasoning_tokens": min(output, usage.reasoning_tokens)})
-    return Answer(call_id, received.model, text, behaviour.tool_calls, usage, finish)
+    return Answer(
+        call_id,
+        received.model,
+        text,
+        behaviour.tool_calls,
+        usage,
+        finish,
+        behaviour.thoughts,
+        received.body,
+    )
 
 
 @dataclass(frozen=True)

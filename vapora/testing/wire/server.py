@@ -21,9 +21,11 @@ import socket
 import threading
 from collections import deque
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from events.ids import Provider
@@ -48,6 +50,8 @@ class FakeVendors:
     def __init__(self) -> None:
         self.ledger = Ledger()
         self.requests: list[Received] = []
+        # What Ollama tells of a model, by name: {"capabilities": ["tools"], "model_info": {"x.context_length": 8192}}.
+        self.shown: dict[str, dict[str, Any]] = {}
         self.departures = Tally()  # connections that were closed, by whichever side
         self._lock = threading.Lock()
         self._queues: dict[Provider, deque[Script]] = {provider: deque() for provider in Provider}
@@ -89,6 +93,7 @@ class FakeVendors:
             self._queues = {provider: deque() for provider in Provider}
             self._defaults = dict.fromkeys(Provider, Behaviour())
             self.requests = []
+            self.shown = {}
             self.ledger = Ledger()  # a call that is still under way is charged to the old one
         for gate in gates:
             gate.release()
@@ -203,7 +208,14 @@ class FakeVendors:
             handler = Exchange(self, dialect)
             routes.append(Route(f"/{provider}{dialect.ask_path}", handler.ask, methods=["POST"]))
             routes.append(Route(f"/{provider}{dialect.list_path}", handler.list, methods=["GET"]))
+        routes.append(Route(f"/{Provider.OLLAMA}/api/show", self._show, methods=["POST"]))
         return routes
+
+    async def _show(self, request: Request) -> Response:
+        name = (await request.json())["model"]
+        if (found := self.shown.get(name)) is None:
+            return JSONResponse({"error": f"model '{name}' not found"}, 404)
+        return JSONResponse({"model_info": {}} | found)
 
     # What the exchange asks of it, in the server's loop.
 

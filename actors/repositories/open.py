@@ -1,0 +1,199 @@
+"""The repositories that are open, with what the log says of their projects."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Concatenate, ParamSpec, TypeVar, cast
+
+import structlog
+
+from events.content import Content
+from events.ids import project_stream, task_stream
+from events.work import Work
+from vapora.domain import project as projects
+from vapora.domain import project_file
+from vapora.domain import task as tasks
+from vapora.domain.project import InEffect, Project
+from vapora.domain.task_state import Task
+from vapora.errors import NoWorktreeError, RepositoryError, UnavailableError
+from vapora.log.client import LogClient
+from vapora.log.folds import Fold, LoadedFold, StreamFolds
+from vapora.repo.bare import Person
+from vapora.repo.owner import Repository
+from vapora.repo.source import parse_source
+from vapora.sandbox.choice import Wish, choose
+from vapora.sandbox.sandbox import Sandbox
+
+# git runs beside us; a clone of a large repository must not keep the others waiting.
+_THREADS = 8
+# What is under way at a stop gets so long to end; then the repository stays locked until this process ends.
+_PATIENCE_S = 8.0
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_PROJECT = Fold("project", projects.FOLD_VERSION, Project, projects.evolve)
+_TASK = Fold("task", tasks.FOLD_VERSION, Task, tasks.evolve)
+
+
+@dataclass(slots=True)
+class _Opened:
+    repo: str
+    repository: Repository
+
+
+@dataclass(slots=True)
+class _Place:
+    """Of a project: one opens at a time."""
+
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    opened: _Opened | None = None
+
+
+class OpenRepositories:
+    """Opens a project's repository with the first call that needs it, and keeps it open. Settings come from the log,
+    never from who asks.
+
+    `text` reads the content that events name (blocking). `sandbox`: what the installation wants, where a project does
+    not say.
+    """
+
+    def __init__(
+        self,
+        log: LogClient,
+        folder: Path,
+        *,
+        roots: Sequence[Path],
+        environ: Mapping[str, str],
+        committer: Person,
+        sandbox: Wish,
+        text: Callable[[Content], str],
+        snapshots: Path | None = None,
+    ) -> None:
+        self.folder = folder
+        self.roots = roots
+        self.environ = environ
+        self.committer = committer
+        self.text = text
+        self._sandbox = sandbox
+        self._projects = StreamFolds(log, _PROJECT, snapshots)
+        self._tasks = StreamFolds(log, _TASK, snapshots)
+        self._places: defaultdict[str, _Place] = defaultdict(_Place)
+        self._turns: defaultdict[tuple[str, str], asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._sandboxes: dict[Wish, Sandbox] = {}
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="repositories")
+        self._under_way: set[asyncio.Future[object]] = set()
+        self._closed = False
+
+    # What the log says.
+
+    async def load_task(self, task_id: str) -> LoadedFold[Task | None]:
+        return await self._tasks.load(task_stream(task_id))
+
+    async def task(self, task_id: str) -> Task:
+        """Raises `NotFoundError`."""
+        return tasks.require((await self.load_task(task_id)).state, task_id)
+
+    async def project(self, project_id: str) -> Project:
+        """Also an archived one. Raises `NotFoundError`."""
+        found = (await self._projects.load(project_stream(project_id))).state
+        return found if found is not None else projects.require_open(None, project_id)
+
+    async def in_effect(self, project: Project) -> InEffect:
+        """Base branch, setup and checks, the accepted file among them."""
+        accepted = project.accepted
+        if accepted is None:
+            return projects.in_effect(project, None)
+        text = await self.thread(self.text, accepted.text)
+        return projects.in_effect(project, project_file.parse(text))
+
+    # What is open.
+
+    async def repository(self, project: Project) -> Repository:
+        """The project's, cloned if need be. Raises `NoWorktreeError` where it has none, and what the source gives cause
+        for."""
+        if project.repo is None:
+            raise NoWorktreeError(f"The project '{project.name}' has no repository.", remedy="Set its 'repo'.")
+        place = self._places[project.id]
+        async with place.turn:
+            if place.opened is not None and place.opened.repo == project.repo:
+                return place.opened.repository
+            if place.opened is not None:
+                raise RepositoryError(
+                    f"The project's repository was made from {place.opened.repo}, not from {project.repo}.",
+                    remedy="Set it back, and make another project for another repository.",
+                )
+            repository = await self.thread(self._open, project.id, project.repo)
+            place.opened = _Opened(project.repo, repository)
+            return repository
+
+    def opened(self) -> dict[str, Repository]:
+        """By project."""
+        return {id_: one.opened.repository for id_, one in self._places.items() if one.opened is not None}
+
+    def is_made(self, project_id: str) -> bool:
+        """Whether there is something of the project on the disk."""
+        return (self.folder / project_id / "repo.git").is_dir()
+
+    def turn(self, project_id: str, worktree: str) -> asyncio.Lock:
+        """Held by whoever does something in the worktree: one at a time. `worktree` as of `worktree_name`."""
+        return self._turns[project_id, worktree]
+
+    async def sandbox(self, project: Project) -> Sandbox:
+        """The project's wish, else the installation's. Raises `SandboxUnavailableError`."""
+        wish = cast(Wish, project.sandbox or self._sandbox)
+        if wish not in self._sandboxes:
+            self._sandboxes[wish] = await choose(wish)
+        return self._sandboxes[wish]
+
+    async def thread(self, work: Callable[Concatenate[P], R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """What blocks, in one of our threads; it goes on to its end also where nobody waits for it any more."""
+        if self._closed:
+            raise UnavailableError("The repositories are being closed.", remedy="Try again in a moment.")
+        loop = asyncio.get_running_loop()
+        future = loop.run_in_executor(self._threads, lambda: work(*args, **kwargs))
+        kept = cast("asyncio.Future[object]", future)
+        self._under_way.add(kept)
+        kept.add_done_callback(self._under_way.discard)
+        return await asyncio.shield(future)
+
+    async def close(self) -> None:
+        """Lets go of every repository in which nothing is under way any more."""
+        self._closed = True
+        left: set[asyncio.Future[object]] = set()
+        if self._under_way:
+            _, left = await asyncio.wait(list(self._under_way), timeout=_PATIENCE_S)
+        if left:
+            # A lock that is given up now would let another owner in beside git's processes of this one.
+            structlog.get_logger("repositories").warning("git is still at work; locked until this process ends")
+        else:
+            for repository in self.opened().values():
+                repository.close()
+        self._threads.shutdown(wait=False)
+        for folds in (self._projects, self._tasks):
+            await folds.settled()
+
+    def _open(self, project_id: str, repo: str) -> Repository:
+        source = parse_source(repo, self.roots)
+        return Repository(self.folder / project_id, source, self.environ, self.committer)
+
+
+def worktree_name(task_id: str, attempt: int = 1) -> str:
+    """Of an attempt of a task; its branch is `vapora/<name>`."""
+    return task_id if attempt == 1 else f"{task_id}.{attempt}"
+
+
+def task_of(worktree: str) -> tuple[str, int]:
+    """Task and attempt of a worktree's name."""
+    task_id, dot, number = worktree.rpartition(".")
+    return (task_id, int(number)) if dot and number.isdigit() else (worktree, 1)
+
+
+def worktree_of(task: Task, work: Work | None = None) -> str:
+    """That of the card's own attempt, or of another one's work."""
+    return worktree_name(task.id, task.attempt if work is None else work.attempt)

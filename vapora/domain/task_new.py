@@ -1,0 +1,75 @@
+"""How a task begins."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from events.base import DomainEvent
+from events.task import TaskSubmitted
+from vapora.commands import SubmitTask
+from vapora.domain.project import Project, require_open
+from vapora.errors import BadInputError
+
+Events = tuple[DomainEvent, ...]
+
+
+def submit(
+    task_id: str,
+    command: SubmitTask,
+    project: Project | None,
+    task_type: str,
+    task_type_reason: str,
+    known_roles: Collection[str],
+    known_task_types: Collection[str],
+    roles_for_type: Collection[str],
+) -> Events:
+    """A new task under an id that the shell made.
+
+    `task_type` is the person's, or inferred by the shell with its `task_type_reason` (empty: the person set
+    it). `roles_for_type`: the roles that can do it. Raises `NotFoundError`, `ConflictError`, `BadInputError`.
+    """
+    require_open(project, command.project_id)
+    _check_type(command.role, task_type, known_roles, known_task_types, roles_for_type)
+    fields = command.model_dump(exclude={"task_type", "blocked_by"})
+    return (
+        TaskSubmitted(
+            task_id=task_id,
+            task_type=task_type,
+            task_type_reason=task_type_reason,
+            blocked_by=blockers(task_id, command.blocked_by),
+            **fields,
+        ),
+    )
+
+
+def blockers(task_id: str, blocked_by: tuple[str, ...]) -> tuple[str, ...]:
+    if task_id in blocked_by:
+        raise BadInputError(
+            "A task cannot wait for itself.", remedy="Take its own id out of blocked_by.", field="blocked_by"
+        )
+    return tuple(dict.fromkeys(blocked_by))
+
+
+def _check_type(
+    role: str | None,
+    task_type: str,
+    known_roles: Collection[str],
+    known_task_types: Collection[str],
+    roles_for_type: Collection[str],
+) -> None:
+    if role is not None and role not in known_roles:
+        raise BadInputError(
+            f"There is no role '{role}'.", remedy=f"The roles are: {', '.join(known_roles)}.", field="role"
+        )
+    if task_type not in known_task_types:
+        raise BadInputError(
+            f"There is no task type '{task_type}'.",
+            remedy=f"The task types are: {', '.join(known_task_types)}.",
+            field="task_type",
+        )
+    if role is not None and role not in roles_for_type:
+        raise BadInputError(
+            f"The role {role} does no '{task_type}' work.",
+            remedy=f"Roles that do: {', '.join(roles_for_type)}. Name one of them, or none.",
+            field="role",
+        )
