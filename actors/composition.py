@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cache, partial
 from typing import TYPE_CHECKING, cast
 
@@ -22,7 +23,7 @@ from actors.repositories.open import OpenRepositories
 from actors.runtime import cluster
 from actors.runtime.base import Actor, Address, Builder, Runtime
 from actors.runtime.local import LocalRuntime
-from actors.snapshots import saved_ledger, saved_offers, saved_swarm
+from actors.snapshots import saved_landings, saved_ledger, saved_offers, saved_swarm
 from actors.supervisor import Supervisor
 from events.content import Content
 from events.ids import DEFAULT_WORKSPACE, Provider
@@ -206,7 +207,15 @@ def build_repositories(wiring: Wiring, address: Address) -> Repositories:
         text=wiring.blobs(workspace).text,
         snapshots=settings.stream_snapshots(workspace),
     )
-    return Repositories(log, workspace, opened, wiring.blobs(workspace), now)
+    return Repositories(
+        log,
+        workspace,
+        opened,
+        wiring.blobs(workspace),
+        now,
+        saved=saved_landings(settings.snapshot_folder(workspace)),
+        keep=timedelta(days=settings.worktree_days),
+    )
 
 
 def build_router(wiring: Wiring, _: Address) -> LLMRouter:

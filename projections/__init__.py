@@ -1,8 +1,10 @@
 """What we know: read models folded from the log. Reads are functions of the module that they belong to."""
 
+from projections.attempts import Attempts
 from projections.audit import Audit
 from projections.board import Board
 from projections.budgets import Budgets
+from projections.comments import Comments
 from projections.costs import Costs
 from projections.decisions import Decisions
 from projections.engine.base import Projection, PublicView, Reader, Rows, Table
@@ -18,6 +20,7 @@ from projections.providers import Providers
 from projections.registry import Registry
 from projections.runs import Runs
 from projections.settings import Settings
+from projections.steps import Steps
 
 __all__ = [
     "MemoryRows",
@@ -41,6 +44,9 @@ def all_projections() -> tuple[Projection, ...]:
         Projects(),
         Registry(),
         Runs(),
+        Steps(),
+        Comments(),
+        Attempts(),
         Budgets(),
         Profiles(),
         Costs(),

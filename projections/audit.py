@@ -76,7 +76,7 @@ def _put(recorded: Recorded, entry: AuditLine, rows: Rows) -> None:
 
 class Audit(Projection):
     NAME = "audit"
-    VERSION = 2
+    VERSION = 3
     TABLES = (AUDIT,)
     HANDLERS: ClassVar[Mapping[type[DomainEvent], Handler]] = dict.fromkeys(RULES, _keep)
 

@@ -10,6 +10,7 @@
     │   ├── ReviewOutdatedError    the branch is at another commit than the one that was looked at
     │   ├── NotApprovedError       work that nobody approved does not land
     │   └── ChecksFailedError      a check of the project is red
+    ├── OperatorOnlyError          what may have commands run, asked without the operator's token
     ├── BehindError                a read model has not reached the position asked for
     ├── UnavailableError           a part of the cell does not answer at the moment
     │   └── StoreFaultError        the read models' database is in trouble, through no fault of a row
@@ -124,6 +125,10 @@ class ChecksFailedError(ConflictError):
     """`details["checks"]`: the names of the red ones, where they ran just now."""
 
     kind: ClassVar[str] = "checks-failed"
+
+
+class OperatorOnlyError(VaporaError):
+    pass
 
 
 class BehindError(VaporaError):

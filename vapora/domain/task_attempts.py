@@ -64,7 +64,7 @@ def start_attempt(
         )
     if task.is_over:
         raise ConflictError(
-            f"The task is {task.state}{' and has landed' if task.landed else ''}.",
+            f"The task is {task.state}{' and has landed' if task.is_landed else ''}.",
             remedy="Submit a new task.",
             task_id=task.id,
             state=task.state.value,

@@ -10,13 +10,13 @@ from events.ids import Scope, TaskState
 from vapora import commands, views
 from vapora.sdk.async_handles import AsyncProjects, AsyncTasks
 from vapora.sdk.async_live import AsyncLive
-from vapora.sdk.async_transport import AsyncTransport
+from vapora.sdk.async_work import AsyncWork
 from vapora.sdk.paths import PREFIX, Moment, Position, budget_path, moment, path
 from vapora.sdk.problems import problem
 from vapora.sdk.waiting import SETTLED
 
 
-class AsyncClient(AsyncTransport):
+class AsyncClient(AsyncWork):
     """Speaks to one server, for one workspace. Refusals are raised as `ApiError`, silence as `NoServerError`.
 
     One method for each operation of the HTTP interface; `projects` and `tasks` also lead to single ones:
@@ -164,8 +164,9 @@ class AsyncClient(AsyncTransport):
         where there is none yet, with what the runs came to."""
         return await self.tasks[task_id].output(run_id)
 
-    async def run(self, run_id: str, after: Position = None) -> views.Execution:
-        return await self._get(path("runs", run_id), views.Execution, {"after": after})
+    async def run(self, run_id: str, after: Position = None) -> views.ExecutionTold:
+        """With what its model was told first."""
+        return await self._get(path("runs", run_id), views.ExecutionTold, {"after": after})
 
     async def artifacts(self, run_id: str, after: Position = None) -> tuple[views.Artifact, ...]:
         """What a run left; large ones without their text, which `artifact` reads."""

@@ -12,11 +12,11 @@ from vapora.sdk.handles import Projects, Tasks
 from vapora.sdk.live import Live
 from vapora.sdk.paths import PREFIX, Moment, Position, budget_path, moment, path
 from vapora.sdk.problems import problem
-from vapora.sdk.transport import Transport
 from vapora.sdk.waiting import SETTLED
+from vapora.sdk.work import Work
 
 
-class Client(Transport):
+class Client(Work):
     """Speaks to one server, for one workspace. Refusals are raised as `ApiError`, silence as `NoServerError`.
 
     One method for each operation of the HTTP interface; `projects` and `tasks` also lead to single ones:
@@ -160,8 +160,9 @@ class Client(Transport):
         where there is none yet, with what the runs came to."""
         return self.tasks[task_id].output(run_id)
 
-    def run(self, run_id: str, after: Position = None) -> views.Execution:
-        return self._get(path("runs", run_id), views.Execution, {"after": after})
+    def run(self, run_id: str, after: Position = None) -> views.ExecutionTold:
+        """With what its model was told first."""
+        return self._get(path("runs", run_id), views.ExecutionTold, {"after": after})
 
     def artifacts(self, run_id: str, after: Position = None) -> tuple[views.Artifact, ...]:
         """What a run left; large ones without their text, which `artifact` reads."""

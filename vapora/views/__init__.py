@@ -1,7 +1,10 @@
 """Read shapes, and at the same time the bodies of answers."""
 
+from vapora.views.base import Stored, View
 from vapora.views.catalogue import Role, TaskType
+from vapora.views.comments import Comment, CommentMade
 from vapora.views.flow import AgentWork, Dashboard, FlowDay, Spread
+from vapora.views.landing import Attempt, Landed, LandingProblem
 from vapora.views.live import (
     AgentChange,
     BudgetChange,
@@ -32,7 +35,8 @@ from vapora.views.repository import (
     RepositoryView,
     WorktreeView,
 )
-from vapora.views.runs import Artifact, ArtifactSummary, Execution
+from vapora.views.runs import Artifact, ArtifactSummary, Execution, ExecutionTold
+from vapora.views.steps import Step, StepKind, StepState
 from vapora.views.work import (
     Accepted,
     Agent,
@@ -54,17 +58,18 @@ from vapora.views.work import (
     LimitsChanged,
     Named,
     Page,
+    PauseView,
     Preferences,
     Profile,
     Progress,
     Project,
     ProjectMade,
+    Question,
     QueueView,
     RunSummary,
     Status,
     TaskAccepted,
     TaskCard,
-    View,
     Waiting,
     Why,
     WorkspaceSettings,
@@ -77,6 +82,7 @@ __all__ = [
     "AgentWork",
     "Artifact",
     "ArtifactSummary",
+    "Attempt",
     "AuditEntry",
     "Board",
     "BoardCard",
@@ -92,6 +98,8 @@ __all__ = [
     "CheckResult",
     "ColumnChange",
     "ColumnCount",
+    "Comment",
+    "CommentMade",
     "Cost",
     "CurvePoint",
     "Dashboard",
@@ -100,12 +108,15 @@ __all__ = [
     "EventView",
     "Examined",
     "Execution",
+    "ExecutionTold",
     "FileCheck",
     "FileText",
     "FlowDay",
     "Frame",
     "Health",
     "IdKind",
+    "Landed",
+    "LandingProblem",
     "Learning",
     "Limits",
     "LimitsChanged",
@@ -113,6 +124,7 @@ __all__ = [
     "Merged",
     "Named",
     "Page",
+    "PauseView",
     "Preferences",
     "PreferencesChange",
     "Profile",
@@ -122,6 +134,7 @@ __all__ = [
     "ProjectFile",
     "ProjectMade",
     "Pushed",
+    "Question",
     "QueueView",
     "Removed",
     "RepositoryView",
@@ -131,6 +144,10 @@ __all__ = [
     "SettingsChange",
     "Spread",
     "Status",
+    "Step",
+    "StepKind",
+    "StepState",
+    "Stored",
     "TaskAccepted",
     "TaskCard",
     "TaskChange",
