@@ -164,11 +164,18 @@ def _newer(log: EventLog) -> list[NewerEventError]:
     return found
 
 
-def providers(environ: Mapping[str, str]) -> Iterator[Finding]:
+def providers(environ: Mapping[str, str], settings: Settings) -> Iterator[Finding]:
     """Names only. Reachable means that something answers at the address: no request is made, no key is sent."""
+    from vapora.errors import ConfigurationError
+    from vapora.llm.catalogue import installed
     from vapora.llm.factory import configured
 
-    named = configured(environ)
+    try:
+        known = installed(settings)
+    except ConfigurationError as error:
+        yield bad("providers", error.message, error.remedy)
+        return
+    named = configured(environ, known)
     if not named:
         yield warn(
             "providers",
@@ -176,15 +183,15 @@ def providers(environ: Mapping[str, str]) -> Iterator[Finding]:
             _REAL,
         )
     for provider in named:
-        variable, default = _ADDRESSES[provider.value]
-        url = environ.get(variable, "").strip() or default
+        endpoint = known.endpoint(provider)
+        url = endpoint.where(environ)
         host, port = _place(url if "//" in url else f"http://{url}")
         fault = _unreachable(host, port)
         if fault is None:
-            yield good("providers", f"{provider.value} is configured, and {host}:{port} answers")
+            yield good("providers", f"{provider} is configured, and {host}:{port} answers")
         else:
-            told = f"{provider.value} is configured, but {host}:{port} does not answer: {fault}"
-            yield warn("providers", told, f"Check the network, a proxy, and {variable}.")
+            told = f"{provider} is configured, but {host}:{port} does not answer: {fault}"
+            yield warn("providers", told, f"Check the network, a proxy, and {endpoint.address or 'url'}.")
 
 
 def queue(settings: Settings) -> Iterator[Finding]:
@@ -253,15 +260,6 @@ def server(url: str, token: str | None) -> Iterator[Finding]:
             yield warn("server", f"provider {name} is {state}")
     for model, why in health.paused_models.items():
         yield warn("server", f"model {model} is paused: {why}", "It is asked again by itself; others take over.")
-
-
-# Where each is found, and the variable that says otherwise.
-_ADDRESSES = {
-    "anthropic": ("ANTHROPIC_BASE_URL", "https://api.anthropic.com"),
-    "openai": ("OPENAI_BASE_URL", "https://api.openai.com/v1"),
-    "gemini": ("GOOGLE_GEMINI_BASE_URL", "https://generativelanguage.googleapis.com"),
-    "ollama": ("OLLAMA_HOST", "http://127.0.0.1:11434"),
-}
 
 
 def _place(url: str) -> tuple[str, int]:
