@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from pydantic_core import to_json
 
 from events.base import DomainEvent, Unknown, _registry
-from events.budget import Charge, SpendReserved, Windows
+from events.budget import BudgetSet, Charge, SpendRefused, SpendReserved, Windows
 from events.ids import Provider
 from events.money import MicroUsd
 from events.routing import ProviderSelected
-from events.run import ModelCalled, RunStarted
+from events.run import ModelCalled, RunStarted, RunSucceeded
 from events.task import TaskApproved, TaskWaiting
 from tests.golden import make
 from vapora.errors import BadInputError, CorruptLogError, NewerEventError
@@ -105,17 +105,17 @@ def test_an_event_of_a_newer_version_is_not_guessed_at() -> None:
 WAITING = b'{"task_id":"t","reason":%b,"remedy":"Wait."}'
 CALLED = json.loads(make.path_of("run.model-called", ModelCalled.VERSION).read_text(encoding="utf-8"))["data"]
 SELECTED = json.loads(make.path_of("routing.provider-selected", 1).read_text(encoding="utf-8"))["data"]
-NEW_PROVIDER = {**SELECTED["candidates"][0], "provider": "mistral"}
+REFUSED = json.loads(make.path_of("budget.spend-refused", 2).read_text(encoding="utf-8"))["data"]
+LIMITS = json.loads(make.path_of("budget.set", BudgetSet.VERSION).read_text(encoding="utf-8"))["data"]
+SUCCEEDED = json.loads(make.path_of("run.succeeded", RunSucceeded.VERSION).read_text(encoding="utf-8"))["data"]
 GREW = [
     (TaskWaiting, WAITING % b'"full-moon"', "task.waiting with reason 'full-moon'"),
     (ModelCalled, to_json({**CALLED, "finish": "paused"}), "finish 'paused'"),
     (ModelCalled, to_json({**CALLED, "finish": "x" * 99}), f"finish '{'x' * 40}',"),
-    (ProviderSelected, to_json({**SELECTED, "candidates": [NEW_PROVIDER]}), "candidates.0.provider 'mistral'"),
-    (
-        ProviderSelected,
-        to_json({**SELECTED, "provider": "mistral", "tier": "dire"}),
-        "provider 'mistral' and tier 'dire'",
-    ),
+    (RunSucceeded, to_json({**SUCCEEDED, "work": {**SUCCEEDED["work"], "checks": "amber"}}), "work.checks 'amber'"),
+    (ProviderSelected, to_json({**SELECTED, "tier": "dire"}), "tier 'dire'"),
+    (SpendRefused, to_json({**REFUSED, "scope": "team", "simulated": False}), "scope 'team'"),
+    (BudgetSet, to_json({**LIMITS, "scope": "team", "when_exceeded": "ask"}), "scope 'team' and when_exceeded 'ask'"),
 ]
 
 

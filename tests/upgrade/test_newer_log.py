@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
 from collections.abc import AsyncIterator
@@ -73,7 +74,7 @@ async def test_a_topic_that_nobody_here_knows_disturbs_nobody(settings: Settings
         assert (await projector.status())["failed"] == {}
     code, said = vapora("audit", "verify")
     assert code == 0, said
-    _, said = vapora("doctor", "--json")
+    _, said = await asyncio.to_thread(vapora, "doctor", "--json")
     assert f"Position {position} was written by a newer VAPORA: the topic 'task.teleported'" in said
 
 
@@ -99,7 +100,7 @@ async def test_a_settlement_in_a_newer_form_stops_the_money_with_a_word_of_what_
     assert "written by a newer VAPORA" in " ".join(said.split())
     code, said = vapora("audit", "verify")
     assert code == 0, said
-    _, said = vapora("doctor", "--json")
+    _, said = await asyncio.to_thread(vapora, "doctor", "--json")
     assert f"Position {position} was written by a newer VAPORA" in said
 
 
@@ -115,7 +116,7 @@ async def test_a_member_that_is_not_known_here_stops_the_read_models_that_need_i
     assert "board" in status["failed"]
     assert not status["failed"].keys() & {"budgets", "costs", "providers", "runs", "projects"}
     assert all(f"Position {position} was written by a newer VAPORA" in why for why in status["failed"].values())
-    _, said = vapora("doctor", "--json")
+    _, said = await asyncio.to_thread(vapora, "doctor", "--json")
     assert f"Position {position} was written by a newer VAPORA: task.waiting with reason 'full-moon'" in said
     assert "backup" not in said
 
