@@ -94,7 +94,7 @@ class Statements:
         from_position = "WHERE notification_id >= %b::bigint ORDER BY notification_id LIMIT %b"
         self.scan = _page(names, links + from_position, "notification_id")
         self.newest = (links + "ORDER BY notification_id DESC LIMIT %b").encode()
-        self.topics = f"SELECT topic, min(notification_id) FROM {events} GROUP BY topic".encode()
+        self.topics = f"SELECT topic, max(notification_id) FROM {events} GROUP BY topic".encode()
         self.faults = b"SELECT checksum_failures FROM pg_stat_database WHERE datname = current_database()"
         self.head = f"SELECT coalesce(max(notification_id), 0) FROM {events}".encode()
 
