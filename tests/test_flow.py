@@ -20,7 +20,7 @@ from events.task import TaskAssigned, TaskCompleted, TaskSubmitted
 from projections import all_projections
 from projections.board import board
 from projections.engine.runner import Runner
-from projections.engine.store import ReadStore
+from projections.engine.store import ReadStore, StoreReader
 from vapora.catalog import role, roles, task_types
 from vapora.clock import new_id, now
 from vapora.commands import CreateProject, SubmitTask
@@ -81,7 +81,7 @@ class Office:
         return events
 
     def board(self) -> Board:
-        reader = ReadStore.open_reader(self.system.read_store("default"))
+        reader = StoreReader(self.system.read_store("default"))
         try:
             with reader.snapshot() as rows:
                 return board(rows, None, rows.position)

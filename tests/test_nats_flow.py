@@ -16,7 +16,7 @@ from events import Recorded
 from events.run import ModelCalled, RunStarted, RunSucceeded
 from events.task import TaskAssigned, TaskCompleted, TaskSubmitted
 from projections.board import board
-from projections.engine.store import ReadStore
+from projections.engine.store import StoreReader
 from tests.queue.mirror import mirrored
 from tests.queue.nats_server import NatsServer
 from vapora.catalog.backlog import load_backlog
@@ -100,7 +100,7 @@ class Office:
 
         head = await self.log.head()
         await self.system.projector(WORKSPACE).wait_for(head, 10)
-        reader = ReadStore.open_reader(self.system.read_store(WORKSPACE))
+        reader = StoreReader(self.system.read_store(WORKSPACE))
         with reader.snapshot() as rows:
             assert len(board(rows, None, rows.position).columns["done"]) == tasks
 

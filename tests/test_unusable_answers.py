@@ -22,7 +22,7 @@ from events.run import ArtifactRecorded, ModelCalled, ModelCallFailed, RunFailed
 from events.task import TaskCompleted, TaskFailed
 from projections.board import card
 from projections.costs import costs
-from projections.engine.store import ReadStore
+from projections.engine.store import StoreReader
 from projections.profiles import learning
 from projections.runs import runs
 from tests.llm.wire_forms import CUT_OFF, EMPTY, NO_USAGE, REFUSED, anthropic, good, ollama, openai
@@ -95,7 +95,7 @@ class Office:
         return list((await self.log.poll(0, 10_000, 0)).events)
 
     def _rows(self, read: Callable[[Any], Any]) -> Any:
-        reader = ReadStore.open_reader(self.system.read_store("default"))
+        reader = StoreReader(self.system.read_store("default"))
         try:
             with reader.snapshot() as rows:
                 return read(rows)

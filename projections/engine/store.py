@@ -40,10 +40,6 @@ class ReadStore:
         self._engine = engine(place)
         self._session = self._engine.writer()
 
-    @staticmethod
-    def open_reader(place: Place | str) -> StoreReader:
-        return StoreReader(place)
-
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
         with self._lock:

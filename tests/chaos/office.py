@@ -18,7 +18,7 @@ from actors.runtime.base import Address
 from events.ids import Provider, TaskState
 from events.task import TaskArchived, TaskCompleted, TaskFailed
 from projections.board import board
-from projections.engine.store import ReadStore
+from projections.engine.store import StoreReader
 from tests.actors.kit import everything
 from tests.chaos.post import Post
 from tests.chaos.records import WORKSPACE, Records
@@ -267,7 +267,7 @@ class Office:
     async def records(self) -> Records | None:
         """None if somebody wrote meanwhile."""
         log = await everything(self.log)
-        reader = ReadStore.open_reader(self.system.read_store(WORKSPACE))
+        reader = StoreReader(self.system.read_store(WORKSPACE))
         with reader.snapshot() as rows:
             shown = {card.id: card for column in board(rows, None, rows.position).columns.values() for card in column}
             held = rows_of(rows)

@@ -18,7 +18,7 @@ from ray.exceptions import RayActorError
 
 from events.run import RunStarted
 from projections.board import board
-from projections.engine.store import ReadStore
+from projections.engine.store import StoreReader
 from tests.cluster.site import Site
 from tests.waiting import wait_for
 from vapora.blobs import BlobStore
@@ -125,7 +125,7 @@ def _findings_when_quiet(site: Site, start: int, waiting: Sequence[str]) -> list
 
 def _findings(site: Site, start: int, waiting: Sequence[str]) -> list[Discrepancy]:
     """`start`: how long the log was before; other tests leave work that people moved by hand."""
-    reader = ReadStore.open_reader(site.settings.read_file("default"))
+    reader = StoreReader(site.settings.read_file("default"))
     with reader.snapshot() as rows:
         held, position = rows_of(rows), rows.position
         shown = board(rows, None, position)

@@ -84,7 +84,7 @@ def test_one_correlation_crosses_the_twelve_steps_in_causal_order(site: Site, pr
     # 11, 12: the card came by WebSocket, and the board shows it.
     done = wait_for("the done card over the socket", lambda: _pushed(frames, answer.task_id))
     live.close()
-    assert done["row"]["state"] == "done"
+    assert done.state is TaskState.DONE
     assert answer.task_id in {one.id for one in site.client.board(project_id=project).columns["done"]}
 
 

@@ -19,7 +19,7 @@ from events import Recorded
 from events.run import RunSucceeded
 from events.task import TaskCompleted
 from projections.board import board
-from projections.engine.store import ReadStore
+from projections.engine.store import StoreReader
 from tests.cluster.site import Site, assert_sound
 from tests.cluster.test_installation import _ready, data, environment, interrupt, processes_of, start
 from tests.ports import free_port
@@ -111,7 +111,7 @@ def test_a_kill_of_the_log_writer_loses_nothing_and_the_database_holds_it_all(
 
 def findings(settings: Settings) -> list[object]:
     """Where what is served differs from what the log gives."""
-    with closing(ReadStore.open_reader(settings.read_place("default"))) as reader, reader.snapshot() as rows:
+    with closing(StoreReader(settings.read_place("default"))) as reader, reader.snapshot() as rows:
         held, position = rows_of(rows), rows.position
         shown = board(rows, None, position)
     log = read_log(settings)

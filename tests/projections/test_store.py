@@ -55,7 +55,7 @@ def test_a_reader_in_another_thread_sees_one_moment_while_the_writer_goes_on(pla
     runner = Runner(store, [Board()])
     story = Story().submit("t-1")
     runner.apply(story.log)
-    reader = ReadStore.open_reader(place)
+    reader = StoreReader(place)
     seen: list[tuple[int, int]] = []
 
     def look() -> None:
@@ -75,13 +75,13 @@ def test_a_reader_in_another_thread_sees_one_moment_while_the_writer_goes_on(pla
 
 def test_a_reader_cannot_write_and_one_without_a_store_says_what_to_do(place: Place, store: ReadStore) -> None:
     Runner(store, [Registry()])
-    reader = ReadStore.open_reader(place)
+    reader = StoreReader(place)
     with pytest.raises(UnavailableError), reader.snapshot() as rows:
         rows._connection.execute("DELETE FROM checkpoints")
     with reader.snapshot() as rows:
         assert agents(rows) == ()
     reader.close()
-    with pytest.raises(UnavailableError), ReadStore.open_reader(_nowhere(place)).snapshot():
+    with pytest.raises(UnavailableError), StoreReader(_nowhere(place)).snapshot():
         pass
 
 

@@ -97,7 +97,7 @@ _CHILD = "import sys; from tests.projections import test_switch as t; print(t.lo
 def test_a_reader_sees_one_generation_or_the_other_and_never_an_error(place: Place, store: ReadStore) -> None:
     story = told()
     Runner(store, [One()]).apply(story.log)
-    reader, over = ReadStore.open_reader(place), threading.Event()
+    reader, over = StoreReader(place), threading.Event()
     given = [str(place)] if isinstance(place, Path) else [place.url, place.schema]
     environ = {**os.environ, "PYTHONPATH": os.pathsep.join(entry for entry in sys.path if entry)}
     child = subprocess.Popen(

@@ -19,7 +19,7 @@ from projections.projects import Projects, project_of
 from projections.runs import Runs, brief, run_of
 from projections.steps import Steps, size_of, steps
 from tests.projections.story import Story
-from vapora.views import Stored
+from vapora.views import AuditFilter, Stored
 
 BASE, HEAD = "a" * 40, "b" * 40
 LARGE = Content(digest="d" * 64, size=20_000)
@@ -372,5 +372,5 @@ def test_why_names_the_reviewer_and_the_audit_trail_a_forced_merge() -> None:
     rows = tale.rows(Decisions(), Audit())
     [reviewer] = [one for one in why(rows, "t-1").decisions if one.kind == "reviewer"]
     assert (reviewer.chosen, reviewer.reason) == ("code-reviewer", "the only one")
-    [forced] = entries(rows, action="override")
+    [forced] = entries(rows, AuditFilter(action="override"))
     assert forced.details.startswith("forced: ")

@@ -6,29 +6,15 @@ from collections.abc import Iterator
 
 import pytest
 
+import vapora
 from tests.ports import free_port
-from vapora.platform import Platform
 from vapora.sdk import Client
-from vapora.settings import Settings
 
 
 @pytest.fixture(scope="session")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    platform = Platform(
-        Settings(
-            data=tmp_path_factory.mktemp("sdk") / "data",
-            port=free_port(),
-            runtime="local",
-            model="rehearsal",
-            rehearsal_min_delay_s=0,
-            rehearsal_max_delay_s=0,
-        ),
-        {},
-    )
-    try:
-        yield platform.start().api.removesuffix("/api/v1")
-    finally:
-        platform.stop()
+def url() -> Iterator[str]:
+    with vapora.local(model="rehearsal", rehearsal_min_delay_s=0, rehearsal_max_delay_s=0) as client:
+        yield client.url
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from events import Recorded
 from events.budget import SpendUnknown
 from events.ids import TaskState
 from events.task import TaskCompleted, TaskSentToReview
-from projections import ReadStore
+from projections import StoreReader
 from tests.upgrade.conftest import Invoke
 from vapora.clock import new_id, now
 from vapora.commands import MoveTask, SubmitTask
@@ -137,7 +137,7 @@ async def seen(client: LogClient, kind: type[TaskCompleted | TaskSentToReview], 
 def disagreements(settings: Settings, log: list[Recorded]) -> list[str]:
     """The tables whose stored rows are not those that the log gives. A row that came with a rebuild stands at the
     position at which that took the place of the older rows, so that followers hear of it."""
-    reader = ReadStore.open_reader(settings.read_place("default"))
+    reader = StoreReader(settings.read_place("default"))
     with closing(reader), reader.snapshot() as rows:
         stored = agreement.rows_of(rows)
     wanted = agreement.rebuilt(log)

@@ -7,10 +7,8 @@ one's effect, so that there is no moment in which only one of the two stands.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +20,10 @@ from events.ids import (
     agent_stream,
     preferences_stream,
     project_stream,
-    request_stream,
     task_stream,
 )
 from events.user import PreferencesChanged
-from events.workspace import RequestAccepted, WorkspaceOpened
+from events.workspace import WorkspaceOpened
 from vapora.catalog import infer_task_type, role, roles, roles_for, task_types
 from vapora.clock import Clock, new_id
 from vapora.commands import (
@@ -58,8 +55,10 @@ from vapora.commands import (
     StartAttempt,
     SubmitTask,
 )
+from vapora.dispatch.blockers import require_tasks, ring_through
+from vapora.dispatch.request_keys import RequestKey, answer_to
 from vapora.domain import agent as agents
-from vapora.domain import dependencies, preferences, workspace_settings
+from vapora.domain import preferences, workspace_settings
 from vapora.domain import project as projects
 from vapora.domain import task as tasks
 from vapora.domain import workspace as workspaces
@@ -68,35 +67,15 @@ from vapora.domain.project import Project
 from vapora.domain.task_state import Task
 from vapora.domain.task_steering import Steering, steer
 from vapora.domain.workspace_settings import WorkspaceSettings
-from vapora.errors import BadInputError, ConflictError, KeyReusedError, NotFoundError, VersionConflictError
+from vapora.errors import BadInputError, ConflictError, VersionConflictError
 from vapora.log.client import LogClient
 from vapora.log.folds import Fold, LoadedFold, StreamFolds
 from vapora.ports import Origin
 from vapora.views import Accepted
 
 _MOST_TRIES = 20
-_LOOKED_AT_ONCE = 100
-_KEY_LIVES = timedelta(hours=24)
 
 Change = tuple[StreamName, int, tuple[DomainEvent, ...]]
-
-
-@dataclass(frozen=True, slots=True)
-class RequestKey:
-    """An Idempotency-Key with what it is tied to: the caller, the route, and the body that came with it."""
-
-    user: str
-    route: str
-    key: str
-    body: bytes
-
-    @property
-    def stream(self) -> StreamName:
-        return request_stream(sha256("\n".join((self.user, self.route, self.key)).encode()).hexdigest()[:40])
-
-    @property
-    def body_digest(self) -> str:
-        return sha256(self.body).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,17 +119,14 @@ class Dispatcher:
         for _ in range(_MOST_TRIES):
             marker: tuple[Change, ...] = ()
             if key is not None:
-                answered, version = await self._answered(key)
+                answered, version = await answer_to(key, self._log, self._clock())
                 if answered is not None:
                     return answered
             decision = await self._decide(command, target, made)
             if not decision.events:
                 return Accepted(id=decision.id, position=decision.position)
             if key is not None:
-                accepted = RequestAccepted(
-                    key_digest=key.stream.partition(":")[2], body_digest=key.body_digest, answer_id=decision.id
-                )
-                marker = ((key.stream, version, (accepted,)),)
+                marker = ((key.stream, version, (key.accepted(decision.id),)),)
             try:
                 change = (decision.stream, decision.version, decision.events)
                 appended = await self._log.append(origin, change, *marker, expected=decision.expected)
@@ -161,7 +137,7 @@ class Dispatcher:
 
     async def answered(self, key: RequestKey) -> Accepted | None:
         """What a request under this key was answered: for who must look at something that the first one changed."""
-        return (await self._answered(key))[0]
+        return (await answer_to(key, self._log, self._clock()))[0]
 
     async def open_workspace(self, origin: Origin) -> None:
         """The first events of a log: the workspace, and one agent of each role. Nothing where they stand."""
@@ -238,7 +214,7 @@ class Dispatcher:
         )
         command = workspace_settings.complete(command, settings.state)
         if command.blocked_by:
-            await self._require_tasks(command.blocked_by)
+            await require_tasks(self._log, command.blocked_by)
         task_type, reason = command.task_type, ""
         if task_type is None:
             known = command.role if command.role in roles() else None
@@ -254,7 +230,9 @@ class Dispatcher:
         stream = task_stream(target)
         task = await self.tasks.load(stream)
         if isinstance(command, EditTask):
-            ring, looked_at = await self._ring(target, task.state, command)
+            added = set(command.blocked_by or ()) - set(task.state.blocked_by if task.state else ())
+            await require_tasks(self._log, sorted(added))
+            ring, looked_at = await ring_through(target, added, self.tasks)
             return _decision(target, stream, task, tasks.edit(task.state, command, target, ring), looked_at)
         of_project = project_stream(tasks.require(task.state, target).project_id)
         project = await self.projects.load(of_project)
@@ -262,7 +240,7 @@ class Dispatcher:
         if isinstance(command, RequeueTask):
             return _decision(target, stream, task, tasks.requeue(task.state, command, target, project.state), expected)
         if command.before is not None:
-            await self._require_tasks((command.before,))
+            await require_tasks(self._log, (command.before,))
         return _decision(target, stream, task, tasks.move(task.state, command, target, project.state), expected)
 
     async def _steer(self, command: Steering, target: str, made: str) -> _Decision:
@@ -280,31 +258,6 @@ class Dispatcher:
         events = steer(task.state, command, target, made, project and project.state, agent and agent.state)
         answered = made if isinstance(command, CommentTask) else target
         return _decision(answered, stream, task, events, expected)
-
-    async def _ring(
-        self, task_id: str, task: Task | None, command: EditTask
-    ) -> tuple[dependencies.Ring | None, dict[StreamName, int]]:
-        """The ring that new blockers would close, and the versions of the tasks that were looked at: an edit of one of
-        them at the same moment is a conflict, and both are decided one after the other."""
-        added = set(command.blocked_by or ()) - set(task.blocked_by if task else ())
-        await self._require_tasks(sorted(added))
-        waits: dict[str, tuple[str, ...]] = {task_id: tuple(added)}
-        versions: dict[StreamName, int] = {}
-        ahead = added - {task_id}
-        while ahead:
-            # So many at once: each is a call to the log's writer.
-            batch = sorted(ahead)[:_LOOKED_AT_ONCE]
-            for one, found in zip(batch, await asyncio.gather(*map(self._load_task, batch)), strict=True):
-                is_over = found.state is None or found.state.is_over
-                waits[one] = () if is_over or found.state is None else found.state.blocked_by
-                if not is_over:
-                    versions[task_stream(one)] = found.version
-                ahead |= set(waits[one])
-            ahead -= waits.keys()
-        return dependencies.rings(task_id, lambda one: waits[one]).get(task_id), versions
-
-    async def _load_task(self, task_id: str) -> LoadedFold[Task | None]:
-        return await self.tasks.load(task_stream(task_id))
 
     async def _agent(self, command: RegisterAgent | EditAgent | RemoveAgent, target: str) -> _Decision:
         agent_id = target
@@ -331,25 +284,6 @@ class Dispatcher:
             if not await self._log.first(agent_stream(candidate)):
                 return candidate
             taken.add(candidate)
-
-    async def _require_tasks(self, ids: Iterable[str]) -> None:
-        for task_id in ids:
-            if not await self._log.first(task_stream(task_id)):
-                raise NotFoundError(f"There is no task '{task_id}'.", remedy="Check the id.", task_id=task_id)
-
-    # --- requests that come again ---
-
-    async def _answered(self, key: RequestKey) -> tuple[Accepted | None, int]:
-        """The answer that this key was given within its life, and the version of its stream."""
-        recorded = await self._log.read(key.stream)
-        if not recorded or self._clock() - recorded[-1].recorded_at > _KEY_LIVES:
-            return None, len(recorded)
-        event = recorded[-1].event
-        if not isinstance(event, RequestAccepted) or event.body_digest != key.body_digest:
-            raise KeyReusedError(
-                "This Idempotency-Key came before with another body.", remedy="Send a new key with a new request."
-            )
-        return Accepted(id=event.answer_id, position=recorded[-1].position), len(recorded)
 
 
 _PROJECT = Fold("project", projects.FOLD_VERSION, Project, projects.evolve)
