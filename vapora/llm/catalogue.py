@@ -189,9 +189,9 @@ def _catalogue(listings: dict[Provider, Listing], known: Catalogue | None = None
         if provider in named:
             if listing.model_dump(exclude={"models"}) != Listing().model_dump(exclude={"models"}):
                 raise _wrong(source, f"{provider}: it ships with VAPORA; only its models can be named here")
-            endpoint, rank = named[provider], list(named).index(provider)
+            endpoint, rank = named[provider], -list(named).index(provider)
         else:
-            endpoint, rank = _endpoint(provider, listing, source), first + place
+            endpoint, rank = _endpoint(provider, listing, source), -(first + place)
             if endpoint.dialect not in DIALECTS:
                 raise _wrong(source, f"{provider}: dialect must be one of {', '.join(DIALECTS)}")
             endpoints.append(endpoint)
