@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cache, partial
 from typing import TYPE_CHECKING, cast
 
@@ -22,7 +23,7 @@ from actors.repositories.open import OpenRepositories
 from actors.runtime import cluster
 from actors.runtime.base import Actor, Address, Builder, Runtime
 from actors.runtime.local import LocalRuntime
-from actors.snapshots import saved_ledger, saved_offers, saved_swarm
+from actors.snapshots import saved_landings, saved_ledger, saved_offers, saved_swarm
 from actors.supervisor import Supervisor
 from events.content import Content
 from events.ids import DEFAULT_WORKSPACE
@@ -38,11 +39,10 @@ from vapora.domain.pricing import PriceBook
 from vapora.errors import ConfigurationError
 from vapora.llm.catalogue import Catalogue, installed
 from vapora.llm.factory import clients
-from vapora.log.checkpoints import CheckpointBook
 from vapora.log.client import LogClient
 from vapora.log.event_log import EventLog
-from vapora.log.keys import SigningKey
 from vapora.log.places import open_log, workspaces
+from vapora.log.proof import CheckpointBook, SigningKey
 from vapora.ports import (
     BudgetPort,
     LogWriterPort,
@@ -186,9 +186,11 @@ def build_agent(wiring: Wiring, address: Address) -> Agent:
         router=runtime.ref(Address("router")),
         budget_watch=runtime.ref(Address("budget", workspace)),
         roles=role,
-        text=wiring.blobs(workspace).text,
+        texts=wiring.blobs(workspace),
         clock=now,
         snapshots=wiring.settings.stream_snapshots(workspace),
+        workplaces=runtime.ref(Address("repositories", workspace)),
+        rehearsal_steps=wiring.settings.rehearsal_steps,
     )
 
 
@@ -205,7 +207,15 @@ def build_repositories(wiring: Wiring, address: Address) -> Repositories:
         text=wiring.blobs(workspace).text,
         snapshots=settings.stream_snapshots(workspace),
     )
-    return Repositories(log, workspace, opened, wiring.blobs(workspace), now)
+    return Repositories(
+        log,
+        workspace,
+        opened,
+        wiring.blobs(workspace),
+        now,
+        saved=saved_landings(settings.snapshot_folder(workspace)),
+        keep=timedelta(days=settings.worktree_days),
+    )
 
 
 def build_router(wiring: Wiring, _: Address) -> LLMRouter:

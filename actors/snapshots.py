@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from vapora.domain import ledger_data, offers
+from vapora.domain import landings, ledger_data, offers
+from vapora.domain.landings import Landings, LandingsData
 from vapora.domain.learning import DEFAULTS
 from vapora.domain.ledger import Ledger
 from vapora.domain.ledger_data import LedgerData
@@ -13,8 +14,7 @@ from vapora.domain.offers import OffersData, OpenOffers
 from vapora.domain.swarm import data as swarm_data
 from vapora.domain.swarm.data import SwarmData
 from vapora.domain.swarm.state import Swarm
-from vapora.log.saved_fold import EVERY, SavedFold
-from vapora.log.snapshots import SnapshotStore
+from vapora.log.folds import EVERY, SavedFold, SnapshotStore
 
 
 def saved_ledger(folder: Path, every: int = EVERY) -> SavedFold[Ledger]:
@@ -32,3 +32,8 @@ def saved_offers(folder: Path, workspace: str, every: int = EVERY) -> SavedFold[
     """What is on offer: saved by the relay, and read by the coordinator's consumer as well."""
     store = SnapshotStore(folder, "offers", f"offers-{offers.FOLD_VERSION}", OffersData)
     return SavedFold(store, OpenOffers.data, partial(OpenOffers, workspace), every)
+
+
+def saved_landings(folder: Path, every: int = EVERY) -> SavedFold[Landings]:
+    store = SnapshotStore(folder, "landings", f"landings-{landings.FOLD_VERSION}", LandingsData)
+    return SavedFold(store, Landings.data, Landings, every)

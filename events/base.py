@@ -1,7 +1,8 @@
 """The form of every domain event: frozen, closed, and stored under a topic of its own.
 
 A topic and its version are for ever. No import path is stored, so classes may move; a stored shape
-may only change together with an `upcast` and a new golden file in `tests/golden/`.
+may only change together with an `upcast` and a new golden file in `tests/golden/`. An enumeration may grow without
+one: who does not know the new member reads the event that has it as `Unknown`, and all others as before.
 """
 
 from __future__ import annotations
@@ -54,7 +55,8 @@ class DomainEvent(BaseModel):
 
 
 class Unknown(DomainEvent):
-    """Stands for an event that a newer version wrote: of a topic, or a version of one, that this one does not know.
+    """Stands for an event that a newer version wrote: of a topic, a version of one, or with a member of a closed set
+    that this one does not know. `why` says which.
 
     A reader that does not need the topic passes it by. One that does must stop there, and say so.
     """
@@ -64,6 +66,7 @@ class Unknown(DomainEvent):
 
     of_topic: str
     of_version: int
+    why: str
     data: dict[str, JsonValue]
 
     @property

@@ -1,4 +1,4 @@
-"""Names for the strings that identify things, and the closed sets that stand in events."""
+"""Names of streams, and the sets of words that stand in events."""
 
 from __future__ import annotations
 
@@ -9,13 +9,6 @@ from typing import Any, ClassVar, NewType
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
-WorkspaceId = NewType("WorkspaceId", str)
-ProjectId = NewType("ProjectId", str)
-TaskId = NewType("TaskId", str)
-RunId = NewType("RunId", str)
-AgentId = NewType("AgentId", str)
-CallId = NewType("CallId", str)
-Position = NewType("Position", int)
 StreamName = NewType("StreamName", str)
 
 # One ledger a workspace: limits of every scope are checked in one place.
@@ -30,7 +23,7 @@ CLOCK = StreamName("clock")
 # together with what we put around it.
 WORKSPACE_PATTERN = r"^[a-z0-9]+(-[a-z0-9]+)*$"
 LONGEST_WORKSPACE = 51
-DEFAULT_WORKSPACE = WorkspaceId("default")
+DEFAULT_WORKSPACE = "default"
 
 
 def is_workspace(name: str) -> bool:

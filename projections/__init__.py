@@ -1,8 +1,10 @@
 """What we know: read models folded from the log. Reads are functions of the module that they belong to."""
 
+from projections.attempts import Attempts
 from projections.audit import Audit
 from projections.board import Board
 from projections.budgets import Budgets
+from projections.comments import Comments
 from projections.costs import Costs
 from projections.decisions import Decisions
 from projections.engine.base import Projection, PublicView, Reader, Rows, Table
@@ -10,6 +12,7 @@ from projections.engine.memory import MemoryRows
 from projections.engine.rebuild import Rebuild
 from projections.engine.runner import Runner
 from projections.engine.store import ReadStore, StoreReader
+from projections.flow import Flow
 from projections.log_index import LogIndex
 from projections.profiles import Profiles
 from projections.projects import Projects
@@ -17,6 +20,7 @@ from projections.providers import Providers
 from projections.registry import Registry
 from projections.runs import Runs
 from projections.settings import Settings
+from projections.steps import Steps
 
 __all__ = [
     "MemoryRows",
@@ -40,10 +44,14 @@ def all_projections() -> tuple[Projection, ...]:
         Projects(),
         Registry(),
         Runs(),
+        Steps(),
+        Comments(),
+        Attempts(),
         Budgets(),
         Profiles(),
         Costs(),
         Decisions(),
+        Flow(),
         Providers(),
         Settings(),
         Audit(),

@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal, NamedTuple
 
 from events import DomainEvent, agent, budget, project, routing, run, task, user, workspace
+from events.ids import ChecksVerdict
+from events.work import CommandResult
 from vapora.domain.answer import Verdict, judge
 
 Action = Literal["create", "update", "delete", "execute", "assign", "complete", "override", "unknown"]
@@ -75,6 +77,18 @@ def _called(event: run.ModelCalled) -> AuditLine:
     return AuditLine("execute", "run", event.run_id, "success" if verdict is Verdict.USABLE else "failure", details)
 
 
+def _commands(results: tuple[CommandResult, ...]) -> str:
+    return ", ".join(f"{one.name} ({one.ended or one.exit_code})" for one in results)
+
+
+def _landed(event: task.TaskLanded) -> AuditLine:
+    """Past a red check, or none: a person took that upon themselves."""
+    told = f"{event.head[:12]} became {event.oid[:12]} of {event.branch} ({event.strategy})"
+    if event.forced:
+        return AuditLine("override", "task", event.task_id, details=f"forced: {told}")
+    return AuditLine("complete", "task", event.task_id, details=told)
+
+
 RULES: Mapping[type[DomainEvent], Callable[[Any], AuditLine]] = {
     workspace.WorkspaceOpened: _rule("create", "workspace", "workspace_id"),
     workspace.ClockCorrected: lambda event: AuditLine(
@@ -90,6 +104,15 @@ RULES: Mapping[type[DomainEvent], Callable[[Any], AuditLine]] = {
     project.ProjectCreated: _rule("create", "project", "project_id", lambda event: event.name),
     project.ProjectEdited: _rule("update", "project", "project_id", _edited),
     project.ProjectArchived: _rule("delete", "project", "project_id", lambda event: "archived"),
+    project.ProjectFileAccepted: _rule(
+        "update", "project", "project_id", lambda event: f"its commands may be run: .vapora/project.toml {event.sha256}"
+    ),
+    project.ProjectPaused: _rule("update", "project", "project_id", lambda event: f"paused {event.reason}".strip()),
+    project.ProjectResumed: _rule("update", "project", "project_id", lambda event: "resumed"),
+    workspace.WorkspacePaused: lambda event: AuditLine(
+        "update", "workspace", "workspace", details=f"paused {event.reason}".strip()
+    ),
+    workspace.WorkspaceResumed: lambda event: AuditLine("update", "workspace", "workspace", details="resumed"),
     agent.AgentRegistered: _rule("create", "agent", "agent_id", lambda event: f"{event.name}, {event.role}"),
     agent.AgentEdited: _rule("update", "agent", "agent_id", _edited),
     agent.AgentDisabled: _rule("update", "agent", "agent_id", lambda event: f"disabled {event.reason}".strip()),
@@ -102,6 +125,17 @@ RULES: Mapping[type[DomainEvent], Callable[[Any], AuditLine]] = {
     task.TaskSentToReview: _rule(
         "complete", "task", "task_id", lambda event: f"waits for review ({event.reviewer.value})", "partial-success"
     ),
+    task.ReviewAssigned: _rule(
+        "assign", "task", "task_id", lambda event: f"review of {event.head[:12]} to {event.agent_id}: {event.reason}"
+    ),
+    task.ReviewSubmitted: _rule(
+        "execute",
+        "task",
+        "task_id",
+        lambda event: (
+            f"{event.agent_id}: {event.review.verdict} {event.review.head[:12]} {event.review.comment}".strip()
+        ),
+    ),
     task.TaskCompleted: _rule("complete", "task", "task_id"),
     task.TaskFailed: _rule("complete", "task", "task_id", lambda event: event.reason, "failure"),
     task.TaskReleased: _rule("update", "task", "task_id", lambda event: f"released: {event.reason}"),
@@ -112,6 +146,16 @@ RULES: Mapping[type[DomainEvent], Callable[[Any], AuditLine]] = {
         "override", "task", "task_id", lambda event: f"put back into the queue after {event.deliveries} deliveries"
     ),
     task.TaskRecalled: _rule("override", "task", "task_id", lambda event: f"recalled {event.comment}".strip()),
+    task.TaskCommented: _rule("update", "task", "task_id", lambda event: f"comment: {event.text[:200]}"),
+    task.TaskLanded: _landed,
+    task.LandingRefused: _rule(
+        "complete", "task", "task_id", lambda event: f"{event.kind}: {event.message}", "failure"
+    ),
+    task.TaskPushed: _rule("execute", "task", "task_id", lambda event: f"pushed {event.branch} {event.head[:12]}"),
+    task.TaskPaused: _rule("override", "task", "task_id", lambda event: f"paused {event.reason}".strip()),
+    task.TaskResumed: _rule("override", "task", "task_id", lambda event: "resumed"),
+    task.AttemptRequested: _rule("update", "task", "task_id", lambda event: f"attempt {event.number} is wanted"),
+    task.AttemptPicked: _rule("update", "task", "task_id", lambda event: f"attempt {event.number} is picked"),
     task.TaskArchived: _rule("delete", "task", "task_id", lambda event: f"archived {event.comment}".strip()),
     routing.ProviderSelected: _rule("assign", "run", "run_id", _selected),
     run.RunStarted: _rule("execute", "run", "run_id", lambda event: f"started by {event.agent_id}", "partial-success"),
@@ -122,6 +166,22 @@ RULES: Mapping[type[DomainEvent], Callable[[Any], AuditLine]] = {
     run.ModelCallLost: _rule("execute", "run", "run_id", lambda event: f"{event.call_id}: no outcome", "failure"),
     run.ModelCallWithdrawn: _rule(
         "update", "run", "run_id", lambda event: f"{event.call_id}: never sent, its money was released"
+    ),
+    run.SetupRan: lambda event: AuditLine(
+        "execute", "run", event.run_id, "success" if event.ok else "failure", _commands(event.results) or "setup"
+    ),
+    run.ToolUsed: lambda event: AuditLine(
+        "execute", "run", event.run_id, "success" if event.ok else "failure", f"{event.name}, step {event.step}"
+    ),
+    run.QuestionAsked: _rule(
+        "execute", "run", "run_id", lambda event: f"asks: {event.question[:200]}", "partial-success"
+    ),
+    run.ChecksRan: lambda event: AuditLine(
+        "execute",
+        "run",
+        event.run_id,
+        "failure" if event.verdict is ChecksVerdict.RED else "success",
+        f"checks of {event.head[:12]} are {event.verdict.value}: {_commands(event.results)}",
     ),
     run.ArtifactRecorded: _rule("create", "run", "run_id", lambda event: f"{event.kind} {event.name}"),
     run.RunSucceeded: _rule("complete", "run", "run_id", lambda event: event.summary),

@@ -10,9 +10,10 @@ import re
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from events import DomainEvent, Recorded, budget, project, run, task
+from events import DomainEvent, Recorded, budget, project, run, task, workspace
 from events.base import changes as edits
-from events.ids import Review, TaskState, WaitReason
+from events.ids import TaskState
+from projections import board_work
 from projections.board_rows import (
     COUNTS,
     TEXTS,
@@ -20,14 +21,17 @@ from projections.board_rows import (
     count,
     counted,
     find,
+    move,
     moved,
+    on_ring,
     refresh,
     save,
     tell_blocked,
+    tell_rings,
     whole_card,
 )
 from projections.board_runs import booked, called, continued, ends_as, started, waits
-from projections.board_waiting import BLOCKERS, CARDS, CLOSED_PROJECTS, block, rings, waiting
+from projections.board_waiting import BLOCKERS, CARDS, CLOSED_PROJECTS, PAUSES, block, paused, rings
 from projections.engine.base import Handler, Projection, PublicView, Reader, Row, Rows, format_instant
 from vapora import views
 from vapora.domain import rank
@@ -38,7 +42,6 @@ COLUMNS = (TaskState.TODO, TaskState.IN_PROGRESS, TaskState.REVIEW, TaskState.DO
 
 # A rank.
 _CURSOR = re.compile("[0-9a-f]{18,1000}")
-_WAITS_FOR_PEOPLE = "Approve the work, or send it back with a comment."
 
 
 def _submitted(recorded: Recorded, event: task.TaskSubmitted, rows: Rows) -> None:
@@ -63,6 +66,7 @@ def _submitted(recorded: Recorded, event: task.TaskSubmitted, rows: Rows) -> Non
         "simulated_microusd": 0,
         "runs": [],
         "comment": "",
+        **board_work.NOTHING_YET,
         "created_at": at,
         "created_position": recorded.position,
         "texts_position": recorded.position,
@@ -93,23 +97,9 @@ def _edited(recorded: Recorded, event: task.TaskEdited, rows: Rows) -> None:
         save(recorded, rows, {**row, **changes})
         return
     block(rows, event.task_id, row["blocked_by"], changes["blocked_by"])
-    before = _on_ring(rows, row)
+    before = on_ring(rows, row)
     save(recorded, rows, {**row, **changes})
-    _tell_rings(recorded, rows, before | rings(rows, event.task_id).keys())
-
-
-def _on_ring(rows: Rows, row: Row) -> set[str]:
-    """The cards that the row is on a ring with."""
-    return set(rings(rows, row["id"])) if row["ring"] else set()
-
-
-def _tell_rings(recorded: Recorded, rows: Rows, task_ids: set[str]) -> None:
-    """Of these cards, rings may have come or gone."""
-    for task_id in sorted(task_ids):
-        row = find(rows, task_id)
-        ring = rings(rows, task_id).get(task_id)
-        if row is not None and row["ring"] != (list(ring) if ring else None):
-            save(recorded, rows, {**row, "ring": list(ring) if ring else None})
+    tell_rings(recorded, rows, before | rings(rows, event.task_id).keys())
 
 
 def _reordered(recorded: Recorded, event: task.TaskReordered, rows: Rows) -> None:
@@ -118,45 +108,15 @@ def _reordered(recorded: Recorded, event: task.TaskReordered, rows: Rows) -> Non
         save(recorded, rows, {**row, "rank": moved(recorded, rows, row, event.before)})
 
 
-def _move(recorded: Recorded, rows: Rows, task_id: str, state: TaskState, **changes: Any) -> None:
-    """To its place in another column. What it waited for, it waits for no longer."""
-    row = find(rows, task_id)
-    if row is None:
-        return
-    if state is TaskState.TODO:
-        changes["assigned_agent"] = None
-    done = int(state is TaskState.DONE or (state is TaskState.ARCHIVED and bool(row["done"])))
-    comment = changes.pop("comment", "") or row["comment"]
-    before, left = _on_ring(rows, row), row["state"]
-    row |= {
-        "state": state.value,
-        "done": done,
-        "comment": comment,
-        "rank": rank.entering(state, row["priority"], recorded.position),
-        "said": None,
-        **changes,
-    }
-    save(recorded, rows, row)
-    _tell_rings(recorded, rows, before)
-    tell_blocked(recorded, rows, task_id)
-    count(rows, row["project_id"], left, state.value)
-
-
 def _moves_to(state: TaskState) -> Handler:
     def handler(recorded: Recorded, event: Any, rows: Rows) -> None:
-        _move(recorded, rows, event.task_id, state, comment=getattr(event, "comment", ""))
+        move(recorded, rows, event.task_id, state, comment=getattr(event, "comment", ""))
 
     return handler
 
 
 def _assigned(recorded: Recorded, event: task.TaskAssigned, rows: Rows) -> None:
-    _move(recorded, rows, event.task_id, TaskState.IN_PROGRESS, assigned_agent=event.agent_id)
-
-
-def _sent_to_review(recorded: Recorded, event: task.TaskSentToReview, rows: Rows) -> None:
-    human = event.reviewer is Review.HUMAN
-    said = waiting(WaitReason.HUMAN, format_instant(recorded.recorded_at), _WAITS_FOR_PEOPLE) if human else None
-    _move(recorded, rows, event.task_id, TaskState.REVIEW, said=said)
+    move(recorded, rows, event.task_id, TaskState.IN_PROGRESS, assigned_agent=event.agent_id, question=None)
 
 
 def _requeued(recorded: Recorded, event: task.TaskRequeued, rows: Rows) -> None:
@@ -173,6 +133,24 @@ def _project_archived(recorded: Recorded, event: project.ProjectArchived, rows: 
         refresh(recorded, rows, row["id"])
 
 
+def _paused(recorded: Recorded, event: Any, rows: Rows) -> None:
+    """Its cards in todo say so, or what they wait for otherwise. Runs say it themselves."""
+    of_project = isinstance(event, project.ProjectPaused | project.ProjectResumed)
+    scope, id_ = ("project", event.project_id) if of_project else ("workspace", "workspace")
+    is_paused = isinstance(event, project.ProjectPaused | workspace.WorkspacePaused)
+    at = format_instant(recorded.recorded_at)
+    said = {"reason": getattr(event, "reason", ""), "paused_at": at, "paused": int(is_paused)}
+    rows.put(PAUSES, {"scope": scope, "id": id_, **said})
+    where = {"state": TaskState.TODO.value} | ({"project_id": event.project_id} if of_project else {})
+    for row in rows.select(CARDS, where):
+        refresh(recorded, rows, row["id"])
+
+
+def _live_pause(row: Row) -> dict[str, Any]:
+    said = _pause(row).model_dump(mode="json")
+    return {**said, "id": f"{row['scope']}/{row['id']}", "paused": bool(row["paused"]), "position": row["position"]}
+
+
 def _live(row: Row) -> dict[str, Any]:
     return card_of(row).model_dump(mode="json")
 
@@ -183,9 +161,13 @@ def _live_count(row: Row) -> dict[str, Any]:
 
 class Board(Projection):
     NAME = "board"
-    VERSION = 3
-    TABLES = (CARDS, TEXTS, BLOCKERS, COUNTS, CLOSED_PROJECTS)
-    VIEWS = (PublicView("task", CARDS, _live), PublicView("column", COUNTS, _live_count))
+    VERSION = 4
+    TABLES = (CARDS, TEXTS, BLOCKERS, COUNTS, CLOSED_PROJECTS, PAUSES)
+    VIEWS = (
+        PublicView("task", CARDS, _live),
+        PublicView("column", COUNTS, _live_count),
+        PublicView("pause", PAUSES, _live_pause),
+    )
     KEEPS_HISTORY = True
     HANDLERS: ClassVar[Mapping[type[DomainEvent], Handler]] = {
         task.TaskSubmitted: _submitted,
@@ -193,25 +175,40 @@ class Board(Projection):
         task.TaskReordered: _reordered,
         task.TaskAssigned: _assigned,
         task.TaskWaiting: waits,
-        task.TaskSentToReview: _sent_to_review,
-        task.TaskCompleted: _moves_to(TaskState.DONE),
-        task.TaskApproved: _moves_to(TaskState.DONE),
+        task.TaskSentToReview: board_work.sent_to_review,
+        task.TaskCompleted: board_work.completed,
+        task.TaskApproved: board_work.approved,
         task.TaskFailed: _moves_to(TaskState.FAILED),
         task.TaskReleased: _moves_to(TaskState.TODO),
-        task.TaskRejected: _moves_to(TaskState.TODO),
+        task.TaskRejected: board_work.rejected,
+        task.TaskLanded: board_work.landed,
+        task.LandingRefused: board_work.landing_refused,
+        task.TaskCommented: board_work.commented,
+        task.ReviewSubmitted: board_work.reviewed,
+        task.AttemptRequested: board_work.attempt_requested,
+        task.AttemptPicked: board_work.attempt_picked,
+        task.TaskPaused: board_work.paused,
+        task.TaskResumed: board_work.paused,
         task.TaskReopened: _moves_to(TaskState.TODO),
         task.TaskRequeued: _requeued,
         task.TaskRecalled: _moves_to(TaskState.TODO),
         task.TaskArchived: _moves_to(TaskState.ARCHIVED),
         project.ProjectArchived: _project_archived,
+        **dict.fromkeys((project.ProjectPaused, project.ProjectResumed), _paused),
+        **dict.fromkeys((workspace.WorkspacePaused, workspace.WorkspaceResumed), _paused),
         run.RunStarted: started,
+        run.SetupRan: board_work.set_up,
         run.ModelCalled: called,
+        run.ToolUsed: board_work.used,
+        run.QuestionAsked: board_work.asked,
+        run.ChecksRan: board_work.checked,
         run.RunWaiting: waits,
         run.RunContinued: continued,
         run.RunSucceeded: ends_as("succeeded"),
         run.RunFailed: ends_as("failed"),
         run.RunCancelled: ends_as("cancelled"),
         budget.SpendUnknown: booked,
+        budget.BudgetSet: board_work.limited,
     }
 
 
@@ -248,7 +245,12 @@ def board(
         counts_by_project=by_project,
         next=following,
         truncated=tuple(state for state, after in following.items() if after is not None),
+        paused=tuple(map(_pause, paused(rows, project_id))),
     )
+
+
+def _pause(row: Row) -> views.PauseView:
+    return views.PauseView(scope=row["scope"], id=row["id"], since=row["paused_at"], reason=row["reason"])
 
 
 def _cards(rows: Reader, project_id: str | None, state: TaskState, cursor: str | None) -> list[Row]:

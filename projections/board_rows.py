@@ -8,7 +8,7 @@ from typing import Any
 
 from events import Recorded
 from events.ids import TaskState
-from projections.board_waiting import BLOCKERS, CARDS, waits_for
+from projections.board_waiting import BLOCKERS, CARDS, rings, waits_for
 from projections.engine.base import Reader, Row, Rows, Table, format_instant
 from vapora import views
 from vapora.domain import rank
@@ -22,7 +22,9 @@ COUNTS = Table(
     columns={"project_id": "text", "state": "text", "cards": "int"},
 )
 
-_PRIVATE = {"done", "said", "real_microusd", "simulated_microusd", "created_position", "texts_position", "ring"}
+_PRIVATE = {
+    *("done", "said", "real_microusd", "simulated_microusd", "created_position", "texts_position", "ring", "paused"),
+}
 
 
 def card_of(row: Row) -> views.BoardCard:
@@ -121,3 +123,36 @@ def moved(recorded: Recorded, rows: Rows, row: Row, target: str | None) -> str:
         return str(row["rank"])
     place = rank.moved(Column(rows, row["state"]), row["id"], target, recorded.position)
     return str(row["rank"]) if place is None else place
+
+
+def on_ring(rows: Rows, row: Row) -> set[str]:
+    """The cards that the row is on a ring with."""
+    return set(rings(rows, row["id"])) if row["ring"] else set()
+
+
+def tell_rings(recorded: Recorded, rows: Rows, task_ids: set[str]) -> None:
+    """Of these cards, rings may have come or gone."""
+    for task_id in sorted(task_ids):
+        row = find(rows, task_id)
+        ring = rings(rows, task_id).get(task_id)
+        if row is not None and row["ring"] != (list(ring) if ring else None):
+            save(recorded, rows, {**row, "ring": list(ring) if ring else None})
+
+
+def move(recorded: Recorded, rows: Rows, task_id: str, state: TaskState, **changes: Any) -> None:
+    """To its place in another column. What it waited for, it waits for no longer."""
+    row = find(rows, task_id)
+    if row is None:
+        return
+    if state is TaskState.TODO:
+        changes["assigned_agent"] = None
+    done = int(state is TaskState.DONE or (state is TaskState.ARCHIVED and bool(row["done"])))
+    comment = changes.pop("comment", "") or row["comment"]
+    before, left = on_ring(rows, row), row["state"]
+    if left != state.value:
+        row["rank"] = rank.entering(state, row["priority"], recorded.position)
+    row |= {"state": state.value, "done": done, "comment": comment, "said": None, **changes}
+    save(recorded, rows, row)
+    tell_rings(recorded, rows, before)
+    tell_blocked(recorded, rows, task_id)
+    count(rows, row["project_id"], left, state.value)

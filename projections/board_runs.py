@@ -7,6 +7,7 @@ from typing import Any
 
 from events import Recorded, budget, run, task
 from events.ids import TaskState
+from projections import step_lines
 from projections.board_rows import find, save
 from projections.board_waiting import waiting
 from projections.engine.base import Handler, Row, Rows, format_instant
@@ -39,6 +40,8 @@ def started(recorded: Recorded, event: run.RunStarted, rows: Rows) -> None:
         "run_id": event.run_id,
         "agent_id": event.agent_id,
         "role": event.role,
+        "purpose": event.purpose,
+        "attempt": event.workplace.attempt if event.workplace else 1,
         "state": "running",
         "started_at": format_instant(recorded.recorded_at),
         "ended_at": None,
@@ -48,7 +51,11 @@ def started(recorded: Recorded, event: run.RunStarted, rows: Rows) -> None:
         "simulated": int(event.simulated),
     }
     simulated = int(row["simulated"] or event.simulated)
-    save(recorded, rows, {**row, "runs": [*row["runs"], summary], "simulated": simulated})
+    row |= {"runs": [*row["runs"], summary], "simulated": simulated, "doing": None}
+    if event.workplace is not None:
+        row["sandbox"] = event.workplace.sandbox
+        row["attempts"] = max(row["attempts"], event.workplace.attempt)
+    save(recorded, rows, row)
 
 
 def called(recorded: Recorded, event: run.ModelCalled, rows: Rows) -> None:
@@ -67,6 +74,12 @@ def called(recorded: Recorded, event: run.ModelCalled, rows: Rows) -> None:
     row = find(rows, event.task_id)
     if row is not None:
         row = _with_run(row, event.run_id, count)
+        tools = tuple(one.name for one in event.tool_calls)
+        row["doing"] = (
+            step_lines.of_tool(tools[0], event.tool_calls[0].arguments)
+            if tools
+            else step_lines.of_answer(event.answer, tools, event.model)
+        )
         save(recorded, rows, _with_cost(row, event.cost_microusd, event.simulated))
 
 
@@ -89,7 +102,7 @@ def ends_as(state: str) -> Handler:
         row = _with_run(row, event.run_id, lambda one: {**one, **end})
         # After a recall the card may be somebody else's matter already.
         said = None if row["state"] == TaskState.IN_PROGRESS else row["said"]
-        row["said"] = said
+        row |= {"said": said, "doing": None, "sandbox": None, "question": None}
         save(recorded, rows, row)
 
     return handler

@@ -34,6 +34,23 @@ CARDS = Table(
         "simulated_microusd": "int",
         "runs": "json",
         "comment": "text",
+        "branch": "text",
+        "base": "text",
+        "head": "text",
+        "checks": "text",
+        "approved_head": "text",
+        "landed": "json",
+        "landing_problem": "json",
+        "attempt": "int",
+        "attempts": "int",
+        "reviewer": "text",
+        "sandbox": "text",
+        "doing": "text",
+        "question": "json",
+        "comments": "int",
+        "unread": "int",
+        "limit_microusd": "int",
+        "paused": "int",  # by itself: of a whole project or workspace, see `PAUSES`
         "created_at": "text",
         "created_position": "int",
         "texts_position": "int",  # of the last change of its texts: that is a change of the card
@@ -47,6 +64,13 @@ CARDS = Table(
 BLOCKERS = Table("board_blockers", key=("id",), columns={"id": "text", "blocks": "json"})
 # Projects of which nothing starts any more.
 CLOSED_PROJECTS = Table("board_closed_projects", key=("id",), columns={"id": "text"})
+
+# The workspace and the projects of which nothing starts now. Those that go on again stay, so that sockets are told.
+PAUSES = Table(
+    "board_pauses",
+    key=("scope", "id"),
+    columns={"scope": "text", "id": "text", "paused_at": "text", "reason": "text", "paused": "int"},
+)
 
 # Looking a member up in its enumeration takes longer than comparing it.
 _TODO = TaskState.TODO
@@ -65,6 +89,9 @@ def waits_for(rows: Reader, row: Row, at: str) -> dict[str, Any] | None:
         return said
     if rows.get(CLOSED_PROJECTS, (row["project_id"],)) is not None:
         return _since(row, at, WaitReason.PAUSED, _ARCHIVED_PROJECT)
+    paused = _paused(rows, row)
+    if paused is not None:
+        return _since(row, at, WaitReason.PAUSED, paused)
     remedy = _dependency(rows, row)
     if remedy is not None:
         return _since(row, at, WaitReason.DEPENDENCY, remedy)
@@ -95,13 +122,34 @@ def _since(row: Row, at: str, reason: WaitReason, remedy: str) -> dict[str, Any]
     return waiting(reason, before["since"] if before and before["reason"] == reason else at, remedy)
 
 
+def paused(rows: Reader, project_id: str | None = None) -> list[Row]:
+    """What is paused now; `project_id`: nothing of other projects."""
+    found = rows.select(PAUSES, {"paused": 1})
+    return [row for row in found if row["scope"] == "workspace" or project_id in (None, row["id"])]
+
+
+def _paused(rows: Reader, row: Row) -> str | None:
+    for scope, id_ in (("workspace", "workspace"), ("project", row["project_id"])):
+        pause = rows.get(PAUSES, (scope, id_))
+        if pause is not None and pause["paused"]:
+            said = f" ({pause['reason']})" if pause["reason"] else ""
+            return f"The {scope} is paused{said}: resume it, and the card starts by itself."
+    return "It is paused: resume it, and it starts by itself." if row["paused"] else None
+
+
 def _dependency(rows: Reader, row: Row) -> str | None:
     if row["ring"]:
         return dependencies.ring_remedy(tuple(row["ring"]))
     if not row["blocked_by"]:
         return None
     found = {task_id: rows.get(CARDS, (task_id,)) for task_id in row["blocked_by"]}
-    return dependencies.remedy({task_id: _state(blocker) for task_id, blocker in found.items()})
+    unlanded = [task_id for task_id, blocker in found.items() if blocker is not None and _is_unlanded(blocker)]
+    return dependencies.remedy({task_id: _state(blocker) for task_id, blocker in found.items()}, unlanded)
+
+
+def _is_unlanded(row: Row) -> bool:
+    """Done, and its work is not part of the project's branch: who builds on it would begin without it."""
+    return row["state"] == TaskState.DONE and row["landed"] is None and row["head"] != row["base"]
 
 
 def _state(row: Row | None) -> TaskState | None:

@@ -71,16 +71,17 @@ class Costs(Projection):
     }
 
 
-def costs(rows: Reader, group_by: Sequence[str]) -> tuple[views.Cost, ...]:
+def costs(rows: Reader, group_by: Sequence[str], project_id: str | None = None) -> tuple[views.Cost, ...]:
     """Sums by these keys, in their order; real and simulated money are never added up. `calls` includes those whose
-    bill is unknown. No key at all: one sum of each kind."""
+    bill is unknown. No key at all: one sum of each kind. `project_id`: of this project only."""
     unknown = sorted(set(group_by) - set(GROUPS))
     if unknown:
         raise BadInputError(
             f"Costs cannot be grouped by {', '.join(unknown)}.", remedy=f"Use some of {', '.join(GROUPS)}."
         )
     keys = tuple(dict.fromkeys(group_by))
-    return tuple(_cost(row, keys) for row in rows.group(COSTS, (*keys, "simulated"), SUMS))
+    where = {} if project_id is None else {"project": project_id}
+    return tuple(_cost(row, keys) for row in rows.group(COSTS, (*keys, "simulated"), SUMS, where))
 
 
 def _cost(row: Row, keys: tuple[str, ...]) -> views.Cost:

@@ -36,6 +36,15 @@ def _assigned(recorded: Recorded, event: task.TaskAssigned, rows: Rows) -> None:
     _put(recorded, rows, event.task_id, "agent", event.agent_id, event.reason, **how)
 
 
+def _reviewer(recorded: Recorded, event: task.ReviewAssigned, rows: Rows) -> None:
+    how = {
+        "candidates": [_candidate(candidate) for candidate in event.candidates],
+        "policy": event.policy,
+        "propensity": event.propensity,
+    }
+    _put(recorded, rows, event.task_id, "reviewer", event.agent_id, event.reason, **how)
+
+
 def _selected(recorded: Recorded, event: routing.ProviderSelected, rows: Rows) -> None:
     reason = f"{event.reason} ({event.fallback_reason})" if event.fallback_reason else event.reason
     how = {"candidates": [_option(option) for option in event.candidates], "policy": event.policy}
@@ -82,10 +91,11 @@ def _put(recorded: Recorded, rows: Rows, task_id: str, kind: str, chosen: str, r
 
 class Decisions(Projection):
     NAME = "decisions"
-    VERSION = 1
+    VERSION = 2
     TABLES = (DECISIONS,)
     HANDLERS: ClassVar[Mapping[type[DomainEvent], Handler]] = {
         task.TaskAssigned: _assigned,
+        task.ReviewAssigned: _reviewer,
         routing.ProviderSelected: _selected,
         budget.SpendReserved: _reserved,
         budget.SpendRefused: _refused,

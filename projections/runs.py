@@ -7,6 +7,8 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from events import DomainEvent, Recorded, budget, run
+from events.content import Content
+from events.work import Workplace
 from projections.engine.base import (
     Handler,
     Projection,
@@ -18,7 +20,7 @@ from projections.engine.base import (
     format_instant,
 )
 from vapora.domain.answer import Verdict, judge
-from vapora.views import Artifact, Execution
+from vapora.views import Artifact, Execution, RunBrief
 
 RUNS = Table(
     "runs",
@@ -44,6 +46,21 @@ RUNS = Table(
         "reason": "text",
         "summary": "text",
         "artifacts": "json",
+        "purpose": "text",
+        "attempt": "int",
+        "branch": "text",
+        "base": "text",
+        "head": "text",
+        "checks": "text",
+        "conflicts": "json",
+        "sandbox": "text",
+        "tools": "json",
+        "writable": "json",
+        "limits": "json",
+        "tools_used": "int",
+        "review": "json",
+        "forked_from": "json",
+        "model": "text",
         "simulated": "int",
         "started_position": "int",
     },
@@ -55,11 +72,14 @@ ARTIFACTS = Table(
     key=("run_id", "name"),
     columns={"run_id": "text", "name": "text", "kind": "text", "text": "text", "digest": "text", "size": "int"},
 )
+# What the model was told first: apart, as the artifacts are.
+TOLD = Table("run_told", key=("run_id",), columns={"run_id": "text", "system": "json", "brief": "json"})
 
 
 def _started(recorded: Recorded, event: run.RunStarted, rows: Rows) -> None:
     row = {
-        **event.model_dump(mode="json"),
+        **event.model_dump(mode="json", exclude={"workplace", "system", "brief"}),
+        **_place(event.workplace),
         "simulated": int(event.simulated),
         "state": "running",
         "started_at": format_instant(recorded.recorded_at),
@@ -70,9 +90,47 @@ def _started(recorded: Recorded, event: run.RunStarted, rows: Rows) -> None:
         "reason": "",
         "summary": "",
         "artifacts": [],
-        **dict.fromkeys(("calls", "steps_done", "cost_microusd", "tokens_in", "tokens_out"), 0),
+        **dict.fromkeys(("calls", "steps_done", "cost_microusd", "tokens_in", "tokens_out", "tools_used"), 0),
+        "review": None,
     }
     rows.put(RUNS, row)
+    rows.put(TOLD, {"run_id": event.run_id, "system": _text(event.system), "brief": _text(event.brief)})
+
+
+def _place(place: Workplace | None) -> Row:
+    """Of a run without a repository: nothing."""
+    if place is None:
+        nothing = dict.fromkeys(("branch", "base", "head", "checks", "sandbox", "limits"))
+        return {**nothing, "attempt": 1, "conflicts": [], "tools": [], "writable": []}
+    told = place.model_dump(mode="json", exclude={"base_branch", "checks"})
+    return {**told, "checks": None}
+
+
+def _text(content: Content | None) -> Any:
+    """The text, or where it is to be found."""
+    if content is None or content.text is not None:
+        return content and content.text
+    return {"sha256": content.digest, "bytes": content.size}
+
+
+def _used(recorded: Recorded, event: run.ToolUsed, rows: Rows) -> None:
+    row = rows.get(RUNS, (event.run_id,))
+    if row is not None:
+        row["tools_used"] += 1
+        rows.put(RUNS, {**row, "head": event.commit or row["head"]})
+
+
+def _checked(recorded: Recorded, event: run.ChecksRan, rows: Rows) -> None:
+    _change(rows, event.run_id, head=event.head, checks=event.verdict.value)
+
+
+def _succeeded(recorded: Recorded, event: run.RunSucceeded, rows: Rows) -> None:
+    _ends_as("succeeded")(recorded, event, rows)
+    if event.work is not None:
+        work = event.work
+        _change(rows, event.run_id, base=work.base, head=work.head, checks=work.checks.value)
+    if event.review is not None:
+        _change(rows, event.run_id, review=event.review.model_dump(mode="json"))
 
 
 def _called(recorded: Recorded, event: run.ModelCalled, rows: Rows) -> None:
@@ -149,8 +207,8 @@ def _live(row: Row) -> dict[str, Any]:
 
 class Runs(Projection):
     NAME = "runs"
-    VERSION = 2
-    TABLES = (RUNS, ARTIFACTS)
+    VERSION = 3
+    TABLES = (RUNS, ARTIFACTS, TOLD)
     VIEWS = (PublicView("run", RUNS, _live),)
     HANDLERS: ClassVar[Mapping[type[DomainEvent], Handler]] = {
         run.RunStarted: _started,
@@ -158,7 +216,9 @@ class Runs(Projection):
         run.ArtifactRecorded: _recorded_artifact,
         run.RunWaiting: _waiting,
         run.RunContinued: _continued,
-        run.RunSucceeded: _ends_as("succeeded"),
+        run.ToolUsed: _used,
+        run.ChecksRan: _checked,
+        run.RunSucceeded: _succeeded,
         run.RunFailed: _ends_as("failed"),
         run.RunCancelled: _ends_as("cancelled"),
         budget.SpendUnknown: _booked,
@@ -168,6 +228,11 @@ class Runs(Projection):
 def run_of(rows: Reader, run_id: str) -> Execution | None:
     row = rows.get(RUNS, (run_id,))
     return None if row is None else _view(row)
+
+
+def brief(rows: Reader, run_id: str) -> RunBrief:
+    row = rows.get(TOLD, (run_id,)) or {}
+    return RunBrief(run_id=run_id, system=row.get("system"), brief=row.get("brief"))
 
 
 def runs(rows: Reader, task_id: str) -> tuple[Execution, ...]:

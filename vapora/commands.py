@@ -26,6 +26,7 @@ from pydantic import (
 )
 from pydantic_core import from_json
 
+from events.content import Content
 from events.ids import BoardType, MergePolicy, Review, TaskState, WhenExceeded
 from events.work import Check, LineComment
 
@@ -205,11 +206,34 @@ class AcceptProjectFile(Command):
     sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
+class AcceptFoundFile(AcceptProjectFile):
+    """With what the base branch holds now: `found` None where it has no such file."""
+
+    found: str | None
+    text: Content
+
+
 class Pause(Command):
     reason: Comment = ""
 
 
 class Resume(Command):
+    pass
+
+
+class PauseProject(Pause):
+    pass
+
+
+class ResumeProject(Resume):
+    pass
+
+
+class PauseWorkspace(Pause):
+    pass
+
+
+class ResumeWorkspace(Resume):
     pass
 
 
@@ -332,6 +356,36 @@ class StartAttempt(Command):
     from_step: Annotated[int, Field(ge=0), WHOLE] | None = None
 
 
+class PickAttempt(Command):
+    """`number`: whose work is the card's from now on."""
+
+    number: Annotated[int, Field(ge=1), WHOLE]
+
+
+class ResolveTask(Command):
+    """Send work that could not be landed back to its agent, with the paths that the base branch changed as well."""
+
+    comment: Comment = ""
+
+
+class CancelRunBody(Command):
+    reason: Comment = ""
+
+
+class CancelRun(CancelRunBody):
+    run_id: str
+
+
+class PauseRun(Pause):
+    """`run_id`: refused where the card has another run by now."""
+
+    run_id: str
+
+
+class ResumeRun(Resume):
+    run_id: str
+
+
 class RequeueTask(Command):
     """`deliveries`: of the dead letter that is put back."""
 
@@ -421,6 +475,3 @@ class EditTaskBudget(Command):
     when_exceeded: WhenExceeded = WhenExceeded.FALLBACK
 
     _not_empty = model_validator(mode="after")(_require_something)
-
-
-BudgetScopeName = Literal["workspace", "project", "role", "agent", "task"]

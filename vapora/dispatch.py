@@ -19,7 +19,6 @@ from events.ids import (
     SETTINGS,
     WORKSPACE,
     StreamName,
-    TaskState,
     agent_stream,
     preferences_stream,
     project_stream,
@@ -31,32 +30,47 @@ from events.workspace import RequestAccepted, WorkspaceOpened
 from vapora.catalog import infer_task_type, role, roles, roles_for, task_types
 from vapora.clock import Clock, new_id
 from vapora.commands import (
+    AcceptFoundFile,
+    ApproveTask,
     ArchiveProject,
+    CancelRun,
     ChangePreferences,
     ChangeSettings,
     Command,
+    CommentTask,
     CreateProject,
     EditAgent,
     EditProject,
     EditTask,
     MoveTask,
+    PauseProject,
+    PauseRun,
+    PauseWorkspace,
+    PickAttempt,
     RegisterAgent,
     RemoveAgent,
+    RequestChanges,
     RequeueTask,
+    ResolveTask,
+    ResumeProject,
+    ResumeRun,
+    ResumeWorkspace,
+    StartAttempt,
     SubmitTask,
 )
 from vapora.domain import agent as agents
 from vapora.domain import dependencies, preferences, workspace_settings
 from vapora.domain import project as projects
 from vapora.domain import task as tasks
+from vapora.domain import workspace as workspaces
 from vapora.domain.agent import Agent
 from vapora.domain.project import Project
 from vapora.domain.task_state import Task
+from vapora.domain.task_steering import Steering, steer
 from vapora.domain.workspace_settings import WorkspaceSettings
 from vapora.errors import BadInputError, ConflictError, KeyReusedError, NotFoundError, VersionConflictError
 from vapora.log.client import LogClient
-from vapora.log.saved_fold import LoadedFold
-from vapora.log.stream_folds import Fold, StreamFolds
+from vapora.log.folds import Fold, LoadedFold, StreamFolds
 from vapora.ports import Origin
 from vapora.views import Accepted
 
@@ -121,7 +135,8 @@ class Dispatcher:
         The answer's position is that of the last event it led to. Raises `BadInputError`, `NotFoundError`,
         `ConflictError`; then nothing is appended.
         """
-        made = target or new_id(_PREFIX.get(type(command), "id"))
+        made = new_id("comment") if isinstance(command, CommentTask) else target
+        made = made or new_id(_PREFIX.get(type(command), "id"))
         for _ in range(_MOST_TRIES):
             marker: tuple[Change, ...] = ()
             if key is not None:
@@ -162,6 +177,11 @@ class Dispatcher:
         except VersionConflictError:
             return  # another process opened it first
 
+    async def project(self, project_id: str) -> Project:
+        """As the log has it now; raises `NotFoundError`."""
+        found = await self.projects.load(project_stream(project_id))
+        return projects.require(found.state, project_id)
+
     async def settled(self) -> None:
         """Until no fold is being saved."""
         for folds in (self.projects, self.tasks, self.agents, self.settings, self.preferences):
@@ -171,7 +191,7 @@ class Dispatcher:
 
     async def _decide(self, command: Command, target: str, made: str) -> _Decision:
         match command:
-            case CreateProject() | EditProject() | ArchiveProject():
+            case CreateProject() | EditProject() | ArchiveProject() | PauseProject() | ResumeProject():
                 stream = project_stream(made)
                 project = await self.projects.load(stream)
                 return _decision(made, stream, project, projects.decide(project.state, command, made))
@@ -182,10 +202,31 @@ class Dispatcher:
                 stream = preferences_stream(target)
                 preferred = await self.preferences.load(stream)
                 return _decision(target, stream, preferred, preferences.decide(preferred.state, command, target))
+            case AcceptFoundFile():
+                stream = project_stream(made)
+                project = await self.projects.load(stream)
+                events = projects.accept_file(project.state, made, command.sha256, command.text, command.found)
+                return _decision(made, stream, project, events)
+            case PauseWorkspace() | ResumeWorkspace():
+                recorded = await self._log.read(WORKSPACE)
+                events = workspaces.decide(workspaces.is_paused(one.event for one in recorded), command)
+                return _Decision(made, WORKSPACE, len(recorded), events, recorded[-1].position if recorded else 0)
             case SubmitTask():
                 return await self._submit(command, made)
             case EditTask() | MoveTask() | RequeueTask():
                 return await self._task(command, target)
+            case (
+                ApproveTask()
+                | RequestChanges()
+                | CommentTask()
+                | StartAttempt()
+                | PickAttempt()
+                | ResolveTask()
+                | PauseRun()
+                | ResumeRun()
+                | CancelRun()
+            ):
+                return await self._steer(command, target, made)
             case RegisterAgent() | EditAgent() | RemoveAgent():
                 return await self._agent(command, target)
             case _:
@@ -224,6 +265,22 @@ class Dispatcher:
             await self._require_tasks((command.before,))
         return _decision(target, stream, task, tasks.move(task.state, command, target, project.state), expected)
 
+    async def _steer(self, command: Steering, target: str, made: str) -> _Decision:
+        stream = task_stream(target)
+        task = await self.tasks.load(stream)
+        expected: dict[StreamName, int] = {}
+        project = agent = None
+        if isinstance(command, StartAttempt):
+            of_project = project_stream(tasks.require(task.state, target).project_id)
+            project = await self.projects.load(of_project)
+            expected[of_project] = project.version
+            if command.agent is not None:
+                agent = await self.agents.load(agent_stream(command.agent))
+                expected[agent_stream(command.agent)] = agent.version
+        events = steer(task.state, command, target, made, project and project.state, agent and agent.state)
+        answered = made if isinstance(command, CommentTask) else target
+        return _decision(answered, stream, task, events, expected)
+
     async def _ring(
         self, task_id: str, task: Task | None, command: EditTask
     ) -> tuple[dependencies.Ring | None, dict[StreamName, int]]:
@@ -238,7 +295,7 @@ class Dispatcher:
             # So many at once: each is a call to the log's writer.
             batch = sorted(ahead)[:_LOOKED_AT_ONCE]
             for one, found in zip(batch, await asyncio.gather(*map(self._load_task, batch)), strict=True):
-                is_over = found.state is None or found.state.state in (TaskState.DONE, TaskState.ARCHIVED)
+                is_over = found.state is None or found.state.is_over
                 waits[one] = () if is_over or found.state is None else found.state.blocked_by
                 if not is_over:
                     versions[task_stream(one)] = found.version

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -27,9 +27,28 @@ def write(path: Path, data: bytes, mode: int = 0o600) -> None:
 
 def write_new(path: Path, data: bytes, mode: int = 0o600) -> bool:
     """The same where there is none yet: of two that write at once, one does. False: it was there, and stays."""
+    made = make_private(path.parent)
     with draft(path, mode) as file:
         file.write_bytes(data)
-        return put_new(file, path)
+        is_ours = put_new(file, path)
+    for folder in made:
+        sync(folder.parent)
+    return is_ours
+
+
+def make(path: Path, fill: Callable[[Path], None] = lambda draft: None) -> None:
+    """A file where there is none, filled under another name first: whoever finds it finds it whole. What is there
+    already stays, but is made readable to its owner alone."""
+    made = make_private(path.parent)
+    if not path.exists():
+        with draft(path) as file:
+            fill(file)
+            put_new(file, path)
+    if path.stat().st_mode & 0o077:
+        path.chmod(0o600)
+    # Also where another process made it: its name may not be on the disk yet.
+    for folder in (path.parent, *(folder.parent for folder in made)):
+        sync(folder)
 
 
 @contextmanager

@@ -10,13 +10,14 @@
     │   ├── ReviewOutdatedError    the branch is at another commit than the one that was looked at
     │   ├── NotApprovedError       work that nobody approved does not land
     │   └── ChecksFailedError      a check of the project is red
+    ├── OperatorOnlyError          what may have commands run, asked without the operator's token
     ├── BehindError                a read model has not reached the position asked for
     ├── UnavailableError           a part of the cell does not answer at the moment
     │   └── StoreFaultError        the read models' database is in trouble, through no fault of a row
     ├── ConfigurationError         settings that cannot work; start-up stops
     ├── CatalogError               a manifest or backlog file that cannot be used
     ├── LogError                   the log cannot be read or written
-    │   ├── UnknownTopicError      an event of a topic that this version does not know
+    │   ├── NewerEventError        an event that a newer VAPORA wrote, and that this one cannot read
     │   ├── FencedError            another writer has taken over this log
     │   └── CorruptLogError        what is stored is not what was written
     ├── RepositoryError            a git repository cannot be used as asked; nothing was changed
@@ -126,6 +127,10 @@ class ChecksFailedError(ConflictError):
     kind: ClassVar[str] = "checks-failed"
 
 
+class OperatorOnlyError(VaporaError):
+    pass
+
+
 class BehindError(VaporaError):
     pass
 
@@ -150,8 +155,15 @@ class LogError(VaporaError):
     pass
 
 
-class UnknownTopicError(LogError):
-    pass
+class NewerEventError(LogError):
+    @classmethod
+    def at(cls, position: int, why: str) -> NewerEventError:
+        return cls(
+            f"Position {position} was written by a newer VAPORA: {why}.",
+            remedy="Upgrade to the version of VAPORA that wrote it, or a newer one; nothing is damaged. "
+            "Where no newer one ever ran, `vapora audit verify` says whether the file was changed.",
+            position=position,
+        )
 
 
 class FencedError(LogError):

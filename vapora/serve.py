@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from actors.composition import BUILDER, ActorSystem, require_one_machine
 from actors.runtime import cluster
-from vapora import __version__, journal
+from vapora import __version__, journal, operator_token
 from vapora.api.app import create_app
 from vapora.llm.catalogue import installed
 from vapora.llm.factory import is_rehearsal
@@ -76,6 +76,7 @@ def api(settings: Settings, system: ActorSystem) -> FastAPI:
     """The application over an actor system, in whichever process: in a replica of Serve nobody else sets up the
     journal."""
     journal.configure(settings.log_format)
+    operator_token.ensure(settings.data.absolute())
     return create_app(system, settings, __version__, is_rehearsal(os.environ, settings.model, installed(settings)))
 
 

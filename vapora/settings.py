@@ -54,6 +54,8 @@ class Settings(BaseSettings):
     # The rehearsal model takes about as long as a quick real one.
     rehearsal_min_delay_s: float = Field(default=1, ge=0)
     rehearsal_max_delay_s: float = Field(default=3, ge=0)
+    # So many steps are rehearsed in a project without a repository; None: those of the role.
+    rehearsal_steps: int | None = Field(default=None, gt=0)
     call_timeout_s: float = Field(default=120, gt=0)
     reservation_margin_s: float = Field(default=60, gt=0)
     # The workspace's limit a month, where nobody ever set one; None: no limit.

@@ -1,65 +1,46 @@
 """An agent: brings runs to their end, step by step, each step an event.
 
-What is recorded is never asked for again: a run that was killed goes on behind its last answer. Everything the agent
-knows stands in the run's stream, so it holds nothing that a crash could take.
+What is recorded is never asked for again: a run that was killed goes on behind its last answer and its last tool call.
+Everything the agent knows stands in the run's stream, so it holds nothing that a crash could take.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
-from datetime import datetime
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any
 
 import structlog
 
-from actors.agent.prompts import call_for, run_started, summary_of
+from actors.agent import tool_calls
+from actors.agent.beginning import begin
+from actors.agent.means import RUN_FOLD, BudgetWatch, Means, Router, Texts
+from actors.agent.model_calls import FIRST_RETRY_S, ask_model, resolve
+from actors.agent.prompts import run_started, summary_of
+from actors.agent.run_under_way import RunUnderWay
 from actors.follower import cancel
-from actors.messages import Answered, Assignment, Call, CallOutcome, NoProvider, OutOfBudget
-from events import DomainEvent
-from events.budget import BudgetSet
-from events.content import Content
-from events.ids import WaitReason, run_stream
-from events.run import ModelCalled
+from actors.messages import Assignment
+from actors.work_messages import WorkplacesPort
+from vapora.backoff import Backoff
 from vapora.catalog import RoleManifest
+from vapora.catalog.manifests import Artifact
 from vapora.clock import Clock, Sleep
 from vapora.domain import run as rules
-from vapora.domain.next_step import Ask, Fail, Finish, next_step, without_another
+from vapora.domain.next_step import Ask, Fail, Finish
 from vapora.domain.run import Run
-from vapora.errors import ConflictError, CorruptLogError, LogError, UnavailableError
+from vapora.domain.work import AwaitAnswer, Continue, RunChecks, SetUp, UseTool, Wait, next_action
+from vapora.errors import ConflictError, CorruptLogError, LogError, UnavailableError, VaporaError
 from vapora.log.client import LogClient
-from vapora.log.stream_folds import Fold, StreamFolds
-from vapora.ports import Origin
+from vapora.log.folds import StreamFolds
 
-_FIRST_RETRY_S = 0.5
 _LONGEST_RETRY_S = 30.0
-# Clocks may be set, and budgets turn by the calendar: no sleep is longer than this.
-_LONGEST_SLEEP_S = 60.0
-_POLL_S = 10.0
-# A run that waits for a provider over a weekend tries, and tells of it, many thousand times.
-_RUN = Fold("run", rules.FOLD_VERSION, Run, lambda run, event: rules.evolve(run or rules.initial(), event))
-
-T = TypeVar("T")
-
-
-class Router(Protocol):
-    """What an agent asks of the router."""
-
-    async def complete(self, call: Call) -> CallOutcome: ...
-    async def attach(self, call_id: str) -> CallOutcome | bool: ...
-    async def drop(self, origin: Origin, call_id: str) -> bool: ...
-    async def is_simulated(self) -> bool: ...
-
-
-class BudgetWatch(Protocol):
-    """What an agent asks of the budget manager: to book the call whose answer a crash took."""
-
-    async def book_unknown(self, origin: Origin, call_id: str, attempt: int, reason: str, along: Any = ()) -> int: ...
+_REVIEW = Artifact(name="review.md", kind="review")
 
 
 class Agent:
-    """`text` reads the content that a run's events name. `snapshots`: where folds of long runs are saved."""
+    """`texts` keeps what a run's events name. `workplaces`: where runs with a repository work. `snapshots`: where folds
+    of long runs are saved. `rehearsal_steps`: see `Means`."""
 
     def __init__(
         self,
@@ -68,224 +49,173 @@ class Agent:
         router: Router,
         budget_watch: BudgetWatch,
         roles: Callable[[str], RoleManifest],
-        text: Callable[[Content], str],
+        texts: Texts,
         clock: Clock,
         snapshots: Path | None = None,
         sleep: Sleep = asyncio.sleep,
+        *,
+        workplaces: WorkplacesPort | None = None,
+        rehearsal_steps: int | None = None,
     ) -> None:
-        self._id = agent_id
-        self._log = log
-        self._folds = StreamFolds(log, _RUN, snapshots)
-        self._router = router
-        self._budget_watch = budget_watch
-        self._roles = roles
-        self._text = text
-        self._clock = clock
-        self._sleep = sleep
-        self._runs: dict[str, asyncio.Task[None]] = {}
-        self._cancelled: dict[str, str] = {}
-        self._called_off: dict[str, asyncio.Event] = {}
+        folds = StreamFolds(log, RUN_FOLD, snapshots)
+        self._means = Means(log, folds, router, budget_watch, roles, texts, clock, sleep, workplaces, rehearsal_steps)
+        self._runs: dict[str, RunUnderWay] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
         self._journal = structlog.get_logger(f"agent/{agent_id}")
 
     async def start(self) -> None:
         """Nothing to rebuild: the coordinator sends again what is assigned and not ended."""
 
     async def stop(self) -> None:
-        for task in list(self._runs.values()):
+        for task in list(self._tasks.values()):
             await cancel(task)
-        await self._folds.settled()
+        await self._means.folds.settled()
 
     async def health(self) -> dict[str, Any]:
-        return {"runs": sorted(self._runs)}
+        paused = sorted(run_id for run_id, one in self._runs.items() if one.paused)
+        return {"runs": sorted(self._tasks), "paused": paused}
 
     async def perform(self, assignments: Sequence[Assignment]) -> None:
         """Bring these runs to their end; those that are under way already are left alone."""
         for assignment in assignments:
             if assignment.run_id not in self._runs:
-                self._called_off[assignment.run_id] = asyncio.Event()
-                task = asyncio.create_task(self._perform(assignment), name=assignment.run_id)
-                self._runs[assignment.run_id] = task
+                one = self._runs[assignment.run_id] = RunUnderWay(self._means, assignment)
+                task = asyncio.create_task(self._perform(one), name=one.id)
+                self._tasks[one.id] = task
                 task.add_done_callback(self._performed)
 
     async def cancel(self, assignment: Assignment, reason: str) -> None:
-        """End the run without a result. A call that is out is waited for: its money is spent."""
-        self._cancelled[assignment.run_id] = reason
+        """End the run without a result. A call of a model that is out is waited for: its money is spent. A tool is
+        ended."""
         await self.perform([assignment])
-        self._called_off[assignment.run_id].set()
+        self._runs[assignment.run_id].call_off(reason)
+
+    async def pause(self, run_ids: Sequence[str]) -> None:
+        """No new call of a model and no new tool goes out for these runs, until they are resumed. What is out comes to
+        its end, and is recorded."""
+        for run_id in run_ids:
+            if run_id in self._runs:
+                self._runs[run_id].pause()
+
+    async def resume(self, run_ids: Sequence[str]) -> None:
+        for run_id in run_ids:
+            if run_id in self._runs:
+                self._runs[run_id].resume()
 
     # --- one run ---
 
     def _performed(self, task: asyncio.Task[None]) -> None:
-        for known in (self._runs, self._cancelled, self._called_off):
-            known.pop(task.get_name(), None)
+        self._runs.pop(task.get_name(), None)
+        self._tasks.pop(task.get_name(), None)
         if not task.cancelled() and (error := task.exception()) is not None:
             self._journal.error("run left as it is until it is sent again", run=task.get_name(), error=repr(error))
 
-    async def _perform(self, assignment: Assignment) -> None:
+    async def _perform(self, one: RunUnderWay) -> None:
         """Until the run has ended. What passes by itself is waited for; anything else ends the run as failed."""
         failure: str | None = None
-        pause = _FIRST_RETRY_S
+        pauses = iter(Backoff(FIRST_RETRY_S, longest_s=_LONGEST_RETRY_S))
         while True:
             try:
-                run = await self._load(assignment.run_id)
+                run = await one.load()
                 if run.ended is None:
-                    await (self._go_on(assignment, run) if failure is None else self._fail(assignment, run, failure))
+                    run = await (self._go_on(one, run) if failure is None else self._fail(one, run, failure))
+                await self._left(one, run)
                 return
             except Exception as error:
                 if _passes(error):
                     # Somebody was restarted, or recorded something for this run: look again at what stands.
-                    self._journal.info("looking again", run=assignment.run_id, why=str(error))
+                    self._journal.info("looking again", run=one.id, why=str(error))
                 elif failure is None:
-                    self._journal.exception("run failed", run=assignment.run_id)
+                    if isinstance(error, VaporaError):
+                        self._journal.warning("run failed", run=one.id, why=str(error))
+                    else:
+                        self._journal.exception("run failed", run=one.id)
                     failure = f"{error}" or type(error).__name__
                     continue
                 else:
                     raise
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, _LONGEST_RETRY_S)
+            await asyncio.sleep(next(pauses))
 
-    async def _go_on(self, assignment: Assignment, run: Run) -> None:
-        manifest = self._roles(assignment.role)
+    async def _go_on(self, one: RunUnderWay, run: Run) -> Run:
         if run.started is None:
-            run = await self._begin(assignment, run, tuple(step.name for step in manifest.steps))
+            run = await self._start(one, run)
         held = False  # the next call is chosen and paid for, and the router knows that it was not sent
         while run.ended is None:
-            if run.open_call is not None and not held:
-                run, held = await self._resolve(assignment, run)
-            elif assignment.run_id in self._cancelled:
-                if held and run.open_call is not None:
-                    held = False
-                    if not await self._router.drop(assignment.origin, run.open_call.call_id):
-                        continue  # what was held went with the router that held it: its outcome is unknown
-                reason = self._cancelled[assignment.run_id]
-                run = await self._append(assignment, run, rules.cancel(run, reason))
+            if held and run.open_call is not None and (one.called_off is not None or one.paused):
+                run, held = await self._give_back(one, run, run.open_call.call_id), False
+            elif run.open_call is not None and not held:
+                run, held = await resolve(one, run)
+            elif one.called_off is not None:
+                run = await one.append(run, rules.cancel(run, one.called_off))
             else:
-                match next_step(run):
-                    case Finish(work=work):
-                        run = await self._finish(assignment, manifest, run, work)
-                    case Fail(reason=reason, counts=counts):
-                        run = await self._append(assignment, run, rules.fail(run, reason, counts=counts))
-                    case Ask() as ask:
-                        run, held = await self._step(assignment, manifest, run, ask, held)
-
-    async def _step(
-        self, assignment: Assignment, manifest: RoleManifest, run: Run, ask: Ask, held: bool
-    ) -> tuple[Run, bool]:
-        """Have the next step answered, or wait for what it lacks; whether the step after it is paid for.
-
-        `held`: this step is.
-        """
-        # Taken before asking, so that a limit raised while the answer is "no" is not missed. Only once the card says
-        # that it waits: until then the run asks again at once.
-        seen = await self._log.head() if run.waiting else None
-        call = await self._reading(run, lambda: call_for(assignment, manifest, run, ask, self._text, held=held))
-        outcome = await self._router.complete(call)
-        for event in outcome.events:
-            run = rules.evolve(run, event)
-        if isinstance(outcome, Answered):
-            return run, outcome.held
-        return await self._obstacle(assignment, run, outcome, seen), False
-
-    async def _obstacle(self, assignment: Assignment, run: Run, outcome: CallOutcome, seen: int | None) -> Run:
-        """Show what the run waits for, and wait; or end it if waiting is in vain."""
-        if isinstance(next_step(run), Fail):
-            return run
-        refused = without_another(run)
-        if refused is not None and not (isinstance(outcome, OutOfBudget) and outcome.contended):
-            # The other model was a second chance, not something to wait for.
-            return await self._append(assignment, run, rules.fail(run, refused.reason, counts=refused.counts))
-        match outcome:
-            case OutOfBudget(remedy=remedy, contended=contended, until=until):
-                run = await self._append(assignment, run, rules.wait(run, WaitReason.BUDGET, remedy))
-                if contended:
-                    await self._unless_called_off(assignment, self._sleep(_FIRST_RETRY_S))
-                elif seen is not None:
-                    await self._until(assignment, until, seen)
-            case NoProvider(remedy=remedy, retry_at=retry_at):
-                run = await self._append(assignment, run, rules.wait(run, WaitReason.PROVIDER, remedy))
-                await self._until(assignment, retry_at)
-            case _:
-                run = await self._fail(assignment, run, getattr(outcome, "reason", "no answer"))
+                run, held = await self._act(one, run, held)
         return run
 
-    async def _until(self, assignment: Assignment, instant: datetime | None, seen: int | None = None) -> None:
-        """Until `instant`, the run is called off, or, with `seen`, a limit was set after that position."""
-        while assignment.run_id not in self._cancelled:
-            left = _LONGEST_SLEEP_S if instant is None else (instant - self._clock()).total_seconds()
-            if left <= 0:
-                return
-            if seen is None:
-                await self._unless_called_off(assignment, self._sleep(min(left, _LONGEST_SLEEP_S)))
-                continue
-            polling = self._log.poll(seen, 1, min(left, _POLL_S), (BudgetSet.TOPIC,))
-            polled = await self._unless_called_off(assignment, polling)
-            if polled is None or polled.events:
-                return
-            seen = polled.position
+    async def _start(self, one: RunUnderWay, run: Run) -> Run:
+        while one.paused and one.called_off is None:
+            await one.unless_called_off(self._means.sleep(_LONGEST_RETRY_S))
+        return await (self._start_bare(one, run) if one.called_off is not None else begin(one, run))
 
-    async def _unless_called_off(self, assignment: Assignment, waiting: Coroutine[Any, Any, Any]) -> Any:
-        """What it waits for; None as soon as the run is called off."""
-        ours = asyncio.ensure_future(waiting)
-        off = asyncio.ensure_future(self._called_off[assignment.run_id].wait())
-        try:
-            await asyncio.wait((ours, off), return_when=asyncio.FIRST_COMPLETED)
-            return ours.result() if ours.done() else None
-        finally:
-            ours.cancel()
-            off.cancel()
+    async def _start_bare(self, one: RunUnderWay, run: Run) -> Run:
+        """For a run that ends before it has done anything."""
+        begun = run_started(one.assignment, (), await self._means.router.is_simulated())
+        return await one.append(run, rules.start(run, begun))
 
-    async def _resolve(self, assignment: Assignment, run: Run) -> tuple[Run, bool]:
-        """A call was chosen and paid for, but no outcome is recorded: join it, use it, or count it as lost."""
-        call = run.open_call
-        if call is None:
-            return run, False
-        known = await self._router.attach(call.call_id)
-        if known is True:
-            return run, True
-        if known is False:
-            along = ((run_stream(assignment.run_id), run.version, rules.lose_call(run)),)
-            await self._budget_watch.book_unknown(assignment.origin, call.call_id, call.attempt, "answer lost", along)
-        now = await self._load(assignment.run_id)
-        if known is False and now.open_call == call:
-            # Its money was closed before (it expired meanwhile, or was handed back unsent): only the mark is missing.
-            now = await self._append(assignment, now, rules.lose_call(now))
-        return now, False
+    async def _give_back(self, one: RunUnderWay, run: Run, call_id: str) -> Run:
+        """The next call is paid for, and does not go out now. Where what was held went with the router that held it,
+        the call's outcome is unknown."""
+        if one.called_off is not None and await self._means.router.drop(one.assignment.origin, call_id):
+            return await one.append(run, rules.cancel(run, one.called_off))
+        if one.called_off is None and await self._means.router.withdraw(call_id):
+            return await one.load()
+        return run
 
-    async def _begin(self, assignment: Assignment, run: Run, steps: tuple[str, ...]) -> Run:
-        begun = run_started(assignment, steps, await self._router.is_simulated())
-        return await self._append(assignment, run, rules.start(run, begun))
+    async def _act(self, one: RunUnderWay, run: Run, held: bool) -> tuple[Run, bool]:
+        """One action, and whether the call after it is paid for."""
+        match next_action(run, paused=one.paused):
+            case Ask() as ask:
+                return await ask_model(one, run, ask, held)
+            case UseTool() as use:
+                run = await tool_calls.use_tool(one, run, use)
+            case SetUp():
+                run = await tool_calls.set_up(one, run)
+            case RunChecks() as checks:
+                run = await tool_calls.run_checks(one, run, checks)
+            case AwaitAnswer() as question:
+                run = await tool_calls.await_answer(one, run, question)
+            case Wait() as reason:
+                run = await tool_calls.wait(one, run, reason)
+            case Continue():
+                run = await one.append(run, rules.resume(run))
+            case Finish() as end:
+                run = await self._finish(one, run, end)
+            case Fail(reason=reason, counts=counts):
+                run = await one.append(run, rules.fail(run, reason, counts=counts))
+        return run, held
 
-    async def _fail(self, assignment: Assignment, run: Run, reason: str) -> Run:
+    async def _fail(self, one: RunUnderWay, run: Run, reason: str) -> Run:
         """It says nothing about the agent (R17): no model could answer, or something here is broken."""
         if run.started is None:
-            run = await self._begin(assignment, run, ())
-        return await self._append(assignment, run, rules.fail(run, reason, counts=False))
+            run = await self._start_bare(one, run)
+        return await one.append(run, rules.fail(run, reason, counts=False))
 
-    async def _reading(self, run: Run, work: Callable[[], T]) -> T:
-        """In a thread where earlier answers must be fetched, from the disk or across the network; most stand inline."""
-        if all(one.answer.text is not None for one in run.answers):
-            return work()
-        return await asyncio.to_thread(work)
-
-    async def _finish(self, assignment: Assignment, manifest: RoleManifest, run: Run, work: ModelCalled) -> Run:
+    async def _finish(self, one: RunUnderWay, run: Run, end: Finish) -> Run:
+        text = await one.keep(end.text) if isinstance(end.text, str) else end.text
+        artifact = _REVIEW if end.review is not None else one.manifest.artifact
         events = rules.succeed(
             run,
-            artifact_name=manifest.artifact.name,
-            artifact_kind=manifest.artifact.kind,
-            work=work.answer,
-            summary=await self._reading(run, lambda: summary_of(self._text(work.answer))),
+            artifact_name=artifact.name,
+            artifact_kind=artifact.kind,
+            text=text,
+            summary=await one.reading(run, lambda: summary_of(one.text(text))),
+            work=end.work,
+            review=end.review,
         )
-        return await self._append(assignment, run, events)
+        return await one.append(run, events)
 
-    async def _load(self, run_id: str) -> Run:
-        return (await self._folds.load(run_stream(run_id))).state or rules.initial()
-
-    async def _append(self, assignment: Assignment, run: Run, events: tuple[DomainEvent, ...]) -> Run:
-        if events:
-            await self._log.append(assignment.origin, (run_stream(assignment.run_id), run.version, events))
-        for event in events:
-            run = rules.evolve(run, event)
-        return run
+    async def _left(self, one: RunUnderWay, run: Run) -> None:
+        if self._means.workplaces is not None and run.started is not None and run.started.workplace is not None:
+            await self._means.workplaces.end(one.place)
 
 
 def _passes(error: Exception) -> bool:

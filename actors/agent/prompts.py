@@ -3,22 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 from actors.messages import Assignment, Call, FollowUp
 from events.budget import Charge
 from events.content import Content
 from events.run import RunStarted
 from vapora.catalog import RoleManifest
+from vapora.catalog.manifests import RunStep
 from vapora.domain.next_step import Ask
 from vapora.domain.routing import COMPLEXITIES, Routing
 from vapora.domain.run import Run
 from vapora.domain.task import Task
+from vapora.domain.work import offered_tools
 from vapora.llm.protocol import Message
+from vapora.tools.table import TOOLS
 
 _SUMMARY_CHARACTERS = 200
 
 
-def run_started(assignment: Assignment, steps: tuple[str, ...], simulated: bool) -> RunStarted:
+def fixed_steps(manifest: RoleManifest, rehearsal_steps: int | None) -> tuple[str, ...]:
+    """The role's own; or as many as wanted, the role's again and again, each with a name of its own."""
+    names = [step.name for step in manifest.steps]
+    if rehearsal_steps is None:
+        return tuple(names)
+    rounds = (divmod(at, len(names)) for at in range(rehearsal_steps))
+    return tuple(f"{names[at]}-{number + 1}" if number else names[at] for number, at in rounds)
+
+
+def run_started(assignment: Assignment, steps: tuple[str, ...], simulated: bool, **work: Any) -> RunStarted:
     task = assignment.task
     return RunStarted(
         run_id=assignment.run_id,
@@ -28,25 +42,54 @@ def run_started(assignment: Assignment, steps: tuple[str, ...], simulated: bool)
         role=assignment.role,
         task_type=task.task_type,
         steps=steps,
+        purpose=assignment.purpose,
+        forked_from=assignment.fork,
+        model=assignment.model,
         simulated=simulated,
+        **work,
     )
 
 
-def call_for(
+def call_of_step(
     assignment: Assignment, manifest: RoleManifest, run: Run, ask: Ask, text: Callable[[Content], str], *, held: bool
 ) -> Call:
-    """The call of the run's next step: the conversation so far and this step's instruction."""
-    step = len(run.answers)
-    task = assignment.task
-    instructions = [one.instruction for one in manifest.steps]
-    messages = [Message(role="user", text=f"{brief(task)}\n\n{instructions[0]}")]
-    for answer, instruction in zip(run.answers, instructions[1:], strict=False):
+    """The next call of a run of fixed steps: the conversation so far and this step's instruction."""
+    step, count = len(run.answers), len(run.started.steps) if run.started else 0
+    messages = [Message(role="user", text=f"{brief(assignment.task)}\n\n{manifest.steps[0].instruction}")]
+    for number, answer in enumerate(run.answers, 1):
         messages.append(Message(role="assistant", text=text(answer.answer)))
-        messages.append(Message(role="user", text=instruction))
+        messages.append(Message(role="user", text=_step(manifest, number).instruction))
     following = None
-    if step + 1 < len(manifest.steps):
-        after = manifest.steps[step + 1]
+    if step + 1 < count:
+        after = _step(manifest, step + 1)
         following = FollowUp(after.instruction, manifest.output_tokens(after))
+    limit = ask.room(manifest.output_tokens(_step(manifest, step)))
+    return replace(
+        _call(assignment, manifest, run, ask),
+        system=manifest.prompt,
+        messages=tuple(messages),
+        max_output_tokens=limit,
+        held=held,
+        follow_up=following,
+    )
+
+
+def call_with_tools(
+    assignment: Assignment, manifest: RoleManifest, run: Run, ask: Ask, messages: tuple[Message, ...], system: str
+) -> Call:
+    """The next call of a run that works with tools. Nothing is held ahead: nobody knows what a tool will say."""
+    assert run.started is not None
+    return replace(
+        _call(assignment, manifest, run, ask),
+        system=system,
+        messages=messages,
+        max_output_tokens=ask.room(manifest.work_output_tokens),
+        tools=tuple(TOOLS[name].spec() for name in offered_tools(run.started) if name in TOOLS),
+    )
+
+
+def _call(assignment: Assignment, manifest: RoleManifest, run: Run, ask: Ask) -> Call:
+    step = len(run.answers)
     return Call(
         origin=assignment.origin,
         charge=charge(assignment),
@@ -54,17 +97,19 @@ def call_for(
         step=step,
         attempt=run.next_attempt(step),
         run_version=run.version,
-        routing=routing(task, manifest),
-        system=manifest.prompt,
-        messages=tuple(messages),
-        max_output_tokens=ask.room(manifest.output_tokens(manifest.steps[step])),
+        routing=routing(assignment.task, manifest),
+        system="",
+        messages=(),
+        max_output_tokens=1,
         temperature=manifest.temperature,
         waiting=run.waiting,
-        held=held,
-        follow_up=following,
         excluded=ask.refused_by,
         maybe_billed_left=ask.maybe_billed_left,
     )
+
+
+def _step(manifest: RoleManifest, number: int) -> RunStep:
+    return manifest.steps[number % len(manifest.steps)]
 
 
 def charge(assignment: Assignment) -> Charge:

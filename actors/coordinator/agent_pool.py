@@ -22,34 +22,49 @@ class AgentPort(Protocol):
 
     async def cancel(self, assignment: Assignment, reason: str) -> None: ...
 
+    async def pause(self, run_ids: Sequence[str]) -> None: ...
+
+    async def resume(self, run_ids: Sequence[str]) -> None: ...
+
     async def health(self) -> dict[str, Any]: ...
 
 
 class AgentPool:
     """`agent(id)` reaches an agent, starting it if need be; `retire(id)` ends one that was idle for `idle_s`.
 
-    All is sent in the background, once at a time. What fails is told, and sent again when the coordinator says so.
+    `paused()`: the runs that may not take a further step now. All is sent in the background, once at a time. What fails
+    is told, and sent again when the coordinator says so.
     """
 
     def __init__(
-        self, workspace: str, agent: Callable[[str], AgentPort], retire: Callable[[str], Awaitable[None]], idle_s: float
+        self,
+        workspace: str,
+        agent: Callable[[str], AgentPort],
+        retire: Callable[[str], Awaitable[None]],
+        idle_s: float,
+        paused: Callable[[], set[str]] = set,
     ) -> None:
         self._workspace = workspace
         self._agent = agent
         self._retire = retire
         self._idle_s = idle_s
+        self._paused = paused
+        # Runs of which an agent may think that they are paused.
+        self._held: set[str] = set()
         self._under_way: dict[str, asyncio.Task[None]] = {}
         self._last_busy: dict[str, float] = {}
         self._journal = structlog.get_logger("coordinator")
 
-    def expect(self, agent_ids: Iterable[str]) -> None:
-        """Any of these may have been left running by the coordinator before."""
+    def expect(self, agent_ids: Iterable[str], runs: Iterable[swarm.RunInFlight]) -> None:
+        """Any of these may have been left running, or paused, by the coordinator before."""
         self._last_busy = dict.fromkeys(agent_ids, asyncio.get_running_loop().time())
+        self._held = {one.run_id for one in runs}
 
     def send(self, runs: Iterable[swarm.RunInFlight]) -> None:
         by_agent: dict[str, list[Assignment]] = {}
+        paused = self._paused()
         for one in runs:
-            by_agent.setdefault(one.agent_id, []).append(self._message(one))
+            by_agent.setdefault(one.agent_id, []).append(self._message(one, one.run_id in paused))
         for agent_id, work in by_agent.items():
             name = f"perform {' '.join(one.run_id for one in work)}"
             self._start(name, agent_id, partial(self._perform, agent_id, work))
@@ -57,6 +72,21 @@ class AgentPool:
     def cancel(self, runs: Iterable[swarm.RunInFlight]) -> None:
         for one in runs:
             self._start(f"cancel {one.run_id}", one.agent_id, partial(self._cancel, self._message(one)))
+
+    def pause(self, runs: Sequence[swarm.RunInFlight]) -> None:
+        """Have the agents of these runs, which are all that there are, know which are paused, and which no longer."""
+        paused = self._paused()
+        self._held &= {one.run_id for one in runs}
+        by_agent: dict[str, tuple[list[str], list[str]]] = {}
+        for one in runs:
+            if (one.run_id in paused) is not (one.run_id in self._held):
+                hold, go_on = by_agent.setdefault(one.agent_id, ([], []))
+                (hold if one.run_id in paused else go_on).append(one.run_id)
+        for agent_id, (hold, go_on) in by_agent.items():
+            if hold:
+                self._start(f"pause {' '.join(hold)}", agent_id, partial(self._pause, agent_id, hold))
+            if go_on:
+                self._start(f"resume {' '.join(go_on)}", agent_id, partial(self._resume, agent_id, go_on))
 
     async def retire_idle(self, busy: set[str]) -> None:
         """End agents that were sent nothing for long. Each once: the next work starts it again."""
@@ -76,9 +106,29 @@ class AgentPool:
     async def _cancel(self, work: Assignment) -> None:
         await self._agent(work.agent_id).cancel(work, "recalled")
 
-    def _message(self, one: swarm.RunInFlight) -> Assignment:
-        origin = Origin(self._workspace, f"agent:{one.agent_id}", one.correlation, one.position)
-        return Assignment(one.run_id, one.agent_id, one.role, one.task, origin)
+    async def _pause(self, agent_id: str, run_ids: list[str]) -> None:
+        await self._agent(agent_id).pause(run_ids)
+        self._held.update(run_ids)
+
+    async def _resume(self, agent_id: str, run_ids: list[str]) -> None:
+        await self._agent(agent_id).resume(run_ids)
+        self._held.difference_update(run_ids)
+
+    def _message(self, one: swarm.RunInFlight, paused: bool = False) -> Assignment:
+        return Assignment(
+            run_id=one.run_id,
+            agent_id=one.agent_id,
+            role=one.role,
+            task=one.task,
+            origin=Origin(self._workspace, f"agent:{one.agent_id}", one.correlation, one.position),
+            purpose=one.purpose,
+            head=one.head,
+            attempt=one.task.attempt,
+            comments=one.task.comments,
+            fork=one.task.fork if one.purpose == "work" else None,
+            model=one.task.model if one.purpose == "work" else None,
+            paused=paused,
+        )
 
     def _start(self, name: str, agent_id: str, call: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Carry out in the background what the next tick repeats if it fails."""

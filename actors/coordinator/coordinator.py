@@ -7,31 +7,26 @@ decided but not carried out (an assignment not sent, a move not recorded) shows 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any
 
 import structlog
 
 from actors.coordinator.agent_pool import AgentPool, AgentPort
+from actors.coordinator.assigning import Assigner
 from actors.coordinator.queue_consumer import QueueConsumer
 from actors.coordinator.queue_status import QueueStatusReader
 from actors.follower import Follower, Ticker
-from events import DomainEvent, Recorded
-from events.ids import StreamName, WaitReason, project_stream, task_stream
-from events.task import TaskAssigned
+from events import Recorded
+from events.ids import WaitReason
+from events.task import ReviewAssigned, TaskAssigned
 from vapora.clock import Clock
-from vapora.domain import subjects, task
+from vapora.domain import task
 from vapora.domain.swarm import rules as swarm
-from vapora.errors import BadInputError
 from vapora.log.client import LogClient
-from vapora.log.saved_fold import SavedFold
-from vapora.ports import Origin
-from vapora.records import Append, Conflict
+from vapora.log.folds import SavedFold
+from vapora.records import Append
 from vapora.views import DeadLetterView, QueueView
-
-_ACTOR = "swarm-coordinator"
-# Assignments in one append: enough that a long line is no queue of commits, few enough that the first start early.
-_MOST_AT_ONCE = 200
 
 
 class SwarmCoordinator:
@@ -58,8 +53,7 @@ class SwarmCoordinator:
         self._log = log
         self._workspace = workspace
         self._is_simulated = is_simulated
-        self._clock = clock
-        self._pool = AgentPool(workspace, agent, retire, idle_s)
+        self._pool = AgentPool(workspace, agent, retire, idle_s, lambda: swarm.paused(self._swarm))
         self._saved = saved
         self._consumer = consumer
         self._queue_status = QueueStatusReader(
@@ -67,16 +61,14 @@ class SwarmCoordinator:
         )
         self._acting = asyncio.Lock()
         self._swarm = swarm.initial()
-        # Assignments that are counted as if the log had them, while they are made and appended.
-        self._chosen: dict[str, Append] = {}
-        self._simulated = False
+        self._assigner = Assigner(log, workspace, lambda: self._swarm, clock, consumer)
         self._caught_up = False
         self._follower = Follower(f"coordinator/{workspace}", log, self._handle, topics=swarm.TOPICS)
         self._ticker = Ticker(f"coordinator/{workspace}", self._tick, resend_s)
         self._journal = structlog.get_logger("coordinator")
 
     async def start(self) -> None:
-        self._simulated = await self._is_simulated()
+        self._assigner.simulated = await self._is_simulated()
         resumed = await self._saved.load(self._log) if self._saved is not None else None
         if resumed is not None:
             self._swarm, self._follower.position = resumed.state, resumed.position
@@ -84,7 +76,7 @@ class SwarmCoordinator:
             await self._consumer.catch_up(self._log)
         await self._follower.catch_up()
         self._caught_up = True
-        self._pool.expect(self._swarm.agents)
+        self._pool.expect(self._swarm.agents, swarm.running(self._swarm))
         try:
             if self._consumer is not None:
                 await self._consumer.start(self._act)
@@ -141,7 +133,7 @@ class SwarmCoordinator:
                 self._consumer.evolve(recorded)
         if self._caught_up:
             await self._act()
-            assigned = {one.event.run_id for one in events if isinstance(one.event, TaskAssigned)}
+            assigned = {one.event.run_id for one in events if isinstance(one.event, TaskAssigned | ReviewAssigned)}
             self._pool.send(one for one in swarm.running(self._swarm) if one.run_id in assigned)
 
     async def _act(self) -> None:
@@ -149,8 +141,10 @@ class SwarmCoordinator:
         async with self._acting:
             await self._move_ended()
             await self._explain_silent()
-            await self._assign_waiting()
+            await self._review_by_people()
+            await self._assigner.assign()
             self._pool.cancel(swarm.recalled(self._swarm))
+            self._pool.pause(swarm.running(self._swarm))
             if self._consumer is not None:
                 await self._consumer.settle(self._swarm.proposed)
 
@@ -158,6 +152,7 @@ class SwarmCoordinator:
         """Send again what runs, and end agents that have had nothing to do for long."""
         self._pool.send(swarm.running(self._swarm))
         self._pool.cancel(swarm.recalled(self._swarm))
+        self._pool.pause(swarm.running(self._swarm))
         await self._pool.retire_idle({one.agent_id for one in self._swarm.runs.values()})
         if self._saved is not None and self._saved.due(self._swarm.position):
             self._saved.save_soon(self._log, self._swarm, self._swarm.position)
@@ -168,14 +163,14 @@ class SwarmCoordinator:
     async def _move_ended(self) -> None:
         """Cards follow the end of their runs; also those whose move a crash prevented."""
         await self._append(
-            self._request(one.id, task.after_run(one, ended.event), causation=ended.position)
+            self._assigner.request(one.id, task.after_run(one, ended.event), causation=ended.position)
             for one, ended in swarm.ended_unmoved(self._swarm)
         )
 
     async def _explain_silent(self) -> None:
         """Not where a dead letter is what a task waits for: its card would be told one and the other in turns."""
         await self._append(
-            self._request(one.id, task.wait(one, reason, remedy))
+            self._assigner.request(one.id, task.wait(one, reason, remedy))
             for one, reason, remedy in swarm.silent(self._swarm)
             if self._consumer is None or not self._consumer.is_dead(one.id)
         )
@@ -188,88 +183,14 @@ class SwarmCoordinator:
                 (id_, task.wait(self._swarm.open_tasks.get(id_), WaitReason.PAUSED, remedy.format(id_)))
                 for id_ in [letter.id for letter in await self._consumer.refresh_dead_letters()]
             )
-            await self._append(self._request(id_, events) for id_, events in told if events)
+            await self._append(self._assigner.request(id_, events) for id_, events in told if events)
 
-    async def _assign_waiting(self) -> None:
-        """One task after the other, each choice seeing the ones before it; then all in one call to the log."""
-        may_start = self._consumer.may_start if self._consumer else None
-        self._let_go([one for one in self._chosen if self._has_moved(one)])
-        while True:
-            while len(self._chosen) < _MOST_AT_ONCE and (one := swarm.foremost(self._swarm, may_start)) is not None:
-                try:
-                    # Nothing starts of a project that was archived meanwhile.
-                    project = {project_stream(one.project_id): self._swarm.projects.get(one.project_id, 0)}
-                    self._chosen[one.id] = self._request(one.id, self._assign(one), expected=project)
-                except Exception as error:
-                    self._put_aside(one.id, error)
-            if not self._chosen or not await self._append_chosen():
-                return
-
-    def _put_aside(self, task_id: str, error: Exception) -> None:
-        """With a queue, a task that cannot be given out does not hold up the others: it ends as a dead letter."""
-        swarm.withdraw(self._swarm, task_id)
-        if self._consumer is None:
-            raise error
-        self._journal.warning("cannot be given out", task=task_id, error=repr(error))
-        self._consumer.park(task_id)
-
-    def _assign(self, one: task.Task) -> tuple[DomainEvent, ...]:
-        choice = swarm.choose(self._swarm, one, self._clock(), self._simulated)
-        if choice.chosen is None:
-            raise RuntimeError(f"nobody is free for {one.id}, which was said to be startable")
-        run_id = f"{one.id}.{one.runs + 1}"
-        swarm.propose(self._swarm, one.id, run_id, choice.chosen.agent_id)
-        return task.assign(
-            one,
-            run_id=run_id,
-            agent_id=choice.chosen.agent_id,
-            role=choice.chosen.role,
-            subject=subjects.subject(one.task_type, one.priority, self._workspace),
-            candidates=choice.candidates,
-            reason=choice.reason,
-            policy=choice.policy,
-            propensity=choice.propensity,
+    async def _review_by_people(self) -> None:
+        """What no agent can review is for a person to judge."""
+        await self._append(
+            self._assigner.request(one.id, (task.to_person(one, reason),))
+            for one, reason in swarm.without_reviewer(self._swarm)
         )
-
-    async def _append_chosen(self) -> bool:
-        """False where somebody moved a card first, which the follower brings.
-
-        After an error nobody knows whether the log has them or is about to: they keep their agents' places, and the
-        same appends go out again.
-        """
-        try:
-            results = await self._log.append_many(list(self._chosen.values()))
-        except BadInputError:
-            self._let_go(list(self._chosen))
-            raise
-        refused = [one for one, result in zip(self._chosen, results, strict=True) if isinstance(result, Conflict)]
-        self._let_go(refused)
-        self._chosen.clear()
-        return not refused
-
-    def _has_moved(self, task_id: str) -> bool:
-        """Whether the task's stream is beyond the place of its assignment: it stands there, or cannot come any more."""
-        thread = self._swarm.threads.get(task_id)
-        return thread is None or thread.version != self._chosen[task_id].streams[0].expected_version
-
-    def _let_go(self, task_ids: Iterable[str]) -> None:
-        for task_id in task_ids:
-            del self._chosen[task_id]
-            swarm.withdraw(self._swarm, task_id)
-
-    def _request(
-        self,
-        task_id: str,
-        events: tuple[DomainEvent, ...],
-        causation: int | None = None,
-        expected: Mapping[StreamName, int] | None = None,
-    ) -> Append:
-        thread = self._swarm.threads[task_id]
-        origin = Origin(self._workspace, _ACTOR, thread.correlation, causation or thread.position)
-        # Named after the place in the stream: the same decision taken again after a lost answer is the same append.
-        name = f"{task_id}@{thread.version}:{events[0].TOPIC}"
-        change = (task_stream(task_id), thread.version, events)
-        return self._log.request(origin, change, request_id=name, expected=expected)
 
     async def _append(self, requests: Iterable[Append]) -> None:
         """A conflict means that somebody moved the card first: the follower brings that, and we look again."""

@@ -37,6 +37,13 @@ class HeldChoices:
         held = self._held.pop(call_id, None)
         return None if held is None else held.choice
 
+    async def withdraw(self, call_id: str) -> bool:
+        """Release its money, and mark in its run that nothing was sent; False where nothing is held."""
+        held = self._held.pop(call_id, None)
+        if held is not None:
+            await self._budget_client.hand_back(held.origin, held.choice, held.withdrawn())
+        return held is not None
+
     def discard(self, held: Held) -> None:
         """It was not reserved."""
         if self._held.get(held.choice.call_id) is held:

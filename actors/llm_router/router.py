@@ -163,6 +163,11 @@ class LLMRouter:
             await self._budget_client.hand_back(origin, held)
         return held is not None
 
+    async def withdraw(self, call_id: str) -> bool:
+        """The next step's money is given back for now, and its run says that nothing was sent: the run is paused. False
+        if nothing is held for it here."""
+        return await self._held.withdraw(call_id)
+
     def _ended(self, task: asyncio.Task[CallOutcome]) -> None:
         self._under_way.pop(task.get_name(), None)
         self._breaker.end(task.get_name())

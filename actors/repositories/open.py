@@ -22,8 +22,7 @@ from vapora.domain.project import InEffect, Project
 from vapora.domain.task_state import Task
 from vapora.errors import NoWorktreeError, RepositoryError, UnavailableError
 from vapora.log.client import LogClient
-from vapora.log.saved_fold import LoadedFold
-from vapora.log.stream_folds import Fold, StreamFolds
+from vapora.log.folds import Fold, LoadedFold, StreamFolds
 from vapora.repo.bare import Person
 from vapora.repo.owner import Repository
 from vapora.repo.source import parse_source
@@ -34,6 +33,8 @@ from vapora.sandbox.sandbox import Sandbox
 _THREADS = 8
 # What is under way at a stop gets so long to end; then the repository stays locked until this process ends.
 _PATIENCE_S = 8.0
+# What the name of a worktree begins with that is there for the checks of a landing only.
+SCRATCH = "landing-"
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -181,7 +182,12 @@ class OpenRepositories:
 
     def _open(self, project_id: str, repo: str) -> Repository:
         source = parse_source(repo, self.roots)
-        return Repository(self.folder / project_id, source, self.environ, self.committer)
+        repository = Repository(self.folder / project_id, source, self.environ, self.committer)
+        for name in repository.branches():
+            if name.startswith(SCRATCH):
+                # Its landing was cut off, and begins anew.
+                repository.remove(name, branch=True)
+        return repository
 
 
 def worktree_name(task_id: str, attempt: int = 1) -> str:

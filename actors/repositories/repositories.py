@@ -6,29 +6,103 @@ restart both are looked at again.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
+from actors.repositories.landing import Lander
 from actors.repositories.open import OpenRepositories
+from actors.repositories.reactions import LOOK_AGAIN_S, Reactions
+from actors.repositories.upkeep import Upkeep
+from actors.repositories.views import Views
+from actors.repositories.workplaces import Workplaces
+from actors.work_messages import BeginRun, Begun, CommandRan, Place, RunChecks, SetupOutcome, ToolOutcome, UseTool
+from events.work import Workplace
 from vapora.blobs import Blobs
 from vapora.clock import Clock
+from vapora.commands import MergeTask
+from vapora.domain.landings import Landings
 from vapora.log.client import LogClient
+from vapora.log.folds import SavedFold
+from vapora.ports import Origin
+from vapora.views import Changes, Examined, FileText, Merged, ProjectFile, Pushed, RepositoryView
+
+_KEEP = timedelta(days=14)
 
 
 class Repositories:
-    """`vapora.ports.RepositoriesPort`, and what agents ask of it."""
+    """`vapora.ports.RepositoriesPort`, and `actors.work_messages.WorkplacesPort`. `keep`: how long a worktree stays
+    that nobody uses."""
 
-    def __init__(self, log: LogClient, workspace: str, opened: OpenRepositories, blobs: Blobs, clock: Clock) -> None:
-        self._log = log
-        self._workspace = workspace
+    def __init__(
+        self,
+        log: LogClient,
+        workspace: str,
+        opened: OpenRepositories,
+        blobs: Blobs,
+        clock: Clock,
+        *,
+        saved: SavedFold[Landings] | None = None,
+        keep: timedelta = _KEEP,
+        look_again_s: float = LOOK_AGAIN_S,
+    ) -> None:
         self._opened = opened
-        self._blobs = blobs
-        self._clock = clock
+        self._workplaces = Workplaces(opened, clock)
+        self._views = Views(log, opened, blobs)
+        self._lander = Lander(log, workspace, opened, clock)
+        upkeep = Upkeep(opened, self._workplaces.forget, clock, keep)
+        self._reactions = Reactions(log, workspace, opened, self._lander, upkeep, saved, look_again_s)
 
     async def start(self) -> None:
-        """Nothing to rebuild: a repository is opened by the first call that needs it."""
+        await self._reactions.start()
 
     async def stop(self) -> None:
+        await self._reactions.stop()
+        await self._workplaces.stop()
         await self._opened.close()
 
     async def health(self) -> dict[str, Any]:
-        return {"open": sorted(self._opened.opened())}
+        return {
+            "position": self._reactions.position,
+            "problem": self._reactions.problem,
+            "open": sorted(self._opened.opened()),
+        }
+
+    # For people.
+
+    async def examine(self, repo: str, base_branch: str | None = None) -> Examined:
+        return await self._views.examine(repo, base_branch)
+
+    async def overview(self, project_id: str) -> RepositoryView:
+        return await self._views.overview(project_id)
+
+    async def project_file(self, project_id: str) -> ProjectFile:
+        return await self._views.project_file(project_id)
+
+    async def changes(self, task_id: str, attempt: int | None = None, run_id: str | None = None) -> Changes:
+        return await self._views.changes(task_id, attempt, run_id)
+
+    async def file(self, task_id: str, path: str, ref: str | None = None) -> FileText:
+        return await self._views.file(task_id, path, ref)
+
+    async def merge(self, origin: Origin, task_id: str, command: MergeTask) -> Merged:
+        return await self._lander.merge(origin, task_id, command)
+
+    async def push(self, origin: Origin, task_id: str) -> Pushed:
+        return await self._lander.push(origin, task_id)
+
+    # For agents.
+
+    async def begin(self, run: BeginRun) -> Begun | None:
+        return await self._workplaces.begin(run)
+
+    async def set_up(self, place: Place, workplace: Workplace) -> SetupOutcome:
+        return await self._workplaces.set_up(place, workplace)
+
+    async def use_tool(self, use: UseTool) -> ToolOutcome:
+        return await self._workplaces.use_tool(use)
+
+    async def run_checks(self, run: RunChecks) -> tuple[CommandRan, ...]:
+        return await self._workplaces.run_checks(run)
+
+    async def end(self, place: Place) -> None:
+        await self._workplaces.end(place)

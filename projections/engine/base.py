@@ -15,7 +15,7 @@ from operator import itemgetter
 from typing import Any, ClassVar, Literal, Protocol
 
 from events import DomainEvent, Recorded, Unknown
-from vapora.errors import UnknownTopicError
+from vapora.errors import NewerEventError
 
 ColumnType = Literal["text", "int", "real", "json"]
 Scalar = str | int | float | None
@@ -203,16 +203,12 @@ class Projection:
         self.apply(entry.open(), rows)
 
     def apply(self, recorded: Recorded, rows: Rows) -> None:
-        """`UnknownTopicError` for an event of a topic it needs, in a version that nobody here can read."""
+        """`NewerEventError` for an event of a topic that it needs, in a form that nobody here can read."""
         handler = self.HANDLERS.get(type(recorded.event))
         if handler is not None:
             handler(recorded, recorded.event, rows)
         elif isinstance(recorded.event, Unknown) and recorded.topic in self.topics:
-            raise UnknownTopicError(
-                f"Position {recorded.position} holds {recorded.topic} in version {recorded.event.of_version}.",
-                remedy="Run the version of VAPORA that wrote it, or a newer one.",
-                position=recorded.position,
-            )
+            raise NewerEventError.at(recorded.position, recorded.event.why)
 
     @cached_property
     def topics(self) -> frozenset[str]:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from actors.agent import Agent
+from actors.agent.means import RUN_FOLD
 from actors.agent.prompts import run_started
 from actors.budget_manager import BudgetManager
 from actors.llm_router import LLMRouter
@@ -53,6 +54,7 @@ from vapora.domain.task import Task
 from vapora.errors import NotFoundError, UnavailableError
 from vapora.llm.catalogue import catalogue
 from vapora.log.client import LogClient
+from vapora.log.folds import StreamFolds
 from vapora.ports import LogWriterPort, Origin
 from vapora.records import Batch
 
@@ -82,10 +84,16 @@ def assignment(role_id: str = "architect") -> Assignment:
     return Assignment("task-1.1", role_id, role_id, task, Origin(WORKSPACE, f"agent:{role_id}", "cor-7", 3))
 
 
-def text_of(content: Content) -> str:
-    if content.text is None:
-        raise NotFoundError("no such text")
-    return content.text
+class InlineTexts:
+    """Texts stand in their events."""
+
+    def content(self, text: str) -> Content:
+        return Content(text=text, size=len(text.encode()))
+
+    def text(self, content: Content) -> str:
+        if content.text is None:
+            raise NotFoundError("no such text")
+        return content.text
 
 
 def names(folder: Path) -> list[str]:
@@ -125,7 +133,9 @@ class Actors:
         )
 
     def agent(self, router: Any = None, snapshots: Path | None = None) -> Agent:
-        made = Agent("architect", log_of(self.port), router or self.router, self.money, role, text_of, now, snapshots)
+        made = Agent(
+            "architect", log_of(self.port), router or self.router, self.money, role, InlineTexts(), now, snapshots
+        )
         self.agents.append(made)
         return made
 
@@ -390,9 +400,9 @@ async def test_a_run_that_waited_many_thousand_times_goes_on_from_what_was_saved
         told = [wait, RunContinued(run_id=run_id, task_id="task-1")] * 1_000
         for version in range(1, 12_001, 2_000):
             await log.append(origin, (RUN, version, told))
-        first = system.agent(snapshots=tmp_path)
-        await first._load(run_id)
-        await first.stop()
+        folds = StreamFolds(log, RUN_FOLD, tmp_path)
+        await folds.load(RUN)
+        await folds.settled()
         assert [name[:4] for name in names(tmp_path)] == ["run-"]
         agent = system.agent(snapshots=tmp_path)
         await agent.perform([assignment()])

@@ -41,6 +41,7 @@ class AgentPool:
     performed: list[Assignment] = field(default_factory=list)
     cancelled: list[tuple[str, str]] = field(default_factory=list)
     retired: list[str] = field(default_factory=list)
+    paused: set[str] = field(default_factory=set)
     deaf: int = 0  # how many of the next messages do not arrive
 
     def agent(self, agent_id: str) -> AgentPool:
@@ -55,6 +56,14 @@ class AgentPool:
         self._hear()
         if (assignment.run_id, reason) not in self.cancelled:
             self.cancelled.append((assignment.run_id, reason))
+
+    async def pause(self, run_ids: Sequence[str]) -> None:
+        self._hear()
+        self.paused.update(run_ids)
+
+    async def resume(self, run_ids: Sequence[str]) -> None:
+        self._hear()
+        self.paused.difference_update(run_ids)
 
     async def health(self) -> dict[str, Any]:
         return {}

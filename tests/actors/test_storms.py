@@ -16,7 +16,7 @@ from events.content import Content
 from events.ids import PROVIDERS, Provider, WaitReason, run_stream
 from events.run import ModelCallFailed, RunContinued, RunStarted, RunSucceeded, RunWaiting
 from tests.actors.kit import NOON, WORKSPACE, MovableClock, everything, log_writer, manager, of_kind
-from tests.actors.test_agent import assignment, text_of
+from tests.actors.test_agent import InlineTexts, assignment
 from vapora.catalog import role
 from vapora.domain.pricing import PriceBook
 from vapora.llm import factory
@@ -88,7 +88,7 @@ async def open_site(*providers: Provider, end_s: float = SPAN_S, chance: float =
                 sleep=clock.sleep,
                 chance=lambda: chance,
             )
-            agent = Agent("architect", log, router, money, role, text_of, clock, sleep=clock.sleep)
+            agent = Agent("architect", log, router, money, role, InlineTexts(), clock, sleep=clock.sleep)
             yield Site(vendors, clock, log, agent, router)
             await agent.stop()
             await router.stop()

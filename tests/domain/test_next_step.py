@@ -92,7 +92,7 @@ def test_only_an_answer_with_a_text_or_a_call_of_a_tool_is_usable(answer: ModelC
 def test_usable_answers_end_the_steps_and_the_last_one_is_the_work() -> None:
     assert after() == after(answered()) == Ask(more_room=False, refused_by=(), maybe_billed_left=3)
     last = answered(1)
-    assert after(answered(), last) == Finish(last)
+    assert after(answered(), last) == Finish(last.answer)
 
 
 def test_what_does_not_end_a_step_is_not_counted_as_one() -> None:

@@ -295,7 +295,6 @@ def test_everything_said_about_a_task_is_recorded() -> None:
         ({"role": "cook"}, BadInputError, "developer, tester"),
         ({"task_type": "cooking"}, BadInputError, "code-generation, unit-test"),
         ({"role": "tester"}, BadInputError, "Roles that do: developer"),
-        ({"review": Review.AGENT}, BadInputError, "none or human"),
         ({"blocked_by": ("t1",)}, BadInputError, "its own id"),
     ],
 )
@@ -314,7 +313,7 @@ def test_an_edit_records_only_what_differs() -> None:
     assert rules.edit(task, EditTask(title="Draw the map"), "t1") == ()
 
 
-@pytest.mark.parametrize("wrong", [{"review": Review.AGENT}, {"blocked_by": ("t1",)}])
+@pytest.mark.parametrize("wrong", [{"blocked_by": ("t1",)}])
 def test_an_edit_is_checked_as_a_new_task_is(wrong: dict[str, Any]) -> None:
     with pytest.raises(BadInputError):
         rules.edit(task_in(TaskState.TODO), EditTask(**wrong), "t1")
@@ -376,7 +375,6 @@ def assert_possible(task: Task, runs: list[str]) -> None:
     if task.state in (TaskState.IN_PROGRESS, TaskState.REVIEW, TaskState.DONE, TaskState.FAILED):
         assert runs and task.agent_id is not None
     assert task.id not in task.blocked_by
-    assert task.review is not Review.AGENT
 
 
 STEPS = st.one_of(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from vapora.log.snapshots import EventRef, Snapshot, SnapshotStore
+from vapora.log.folds.snapshots import EventRef, Snapshot, SnapshotStore
 
 
 @dataclass(frozen=True)

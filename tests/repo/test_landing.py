@@ -180,10 +180,14 @@ def test_nothing_lands_where_nothing_changed(ours: Repository, theirs: TheirRepo
     ours.start("task-1")
     with pytest.raises(NothingToLandError):
         ours.land("task-1", step())
+
+
+def test_what_the_target_has_already_by_other_means_counts_as_landed(ours: Repository, theirs: TheirRepository) -> None:
     worked(ours, "task-2", src__a_py="a = 2\n")
-    theirs.commit({"src/a.py": "a = 2\n"})
-    with pytest.raises(NothingToLandError):
-        ours.land("task-2", step())
+    head = theirs.commit({"src/a.py": "a = 2\n"})
+    landing = ours.land("task-2", step())
+    assert (landing.oid, landing.already) == (theirs.git("rev-parse", "main"), True)
+    assert head is None or theirs.git("rev-parse", "main") == head
 
 
 def test_a_repository_without_a_commit_gets_its_first(tmp_path: Path) -> None:

@@ -10,23 +10,29 @@ from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 from starlette.middleware.gzip import GZipMiddleware
 
+from vapora import operator_token
 from vapora.api import (
     agents,
     audit,
     board,
     budgets,
+    changes,
+    comments,
     costs,
     events,
     front_page,
     ids,
     live,
     openapi,
+    pauses,
     problems,
     projects,
     queue,
+    repositories,
     roles,
     runs,
     settings,
+    steps,
     system,
     tasks,
     web,
@@ -43,7 +49,10 @@ _WORTH_COMPRESSING = 1_000
 # 9 takes twice the time of 6 for a percent or so.
 _LEVEL = 6
 
-_NOUNS = (projects, tasks, board, runs, agents, budgets, costs, events, audit, roles, queue, settings, ids, live)
+_NOUNS = (
+    *(projects, repositories, tasks, changes, comments, board, runs, steps, pauses, agents, budgets, costs),
+    *(events, audit, roles, queue, settings, ids, live),
+)
 
 
 def create_app(actor_system: ActorSystemPort, settings: Settings, version: str, rehearsal: bool) -> FastAPI:
@@ -56,6 +65,7 @@ def create_app(actor_system: ActorSystemPort, settings: Settings, version: str, 
     app.state.cells = Cells(actor_system, settings, request_metrics)
     app.state.request_metrics = request_metrics
     app.state.rehearsal = rehearsal
+    app.state.require_operator = partial(operator_token.require, settings.data.absolute())
     app.state.allowed = partial(openapi.allowed, app)
     problems.install(app)
     openapi.install(app)

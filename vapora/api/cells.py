@@ -11,7 +11,8 @@ from typing import TypeVar
 from anyio import CapacityLimiter, to_thread
 
 from events.ids import StreamName
-from projections.engine.store import ReadSnapshot, StoreReader
+from projections.engine.store import StoreReader
+from projections.engine.transaction import ReadSnapshot
 from vapora import clock
 from vapora.api.live_feed import LiveFeed
 from vapora.api.request_metrics import RequestMetrics
@@ -48,6 +49,7 @@ class Cell:
         self.projector = system.projector(workspace)
         self.blobs = open_blobs(settings.blobs_url, settings.blob_folder(workspace), workspace)
         self.queue = system.queue(workspace)
+        self.repositories = system.repositories(workspace)
         self.feed = LiveFeed(workspace, self.projector)
         self.historians = CapacityLimiter(_HISTORIANS)
         self._request_metrics = request_metrics

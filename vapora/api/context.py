@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import Depends, Header, Query, Request, Response
+from fastapi import Depends, Header, Query, Request, Response, Security
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import Field
 
 from events.ids import DEFAULT_WORKSPACE, LONGEST_WORKSPACE, WORKSPACE_PATTERN
@@ -103,6 +104,39 @@ async def _key(
 
 
 PostKey = Annotated[RequestKey | None, Depends(_key)]
+
+
+_BEARER = HTTPBearer(
+    auto_error=False,
+    scheme_name="operator",
+    description="The text of the file operator_token in the data folder of the server.",
+)
+
+
+class Operator:
+    """Whether the request carries the operator's token: asked by what can have commands run."""
+
+    def __init__(
+        self, request: Request, declared: Annotated[HTTPAuthorizationCredentials | None, Security(_BEARER)]
+    ) -> None:
+        self._require = request.app.state.require_operator
+        self._given = request.headers.get("Authorization")
+
+    def require(self) -> None:
+        """Raises `OperatorOnlyError`."""
+        self._require(self._given)
+
+
+# For what some requests of a route need, depending on what they ask for.
+MaybeOperator = Annotated[Operator, Depends(Operator)]
+
+
+async def _operator(operator: MaybeOperator) -> None:
+    operator.require()
+
+
+# For routes that nobody else may use: it stands among their dependencies.
+OPERATOR_ONLY = Depends(_operator)
 
 
 class Writer:

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from vapora.api import work_texts
+
 # By name, wherever no entry of the shape itself says otherwise.
-COMMON = {
+COMMON = work_texts.COMMON | {
     "agent_id": "The agent's id.",
     "artifacts": "What the run left behind, without the texts.",
     "assignee": "The person who does it; agents leave it alone. Null: agents may take it.",
@@ -37,7 +39,6 @@ COMMON = {
     "operation": "put: the row in its latest state. remove: it is gone.",
     "view": "What kind of row it is, and so its shape.",
     "expertise": "The success rate, 0 to 1: recent runs count more, and where there are few it is near a half.",
-    "head": "The last position of the log.",
     "limit_cents": "What a task may cost over its whole life, in cents; null: no limit.",
     "monthly_limit_cents": "What may be spent in a calendar month (UTC), in cents; null: no limit.",
     "name": "A name for people.",
@@ -50,7 +51,7 @@ COMMON = {
     "reason": "Why it is so, in words.",
     "remedy": "What a person can do about it.",
     "repo": "The git repository that the project is about: a path on the server or an address. Null: none.",
-    "review": "none: a good run ends in done. human: a person decides. agent: not there yet, and refused.",
+    "review": "none: a good run ends in done. human: a person decides. agent: another agent reviews it.",
     "role": "The role's id, such as developer.",
     "run_id": "The run's id.",
     "row": "The row, as GET shows it.",
@@ -83,6 +84,7 @@ _CARD = {
     "runs": "Its runs, the oldest first.",
     "updated_at": "When it changed last.",
     "rank": "Its place in the column, compared as text: upwards in todo, in-progress and review, downwards elsewhere.",
+    **work_texts.CARD,
 }
 _BUDGET = {
     "scope": "What it limits: workspace, project, role, agent or task.",
@@ -97,8 +99,17 @@ _BUDGET = {
     "utilisation": "Spent by limit, the worse of both windows; 1 is all of it.",
 }
 
+_EXECUTION = {
+    "state": "running, waiting, succeeded, failed or cancelled.",
+    "duration_ms": "From begin to end, in milliseconds; null while it goes on.",
+    "steps": "The steps of a run in its role, in order.",
+    "steps_done": "How many of them are answered.",
+    "summary": "The beginning of the work product.",
+    **work_texts.EXECUTION,
+}
+
 # By shape; `Page` stands for every list.
-SHAPES: dict[str, dict[str, str]] = {
+SHAPES: dict[str, dict[str, str]] = work_texts.SHAPES | {
     "Accepted": {"id": "The id of what was made or changed.", "position": "The position in the log that holds it."},
     "TaskAccepted": {"position": "The position in the log that holds it."},
     "Agent": {
@@ -108,6 +119,12 @@ SHAPES: dict[str, dict[str, str]] = {
         "running": "Runs that it has now.",
     },
     "Artifact": {"name": "Its name in the run.", "kind": "What sort of text it is.", "text": "The whole text."},
+    "AgentWork": {
+        "succeeded": "How many of its runs succeeded.",
+        "failed": "How many of its runs failed.",
+        "cancelled": "How many of its runs were cancelled.",
+        "busy_s": "Seconds that its runs took, together.",
+    },
     "ArtifactSummary": {"name": "Its name in the run.", "kind": "What sort of text it is."},
     "AuditEntry": {
         "position": "The position of the event.",
@@ -127,6 +144,7 @@ SHAPES: dict[str, dict[str, str]] = {
         "counts_by_project": "The same for each project that ever had a card in one of these columns.",
         "next": "By column the cursor of the cards that follow, to be sent with `column`; null: these are all.",
         "truncated": "Columns that hold more than the 200 cards that are shown.",
+        "paused": "The workspace and the projects of which nothing starts now.",
     },
     "BudgetView": _BUDGET,
     "BudgetEdited": {**_BUDGET, "before": "The limits as they were before."},
@@ -145,6 +163,7 @@ SHAPES: dict[str, dict[str, str]] = {
         "workspace": "The workspace that is spoken to; absent: the one of the header, else the default one.",
         "after": "The last position that the client has; absent: it is sent what changes from now on.",
     },
+    "PauseState": {"paused": "False: it goes on."},
     "Preferences": {"user_id": "Whose they are.", "position": "Of the last change; 0: nobody has said any."},
     "WorkspaceSettings": {"position": "Of the last change; 0: nobody has set any."},
     "Removed": {"id": "The id of what is gone.", "removed": "Always true."},
@@ -155,6 +174,27 @@ SHAPES: dict[str, dict[str, str]] = {
         "unknown_microusd": "What of the cost was booked at a worst case.",
     },
     "CurvePoint": {"day": "The day (UTC), as 2026-11-22.", "runs": "Runs that ended on that day."},
+    "Dashboard": {
+        "cards": "How many cards each state holds now.",
+        "days": "Each day, the oldest first.",
+        "lead": "How long cards took from handing in to done; null where none was done.",
+        "cycle": "How long cards took from their first assignment to done; null where none was done.",
+        "team": "Who did the work.",
+    },
+    "FlowDay": {
+        "day": "The day (UTC), as 2026-11-22.",
+        "cards": "How many cards each state held as the day ended.",
+        "submitted": "Cards that were handed in.",
+        "done": "Cards that were done.",
+        "failed": "Cards that failed.",
+        "lead_s": "The median of seconds from handing in to done; null where none was done.",
+        "cycle_s": "The median of seconds from the first assignment to done; null where none was done.",
+    },
+    "Spread": {
+        "cards": "Of how many cards.",
+        "median_s": "Half of them took at most so many seconds.",
+        "p85_s": "85 of 100 took at most so many seconds.",
+    },
     "DeadLetterView": {
         "id": "The task's id.",
         "subject": "Where in the queue it was.",
@@ -162,7 +202,7 @@ SHAPES: dict[str, dict[str, str]] = {
     },
     "Decision": {
         "position": "The position of the event that decided it.",
-        "kind": "Who was chosen (agent), on which model (provider), or what the money allowed (budget).",
+        "kind": "Who does it (agent), who reviews it (reviewer), on which model (provider), or what the money allowed.",
         "chosen": "What was chosen.",
         "candidates": "All that could have been chosen, with scores and, for those left out, why.",
         "policy": "The rule that chose.",
@@ -179,13 +219,7 @@ SHAPES: dict[str, dict[str, str]] = {
         "actor": "Who did it: a person, an agent, or a part of the system.",
         "event": "What it says, in the shape of its topic.",
     },
-    "Execution": {
-        "state": "running, waiting, succeeded, failed or cancelled.",
-        "duration_ms": "From begin to end, in milliseconds; null while it goes on.",
-        "steps": "The steps of a run in its role, in order.",
-        "steps_done": "How many of them are answered.",
-        "summary": "The beginning of the work product.",
-    },
+    "Execution": _EXECUTION,
     "FieldError": {
         "where": "body, query, path or header.",
         "field": "The field's name, with dots for what is inside of another.",
@@ -222,15 +256,10 @@ SHAPES: dict[str, dict[str, str]] = {
         "detail": "What is wrong here.",
         "instance": "The request's path.",
         "errors": "The single fields that are wrong.",
+        "paths": "The files concerned.",
     },
     "Profile": {"confidence": "How far the numbers can be trusted, from 0 to 1; full after 20 runs."},
-    "Progress": {"position": "How far the read models have come."},
-    "Project": {"id": "The project's id.", "archived": "True: it takes no new tasks."},
-    "ProjectMade": {
-        "id": "The project's id.",
-        "archived": "True: it takes no new tasks.",
-        "same_name": "Ids of other projects that have the same name: it is not refused.",
-    },
+    "Progress": {"position": "How far the read models have come.", "head": "The last position of the log."},
     "Named": {"kind": "task, project, run or agent.", "id": "The whole id."},
     "QueueView": {
         "kind": "log: the log itself is the queue. nats: NATS JetStream.",
@@ -262,6 +291,7 @@ SHAPES: dict[str, dict[str, str]] = {
     },
     "RunSummary": {"state": "running, waiting, succeeded, failed or cancelled."},
     "Status": {
+        "head": "The last position of the log.",
         "position": "How far the read models have come.",
         "failed": "Projections that have stopped, and at which event and why.",
         "rebuilding": "Projections that are being rebuilt, and how far each is.",
@@ -278,14 +308,14 @@ SHAPES: dict[str, dict[str, str]] = {
     "TaskCard": _CARD,
     "TaskType": {"id": "The routing type.", "roles": "The roles that take it."},
     "Waiting": {
-        "reason": "budget, provider, dependency, paused or human.",
+        "reason": "budget, provider, dependency, paused, human, answer, approval, checks or runaway.",
         "since": "Since when.",
     },
     "Why": {"decisions": "Every choice that was made for this task, in order."},
 }
 
 # Parameters in the path.
-PARAMETERS = {
+PARAMETERS = work_texts.PARAMETERS | {
     "agent_id": "The agent's id, such as developer.",
     "id": "Which one of that scope: its id, for a role its name.",
     "name": "The artifact's name in the run.",

@@ -21,6 +21,7 @@ from vapora.views import Frame, LiveRequest
 TAGS = [
     {"name": "projects", "description": "What the work is about."},
     {"name": "tasks", "description": "Handing work in, following it, judging it."},
+    {"name": "work", "description": "What stands on a task's branch: looking at it, judging it, landing it."},
     {"name": "board", "description": "All cards in their columns, today or in the past."},
     {"name": "runs", "description": "Each attempt at a task, and what it left behind."},
     {"name": "agents", "description": "Who works here, and what each has learned."},
@@ -46,9 +47,12 @@ Instead of a first frame the address may name them: `?after=<position>&workspace
 
 Errors are RFC 9457 problems with a stable `type` and a `remedy`."""
 
+# They need the operator's token for some of what can be asked for.
+_SOMETIMES_OPERATOR = ("create_project", "edit_project")
 _METHODS = ("get", "post", "put", "patch", "delete")
 _MEANINGS = {
     400: "The body is not JSON",
+    401: "Only the operator may do this",
     403: "Not from this machine",
     404: "There is no such thing",
     409: "It cannot be done in the present state",
@@ -122,6 +126,8 @@ def _describe(app: FastAPI) -> dict[str, Any]:
             responses.setdefault(str(status), _problem_response(status))
         if path.startswith("/api/") and method != "get":
             _document_position(responses)
+        if operation["operationId"] in _SOMETIMES_OPERATOR:
+            operation["security"] = [{}, *operation["security"]]
     return document
 
 
@@ -157,6 +163,8 @@ def _problems(path: str, method: str, operation: dict[str, Any]) -> Iterator[int
     if not path.startswith("/api/"):
         return
     yield from (404, 422, 503)
+    if "security" in operation:
+        yield 401
     if "requestBody" in operation:
         yield from (400, 413, 415)
     if method != "get":

@@ -21,15 +21,33 @@ from vapora.errors import (
     ConfigurationError,
     ConflictError,
     CorruptLogError,
+    CredentialsNeededError,
     DependencyRingError,
     FencedError,
+    GitTimeoutError,
     KeyReusedError,
     LogError,
+    MergeConflictError,
+    MissingObjectsError,
+    NewerEventError,
     NotApprovedError,
+    NotARepositoryError,
     NotFoundError,
+    NothingToLandError,
+    NoWorktreeError,
+    OperatorOnlyError,
     ProviderError,
+    PushRefusedError,
+    RepositoryBusyError,
+    RepositoryError,
     ReviewOutdatedError,
+    SandboxUnavailableError,
+    SourceRefusedError,
+    TargetDirtyError,
+    TargetMovedError,
     UnavailableError,
+    UncommittableError,
+    UnknownBranchError,
     UnpricedModelError,
     VaporaError,
     VersionConflictError,
@@ -63,6 +81,7 @@ class Problem(BaseModel):
     remedy: str = Field(examples=["Check the id."])
     instance: str = Field(examples=["/api/v1/tasks/task-1"])
     errors: tuple[FieldError, ...] = ()
+    paths: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +95,7 @@ class Kind:
 
 
 MALFORMED = Kind("malformed-json", 400, "The body is not JSON", "Send one well-formed JSON value in UTF-8.")
+OPERATOR_ONLY = Kind("operator-only", 401, "Only the operator may do this", "Send the operator's token.")
 FOREIGN = Kind("foreign-origin", 403, "Refused for the browser's sake", "Use this machine's own address.")
 NOT_FOUND = Kind("not-found", 404, "There is no such thing", "Check the id.")
 NO_PATH = Kind("no-such-path", 404, "There is no such path", "See /docs for the paths that there are.")
@@ -86,6 +106,10 @@ RING = Kind("dependency-ring", 409, "Tasks would wait for each other", "Leave on
 OUTDATED = Kind("review-outdated", 409, "The branch has moved since", "Look at the changes again, and decide anew.")
 NOT_APPROVED = Kind("not-approved", 409, "The work is not approved", "Have it approved first.")
 CHECKS_FAILED = Kind("checks-failed", 409, "A check is red", "Send the card back to its agent, or merge with force.")
+REPOSITORY = Kind("repository", 409, "The repository cannot be used as asked", "See what git says.")
+BUSY = Kind("repository-busy", 503, "The repository is in use", "Try again in a moment.")
+GIT_SLOW = Kind("git-timeout", 503, "git did not end in time", "Try again; if it stays, look at the repository.")
+NO_SANDBOX = Kind("sandbox-unavailable", 503, "Commands cannot be run apart here", "See `vapora doctor`.")
 TOO_LARGE = Kind("body-too-large", 413, "The body is too large", "Send less, or in several requests.")
 NOT_JSON = Kind("not-json", 415, "The body is not declared as JSON", "Send the header Content-Type: application/json.")
 INVALID = Kind("invalid-request", 422, "The request cannot be taken as it is", "Correct it and send it again.")
@@ -93,9 +117,18 @@ KEY_REUSED = Kind("idempotency-key-reused", 422, "The Idempotency-Key is in use"
 HEAD_TOO_LARGE = Kind("headers-too-large", 431, "The headers are too large", "Send fewer or shorter headers.")
 INTERNAL = Kind("internal-error", 500, "Something broke on our side", "Try again; if it stays, look into the journal.")
 UNAVAILABLE = Kind("unavailable", 503, "A part of the system does not answer", "Try again in a moment.")
+WRITTEN_BY_NEWER = Kind(
+    "written-by-newer-version", 503, "The log holds what a newer VAPORA wrote", "Upgrade; nothing is damaged."
+)
 LOG_TROUBLE = Kind("log-unavailable", 503, "The log cannot be used", "Nothing was written. See `vapora doctor`.")
 BEHIND = Kind("projection-behind", 504, "The read models are not there yet", "Ask again with the same `after`.")
 _OTHER = Kind("refused", 400, "The request was refused", "See /docs.")
+
+
+def _of(error: type[RepositoryError], status: int, title: str) -> Kind:
+    """Its own stable name; what to do stands in each such error."""
+    return Kind(error.kind, status, title, "See what git says.")
+
 
 # An error that is not here has the kind of its nearest ancestor.
 TABLE: Mapping[type[VaporaError], Kind] = {
@@ -106,9 +139,26 @@ TABLE: Mapping[type[VaporaError], Kind] = {
     VersionConflictError: CONFLICT,
     DependencyRingError: RING,
     KeyReusedError: KEY_REUSED,
+    OperatorOnlyError: OPERATOR_ONLY,
     ReviewOutdatedError: OUTDATED,
     NotApprovedError: NOT_APPROVED,
     ChecksFailedError: CHECKS_FAILED,
+    RepositoryError: REPOSITORY,
+    SourceRefusedError: _of(SourceRefusedError, 422, "This path or URL is not taken"),
+    NotARepositoryError: _of(NotARepositoryError, 422, "There is no git repository"),
+    CredentialsNeededError: _of(CredentialsNeededError, 422, "The remote wants a password or key"),
+    UnknownBranchError: _of(UnknownBranchError, 422, "There is no such branch"),
+    MissingObjectsError: _of(MissingObjectsError, 422, "The repository is not complete"),
+    NoWorktreeError: _of(NoWorktreeError, 404, "The task has no branch"),
+    UncommittableError: _of(UncommittableError, 409, "This cannot be committed"),
+    MergeConflictError: _of(MergeConflictError, 409, "Both sides changed the same places"),
+    TargetDirtyError: _of(TargetDirtyError, 409, "Changes in the checkout are in the way"),
+    TargetMovedError: _of(TargetMovedError, 409, "The branch moved meanwhile"),
+    NothingToLandError: _of(NothingToLandError, 409, "There is nothing to land"),
+    PushRefusedError: _of(PushRefusedError, 409, "The remote refused the push"),
+    RepositoryBusyError: BUSY,
+    GitTimeoutError: GIT_SLOW,
+    SandboxUnavailableError: NO_SANDBOX,
     BehindError: BEHIND,
     UnavailableError: UNAVAILABLE,
     ConfigurationError: INTERNAL,
@@ -116,6 +166,7 @@ TABLE: Mapping[type[VaporaError], Kind] = {
     LogError: LOG_TROUBLE,
     FencedError: UNAVAILABLE,
     CorruptLogError: LOG_TROUBLE,
+    NewerEventError: WRITTEN_BY_NEWER,
     UnpricedModelError: INTERNAL,
     ProviderError: UNAVAILABLE,
 }
@@ -133,6 +184,7 @@ def problem(
     *,
     remedy: str = "",
     errors: Sequence[FieldError] = (),
+    paths: Sequence[str] = (),
     headers: Mapping[str, str] | None = None,
 ) -> Response:
     """The answer for a problem of this kind."""
@@ -145,8 +197,9 @@ def problem(
         remedy=remedy or kind.remedy,
         instance=instance,
         errors=tuple(errors),
+        paths=tuple(paths),
     )
-    left_out = set() if errors else {"errors"}
+    left_out = {name for name in ("errors", "paths") if not getattr(body, name)}
     return JSONResponse(
         body.model_dump(mode="json", exclude=left_out), kind.status, headers=headers, media_type=MEDIA_TYPE
     )
@@ -170,7 +223,11 @@ async def _on_error(request: Request, error: VaporaError) -> Response:
     field = error.details.get("field")
     where = str(error.details.get("where", "body"))
     errors = [FieldError(where=where, field=str(field), message=error.message)] if field else []
-    return problem(kind, error.message, request.url.path, remedy=error.remedy, errors=errors)
+    paths = [str(path) for path in error.details.get("paths", ())]
+    headers = {"WWW-Authenticate": "Bearer"} if kind is OPERATOR_ONLY else None
+    return problem(
+        kind, error.message, request.url.path, remedy=error.remedy, errors=errors, paths=paths, headers=headers
+    )
 
 
 async def _on_invalid(request: Request, error: RequestValidationError) -> Response:

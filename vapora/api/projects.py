@@ -5,22 +5,35 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Query, status
+from pydantic import Field
 
-from events.ids import project_stream
+from events.ids import StreamName, project_stream
+from events.project import ProjectPaused
+from projections import flow
 from projections import projects as model
+from vapora import clock
 from vapora.api.cells import Cell
-from vapora.api.context import FreshCell, Limit, PostKey, Writing
-from vapora.api.forms import Flag
+from vapora.api.context import FreshCell, Limit, MaybeOperator, PostKey, Writing
+from vapora.api.forms import WHOLE, Flag
 from vapora.commands import ArchiveProject, CreateProject, EditProject
 from vapora.errors import BadInputError, BehindError, NotFoundError, UnavailableError
-from vapora.views import Accepted, Page, Project, ProjectMade
+from vapora.views import Accepted, Dashboard, Page, PauseView, Project, ProjectMade
 
 router = APIRouter(prefix="/projects", tags=["projects"])
 
 
+# What says nothing about what is run, where, and with which files. Everything else is the operator's to set.
+_PLAIN = frozenset({"name", "description", "providers"})
+
+
 @router.post("", status_code=status.HTTP_201_CREATED, summary="Make a project", response_model_exclude_unset=True)
-async def create_project(body: CreateProject, writing: Writing, key: PostKey) -> ProjectMade:
-    """A name may be used again; `same_name` stands in the answer only then, and says by which projects it is used."""
+async def create_project(body: CreateProject, writing: Writing, key: PostKey, operator: MaybeOperator) -> ProjectMade:
+    """A name may be used again; `same_name` stands in the answer only then, and says by which projects it is used.
+    More than name, description and providers is for the operator. A `repo` is looked at before the project is made."""
+    if any(getattr(body, field) for field in body.model_fields_set - _PLAIN):
+        operator.require()
+    if body.repo is not None and await writing.answered(key) is None:
+        await writing.cell.repositories.examine(body.repo, body.base_branch)
     accepted = await writing.dispatch(body, key=key)
     made = await _as_written(writing.cell, accepted)
     others = await _same_name(writing.cell, made)
@@ -54,9 +67,29 @@ async def get_project(project_id: str, cell: FreshCell) -> Project:
     return await require_project(cell, project_id)
 
 
+@router.get("/{project_id}/dashboard", summary="Show how its work flows")
+async def get_dashboard(
+    project_id: str,
+    cell: FreshCell,
+    days: Annotated[int, Field(ge=1, le=366), WHOLE, Query(description="How many days (UTC), up to today.")] = 30,
+) -> Dashboard:
+    """Cards by state from day to day, how long they took, and who did them. What it cost: `/costs?project_id=`."""
+    await require_project(cell, project_id)
+    today = clock.now().date()
+    return await cell.read(lambda rows: flow.dashboard(rows, project_id, rows.position, today, days))
+
+
 @router.patch("/{project_id}", summary="Edit a project")
-async def edit_project(project_id: str, body: EditProject, writing: Writing) -> Project:
-    """Only the fields that are sent change."""
+async def edit_project(project_id: str, body: EditProject, writing: Writing, operator: MaybeOperator) -> Project:
+    """Only the fields that are sent change. More than name, description and providers is for the operator. Another
+    `repo` or `base_branch` is looked at first."""
+    if body.model_fields_set - _PLAIN:
+        operator.require()
+    if body.model_fields_set & {"repo", "base_branch"}:
+        known = await writing.cell.dispatcher.project(project_id)
+        repo, base_branch = (body.changes().get(one, getattr(known, one)) for one in ("repo", "base_branch"))
+        if repo is not None:
+            await writing.cell.repositories.examine(repo, base_branch)
     return await _as_written(writing.cell, await writing.dispatch(body, project_id))
 
 
@@ -90,6 +123,13 @@ async def _same_name(cell: Cell, made: Project) -> tuple[str, ...]:
     return tuple(found)
 
 
+# The fields of `vapora.domain.project.Project` that a view has under the same name.
+_AS_FOLDED = (
+    *("id", "name", "description", "repo", "base_branch", "setup", "checks", "copies", "read_only"),
+    *("merge_policy", "sandbox", "providers", "archived"),
+)
+
+
 async def _as_written(cell: Cell, accepted: Accepted) -> Project:
     """From the log, as it stood with this write: a request that comes again is given the same answer."""
     stream = project_stream(accepted.id)
@@ -98,11 +138,19 @@ async def _as_written(cell: Cell, accepted: Accepted) -> Project:
     if project is None or made is None:
         raise NotFoundError(f"There is no project '{accepted.id}'.", remedy="Check the id.")
     return Project(
-        id=project.id,
-        name=project.name,
-        description=project.description,
-        repo=project.repo,
-        archived=project.archived,
+        **{name: getattr(project, name) for name in _AS_FOLDED},
+        accepted_file=None if project.accepted is None else project.accepted.sha256,
+        paused=await _pause(cell, stream, accepted.position) if project.paused else None,
         created_at=made.recorded_at,
         position=accepted.position,
     )
+
+
+async def _pause(cell: Cell, stream: StreamName, position: int) -> PauseView | None:
+    """The one that holds at this position."""
+    found = None
+    for one in await cell.log.read(stream):
+        if one.position <= position and isinstance(one.event, ProjectPaused):
+            said = {"since": one.recorded_at, "reason": one.event.reason}
+            found = PauseView(scope="project", id=stream.partition(":")[2], **said)
+    return found

@@ -14,8 +14,7 @@ from vapora.archive.load import ExportFile
 from vapora.blobs import Blobs, BlobStore, open_blobs
 from vapora.clock import Clock
 from vapora.database import Database
-from vapora.log.checkpoints import CHECKPOINTS, CheckpointBook
-from vapora.log.keys import SigningKey
+from vapora.log.proof import CHECKPOINTS, CheckpointBook, SigningKey
 from vapora.log.sqlite import SQLiteLog
 from vapora.settings import Settings
 
@@ -41,7 +40,7 @@ def import_new(file: ExportFile, settings: Settings, clock: Clock) -> Exported:
 def _into_database(file: ExportFile, place: Database, settings: Settings, clock: Clock, far: Blobs | None) -> Exported:
     """The folder beside it may hold the same log's texts and checkpoints, from when it was a file."""
     # Its libraries take 0.2 s to import, which only who uses them shall pay.
-    from vapora.log.postgres_draft import draft
+    from vapora.log.postgres.draft import draft
 
     read, book_file = settings.read_place(file.workspace), settings.checkpoint_file(file.workspace)
     assert isinstance(read, Database)

@@ -75,7 +75,22 @@ def has_room(agent: Agent, running: int) -> bool:
     return agent.enabled and running < agent.capacity
 
 
-def rank(task_type: str, role: str | None, applicants: Iterable[Applicant], now: datetime) -> ChosenAgent:
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Of one agent that is the only one to have the task, or (`barred`) the only one not to have it: `why`, as part of
+    a sentence."""
+
+    agent_id: str
+    why: str
+    barred: bool = False
+
+    def objection(self, agent_id: str) -> str | None:
+        return self.why if (agent_id == self.agent_id) is self.barred else None
+
+
+def rank(
+    task_type: str, role: str | None, applicants: Iterable[Applicant], now: datetime, rule: Rule | None = None
+) -> ChosenAgent:
     """Score the able, exclude the others with the reason, and choose the best.
 
     Ties go to the lower load, then to fewer runs of the type, then to the id that comes first.
@@ -84,6 +99,8 @@ def rank(task_type: str, role: str | None, applicants: Iterable[Applicant], now:
     excluded: list[Candidate] = []
     for applicant in applicants:
         why = _exclusion(applicant, task_type, role)
+        if why is None and rule is not None:
+            why = rule.objection(applicant.agent.id)
         if why is None:
             able.append(_scored(applicant, task_type, now))
         else:
@@ -100,7 +117,10 @@ def rank(task_type: str, role: str | None, applicants: Iterable[Applicant], now:
     able.sort(key=_order)
     excluded.sort(key=lambda candidate: candidate.agent_id)
     chosen = able[0] if able else None
-    return ChosenAgent(chosen=chosen, candidates=(*able, *excluded), reason=_reason(able, excluded))
+    reason = _reason(able, excluded)
+    if chosen is not None and rule is not None and not rule.barred:
+        reason = f"{rule.why}: {reason}"
+    return ChosenAgent(chosen=chosen, candidates=(*able, *excluded), reason=reason)
 
 
 def _exclusion(applicant: Applicant, task_type: str, role: str | None) -> str | None:

@@ -9,9 +9,19 @@ from __future__ import annotations
 import heapq
 from bisect import bisect_left, insort
 from collections.abc import Collection, Iterable, Iterator
+from typing import NamedTuple
 
-# What decides who can take a task: its type and, where it names one, its role.
-Lane = tuple[str, str | None]
+
+class Lane(NamedTuple):
+    """What decides who can take a task: its type, its role where it names one, and the agent that is to have it before
+    all others, or, with `only`, alone."""
+
+    task_type: str
+    role: str | None
+    agent: str | None = None
+    only: bool = False
+
+
 # Rank and id.
 RankedTask = tuple[str, str]
 
@@ -119,9 +129,6 @@ class Dependencies:
             blockers.discard(task_id)
             if not blockers:
                 del self._open[follower]
-
-    def is_done(self, task_id: str) -> bool:
-        return task_id in self._done
 
     def all_done(self) -> frozenset[str]:
         """Every task that was ever done."""

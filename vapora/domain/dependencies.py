@@ -38,9 +38,10 @@ def shown(ring: Sequence[str]) -> str:
     return " → ".join(ring)
 
 
-def remedy(blockers: Mapping[str, TaskState | None]) -> str | None:
+def remedy(blockers: Mapping[str, TaskState | None], unlanded: Sequence[str] = ()) -> str | None:
     """What would let a task start that waits for these; None where all of them are done. A state of None: there is no
-    such task. A task that was done before it was archived counts as done."""
+    such task. A task that was done before it was archived counts as done. `unlanded`: those that are done and whose
+    work is not part of the project's branch yet."""
     by_state: dict[TaskState | None, list[str]] = {}
     for task_id, state in blockers.items():
         by_state.setdefault(state, []).append(task_id)
@@ -53,6 +54,8 @@ def remedy(blockers: Mapping[str, TaskState | None]) -> str | None:
     if missing:
         return f"There is no task {_names(missing)}: take {_them(missing)} out of blocked_by."
     alive = [task_id for task_ids in by_state.values() for task_id in task_ids]
+    if unlanded and not alive:
+        return f"{_names(unlanded)} {_was(unlanded)} approved and not merged yet: merge {_them(unlanded)}."
     if not alive:
         return None
     return f"It starts by itself as soon as {_names(alive)} {'is' if len(alive) == 1 else 'are'} done."

@@ -1,4 +1,6 @@
-"""What a run does next, from what is recorded of it: the same before and after a crash.
+"""What a run of fixed steps does next, and how a step of any run is had answered.
+
+From what is recorded of it: the same before and after a crash.
 
 An answer without usable text does not end its step. A step that was refused is taken to one other model, one whose
 answer was cut off is asked once more with more room, one whose answer was empty once more. The second time the run
@@ -10,8 +12,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import groupby
 
+from events.content import Content
 from events.ids import Provider
 from events.run import ModelCalled
+from events.run import Verdict as Review
+from events.work import Work
 from vapora.domain.answer import Verdict, has_text, judge
 from vapora.domain.run import Run
 
@@ -46,21 +51,27 @@ class Fail:
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """The last answer is the work product."""
+    """`text` is the work product; where it worked in a repository, what is said of the `work` there. `review`: what a
+    run that judges work has decided."""
 
-    work: ModelCalled
+    text: Content | str
+    work: Work | None = None
+    review: Review | None = None
 
 
 def next_step(run: Run) -> Ask | Fail | Finish:
     """For a run that has started and has no call under way."""
     steps = run.started.steps if run.started is not None else ()
-    if len(run.answers) >= len(steps):
-        return _finish(run)
+    return _finish(run) if len(run.answers) >= len(steps) else ask(run)
+
+
+def ask(run: Run) -> Ask | Fail:
+    """Have the step under way answered, or give up."""
     if run.maybe_billed >= MOST_MAYBE_BILLED:
-        return Fail(_billed_in_vain(run, steps[len(run.answers)]), counts=False)
+        return Fail(_billed_in_vain(run), counts=False)
     verdicts = [judge(one) for one in run.unusable]
     if len(verdicts) > len(set(verdicts)):
-        return _unusable(run, steps[len(run.answers)])
+        return _unusable(run)
     refused = (one for one in run.unusable if judge(one) is Verdict.REFUSED)
     return Ask(
         more_room=Verdict.CUT_OFF in verdicts,
@@ -73,11 +84,17 @@ def without_another(run: Run) -> Fail | None:
     """How a run ends whose step was refused, where no other model can be asked; None where nobody refused it."""
     if not any(judge(one) is Verdict.REFUSED for one in run.unusable) or run.started is None:
         return None
-    return _unusable(run, run.started.steps[len(run.answers)], "; no other model could be asked")
+    return _unusable(run, "; no other model could be asked")
 
 
 def word_of(answer: ModelCalled) -> str:
     return answer.finish_detail or answer.finish
+
+
+def _step(run: Run) -> str:
+    """The step under way, by its name or else its number, for a sentence."""
+    at, steps = len(run.answers), run.started.steps if run.started is not None else ()
+    return f"“{steps[at]}”" if at < len(steps) else f"{at + 1}"
 
 
 def _finish(run: Run) -> Finish | Fail:
@@ -85,10 +102,10 @@ def _finish(run: Run) -> Finish | Fail:
         return Fail(
             "The last step's answer asks for tools only, and no tool is on offer: there is no work.", counts=True
         )
-    return Finish(run.answers[-1])
+    return Finish(run.answers[-1].answer)
 
 
-def _unusable(run: Run, step: str, more: str = "") -> Fail:
+def _unusable(run: Run, more: str = "") -> Fail:
     """What each model did, equal ones in a row once. A refusal is the vendor's matter and says nothing of the agent."""
     told = [f"{what}{', twice' if len(list(times)) > 1 else ''}" for what, times in groupby(map(_told, run.unusable))]
     refused = judge(run.unusable[-1]) is Verdict.REFUSED
@@ -97,7 +114,7 @@ def _unusable(run: Run, step: str, more: str = "") -> Fail:
         Verdict.CUT_OFF: "Split the task into smaller ones.",
         Verdict.EMPTY: "Try again, or with another model.",
     }[judge(run.unusable[-1])]
-    return Fail(f"Step “{step}” got no usable answer: {'; '.join(told)}{more}. {advice}", counts=not refused)
+    return Fail(f"Step {_step(run)} got no usable answer: {'; '.join(told)}{more}. {advice}", counts=not refused)
 
 
 def _told(answer: ModelCalled) -> str:
@@ -112,10 +129,10 @@ def _told(answer: ModelCalled) -> str:
             return f"the answer of {model} was empty{said}"
 
 
-def _billed_in_vain(run: Run, step: str) -> str:
+def _billed_in_vain(run: Run) -> str:
     last = run.last_failure
     said = f" The last one: {last.message}" if last is not None else ""
     return (
-        f"{run.maybe_billed} calls for step “{step}” may have been billed and brought no answer, so no more are bought."
-        f"{said}"
+        f"{run.maybe_billed} calls for step {_step(run)} may have been billed and brought no answer, "
+        f"so no more are bought.{said}"
     )

@@ -120,10 +120,16 @@ def in_effect(project: Project, accepted: ProjectFile | None) -> InEffect:
     )
 
 
-def require_open(project: Project | None, project_id: str) -> Project:
-    """The project, if work may be added to it; else `NotFoundError` or `ConflictError`."""
+def require(project: Project | None, project_id: str) -> Project:
+    """The project, or `NotFoundError`."""
     if project is None:
         raise _missing(project_id)
+    return project
+
+
+def require_open(project: Project | None, project_id: str) -> Project:
+    """The project, if work may be added to it; else `NotFoundError` or `ConflictError`."""
+    project = require(project, project_id)
     if project.archived:
         raise ConflictError(
             f"The project '{project.name}' is archived.", remedy="Use another project.", project_id=project.id

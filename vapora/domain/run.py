@@ -11,21 +11,29 @@ from events.ids import WaitReason
 from events.routing import ProviderSelected
 from events.run import (
     ArtifactRecorded,
+    ChecksRan,
     ModelCalled,
     ModelCallFailed,
     ModelCallLost,
     ModelCallWithdrawn,
+    QuestionAsked,
     RunCancelled,
     RunContinued,
     RunFailed,
     RunStarted,
     RunSucceeded,
     RunWaiting,
+    SetupRan,
+    ToolUsed,
+    Verdict,
 )
-from vapora.domain.answer import Verdict, judge
+from events.work import Work
+from vapora.domain import answer
 
 # To be raised with every change of `evolve` or of the state: what an older fold saved is then left aside.
-FOLD_VERSION = 3
+FOLD_VERSION = 4
+# So often the same call with the same result in a row, and the model is told so.
+MOST_REPEATS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +46,25 @@ class OpenCall:
 
 
 @dataclass(frozen=True, slots=True)
+class Checked:
+    """Checks that ran when the run had so many `answers`."""
+
+    answers: int
+    ran: ChecksRan
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """`version`: events in the stream. `answers`: one a finished step, in order. `attempts`: per step, how often
     a provider was chosen, so that the next attempt has a number of its own.
 
     Of the step under way: `unusable`: answers that do not end it; `maybe_billed`: calls without an answer that may have
     been billed; `last_failure`: what the last call without an answer failed of.
+
+    With tools: `used`: all tool calls with their results, in order; `question`: one that no person has answered yet;
+    `head`: the newest commit that is recorded, None before the first; `repeats`: how often the last call was made with
+    the same result, in a row; `warned`: how many answers there were each time that the model was told of that.
+    `busy_ms`: what models, tools and commands took; waiting for people is no part of it.
     """
 
     version: int = 0
@@ -55,6 +76,16 @@ class Run:
     open_call: OpenCall | None = None
     attempts: tuple[int, ...] = ()
     waiting: WaitReason | None = None
+    setup: SetupRan | None = None
+    used: tuple[ToolUsed, ...] = ()
+    question: QuestionAsked | None = None
+    checked: tuple[Checked, ...] = ()
+    head: str | None = None
+    repeats: int = 0
+    warned: tuple[int, ...] = ()
+    cost_microusd: int = 0
+    busy_ms: int = 0
+    artifact: Content | None = None
     ended: RunSucceeded | RunFailed | RunCancelled | None = None
 
     def next_attempt(self, step: int) -> int:
@@ -75,25 +106,61 @@ def evolve(run: Run, event: DomainEvent) -> Run:
             attempts = (*run.attempts, *(0,) * (step + 1 - len(run.attempts)))
             attempts = (*attempts[:step], attempt, *attempts[step + 1 :])
             return replace(run, open_call=OpenCall(call_id, step, attempt), attempts=attempts)
-        case ModelCalled() if judge(event) is not Verdict.USABLE:
-            return replace(run, unusable=(*run.unusable, event), open_call=None)
         case ModelCalled():
-            run = replace(run, unusable=(), maybe_billed=0, last_failure=None)
-            return replace(run, answers=(*run.answers, event), open_call=None)
+            return _answered(run, event)
         case ModelCallFailed():
             return replace(run, maybe_billed=run.maybe_billed + event.booked, last_failure=event, open_call=None)
         case ModelCallLost():
             return replace(run, maybe_billed=run.maybe_billed + 1, open_call=None)
         case ModelCallWithdrawn():
             return replace(run, open_call=None)
+        case SetupRan() | ToolUsed() | QuestionAsked() | ChecksRan():
+            return _worked(run, event)
         case RunWaiting(reason=reason):
             return replace(run, waiting=reason)
         case RunContinued():
-            return replace(run, waiting=None)
+            return replace(run, waiting=None, repeats=0 if run.waiting is WaitReason.RUNAWAY else run.repeats)
+        case ArtifactRecorded(content=content):
+            return replace(run, artifact=content)
         case RunSucceeded() | RunFailed() | RunCancelled():
-            return replace(run, ended=event, open_call=None, waiting=None)
+            return replace(run, ended=event, open_call=None, waiting=None, question=None)
         case _:
             return run
+
+
+def _answered(run: Run, event: ModelCalled) -> Run:
+    spent, busy = run.cost_microusd + event.cost_microusd, run.busy_ms + event.latency_ms
+    run = replace(run, cost_microusd=spent, busy_ms=busy, open_call=None)
+    if answer.judge(event) is not answer.Verdict.USABLE:
+        return replace(run, unusable=(*run.unusable, event))
+    return replace(run, answers=(*run.answers, event), unusable=(), maybe_billed=0, last_failure=None)
+
+
+def _worked(run: Run, event: SetupRan | ToolUsed | QuestionAsked | ChecksRan) -> Run:
+    match event:
+        case SetupRan(results=results):
+            return replace(run, setup=event, busy_ms=run.busy_ms + sum(one.duration_ms for one in results))
+        case QuestionAsked():
+            return replace(run, question=event)
+        case ChecksRan(results=results):
+            busy = run.busy_ms + sum(one.duration_ms for one in results)
+            return replace(run, checked=(*run.checked, Checked(len(run.answers), event)), busy_ms=busy)
+        case ToolUsed():
+            repeats = run.repeats + 1 if run.used and _same(run.used[-1], event) else 1
+            return replace(
+                run,
+                used=(*run.used, event),
+                question=None,
+                head=event.commit or run.head,
+                repeats=repeats,
+                warned=(*run.warned, len(run.answers)) if repeats == MOST_REPEATS else run.warned,
+                busy_ms=run.busy_ms + event.duration_ms,
+            )
+
+
+def _same(one: ToolUsed, other: ToolUsed) -> bool:
+    """Whether they were asked the same and said the same."""
+    return (one.name, one.arguments, one.ok, one.result) == (other.name, other.arguments, other.ok, other.result)
 
 
 def fold(events: Sequence[DomainEvent]) -> Run:
@@ -127,10 +194,23 @@ def lose_call(run: Run) -> tuple[DomainEvent, ...]:
     )
 
 
+def resume(run: Run) -> tuple[DomainEvent, ...]:
+    """What it waited for is there."""
+    begun = _begun(run)
+    return (RunContinued(run_id=begun.run_id, task_id=begun.task_id),) if run.waiting and not run.ended else ()
+
+
 def succeed(
-    run: Run, *, artifact_name: str, artifact_kind: str, work: Content, summary: str
+    run: Run,
+    *,
+    artifact_name: str,
+    artifact_kind: str,
+    text: Content,
+    summary: str,
+    work: Work | None = None,
+    review: Verdict | None = None,
 ) -> tuple[DomainEvent, ...]:
-    """Every step has its answer: the last one is the work product."""
+    """`text` is the work product, or what is said of the `work` on the branch."""
     begun = _begun(run)
     if run.ended:
         return ()
@@ -139,7 +219,7 @@ def succeed(
         task_id=begun.task_id,
         name=artifact_name,
         kind=artifact_kind,
-        content=work,
+        content=text,
         simulated=begun.simulated,
     )
     return artifact, RunSucceeded(
@@ -149,6 +229,8 @@ def succeed(
         role=begun.role,
         task_type=begun.task_type,
         summary=summary,
+        work=work,
+        review=review,
         simulated=begun.simulated,
     )
 

@@ -36,7 +36,7 @@ from vapora.domain.task_attempts import comment, pause, pick, resume, start_atte
 from vapora.domain.task_fold import FOLD_VERSION, evolve, fold, initial
 from vapora.domain.task_landing import landed, lands_by_itself, may_land, may_push, pushed, refuse_landing, send_back
 from vapora.domain.task_new import blockers, submit
-from vapora.domain.task_outcome import after_review, after_run
+from vapora.domain.task_outcome import after_review, after_run, to_person
 from vapora.domain.task_review import approve, request_changes
 from vapora.domain.task_state import Task, Wait, require, require_work
 from vapora.errors import BadInputError, ConflictError, DependencyRingError
@@ -72,6 +72,7 @@ __all__ = [
     "send_back",
     "start_attempt",
     "submit",
+    "to_person",
     "wait",
 ]
 

@@ -36,13 +36,13 @@ def pause(state: Task | None, command: Pause, task_id: str = "", run_id: str | N
         raise ConflictError(
             f"The task is {task.state}: nothing of it runs.", remedy="Leave it.", task_id=task.id, state=task.state
         )
-    return () if task.paused else (TaskPaused(task_id=task.id, run_id=_current(task), reason=command.reason),)
+    return () if task.paused else (TaskPaused(task_id=task.id, run_id=task.current_run_id, reason=command.reason),)
 
 
 def resume(state: Task | None, task_id: str = "", run_id: str | None = None) -> Events:
     task = require(state, task_id)
     _require_run(task, run_id)
-    return (TaskResumed(task_id=task.id, run_id=_current(task)),) if task.paused else ()
+    return (TaskResumed(task_id=task.id, run_id=task.current_run_id),) if task.paused else ()
 
 
 def start_attempt(
@@ -64,7 +64,7 @@ def start_attempt(
         )
     if task.is_over:
         raise ConflictError(
-            f"The task is {task.state}{' and has landed' if task.landed else ''}.",
+            f"The task is {task.state}{' and has landed' if task.is_landed else ''}.",
             remedy="Submit a new task.",
             task_id=task.id,
             state=task.state.value,
@@ -106,15 +106,8 @@ def pick(state: Task | None, number: int, task_id: str = "") -> Events:
     return (AttemptPicked(task_id=task.id, number=number, work=work),)
 
 
-def _current(task: Task) -> str | None:
-    """The run that the task has now."""
-    if task.state is TaskState.IN_PROGRESS:
-        return task.run_id
-    return task.review_run.run_id if task.review_run is not None else None
-
-
 def _require_run(task: Task, run_id: str | None) -> None:
-    if run_id is not None and run_id != _current(task):
+    if run_id is not None and run_id != task.current_run_id:
         raise ConflictError(f"The run {run_id} has ended.", remedy="Read it again.", task_id=task.id, run_id=run_id)
 
 

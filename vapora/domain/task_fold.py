@@ -125,6 +125,8 @@ def _assigned(state: Task, event: TaskAssigned) -> Task:
 
 def _moved(state: Task, event: DomainEvent, target: TaskState) -> Task:
     agent_id = None if target is TaskState.TODO else state.agent_id
+    if isinstance(event, AttemptPicked):
+        agent_id = agent_id or state.author
     if target is not TaskState.ARCHIVED:
         # Whatever was said of it before does not hold for where it stands now.
         state = replace(state, reviewer=None, review_run=None, refused=None)

@@ -75,7 +75,7 @@ def lands_by_itself(task: Task, project: Project) -> bool:
 
 def landed(task: Task, head: str, branch: str, oid: str, strategy: Strategy, *, forced: bool) -> Events:
     """Once: what is part of the base branch stays so."""
-    if task.landed is not None:
+    if task.landed is not None and task.landed.head == head:
         return ()
     return (
         TaskLanded(
@@ -86,7 +86,7 @@ def landed(task: Task, head: str, branch: str, oid: str, strategy: Strategy, *, 
 
 def refuse_landing(task: Task, head: str, kind: str, message: str, paths: tuple[str, ...] = ()) -> Events:
     """Told once for each reason, however often it is tried."""
-    if task.landed is not None or task.refused == Refusal(head, kind, message, paths):
+    if task.is_landed or task.refused == Refusal(head, kind, message, paths):
         return ()
     return (LandingRefused(task_id=task.id, head=head, kind=kind, message=message, paths=paths),)
 

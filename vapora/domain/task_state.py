@@ -126,14 +126,22 @@ class Task:
         return None if self.work is None else self.work.head
 
     @property
+    def current_run_id(self) -> str | None:
+        """The run that works on it, or reviews it, now."""
+        if self.state is TaskState.IN_PROGRESS:
+            return self.run_id
+        return self.review_run.run_id if self.review_run is not None else None
+
+    @property
+    def is_landed(self) -> bool:
+        """Whether its work, as it is now, is part of the base branch."""
+        return self.landed is not None and self.landed.head == self.head
+
+    @property
     def to_land(self) -> bool:
         """Whether it is done, and what it changed is not part of the base branch yet."""
-        return (
-            self.state is TaskState.DONE
-            and self.landed is None
-            and self.work is not None
-            and self.work.changes_something
-        )
+        changed = self.work is not None and self.work.changes_something
+        return self.state is TaskState.DONE and changed and not self.is_landed
 
     @property
     def is_over(self) -> bool:

@@ -1,148 +1,196 @@
-"""What a run with tools does next. The rule alone: whoever carries it out records each outcome, and asks again.
+"""What a run does next. The rule alone: whoever carries it out records what came of it, and asks again.
 
-Not used by runs yet. The state is what the log says happened, so that a run that was taken up after a crash gets the
-same answer as one that was never interrupted.
+The state is what the log says happened, so a run that was taken up after a crash gets the same answer as one that was
+never interrupted. A run of fixed steps is asked for one answer after the other (`next_step`). One that works with tools
+goes on until it says that it is done.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any
 
-Effect = Literal["pure", "worktree", "outside", "asks", "ends"]
-Review = Literal["none", "agent", "human"]
-Verdict = Literal["approve", "request-changes"]
-Checks = Literal["green", "red", "unchecked"]
+from events.ids import ChecksVerdict, WaitReason
+from events.run import ModelCalled, QuestionAsked, RunStarted, ToolRequested, ToolUsed
+from events.run import Verdict as Review
+from events.work import LineComment, RunLimits, Work
+from vapora.domain.next_step import Ask, Fail, Finish, ask, next_step
+from vapora.domain.run import MOST_REPEATS, Run
 
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """A tool call of the model's last answer that has no result yet. `begun`: it was sent to the tool once, and what
-    came of it is not known."""
-
-    id: str
-    name: str
-    effect: Effect
-    begun: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """What is recorded of a run.
-
-    `finished`: the agent says that the work is done, and nothing has sent it back since. `checks` and `verdict` are of
-    the branch's head as it is now, None where there are none; the rounds count how often each has sent it back.
-    """
-
-    steps: int = 0
-    cost_microusd: int = 0
-    duration_s: float = 0
-    calls: tuple[Call, ...] = ()
-    question: str | None = None
-    paused: bool = False
-    finished: bool = False
-    checks: Checks | None = None
-    check_rounds: int = 0
-    verdict: Verdict | None = None
-    review_rounds: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What holds for the whole run. Without a repository there is nothing to check."""
-
-    has_repository: bool
-    review: Review
-    most_steps: int = 100
-    most_cost_microusd: int | None = None
-    most_duration_s: float | None = None
-    most_check_rounds: int = 3
-    most_review_rounds: int = 3
-
-
-@dataclass(frozen=True, slots=True)
-class AskModel:
-    """With the conversation so far. `after`: what it has to answer besides."""
-
-    after: Literal["step", "red-checks", "requested-changes"] = "step"
+MOST_CHECK_ROUNDS = 3
+FINISH = "finish"
+SUBMIT_REVIEW = "submit_review"
 
 
 @dataclass(frozen=True, slots=True)
 class UseTool:
-    call: Call
+    """A tool call of the newest answer that has no result yet. `call`: its place among that answer's calls."""
+
+    step: int
+    call: int
+    call_id: str
+    request: ToolRequested
+
+
+@dataclass(frozen=True, slots=True)
+class SetUp:
+    """Run the project's setup in the worktree."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunChecks:
-    pass
+    head: str
+    round: int
 
 
 @dataclass(frozen=True, slots=True)
-class AskForReview:
-    by: Literal["agent", "human"]
+class AwaitAnswer:
+    """Until a person has answered."""
+
+    question: QuestionAsked
 
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Until a person acts. `approval`: a call whose outcome is not known, and that cannot be taken back."""
+    """Until somebody lets the run go on."""
 
-    reason: Literal["paused", "answer", "approval", "human"]
+    reason: WaitReason
+    remedy: str
 
 
 @dataclass(frozen=True, slots=True)
-class End:
-    succeeded: bool
-    reason: str = ""
+class Continue:
+    """What it waited for is over."""
 
 
-Action = AskModel | UseTool | RunChecks | AskForReview | Wait | End
+Action = Ask | UseTool | SetUp | RunChecks | AwaitAnswer | Wait | Continue | Finish | Fail
 
 
-def next_action(work: Work, plan: Plan) -> Action:
-    """One action; none of them is ever right while another is still to be recorded."""
-    if work.paused:
-        return Wait("paused")
-    if work.question is not None:
-        return Wait("answer")
-    if work.calls:
-        return _use(work.calls[0])
-    if work.finished:
-        return _after_finish(work, plan)
-    exhausted = _exhausted(work, plan)
-    return End(False, exhausted) if exhausted else AskModel()
+def works_with_tools(begun: RunStarted) -> bool:
+    """A reviewer hands in its verdict by a tool, also where there is no repository."""
+    return begun.workplace is not None or begun.purpose == "review"
 
 
-def _use(call: Call) -> Action:
-    """A call whose effect is set back with the worktree may be done again; one that reaches outside may not."""
-    return Wait("approval") if call.begun and call.effect == "outside" else UseTool(call)
+def offered_tools(begun: RunStarted) -> tuple[str, ...]:
+    """A reviewer without a repository has only its verdict to hand in."""
+    return begun.workplace.tools if begun.workplace is not None else (SUBMIT_REVIEW,)
 
 
-def _after_finish(work: Work, plan: Plan) -> Action:
-    if plan.has_repository and work.checks is None:
-        return RunChecks()
-    if work.checks == "red":
-        # A red result that stays red is for a person to judge, not the agent's to argue about.
-        return _again(work, plan, "red-checks") if work.check_rounds < plan.most_check_rounds else AskForReview("human")
-    if plan.review == "none" or work.verdict == "approve":
-        return End(True)
-    if work.verdict == "request-changes":
-        return (
-            _again(work, plan, "requested-changes") if work.review_rounds < plan.most_review_rounds else Wait("human")
+def next_action(run: Run, *, paused: bool = False) -> Action:
+    """For a run that has started, has not ended, and has no call of a model under way. `paused`: by a person."""
+    begun = run.started
+    if begun is None:
+        raise ValueError("the run has not started")
+    if paused:
+        return Wait(WaitReason.PAUSED, "It goes on when a person resumes it.")
+    if run.waiting is WaitReason.PAUSED:
+        return Continue()
+    if not works_with_tools(begun):
+        return next_step(run)
+    if begun.workplace is not None and begun.purpose == "work":
+        if run.setup is None:
+            return SetUp()
+        if not run.setup.ok:
+            return Fail(_setup_failed(run), counts=False)
+    if run.question is not None:
+        return AwaitAnswer(run.question)
+    return _after_answer(run, begun)
+
+
+def _after_answer(run: Run, begun: RunStarted) -> Action:
+    if not run.answers:
+        return _go_on(run, begun)
+    last, used = run.answers[-1], results_of(run, run.answers[-1])
+    if len(used) < len(last.tool_calls):
+        return UseTool(last.step, len(used), last.call_id, last.tool_calls[len(used)])
+    if begun.purpose == "review":
+        return _after_review(run, begun, used)
+    done = handed_over(used, FINISH)
+    if done is None and last.tool_calls:
+        return _go_on(run, begun)
+    return _after_finish(run, begun, last.answer if done is None else str(done.data["summary"]))
+
+
+def results_of(run: Run, answer: ModelCalled) -> tuple[ToolUsed, ...]:
+    """The results of the answer's tool calls, as far as they are there: one for each, in their order."""
+    return tuple(one for one in run.used if one.step == answer.step)
+
+
+def handed_over(used: tuple[ToolUsed, ...], name: str) -> ToolUsed | None:
+    """The last good call of the tool `name`."""
+    return next((one for one in reversed(used) if one.name == name and one.ok), None)
+
+
+def reminders(run: Run) -> int:
+    """How often a reviewer answered without a verdict and without a tool call."""
+    return sum(not one.tool_calls for one in run.answers)
+
+
+def _after_review(run: Run, begun: RunStarted, used: tuple[ToolUsed, ...]) -> Action:
+    submitted = handed_over(used, SUBMIT_REVIEW)
+    if submitted is not None:
+        verdict = verdict_of(submitted.data, begun.workplace.head if begun.workplace else "")
+        return Finish(verdict.comment, review=verdict)
+    if reminders(run) > 1:
+        return Fail("The reviewer gave no verdict, also after a reminder.", counts=False)
+    return _go_on(run, begun)
+
+
+def verdict_of(data: dict[str, Any], head: str) -> Review:
+    comments = tuple(LineComment(**one) for one in data.get("comments", ()))
+    return Review(verdict=data["verdict"], head=head, comment=data["summary"], comments=comments)
+
+
+def _after_finish(run: Run, begun: RunStarted, text: Any) -> Action:
+    place = begun.workplace
+    assert place is not None
+    head = run.head or place.head
+    checked = run.checked[-1] if run.checked and run.checked[-1].answers == len(run.answers) else None
+    if checked is None and (place.checks or place.conflicts):
+        return RunChecks(head, len(run.checked) + 1)
+    verdict = ChecksVerdict.UNCHECKED if checked is None else checked.ran.verdict
+    if verdict is ChecksVerdict.RED and len(run.checked) < MOST_CHECK_ROUNDS:
+        return _go_on(run, begun)
+    work = Work(
+        branch=place.branch,
+        base_branch=place.base_branch,
+        base=place.base,
+        head=head,
+        checks=verdict,
+        attempt=place.attempt,
+    )
+    return Finish(text, work=work)
+
+
+def _go_on(run: Run, begun: RunStarted) -> Action:
+    """Have the model answered with the conversation so far, unless there is a reason not to."""
+    exhausted = _exhausted(run, begun.workplace.limits if begun.workplace else RunLimits())
+    if exhausted:
+        return Fail(exhausted, counts=True)
+    if run.repeats > MOST_REPEATS and run.warned and run.warned[-1] < len(run.answers):
+        return Wait(
+            WaitReason.RUNAWAY,
+            f"It called {run.used[-1].name} {run.repeats} times in a row with the same result, also after a warning. "
+            "Resume it to let it go on, or take the card back.",
         )
-    return AskForReview(plan.review)
+    return ask(run)
 
 
-def _again(work: Work, plan: Plan, after: Literal["red-checks", "requested-changes"]) -> Action:
-    exhausted = _exhausted(work, plan)
-    return End(False, exhausted) if exhausted else AskModel(after)
-
-
-def _exhausted(work: Work, plan: Plan) -> str:
+def _exhausted(run: Run, limits: RunLimits) -> str:
     """Which limit is reached; empty where none is."""
-    if work.steps >= plan.most_steps:
-        return f"It used all of its {plan.most_steps} steps."
-    if plan.most_cost_microusd is not None and work.cost_microusd >= plan.most_cost_microusd:
-        return f"It used all of its {plan.most_cost_microusd / 1_000_000:.2f} dollars."
-    if plan.most_duration_s is not None and work.duration_s >= plan.most_duration_s:
-        return f"It used all of its {plan.most_duration_s:.0f} s."
+    if len(run.answers) >= limits.steps:
+        return f"It used all of its {limits.steps} steps."
+    if limits.cost_microusd is not None and run.cost_microusd >= limits.cost_microusd:
+        return f"It used all of its {limits.cost_microusd / 1_000_000:.2f} dollars."
+    if limits.duration_s is not None and run.busy_ms >= limits.duration_s * 1_000:
+        return f"It used all of its {limits.duration_s} s of work."
     return ""
+
+
+def _setup_failed(run: Run) -> str:
+    failed = next((one for one in run.setup.results if one.exit_code != 0), None) if run.setup else None
+    if failed is None:
+        return "The project's setup failed."
+    how = f"was ended ({failed.ended})" if failed.exit_code is None else f"gave exit code {failed.exit_code}"
+    said = (failed.output.text or "").strip()[-1_000:]
+    return f"The project's setup failed: `{failed.command}` {how}. {said}".strip()

@@ -77,6 +77,9 @@ class Bare:
             raise NoWorktreeError(f"There is no commit {oid!r} in the project's repository.", remedy="Read it again.")
         return oid
 
+    def descends(self, commit: str, ancestor: str) -> bool:
+        return self.run("merge-base", "--is-ancestor", ancestor, commit, ok=(0, 1)).code == 0
+
     def refs(self, prefix: str) -> dict[str, str]:
         """Ref → oid."""
         done = self.run("for-each-ref", "--format=%(refname) %(objectname)", prefix)

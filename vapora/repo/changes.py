@@ -157,11 +157,11 @@ def files_with(bare: Bare, commit: str, text: str) -> tuple[str, ...]:
     return tuple(path.removeprefix(prefix) for path in found)
 
 
-def file_at(bare: Bare, commit: str, path: str, limit: int = FILE_BYTES) -> tuple[bytes, bool]:
-    """A file of a commit, and whether it is cut off at `limit` bytes; raises `NotFoundError`."""
+def file_at(bare: Bare, commit: str, path: str, limit: int = FILE_BYTES) -> tuple[bytes, int]:
+    """At most `limit` bytes of a file of a commit, and how many it has; raises `NotFoundError`."""
     name = f"{commit}:{path}"
     kind = bare.run("cat-file", "-t", name, ok=(0, 128))
     if kind.code or kind.text != "blob":
         raise NotFoundError(f"There is no file {shown(path)!r} in {commit[:12]}.", remedy="Check the path.")
-    done = bare.run("cat-file", "blob", name, limit=limit)
-    return done.out, done.truncated
+    bytes_ = int(bare.run("cat-file", "-s", name).text)
+    return bare.run("cat-file", "blob", name, limit=limit).out, bytes_

@@ -3,13 +3,78 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Literal
 
 from vapora.errors import NothingToLandError, RepositoryError
-from vapora.repo.bare import Bare, Person
+from vapora.repo import publishing
+from vapora.repo.bare import Bare, Base, Person, fetched_ref
 from vapora.repo.changes import conflict, merged_tree, try_merge
+from vapora.repo.commits import StepCommit
 
 Strategy = Literal["squash", "merge", "rebase"]
+
+
+@dataclass(frozen=True, slots=True)
+class Landing:
+    """`oid`: the commit of the target branch that has the work. `already`: it had it before, and nothing was done."""
+
+    oid: str
+    branch: str
+    already: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What the target is to be moved to, from `target`. `as_worked_on`: its files are those of the task's branch, so
+    that what the checks said of that one holds."""
+
+    name: str
+    target: Base
+    oid: str
+    as_worked_on: bool
+
+
+def prepare(
+    bare: Bare, name: str, head: str, target: Base, strategy: Strategy, message: StepCommit, committer: Person
+) -> Prepared | Landing:
+    """Raises `MergeConflictError`."""
+    done = _landed(bare, name, head, target)
+    if done is not None:
+        return done
+    who = message.variables(committer)
+    onto = target.oid or bare.empty_root()
+    try:
+        new = landed_commit(bare, onto, head, strategy, message.text(), who, committer)
+    except NothingToLandError:
+        # Somebody did the same there, or landed it by other means.
+        return Landing(onto, target.branch, already=True)
+    # Written before the target moves: after a crash in between, it is seen that this was done.
+    bare.set_ref(_landing_head(name), head)
+    bare.set_ref(_landing(name), new)
+    return Prepared(name, target, new, as_worked_on=bare.tree(new) == bare.tree(head))
+
+
+def publish(bare: Bare, prepared: Prepared) -> Landing:
+    target = prepared.target
+    publishing.publish(bare, publishing.Move(target.branch, target.oid, prepared.oid, _landing(prepared.name)))
+    bare.set_ref(fetched_ref(target.branch), prepared.oid)
+    return Landing(prepared.oid, target.branch)
+
+
+def _landed(bare: Bare, name: str, head: str, target: Base) -> Landing | None:
+    new = bare.resolve(_landing(name))
+    if new is None or target.oid is None or bare.resolve(_landing_head(name)) != head:
+        return None
+    return Landing(new, target.branch, already=True) if bare.descends(target.oid, new) else None
+
+
+def _landing(name: str) -> str:
+    return f"refs/vapora/landing/{name}"
+
+
+def _landing_head(name: str) -> str:
+    return f"refs/vapora/landing-head/{name}"
 
 
 def landed_commit(

@@ -11,16 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
-from vapora import file_lock
-from vapora.errors import NothingToLandError, NoWorktreeError, RepositoryBusyError, TargetMovedError
+from vapora.errors import NotFoundError, NothingToLandError, NoWorktreeError, TargetMovedError
 from vapora.private_dirs import make_private, size
 from vapora.repo import changes as diffs
-from vapora.repo import commits, publishing
-from vapora.repo.bare import Bare, Base, Person, base_ref, branch_ref, check_name, fetched_ref
+from vapora.repo import commits, landing, publishing
+from vapora.repo.bare import Bare, Base, Person, base_ref, branch_ref, check_name
 from vapora.repo.changes import BranchCommit, Changes
 from vapora.repo.commits import StepCommit
 from vapora.repo.git import Git
-from vapora.repo.landing import Strategy, landed_commit
+from vapora.repo.landing import Landing, Prepared, Strategy
+from vapora.repo.lock import take
 from vapora.repo.source import Source
 from vapora.repo.words import shown
 from vapora.repo.worktrees import Worktree, Worktrees
@@ -28,15 +28,6 @@ from vapora.repo.worktrees import Worktree, Worktrees
 _PATIENCE_S = 20.0
 P = ParamSpec("P")
 R = TypeVar("R")
-
-
-@dataclass(frozen=True, slots=True)
-class Landing:
-    """`oid`: where the target branch is now. `already`: it was landed before, and nothing was done."""
-
-    oid: str
-    branch: str
-    already: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +68,7 @@ class Repository:
         Raises `RepositoryBusyError` where another process has it, and what the source gives cause for.
         """
         make_private(folder)
-        lock = _lock(folder / "lock", patience_s)
+        lock = take(folder / "lock", patience_s)
         self._lock: int | None = lock
         try:
             self.bare = Bare(Git(environ, held=(lock,)), folder, source)
@@ -124,6 +115,14 @@ class Repository:
         self.trees.set_back(name, oid)
 
     @_alone
+    def fork(self, name: str, at: str, branch: str | None = None) -> None:
+        """The branch at a commit of another attempt; its base is where that one left the target."""
+        target = self.bare.base(branch).oid
+        if target is not None:
+            self.bare.set_ref(base_ref(name), self.bare.run("merge-base", target, self.bare.commit(at)).text)
+        self.trees.set_back(name, at)
+
+    @_alone
     def restore(self, name: str, paths: Sequence[str]) -> None:
         commits.restore(self.trees, name, paths)
 
@@ -144,8 +143,33 @@ class Repository:
         target = self.bare.base(branch).oid
         return () if target is None else diffs.try_merge(self.bare, target, self._branch(name)[1])[1]
 
-    def file(self, name: str, path: str, limit: int = diffs.FILE_BYTES) -> tuple[bytes, bool]:
-        return diffs.file_at(self.bare, self._branch(name)[1], path, limit)
+    def unresolved(self, name: str) -> tuple[str, ...]:
+        """Files of the branch that still hold a conflict marker, as `bring_up` leaves them."""
+        return diffs.files_with(self.bare, self._branch(name)[1], f"<<<<<<< vapora/{name}")
+
+    def file(
+        self, name: str, path: str, ref: str | None = None, limit: int = diffs.FILE_BYTES
+    ) -> tuple[str, bytes, int]:
+        """A file of the branch as of its commit `ref` (None: the newest): that commit, at most `limit` bytes, and how
+        many there are. Raises `NotFoundError`."""
+        _, head = self._branch(name)
+        commit = head if ref is None else self.bare.resolve(ref)
+        if commit is None or not self.bare.descends(head, commit):
+            raise NotFoundError(f"The branch of {name} has no commit {ref}.", remedy="Name one of its commits.")
+        return commit, *diffs.file_at(self.bare, commit, path, limit)
+
+    def base_file(self, path: str, branch: str | None = None, limit: int = diffs.FILE_BYTES) -> tuple[bytes, int]:
+        """A file of the base branch as of the last fetch. Raises `NotFoundError`."""
+        target = self.bare.base(branch)
+        if target.oid is None:
+            raise NotFoundError(f"{target.branch} has no commit.", remedy="Commit something.")
+        return diffs.file_at(self.bare, target.oid, path, limit)
+
+    @_alone
+    def scratch(self, name: str, oid: str) -> Worktree:
+        """A worktree at a commit of ours, to look what the checks make of it. `remove` it with its branch."""
+        self.remove(name, branch=True)
+        return self.trees.make(name, self.bare.commit(oid))
 
     def sizes(self) -> tuple[WorktreeSize, ...]:
         """Of all worktrees: a walk through all their files."""
@@ -176,7 +200,7 @@ class Repository:
         self.bare.fetch()
         base = self.bare.base(branch)
         target, (_, head) = base.oid, self._branch(name)
-        if target is None or self._descends(head, target):
+        if target is None or self.bare.descends(head, target):
             return head, ()
         # Named, not by their commits: the names stand in the conflict markers, which the agent reads.
         tree, conflicts = diffs.try_merge(self.bare, f"vapora/{name}", f"origin/{base.branch}")
@@ -187,7 +211,6 @@ class Repository:
         self.trees.set_back(name, made)
         return made, tuple(shown(path) for path in conflicts)
 
-    @_alone
     def land(
         self,
         name: str,
@@ -197,11 +220,24 @@ class Repository:
         branch: str | None = None,
         strategy: Strategy = "squash",
     ) -> Landing:
-        """Makes the task's work part of the target branch, in the source itself.
+        """Makes the task's work part of the target branch, in the source itself: `prepare_landing`, then `publish`."""
+        prepared = self.prepare_landing(name, message, head=head, branch=branch, strategy=strategy)
+        return prepared if isinstance(prepared, Landing) else self.publish(prepared)
 
-        `head`: what was approved; raises `TargetMovedError` if the branch is elsewhere, or if the target moved while
-        this went on (try again then). Raises `MergeConflictError`, `TargetDirtyError`, `PushRefusedError` and
-        `NothingToLandError`; after each, the source is as it was.
+    @_alone
+    def prepare_landing(
+        self,
+        name: str,
+        message: StepCommit,
+        *,
+        head: str | None = None,
+        branch: str | None = None,
+        strategy: Strategy = "squash",
+    ) -> Prepared | Landing:
+        """The commit that the target is to be moved to; or what stands there already.
+
+        `head`: what was approved; raises `TargetMovedError` if the branch is elsewhere. Raises `MergeConflictError`,
+        and `NothingToLandError` for a branch without a change.
         """
         base, ours = self._branch(name)
         if head is not None and head != ours:
@@ -209,31 +245,19 @@ class Repository:
                 f"The branch of {name} is at {ours[:12]}, not at {head[:12]}, which was approved.",
                 remedy="Look at the changes again, and approve them.",
             )
-        unresolved = diffs.files_with(self.bare, ours, f"<<<<<<< vapora/{name}")
+        unresolved = self.unresolved(name)
         if unresolved:
             raise diffs.conflict(unresolved)
         if ours == base:
             raise NothingToLandError(f"The branch of {name} changes nothing.", remedy="There is nothing to do.")
         self.bare.fetch()
-        target = self.bare.base(branch)
-        done = self._landed(name, ours, target)
-        if done is not None:
-            return done
-        who = message.variables(self.committer)
-        onto = target.oid or self.bare.empty_root()
-        new = landed_commit(self.bare, onto, ours, strategy, message.text(), who, self.committer)
-        # Written before the target moves: after a crash in between, it is seen that this was done.
-        self.bare.set_ref(_landing_head(name), ours)
-        self.bare.set_ref(_landing(name), new)
-        publishing.publish(self.bare, publishing.Move(target.branch, target.oid, new, _landing(name)))
-        self.bare.set_ref(fetched_ref(target.branch), new)
-        return Landing(new, target.branch)
+        return landing.prepare(self.bare, name, ours, self.bare.base(branch), strategy, message, self.committer)
 
-    def _landed(self, name: str, head: str, target: Base) -> Landing | None:
-        new = self.bare.resolve(_landing(name))
-        if new is None or target.oid is None or self.bare.resolve(_landing_head(name)) != head:
-            return None
-        return Landing(new, target.branch, already=True) if self._descends(target.oid, new) else None
+    @_alone
+    def publish(self, prepared: Prepared) -> Landing:
+        """Raises `TargetMovedError` if the target moved since (prepare it again then), `TargetDirtyError` and
+        `PushRefusedError`; after each, the source is as it was."""
+        return landing.publish(self.bare, prepared)
 
     @_alone
     def push(self, name: str) -> str:
@@ -245,9 +269,6 @@ class Repository:
             publishing.publish(self.bare, publishing.Move(f"vapora/{name}", old, head, branch_ref(name)))
             self.bare.set_ref(pushed, head)
         return head
-
-    def _descends(self, commit: str, ancestor: str) -> bool:
-        return self.bare.run("merge-base", "--is-ancestor", ancestor, commit, ok=(0, 1)).code == 0
 
     # Upkeep.
 
@@ -275,22 +296,3 @@ class Repository:
     def empty_trash(self) -> None:
         """Deletes what was taken away. Seconds for a large worktree, and nobody has to wait for it."""
         self.trees.empty_trash()
-
-
-def _landing(name: str) -> str:
-    return f"refs/vapora/landing/{name}"
-
-
-def _landing_head(name: str) -> str:
-    return f"refs/vapora/landing-head/{name}"
-
-
-def _lock(place: Path, patience_s: float) -> int:
-    """Held by this process and the git processes that it starts: those of a killed owner end before the next begins."""
-    handle = os.open(place, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-    if not file_lock.lock(handle, patience_s):
-        os.close(handle)
-        raise RepositoryBusyError(
-            f"Another process is at work in {place.parent}.", remedy="Is VAPORA running twice on this folder?"
-        )
-    return handle

@@ -10,13 +10,13 @@ from events.ids import Scope, TaskState
 from vapora import commands, views
 from vapora.sdk.async_handles import AsyncProjects, AsyncTasks
 from vapora.sdk.async_live import AsyncLive
-from vapora.sdk.async_transport import AsyncTransport
+from vapora.sdk.async_work import AsyncWork
 from vapora.sdk.paths import PREFIX, Moment, Position, budget_path, moment, path
 from vapora.sdk.problems import problem
 from vapora.sdk.waiting import SETTLED
 
 
-class AsyncClient(AsyncTransport):
+class AsyncClient(AsyncWork):
     """Speaks to one server, for one workspace. Refusals are raised as `ApiError`, silence as `NoServerError`.
 
     One method for each operation of the HTTP interface; `projects` and `tasks` also lead to single ones:
@@ -74,6 +74,11 @@ class AsyncClient(AsyncTransport):
     async def get_project(self, project_id: str, after: Position = None) -> views.Project:
         """By its id, archived ones too."""
         return await self._get(path("projects", project_id), views.Project, {"after": after})
+
+    async def dashboard(self, project_id: str, days: int = 30, after: Position = None) -> views.Dashboard:
+        """How the work of a project flows, over the last days up to today (UTC)."""
+        query = {"days": days, "after": after}
+        return await self._get(path("projects", project_id, "dashboard"), views.Dashboard, query)
 
     async def list_projects(self, archived: bool = False, after: Position = None) -> tuple[views.Project, ...]:
         """In the order in which they were made; archived ones only if asked for."""
@@ -250,8 +255,11 @@ class AsyncClient(AsyncTransport):
         """What is left out stays as it is, whoever else changes it at the same time."""
         return await self._ask("PATCH", budget_path(scope, scope_id), views.BudgetEdited, change)
 
-    async def costs(self, group_by: Sequence[str] = ("provider",), after: Position = None) -> tuple[views.Cost, ...]:
-        return await self._all("/costs", views.Cost, {"group_by": ",".join(group_by), "after": after})
+    async def costs(
+        self, group_by: Sequence[str] = ("provider",), project_id: str | None = None, after: Position = None
+    ) -> tuple[views.Cost, ...]:
+        query = {"group_by": ",".join(group_by), "project_id": project_id, "after": after}
+        return await self._all("/costs", views.Cost, query)
 
     # --- settings ---
 

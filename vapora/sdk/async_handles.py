@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from asyncio import sleep
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Sequence
 from time import monotonic
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, Literal, Unpack
 
 from events.ids import TaskState
 from vapora import commands, views
@@ -60,6 +60,15 @@ class AsyncProject:
 
     async def archive(self) -> int:
         return await self._client.archive_project(await self.id())
+
+    async def repository(self) -> views.RepositoryView:
+        return await self._client.repository(await self.id())
+
+    async def pause(self, reason: str = "") -> views.Accepted:
+        return await self._client.pause_project(await self.id(), reason)
+
+    async def resume(self) -> views.Accepted:
+        return await self._client.resume_project(await self.id())
 
     @property
     def tasks(self) -> AsyncTasks:
@@ -153,6 +162,83 @@ class AsyncTask:
             if left <= 0:
                 raise still(card, timeout or 0)
             await sleep(min(pause, left))
+
+    async def changes(self, run_id: str | None = None, attempt: int | None = None) -> views.Changes:
+        """What stands on its branch."""
+        return await self._client.changes(self.id, run_id, attempt, self.after)
+
+    async def steps(self, run_id: str | None = None) -> AsyncIterator[views.Step]:
+        """What its newest run did and is doing, in order; or what `run_id` did."""
+        wanted = run_id
+        if wanted is None:
+            runs = await self.runs()
+            if not runs:
+                raise without_work(self.id, runs)
+            wanted = runs[-1].run_id
+        async for step in self._client.steps(wanted, self.after):
+            yield step
+
+    async def comments(self) -> AsyncIterator[views.Comment]:
+        async for said in self._client.comments(self.id, self.after):
+            yield said
+
+    async def comment(self, comment: commands.CommentTask | str, answers: str | None = None) -> views.CommentMade:
+        """A text, or a comment on a line. `answers`: the `call_id` of the question that the text answers."""
+        said = await self._client.comment(self.id, comment, answers)
+        self.after = said.position
+        return said
+
+    async def approve(self, head: str | None = None, comment: str = "") -> int:
+        """The commit `head`; None: the one that its card shows now."""
+        approved = await self._client.approve(self.id, head or await self._head(), comment)
+        self.after = approved.position
+        return approved.position
+
+    async def request_changes(
+        self, comment: str, comments: Sequence[commands.CommentOnLine] = (), head: str | None = None
+    ) -> int:
+        sent = await self._client.request_changes(self.id, head or await self._head(), comment, comments)
+        self.after = sent.position
+        return sent.position
+
+    async def merge(
+        self, strategy: Literal["squash", "merge", "rebase"] = "squash", message: str = "", force: bool = False
+    ) -> views.Merged:
+        """See `AsyncClient.merge`."""
+        merged = await self._client.merge(self.id, strategy, message, force)
+        self.after = merged.position
+        return merged
+
+    async def push(self) -> views.Pushed:
+        pushed = await self._client.push(self.id)
+        self.after = pushed.position
+        return pushed
+
+    async def resolve(self, comment: str = "") -> int:
+        sent = await self._client.resolve(self.id, comment)
+        self.after = sent.position
+        return sent.position
+
+    async def attempts(self) -> tuple[views.Attempt, ...]:
+        return await self._client.attempts(self.id, self.after)
+
+    async def attempt(self, agent: str | None = None, model: str | None = None, from_step: int | None = None) -> int:
+        """Have it tried again, on a branch of its own."""
+        started = await self._client.start_attempt(self.id, agent, model, from_step)
+        self.after = started.position
+        return started.position
+
+    async def pick(self, number: int) -> int:
+        """The work of that attempt becomes the card's."""
+        picked = await self._client.pick_attempt(self.id, number)
+        self.after = picked.position
+        return picked.position
+
+    async def _head(self) -> str:
+        head = (await self.card()).head
+        if head is None:
+            raise NotFoundError(f"The task '{self.id}' has no branch.", remedy="Move it on the board instead.")
+        return head
 
     async def output(self, run_id: str | None = None) -> views.Artifact:
         """See `AsyncClient.output`."""

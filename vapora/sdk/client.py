@@ -12,11 +12,11 @@ from vapora.sdk.handles import Projects, Tasks
 from vapora.sdk.live import Live
 from vapora.sdk.paths import PREFIX, Moment, Position, budget_path, moment, path
 from vapora.sdk.problems import problem
-from vapora.sdk.transport import Transport
 from vapora.sdk.waiting import SETTLED
+from vapora.sdk.work import Work
 
 
-class Client(Transport):
+class Client(Work):
     """Speaks to one server, for one workspace. Refusals are raised as `ApiError`, silence as `NoServerError`.
 
     One method for each operation of the HTTP interface; `projects` and `tasks` also lead to single ones:
@@ -72,6 +72,11 @@ class Client(Transport):
     def get_project(self, project_id: str, after: Position = None) -> views.Project:
         """By its id, archived ones too."""
         return self._get(path("projects", project_id), views.Project, {"after": after})
+
+    def dashboard(self, project_id: str, days: int = 30, after: Position = None) -> views.Dashboard:
+        """How the work of a project flows, over the last days up to today (UTC)."""
+        query = {"days": days, "after": after}
+        return self._get(path("projects", project_id, "dashboard"), views.Dashboard, query)
 
     def list_projects(self, archived: bool = False, after: Position = None) -> tuple[views.Project, ...]:
         """In the order in which they were made; archived ones only if asked for."""
@@ -245,8 +250,11 @@ class Client(Transport):
         """What is left out stays as it is, whoever else changes it at the same time."""
         return self._ask("PATCH", budget_path(scope, scope_id), views.BudgetEdited, change)
 
-    def costs(self, group_by: Sequence[str] = ("provider",), after: Position = None) -> tuple[views.Cost, ...]:
-        return self._all("/costs", views.Cost, {"group_by": ",".join(group_by), "after": after})
+    def costs(
+        self, group_by: Sequence[str] = ("provider",), project_id: str | None = None, after: Position = None
+    ) -> tuple[views.Cost, ...]:
+        query = {"group_by": ",".join(group_by), "project_id": project_id, "after": after}
+        return self._all("/costs", views.Cost, query)
 
     # --- settings ---
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from time import monotonic, sleep
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, Literal, Unpack
 
 from events.ids import TaskState
 from vapora import commands, views
@@ -59,6 +59,15 @@ class Project:
 
     def archive(self) -> int:
         return self._client.archive_project(self.id())
+
+    def repository(self) -> views.RepositoryView:
+        return self._client.repository(self.id())
+
+    def pause(self, reason: str = "") -> views.Accepted:
+        return self._client.pause_project(self.id(), reason)
+
+    def resume(self) -> views.Accepted:
+        return self._client.resume_project(self.id())
 
     @property
     def tasks(self) -> Tasks:
@@ -151,6 +160,81 @@ class Task:
             if left <= 0:
                 raise still(card, timeout or 0)
             sleep(min(pause, left))
+
+    def changes(self, run_id: str | None = None, attempt: int | None = None) -> views.Changes:
+        """What stands on its branch."""
+        return self._client.changes(self.id, run_id, attempt, self.after)
+
+    def steps(self, run_id: str | None = None) -> Iterator[views.Step]:
+        """What its newest run did and is doing, in order; or what `run_id` did."""
+        wanted = run_id
+        if wanted is None:
+            runs = self.runs()
+            if not runs:
+                raise without_work(self.id, runs)
+            wanted = runs[-1].run_id
+        yield from self._client.steps(wanted, self.after)
+
+    def comments(self) -> Iterator[views.Comment]:
+        yield from self._client.comments(self.id, self.after)
+
+    def comment(self, comment: commands.CommentTask | str, answers: str | None = None) -> views.CommentMade:
+        """A text, or a comment on a line. `answers`: the `call_id` of the question that the text answers."""
+        said = self._client.comment(self.id, comment, answers)
+        self.after = said.position
+        return said
+
+    def approve(self, head: str | None = None, comment: str = "") -> int:
+        """The commit `head`; None: the one that its card shows now."""
+        approved = self._client.approve(self.id, head or self._head(), comment)
+        self.after = approved.position
+        return approved.position
+
+    def request_changes(
+        self, comment: str, comments: Sequence[commands.CommentOnLine] = (), head: str | None = None
+    ) -> int:
+        sent = self._client.request_changes(self.id, head or self._head(), comment, comments)
+        self.after = sent.position
+        return sent.position
+
+    def merge(
+        self, strategy: Literal["squash", "merge", "rebase"] = "squash", message: str = "", force: bool = False
+    ) -> views.Merged:
+        """See `Client.merge`."""
+        merged = self._client.merge(self.id, strategy, message, force)
+        self.after = merged.position
+        return merged
+
+    def push(self) -> views.Pushed:
+        pushed = self._client.push(self.id)
+        self.after = pushed.position
+        return pushed
+
+    def resolve(self, comment: str = "") -> int:
+        sent = self._client.resolve(self.id, comment)
+        self.after = sent.position
+        return sent.position
+
+    def attempts(self) -> tuple[views.Attempt, ...]:
+        return self._client.attempts(self.id, self.after)
+
+    def attempt(self, agent: str | None = None, model: str | None = None, from_step: int | None = None) -> int:
+        """Have it tried again, on a branch of its own."""
+        started = self._client.start_attempt(self.id, agent, model, from_step)
+        self.after = started.position
+        return started.position
+
+    def pick(self, number: int) -> int:
+        """The work of that attempt becomes the card's."""
+        picked = self._client.pick_attempt(self.id, number)
+        self.after = picked.position
+        return picked.position
+
+    def _head(self) -> str:
+        head = (self.card()).head
+        if head is None:
+            raise NotFoundError(f"The task '{self.id}' has no branch.", remedy="Move it on the board instead.")
+        return head
 
     def output(self, run_id: str | None = None) -> views.Artifact:
         """See `Client.output`."""

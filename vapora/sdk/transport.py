@@ -97,7 +97,9 @@ class Transport:
         self, method: str, path: str, body: BaseModel | Mapping[str, Any] | None, key: str | None = None
     ) -> httpx.Response:
         # Only what was said: the server fills in the defaults, so they stand in one place.
-        content = body.model_dump(mode="json", exclude_unset=True) if isinstance(body, BaseModel) else body
+        content = (
+            body.model_dump(mode="json", by_alias=True, exclude_unset=True) if isinstance(body, BaseModel) else body
+        )
         given = {"Idempotency-Key": key} if key else {}
         return self._send(method, path, json=None if content is None else dict(content), headers=given)
 

@@ -30,6 +30,7 @@ class TaskDetails(TypedDict, total=False):
     deadline: datetime | str | None
     context: dict[str, JsonValue]
     blocked_by: tuple[str, ...]
+    assignee: str | None
 
 
 class WaitTimeoutError(VaporaError, TimeoutError):

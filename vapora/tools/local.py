@@ -37,8 +37,12 @@ class LocalWorkplace:
         self._variables = dict(variables or {})
 
     async def run(self, line: str, timeout_s: float) -> Outcome:
-        limits = replace(self._limits, timeout_s=min(timeout_s, self._limits.timeout_s))
-        return await self._sandbox.run(self._room, Command(line, variables=self._variables), limits)
+        return await self.command(line, min(timeout_s, self._limits.timeout_s))
+
+    async def command(self, line: str, timeout_s: float, *, network: bool = False) -> Outcome:
+        """One of the project's own, for as long as the project says. `network`: only to set it up."""
+        limits = replace(self._limits, timeout_s=timeout_s)
+        return await self._sandbox.run(self._room, Command(line, network, self._variables), limits)
 
     async def changed_paths(self) -> list[str]:
         return await asyncio.to_thread(self._repository.changed_paths, self._task)

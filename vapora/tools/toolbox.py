@@ -11,12 +11,12 @@ from pydantic import ValidationError
 
 from vapora.errors import BadInputError, VaporaError
 from vapora.llm.protocol import ToolSpec
+from vapora.tools.hand_over import complaint, hand_over
 from vapora.tools.scope import Scope
 from vapora.tools.table import TOOLS, Tool
 from vapora.tools.values import ToolResult, Workplace
 
 _log = structlog.get_logger("tools")
-_MOST_PROBLEMS = 5
 
 
 class Toolbox:
@@ -43,12 +43,12 @@ class Toolbox:
         tool = self.tools.get(name)
         if tool is None:
             return ToolResult(False, f"You have no tool {name!r:.100}. You have {', '.join(self.tools) or 'none'}.")
+        if tool.act is None:
+            return hand_over(tool, arguments)
         try:
             asked = tool.takes.model_validate(dict(arguments))
         except ValidationError as error:
-            return ToolResult(False, _complaint(tool, error))
-        if tool.act is None:
-            return ToolResult(True, tool.said, data=asked.model_dump(mode="json"))
+            return ToolResult(False, complaint(tool, error))
         try:
             async with asyncio.timeout(tool.limit_s):
                 return await tool.act(self._place, asked, self.scope)
@@ -63,9 +63,3 @@ class Toolbox:
             # A fault of ours. The run goes on without this call, and the operator finds the trace in the journal.
             _log.exception("tool.failed", tool=name)
             return ToolResult(False, f"{name} failed by a fault inside VAPORA. Try another way.")
-
-
-def _complaint(tool: Tool, error: ValidationError) -> str:
-    problems = error.errors(include_url=False, include_context=False, include_input=False)
-    told = [f"{'.'.join(map(str, one['loc'])) or 'arguments'}: {one['msg']}" for one in problems[:_MOST_PROBLEMS]]
-    return f"Wrong arguments for {tool.name}: {'; '.join(told)}."

@@ -5,16 +5,25 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Generic, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import AliasChoices, Field, JsonValue
 
-from events.ids import BoardType, Review, Scope, TaskState, Tier, WaitReason, WhenExceeded
+from events.ids import (
+    BoardType,
+    ChecksVerdict,
+    MergePolicy,
+    Review,
+    Scope,
+    TaskState,
+    Tier,
+    WaitReason,
+    WhenExceeded,
+)
 from events.recorded import Recorded
+from events.work import Check
+from vapora.views.base import View as View
+from vapora.views.landing import Landed, LandingProblem
 
 Item = TypeVar("Item")
-
-
-class View(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Page(View, Generic[Item]):
@@ -70,11 +79,37 @@ class Waiting(View):
     remedy: str
 
 
+class PauseView(View):
+    """Nothing of it starts, and no new model call goes out. `scope` and `id`: of what; `reason`: what was said."""
+
+    scope: Literal["workspace", "project"]
+    id: str
+    since: datetime
+    reason: str
+
+
 class Project(View):
+    """What follows `repo` is about work in it. `setup` and `checks` None: what the accepted file of the repository
+    says. `sandbox` None: as the installation says. `providers`: who may see it; empty: all. `accepted_file`: the
+    SHA-256 of the text of `.vapora/project.toml` whose commands may be run."""
+
     id: str
     name: str
     description: str
     repo: str | None
+    base_branch: str | None = None
+    setup: tuple[str, ...] | None = None
+    checks: tuple[Check, ...] | None = None
+    # A field cannot be called like a method that each model has.
+    copies: tuple[str, ...] = Field(
+        default=(), validation_alias=AliasChoices("copy", "copies"), serialization_alias="copy"
+    )
+    read_only: tuple[str, ...] = ()
+    merge_policy: MergePolicy = MergePolicy.MANUAL
+    sandbox: str | None = None
+    providers: tuple[str, ...] = ()
+    accepted_file: str | None = None
+    paused: PauseView | None = None
     archived: bool
     created_at: datetime
     position: int
@@ -107,11 +142,13 @@ class Preferences(View):
 
 
 class RunSummary(View):
-    """A run as it stands on its task's card."""
+    """A run as it stands on its task's card. `purpose` review: it judges the work of another."""
 
     run_id: str
     agent_id: str
     role: str
+    purpose: Literal["work", "review"] = "work"
+    attempt: int = 1
     state: Literal["running", "waiting", "succeeded", "failed", "cancelled"]
     started_at: datetime
     ended_at: datetime | None = None
@@ -123,11 +160,26 @@ class RunSummary(View):
     reason: str = ""
 
 
+class Question(View):
+    """What an agent asks a person. The answer is a comment with `answers` set to `call_id`."""
+
+    run_id: str
+    call_id: str
+    text: str
+
+
 class BoardCard(View):
     """A card as it stands on the board, in lists and in live frames: without its texts.
 
     `rank` is the place in its column: cards are sorted by it as text, upwards where work is still to be done (todo,
     in-progress, review), downwards where it has ended (done, failed: the newest first).
+
+    Of work in a repository: `branch`, `base`, `head` and `checks` as the last good run left them, `approved_head` what
+    was approved of it, `landed` where it became part of the project's branch, `landing_problem` why it did not.
+    `reviewer`: who is to approve it, while it is in review. `sandbox`: the kind that its run works in, while it runs;
+    `none` is to be shown. `doing`: what its run does, in a line. `question`: what it waits for an answer to.
+    `comments`: how many there are; `unread`: those of agents since a person last said or decided something.
+    `limit_microusd`: what the task may cost over its whole life.
     """
 
     id: str
@@ -148,6 +200,22 @@ class BoardCard(View):
     cost_microusd: int
     runs: tuple[RunSummary, ...]
     comment: str
+    branch: str | None = None
+    base: str | None = None
+    head: str | None = None
+    checks: ChecksVerdict | None = None
+    approved_head: str | None = None
+    landed: Landed | None = None
+    landing_problem: LandingProblem | None = None
+    attempt: int = 1
+    attempts: int = 1
+    reviewer: Review | None = None
+    sandbox: str | None = None
+    doing: str | None = None
+    question: Question | None = None
+    comments: int = 0
+    unread: int = 0
+    limit_microusd: int | None = None
     created_at: datetime
     updated_at: datetime
     rank: str
@@ -166,7 +234,8 @@ class Board(View):
     """At most 200 cards of each column. `counts`: how many the column holds in all. `next`: the cursor of the cards
     that follow, null where there are none; ask for them with `column` and `cursor`. `truncated` names the columns that
     have more. `counts_by_project`: `counts` for each project that ever had a card in one of these columns; the live
-    view `column` says how they change."""
+    view `column` says how they change. `paused`: the workspace and the projects of which nothing starts now; the live
+    view `pause` says how that changes."""
 
     position: int
     columns: dict[str, tuple[BoardCard, ...]]
@@ -174,6 +243,7 @@ class Board(View):
     counts_by_project: dict[str, dict[str, int]] = Field(default_factory=dict)
     next: dict[str, str | None] = Field(default_factory=dict)
     truncated: tuple[str, ...] = ()
+    paused: tuple[PauseView, ...] = ()
 
 
 class Agent(View):
@@ -280,7 +350,7 @@ class Cost(View):
 
 class Decision(View):
     position: int
-    kind: Literal["agent", "provider", "budget"]
+    kind: Literal["agent", "reviewer", "provider", "budget"]
     chosen: str
     reason: str
     candidates: tuple[dict[str, JsonValue], ...] = ()

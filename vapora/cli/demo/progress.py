@@ -20,10 +20,12 @@ Verdict = Literal["working", "done", "stuck"]
 
 @dataclass(slots=True)
 class DemoProgress:
-    """`changed_at`: when a watched card last changed, on the caller's clock in seconds."""
+    """`changed_at`: when a watched card last changed, on the caller's clock in seconds. `lands`: whether accepted work
+    becomes part of the repository by itself; then a card is over only when that has happened."""
 
     task_ids: tuple[str, ...]
     changed_at: float
+    lands: bool = False
     tasks: dict[str, BoardCard] = field(default_factory=dict)
     agents: dict[str, Agent] = field(default_factory=dict)
 
@@ -50,7 +52,7 @@ class DemoProgress:
 
     def verdict(self, at: float) -> Verdict:
         """`stuck`: nothing that is still open will move without a person."""
-        open_cards = [card for card in self.tasks.values() if card.state is not TaskState.DONE]
+        open_cards = self.unfinished()
         if len(self.tasks) < len(self.task_ids):
             return "stuck" if at - self.changed_at > SILENCE_S else "working"
         if not open_cards:
@@ -63,7 +65,12 @@ class DemoProgress:
         return "working"
 
     def unfinished(self) -> list[BoardCard]:
-        return [card for card in self.tasks.values() if card.state is not TaskState.DONE]
+        return [card for card in self.tasks.values() if not is_over(card, self.lands)]
+
+    def merged(self) -> list[BoardCard]:
+        """The cards whose work is in the repository, the newest last."""
+        landed = [(card.landed.at, card) for card in self.tasks.values() if card.landed is not None]
+        return [card for _, card in sorted(landed, key=lambda one: one[0])]
 
     def spent(self) -> dict[bool, int]:
         """Micro-dollars by whether they are simulated."""
@@ -78,8 +85,26 @@ class DemoProgress:
             return []
         self.tasks[card.id] = card
         self.changed_at = at
-        same = before is not None and (before.state, before.assigned_agent) == (card.state, card.assigned_agent)
-        return [] if same else [card]
+        # That a review has ended is told by what comes of it.
+        over = before is not None and _told(before)[:-1] == _told(card)[:-1] and reviewer(card) is None
+        return [] if over or (before is not None and _told(before) == _told(card)) else [card]
+
+
+def _told(card: BoardCard) -> tuple[object, ...]:
+    """What a line is written about."""
+    return card.state, card.assigned_agent, card.landed, reviewer(card)
+
+
+def is_over(card: BoardCard, lands: bool) -> bool:
+    if card.state is not TaskState.DONE:
+        return False
+    return not lands or card.landed is not None or card.head == card.base
+
+
+def reviewer(card: BoardCard) -> str | None:
+    """The agent that looks at its work now."""
+    run = card.runs[-1] if card.runs else None
+    return run.agent_id if run and run.purpose == "review" and run.state in ("running", "waiting") else None
 
 
 def waits_for(card: BoardCard) -> str:
@@ -89,8 +114,12 @@ def waits_for(card: BoardCard) -> str:
     if card.state is TaskState.FAILED:
         last = card.runs[-1].reason if card.runs else ""
         return f"failed: {last or 'no reason was given'}"
+    if card.landing_problem is not None:
+        return f"could not be merged: {card.landing_problem.message}"
     if card.state is TaskState.REVIEW:
         return "waits for a review"
+    if card.state is TaskState.DONE:
+        return "is done and not merged"
     return f"is still {card.state.value}"
 
 
@@ -98,5 +127,7 @@ def _needs_a_person(card: BoardCard) -> bool:
     if card.state in (TaskState.FAILED, TaskState.ARCHIVED):
         return True
     if card.state is TaskState.REVIEW:
-        return card.review is Review.HUMAN
+        return (card.reviewer or card.review) is Review.HUMAN
+    if card.landing_problem is not None and card.landing_problem.kind != "merge-conflict":
+        return True
     return card.waiting is not None and card.waiting.reason in (WaitReason.HUMAN, WaitReason.PAUSED)

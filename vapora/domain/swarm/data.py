@@ -20,7 +20,7 @@ from vapora.errors import CorruptLogError
 
 # To be raised with every change of `swarm_fold.evolve`, of what it calls, or of the data: what an older fold saved is
 # then left aside.
-FOLD_VERSION = 3
+FOLD_VERSION = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +69,9 @@ class SwarmData:
     done: list[str]
     projects: dict[str, int]
     closed: list[str]
+    paused_projects: list[str]
+    paused: bool
+    workspace_version: int
     histories: list[SavedHistory]
 
 
@@ -85,6 +88,9 @@ def to_data(swarm: Swarm) -> SwarmData:
         done=sorted(swarm.dependencies.all_done()),
         projects=dict(swarm.projects),
         closed=sorted(swarm.closed),
+        paused_projects=sorted(swarm.paused_projects),
+        paused=swarm.paused,
+        workspace_version=swarm.workspace_version,
         histories=[
             SavedHistory(agent_id, simulated, *history.kept())
             for (agent_id, simulated), history in sorted(swarm.histories().items())
@@ -104,6 +110,8 @@ def from_data(data: SwarmData, settings: LearningSettings = DEFAULTS) -> Swarm:
         recorded = _recorded(end)
         swarm.ended[recorded.event.run_id] = recorded  # type: ignore[attr-defined]  # ends of runs have one
     swarm.projects, swarm.closed = dict(data.projects), set(data.closed)
+    swarm.paused_projects, swarm.paused = set(data.paused_projects), data.paused
+    swarm.workspace_version = data.workspace_version
     for task_id in data.done:
         swarm.dependencies.done(task_id)
     for one in data.histories:

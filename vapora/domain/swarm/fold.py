@@ -6,27 +6,36 @@ from collections.abc import Callable, Mapping
 
 from events.agent import AgentDisabled, AgentEdited, AgentEnabled, AgentRegistered, AgentRemoved
 from events.base import DomainEvent, topics
-from events.ids import TaskState
-from events.project import ProjectArchived
+from events.ids import WORKSPACE, TaskState
+from events.project import ProjectArchived, ProjectPaused, ProjectResumed
 from events.recorded import Recorded
 from events.run import RunCancelled, RunFailed, RunSucceeded
 from events.task import (
+    AttemptPicked,
+    AttemptRequested,
+    LandingRefused,
+    ReviewAssigned,
     TaskApproved,
     TaskArchived,
     TaskAssigned,
+    TaskCommented,
     TaskCompleted,
     TaskEdited,
     TaskFailed,
+    TaskLanded,
+    TaskPaused,
     TaskRecalled,
     TaskRejected,
     TaskReleased,
     TaskReopened,
     TaskReordered,
     TaskRequeued,
+    TaskResumed,
     TaskSentToReview,
     TaskSubmitted,
     TaskWaiting,
 )
+from events.workspace import WorkspaceOpened, WorkspacePaused, WorkspaceResumed
 from vapora.domain import agent as agents
 from vapora.domain import rank
 from vapora.domain import task_fold as tasks
@@ -34,7 +43,8 @@ from vapora.domain.learning import DEFAULTS, LearningSettings, RunOutcome
 from vapora.domain.swarm.state import RunInFlight, Swarm, TaskCursor
 
 # After each of these a card enters todo anew.
-_ENTERS_TODO = (TaskReleased, TaskRejected, TaskReopened, TaskRecalled)
+_ENTERS_TODO = (TaskReleased, TaskRejected, TaskReopened, TaskRecalled, AttemptRequested)
+REVIEW_TYPE = "code-review"
 
 
 def initial(settings: LearningSettings = DEFAULTS) -> Swarm:
@@ -56,6 +66,8 @@ def evolve(swarm: Swarm, recorded: Recorded) -> Swarm:
 def _follow(swarm: Swarm, recorded: Recorded) -> None:
     """Keep the thread of an open task: its correlation is that of its submission, whoever acts on it later. And how
     many events a project's stream holds."""
+    if recorded.stream == WORKSPACE:
+        swarm.workspace_version = recorded.version
     kind, _, task_id = recorded.stream.partition(":")
     if kind == "project":
         swarm.projects[task_id] = recorded.version
@@ -126,10 +138,22 @@ def _reordered(swarm: Swarm, recorded: Recorded) -> None:
         swarm.put(task, place)
 
 
-def _project_archived(swarm: Swarm, recorded: Recorded) -> None:
+def _project(swarm: Swarm, recorded: Recorded) -> None:
     event = recorded.event
-    assert isinstance(event, ProjectArchived)
-    swarm.close_project(event.project_id)
+    assert isinstance(event, ProjectArchived | ProjectPaused | ProjectResumed)
+    match event:
+        case ProjectArchived():
+            swarm.closed.add(event.project_id)
+        case ProjectPaused():
+            swarm.paused_projects.add(event.project_id)
+        case ProjectResumed():
+            swarm.paused_projects.discard(event.project_id)
+    swarm.place_all(event.project_id)
+
+
+def _workspace(swarm: Swarm, recorded: Recorded) -> None:
+    swarm.paused = isinstance(recorded.event, WorkspacePaused)
+    swarm.place_all()
 
 
 def _assigned(swarm: Swarm, recorded: Recorded) -> None:
@@ -151,15 +175,37 @@ def _assigned(swarm: Swarm, recorded: Recorded) -> None:
     _task(swarm, recorded)
 
 
+def _review_assigned(swarm: Swarm, recorded: Recorded) -> None:
+    event = recorded.event
+    assert isinstance(event, ReviewAssigned)
+    withdraw(swarm, event.task_id)
+    swarm.start(event.run_id, event.agent_id)
+    swarm.runs[event.run_id] = RunInFlight(
+        run_id=event.run_id,
+        task_id=event.task_id,
+        agent_id=event.agent_id,
+        role=event.role,
+        subject="",
+        task=swarm.open_tasks[event.task_id],
+        position=recorded.position,
+        correlation=recorded.correlation,
+        assigned_at=recorded.recorded_at,
+        purpose="review",
+        head=event.head or None,
+    )
+    _task(swarm, recorded)
+
+
 def _rejected(swarm: Swarm, recorded: Recorded) -> None:
-    """Rejected work counts as a failure of the run that made it (R17)."""
+    """Rejected work counts as a failure of the run that made it (R17), unless the base branch moved under it."""
     event = recorded.event
     assert isinstance(event, TaskRejected)
     task = swarm.open_tasks.get(event.task_id)
     run_id = event.run_id or (task.run_id if task else None)
-    if task is not None and task.agent_id is not None and run_id is not None:
+    author = None if task is None else task.author or task.agent_id
+    if event.cause == "review" and author is not None and run_id is not None:
         for simulated in (False, True):
-            swarm.history(task.agent_id, simulated).reject(run_id)
+            swarm.history(author, simulated).reject(run_id)
     _task(swarm, recorded)
 
 
@@ -171,12 +217,13 @@ def _run_ended(swarm: Swarm, recorded: Recorded) -> None:
         return
     swarm.stop(event.run_id, assignment.agent_id)
     task = swarm.open_tasks.get(event.task_id)
-    if task is not None and task.state is TaskState.IN_PROGRESS and task.run_id == event.run_id:
+    if task is not None and task.current_run_id == event.run_id:
         swarm.ended[event.run_id] = recorded
     if isinstance(event, RunCancelled) or (isinstance(event, RunFailed) and not event.counts):
         return
+    task_type = REVIEW_TYPE if assignment.purpose == "review" else event.task_type
     swarm.history(event.agent_id, event.simulated).add(
-        RunOutcome(event.run_id, event.task_type, recorded.recorded_at, isinstance(event, RunSucceeded))
+        RunOutcome(event.run_id, task_type, recorded.recorded_at, isinstance(event, RunSucceeded))
     )
 
 
@@ -195,6 +242,13 @@ _FOLDS: Mapping[type[DomainEvent], Callable[[Swarm, Recorded], None]] = {
             TaskRequeued,
             TaskRecalled,
             TaskArchived,
+            TaskCommented,
+            TaskPaused,
+            TaskResumed,
+            TaskLanded,
+            LandingRefused,
+            AttemptRequested,
+            AttemptPicked,
         ),
         _task,
     ),
@@ -203,11 +257,14 @@ _FOLDS: Mapping[type[DomainEvent], Callable[[Swarm, Recorded], None]] = {
     TaskAssigned: _assigned,
     TaskRejected: _rejected,
     TaskReordered: _reordered,
-    ProjectArchived: _project_archived,
+    ReviewAssigned: _review_assigned,
+    **dict.fromkeys((ProjectArchived, ProjectPaused, ProjectResumed), _project),
+    **dict.fromkeys((WorkspaceOpened, WorkspacePaused, WorkspaceResumed), _workspace),
 }
 
 # What a follower needs to poll for. Every event of a task and of a project is among it, also where the fold has no use
-# for it: a version left out of `threads` or `projects` would make each later append that expects it a conflict.
+# for it: a version left out of `threads` or `projects` would make each later append that expects it a conflict. The
+# same holds for the workspace's own stream.
 TOPICS: tuple[str, ...] = tuple(
     sorted({kind.TOPIC for kind in _FOLDS} | {topic for topic in topics() if topic.startswith(("task.", "project."))})
 )

@@ -12,12 +12,15 @@ from itertools import islice
 from events.ids import TaskState, WaitReason
 from events.recorded import Recorded
 from vapora.domain.agent import Agent
-from vapora.domain.assignment import ChosenAgent, can_do, has_room, rank
+from vapora.domain.assignment import ChosenAgent, Rule, can_do, has_room, rank
 from vapora.domain.backlog import Lane
 from vapora.domain.offers import OpenOffers
-from vapora.domain.swarm.fold import TOPICS, evolve, initial, propose, withdraw
-from vapora.domain.swarm.state import RunInFlight, Swarm, TaskCursor
+from vapora.domain.swarm.fold import REVIEW_TYPE, TOPICS, evolve, initial, propose, withdraw
+from vapora.domain.swarm.state import RunInFlight, Swarm, TaskCursor, lane_of
 from vapora.domain.task_state import Task, Wait
+
+# Who reviews the work of others.
+REVIEWER = "code-reviewer"
 
 __all__ = [
     "TOPICS",
@@ -25,18 +28,21 @@ __all__ = [
     "Swarm",
     "TaskCursor",
     "choose",
+    "choose_reviewer",
     "ended_unmoved",
     "evolve",
     "foremost",
     "initial",
+    "next_review",
     "open_offers",
+    "paused",
     "propose",
     "recalled",
     "running",
     "silent",
-    "unassignable",
     "waiting",
     "withdraw",
+    "without_reviewer",
 ]
 
 
@@ -66,13 +72,32 @@ def foremost(swarm: Swarm, may_start: Callable[[str], bool] | None = None) -> Ta
 
 def choose(swarm: Swarm, task: Task, now: datetime, simulated: bool) -> ChosenAgent:
     """Rank the agents for the task by their real, or simulated, history; nobody is chosen where none is free."""
-    return rank(task.task_type, task.role, swarm.applicants(simulated), now)
+    return rank(task.task_type, task.role, swarm.applicants(simulated), now, _rule(swarm, lane_of(task)))
 
 
-def unassignable(swarm: Swarm, task: Task) -> tuple[WaitReason, str] | None:
-    """Why no enabled agent could ever take the task, and what helps; None if one could, now or later."""
-    wait = _hindrance(swarm, (task.task_type, task.role))
-    return None if wait is None else (wait.reason, wait.remedy)
+def next_review(swarm: Swarm) -> Task | None:
+    """A task in review that some agent other than its author could review right now."""
+    for task_id in sorted(swarm.reviews):
+        task = swarm.open_tasks[task_id]
+        if any(has_room(agent, swarm.in_flight(agent.id)) for agent in _reviewers(swarm, task)):
+            return task
+    return None
+
+
+def choose_reviewer(swarm: Swarm, task: Task, now: datetime, simulated: bool) -> ChosenAgent:
+    """As `choose`, among those who review, and never the author."""
+    barred = Rule(task.author, "wrote it", barred=True) if task.author else None
+    return rank(REVIEW_TYPE, REVIEWER, swarm.applicants(simulated), now, barred)
+
+
+def without_reviewer(swarm: Swarm) -> list[tuple[Task, str]]:
+    """Tasks that no enabled agent could ever review, with the reason: a person has to."""
+    told = f"There is no enabled agent of the role {REVIEWER} other than the author."
+    return [
+        (swarm.open_tasks[task_id], told)
+        for task_id in sorted(swarm.reviews)
+        if not any(agent.enabled for agent in _reviewers(swarm, swarm.open_tasks[task_id]))
+    ]
 
 
 def silent(swarm: Swarm) -> list[tuple[Task, WaitReason, str]]:
@@ -104,6 +129,11 @@ def recalled(swarm: Swarm) -> list[RunInFlight]:
     return [assignment for assignment in swarm.runs.values() if not _is_current(swarm, assignment)]
 
 
+def paused(swarm: Swarm) -> set[str]:
+    """Runs in flight that may not take a further step for now, by their ids."""
+    return {one.run_id for one in running(swarm) if swarm.is_paused(swarm.open_tasks[one.task_id])}
+
+
 def ended_unmoved(swarm: Swarm) -> list[tuple[Task, Recorded]]:
     """Tasks whose run has ended without the move that follows (`task.after_run`), with the end of the run."""
     return [
@@ -124,21 +154,47 @@ def open_offers(swarm: Swarm, workspace: str) -> OpenOffers:
 
 def _is_current(swarm: Swarm, assignment: RunInFlight) -> bool:
     task = swarm.open_tasks.get(assignment.task_id)
-    return task is not None and task.state is TaskState.IN_PROGRESS and task.run_id == assignment.run_id
+    return task is not None and task.current_run_id == assignment.run_id
 
 
 def _able(swarm: Swarm, lane: Lane) -> Iterable[Agent]:
-    task_type, role = lane
-    return (agent for agent in swarm.agents.values() if can_do(agent, task_type, role))
+    rule = _rule(swarm, lane)
+    return (
+        agent
+        for agent in swarm.agents.values()
+        if can_do(agent, lane.task_type, lane.role) and (rule is None or rule.objection(agent.id) is None)
+    )
+
+
+def _rule(swarm: Swarm, lane: Lane) -> Rule | None:
+    """An author who is disabled, or gone, keeps nobody else from going on with the work."""
+    if lane.agent is None:
+        return None
+    if lane.only:
+        return Rule(lane.agent, f"a person chose {lane.agent}")
+    author = swarm.agents.get(lane.agent)
+    if author is None or not author.enabled or not can_do(author, lane.task_type, lane.role):
+        return None
+    return Rule(lane.agent, f"{lane.agent} made the work, which was sent back")
+
+
+def _reviewers(swarm: Swarm, task: Task) -> Iterable[Agent]:
+    return (
+        agent for agent in swarm.agents.values() if agent.id != task.author and can_do(agent, REVIEW_TYPE, REVIEWER)
+    )
 
 
 def _hindrance(swarm: Swarm, lane: Lane) -> Wait | None:
     able = list(_able(swarm, lane))
     if any(agent.enabled for agent in able):
         return None
-    task_type, role = lane
     if able:
         names = ", ".join(agent.id for agent in able)
-        return Wait(WaitReason.PAUSED, f"Enable {names}: who can do {task_type} work is disabled.")
-    who = f"agent of the role {role}" if role else "agent"
-    return Wait(WaitReason.PAUSED, f"Register an {who} that does {task_type} work: there is none.")
+        return Wait(WaitReason.PAUSED, f"Enable {names}: who can do {lane.task_type} work is disabled.")
+    if lane.only:
+        return Wait(
+            WaitReason.PAUSED,
+            f"{lane.agent}, which a person chose, does no {lane.task_type} work any more: start another attempt.",
+        )
+    who = f"agent of the role {lane.role}" if lane.role else "agent"
+    return Wait(WaitReason.PAUSED, f"Register an {who} that does {lane.task_type} work: there is none.")

@@ -10,16 +10,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 from events.ids import TaskState, WaitReason
 from events.recorded import Recorded
 from vapora.domain.agent import Agent
 from vapora.domain.assignment import Applicant
-from vapora.domain.backlog import Column, Dependencies, ReadyQueue
+from vapora.domain.backlog import Column, Dependencies, Lane, ReadyQueue
 from vapora.domain.learning import DEFAULTS, History, LearningSettings
+from vapora.domain.task_assignment import awaits_reviewer
 from vapora.domain.task_state import Task, Wait
-
-_CLOSED = (TaskState.DONE, TaskState.ARCHIVED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class TaskCursor:
 @dataclass(frozen=True, slots=True)
 class RunInFlight:
     """A run that was given to an agent and has not ended. `task` is as it was then; `position` and `correlation` are
-    those of `TaskAssigned`."""
+    those of `TaskAssigned`, or of `ReviewAssigned`. `head`: the commit that is to be reviewed."""
 
     run_id: str
     task_id: str
@@ -45,15 +45,19 @@ class RunInFlight:
     position: int
     correlation: str
     assigned_at: datetime
+    purpose: Literal["work", "review"] = "work"
+    head: str | None = None
 
 
 class Swarm:
     """Mutable: `evolve` folds into it. Read it freely; change it only through `evolve`, `propose` and `withdraw`.
 
-    `open_tasks` holds all but done and archived ones, `runs` all that have not ended, `ended` the end of runs
+    `open_tasks` holds all that are not over (`Task.is_over`), `runs` all that have not ended, `ended` the end of runs
     whose task has not moved yet. `silent` are tasks that wait for others while their card does not say so. `todo` is
-    the board's first column, of which `line` holds what may start. `projects`: how many events each one's stream
-    holds; `closed`: those that are archived, of which nothing starts.
+    the board's first column, of which `line` holds what may start; `reviews`: tasks that wait for an agent to review
+    them. `projects`: how many events each one's stream holds; `closed`: those that are archived, of which nothing
+    starts; `paused_projects` and `paused` (all of the workspace): nothing of it starts for now. `workspace_version`:
+    how many events the workspace's own stream holds.
     """
 
     def __init__(self, settings: LearningSettings = DEFAULTS) -> None:
@@ -69,6 +73,10 @@ class Swarm:
         self.silent: set[str] = set()
         self.projects: dict[str, int] = {}
         self.closed: set[str] = set()
+        self.paused_projects: set[str] = set()
+        self.paused = False
+        self.workspace_version = 0
+        self.reviews: set[str] = set()
         self.threads: dict[str, TaskCursor] = {}
         self.proposed: dict[str, tuple[str, str]] = {}
         self._in_flight: dict[str, set[str]] = {}
@@ -96,11 +104,15 @@ class Swarm:
         """What the card of a task that waits for others should say; None where all of them are done."""
         if not self.dependencies.is_blocked(task.id):
             return None
-        dead = sorted(blocker for blocker in self.dependencies.blockers(task.id) if not self._alive(blocker))
+        blockers = self.dependencies.blockers(task.id)
+        dead = sorted(blocker for blocker in blockers if not self._alive(blocker))
+        unlanded = sorted(blocker for blocker in blockers if self._to_land(blocker))
         if dead:
             remedy = (
                 f"{', '.join(dead)} failed, was archived or does not exist: have it done, or take it out of blocked_by."
             )
+        elif unlanded:
+            remedy = f"{', '.join(unlanded)} done, but not merged: merge it, and this one starts by itself."
         else:
             remedy = "It starts by itself once all tasks in blocked_by are done."
         return Wait(WaitReason.DEPENDENCY, remedy)
@@ -117,25 +129,34 @@ class Swarm:
             self.todo.put(task.id, rank)
         if task.state is not TaskState.TODO:
             self.todo.take(task.id)
-        if task.state in _CLOSED:
+        before = self.open_tasks.get(task.id)
+        if before is not None and before.review_run not in (None, task.review_run):
+            self.ended.pop(before.review_run.run_id, None)
+        if task.is_over:
             self._close(task)
             return
-        before = self.open_tasks.get(task.id)
         self.open_tasks[task.id] = task
         if before is None or before.blocked_by != task.blocked_by:
             self.dependencies.set(task.id, task.blocked_by)
         self.place(task.id)
-        if before is None or TaskState.FAILED in (before.state, task.state):
+        if before is None or TaskState.FAILED in (before.state, task.state) or before.to_land is not task.to_land:
             self._tell(self.dependencies.behind(task.id))
         if task.run_id is not None and task.state is not TaskState.IN_PROGRESS:
             self.ended.pop(task.run_id, None)
 
-    def close_project(self, project_id: str) -> None:
-        """Nothing of it starts any more."""
-        self.closed.add(project_id)
+    def place_all(self, project_id: str | None = None) -> None:
+        """After something that holds for all tasks, or for those of a project, has changed."""
         for task in self.open_tasks.values():
-            if task.project_id == project_id:
+            if project_id in (None, task.project_id):
                 self.place(task.id)
+
+    def may_start(self, task: Task) -> bool:
+        """Whether anything of it may be given to an agent at all."""
+        return not self.is_paused(task) and task.project_id not in self.closed
+
+    def is_paused(self, task: Task) -> bool:
+        """By a person: itself, its project, or the workspace."""
+        return self.paused or task.paused or task.project_id in self.paused_projects
 
     def histories(self) -> dict[tuple[str, bool], History]:
         """By agent, and whether simulated."""
@@ -155,21 +176,28 @@ class Swarm:
             self.threads[task.id] = thread
 
     def place(self, task_id: str) -> None:
-        """In line stands what is to be done, waits for no other task nor its project, and is not proposed already."""
+        """In line stands what is to be done, waits for nothing, and is not proposed already; likewise for reviews."""
         task = self.open_tasks.get(task_id)
         if task is None:
             return
         rank = self.todo.rank(task_id)
-        waits = self.dependencies.is_blocked(task_id) or task.project_id in self.closed
-        if rank is not None and not waits and task_id not in self.proposed:
-            self.line.put(task_id, (task.task_type, task.role), rank)
+        startable = self.may_start(task) and task_id not in self.proposed
+        # What a person has taken on is theirs.
+        waits = self.dependencies.is_blocked(task_id) or task.assignee is not None
+        if rank is not None and startable and not waits:
+            self.line.put(task_id, lane_of(task), rank)
         else:
             self.line.take(task_id)
+        if startable and awaits_reviewer(task):
+            self.reviews.add(task_id)
+        else:
+            self.reviews.discard(task_id)
         self._tell((task_id,))
 
     def _close(self, task: Task) -> None:
         self.open_tasks.pop(task.id, None)
         self.silent.discard(task.id)
+        self.reviews.discard(task.id)
         self.line.take(task.id)
         if task.run_id is not None:
             self.ended.pop(task.run_id, None)
@@ -195,3 +223,14 @@ class Swarm:
     def _alive(self, task_id: str) -> bool:
         task = self.open_tasks.get(task_id)
         return task is not None and task.state is not TaskState.FAILED
+
+    def _to_land(self, task_id: str) -> bool:
+        task = self.open_tasks.get(task_id)
+        return task is not None and task.to_land
+
+
+def lane_of(task: Task) -> Lane:
+    """Who a person chose has the task alone; work that was sent back goes to its author before all others."""
+    if task.wanted_agent is not None:
+        return Lane(task.task_type, task.role, task.wanted_agent, only=True)
+    return Lane(task.task_type, task.role, task.author if task.sent_back else None)

@@ -88,7 +88,7 @@ class RehearsalClient:
         return None
 
     async def capabilities(self, model: str) -> Capabilities:
-        """It is shown tools, and never calls one."""
+        """Whatever it stands in for, it can use tools."""
         return Capabilities(tools=True)
 
     async def aclose(self) -> None:

@@ -177,7 +177,8 @@ def _text_of(path: str, seen: Sequence[Seen]) -> str:
 def last_output(seen: Sequence[Seen]) -> str:
     for one in reversed(seen):
         for result in reversed(one.results("run_command")):
-            return "\n".join(f"    {line}".rstrip() for line in result.rstrip().splitlines())
+            shown = result.rstrip().removesuffix("[exit code 0]").rstrip()
+            return "\n".join(f"    {line}".rstrip() for line in shown.splitlines())
     return "    (nothing)"
 
 

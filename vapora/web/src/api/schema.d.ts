@@ -20,6 +20,7 @@ export interface paths {
         /**
          * Make a project
          * @description A name may be used again; `same_name` stands in the answer only then, and says by which projects it is used.
+         *     More than name, description and providers is for the operator. A `repo` is looked at before the project is made.
          */
         post: operations["create_project"];
         delete?: never;
@@ -48,9 +49,90 @@ export interface paths {
         head?: never;
         /**
          * Edit a project
-         * @description Only the fields that are sent change.
+         * @description Only the fields that are sent change. More than name, description and providers is for the operator. Another
+         *     `repo` or `base_branch` is looked at first.
          */
         patch: operations["edit_project"];
+        trace?: never;
+    };
+    "/api/v1/projects/{project_id}/dashboard": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show how its work flows
+         * @description Cards by state from day to day, how long they took, and who did them. What it cost: `/costs?project_id=`.
+         */
+        get: operations["get_dashboard"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project_id}/repo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show a project's repository
+         * @description Branches and worktrees of its tasks; or `problem`, which says why it cannot be worked in.
+         */
+        get: operations["get_repository"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project_id}/file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read the file by which a repository sets its project up
+         * @description `.vapora/project.toml` of the base branch. Its setup and checks are run only after its text was accepted.
+         */
+        get: operations["get_project_file"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project_id}/accept-file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Accept that file
+         * @description The commands of just this text may be run from now on. Refused where the base branch holds another one by now.
+         */
+        post: operations["accept_project_file"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/v1/tasks": {
@@ -166,6 +248,216 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/tasks/{task_id}/changes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show what a task changed
+         * @description Commits, files and the patch of its branch, the checks of its newest commit, and what could not be merged.
+         */
+        get: operations["get_changes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tasks/{task_id}/files": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read a file of a task's branch
+         * @description At most its first megabyte; no text where it is none.
+         */
+        get: operations["get_file"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tasks/{task_id}/merge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Land a task's work
+         * @description Makes approved work part of the project's branch, in the repository itself. Refused, with nothing changed, where
+         *     it is not approved, a check is red, both sides changed the same places, or changes in a checkout are in the way.
+         */
+        post: operations["merge_task"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tasks/{task_id}/push": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Push a task's branch
+         * @description The branch alone, for teams that merge by pull request. A refusal has the remote's words.
+         */
+        post: operations["push_task"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tasks/{task_id}/resolve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Have a conflict resolved
+         * @description Sends work that could not be merged back to its agent, which gets both sides to bring them together.
+         */
+        post: operations["resolve_task"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tasks/{task_id}/attempts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List a task's attempts
+         * @description The first one first.
+         */
+        get: operations["list_attempts"];
+        put?: never;
+        /**
+         * Have a task tried again
+         * @description On a branch of its own, from the base or from a step of the card's newest run. The attempts stand side by side
+         *     until one is picked.
+         */
+        post: operations["start_attempt"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tasks/{task_id}/attempts/{number}/pick": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Pick an attempt
+         * @description Its work is the card's from now on.
+         */
+        post: operations["pick_attempt"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tasks/{task_id}/comments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List a card's comments
+         * @description The oldest first: what people and agents said, questions, answers, and reviews with their comments on lines.
+         */
+        get: operations["list_comments"];
+        put?: never;
+        /**
+         * Say something on a card
+         * @description Its next run reads it. With `answers`, the run that asked goes on with it.
+         */
+        post: operations["comment_task"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tasks/{task_id}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Approve a task's work
+         * @description Just the commit that was looked at: refused where the branch has moved since.
+         */
+        post: operations["approve_task"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tasks/{task_id}/request-changes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a task's work back
+         * @description With what is to be changed, in all and on single lines. It goes back to its author.
+         */
+        post: operations["request_changes"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/board": {
         parameters: {
             query?: never;
@@ -195,7 +487,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Show a run */
+        /**
+         * Show a run
+         * @description With what the model was told first.
+         */
         get: operations["get_run"];
         put?: never;
         post?: never;
@@ -239,6 +534,178 @@ export interface paths {
         get: operations["get_artifact"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run_id}/steps": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List a run's steps
+         * @description In order: setup, answers of the model, tools, checks, and the verdict of a review; also what is under way. Large
+         *     texts stand in `GET /runs/{id}/content/{sha256}`.
+         */
+        get: operations["list_steps"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run_id}/content/{sha256}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read a large text of a run
+         * @description At most a million characters of it; the header Vapora-Truncated says whether there are more.
+         */
+        get: operations["get_content"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run_id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel a run
+         * @description It ends after what is under way; its card goes back to todo.
+         */
+        post: operations["cancel_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run_id}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Pause a run
+         * @description It takes no further step until it is resumed; what is under way ends.
+         */
+        post: operations["pause_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run_id}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let a run go on */
+        post: operations["resume_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project_id}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Pause a project
+         * @description Nothing of it starts, and no new model call goes out; what is under way ends.
+         */
+        post: operations["pause_project"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project_id}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let a project go on */
+        post: operations["resume_project"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Pause everything
+         * @description Nothing of the workspace starts, and no new model call goes out; what is under way ends.
+         */
+        post: operations["pause_workspace"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let everything go on */
+        post: operations["resume_workspace"];
         delete?: never;
         options?: never;
         head?: never;
@@ -750,6 +1217,17 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
+         * AcceptProjectFile
+         * @description `sha256`: of the text of `.vapora/project.toml` that was read.
+         */
+        AcceptProjectFile: {
+            /**
+             * Sha256
+             * @description Of the text that was read: GET /projects/{id}/file has both.
+             */
+            sha256: string;
+        };
+        /**
          * Accepted
          * @description What a write answers: the thing's id and the log position that holds it.
          */
@@ -820,6 +1298,64 @@ export interface components {
             position: number;
         };
         /**
+         * AgentWork
+         * @description What an agent has done in a project since its beginning.
+         */
+        AgentWork: {
+            /**
+             * Agent Id
+             * @description The agent's id.
+             */
+            agent_id: string;
+            /**
+             * Runs
+             * @description How many runs.
+             */
+            runs: number;
+            /**
+             * Succeeded
+             * @description How many of its runs succeeded.
+             */
+            succeeded: number;
+            /**
+             * Failed
+             * @description How many of its runs failed.
+             */
+            failed: number;
+            /**
+             * Cancelled
+             * @description How many of its runs were cancelled.
+             */
+            cancelled: number;
+            /**
+             * Busy S
+             * @description Seconds that its runs took, together.
+             */
+            busy_s: number;
+            /**
+             * Simulated
+             * @description True: the rehearsal model answered. Such money and learning are never added to real ones.
+             */
+            simulated: boolean;
+        };
+        /**
+         * ApproveTask
+         * @description `head`: the commit that was looked at. Refused where the branch has moved since.
+         */
+        ApproveTask: {
+            /**
+             * Head
+             * @description The commit that was looked at.
+             */
+            head: string;
+            /**
+             * Comment
+             * @description What to say about it.
+             * @default
+             */
+            comment: string;
+        };
+        /**
          * Artifact
          * @description `text`: None where it is large; `GET /runs/{id}/artifacts/{name}` has it then, as it has every other.
          */
@@ -875,6 +1411,87 @@ export interface components {
              * @description SHA-256 of the text, in hexadecimal.
              */
             digest: string | null;
+        };
+        /**
+         * Attempt
+         * @description One of several tries at a task, each on a branch of its own. `picked`: its work is the card's.
+         */
+        Attempt: {
+            /**
+             * Task Id
+             * @description The task's id.
+             */
+            task_id: string;
+            /**
+             * Number
+             * @description From 1.
+             */
+            number: number;
+            /**
+             * State
+             * @description requested, running, waiting, succeeded, failed or cancelled.
+             * @enum {string}
+             */
+            state: "requested" | "running" | "waiting" | "succeeded" | "failed" | "cancelled";
+            /**
+             * Picked
+             * @description True: its work is the card's.
+             */
+            picked: boolean;
+            /**
+             * Branch
+             * @description Its branch; null: nothing has run yet.
+             */
+            branch: string | null;
+            /**
+             * Base
+             * @description The commit where the branch began.
+             */
+            base: string | null;
+            /**
+             * Head
+             * @description The newest commit of its branch.
+             */
+            head: string | null;
+            /** @description green, red, or unchecked: there are no checks; null: they did not run on it yet. */
+            checks: components["schemas"]["ChecksVerdict"] | null;
+            /**
+             * Run Id
+             * @description The run that worked on it last.
+             */
+            run_id: string | null;
+            /**
+             * Agent Id
+             * @description The agent that does it, or was asked for.
+             */
+            agent_id: string | null;
+            /**
+             * Model
+             * @description The model that was asked for; null: the router chooses.
+             */
+            model: string | null;
+            /** @description The step of an earlier run where it begins; null: at the base. */
+            fork: components["schemas"]["RunFork"] | null;
+            /**
+             * Cost Microusd
+             * @description What its runs have cost, in millionths of a dollar.
+             */
+            cost_microusd: number;
+            /**
+             * Summary
+             * @description What its last run said at its end.
+             */
+            summary: string;
+            /**
+             * Simulated
+             * @description True: the rehearsal model answered. Such money and learning are never added to real ones.
+             */
+            simulated: boolean;
+            /**
+             * Position
+             * @description The position in the log that this state includes. Ask with `after=` of it to see at least this.
+             */
+            position: number;
         };
         /**
          * AuditEntry
@@ -946,7 +1563,8 @@ export interface components {
          * @description At most 200 cards of each column. `counts`: how many the column holds in all. `next`: the cursor of the cards
          *     that follow, null where there are none; ask for them with `column` and `cursor`. `truncated` names the columns that
          *     have more. `counts_by_project`: `counts` for each project that ever had a card in one of these columns; the live
-         *     view `column` says how they change.
+         *     view `column` says how they change. `paused`: the workspace and the projects of which nothing starts now; the live
+         *     view `pause` says how that changes.
          */
         Board: {
             /**
@@ -990,6 +1608,12 @@ export interface components {
              * @default []
              */
             truncated: string[];
+            /**
+             * Paused
+             * @description The workspace and the projects of which nothing starts now.
+             * @default []
+             */
+            paused: components["schemas"]["PauseView"][];
         };
         /**
          * BoardCard
@@ -997,6 +1621,13 @@ export interface components {
          *
          *     `rank` is the place in its column: cards are sorted by it as text, upwards where work is still to be done (todo,
          *     in-progress, review), downwards where it has ended (done, failed: the newest first).
+         *
+         *     Of work in a repository: `branch`, `base`, `head` and `checks` as the last good run left them, `approved_head` what
+         *     was approved of it, `landed` where it became part of the project's branch, `landing_problem` why it did not.
+         *     `reviewer`: who is to approve it, while it is in review. `sandbox`: the kind that its run works in, while it runs;
+         *     `none` is to be shown. `doing`: what its run does, in a line. `question`: what it waits for an answer to.
+         *     `comments`: how many there are; `unread`: those of agents since a person last said or decided something.
+         *     `limit_microusd`: what the task may cost over its whole life.
          */
         BoardCard: {
             /**
@@ -1036,7 +1667,7 @@ export interface components {
              * @description 0 to 100; the higher one is taken first.
              */
             priority: number;
-            /** @description none: a good run ends in done. human: a person decides. agent: not there yet, and refused. */
+            /** @description none: a good run ends in done. human: a person decides. agent: another agent reviews it. */
             review: components["schemas"]["Review"];
             /**
              * Deadline
@@ -1078,6 +1709,75 @@ export interface components {
              */
             comment: string;
             /**
+             * Branch
+             * @description The branch that holds its work; null: there is none.
+             */
+            branch?: string | null;
+            /**
+             * Base
+             * @description The commit where its branch began; equal to head where nothing was changed.
+             */
+            base?: string | null;
+            /**
+             * Head
+             * @description The newest commit of its work; null: there is none.
+             */
+            head?: string | null;
+            /** @description green, red, or unchecked: there are no checks; null: they did not run on it yet. */
+            checks?: components["schemas"]["ChecksVerdict"] | null;
+            /**
+             * Approved Head
+             * @description The commit that was approved; null: none.
+             */
+            approved_head?: string | null;
+            /** @description Where its work is part of the project's branch; null: it is not. */
+            landed?: components["schemas"]["Landed"] | null;
+            /** @description Why its work could not be landed the last time; null where nothing is in the way. */
+            landing_problem?: components["schemas"]["LandingProblem"] | null;
+            /**
+             * Attempt
+             * @description The number of the attempt whose work is the card's.
+             * @default 1
+             */
+            attempt: number;
+            /**
+             * Attempts
+             * @description How many attempts there are.
+             * @default 1
+             */
+            attempts: number;
+            /** @description Who is to approve it: human or agent; null: it is not in review. */
+            reviewer?: components["schemas"]["Review"] | null;
+            /**
+             * Sandbox
+             * @description What its run works in, while it runs; none: it is not kept apart, which is to be shown.
+             */
+            sandbox?: string | null;
+            /**
+             * Doing
+             * @description What its run does now, in a line; null: nothing.
+             */
+            doing?: string | null;
+            /** @description What an agent asks a person; null: nothing. */
+            question?: components["schemas"]["Question"] | null;
+            /**
+             * Comments
+             * @description How many comments it has.
+             * @default 0
+             */
+            comments: number;
+            /**
+             * Unread
+             * @description Comments of agents since a person last said or decided something.
+             * @default 0
+             */
+            unread: number;
+            /**
+             * Limit Microusd
+             * @description What it may cost over its whole life, in millionths of a dollar; null: no limit of its own.
+             */
+            limit_microusd?: number | null;
+            /**
              * Created At
              * Format: date-time
              * @description When it was made.
@@ -1111,6 +1811,32 @@ export interface components {
          * @enum {string}
          */
         BoardType: "feature" | "bugfix" | "enhancement" | "tech-debt";
+        /**
+         * Branch
+         * @description A task's branch; `name` such as `vapora/task-1.2`, whose `attempt` is 2.
+         */
+        Branch: {
+            /**
+             * Name
+             * @description As vapora/<task>.
+             */
+            name: string;
+            /**
+             * Task Id
+             * @description The task's id.
+             */
+            task_id: string;
+            /**
+             * Attempt
+             * @description The number of the branch: 1 is vapora/<task>, n is vapora/<task>.<n>.
+             */
+            attempt: number;
+            /**
+             * Oid
+             * @description Its newest commit.
+             */
+            oid: string;
+        };
         /**
          * BudgetEdited
          * @description The budget with its new limits, and what they were before.
@@ -1280,6 +2006,15 @@ export interface components {
              */
             position: number;
         };
+        /** CancelRunBody */
+        CancelRunBody: {
+            /**
+             * Reason
+             * @description Why; it stands on the card.
+             * @default
+             */
+            reason: string;
+        };
         /**
          * Chain
          * @description From an event back to the request that led to it, each because of the one after it.
@@ -1357,6 +2092,385 @@ export interface components {
             default_priority: number;
         };
         /**
+         * ChangedBy
+         * @description A commit of the branch. `run_id` and `step`: what made it, null where somebody else did.
+         */
+        ChangedBy: {
+            /**
+             * Oid
+             * @description The commit.
+             */
+            oid: string;
+            /**
+             * Subject
+             * @description The first line of its message.
+             */
+            subject: string;
+            /**
+             * At
+             * Format: date-time
+             * @description When it was made.
+             */
+            at: string;
+            /**
+             * Run Id
+             * @description The run that made it; null: somebody else did.
+             */
+            run_id: string | null;
+            /**
+             * Step
+             * @description The step of that run.
+             */
+            step: number | null;
+        };
+        /**
+         * ChangedFile
+         * @description `additions` and `deletions` are lines, 0 for a binary file. Bytes that are not UTF-8 show as `\xNN`.
+         */
+        ChangedFile: {
+            /**
+             * Path
+             * @description The path, from the root of the repository; bytes that are not UTF-8 show as \xNN.
+             */
+            path: string;
+            /**
+             * Old Path
+             * @description Where it was before; null: it was not renamed or copied.
+             */
+            old_path: string | null;
+            /**
+             * Status
+             * @description added, modified, deleted, renamed, copied or type-changed.
+             * @enum {string}
+             */
+            status: "added" | "modified" | "deleted" | "renamed" | "copied" | "type-changed";
+            /**
+             * Additions
+             * @description Lines that came; 0 for a binary file.
+             */
+            additions: number;
+            /**
+             * Deletions
+             * @description Lines that went; 0 for a binary file.
+             */
+            deletions: number;
+            /**
+             * Binary
+             * @description True: it is no text.
+             */
+            binary: boolean;
+        };
+        /**
+         * Changes
+         * @description What a task's branch, or one run, changed, from `base` to `head`. `truncated`: files or patch are not all of it.
+         *
+         *     `conflicts`: paths that the base branch changed in the same places since. `approved_head`: the commit that was
+         *     approved, null where none was.
+         */
+        Changes: {
+            /**
+             * Branch
+             * @description The name of the branch.
+             */
+            branch: string;
+            /**
+             * Base
+             * @description The commit where the branch began.
+             */
+            base: string;
+            /**
+             * Head
+             * @description The newest commit of the branch.
+             */
+            head: string;
+            /**
+             * Commits
+             * @description Its commits, the newest first.
+             */
+            commits: components["schemas"]["ChangedBy"][];
+            /**
+             * Files
+             * @description What was changed, file by file.
+             */
+            files: components["schemas"]["ChangedFile"][];
+            /**
+             * Patch
+             * @description The patch from base to head, as git writes it.
+             */
+            patch: string;
+            /**
+             * Truncated
+             * @description True: this is not all of it.
+             */
+            truncated: boolean;
+            /**
+             * Checks
+             * @description What came of the checks of this head; empty: they did not run on it.
+             */
+            checks: components["schemas"]["CheckResult"][];
+            /**
+             * Conflicts
+             * @description Paths that the base branch changed in the same places since.
+             */
+            conflicts: string[];
+            /**
+             * Approved Head
+             * @description The commit that was approved; null: none.
+             */
+            approved_head: string | null;
+        };
+        /**
+         * Check
+         * @description A command of the project that has to succeed: one string for `/bin/sh -c` in the worktree's root.
+         */
+        Check: {
+            /**
+             * Name
+             * @description What it is called.
+             */
+            name: string;
+            /**
+             * Command
+             * @description For /bin/sh -c, in the root of the worktree.
+             */
+            command: string;
+            /**
+             * Timeout S
+             * @description After how many seconds it is ended.
+             * @default 600
+             */
+            timeout_s: number;
+        };
+        /**
+         * CheckResult
+         * @description `exit_code` null: it was ended from outside, and `ended` says by which limit.
+         */
+        CheckResult: {
+            /**
+             * Name
+             * @description What the check is called.
+             */
+            name: string;
+            /**
+             * Command
+             * @description For /bin/sh -c, in the root of the worktree.
+             */
+            command: string;
+            /**
+             * Exit Code
+             * @description The command's exit code; null: there is none.
+             */
+            exit_code: number | null;
+            /**
+             * Ended
+             * @description By which limit it was ended from outside; empty: by itself.
+             */
+            ended: string;
+            /**
+             * Duration Ms
+             * @description How long it took, in milliseconds.
+             */
+            duration_ms: number;
+            /**
+             * Output
+             * @description What it wrote; of a long one, both ends.
+             */
+            output: string;
+            /**
+             * Truncated
+             * @description True: this is not all of it.
+             */
+            truncated: boolean;
+        };
+        /**
+         * ChecksVerdict
+         * @description What the project's checks say of a commit. A project without checks has no green work.
+         * @enum {string}
+         */
+        ChecksVerdict: "green" | "red" | "unchecked";
+        /**
+         * Comment
+         * @description `thread`: comments that belong together have the same; a question and its answer too. `agent_id` is set where an
+         *     agent said it, `actor` says who did. `head`: the commit that it is about. `call_id` is a question's, and is what an
+         *     answer names as `answers`. `open`: a question that nobody has answered, and whose run still waits for it.
+         */
+        Comment: {
+            /**
+             * Id
+             * @description The comment's id.
+             */
+            id: string;
+            /**
+             * Task Id
+             * @description The task's id.
+             */
+            task_id: string;
+            /**
+             * Kind
+             * @description comment, question, answer, approval or changes-requested.
+             * @enum {string}
+             */
+            kind: "comment" | "question" | "answer" | "approval" | "changes-requested";
+            /**
+             * Text
+             * @description The text itself.
+             */
+            text: string;
+            /**
+             * Thread
+             * @description Comments with the same belong together; an answer and its question too.
+             */
+            thread: string;
+            /**
+             * Path
+             * @description The file that it is about; null: the card as a whole.
+             */
+            path?: string | null;
+            /**
+             * Line
+             * @description The line, from 1; null: the file as a whole.
+             */
+            line?: number | null;
+            /**
+             * Side
+             * @description old: what was there before. new: what is there now.
+             * @default new
+             * @enum {string}
+             */
+            side: "old" | "new";
+            /**
+             * Head
+             * @description The commit that it is about; null: none.
+             */
+            head?: string | null;
+            /**
+             * Actor
+             * @description Who said it: a person, an agent, or a part of the system.
+             */
+            actor: string;
+            /**
+             * Agent Id
+             * @description The agent that said it; null: a person did.
+             */
+            agent_id?: string | null;
+            /**
+             * Run Id
+             * @description The run in which an agent said it.
+             */
+            run_id?: string | null;
+            /**
+             * Call Id
+             * @description Of a question: what an answer names as `answers`.
+             */
+            call_id?: string | null;
+            /**
+             * Answers
+             * @description The call_id of the agent's question that it answers; null: it answers none.
+             */
+            answers?: string | null;
+            /**
+             * Open
+             * @description True: a question that a run still waits for an answer to.
+             * @default false
+             */
+            open: boolean;
+            /**
+             * At
+             * Format: date-time
+             * @description When it was said.
+             */
+            at: string;
+            /**
+             * Position
+             * @description The position in the log that this state includes. Ask with `after=` of it to see at least this.
+             */
+            position: number;
+        };
+        /**
+         * CommentMade
+         * @description `id`: the comment's.
+         */
+        CommentMade: {
+            /**
+             * Id
+             * @description The comment's id.
+             */
+            id: string;
+            /**
+             * Task Id
+             * @description The task's id.
+             */
+            task_id: string;
+            /**
+             * Position
+             * @description The position in the log that holds it.
+             */
+            position: number;
+        };
+        /** CommentOnLine */
+        CommentOnLine: {
+            /**
+             * Path
+             * @description The path, from the root of the repository; bytes that are not UTF-8 show as \xNN.
+             */
+            path: string;
+            /**
+             * Line
+             * @description The line, from 1; null: the file as a whole.
+             */
+            line?: number | null;
+            /**
+             * Side
+             * @description old: what was there before. new: what is there now.
+             * @default new
+             * @enum {string}
+             */
+            side: "old" | "new";
+            /**
+             * Text
+             * @description What is to be said about it.
+             */
+            text: string;
+        };
+        /**
+         * CommentTask
+         * @description `answers`: the `call_id` of the agent's question that this answers.
+         */
+        CommentTask: {
+            /**
+             * Text
+             * @description What is to be said.
+             */
+            text: string;
+            /**
+             * Path
+             * @description The path, from the root of the repository; bytes that are not UTF-8 show as \xNN.
+             */
+            path?: string | null;
+            /**
+             * Line
+             * @description The line, from 1; null: the file as a whole.
+             */
+            line?: number | null;
+            /**
+             * Side
+             * @description old: what was there before. new: what is there now.
+             * @default new
+             * @enum {string}
+             */
+            side: "old" | "new";
+            /**
+             * Head
+             * @description The commit that it is about.
+             */
+            head?: string | null;
+            /**
+             * Answers
+             * @description The call_id of the agent's question that it answers; null: it answers none.
+             */
+            answers?: string | null;
+        };
+        /**
          * Cost
          * @description `unknown_calls`: those among `calls` whose bill is not known, with `unknown_microusd` of `cost_microusd`.
          *
@@ -1426,32 +2540,49 @@ export interface components {
             description: string;
             /**
              * Repo
-             * @description The git repository that the project is about: a path on the server or an address. Null: none.
+             * @description A path on the server, or a git URL (https, ssh, file) without a password.
              */
             repo?: string | null;
-            /** Base Branch */
+            /**
+             * Base Branch
+             * @description The branch that work starts from and lands on; null: the one that the repository has checked out.
+             */
             base_branch?: string | null;
-            /** Setup */
+            /**
+             * Setup
+             * @description Commands that make a new worktree ready; null: those of the accepted file of the repository.
+             */
             setup?: string[] | null;
-            /** Checks */
+            /**
+             * Checks
+             * @description Commands that have to succeed; null: those of the accepted file of the repository.
+             */
             checks?: components["schemas"]["ProjectCheck"][] | null;
             /**
              * Copy
+             * @description Files that git ignores, such as .env, that each worktree gets from the repository's folder.
              * @default []
              */
             copy: string[];
             /**
              * Read Only
+             * @description Further folders of the server that commands may read, such as a toolchain.
              * @default []
              */
             read_only: string[];
-            /** @default manual */
+            /**
+             * @description manual: a person merges. when-approved: approved work with green checks lands by itself.
+             * @default manual
+             */
             merge_policy: components["schemas"]["MergePolicy"];
-            /** Sandbox */
+            /**
+             * Sandbox
+             * @description auto, bubblewrap, sandlock or none; null: as the installation says.
+             */
             sandbox?: ("auto" | "bubblewrap" | "sandlock" | "none") | null;
             /**
              * Providers
-             * @description Model providers that answered.
+             * @description Model providers that may see the project; empty: all.
              * @default []
              */
             providers: string[];
@@ -1490,6 +2621,44 @@ export interface components {
             simulated: boolean;
         };
         /**
+         * Dashboard
+         * @description `lead`: from handing in to done; `cycle`: from the first assignment to done; of the cards that were done within
+         *     these days, None where none was.
+         */
+        Dashboard: {
+            /**
+             * Project Id
+             * @description The project's id.
+             */
+            project_id: string;
+            /**
+             * Position
+             * @description The position in the log that this state includes. Ask with `after=` of it to see at least this.
+             */
+            position: number;
+            /**
+             * Cards
+             * @description How many cards each state holds now.
+             */
+            cards: {
+                [key: string]: number;
+            };
+            /**
+             * Days
+             * @description Each day, the oldest first.
+             */
+            days: components["schemas"]["FlowDay"][];
+            /** @description How long cards took from handing in to done; null where none was done. */
+            lead: components["schemas"]["Spread"] | null;
+            /** @description How long cards took from their first assignment to done; null where none was done. */
+            cycle: components["schemas"]["Spread"] | null;
+            /**
+             * Team
+             * @description Who did the work.
+             */
+            team: components["schemas"]["AgentWork"][];
+        };
+        /**
          * DeadLetterView
          * @description A task that was delivered `deliveries` times and could not be given out. `id` is the task's, `position` that of
          *     the event which made it to do.
@@ -1525,10 +2694,10 @@ export interface components {
             position: number;
             /**
              * Kind
-             * @description Who was chosen (agent), on which model (provider), or what the money allowed (budget).
+             * @description Who does it (agent), who reviews it (reviewer), on which model (provider), or what the money allowed.
              * @enum {string}
              */
-            kind: "agent" | "provider" | "budget";
+            kind: "agent" | "reviewer" | "provider" | "budget";
             /**
              * Chosen
              * @description What was chosen.
@@ -1640,22 +2809,41 @@ export interface components {
              * @description The git repository that the project is about: a path on the server or an address. Null: none.
              */
             repo?: string | null;
-            /** Base Branch */
+            /**
+             * Base Branch
+             * @description The branch that work starts from and lands on; null: the one that the repository has checked out.
+             */
             base_branch?: string | null;
-            /** Setup */
+            /**
+             * Setup
+             * @description Commands that make a new worktree ready; null: those of the accepted file of the repository.
+             */
             setup?: string[] | null;
-            /** Checks */
+            /**
+             * Checks
+             * @description Commands that have to succeed; null: those of the accepted file of the repository.
+             */
             checks?: components["schemas"]["ProjectCheck"][] | null;
-            /** Copy */
+            /**
+             * Copy
+             * @description Files that git ignores, such as .env, that each worktree gets from the repository's folder.
+             */
             copy?: string[];
-            /** Read Only */
+            /**
+             * Read Only
+             * @description Further folders of the server that commands may read, such as a toolchain.
+             */
             read_only?: string[];
+            /** @description manual: a person merges. when-approved: approved work with green checks lands by itself. */
             merge_policy?: components["schemas"]["MergePolicy"];
-            /** Sandbox */
+            /**
+             * Sandbox
+             * @description auto, bubblewrap, sandlock or none; null: as the installation says.
+             */
             sandbox?: ("auto" | "bubblewrap" | "sandlock" | "none") | null;
             /**
              * Providers
-             * @description Model providers that answered.
+             * @description Model providers that may see the project; empty: all.
              */
             providers?: string[];
         };
@@ -1678,7 +2866,7 @@ export interface components {
              * @description 0 to 100; the higher one is taken first.
              */
             priority?: number;
-            /** @description none: a good run ends in done. human: a person decides. agent: not there yet, and refused. */
+            /** @description none: a good run ends in done. human: a person decides. agent: another agent reviews it. */
             review?: components["schemas"]["Review"];
             /**
              * Deadline
@@ -1781,7 +2969,11 @@ export interface components {
          * Execution
          * @description A run in full. Each usable answer ends one of `steps`; `calls` counts the others too.
          *
-         *     `duration_ms` stands when it has ended.
+         *     `duration_ms` stands when it has ended. A run with `branch` works in a repository with `tools`, until it says that
+         *     it is done or reaches one of its `limits`: it has no `steps` that are fixed. `head` is the branch's newest commit.
+         *     `purpose` review: it judges the commit `head` of another run, and `review` is what it decided. `forked_from`: the
+         *     step of an earlier run where it begins. `model`: the one that a person chose. `tools_used`: how many calls. `system`
+         *     and `brief`: what the model was told first, in `GET /runs/{id}` alone.
          */
         Execution: {
             /**
@@ -1887,6 +3079,76 @@ export interface components {
              */
             artifacts: components["schemas"]["ArtifactSummary"][];
             /**
+             * Purpose
+             * @description work, or review: it judges the work of another run.
+             * @default work
+             * @enum {string}
+             */
+            purpose: "work" | "review";
+            /**
+             * Attempt
+             * @description The number of the branch: 1 is vapora/<task>, n is vapora/<task>.<n>.
+             * @default 1
+             */
+            attempt: number;
+            /**
+             * Branch
+             * @description The branch that it works on; null: it works in no repository.
+             */
+            branch?: string | null;
+            /**
+             * Base
+             * @description The commit where the branch began.
+             */
+            base?: string | null;
+            /**
+             * Head
+             * @description The newest commit of its branch; of a review, the commit that it judges.
+             */
+            head?: string | null;
+            /** @description green, red, or unchecked: there are no checks; null: they did not run on it yet. */
+            checks?: components["schemas"]["ChecksVerdict"] | null;
+            /**
+             * Conflicts
+             * @description Paths whose files held git's conflict markers when it started.
+             * @default []
+             */
+            conflicts: string[];
+            /**
+             * Sandbox
+             * @description What its commands run in; null: it runs none.
+             */
+            sandbox?: string | null;
+            /**
+             * Tools
+             * @description The tools that it may use.
+             * @default []
+             */
+            tools: string[];
+            /**
+             * Writable
+             * @description Patterns of the paths that it may write to; empty: all.
+             * @default []
+             */
+            writable: string[];
+            /** @description It fails at the first of these that it reaches. */
+            limits?: components["schemas"]["RunLimits"] | null;
+            /**
+             * Tools Used
+             * @description How many calls of tools.
+             * @default 0
+             */
+            tools_used: number;
+            /** @description What it decided about the work of another; null: it is no review, or has not ended. */
+            review?: components["schemas"]["Verdict"] | null;
+            /** @description The step of an earlier run where it begins; null: at the branch's head. */
+            forked_from?: components["schemas"]["RunFork"] | null;
+            /**
+             * Model
+             * @description The model that a person chose; null: the router chooses.
+             */
+            model?: string | null;
+            /**
              * Simulated
              * @description True: the rehearsal model answered. Such money and learning are never added to real ones.
              */
@@ -1896,6 +3158,299 @@ export interface components {
              * @description The position in the log that this state includes. Ask with `after=` of it to see at least this.
              */
             position: number;
+        };
+        /** ExecutionTold */
+        ExecutionTold: {
+            /**
+             * Run Id
+             * @description The run's id.
+             */
+            run_id: string;
+            /**
+             * Task Id
+             * @description The task's id.
+             */
+            task_id: string;
+            /**
+             * Project Id
+             * @description The project's id.
+             */
+            project_id: string;
+            /**
+             * Agent Id
+             * @description The agent's id.
+             */
+            agent_id: string;
+            /**
+             * Role
+             * @description The role's id, such as developer.
+             */
+            role: string;
+            /**
+             * Task Type
+             * @description The routing type, such as unit-test: it decides which agents and which size of model.
+             */
+            task_type: string;
+            /**
+             * State
+             * @description running, waiting, succeeded, failed or cancelled.
+             * @enum {string}
+             */
+            state: "running" | "waiting" | "succeeded" | "failed" | "cancelled";
+            /**
+             * Started At
+             * Format: date-time
+             * @description When it began.
+             */
+            started_at: string;
+            /**
+             * Ended At
+             * @description When it ended; null while it goes on.
+             */
+            ended_at: string | null;
+            /**
+             * Duration Ms
+             * @description From begin to end, in milliseconds; null while it goes on.
+             */
+            duration_ms: number | null;
+            /**
+             * Steps
+             * @description The steps of a run in its role, in order.
+             */
+            steps: string[];
+            /**
+             * Steps Done
+             * @description How many of them are answered.
+             */
+            steps_done: number;
+            /**
+             * Calls
+             * @description Model calls that gave an answer.
+             */
+            calls: number;
+            /**
+             * Cost Microusd
+             * @description What it cost, in millionths of a dollar, rounded up once for each call.
+             */
+            cost_microusd: number;
+            /**
+             * Tokens In
+             * @description Tokens of the requests, as the providers counted them.
+             */
+            tokens_in: number;
+            /**
+             * Tokens Out
+             * @description Tokens of the answers, as the providers counted them.
+             */
+            tokens_out: number;
+            /**
+             * Providers
+             * @description Model providers that answered.
+             */
+            providers: string[];
+            /**
+             * Reason
+             * @description Why it is so, in words.
+             */
+            reason: string;
+            /**
+             * Summary
+             * @description The beginning of the work product.
+             */
+            summary: string;
+            /**
+             * Artifacts
+             * @description What the run left behind, without the texts.
+             */
+            artifacts: components["schemas"]["ArtifactSummary"][];
+            /**
+             * Purpose
+             * @description work, or review: it judges the work of another run.
+             * @default work
+             * @enum {string}
+             */
+            purpose: "work" | "review";
+            /**
+             * Attempt
+             * @description The number of the branch: 1 is vapora/<task>, n is vapora/<task>.<n>.
+             * @default 1
+             */
+            attempt: number;
+            /**
+             * Branch
+             * @description The branch that it works on; null: it works in no repository.
+             */
+            branch?: string | null;
+            /**
+             * Base
+             * @description The commit where the branch began.
+             */
+            base?: string | null;
+            /**
+             * Head
+             * @description The newest commit of its branch; of a review, the commit that it judges.
+             */
+            head?: string | null;
+            /** @description green, red, or unchecked: there are no checks; null: they did not run on it yet. */
+            checks?: components["schemas"]["ChecksVerdict"] | null;
+            /**
+             * Conflicts
+             * @description Paths whose files held git's conflict markers when it started.
+             * @default []
+             */
+            conflicts: string[];
+            /**
+             * Sandbox
+             * @description What its commands run in; null: it runs none.
+             */
+            sandbox?: string | null;
+            /**
+             * Tools
+             * @description The tools that it may use.
+             * @default []
+             */
+            tools: string[];
+            /**
+             * Writable
+             * @description Patterns of the paths that it may write to; empty: all.
+             * @default []
+             */
+            writable: string[];
+            /** @description It fails at the first of these that it reaches. */
+            limits?: components["schemas"]["RunLimits"] | null;
+            /**
+             * Tools Used
+             * @description How many calls of tools.
+             * @default 0
+             */
+            tools_used: number;
+            /** @description What it decided about the work of another; null: it is no review, or has not ended. */
+            review?: components["schemas"]["Verdict"] | null;
+            /** @description The step of an earlier run where it begins; null: at the branch's head. */
+            forked_from?: components["schemas"]["RunFork"] | null;
+            /**
+             * Model
+             * @description The model that a person chose; null: the router chooses.
+             */
+            model?: string | null;
+            /**
+             * Simulated
+             * @description True: the rehearsal model answered. Such money and learning are never added to real ones.
+             */
+            simulated: boolean;
+            /**
+             * Position
+             * @description The position in the log that this state includes. Ask with `after=` of it to see at least this.
+             */
+            position: number;
+            /**
+             * System
+             * @description What the model was told about its role.
+             */
+            system?: string | components["schemas"]["Stored"] | null;
+            /**
+             * Brief
+             * @description What it was told about the task.
+             */
+            brief?: string | components["schemas"]["Stored"] | null;
+        };
+        /** FileCheck */
+        FileCheck: {
+            /**
+             * Name
+             * @description What it is called.
+             */
+            name: string;
+            /**
+             * Command
+             * @description For /bin/sh -c, in the root of the worktree.
+             */
+            command: string;
+            /**
+             * Timeout S
+             * @description After how many seconds it is ended.
+             */
+            timeout_s: number;
+        };
+        /**
+         * FileText
+         * @description One file of a task's branch. `text` is null for a binary file. `truncated`: it is cut off.
+         */
+        FileText: {
+            /**
+             * Path
+             * @description The path, from the root of the repository; bytes that are not UTF-8 show as \xNN.
+             */
+            path: string;
+            /**
+             * Ref
+             * @description The commit.
+             */
+            ref: string;
+            /**
+             * Size
+             * @description Bytes of the whole file.
+             */
+            size: number;
+            /**
+             * Text
+             * @description Its text; null: it is binary.
+             */
+            text: string | null;
+            /**
+             * Binary
+             * @description True: it is no text.
+             */
+            binary: boolean;
+            /**
+             * Truncated
+             * @description True: this is not all of it.
+             */
+            truncated: boolean;
+        };
+        /**
+         * FlowDay
+         * @description A day (UTC). `cards`: by state, as the day ended; what was done stays counted when it is archived. `lead_s` and
+         *     `cycle_s`: medians of the cards that were done on it, None where none was.
+         */
+        FlowDay: {
+            /**
+             * Day
+             * @description The day (UTC), as 2026-11-22.
+             */
+            day: string;
+            /**
+             * Cards
+             * @description How many cards each state held as the day ended.
+             */
+            cards: {
+                [key: string]: number;
+            };
+            /**
+             * Submitted
+             * @description Cards that were handed in.
+             */
+            submitted: number;
+            /**
+             * Done
+             * @description Cards that were done.
+             */
+            done: number;
+            /**
+             * Failed
+             * @description Cards that failed.
+             */
+            failed: number;
+            /**
+             * Lead S
+             * @description The median of seconds from handing in to done; null where none was done.
+             */
+            lead_s: number | null;
+            /**
+             * Cycle S
+             * @description The median of seconds from the first assignment to done; null where none was done.
+             */
+            cycle_s: number | null;
         };
         /** Health */
         Health: {
@@ -1950,6 +3505,51 @@ export interface components {
             queue: string;
         };
         JsonValue: unknown;
+        /**
+         * Landed
+         * @description Where a task's work is part of the project's branch.
+         */
+        Landed: {
+            /**
+             * Oid
+             * @description The commit of the project's branch that holds the work.
+             */
+            oid: string;
+            /**
+             * At
+             * Format: date-time
+             * @description When it was landed.
+             */
+            at: string;
+        };
+        /**
+         * LandingProblem
+         * @description Why its work could not be landed; the repository is as it was. `kind`: as a problem's code.
+         */
+        LandingProblem: {
+            /**
+             * Kind
+             * @description As the code of a problem, such as merge-conflict.
+             */
+            kind: string;
+            /**
+             * Message
+             * @description What is in the way.
+             */
+            message: string;
+            /**
+             * Paths
+             * @description The files concerned.
+             * @default []
+             */
+            paths: string[];
+            /**
+             * At
+             * Format: date-time
+             * @description When it was found.
+             */
+            at: string;
+        };
         /** Learning */
         Learning: {
             /**
@@ -1996,11 +3596,91 @@ export interface components {
             when_exceeded: components["schemas"]["WhenExceeded"];
         };
         /**
+         * LineComment
+         * @description `side`: of the patch, `old` for what was there before. `line` None: of the file as a whole.
+         */
+        LineComment: {
+            /**
+             * Path
+             * @description The path, from the root of the repository; bytes that are not UTF-8 show as \xNN.
+             */
+            path: string;
+            /**
+             * Line
+             * @description The line, from 1; null: the file as a whole.
+             */
+            line?: number | null;
+            /**
+             * Side
+             * @description old: what was there before. new: what is there now.
+             * @default new
+             * @enum {string}
+             */
+            side: "old" | "new";
+            /**
+             * Text
+             * @description What was said about it.
+             */
+            text: string;
+        };
+        /**
          * MergePolicy
          * @description Whether approved work with green checks lands by itself.
          * @enum {string}
          */
         MergePolicy: "manual" | "when-approved";
+        /**
+         * MergeTask
+         * @description `force`: land although a check is red, or there is none. It is audited.
+         */
+        MergeTask: {
+            /**
+             * Strategy
+             * @description squash: one commit. merge: a merge commit. rebase: its commits, on top of the branch.
+             * @default squash
+             * @enum {string}
+             */
+            strategy: "squash" | "merge" | "rebase";
+            /**
+             * Message
+             * @description The commit's message; absent: made from the card.
+             * @default
+             */
+            message: string;
+            /**
+             * Force
+             * @description True: also where a check is red, or there is none. It stands in the audit trail.
+             * @default false
+             */
+            force: boolean;
+        };
+        /**
+         * Merged
+         * @description `oid`: the commit of `branch` that the work is part of now. `already`: it was landed before.
+         */
+        Merged: {
+            /**
+             * Oid
+             * @description The commit.
+             */
+            oid: string;
+            /**
+             * Branch
+             * @description The branch of the project that holds the work now.
+             */
+            branch: string;
+            /**
+             * Position
+             * @description The position in the log that says so.
+             */
+            position: number;
+            /**
+             * Already
+             * @description True: it was landed before, and nothing was done.
+             * @default false
+             */
+            already: boolean;
+        };
         /**
          * MoveTask
          * @description `before`: the id of the card to stand in front of, null for the end; with the card's own state it only reorders.
@@ -2069,6 +3749,19 @@ export interface components {
              */
             next?: string | null;
         };
+        /** Page[Attempt] */
+        Page_Attempt_: {
+            /**
+             * Items
+             * @description The things themselves.
+             */
+            items: components["schemas"]["Attempt"][];
+            /**
+             * Next
+             * @description The cursor of the page that follows; null on the last one.
+             */
+            next?: string | null;
+        };
         /** Page[AuditEntry] */
         Page_AuditEntry_: {
             /**
@@ -2102,6 +3795,19 @@ export interface components {
              * @description The things themselves.
              */
             items: components["schemas"]["BudgetView"][];
+            /**
+             * Next
+             * @description The cursor of the page that follows; null on the last one.
+             */
+            next?: string | null;
+        };
+        /** Page[Comment] */
+        Page_Comment_: {
+            /**
+             * Items
+             * @description The things themselves.
+             */
+            items: components["schemas"]["Comment"][];
             /**
              * Next
              * @description The cursor of the page that follows; null on the last one.
@@ -2186,6 +3892,19 @@ export interface components {
              */
             next?: string | null;
         };
+        /** Page[Step] */
+        Page_Step_: {
+            /**
+             * Items
+             * @description The things themselves.
+             */
+            items: components["schemas"]["Step"][];
+            /**
+             * Next
+             * @description The cursor of the page that follows; null on the last one.
+             */
+            next?: string | null;
+        };
         /** Page[TaskType] */
         Page_TaskType_: {
             /**
@@ -2198,6 +3917,43 @@ export interface components {
              * @description The cursor of the page that follows; null on the last one.
              */
             next?: string | null;
+        };
+        /** Pause */
+        Pause: {
+            /**
+             * Reason
+             * @description Why; it is shown.
+             * @default
+             */
+            reason: string;
+        };
+        /**
+         * PauseView
+         * @description Nothing of it starts, and no new model call goes out. `scope` and `id`: of what; `reason`: what was said.
+         */
+        PauseView: {
+            /**
+             * Scope
+             * @description workspace or project.
+             * @enum {string}
+             */
+            scope: "workspace" | "project";
+            /**
+             * Id
+             * @description Which one.
+             */
+            id: string;
+            /**
+             * Since
+             * Format: date-time
+             * @description Since when.
+             */
+            since: string;
+            /**
+             * Reason
+             * @description What was said when it was paused.
+             */
+            reason: string;
         };
         /**
          * Preferences
@@ -2295,7 +4051,12 @@ export interface components {
              */
             head: number;
         };
-        /** Project */
+        /**
+         * Project
+         * @description What follows `repo` is about work in it. `setup` and `checks` None: what the accepted file of the repository
+         *     says. `sandbox` None: as the installation says. `providers`: who may see it; empty: all. `accepted_file`: the
+         *     SHA-256 of the text of `.vapora/project.toml` whose commands may be run.
+         */
         Project: {
             /**
              * Id
@@ -2317,6 +4078,56 @@ export interface components {
              * @description The git repository that the project is about: a path on the server or an address. Null: none.
              */
             repo: string | null;
+            /**
+             * Base Branch
+             * @description The branch that work starts from and lands on; null: the one that the repository has checked out.
+             */
+            base_branch?: string | null;
+            /**
+             * Setup
+             * @description Commands that make a new worktree ready; null: those of the accepted file of the repository.
+             */
+            setup?: string[] | null;
+            /**
+             * Checks
+             * @description Commands that have to succeed; null: those of the accepted file of the repository.
+             */
+            checks?: components["schemas"]["Check"][] | null;
+            /**
+             * Copy
+             * @description Files that git ignores, such as .env, that each worktree gets from the repository's folder.
+             * @default []
+             */
+            copy: string[];
+            /**
+             * Read Only
+             * @description Further folders of the server that commands may read, such as a toolchain.
+             * @default []
+             */
+            read_only: string[];
+            /**
+             * @description manual: a person merges. when-approved: approved work with green checks lands by itself.
+             * @default manual
+             */
+            merge_policy: components["schemas"]["MergePolicy"];
+            /**
+             * Sandbox
+             * @description auto, bubblewrap, sandlock or none; null: as the installation says.
+             */
+            sandbox?: string | null;
+            /**
+             * Providers
+             * @description Model providers that may see the project; empty: all.
+             * @default []
+             */
+            providers: string[];
+            /**
+             * Accepted File
+             * @description SHA-256 of the text of .vapora/project.toml whose commands may be run; null: none was accepted.
+             */
+            accepted_file?: string | null;
+            /** @description Since when nothing of it starts, and why; null: it goes on. */
+            paused?: components["schemas"]["PauseView"] | null;
             /**
              * Archived
              * @description True: it takes no new tasks.
@@ -2341,16 +4152,67 @@ export interface components {
         ProjectCheck: {
             /**
              * Name
-             * @description A name for people.
+             * @description What it is called; its own name within the project.
              */
             name: string;
-            /** Command */
+            /**
+             * Command
+             * @description For /bin/sh -c, in the root of the worktree.
+             */
             command: string;
             /**
              * Timeout S
+             * @description After how many seconds it is ended.
              * @default 600
              */
             timeout_s: number;
+        };
+        /**
+         * ProjectFile
+         * @description `.vapora/project.toml` of the base branch. `text` is null where there is none. `accepted`: whether a person
+         *     accepted just this text. `problem`: why it cannot be used; null where it can.
+         */
+        ProjectFile: {
+            /**
+             * Path
+             * @description Where it stands in the repository.
+             */
+            path: string;
+            /**
+             * Text
+             * @description The whole file; null: there is none.
+             */
+            text: string | null;
+            /**
+             * Sha256
+             * @description SHA-256 of the text, in hexadecimal.
+             */
+            sha256: string | null;
+            /**
+             * Accepted
+             * @description True: a person accepted just this text, so that its commands are run.
+             */
+            accepted: boolean;
+            /**
+             * Base Branch
+             * @description The branch that work starts from and lands on; null: the one that the repository has checked out.
+             */
+            base_branch?: string | null;
+            /**
+             * Setup
+             * @description The commands that it names.
+             */
+            setup?: string[] | null;
+            /**
+             * Checks
+             * @description The checks that it names.
+             */
+            checks?: components["schemas"]["FileCheck"][] | null;
+            /**
+             * Problem
+             * @description Why it cannot be used; null where it can.
+             */
+            problem?: string | null;
         };
         /**
          * ProjectMade
@@ -2378,6 +4240,56 @@ export interface components {
              */
             repo: string | null;
             /**
+             * Base Branch
+             * @description The branch that work starts from and lands on; null: the one that the repository has checked out.
+             */
+            base_branch?: string | null;
+            /**
+             * Setup
+             * @description Commands that make a new worktree ready; null: those of the accepted file of the repository.
+             */
+            setup?: string[] | null;
+            /**
+             * Checks
+             * @description Commands that have to succeed; null: those of the accepted file of the repository.
+             */
+            checks?: components["schemas"]["Check"][] | null;
+            /**
+             * Copy
+             * @description Files that git ignores, such as .env, that each worktree gets from the repository's folder.
+             * @default []
+             */
+            copy: string[];
+            /**
+             * Read Only
+             * @description Further folders of the server that commands may read, such as a toolchain.
+             * @default []
+             */
+            read_only: string[];
+            /**
+             * @description manual: a person merges. when-approved: approved work with green checks lands by itself.
+             * @default manual
+             */
+            merge_policy: components["schemas"]["MergePolicy"];
+            /**
+             * Sandbox
+             * @description auto, bubblewrap, sandlock or none; null: as the installation says.
+             */
+            sandbox?: string | null;
+            /**
+             * Providers
+             * @description Model providers that may see the project; empty: all.
+             * @default []
+             */
+            providers: string[];
+            /**
+             * Accepted File
+             * @description SHA-256 of the text of .vapora/project.toml whose commands may be run; null: none was accepted.
+             */
+            accepted_file?: string | null;
+            /** @description Since when nothing of it starts, and why; null: it goes on. */
+            paused?: components["schemas"]["PauseView"] | null;
+            /**
              * Archived
              * @description True: it takes no new tasks.
              */
@@ -2399,6 +4311,45 @@ export interface components {
              * @default []
              */
             same_name: string[];
+        };
+        /** Pushed */
+        Pushed: {
+            /**
+             * Branch
+             * @description The name of the branch.
+             */
+            branch: string;
+            /**
+             * Head
+             * @description The commit that the remote has now.
+             */
+            head: string;
+            /**
+             * Position
+             * @description The position in the log that says so.
+             */
+            position: number;
+        };
+        /**
+         * Question
+         * @description What an agent asks a person. The answer is a comment with `answers` set to `call_id`.
+         */
+        Question: {
+            /**
+             * Run Id
+             * @description The run that asks.
+             */
+            run_id: string;
+            /**
+             * Call Id
+             * @description The call by which an agent asked; an answer names it.
+             */
+            call_id: string;
+            /**
+             * Text
+             * @description What it asks.
+             */
+            text: string;
         };
         /**
          * QueueView
@@ -2522,6 +4473,72 @@ export interface components {
             enabled: boolean;
         };
         /**
+         * RepositoryView
+         * @description `head`: the base branch's newest commit as of the last fetch; null while there is none. `problem`: why nothing
+         *     can be done in it, null where all is well; the rest is empty then.
+         */
+        RepositoryView: {
+            /**
+             * Base Branch
+             * @description The branch that work starts from and lands on; null: the one that the repository has checked out.
+             */
+            base_branch?: string | null;
+            /**
+             * Head
+             * @description The newest commit of the base branch, as of the last fetch.
+             */
+            head?: string | null;
+            /**
+             * Branches
+             * @description The branches of its tasks.
+             * @default []
+             */
+            branches: components["schemas"]["Branch"][];
+            /**
+             * Worktrees
+             * @description The folders that tasks are worked on in.
+             * @default []
+             */
+            worktrees: components["schemas"]["WorktreeView"][];
+            /**
+             * Problem
+             * @description Why it cannot be worked in; null where it can.
+             */
+            problem?: string | null;
+        };
+        /** RequestChanges */
+        RequestChanges: {
+            /**
+             * Head
+             * @description The commit that was looked at.
+             */
+            head: string;
+            /**
+             * Comment
+             * @description What is to be changed, in all.
+             * @default
+             */
+            comment: string;
+            /**
+             * Comments
+             * @description What is to be changed, line by line.
+             * @default []
+             */
+            comments: components["schemas"]["CommentOnLine"][];
+        };
+        /**
+         * ResolveTask
+         * @description Send work that could not be landed back to its agent, with the paths that the base branch changed as well.
+         */
+        ResolveTask: {
+            /**
+             * Comment
+             * @description What to say to the agent besides.
+             * @default
+             */
+            comment: string;
+        };
+        /**
          * Review
          * @description Who must approve a good run before its task is done.
          * @enum {string}
@@ -2605,8 +4622,46 @@ export interface components {
             prompt: string;
         };
         /**
+         * RunFork
+         * @description A run that begins where `step` of an earlier one ended: with its conversation and the files of that moment.
+         */
+        RunFork: {
+            /**
+             * Run Id
+             * @description The earlier run.
+             */
+            run_id: string;
+            /**
+             * Step
+             * @description Its step, from 0, after which this one begins.
+             */
+            step: number;
+        };
+        /**
+         * RunLimits
+         * @description A run ends as failed at the first one that it reaches; None: no such limit.
+         */
+        RunLimits: {
+            /**
+             * Steps
+             * @description How many answers of the model it may ask for.
+             * @default 100
+             */
+            steps: number;
+            /**
+             * Cost Microusd
+             * @description What it may cost, in millionths of a dollar; null: no limit.
+             */
+            cost_microusd?: number | null;
+            /**
+             * Duration S
+             * @description How long it may take, in seconds; null: no limit.
+             */
+            duration_s?: number | null;
+        };
+        /**
          * RunSummary
-         * @description A run as it stands on its task's card.
+         * @description A run as it stands on its task's card. `purpose` review: it judges the work of another.
          */
         RunSummary: {
             /**
@@ -2624,6 +4679,19 @@ export interface components {
              * @description The role's id, such as developer.
              */
             role: string;
+            /**
+             * Purpose
+             * @description work, or review: it judges the work of another run.
+             * @default work
+             * @enum {string}
+             */
+            purpose: "work" | "review";
+            /**
+             * Attempt
+             * @description The number of the branch: 1 is vapora/<task>, n is vapora/<task>.<n>.
+             * @default 1
+             */
+            attempt: number;
             /**
              * State
              * @description running, waiting, succeeded, failed or cancelled.
@@ -2735,6 +4803,48 @@ export interface components {
             when_exceeded: components["schemas"]["WhenExceeded"];
         };
         /**
+         * Spread
+         * @description How long cards took: half of them at most `median_s`, 85 of 100 at most `p85_s`.
+         */
+        Spread: {
+            /**
+             * Cards
+             * @description Of how many cards.
+             */
+            cards: number;
+            /**
+             * Median S
+             * @description Half of them took at most so many seconds.
+             */
+            median_s: number;
+            /**
+             * P85 S
+             * @description 85 of 100 took at most so many seconds.
+             */
+            p85_s: number;
+        };
+        /**
+         * StartAttempt
+         * @description `from_step`: of the card's newest run, whose conversation and files up to there are the beginning.
+         */
+        StartAttempt: {
+            /**
+             * Agent
+             * @description The agent that is to do it; absent: the coordinator chooses.
+             */
+            agent?: string | null;
+            /**
+             * Model
+             * @description The model that is to be asked, as provider/model; absent: the router chooses.
+             */
+            model?: string | null;
+            /**
+             * From Step
+             * @description The step of the card's newest run to begin after; absent: at the base.
+             */
+            from_step?: number | null;
+        };
+        /**
          * Status
          * @description `failed`: what stopped a projection, by its name; `rebuilding`: those that are rebuilt while their old rows are
          *     served, and how far each has come; `clock`: what is wrong with the clock that events are recorded by, empty where
@@ -2771,6 +4881,152 @@ export interface components {
              * @default
              */
             clock: string;
+        };
+        /**
+         * Step
+         * @description One thing that a run did or is doing. `id` stands for it within the run, also once it has ended.
+         *
+         *     `step` is the number of the model's answer that it belongs to, from 0; -1: before the first. `name` is the model
+         *     (`provider/model`), the tool, the check, or `setup`. `line` says in one line what it is, for a list. `result` is the
+         *     answer's text, what the tool gave, or the output of a command. `commit`: the branch's newest after it.
+         */
+        Step: {
+            /**
+             * Id
+             * @description Stands for it within the run.
+             */
+            id: string;
+            /**
+             * Run Id
+             * @description The run's id.
+             */
+            run_id: string;
+            /**
+             * Task Id
+             * @description The task's id.
+             */
+            task_id: string;
+            /**
+             * Step
+             * @description The number of the model's answer that it belongs to, from 0; -1: before the first.
+             */
+            step: number;
+            /**
+             * Kind
+             * @description setup, model, tool, check, review or worker.
+             * @enum {string}
+             */
+            kind: "setup" | "model" | "tool" | "check" | "review" | "worker";
+            /**
+             * State
+             * @description running, done, failed or cancelled.
+             * @enum {string}
+             */
+            state: "running" | "done" | "failed" | "cancelled";
+            /**
+             * Name
+             * @description The model, the tool, the check, or setup.
+             */
+            name: string;
+            /**
+             * Line
+             * @description What it is, in a line.
+             */
+            line: string;
+            /**
+             * Arguments
+             * @description What it was called with; null for an answer of the model.
+             */
+            arguments?: components["schemas"]["Stored"] | {
+                [key: string]: components["schemas"]["JsonValue"];
+            } | null;
+            /**
+             * Result
+             * @description What came of it: an answer's text, what a tool gave, what a command wrote.
+             */
+            result?: string | components["schemas"]["Stored"] | null;
+            /**
+             * Truncated
+             * @description True: this is not all of it.
+             * @default false
+             */
+            truncated: boolean;
+            /**
+             * Exit Code
+             * @description The command's exit code; null: there is none.
+             */
+            exit_code?: number | null;
+            /**
+             * Error
+             * @description What went wrong; null: nothing.
+             */
+            error?: string | null;
+            /**
+             * Started At
+             * Format: date-time
+             * @description When it began.
+             */
+            started_at: string;
+            /**
+             * Duration Ms
+             * @description How long it took, in milliseconds.
+             */
+            duration_ms?: number | null;
+            /**
+             * Cost Microusd
+             * @description What it cost, in millionths of a dollar, rounded up once for each call.
+             * @default 0
+             */
+            cost_microusd: number;
+            /**
+             * Tokens In
+             * @description Tokens of the requests, as the providers counted them.
+             * @default 0
+             */
+            tokens_in: number;
+            /**
+             * Tokens Out
+             * @description Tokens of the answers, as the providers counted them.
+             * @default 0
+             */
+            tokens_out: number;
+            /**
+             * Commit
+             * @description The newest commit of the branch after it; null: it has none.
+             */
+            commit?: string | null;
+            /**
+             * Sandbox
+             * @description What its command ran in; null: it ran none.
+             */
+            sandbox?: string | null;
+            /**
+             * Simulated
+             * @description True: the rehearsal model answered. Such money and learning are never added to real ones.
+             * @default false
+             */
+            simulated: boolean;
+            /**
+             * Position
+             * @description The position in the log that this state includes. Ask with `after=` of it to see at least this.
+             */
+            position: number;
+        };
+        /**
+         * Stored
+         * @description A text that is too large to stand here: `GET /runs/{id}/content/{sha256}` has it. `bytes`: of UTF-8.
+         */
+        Stored: {
+            /**
+             * Sha256
+             * @description SHA-256 of the text, in hexadecimal.
+             */
+            sha256: string;
+            /**
+             * Bytes
+             * @description Bytes of the text; GET /runs/{id}/content/{sha256} has it.
+             */
+            bytes: number;
         };
         /**
          * SubmitTask
@@ -2815,7 +5071,7 @@ export interface components {
              */
             priority: number;
             /**
-             * @description none: a good run ends in done. human: a person decides. agent: not there yet, and refused.
+             * @description none: a good run ends in done. human: a person decides. agent: another agent reviews it.
              * @default human
              */
             review: components["schemas"]["Review"];
@@ -2898,7 +5154,7 @@ export interface components {
              * @description 0 to 100; the higher one is taken first.
              */
             priority: number;
-            /** @description none: a good run ends in done. human: a person decides. agent: not there yet, and refused. */
+            /** @description none: a good run ends in done. human: a person decides. agent: another agent reviews it. */
             review: components["schemas"]["Review"];
             /**
              * Deadline
@@ -2939,6 +5195,75 @@ export interface components {
              * @description What the person who moved the card said about it.
              */
             comment: string;
+            /**
+             * Branch
+             * @description The branch that holds its work; null: there is none.
+             */
+            branch?: string | null;
+            /**
+             * Base
+             * @description The commit where its branch began; equal to head where nothing was changed.
+             */
+            base?: string | null;
+            /**
+             * Head
+             * @description The newest commit of its work; null: there is none.
+             */
+            head?: string | null;
+            /** @description green, red, or unchecked: there are no checks; null: they did not run on it yet. */
+            checks?: components["schemas"]["ChecksVerdict"] | null;
+            /**
+             * Approved Head
+             * @description The commit that was approved; null: none.
+             */
+            approved_head?: string | null;
+            /** @description Where its work is part of the project's branch; null: it is not. */
+            landed?: components["schemas"]["Landed"] | null;
+            /** @description Why its work could not be landed the last time; null where nothing is in the way. */
+            landing_problem?: components["schemas"]["LandingProblem"] | null;
+            /**
+             * Attempt
+             * @description The number of the attempt whose work is the card's.
+             * @default 1
+             */
+            attempt: number;
+            /**
+             * Attempts
+             * @description How many attempts there are.
+             * @default 1
+             */
+            attempts: number;
+            /** @description Who is to approve it: human or agent; null: it is not in review. */
+            reviewer?: components["schemas"]["Review"] | null;
+            /**
+             * Sandbox
+             * @description What its run works in, while it runs; none: it is not kept apart, which is to be shown.
+             */
+            sandbox?: string | null;
+            /**
+             * Doing
+             * @description What its run does now, in a line; null: nothing.
+             */
+            doing?: string | null;
+            /** @description What an agent asks a person; null: nothing. */
+            question?: components["schemas"]["Question"] | null;
+            /**
+             * Comments
+             * @description How many comments it has.
+             * @default 0
+             */
+            comments: number;
+            /**
+             * Unread
+             * @description Comments of agents since a person last said or decided something.
+             * @default 0
+             */
+            unread: number;
+            /**
+             * Limit Microusd
+             * @description What it may cost over its whole life, in millionths of a dollar; null: no limit of its own.
+             */
+            limit_microusd?: number | null;
             /**
              * Created At
              * Format: date-time
@@ -3008,6 +5333,34 @@ export interface components {
          */
         Tier: "normal" | "near" | "exceeded";
         /**
+         * Verdict
+         * @description What a review says of the commit `head`.
+         */
+        Verdict: {
+            /**
+             * Verdict
+             * @description approve or request-changes.
+             * @enum {string}
+             */
+            verdict: "approve" | "request-changes";
+            /**
+             * Head
+             * @description The commit that was judged.
+             */
+            head: string;
+            /**
+             * Comment
+             * @description What it says in all.
+             */
+            comment: string;
+            /**
+             * Comments
+             * @description What it says line by line.
+             * @default []
+             */
+            comments: components["schemas"]["LineComment"][];
+        };
+        /**
          * WaitReason
          * @description Why a card does not move.
          * @enum {string}
@@ -3015,7 +5368,7 @@ export interface components {
         WaitReason: "budget" | "provider" | "dependency" | "paused" | "human" | "approval" | "answer" | "checks" | "runaway";
         /** Waiting */
         Waiting: {
-            /** @description budget, provider, dependency, paused or human. */
+            /** @description budget, provider, dependency, paused, human, answer, approval, checks or runaway. */
             reason: components["schemas"]["WaitReason"];
             /**
              * Since
@@ -3071,6 +5424,29 @@ export interface components {
              * @default 0
              */
             position: number;
+        };
+        /** WorktreeView */
+        WorktreeView: {
+            /**
+             * Task Id
+             * @description The task's id.
+             */
+            task_id: string;
+            /**
+             * Attempt
+             * @description The number of the branch: 1 is vapora/<task>, n is vapora/<task>.<n>.
+             */
+            attempt: number;
+            /**
+             * Path
+             * @description The folder on the server.
+             */
+            path: string;
+            /**
+             * Bytes
+             * @description What it takes on the disk.
+             */
+            bytes: number;
         };
         /**
          * FieldError
@@ -3149,6 +5525,12 @@ export interface components {
              * @default []
              */
             errors: components["schemas"]["FieldError"][];
+            /**
+             * Paths
+             * @description The files concerned.
+             * @default []
+             */
+            paths: string[];
         } & {
             [key: string]: unknown;
         };
@@ -3202,6 +5584,30 @@ export interface components {
              * @description The row, as GET shows it.
              */
             row: components["schemas"]["Agent"] | components["schemas"]["Removed"];
+        };
+        /**
+         * AttemptChange
+         * @description An attempt at a task.
+         */
+        AttemptChange: {
+            /**
+             * Key
+             * @description Names the row among those of its view.
+             */
+            key: string;
+            /**
+             * @description What kind of row it is, and so its shape. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            view: "attempt";
+            /**
+             * Operation
+             * @description put: the row in its latest state. remove: it is gone.
+             * @constant
+             */
+            operation: "put";
+            /** @description The row, as GET shows it. */
+            row: components["schemas"]["LiveAttempt"];
         };
         /**
          * BudgetChange
@@ -3273,6 +5679,152 @@ export interface components {
              * @description How many cards.
              */
             cards: number;
+            /**
+             * Position
+             * @description The position in the log that this state includes. Ask with `after=` of it to see at least this.
+             */
+            position: number;
+        };
+        /**
+         * CommentChange
+         * @description A comment on a card.
+         */
+        CommentChange: {
+            /**
+             * Key
+             * @description Names the row among those of its view.
+             */
+            key: string;
+            /**
+             * @description What kind of row it is, and so its shape. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            view: "comment";
+            /**
+             * Operation
+             * @description put: the row in its latest state. remove: it is gone.
+             * @constant
+             */
+            operation: "put";
+            /** @description The row, as GET shows it. */
+            row: components["schemas"]["Comment"];
+        };
+        /**
+         * LiveAttempt
+         * @description An attempt, with its key as the id.
+         */
+        LiveAttempt: {
+            /**
+             * Task Id
+             * @description The task's id.
+             */
+            task_id: string;
+            /** Number */
+            number: number;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "requested" | "running" | "waiting" | "succeeded" | "failed" | "cancelled";
+            /** Picked */
+            picked: boolean;
+            /**
+             * Branch
+             * @description The name of the branch.
+             */
+            branch: string | null;
+            /**
+             * Base
+             * @description The commit where the branch began.
+             */
+            base: string | null;
+            /** Head */
+            head: string | null;
+            checks: components["schemas"]["ChecksVerdict"] | null;
+            /**
+             * Run Id
+             * @description The run's id.
+             */
+            run_id: string | null;
+            /**
+             * Agent Id
+             * @description The agent's id.
+             */
+            agent_id: string | null;
+            /** Model */
+            model: string | null;
+            fork: components["schemas"]["RunFork"] | null;
+            /**
+             * Cost Microusd
+             * @description What it cost, in millionths of a dollar, rounded up once for each call.
+             */
+            cost_microusd: number;
+            /** Summary */
+            summary: string;
+            /**
+             * Simulated
+             * @description True: the rehearsal model answered. Such money and learning are never added to real ones.
+             */
+            simulated: boolean;
+            /**
+             * Position
+             * @description The position in the log that this state includes. Ask with `after=` of it to see at least this.
+             */
+            position: number;
+            /** Id */
+            id: string;
+        };
+        /**
+         * PauseChange
+         * @description The workspace or a project was paused, or goes on.
+         */
+        PauseChange: {
+            /**
+             * Key
+             * @description Names the row among those of its view.
+             */
+            key: string;
+            /**
+             * @description What kind of row it is, and so its shape. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            view: "pause";
+            /**
+             * Operation
+             * @description put: the row in its latest state. remove: it is gone.
+             * @constant
+             */
+            operation: "put";
+            /** @description The row, as GET shows it. */
+            row: components["schemas"]["PauseState"];
+        };
+        /**
+         * PauseState
+         * @description Whether nothing of it starts now; `since` and `reason` are of the last change.
+         */
+        PauseState: {
+            /**
+             * Scope
+             * @enum {string}
+             */
+            scope: "workspace" | "project";
+            /** Id */
+            id: string;
+            /**
+             * Since
+             * Format: date-time
+             */
+            since: string;
+            /**
+             * Reason
+             * @description Why it is so, in words.
+             */
+            reason: string;
+            /**
+             * Paused
+             * @description False: it goes on.
+             */
+            paused: boolean;
             /**
              * Position
              * @description The position in the log that this state includes. Ask with `after=` of it to see at least this.
@@ -3398,6 +5950,30 @@ export interface components {
             row: components["schemas"]["WorkspaceSettings"];
         };
         /**
+         * StepChange
+         * @description A step of a run, without its texts; the row's id is the key, of run and step.
+         */
+        StepChange: {
+            /**
+             * Key
+             * @description Names the row among those of its view.
+             */
+            key: string;
+            /**
+             * @description What kind of row it is, and so its shape. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            view: "step";
+            /**
+             * Operation
+             * @description put: the row in its latest state. remove: it is gone.
+             * @constant
+             */
+            operation: "put";
+            /** @description The row, as GET shows it. */
+            row: components["schemas"]["Step"];
+        };
+        /**
          * TaskChange
          * @description A card, without its texts.
          */
@@ -3435,7 +6011,7 @@ export interface components {
              * Rows
              * @description What changed, in its latest state.
              */
-            rows: (components["schemas"]["TaskChange"] | components["schemas"]["ColumnChange"] | components["schemas"]["ProjectChange"] | components["schemas"]["AgentChange"] | components["schemas"]["RunChange"] | components["schemas"]["BudgetChange"] | components["schemas"]["SettingsChange"] | components["schemas"]["PreferencesChange"])[];
+            rows: (components["schemas"]["TaskChange"] | components["schemas"]["ColumnChange"] | components["schemas"]["ProjectChange"] | components["schemas"]["AgentChange"] | components["schemas"]["RunChange"] | components["schemas"]["BudgetChange"] | components["schemas"]["SettingsChange"] | components["schemas"]["PreferencesChange"] | components["schemas"]["PauseChange"] | components["schemas"]["AttemptChange"] | components["schemas"]["CommentChange"] | components["schemas"]["StepChange"])[];
         };
     };
     responses: never;
@@ -3565,6 +6141,15 @@ export interface operations {
             };
             /** @description The body is not JSON */
             400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Only the operator may do this */
+            401: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3847,6 +6432,392 @@ export interface operations {
             };
             /** @description The body is not JSON */
             400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not declared as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_dashboard: {
+        parameters: {
+            query?: {
+                /** @description How many days (UTC), up to today. */
+                days?: number;
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+            };
+            path: {
+                /** @description The project's id. */
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Dashboard"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_repository: {
+        parameters: {
+            query?: {
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+            };
+            path: {
+                /** @description The project's id. */
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RepositoryView"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_project_file: {
+        parameters: {
+            query?: {
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+            };
+            path: {
+                /** @description The project's id. */
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProjectFile"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    accept_project_file: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The project's id. */
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AcceptProjectFile"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Only the operator may do this */
+            401: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4697,6 +7668,1244 @@ export interface operations {
             };
         };
     };
+    get_changes: {
+        parameters: {
+            query?: {
+                /** @description What this run of it changed, and no other. */
+                run?: string | null;
+                /** @description Of this attempt; absent: of the one that is the card's. */
+                attempt?: number | null;
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+            };
+            path: {
+                /** @description The task's id. */
+                task_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Changes"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_file: {
+        parameters: {
+            query: {
+                /** @description From the root of the repository. */
+                path: string;
+                /** @description A commit of the branch; absent: its newest. */
+                ref?: string | null;
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+            };
+            path: {
+                /** @description The task's id. */
+                task_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FileText"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    merge_task: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The task's id. */
+                task_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["MergeTask"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Merged"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not declared as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    push_task: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The task's id. */
+                task_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pushed"];
+                };
+            };
+            /** @description Only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    resolve_task: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The task's id. */
+                task_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ResolveTask"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not declared as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_attempts: {
+        parameters: {
+            query?: {
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+            };
+            path: {
+                /** @description The task's id. */
+                task_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Attempt_"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    start_attempt: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The task's id. */
+                task_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["StartAttempt"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not declared as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    pick_attempt: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The task's id. */
+                task_id: string;
+                /** @description The number of the attempt, from 1. */
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_comments: {
+        parameters: {
+            query?: {
+                /** @description How many items at most. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string | null;
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+            };
+            path: {
+                /** @description The task's id. */
+                task_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Comment_"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    comment_task: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The task's id. */
+                task_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CommentTask"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommentMade"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not declared as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    approve_task: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The task's id. */
+                task_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ApproveTask"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not declared as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    request_changes: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The task's id. */
+                task_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RequestChanges"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not declared as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_board: {
         parameters: {
             query?: {
@@ -4809,7 +9018,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Execution"];
+                    "application/json": components["schemas"]["ExecutionTold"];
                 };
             };
             /** @description Not from this machine */
@@ -5027,6 +9236,898 @@ export interface operations {
             };
             /** @description The read models have not reached `after` */
             504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_steps: {
+        parameters: {
+            query?: {
+                /** @description How many items at most. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string | null;
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+            };
+            path: {
+                /** @description The run's id. */
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Step_"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_content: {
+        parameters: {
+            query?: {
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+            };
+            path: {
+                /** @description The run's id. */
+                run_id: string;
+                /** @description The SHA-256 that stands in the step. */
+                sha256: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    cancel_run: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The run's id. */
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["CancelRunBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not declared as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    pause_run: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The run's id. */
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Pause"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not declared as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    resume_run: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The run's id. */
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    pause_project: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The project's id. */
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Pause"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not declared as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    resume_project: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The project's id. */
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    pause_workspace: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Pause"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not declared as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    resume_workspace: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6752,6 +11853,8 @@ export interface operations {
             query?: {
                 /** @description Keys, separated by commas: provider, model, role, task_type, agent, project, task, day. None: one sum. */
                 group_by?: string;
+                /** @description Of this project only. */
+                project_id?: string | null;
                 /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
                 after?: number | null;
             };

@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from shortleaf.store import Store  # noqa: E402
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=timezone.utc)
-ROUNDS = 15
+ROUNDS = 7
 
 
 def measure(links: int) -> tuple[float, float]:
@@ -37,7 +37,7 @@ def measure(links: int) -> tuple[float, float]:
 
 def main() -> None:
     print("links   add (ms)   follow (ms)")
-    for links in (100, 1_000, 5_000):
+    for links in (100, 1_000, 3_000):
         add, follow = measure(links)
         print(f"{links:5}   {add:8.2f}   {follow:11.2f}")
 

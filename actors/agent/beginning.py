@@ -1,0 +1,74 @@
+"""How a run begins: with its worktree, and with what its model is told first."""
+
+from __future__ import annotations
+
+from actors.agent.briefs import review_brief, work_brief
+from actors.agent.conversation import results_of_checks, until
+from actors.agent.prompts import fixed_steps, run_started
+from actors.agent.run_under_way import RunUnderWay
+from actors.work_messages import BeginRun, Begun
+from events.ids import ChecksVerdict, run_stream, task_stream
+from events.task import TaskAssigned
+from vapora.domain import run as rules
+from vapora.domain.run import Run
+
+
+async def begin(one: RunUnderWay, run: Run) -> Run:
+    """Raises a `VaporaError` where the worktree cannot be had."""
+    assignment, manifest = one.assignment, one.manifest
+    simulated = await one.means.router.is_simulated()
+    begun = await _worktree(one)
+    if assignment.purpose == "review":
+        told = await _review(one, begun)
+    elif begun is not None:
+        told = work_brief(assignment, begun)
+    else:
+        steps = fixed_steps(manifest, one.means.rehearsal_steps if simulated else None)
+        return await one.append(run, rules.start(run, run_started(assignment, steps, simulated)))
+    event = run_started(
+        assignment,
+        (),
+        simulated,
+        workplace=begun.workplace if begun is not None else None,
+        system=await one.keep(manifest.work_prompt if begun is not None else manifest.prompt),
+        brief=await one.keep(told),
+    )
+    return await one.append(run, rules.start(run, event))
+
+
+async def forked(one: RunUnderWay) -> Run | None:
+    """The run that this one goes on from, as far as it does."""
+    fork = one.assignment.fork
+    if fork is not None and one.earlier is None:
+        whole = (await one.means.folds.load(run_stream(fork.run_id))).state or rules.initial()
+        one.earlier = until(whole, fork.step)
+    return one.earlier
+
+
+async def _worktree(one: RunUnderWay) -> Begun | None:
+    assignment, manifest = one.assignment, one.manifest
+    if one.means.workplaces is None or (assignment.purpose == "review" and assignment.head is None):
+        return None
+    at = assignment.head
+    origin = await forked(one)
+    if origin is not None and origin.started is not None and origin.started.workplace is not None:
+        at = origin.head or origin.started.workplace.head
+    tools, writable = manifest.tools_for(assignment.purpose), manifest.writable_for(assignment.purpose)
+    return await one.means.workplaces.begin(BeginRun(one.place, tools, writable, at))
+
+
+async def _review(one: RunUnderWay, begun: Begun | None) -> str:
+    """What the author left, from the author's run."""
+    told = await one.means.log.read(task_stream(one.assignment.task.id), lenient=True)
+    author = next((each.event.run_id for each in reversed(told) if isinstance(each.event, TaskAssigned)), None)
+    work = (await one.means.folds.load(run_stream(author))).state if author is not None else None
+    work = work or rules.initial()
+    text = await one.reading(work, lambda: one.text(work.artifact) if work.artifact is not None else "")
+    ran = work.checked[-1].ran if work.checked else None
+    if ran is None or ran.verdict is ChecksVerdict.UNCHECKED:
+        checks = "The project has none."
+    elif ran.verdict is ChecksVerdict.GREEN:
+        checks = "All green: " + ", ".join(result.name for result in ran.results)
+    else:
+        checks = await one.reading(work, lambda: results_of_checks(ran, one.text))
+    return review_brief(one.assignment, begun, checks, text)

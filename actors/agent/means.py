@@ -1,0 +1,61 @@
+"""What an agent works with, whichever run it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from actors.messages import Call, CallOutcome
+from actors.work_messages import WorkplacesPort
+from events.content import Content
+from vapora.catalog import RoleManifest
+from vapora.clock import Clock, Sleep
+from vapora.domain import run as rules
+from vapora.domain.run import Run
+from vapora.log.client import LogClient
+from vapora.log.folds import Fold, StreamFolds
+from vapora.ports import Origin
+
+# A run that waits for a provider over a weekend tries, and tells of it, many thousand times.
+RUN_FOLD = Fold("run", rules.FOLD_VERSION, Run, lambda run, event: rules.evolve(run or rules.initial(), event))
+
+
+class Router(Protocol):
+    """What an agent asks of the router."""
+
+    async def complete(self, call: Call) -> CallOutcome: ...
+    async def attach(self, call_id: str) -> CallOutcome | bool: ...
+    async def drop(self, origin: Origin, call_id: str) -> bool: ...
+    async def withdraw(self, call_id: str) -> bool: ...
+    async def is_simulated(self) -> bool: ...
+
+
+class BudgetWatch(Protocol):
+    """What an agent asks of the budget manager: to book the call whose answer a crash took."""
+
+    async def book_unknown(self, origin: Origin, call_id: str, attempt: int, reason: str, along: Any = ()) -> int: ...
+
+
+class Texts(Protocol):
+    """Texts of events: `content` stores one, `text` reads one. Both block."""
+
+    def content(self, text: str) -> Content: ...
+    def text(self, content: Content) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """`workplaces` None: there are no repositories here. `rehearsal_steps`: so many steps are taken in a run without a
+    repository where the rehearsal model answers; None: those of the role."""
+
+    log: LogClient
+    folds: StreamFolds[Run]
+    router: Router
+    budget_watch: BudgetWatch
+    roles: Callable[[str], RoleManifest]
+    texts: Texts
+    clock: Clock
+    sleep: Sleep
+    workplaces: WorkplacesPort | None = None
+    rehearsal_steps: int | None = None

@@ -1,0 +1,111 @@
+"""Having a step answered: one call of the router, or what the run waits for where it gives none."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from actors.agent.beginning import forked
+from actors.agent.conversation import conversation
+from actors.agent.prompts import call_of_step, call_with_tools
+from actors.agent.run_under_way import RunUnderWay
+from actors.messages import Answered, Call, CallOutcome, NoProvider, OutOfBudget
+from events.budget import BudgetSet
+from events.ids import WaitReason, run_stream
+from vapora.domain import run as rules
+from vapora.domain.next_step import Ask, Fail, without_another
+from vapora.domain.run import Run
+from vapora.domain.work import next_action, works_with_tools
+
+FIRST_RETRY_S = 0.5
+# Clocks may be set, and budgets turn by the calendar: no sleep is longer than this.
+_LONGEST_SLEEP_S = 60.0
+_POLL_S = 10.0
+
+
+async def ask_model(one: RunUnderWay, run: Run, ask: Ask, held: bool) -> tuple[Run, bool]:
+    """Have the next step answered, or wait for what it lacks; whether the step after it is paid for.
+
+    `held`: this step is.
+    """
+    # Taken before asking, so that a limit raised while the answer is "no" is not missed. Only once the card says
+    # that it waits: until then the run asks again at once.
+    seen = await one.means.log.head() if run.waiting else None
+    call = await _call(one, run, ask, held)
+    outcome = await one.means.router.complete(call)
+    for event in outcome.events:
+        run = rules.evolve(run, event)
+    if isinstance(outcome, Answered):
+        return run, outcome.held
+    return await _obstacle(one, run, outcome, seen), False
+
+
+async def _call(one: RunUnderWay, run: Run, ask: Ask, held: bool) -> Call:
+    begun, assignment, manifest = run.started, one.assignment, one.manifest
+    assert begun is not None
+    if not works_with_tools(begun):
+        return await one.reading(run, lambda: call_of_step(assignment, manifest, run, ask, one.text, held=held))
+    before, system = await forked(one), begun.system
+    return await one.reading(
+        run,
+        lambda: call_with_tools(
+            assignment, manifest, run, ask, conversation(run, one.text, before), one.text(system) if system else ""
+        ),
+    )
+
+
+async def _obstacle(one: RunUnderWay, run: Run, outcome: CallOutcome, seen: int | None) -> Run:
+    """Show what the run waits for, and wait; or end it if waiting is in vain."""
+    if isinstance(next_action(run), Fail):
+        return run
+    refused = without_another(run)
+    if refused is not None and not (isinstance(outcome, OutOfBudget) and outcome.contended):
+        # The other model was a second chance, not something to wait for.
+        return await one.append(run, rules.fail(run, refused.reason, counts=refused.counts))
+    match outcome:
+        case OutOfBudget(remedy=remedy, contended=contended, until=until):
+            run = await one.append(run, rules.wait(run, WaitReason.BUDGET, remedy))
+            if contended:
+                await one.unless_called_off(one.means.sleep(FIRST_RETRY_S))
+            elif seen is not None:
+                await _until(one, until, seen)
+        case NoProvider(remedy=remedy, retry_at=retry_at):
+            run = await one.append(run, rules.wait(run, WaitReason.PROVIDER, remedy))
+            await _until(one, retry_at)
+        case _:
+            run = await one.append(run, rules.fail(run, getattr(outcome, "reason", "no answer"), counts=False))
+    return run
+
+
+async def _until(one: RunUnderWay, instant: datetime | None, seen: int | None = None) -> None:
+    """Until `instant`, the run is called off, or, with `seen`, a limit was set after that position."""
+    while one.called_off is None:
+        left = _LONGEST_SLEEP_S if instant is None else (instant - one.means.clock()).total_seconds()
+        if left <= 0:
+            return
+        if seen is None:
+            await one.unless_called_off(one.means.sleep(min(left, _LONGEST_SLEEP_S)))
+            continue
+        polling = one.means.log.poll(seen, 1, min(left, _POLL_S), (BudgetSet.TOPIC,))
+        polled = await one.unless_called_off(polling)
+        if polled is None or polled.events:
+            return
+        seen = polled.position
+
+
+async def resolve(one: RunUnderWay, run: Run) -> tuple[Run, bool]:
+    """A call was chosen and paid for, but no outcome is recorded: join it, use it, or count it as lost."""
+    call = run.open_call
+    if call is None:
+        return run, False
+    known = await one.means.router.attach(call.call_id)
+    if known is True:
+        return run, True
+    if known is False:
+        along = ((run_stream(one.id), run.version, rules.lose_call(run)),)
+        origin = one.assignment.origin
+        await one.means.budget_watch.book_unknown(origin, call.call_id, call.attempt, "answer lost", along)
+    now = await one.load()
+    if known is False and now.open_call == call:
+        # Its money was closed before (it expired meanwhile, or was handed back unsent): only the mark is missing.
+        now = await one.append(now, rules.lose_call(now))
+    return now, False

@@ -1,0 +1,108 @@
+"""One run as its agent has it in hand: its stream, and what came from outside meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+from actors.agent.means import Means
+from actors.messages import Assignment
+from actors.work_messages import Place
+from events import DomainEvent
+from events.content import Content
+from events.ids import run_stream
+from vapora.catalog import RoleManifest
+from vapora.domain import run as rules
+from vapora.domain.run import Run
+
+T = TypeVar("T")
+
+
+class RunUnderWay:
+    """`called_off`: why a person took it back. `paused`: nothing new is begun until it is resumed. `earlier`: the run
+    that it goes on from, once that was read."""
+
+    def __init__(self, means: Means, assignment: Assignment) -> None:
+        self.means = means
+        self.assignment = assignment
+        self.called_off: str | None = None
+        self.paused = assignment.paused
+        self.earlier: Run | None = None
+        self._signal = asyncio.Event()
+        self._read: dict[str, str] = {}
+
+    @property
+    def id(self) -> str:
+        return self.assignment.run_id
+
+    @property
+    def manifest(self) -> RoleManifest:
+        """Raises `NotFoundError` for a role that is gone."""
+        return self.means.roles(self.assignment.role)
+
+    @property
+    def place(self) -> Place:
+        one = self.assignment
+        return Place(one.task.project_id, one.task.id, one.run_id, one.agent_id, one.attempt, one.purpose)
+
+    # What comes from outside.
+
+    def call_off(self, reason: str) -> None:
+        self.called_off = reason
+        self._signal.set()
+
+    def pause(self) -> None:
+        self.paused = True
+        self._signal.set()
+
+    def resume(self) -> None:
+        self.paused = False
+        self._signal.set()
+
+    async def unless_called_off(self, waiting: Coroutine[Any, Any, T]) -> T | None:
+        """What it waits for; None as soon as the run is called off, paused or resumed, if that comes first."""
+        ours, signal = asyncio.ensure_future(waiting), asyncio.ensure_future(self._signal.wait())
+        try:
+            await asyncio.wait((ours, signal), return_when=asyncio.FIRST_COMPLETED)
+            return ours.result() if ours.done() else None
+        finally:
+            ours.cancel()
+            signal.cancel()
+            if self.called_off is None:
+                self._signal.clear()
+
+    # Its stream.
+
+    async def load(self) -> Run:
+        return (await self.means.folds.load(run_stream(self.id))).state or rules.initial()
+
+    async def append(self, run: Run, events: tuple[DomainEvent, ...]) -> Run:
+        if events:
+            await self.means.log.append(self.assignment.origin, (run_stream(self.id), run.version, events))
+        for event in events:
+            run = rules.evolve(run, event)
+        return run
+
+    # Its texts.
+
+    def text(self, content: Content) -> str:
+        """Blocks the first time for one that is kept apart; the conversation reads all of them at each step."""
+        if content.digest is None:
+            return self.means.texts.text(content)
+        if content.digest not in self._read:
+            self._read[content.digest] = self.means.texts.text(content)
+        return self._read[content.digest]
+
+    async def keep(self, text: str) -> Content:
+        """A text as it stands in an event. In a thread: a large one goes to the disk or over the network."""
+        return await asyncio.to_thread(self.means.texts.content, text)
+
+    async def reading(self, run: Run, work: Callable[[], T]) -> T:
+        """In a thread where texts must be fetched, from the disk or across the network; most stand inline."""
+        contents = [*(one.answer for one in run.answers), *(one.result for one in run.used)]
+        if run.started is not None and run.started.brief is not None:
+            contents.append(run.started.brief)
+        if all(one.text is not None or one.digest in self._read for one in contents):
+            return work()
+        return await asyncio.to_thread(work)

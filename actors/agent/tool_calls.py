@@ -1,0 +1,225 @@
+"""Carrying out what a run with tools does next, apart from asking the model. Each outcome is recorded at once."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from actors.agent.run_under_way import RunUnderWay
+from actors.work_messages import CommandRan, ToolOutcome
+from actors.work_messages import RunChecks as ChecksWanted
+from actors.work_messages import UseTool as ToolWanted
+from events import DomainEvent, Recorded
+from events.ids import ChecksVerdict, WaitReason, run_stream, task_stream
+from events.run import (
+    ChecksRan,
+    QuestionAsked,
+    RunStarted,
+    RunWaiting,
+    SetupRan,
+    ToolUsed,
+)
+from events.task import TaskCommented, TaskResumed
+from events.work import CommandResult, Workplace
+from vapora.domain import run as rules
+from vapora.domain.run import Run
+from vapora.domain.work import AwaitAnswer, RunChecks, UseTool, Wait, offered_tools
+from vapora.errors import UnavailableError
+from vapora.tools.hand_over import hand_over
+from vapora.tools.table import TOOLS
+
+_POLL_S = 10.0
+_LONGEST_REMEDY = 1_000
+
+
+async def set_up(one: RunUnderWay, run: Run) -> Run:
+    begun, place = _begun(run)
+    outcome = await one.unless_called_off(_workplaces(one).set_up(one.place, place))
+    if outcome is None:
+        return run
+    event = SetupRan(
+        run_id=begun.run_id,
+        task_id=begun.task_id,
+        results=await _results(one, outcome.results),
+        reused=outcome.reused,
+        copied=outcome.copied,
+        ok=outcome.ok,
+    )
+    return await one.append(run, (event,))
+
+
+async def use_tool(one: RunUnderWay, run: Run, use: UseTool) -> Run:
+    """The call's result, good or bad; or, for `ask`, the question."""
+    tool, begun = TOOLS.get(use.request.name), _started(run)
+    offered = offered_tools(begun)
+    if tool is not None and tool.act is None and use.request.name in offered:
+        result = hand_over(tool, use.request.arguments)
+        if tool.effect == "asks" and result.ok:
+            return await one.append(run, (_question(one, begun, use, result.data),))
+        outcome = ToolOutcome(result.ok, result.text, "", 0, result.truncated, data=result.data)
+        return await one.append(run, (await _used(one, begun, use, outcome),))
+    if begun.workplace is None:
+        text = f"You have no tool {use.request.name!r:.100}. You have {', '.join(offered)}."
+        return await one.append(run, (await _used(one, begun, use, ToolOutcome(False, text, "", 0)),))
+    wanted = ToolWanted(
+        place=one.place,
+        workplace=begun.workplace,
+        at=run.head or begun.workplace.head,
+        step=use.step,
+        call=use.call,
+        name=use.request.name,
+        arguments=use.request.arguments,
+    )
+    used = await one.unless_called_off(_workplaces(one).use_tool(wanted))
+    return run if used is None else await one.append(run, (await _used(one, begun, use, used),))
+
+
+async def run_checks(one: RunUnderWay, run: Run, checks: RunChecks) -> Run:
+    begun, place = _begun(run)
+    wanted = ChecksWanted(one.place, place, checks.head, checks.round)
+    ran = await one.unless_called_off(_workplaces(one).run_checks(wanted))
+    if ran is None:
+        return run
+    red = any(result.exit_code != 0 for result in ran)
+    green = ChecksVerdict.GREEN if place.checks else ChecksVerdict.UNCHECKED
+    event = ChecksRan(
+        run_id=begun.run_id,
+        task_id=begun.task_id,
+        head=checks.head,
+        round=checks.round,
+        verdict=ChecksVerdict.RED if red else green,
+        results=await _results(one, ran),
+        sandbox=place.sandbox,
+        simulated=begun.simulated,
+    )
+    return await one.append(run, (event,))
+
+
+async def await_answer(one: RunUnderWay, run: Run, waiting: AwaitAnswer) -> Run:
+    """The first comment on the card that answers the question is the result of the tool call."""
+    question, begun = waiting.question, _started(run)
+    remedy = f"Answer its question: {question.question}"[:_LONGEST_REMEDY]
+    run = await one.append(run, rules.wait(run, WaitReason.ANSWER, remedy))
+    asked_at = await _last(one, QuestionAsked)
+
+    def answers(event: DomainEvent) -> bool:
+        return isinstance(event, TaskCommented) and event.answers == question.call_id and event.task_id == begun.task_id
+
+    found = await _next_of_task(one, asked_at, TaskCommented.TOPIC, answers)
+    if found is None:
+        return run
+    answer = run.answers[-1]
+    use = UseTool(question.step, question.call, question.call_id, answer.tool_calls[question.call])
+    said = ToolOutcome(True, found.event.text, "", 0)  # type: ignore[attr-defined]
+    return await one.append(run, (*rules.resume(run), await _used(one, begun, use, said)))
+
+
+async def wait(one: RunUnderWay, run: Run, reason: Wait) -> Run:
+    """Until a person resumes the run."""
+    run = await one.append(run, rules.wait(run, reason.reason, reason.remedy))
+    if reason.reason is WaitReason.PAUSED:
+        while one.paused and one.called_off is None:
+            await one.unless_called_off(one.means.sleep(_POLL_S))
+        return run
+    since = await _last(one, RunWaiting)
+    task_id = _started(run).task_id
+    found = await _next_of_task(
+        one, since, TaskResumed.TOPIC, lambda event: isinstance(event, TaskResumed) and event.task_id == task_id
+    )
+    return run if found is None else await one.append(run, rules.resume(run))
+
+
+async def _last(one: RunUnderWay, kind: type[DomainEvent]) -> int:
+    """Position of the run's last event of a kind."""
+    return max(
+        (told.position for told in await one.means.log.read(run_stream(one.id)) if isinstance(told.event, kind)),
+        default=0,
+    )
+
+
+async def _next_of_task(one: RunUnderWay, after: int, topic: str, wanted: Any) -> Recorded | None:
+    """The first event of the task after a position that is `wanted`, as soon as it is there; None where the run was
+    called off or paused before that."""
+    task = task_stream(one.assignment.task.id)
+    seen = await one.means.log.head()
+    for told in await one.means.log.read(task, lenient=True):
+        if told.position > after and wanted(told.event):
+            return told
+    while one.called_off is None and not one.paused:
+        polled = await one.unless_called_off(one.means.log.poll(seen, 100, _POLL_S, (topic,)))
+        for told in polled.events if polled else ():
+            if wanted(told.event):
+                return told
+        seen = polled.position if polled else seen
+    return None
+
+
+def _question(one: RunUnderWay, begun: RunStarted, use: UseTool, data: dict[str, Any]) -> QuestionAsked:
+    options = "".join(f"\n- {option}" for option in data.get("options", ()))
+    return QuestionAsked(
+        run_id=begun.run_id,
+        task_id=begun.task_id,
+        agent_id=one.assignment.agent_id,
+        step=use.step,
+        call=use.call,
+        call_id=use.call_id,
+        question=f"{data['question']}{options}",
+    )
+
+
+async def _used(one: RunUnderWay, begun: RunStarted, use: UseTool, outcome: ToolOutcome) -> ToolUsed:
+    tool = TOOLS.get(use.request.name)
+    arguments = json.dumps(use.request.arguments, ensure_ascii=False, sort_keys=True)
+    return ToolUsed(
+        run_id=begun.run_id,
+        task_id=begun.task_id,
+        step=use.step,
+        call=use.call,
+        call_id=use.call_id,
+        name=use.request.name,
+        arguments=await one.keep(arguments),
+        effect=tool.effect if tool is not None else "pure",
+        ok=outcome.ok,
+        result=await one.keep(outcome.text),
+        truncated=outcome.truncated,
+        exit_code=outcome.exit_code,
+        duration_ms=outcome.duration_ms,
+        commit=outcome.commit or None,
+        sandbox=outcome.sandbox,
+        data=dict(outcome.data),
+        simulated=begun.simulated,
+    )
+
+
+async def _results(one: RunUnderWay, ran: tuple[CommandRan, ...]) -> tuple[CommandResult, ...]:
+    return tuple(
+        [
+            CommandResult(
+                name=result.name,
+                command=result.command,
+                exit_code=result.exit_code,
+                ended=result.ended,
+                duration_ms=result.duration_ms,
+                output=await one.keep(result.output),
+                truncated=result.truncated,
+            )
+            for result in ran
+        ]
+    )
+
+
+def _started(run: Run) -> RunStarted:
+    assert run.started is not None
+    return run.started
+
+
+def _begun(run: Run) -> tuple[RunStarted, Workplace]:
+    begun = _started(run)
+    assert begun.workplace is not None
+    return begun, begun.workplace
+
+
+def _workplaces(one: RunUnderWay) -> Any:
+    if one.means.workplaces is None:
+        raise UnavailableError("This run needs the repositories, and there are none here.")
+    return one.means.workplaces

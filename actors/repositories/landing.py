@@ -1,0 +1,217 @@
+"""Makes accepted work part of the base branch: when a person says so, and by itself where the project says so.
+
+What landed is found again after a crash at any moment: the commit is noted in our repository before the branch moves,
+and the log is told afterwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from actors.repositories.open import OpenRepositories, worktree_name
+from actors.repositories.recheck import Recheck
+from events import DomainEvent
+from events.ids import ChecksVerdict, task_stream
+from events.work import Work
+from vapora.clock import Clock
+from vapora.commands import MergeTask
+from vapora.domain import task as tasks
+from vapora.domain.landings import Cause
+from vapora.domain.project import InEffect, Project
+from vapora.domain.task_landing import Strategy
+from vapora.domain.task_state import Task
+from vapora.errors import (
+    ChecksFailedError,
+    ConflictError,
+    MergeConflictError,
+    RepositoryError,
+    ReviewOutdatedError,
+    SandboxUnavailableError,
+    TargetMovedError,
+    VaporaError,
+    VersionConflictError,
+)
+from vapora.log.client import LogClient
+from vapora.ports import Origin
+from vapora.repo.bare import Person
+from vapora.repo.commits import StepCommit
+from vapora.repo.landing import Landing
+from vapora.repo.owner import Repository
+from vapora.views import Merged, Pushed
+
+_ACTOR = "repositories"
+_MOST_TRIES = 20
+# How often the base branch may move while a landing is computed and checked.
+_MOST_MOVES = 5
+_ONE_AT_A_TIME = "the base branch"
+# What passes only when somebody changes the work: not tried again by itself.
+_FOR_GOOD = ("merge-conflict", "checks-failed", "nothing-to-land", "review-outdated")
+
+Refused = (RepositoryError, ChecksFailedError, ReviewOutdatedError, SandboxUnavailableError)
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """What is to land, and how."""
+
+    work: Work
+    project: Project
+    repository: Repository
+    in_effect: InEffect
+    name: str
+    strategy: Strategy
+    message: StepCommit
+    force: bool
+
+
+class Lander:
+    def __init__(self, log: LogClient, workspace: str, opened: OpenRepositories, clock: Clock) -> None:
+        self._log = log
+        self._workspace = workspace
+        self._opened = opened
+        self._clock = clock
+        self._recheck = Recheck(opened)
+
+    async def merge(self, origin: Origin, task_id: str, command: MergeTask) -> Merged:
+        """When a person says so. What stands in the way is recorded too, for the board to show."""
+        loaded = await self._opened.load_task(task_id)
+        task = tasks.require(loaded.state, task_id)
+        if task.is_landed and task.landed is not None:
+            return Merged(oid=task.landed.oid, branch=task.landed.branch, position=loaded.position, already=True)
+        work = tasks.may_land(task, force=command.force)
+        try:
+            landing = await self._land(task, work, command.strategy, command.message, force=command.force)
+        except Refused as error:
+            await self._append(origin, task_id, partial(_refusal, work=work, error=error))
+            raise
+        position = await self._landed(origin, task_id, work, landing, command.strategy, forced=command.force)
+        return Merged(oid=landing.oid, branch=landing.branch, position=position, already=landing.already)
+
+    async def land_by_itself(self, task_id: str, cause: Cause) -> bool:
+        """Whether there is nothing more to be tried: it landed, or never will without somebody."""
+        task = await self._opened.task(task_id)
+        if not task.to_land or task.work is None:
+            return True
+        work, project = task.work, await self._opened.project(task.project_id)
+        if not tasks.lands_by_itself(task, project):
+            return False
+        if task.refused is not None and task.refused.head == work.head and task.refused.kind in _FOR_GOOD:
+            return False
+        origin = Origin(self._workspace, _ACTOR, cause.correlation, cause.position)
+        try:
+            landing = await self._land(task, work, "squash", "", force=False)
+        except Refused as error:
+            await self._append(origin, task_id, partial(_refusal_and_way_back, work=work, error=error))
+            return False
+        await self._landed(origin, task_id, work, landing, "squash", forced=False)
+        return True
+
+    async def push(self, origin: Origin, task_id: str) -> Pushed:
+        """The branch alone. The remote's refusal stands on the card, which stays where it is."""
+        task = await self._opened.task(task_id)
+        work = tasks.may_push(task)
+        project = await self._opened.project(task.project_id)
+        repository = await self._opened.repository(project)
+        name = worktree_name(task.id, work.attempt)
+        try:
+            async with self._opened.turn(project.id, name):
+                head = await self._opened.thread(repository.push, name)
+        except RepositoryError as error:
+            await self._append(origin, task_id, partial(_refusal, work=work, error=error))
+            raise
+        branch = f"vapora/{name}"
+        position = await self._append(origin, task_id, lambda now: tasks.pushed(now, branch, head))
+        return Pushed(branch=branch, head=head, position=position)
+
+    # One landing.
+
+    async def _land(self, task: Task, work: Work, strategy: Strategy, message: str, *, force: bool) -> Landing:
+        project = await self._opened.project(task.project_id)
+        order = _Order(
+            work=work,
+            project=project,
+            repository=await self._opened.repository(project),
+            in_effect=await self._opened.in_effect(project),
+            name=worktree_name(task.id, work.attempt),
+            strategy=strategy,
+            message=self._commit(task, message),
+            force=force,
+        )
+        # One after the other: each would move the branch under the others, whose checks would then be in vain.
+        async with self._opened.turn(project.id, _ONE_AT_A_TIME), self._opened.turn(project.id, order.name):
+            moves = 0
+            while True:
+                try:
+                    return await self._try(order)
+                except TargetMovedError:
+                    moves += 1
+                    if moves == _MOST_MOVES:
+                        raise
+
+    async def _try(self, order: _Order) -> Landing:
+        work, repository = order.work, order.repository
+        head = (await self._opened.thread(repository.branches)).get(order.name)
+        if head != work.head:
+            raise ReviewOutdatedError(
+                f"The branch vapora/{order.name} is not at {work.head[:12]}, which was approved.",
+                remedy="Look at the changes again, and approve them.",
+                head=head,
+            )
+        prepare = partial(
+            repository.prepare_landing, head=work.head, branch=order.in_effect.base_branch, strategy=order.strategy
+        )
+        prepared = await self._opened.thread(prepare, order.name, order.message)
+        if isinstance(prepared, Landing):
+            return prepared
+        known = prepared.as_worked_on and work.checks is not ChecksVerdict.UNCHECKED
+        if order.in_effect.checks and not known and not order.force:
+            await self._recheck.run(order.project, order.in_effect, repository, order.name, prepared.oid)
+        return await self._opened.thread(repository.publish, prepared)
+
+    def _commit(self, task: Task, message: str) -> StepCommit:
+        author = f"{task.author} (VAPORA)" if task.author else "VAPORA"
+        address = f"{task.author or 'vapora'}@agents.localhost"
+        trailers = {"Vapora-Task": task.id} | ({"Vapora-Run": task.run_id} if task.run_id else {})
+        return StepCommit(message.strip() or task.title, Person(author, address), self._clock(), trailers)
+
+    # What the log is told.
+
+    async def _landed(
+        self, origin: Origin, task_id: str, work: Work, landing: Landing, strategy: Strategy, *, forced: bool
+    ) -> int:
+        return await self._append(
+            origin,
+            task_id,
+            lambda now: tasks.landed(now, work.head, landing.branch, landing.oid, strategy, forced=forced),
+        )
+
+    async def _append(self, origin: Origin, task_id: str, decide: Callable[[Task], tuple[DomainEvent, ...]]) -> int:
+        """Decided again where somebody was quicker; the position of its last event."""
+        for _ in range(_MOST_TRIES):
+            loaded = await self._opened.load_task(task_id)
+            events = decide(tasks.require(loaded.state, task_id))
+            if not events:
+                return loaded.position
+            try:
+                return (await self._log.append(origin, (task_stream(task_id), loaded.version, events))).position
+            except VersionConflictError:
+                continue
+        raise ConflictError("The task changes faster than this can be recorded.", remedy="Try again.")
+
+
+def _refusal(task: Task, work: Work, error: VaporaError) -> tuple[DomainEvent, ...]:
+    kind = getattr(error, "kind", "sandbox-unavailable")
+    paths = error.paths if isinstance(error, RepositoryError) else ()
+    return tasks.refuse_landing(task, work.head, kind, str(error), paths)
+
+
+def _refusal_and_way_back(task: Task, work: Work, error: VaporaError) -> tuple[DomainEvent, ...]:
+    """What the author can resolve goes back to it, unless that was done often enough."""
+    refusal = _refusal(task, work, error)
+    if not isinstance(error, MergeConflictError | ChecksFailedError) or task.head != work.head:
+        return refusal
+    output = error.details.get("output")
+    comment = f"{error.message}\n{output}" if output else f"{error.message} The base branch has moved: resolve it."
+    return (*refusal, *tasks.send_back(task, work.head, comment))

@@ -1,0 +1,77 @@
+"""The operator's token: it lets a request say what commands are run on this machine, while nobody has to sign in.
+
+A random text in the data folder, readable to its owner alone. Whoever can read it may run commands here anyway. It
+stands in no log and in no event.
+"""
+
+from __future__ import annotations
+
+import hmac
+import os
+import secrets
+from pathlib import Path
+
+from vapora import durable
+from vapora.errors import ConfigurationError, OperatorOnlyError
+
+NAME = "operator_token"
+_BYTES = 32
+_LONGEST = 500
+
+
+def ensure(data: Path) -> str:
+    """The token of this data folder; made where there is none yet. Two that make it at once get the same."""
+    place = data / NAME
+    if (known := read(data)) is not None:
+        return known
+    try:
+        # Never in place of one that somebody may have read already.
+        durable.write_new(place, f"{secrets.token_urlsafe(_BYTES)}\n".encode())
+    except OSError as error:
+        raise ConfigurationError(
+            f"The operator's token cannot be written to {place} ({error.strerror}).",
+            remedy="See that the data folder is writable.",
+        ) from error
+    found = read(data)
+    if found is None:
+        raise ConfigurationError(f"{place} is empty.", remedy="Delete it: the next start makes another one.")
+    return found
+
+
+def read(data: Path) -> str | None:
+    """None where there is none. Raises `ConfigurationError` where others can read it: then it is no secret."""
+    place = data / NAME
+    try:
+        with place.open("rb") as file:
+            mode = os.fstat(file.fileno()).st_mode
+            text = file.read(_LONGEST).decode("ascii", "replace").strip()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise ConfigurationError(
+            f"{place} cannot be read ({error.strerror}).", remedy="It belongs to the user who runs VAPORA."
+        ) from error
+    if mode & 0o077:
+        raise ConfigurationError(
+            f"Others on this machine can read {place}.", remedy=f"Delete it, and start again: {place} is made anew."
+        )
+    return text or None
+
+
+def require(data: Path, authorization: str | None) -> None:
+    """Raises `OperatorOnlyError` unless the header `Authorization` carries the token."""
+    try:
+        token = ensure(data)
+    except ConfigurationError as error:
+        raise OperatorOnlyError(error.message, remedy=error.remedy) from error
+    kind, _, given = (authorization or "").partition(" ")
+    # Compared as bytes, in the same time whatever was sent.
+    if kind.lower() == "bearer" and hmac.compare_digest(given.strip().encode(), token.encode()):
+        return
+    said = "The token is not the operator's." if authorization else "This decides which commands are run here."
+    raise OperatorOnlyError(
+        said,
+        remedy=f"Send the header `Authorization: Bearer` with the text of the file {NAME} in VAPORA's data folder; "
+        "commands on the server do so by themselves, elsewhere set VAPORA_TOKEN. The address that `vapora up` prints "
+        "brings it to the browser.",
+    )

@@ -1,0 +1,165 @@
+"""Work in repositories, for the asynchronous client. `python -m tests.sdk.make` makes the synchronous one from it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Literal
+
+from vapora import commands, views
+from vapora.sdk.async_transport import AsyncTransport
+from vapora.sdk.paths import Position, path
+
+Strategy = Literal["squash", "merge", "rebase"]
+
+
+class AsyncWork(AsyncTransport):
+    """What stands on branches of tasks, what is said about it, and where it goes.
+
+    What can have commands run (merging, pushing, accepting a file, a project's repository) needs the operator's token:
+    `Client(token=…)` with the text of the file `operator_token` in the server's data folder.
+    """
+
+    # --- a project's repository ---
+
+    async def repository(self, project_id: str, after: Position = None) -> views.RepositoryView:
+        """Branches and worktrees; or `problem`, which says why it cannot be worked in."""
+        return await self._get(path("projects", project_id, "repo"), views.RepositoryView, {"after": after})
+
+    async def project_file(self, project_id: str, after: Position = None) -> views.ProjectFile:
+        """`.vapora/project.toml` of the base branch, with the `sha256` that `accept_file` takes."""
+        return await self._get(path("projects", project_id, "file"), views.ProjectFile, {"after": after})
+
+    async def accept_file(self, project_id: str, sha256: str, key: str | None = None) -> views.Accepted:
+        """The commands of just this text may be run from now on."""
+        body = commands.AcceptProjectFile(sha256=sha256)
+        return await self._ask("POST", path("projects", project_id, "accept-file"), views.Accepted, body, key)
+
+    async def pause_project(self, project_id: str, reason: str = "") -> views.Accepted:
+        """Nothing of it starts, and no new model call goes out."""
+        body = commands.Pause(reason=reason)
+        return await self._ask("POST", path("projects", project_id, "pause"), views.Accepted, body)
+
+    async def resume_project(self, project_id: str) -> views.Accepted:
+        return await self._ask("POST", path("projects", project_id, "resume"), views.Accepted)
+
+    async def pause(self, reason: str = "") -> views.Accepted:
+        """The whole workspace."""
+        return await self._ask("POST", "/pause", views.Accepted, commands.Pause(reason=reason))
+
+    async def resume(self) -> views.Accepted:
+        """The whole workspace."""
+        return await self._ask("POST", "/resume", views.Accepted)
+
+    # --- a task's branch ---
+
+    async def changes(
+        self, task_id: str, run_id: str | None = None, attempt: int | None = None, after: Position = None
+    ) -> views.Changes:
+        """Commits, files, patch and checks of its branch; of one run or attempt alone where that is named."""
+        query = {"run": run_id, "attempt": attempt, "after": after}
+        return await self._get(path("tasks", task_id, "changes"), views.Changes, query)
+
+    async def file(
+        self, task_id: str, file_path: str, ref: str | None = None, after: Position = None
+    ) -> views.FileText:
+        """A file of its branch, at the commit `ref` or the newest."""
+        return await self._get(
+            path("tasks", task_id, "files"), views.FileText, {"path": file_path, "ref": ref, "after": after}
+        )
+
+    async def merge(
+        self,
+        task_id: str,
+        strategy: Strategy = "squash",
+        message: str = "",
+        force: bool = False,
+        key: str | None = None,
+    ) -> views.Merged:
+        """Make its approved work part of the project's branch. `force`: although a check is red."""
+        body = commands.MergeTask(strategy=strategy, message=message, force=force)
+        return await self._ask("POST", path("tasks", task_id, "merge"), views.Merged, body, key)
+
+    async def push(self, task_id: str, key: str | None = None) -> views.Pushed:
+        """Its branch alone, to the project's remote."""
+        return await self._ask("POST", path("tasks", task_id, "push"), views.Pushed, None, key)
+
+    async def resolve(self, task_id: str, comment: str = "") -> views.Accepted:
+        """Send work that could not be merged back to its agent."""
+        body = commands.ResolveTask(comment=comment)
+        return await self._ask("POST", path("tasks", task_id, "resolve"), views.Accepted, body)
+
+    async def approve(self, task_id: str, head: str, comment: str = "") -> views.Accepted:
+        """Just the commit `head`: refused as `review-outdated` where the branch has moved since."""
+        body = commands.ApproveTask(head=head, comment=comment)
+        return await self._ask("POST", path("tasks", task_id, "approve"), views.Accepted, body)
+
+    async def request_changes(
+        self, task_id: str, head: str, comment: str = "", comments: Sequence[commands.CommentOnLine] = ()
+    ) -> views.Accepted:
+        """Send it back to its author."""
+        body = commands.RequestChanges(head=head, comment=comment, comments=tuple(comments))
+        return await self._ask("POST", path("tasks", task_id, "request-changes"), views.Accepted, body)
+
+    # --- comments ---
+
+    def comments(self, task_id: str, after: Position = None, limit: int | None = None) -> AsyncIterator[views.Comment]:
+        """What people and agents said on the card, the oldest first."""
+        return self._items(path("tasks", task_id, "comments"), views.Comment, {"after": after}, limit)
+
+    async def comment(
+        self, task_id: str, comment: commands.CommentTask | str, answers: str | None = None, key: str | None = None
+    ) -> views.CommentMade:
+        """A text, or a comment on a line. `answers`: the `call_id` of the question that the text answers."""
+        body = comment
+        if isinstance(body, str):
+            given = {} if answers is None else {"answers": answers}
+            body = commands.CommentTask.model_validate({"text": body, **given})
+        return await self._ask("POST", path("tasks", task_id, "comments"), views.CommentMade, body, key)
+
+    # --- attempts ---
+
+    async def attempts(self, task_id: str, after: Position = None) -> tuple[views.Attempt, ...]:
+        page = await self._get(path("tasks", task_id, "attempts"), views.Page[views.Attempt], {"after": after})
+        return page.items
+
+    async def start_attempt(
+        self,
+        task_id: str,
+        agent: str | None = None,
+        model: str | None = None,
+        from_step: int | None = None,
+        key: str | None = None,
+    ) -> views.Accepted:
+        """Another run of the card, on a branch of its own: from the base, or after a step of its newest run."""
+        said = {"agent": agent, "model": model, "from_step": from_step}
+        body = {name: value for name, value in said.items() if value is not None}
+        return await self._ask("POST", path("tasks", task_id, "attempts"), views.Accepted, body, key)
+
+    async def pick_attempt(self, task_id: str, number: int) -> views.Accepted:
+        """Its work becomes the card's."""
+        return await self._ask("POST", path("tasks", task_id, "attempts", str(number), "pick"), views.Accepted)
+
+    # --- runs ---
+
+    def steps(self, run_id: str, after: Position = None, limit: int | None = None) -> AsyncIterator[views.Step]:
+        """What a run did and is doing, in order."""
+        return self._items(path("runs", run_id, "steps"), views.Step, {"after": after}, limit)
+
+    async def brief(self, run_id: str, after: Position = None) -> views.RunBrief:
+        """What its model was told first."""
+        return await self._get(path("runs", run_id, "brief"), views.RunBrief, {"after": after})
+
+    async def content(self, run_id: str, sha256: str) -> str:
+        """A text of a run that is too large to stand in a step."""
+        return await self._text(path("runs", run_id, "content", sha256))
+
+    async def cancel_run(self, run_id: str, reason: str = "") -> views.Accepted:
+        body = commands.CancelRunBody(reason=reason)
+        return await self._ask("POST", path("runs", run_id, "cancel"), views.Accepted, body)
+
+    async def pause_run(self, run_id: str, reason: str = "") -> views.Accepted:
+        body = commands.Pause(reason=reason)
+        return await self._ask("POST", path("runs", run_id, "pause"), views.Accepted, body)
+
+    async def resume_run(self, run_id: str) -> views.Accepted:
+        return await self._ask("POST", path("runs", run_id, "resume"), views.Accepted)
