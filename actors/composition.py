@@ -37,7 +37,7 @@ from vapora.database import Place
 from vapora.dispatch import Dispatcher
 from vapora.domain.pricing import PriceBook
 from vapora.errors import ConfigurationError
-from vapora.llm.catalogue import Catalogue, installed
+from vapora.llm.catalogue import installed, own_prices
 from vapora.llm.factory import clients
 from vapora.log.client import LogClient
 from vapora.log.event_log import EventLog
@@ -234,21 +234,10 @@ def build_router(wiring: Wiring, _: Address) -> LLMRouter:
         keep=keep,
         clock=now,
         catalogue=known,
-        prices=PriceBook({_model(name, known): price for name, price in settings.prices.items()}, known.prices),
+        prices=PriceBook(own_prices(settings, known), known.prices),
         timeout_s=settings.call_timeout_s,
         margin_s=settings.reservation_margin_s,
     )
-
-
-def _model(name: str, known: Catalogue) -> tuple[str, str]:
-    provider, slash, model = name.partition("/")
-    providers = [one.provider for one in known.endpoints]
-    if not slash or provider not in providers:
-        raise ConfigurationError(
-            f"The price of '{name}' names no provider.",
-            remedy=f"Write provider/model, with one of {', '.join(providers)}.",
-        )
-    return provider, model
 
 
 def build_supervisor(wiring: Wiring, _: Address) -> Supervisor:

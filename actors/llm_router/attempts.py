@@ -15,7 +15,7 @@ from events.money import MicroUsd
 from events.routing import ProviderSelected
 from events.run import ModelCalled, ModelCallFailed, ModelCallWithdrawn, RunContinued, Tokens, ToolRequested
 from vapora.domain import usage as usage_rules
-from vapora.domain.budget import BudgetStatus
+from vapora.domain.budget import BudgetStatus, ReserveSpend
 from vapora.domain.conversation import LONGEST_BYTES
 from vapora.domain.models import ModelSpec
 from vapora.domain.next_step import MOST_MAYBE_BILLED
@@ -38,6 +38,16 @@ class ChosenModel:
     amount_microusd: int
     standing: BudgetStatus
     expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """The choice for the step after this one, before its money is held: `wish` asks for it, `events` say so in the
+    run's stream."""
+
+    choice: ChosenModel
+    wish: ReserveSpend
+    events: tuple[ProviderSelected, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,8 @@
-"""How the router closes what it has reserved: with the run's own event where the run still waits for it, else the
-money alone; and not giving up while the budget manager is being restarted."""
+"""What the router asks of the budget managers.
+
+What it has reserved is closed with the run's own event where the run still waits for it, else the money alone; and it
+does not give up while a budget manager is being restarted.
+"""
 
 from __future__ import annotations
 
@@ -49,6 +52,17 @@ class BudgetClient:
     def __init__(self, money: Callable[[str], SpendPort], patience_s: float) -> None:
         self._money = money
         self._patience_s = patience_s
+
+    async def standing(self, origin: Origin, charge: Charge, simulated: bool) -> budget.BudgetStatus:
+        return await self._money(origin.workspace).standing(charge, simulated)
+
+    async def window_turns_at(self, origin: Origin) -> datetime:
+        return await self._money(origin.workspace).window_turns_at()
+
+    async def reserve(
+        self, origin: Origin, wish: budget.ReserveSpend, along: tuple[CoAppend, ...]
+    ) -> Reserved | NoRoom:
+        return await self._money(origin.workspace).reserve(origin, wish, along)
 
     async def settle(self, origin: Origin, settlement: Settlement, along: CoAppend, following: Any) -> Settled:
         """Raises `ConflictError` where the run went on without this answer, or its worst case is booked already."""

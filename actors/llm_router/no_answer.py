@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from actors.llm_router.attempts import CallAttempts
-from actors.llm_router.budget_client import SpendPort
+from actors.llm_router.budget_client import BudgetClient
 from actors.llm_router.circuit_breaker import CircuitBreaker
 from actors.llm_router.selection import ModelChoice
 from actors.llm_router.vendor_sentences import VendorSentences, listed, shortened
@@ -59,12 +59,12 @@ class NoAnswer:
         return max((outcome.retry_at - self._clock()).total_seconds(), 0.0)
 
 
-async def no_room(money: SpendPort, attempts: CallAttempts, room: NoRoom) -> OutOfBudget:
+async def no_room(money: BudgetClient, attempts: CallAttempts, room: NoRoom) -> OutOfBudget:
     events, where = tuple(attempts.events), f"the budget of {room.scope} {room.scope_id}"
     if room.contended:
         remedy = f"Other calls hold what is left of {where}; this one waits its turn."
         return OutOfBudget(events, remedy, contended=True, until=None)
-    until = await money.window_turns_at()
+    until = await money.window_turns_at(attempts.call.origin)
     remedy = (
         f"No room for this call is left in {where}. Raise its limit, allow an overflow, configure a local model, "
         f"or wait until {until:%Y-%m-%d %H:%M} UTC."

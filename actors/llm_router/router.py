@@ -80,7 +80,6 @@ class LLMRouter:
         chance: Callable[[], float] = random.random,
     ) -> None:
         self._clients = clients
-        self._money = money
         self._keep = keep
         self._clock = clock
         self._prices = prices
@@ -245,10 +244,10 @@ class LLMRouter:
         """
         if call.tools:
             await self._choice.learn(attempts.excluded)
-        money = self._money(call.origin.workspace)
+        money = self._budget_client
         refused: NoRoom | None = None
         for _ in range(2):
-            standing = await money.standing(call.charge, self._simulated)
+            standing = await money.standing(call.origin, call.charge, self._simulated)
             plan = self._choice.plan(call, standing, attempts.excluded)
             for option in plan.options:
                 if not self._breaker.admit(option.spec, call.call_id):
@@ -313,13 +312,13 @@ class LLMRouter:
         if goes_on and not self._stopping.is_set():
             ahead = self._choice.following(call, choice, answer.text)
         if ahead is not None:
-            version = attempts.version + len(events) + len(ahead[2])
-            held = Held(ahead[0], call.origin, call.charge, call.step + 1, version)
+            version = attempts.version + len(events) + len(ahead.events)
+            held = Held(ahead.choice, call.origin, call.charge, call.step + 1, version)
             # Before it is in the log: an agent that resumes may read it there before the reply is here.
             self._held.keep(held)
         stands = False
         try:
-            following = ahead[1:] if ahead else None
+            following = (ahead.wish, ahead.events) if ahead else None
             settled = await self._budget_client.settle(call.origin, settlement, attempts.along(events), following)
             stands = settled.next_held
         finally:
@@ -327,7 +326,7 @@ class LLMRouter:
                 self._held.discard(held)
         attempts.appended(events)
         if ahead is not None and stands:
-            attempts.appended(ahead[2])
+            attempts.appended(ahead.events)
         return Answered(tuple(attempts.events), event, settled.position, settled.next_held)
 
     async def _record(self, call: Call, choice: ChosenModel, answer: ModelAnswer, latency_ms: int) -> ModelCalled:

@@ -7,11 +7,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 
-from actors.llm_router.attempts import ChosenModel, build_request, following_call, needs, room, selected
+from actors.llm_router.attempts import Ahead, ChosenModel, build_request, following_call, needs, room, selected
 from actors.llm_router.circuit_breaker import CircuitBreaker
 from actors.messages import Call
 from events.ids import Provider
-from events.routing import ProviderSelected
 from vapora.clock import Clock
 from vapora.domain import routing
 from vapora.domain.budget import BudgetStatus, ReserveSpend
@@ -118,9 +117,7 @@ class ModelChoice:
             expires_at=self._clock() + timedelta(seconds=self._timeout_s + self._margin_s),
         )
 
-    def following(
-        self, call: Call, choice: ChosenModel, answer: str
-    ) -> tuple[ChosenModel, ReserveSpend, tuple[ProviderSelected, ...]] | None:
+    def following(self, call: Call, choice: ChosenModel, answer: str) -> Ahead | None:
         """The choice for the next step, made beforehand so that its money can be held in the append of this answer.
 
         It rests on the standing that this call was chosen by; the reservation itself is judged afresh.
@@ -132,7 +129,7 @@ class ModelChoice:
         option = plan.options[0]
         wish = self.wish(following, option, cheap=plan.cheap_chain)
         event = selected(following, plan, option, choice.standing, self._simulated)
-        return made(wish, option, choice.standing), wish, (event,)
+        return Ahead(made(wish, option, choice.standing), wish, (event,))
 
     def covers(self, held: ChosenModel, call: Call) -> bool:
         """Whether what was held beforehand is enough for the call as it came, for as long as that may take, and its

@@ -4,7 +4,7 @@ from actors.llm_router.vendor_sentences import VendorSentences, shortened
 from tests.actors.kit import MovableClock
 from vapora.llm.catalogue import shipped
 
-OPUS, SONNET, HAIKU, SOL = shipped().models[-3:] + shipped().models[4:5]
+OPUS, SONNET, HAIKU, SOL = shipped().models[:4]
 
 
 def test_the_newest_sentences_are_told_with_their_models_until_these_answer() -> None:

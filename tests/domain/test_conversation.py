@@ -118,6 +118,13 @@ def test_a_long_run_is_cut_seldom() -> None:
     assert 15 <= len(cuts) <= 25
 
 
+def test_no_answer_goes_while_its_results_are_enough() -> None:
+    told = cut([Turn("user", 1_000)] + [Turn("assistant", 50), Turn("tool", 1_950)] * 20, 20_000)
+    assert told.shortened
+    assert not told.dropped
+    assert told.size <= 20_000
+
+
 def test_what_fits_is_left_alone() -> None:
     turns = [Turn("user", 10), Turn("assistant", 10, 5), Turn("tool", 10)]
     assert cut(turns, 35) == Cut(size=35)

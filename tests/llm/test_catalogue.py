@@ -41,13 +41,13 @@ def own(folder: Path, text: str) -> Catalogue:
     return catalogue(file)
 
 
-def test_the_four_ship_in_the_order_of_the_budget_chain() -> None:
+def test_the_four_ship_from_the_dearest_to_the_cheapest() -> None:
     found = shipped()
     assert [one.provider for one in found.endpoints] == [
-        Provider.OLLAMA,
-        Provider.GEMINI,
-        Provider.OPENAI,
         Provider.ANTHROPIC,
+        Provider.OPENAI,
+        Provider.GEMINI,
+        Provider.OLLAMA,
     ]
     assert {spec.provider for spec in found.models} == set(PROVIDERS)
     assert [spec.model for spec in found.models if spec.tools is not True] == ["gpt-6.1-sol"]

@@ -97,3 +97,19 @@ def test_a_base_url_without_a_scheme_is_told() -> None:
 
 def test_an_address_of_nats_that_cannot_be_is_told() -> None:
     assert "VAPORA_NATS_URL" in refusal(nats_url="http://localhost:4222")
+
+
+def test_a_models_file_that_cannot_be_used_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "models.toml"
+    file.write_text('[house]\ndialect = "openai-compatible"\nurl = "https://h/v1"\nkey = "sk-123456"')
+    said = refusal(models_file=file)
+    assert "house.key: must be the name of an environment variable" in said
+    assert "sk-123456" not in said
+
+
+def test_a_price_without_a_known_provider_is_told(tmp_path: Path) -> None:
+    assert "'gpt-6-luna' names no provider" in refusal(prices={"gpt-6-luna": (1, 1)})
+    file = tmp_path / "models.toml"
+    file.write_text('[house]\ndialect = "openai-compatible"\nurl = "https://h/v1"')
+    assert "anthropic, openai, gemini, ollama, house" in refusal(prices={"hous/m": (1, 1)}, models_file=file)
+    preflight.check(Settings(data=tmp_path, prices={"house/m": (1, 1)}, models_file=file), {})

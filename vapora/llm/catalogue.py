@@ -152,6 +152,21 @@ def installed(settings: Settings) -> Catalogue:
     return catalogue(settings.models_file, settings.ollama_model)
 
 
+def own_prices(settings: Settings, known: Catalogue) -> dict[tuple[str, str], tuple[int, int]]:
+    """Those of `VAPORA_PRICES`, by provider and model. Raises `ConfigurationError`."""
+    found: dict[tuple[str, str], tuple[int, int]] = {}
+    providers = [one.provider for one in known.endpoints]
+    for name, price in settings.prices.items():
+        provider, slash, model = name.partition("/")
+        if not slash or provider not in providers:
+            raise ConfigurationError(
+                f"The price of '{name}' names no provider.",
+                remedy=f"Write provider/model in VAPORA_PRICES, with one of {', '.join(providers)}.",
+            )
+        found[provider, model] = price
+    return found
+
+
 def catalogue(own: Path | None = None, ollama_model: str = "") -> Catalogue:
     """What ships, with a file of the installation's own over it, and with its own local model in place of the one that
     ships. Raises `ConfigurationError`."""
@@ -189,9 +204,9 @@ def _catalogue(listings: dict[Provider, Listing], known: Catalogue | None = None
         if provider in named:
             if listing.model_dump(exclude={"models"}) != Listing().model_dump(exclude={"models"}):
                 raise _wrong(source, f"{provider}: it ships with VAPORA; only its models can be named here")
-            endpoint, rank = named[provider], list(named).index(provider)
+            endpoint, rank = named[provider], -list(named).index(provider)
         else:
-            endpoint, rank = _endpoint(provider, listing, source), first + place
+            endpoint, rank = _endpoint(provider, listing, source), -(first + place)
             if endpoint.dialect not in DIALECTS:
                 raise _wrong(source, f"{provider}: dialect must be one of {', '.join(DIALECTS)}")
             endpoints.append(endpoint)

@@ -9,19 +9,17 @@ from contextlib import suppress
 from urllib.parse import urlsplit
 
 from vapora.errors import ConfigurationError, VaporaError
+from vapora.llm.catalogue import installed, own_prices
 from vapora.settings import Settings
 
 _OLLAMA = "OLLAMA_HOST"
-# What the providers' SDKs are told; each would raise something of its own at the first call.
-_ADDRESSES = ("ANTHROPIC_BASE_URL", "OPENAI_BASE_URL", "GOOGLE_GEMINI_BASE_URL", _OLLAMA)
 
 
 def check(settings: Settings, environ: Mapping[str, str]) -> None:
     """Raises `ConfigurationError`. A database and an object store are asked once, for some seconds at most; NATS is
     not: work goes on without it."""
     require_loopback(settings.host)
-    for name in _ADDRESSES:
-        check_address(name, environ.get(name, "").strip())
+    _check_models(settings, environ)
     _check_queue(settings)
     _check_blobs(settings, environ)
     _check_database(settings)
@@ -68,6 +66,14 @@ def check_address(name: str, text: str) -> None:
         raise ConfigurationError(
             f"{name} is not an address.", remedy="Write http://host:port or https://host, and a path if it has one."
         )
+
+
+def _check_models(settings: Settings, environ: Mapping[str, str]) -> None:
+    """The providers' addresses too: each SDK would raise something of its own at the first call."""
+    known = installed(settings)
+    for name in (one.address for one in known.endpoints if one.address):
+        check_address(name, environ.get(name, "").strip())
+    own_prices(settings, known)
 
 
 def _check_queue(settings: Settings) -> None:
