@@ -61,6 +61,7 @@ class Call:
     `attempt` numbers this try of the step. `waiting`: what the run is marked as waiting for. `held`: the router is
     known to hold a choice for it, with its money reserved. `excluded`: models that are not to be asked, with the
     reason. `maybe_billed_left`: after so many calls without an answer that may have been billed, the router gives up.
+    `providers`: who alone may see it; empty: all. `model`: the one that a person chose, with or without its provider.
     """
 
     origin: Origin
@@ -80,6 +81,16 @@ class Call:
     follow_up: FollowUp | None = None
     excluded: tuple[tuple[Provider, str, str], ...] = ()
     maybe_billed_left: int = MOST_MAYBE_BILLED
+    providers: tuple[str, ...] = ()
+    model: str | None = None
+
+    def barred(self, provider: str, model: str) -> str | None:
+        """Why this model is not to be asked, whatever else holds; None where it may be."""
+        if self.providers and provider not in self.providers:
+            return f"the project is not shown to {provider}"
+        if self.model is not None and self.model not in (model, f"{provider}/{model}"):
+            return f"a person chose {self.model}"
+        return None
 
 
 @dataclass(frozen=True, slots=True)

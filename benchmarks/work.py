@@ -2,9 +2,10 @@
 
     python -m benchmarks.work [--steps 90] [--cards 12] [--files 2000] [--folder DIR]
 
-Everything runs in one process, with SQLite and files in a folder; the model answers at once. A step is one answer of
-the model with one tool call: reserve, answer, settle, use the tool, record it. `beyond` is what a step took less what
-model and tool took. For the cards: wall time, and what the data folder and the process grew by.
+Everything runs in one process, with SQLite and files in a folder; the model answers at once. `recorded … beyond` is
+from the record of an answer to the record of its tool's result, less what the tool itself took: the call to the
+worktree, the commit of what it changed, and the record. The whole step has the model's call and its money besides. For
+the cards: wall time, and what the data folder and the process grew by.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -26,7 +28,7 @@ from actors.runtime.local import LocalRuntime
 from benchmarks.worktree import source
 from events import Recorded
 from events.ids import Provider, run_stream
-from events.run import ModelCalled, RunFailed, RunStarted, RunSucceeded, ToolUsed
+from events.run import ModelCalled, RunFailed, RunSucceeded, ToolUsed
 from vapora.clock import new_id, now
 from vapora.commands import CreateProject, SubmitTask
 from vapora.dispatch import Dispatcher
@@ -94,12 +96,12 @@ class Bench:
         for tool in TOOLS:
             self.script.tool, self.script.steps = tool, min(steps, 99)
             [run_id] = await self._done(project, 1)
-            whole, model, used = _times(await self.log.read(run_stream(run_id)))
-            beyond = [step - one - two for step, one, two in zip(whole, model, used, strict=True)]
+            measured = _steps(await self.log.read(run_stream(run_id)))
+            beyond = sorted(one.beyond_ms for one in measured)
             print(
-                f"{tool:>12}: step {statistics.median(whole):6.1f} ms, of it model {statistics.median(model):5.1f}, "
-                f"tool {statistics.median(used):5.1f}, beyond {statistics.median(beyond):5.1f} "
-                f"(95 % of them below {sorted(beyond)[int(len(beyond) * 0.95)]:.1f})"
+                f"{tool:>12}: tool {statistics.median(one.tool_ms for one in measured):6.1f} ms, recorded "
+                f"{statistics.median(beyond):5.1f} ms beyond (95 % below {beyond[int(len(beyond) * 0.95)]:.1f}); "
+                f"the whole step {statistics.median(one.whole_ms for one in measured):6.1f}"
             )
         self.script.tool, self.script.steps = "file_write", 10
         before = size(self.settings.data), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -128,24 +130,31 @@ class Bench:
         return ended
 
 
-def _times(run: Sequence[Recorded]) -> tuple[list[float], list[float], list[float]]:
-    """Of each step with a tool, in milliseconds: from record to record, the model's part and the tool's."""
-    whole, model, used = [], [], []
-    latency, last = 0.0, _last(run, RunStarted)
+@dataclass(frozen=True, slots=True)
+class Step:
+    """`beyond_ms`: from the record of the answer to that of the tool's result, less what the tool took."""
+
+    whole_ms: float
+    tool_ms: float
+    beyond_ms: float
+
+
+def _steps(run: Sequence[Recorded]) -> list[Step]:
+    found = []
+    answered = used = None
     for one in run:
         if isinstance(one.event, ModelCalled):
-            latency = one.event.latency_ms
-        elif isinstance(one.event, ToolUsed) and one.event.name in TOOLS:
-            whole.append((one.recorded_at - last).total_seconds() * 1_000)
-            model.append(latency)
-            used.append(float(one.event.duration_ms))
-            last = one.recorded_at
-    # The first one pays for the worktree.
-    return whole[1:], model[1:], used[1:]
+            answered = one.recorded_at
+        elif isinstance(one.event, ToolUsed) and one.event.name in TOOLS and answered is not None:
+            if used is not None:
+                tool = float(one.event.duration_ms)
+                found.append(Step(_ms(used, one.recorded_at), tool, _ms(answered, one.recorded_at) - tool))
+            used = one.recorded_at
+    return found
 
 
-def _last(run: Sequence[Recorded], kind: type) -> datetime:
-    return next(one.recorded_at for one in run if isinstance(one.event, kind))
+def _ms(begin: datetime, end: datetime) -> float:
+    return (end - begin).total_seconds() * 1_000
 
 
 def main() -> None:

@@ -15,7 +15,7 @@ import structlog
 
 from actors.agent import tool_calls
 from actors.agent.beginning import begin
-from actors.agent.means import RUN_FOLD, BudgetWatch, Means, Router, Texts
+from actors.agent.means import BudgetWatch, Means, Router, Texts, folds_of
 from actors.agent.model_calls import FIRST_RETRY_S, ask_model, resolve
 from actors.agent.prompts import run_started, summary_of
 from actors.agent.run_under_way import RunUnderWay
@@ -32,7 +32,6 @@ from vapora.domain.run import Run
 from vapora.domain.work import AwaitAnswer, Continue, RunChecks, SetUp, UseTool, Wait, next_action
 from vapora.errors import ConflictError, CorruptLogError, LogError, UnavailableError, VaporaError
 from vapora.log.client import LogClient
-from vapora.log.folds import StreamFolds
 
 _LONGEST_RETRY_S = 30.0
 _REVIEW = Artifact(name="review.md", kind="review")
@@ -57,8 +56,10 @@ class Agent:
         workplaces: WorkplacesPort | None = None,
         rehearsal_steps: int | None = None,
     ) -> None:
-        folds = StreamFolds(log, RUN_FOLD, snapshots)
-        self._means = Means(log, folds, router, budget_watch, roles, texts, clock, sleep, workplaces, rehearsal_steps)
+        runs, projects = folds_of(log, snapshots)
+        self._means = Means(
+            log, runs, projects, router, budget_watch, roles, texts, clock, sleep, workplaces, rehearsal_steps
+        )
         self._runs: dict[str, RunUnderWay] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._journal = structlog.get_logger(f"agent/{agent_id}")
@@ -70,6 +71,7 @@ class Agent:
         for task in list(self._tasks.values()):
             await cancel(task)
         await self._means.folds.settled()
+        await self._means.projects.settled()
 
     async def health(self) -> dict[str, Any]:
         paused = sorted(run_id for run_id, one in self._runs.items() if one.paused)

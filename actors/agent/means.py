@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 from actors.messages import Call, CallOutcome
@@ -11,7 +12,9 @@ from actors.work_messages import WorkplacesPort
 from events.content import Content
 from vapora.catalog import RoleManifest
 from vapora.clock import Clock, Sleep
+from vapora.domain import project as projects
 from vapora.domain import run as rules
+from vapora.domain.project import Project
 from vapora.domain.run import Run
 from vapora.log.client import LogClient
 from vapora.log.folds import Fold, StreamFolds
@@ -19,6 +22,12 @@ from vapora.ports import Origin
 
 # A run that waits for a provider over a weekend tries, and tells of it, many thousand times.
 RUN_FOLD = Fold("run", rules.FOLD_VERSION, Run, lambda run, event: rules.evolve(run or rules.initial(), event))
+
+_PROJECT = Fold("project", projects.FOLD_VERSION, Project, projects.evolve)
+
+
+def folds_of(log: LogClient, snapshots: Path | None) -> tuple[StreamFolds[Run], StreamFolds[Project]]:
+    return StreamFolds(log, RUN_FOLD, snapshots), StreamFolds(log, _PROJECT, snapshots)
 
 
 class Router(Protocol):
@@ -51,6 +60,7 @@ class Means:
 
     log: LogClient
     folds: StreamFolds[Run]
+    projects: StreamFolds[Project]
     router: Router
     budget_watch: BudgetWatch
     roles: Callable[[str], RoleManifest]

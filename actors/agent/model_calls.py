@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from actors.agent.beginning import forked
@@ -10,7 +11,7 @@ from actors.agent.prompts import call_of_step, call_with_tools
 from actors.agent.run_under_way import RunUnderWay
 from actors.messages import Answered, Call, CallOutcome, NoProvider, OutOfBudget
 from events.budget import BudgetSet
-from events.ids import WaitReason, run_stream
+from events.ids import WaitReason, project_stream, run_stream
 from vapora.domain import run as rules
 from vapora.domain.next_step import Ask, Fail, without_another
 from vapora.domain.run import Run
@@ -30,7 +31,11 @@ async def ask_model(one: RunUnderWay, run: Run, ask: Ask, held: bool) -> tuple[R
     # Taken before asking, so that a limit raised while the answer is "no" is not missed. Only once the card says
     # that it waits: until then the run asks again at once.
     seen = await one.means.log.head() if run.waiting else None
-    call = await _call(one, run, ask, held)
+    call = replace(await _call(one, run, ask, held), model=run.started.model if run.started else None)
+    # As the project is now: nothing more of it goes to a provider that was taken off its list a moment ago.
+    project = (await one.means.projects.load(project_stream(one.assignment.task.project_id))).state
+    if project is not None:
+        call = replace(call, providers=project.providers)
     outcome = await one.means.router.complete(call)
     for event in outcome.events:
         run = rules.evolve(run, event)

@@ -74,6 +74,9 @@ class ModelChoice:
         table = [replace(one, tools=True) if all_up and one.tools is None else one for one in self._table]
         options: list[routing.Option] = []
         for spec in table:
+            barred = call.barred(spec.provider, spec.model)
+            if barred is not None and spec.provider in self._clients:
+                excluded[spec.key] = barred
             if spec.key in excluded or spec.provider not in self._clients:
                 continue
             try:
@@ -136,6 +139,7 @@ class ModelChoice:
         model may be asked now."""
         in_time = self._clock() + timedelta(seconds=self._timeout_s) <= held.expires_at
         enough = self.worst_case(held.spec, call) <= held.amount_microusd
+        enough = enough and call.barred(held.spec.provider, held.spec.model) is None
         return in_time and enough and self._breaker.admit(held.spec, call.call_id)
 
     @property

@@ -20,12 +20,14 @@ from actors.messages import Assignment, Call, CallOutcome, NoProvider, Settled, 
 from events import Recorded
 from events.budget import BudgetSet, SpendReleased, SpendUnknown
 from events.content import Content
-from events.ids import PROVIDERS, BoardType, Provider, Review, WaitReason, run_stream
+from events.ids import PROVIDERS, BoardType, Provider, Review, WaitReason, project_stream, run_stream
+from events.project import ProjectCreated, ProjectEdited
 from events.run import (
     ArtifactRecorded,
     ModelCalled,
     ModelCallFailed,
     ModelCallLost,
+    ModelCallWithdrawn,
     RunCancelled,
     RunContinued,
     RunFailed,
@@ -581,3 +583,66 @@ async def test_a_run_cancelled_during_a_call_keeps_the_answer_it_paid_for_and_gi
         await agent.perform([assignment()])
         await _idle(agent)
         assert sum(isinstance(one.event, ENDS) for one in await everything(log)) == 1
+
+
+@pytest.mark.parametrize("name", ["gpt-6.1-terra", "openai/gpt-6.1-terra"])
+async def test_the_model_that_a_person_chose_answers_every_step(name: str) -> None:
+    async with open_system() as (system, log, _):
+        await system.agent().perform([replace(assignment(), model=name)])
+        await seen(log, RunSucceeded)
+        assert {(one.provider, one.model) for one in await of_kind(log, ModelCalled)} == {("openai", "gpt-6.1-terra")}
+        [begun] = await of_kind(log, RunStarted)
+        assert begun.model == name
+
+
+async def test_a_project_is_shown_to_the_providers_on_its_list_and_to_no_other() -> None:
+    async with open_system(Provider.ANTHROPIC, Provider.OPENAI) as (system, log, _):
+        created = ProjectCreated(project_id="p", name="P", providers=("openai",))
+        await log.append(assignment().origin, (project_stream("p"), 0, [created]))
+        await system.agent().perform([assignment()])
+        await seen(log, RunSucceeded)
+        assert not system.clients[Provider.ANTHROPIC].requests
+
+
+async def test_a_provider_that_is_taken_off_the_list_gets_nothing_more_of_the_run() -> None:
+    async with open_system(Provider.ANTHROPIC) as (system, log, _):
+        client = system.clients[Provider.ANTHROPIC]
+        client.gate.clear()
+        origin = assignment().origin
+        await log.append(origin, (project_stream("p"), 0, [ProjectCreated(project_id="p", name="P")]))
+        await system.agent().perform([assignment()])
+        await client.asked(1)
+        await log.append(origin, (project_stream("p"), 1, [ProjectEdited(project_id="p", providers=("ollama",))]))
+        client.gate.set()
+        [failed] = await seen(log, RunFailed)
+        assert "the project is not shown to anthropic" in failed.event.reason  # type: ignore[attr-defined]
+        assert len(client.requests) == 1
+        assert not (await ledger_of(log)).open
+
+
+async def test_a_run_that_is_paused_gives_the_money_held_ahead_back_and_goes_on_when_resumed() -> None:
+    async with open_system(Provider.ANTHROPIC) as (system, log, _):
+        client = system.clients[Provider.ANTHROPIC]
+        client.gate.clear()
+        agent = system.agent()
+        await agent.perform([assignment()])
+        await client.asked(1)
+        await agent.pause([assignment().run_id])
+        client.gate.set()
+        await seen(log, RunWaiting)
+        assert not (await ledger_of(log)).open
+        assert len(await of_kind(log, ModelCallWithdrawn)) == 1
+        await agent.resume([assignment().run_id])
+        await seen(log, RunSucceeded)
+        assert len(client.requests) == len(ROLE.steps)
+        assert not await of_kind(log, ModelCallLost)
+
+
+async def test_a_run_that_is_assigned_while_paused_begins_when_it_is_resumed() -> None:
+    async with open_system(Provider.ANTHROPIC) as (system, log, _):
+        agent = system.agent()
+        await agent.perform([replace(assignment(), paused=True)])
+        assert (await agent.health())["paused"] == [assignment().run_id]
+        assert not await events_of_run(log)
+        await agent.resume([assignment().run_id])
+        await seen(log, RunSucceeded)

@@ -28,7 +28,12 @@ def site() -> Iterator[Site]:
         nats = NatsServer(Path(folder) / "nats")
         asyncio.run(nats.start())
         settings = Settings(
-            data=Path(folder) / "data", port=free_port(), resend_s=1, nats_url=nats.url, nats_ack_wait_s=3
+            data=Path(folder) / "data",
+            port=free_port(),
+            resend_s=1,
+            nats_url=nats.url,
+            nats_ack_wait_s=3,
+            repo_roots=[Path(folder)],
         )
         platform = Platform(settings, dashboard=False)
         platform.start()
