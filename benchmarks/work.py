@@ -1,11 +1,10 @@
 """What a recorded step of an agent costs beyond its tool, and twelve cards at once.
 
-    python -m benchmarks.work [--steps 200] [--cards 12] [--files 2000] [--folder DIR]
+    python -m benchmarks.work [--steps 90] [--cards 12] [--files 2000] [--folder DIR]
 
-Everything runs in one process, with SQLite and files in a folder; the model answers at once. A step is one answer of the
-model with one tool call: reserve, answer, settle, use the tool, record it. `beyond` is what a step took less what the
-tool itself took (for `run_command`, the command in its sandbox). For the cards: wall time, and what the data folder and
-the process grew by.
+Everything runs in one process, with SQLite and files in a folder; the model answers at once. A step is one answer of
+the model with one tool call: reserve, answer, settle, use the tool, record it. `beyond` is what a step took less what
+model and tool took. For the cards: wall time, and what the data folder and the process grew by.
 """
 
 from __future__ import annotations

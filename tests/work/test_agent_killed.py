@@ -29,7 +29,7 @@ from tests.repo.site import opened
 from tests.work.site import WORKSPACE, Site, call, scripted
 from vapora.repo.owner import Repository
 from vapora.testing.crash import CrashableRuntime, KillPoint
-from vapora.testing.soundness import answers, money, order
+from vapora.testing.soundness import answers, money, order, tools
 
 SEED = int(os.environ.get("VAPORA_WORK_SEED", "0")) or random.randrange(1, 1_000_000)
 ROUNDS = int(os.environ.get("VAPORA_WORK_ROUNDS", "30"))
@@ -166,7 +166,7 @@ async def test_a_run_whose_actors_die_at_any_moment_leaves_the_work_of_an_undist
         assert len(deaths.died) >= ROUNDS
         assert site.theirs.snapshot() == before
         recorded = await site.everything()
-        assert not [*order(recorded), *answers(recorded), *money(recorded, WORKSPACE)]
+        assert not [*order(recorded), *answers(recorded), *tools(recorded), *money(recorded, WORKSPACE)]
         tasks = {one.task_id for one in await site.told(RunStarted)}
     _nothing_is_left(site, project, tasks, tmp_path)
 
