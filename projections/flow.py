@@ -154,7 +154,7 @@ def _seconds(begin: str, end: str) -> int:
 
 class Flow(Projection):
     NAME = "flow"
-    VERSION = 1
+    VERSION = 2
     TABLES = (CARDS, DAYS, NOW, TEAM, RUNNING)
     HANDLERS: ClassVar[Mapping[type[DomainEvent], Handler]] = {
         task.TaskSubmitted: _submitted,
@@ -167,6 +167,8 @@ class Flow(Projection):
         task.TaskRejected: _moves_to(TaskState.TODO),
         task.TaskReopened: _moves_to(TaskState.TODO),
         task.TaskRecalled: _moves_to(TaskState.TODO),
+        task.AttemptRequested: _moves_to(TaskState.TODO),
+        task.AttemptPicked: _moves_to(TaskState.REVIEW),
         task.TaskArchived: _archived,
         run.RunStarted: _run_started,
         run.RunSucceeded: _run_ends_as("succeeded"),

@@ -341,7 +341,7 @@ class CommentTask(Command):
 
 
 class MergeTask(Command):
-    """`force`: land although a check is red, or there is none. It is audited."""
+    """`force`: land although a check is red. It is audited."""
 
     strategy: Literal["squash", "merge", "rebase"] = "squash"
     message: Text = ""

@@ -183,10 +183,15 @@ class OpenRepositories:
     def _open(self, project_id: str, repo: str) -> Repository:
         source = parse_source(repo, self.roots)
         repository = Repository(self.folder / project_id, source, self.environ, self.committer)
-        for name in repository.branches():
-            if name.startswith(SCRATCH):
-                # Its landing was cut off, and begins anew.
-                repository.remove(name, branch=True)
+        try:
+            for name in repository.branches():
+                if name.startswith(SCRATCH):
+                    # Its landing was cut off, and begins anew.
+                    repository.remove(name, branch=True)
+        except BaseException:
+            # Nobody else would let go of its lock.
+            repository.close()
+            raise
         return repository
 
 

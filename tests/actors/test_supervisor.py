@@ -72,6 +72,7 @@ async def test_the_default_workspace_is_opened_once_however_many_ask_at_once(wor
         "log/default",
         "budget/default",
         "projector/default",
+        "repositories/default",
         "coordinator/default",
     }
 

@@ -16,7 +16,7 @@ from events.budget import SpendReleased, SpendReserved, SpendSettled, SpendUnkno
 from events.content import Content
 from events.ids import LEDGER, run_stream, task_stream
 from events.run import ArtifactRecorded, ModelCalled, RunCancelled, RunFailed, RunStarted, RunSucceeded, ToolUsed
-from events.task import TaskArchived, TaskAssigned, TaskCompleted, TaskFailed, TaskSubmitted
+from events.task import ReviewAssigned, TaskArchived, TaskAssigned, TaskCompleted, TaskFailed, TaskSubmitted
 from events.workspace import ClockCorrected
 from vapora.domain.answer import Verdict, judge
 from vapora.domain.audit import violations
@@ -88,8 +88,9 @@ def runs_ended(log: Sequence[Recorded]) -> list[Discrepancy]:
     begun = Counter(event.run_id for _, event in _of(log, RunStarted))
     works = Counter(event.run_id for _, event in _of(log, ArtifactRecorded))
     ends = Counter(one.event.run_id for one in log if isinstance(one.event, _RUN_ENDS))
-    succeeded = {event.run_id for _, event in _of(log, RunSucceeded)}
-    assigned = Counter(event.run_id for _, event in _of(log, TaskAssigned))
+    # A review leaves its verdict instead.
+    succeeded = {event.run_id for _, event in _of(log, RunSucceeded) if event.review is None}
+    assigned = Counter(one.event.run_id for one in log if isinstance(one.event, TaskAssigned | ReviewAssigned))
     found: list[Discrepancy] = []
     for run_id in sorted(assigned.keys() | begun.keys() | ends.keys()):
         for what, times in (("assigned", assigned), ("started", begun), ("ended", ends)):
