@@ -271,7 +271,7 @@ async def test_an_agents_review_is_assigned_with_its_reasons_and_its_comments_st
         call(
             "submit_review",
             verdict="request-changes",
-            comment="Casefold it.",
+            summary="Casefold it.",
             comments=[{"path": "slug.py", "line": 2, "text": "Here."}],
         )
     ]
@@ -334,6 +334,7 @@ async def test_what_cannot_be_a_repository_is_refused_with_a_sentence_and_makes_
 
 
 async def test_what_is_not_there_is_said_plainly(person: Person) -> None:
+    person.site.vendors.default(scripted(["A text."]))
     project = (await person.ask("POST", "/projects", 201, {"name": "Without"}))["id"]
     task = await person.task(project)
     for path in ("repo", "file"):
