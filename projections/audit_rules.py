@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, NamedTuple
 
-from events import DomainEvent, agent, budget, project, routing, run, task, workspace
+from events import DomainEvent, agent, budget, project, routing, run, task, user, workspace
 from events.ids import ChecksVerdict
 from events.work import CommandResult
 from vapora.domain.answer import Verdict, judge
@@ -64,12 +64,12 @@ def _refused(event: budget.SpendRefused) -> AuditLine:
 
 
 def _selected(event: routing.ProviderSelected) -> str:
-    return f"{event.provider.value}/{event.model}: {event.fallback_reason or event.reason}"
+    return f"{event.provider}/{event.model}: {event.fallback_reason or event.reason}"
 
 
 def _called(event: run.ModelCalled) -> AuditLine:
     verdict = judge(event)
-    details = f"{event.call_id}: {event.provider.value}/{event.model}, {event.cost_microusd} micro-dollars"
+    details = f"{event.call_id}: {event.provider}/{event.model}, {event.cost_microusd} micro-dollars"
     if verdict is not Verdict.USABLE:
         details += f", {verdict.value} ({event.finish_detail or event.finish})"
     if event.usage_doubt:
@@ -94,6 +94,13 @@ RULES: Mapping[type[DomainEvent], Callable[[Any], AuditLine]] = {
     workspace.ClockCorrected: lambda event: AuditLine(
         "override", "clock", "clock", details=f"from {event.recorded_until} back to {event.corrected_to}"
     ),
+    workspace.SettingsChanged: lambda event: AuditLine(
+        "update",
+        "settings",
+        "workspace",
+        details=f"name {event.name!r}, review {event.default_review.value}, priority {event.default_priority}",
+    ),
+    user.PreferencesChanged: _rule("update", "preferences", "user_id"),
     project.ProjectCreated: _rule("create", "project", "project_id", lambda event: event.name),
     project.ProjectEdited: _rule("update", "project", "project_id", _edited),
     project.ProjectArchived: _rule("delete", "project", "project_id", lambda event: "archived"),

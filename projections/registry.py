@@ -56,7 +56,7 @@ def _removed(recorded: Recorded, event: agent.AgentRemoved, rows: Rows) -> None:
     _change(rows, event.agent_id, removed=1)
 
 
-def _assigned(recorded: Recorded, event: task.TaskAssigned, rows: Rows) -> None:
+def _assigned(recorded: Recorded, event: task.TaskAssigned | task.ReviewAssigned, rows: Rows) -> None:
     row = rows.get(AGENTS, (event.agent_id,))
     if row is not None and event.run_id not in row["running"]:
         _change(rows, event.agent_id, running=[*row["running"], event.run_id])
@@ -91,9 +91,9 @@ def _live(row: Row) -> dict[str, Any]:
 
 class Registry(Projection):
     NAME = "registry"
-    VERSION = 1
+    VERSION = 2
     TABLES = (AGENTS,)
-    VIEWS = (PublicView("agent", AGENTS, _live),)
+    VIEWS = (PublicView("agent", AGENTS, _live, lambda row: bool(row["removed"])),)
     KEEPS_HISTORY = True
     HANDLERS: ClassVar[Mapping[type[DomainEvent], Handler]] = {
         agent.AgentRegistered: _registered,
@@ -102,6 +102,7 @@ class Registry(Projection):
         agent.AgentEnabled: _enabled,
         agent.AgentRemoved: _removed,
         task.TaskAssigned: _assigned,
+        task.ReviewAssigned: _assigned,
         run.RunSucceeded: _ended,
         run.RunFailed: _ended,
         run.RunCancelled: _ended,

@@ -13,6 +13,7 @@ from actors.composition import BUILDER, ActorSystem, require_one_machine
 from actors.runtime import cluster
 from vapora import __version__, journal, operator_token
 from vapora.api.app import create_app
+from vapora.llm.catalogue import installed
 from vapora.llm.factory import is_rehearsal
 from vapora.settings import Settings
 
@@ -76,7 +77,7 @@ def api(settings: Settings, system: ActorSystem) -> FastAPI:
     journal."""
     journal.configure(settings.log_format)
     operator_token.ensure(settings.data.absolute())
-    return create_app(system, settings, __version__, is_rehearsal(os.environ, settings.model))
+    return create_app(system, settings, __version__, is_rehearsal(os.environ, settings.model, installed(settings)))
 
 
 def _keep_replica_port_local() -> None:

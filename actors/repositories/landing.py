@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Literal
 
 from actors.repositories.open import OpenRepositories, worktree_name
 from actors.repositories.recheck import Recheck
@@ -49,6 +50,9 @@ _ONE_AT_A_TIME = "the base branch"
 # What passes only when somebody changes the work: not tried again by itself.
 _FOR_GOOD = ("merge-conflict", "checks-failed", "nothing-to-land", "review-outdated")
 
+# Of a landing: nothing is to be done any more; nothing before the log says something new; or it is to be looked at
+# again after a while, since what is in the way is outside of the log.
+Found = Literal["over", "not-now", "later"]
 Refused = (RepositoryError, ChecksFailedError, ReviewOutdatedError, SandboxUnavailableError)
 
 
@@ -89,24 +93,24 @@ class Lander:
         position = await self._landed(origin, task_id, work, landing, command.strategy, forced=command.force)
         return Merged(oid=landing.oid, branch=landing.branch, position=position, already=landing.already)
 
-    async def land_by_itself(self, task_id: str, cause: Cause) -> bool:
-        """Whether there is nothing more to be tried: it landed, or never will without somebody."""
+    async def land_by_itself(self, task_id: str, cause: Cause) -> Found:
+        """If the task and its project are so; what came of it."""
         task = await self._opened.task(task_id)
         if not task.to_land or task.work is None:
-            return True
+            return "over"
         work, project = task.work, await self._opened.project(task.project_id)
         if not tasks.lands_by_itself(task, project):
-            return False
+            return "not-now"
         if task.refused is not None and task.refused.head == work.head and task.refused.kind in _FOR_GOOD:
-            return False
+            return "not-now"
         origin = Origin(self._workspace, _ACTOR, cause.correlation, cause.position)
         try:
             landing = await self._land(task, work, "squash", "", force=False)
         except Refused as error:
             await self._append(origin, task_id, partial(_refusal_and_way_back, work=work, error=error))
-            return False
+            return "later"
         await self._landed(origin, task_id, work, landing, "squash", forced=False)
-        return True
+        return "over"
 
     async def push(self, origin: Origin, task_id: str) -> Pushed:
         """The branch alone. The remote's refusal stands on the card, which stays where it is."""

@@ -17,7 +17,7 @@ from events.task import TaskArchived, TaskLanded
 from vapora.domain import landings
 from vapora.domain.landings import Landings
 from vapora.log.client import LogClient
-from vapora.log.saved_fold import SavedFold
+from vapora.log.folds import SavedFold
 
 # What a landing waits for outside of the log: a clean checkout, a remote that answers.
 LOOK_AGAIN_S = 30.0
@@ -45,6 +45,8 @@ class Reactions:
         self._landings = Landings()
         self._under_way: dict[str, asyncio.Task[None]] = {}
         self._again: set[str] = set()
+        # Landings that something outside of the log was in the way of.
+        self._later: set[str] = set()
         self._ticks = 0
         self._caught_up = False
         self._follower = Follower(f"repositories/{workspace}", log, self._handle, topics=landings.TOPICS)
@@ -93,7 +95,7 @@ class Reactions:
 
     async def _tick(self) -> None:
         self._ticks += 1
-        self._look_at(tuple(self._landings.waiting))
+        self._look_at(tuple(self._later))
         if self._ticks % _SWEEP_EVERY == 0:
             self._begin("sweep", self._upkeep.sweep())
         if self._saved is not None and self._saved.due(self._landings.position):
@@ -106,7 +108,12 @@ class Reactions:
 
     async def _land(self, task_id: str) -> None:
         cause = self._landings.waiting.get(task_id)
-        if cause is not None and await self._lander.land_by_itself(task_id, cause):
+        # Where this fails, too.
+        self._later.add(task_id)
+        found = "over" if cause is None else await self._lander.land_by_itself(task_id, cause)
+        if found != "later":
+            self._later.discard(task_id)
+        if found == "over":
             self._landings.drop(task_id)
 
     def _begin(self, name: str, work: Coroutine[Any, Any, None]) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from events import DomainEvent
-from events.budget import BudgetSet, Charge, SpendReserved, SpendSettled, Windows
+from events.budget import BudgetSet, Charge, SpendReserved, SpendSettled, Windows, whose
 from events.ids import LEDGER, Provider, Scope
 from events.money import MicroUsd
 from events.project import ProjectArchived, ProjectCreated
@@ -54,7 +54,7 @@ def reserved(number: int, amount: int) -> SpendReserved:
 @pytest.fixture
 def data(settings: Settings) -> Path:
     limit = BudgetSet(scope=Scope.ROLE, scope_id="tester", monthly_limit_microusd=MicroUsd(10_000))
-    settled = SpendSettled(call_id="task-1.1/0", attempt=1, cost_microusd=MicroUsd(3_000))
+    settled = SpendSettled(**whose(reserved(0, 8_000)), cost_microusd=MicroUsd(3_000))
     write(settings, "project:p", ProjectCreated(project_id="p", name="Shortleaf"))
     write(settings, LEDGER, limit, reserved(0, 8_000), settled)
     return settings.data
@@ -208,7 +208,7 @@ def test_why_an_event_happened_is_told_from_the_log_alone(alone: Run, data: Path
     assert alone("log", "why", "99", "--data", str(data)).code == 1
 
 
-def test_the_doctor_names_topics_that_only_a_newer_version_knows(alone: Run, data: Path, settings: Settings) -> None:
+def test_the_doctor_names_what_only_a_newer_version_knows(alone: Run, data: Path, settings: Settings) -> None:
     log = SQLiteLog.open(settings.log_file("default"), "default")
     part = StreamAppend("task:1", 0, (Encoded("task.teleported", 1, b'{"to":"Mars"}'),))
     log.append([Append("r", "user:test", "cor", None, (part,))])
@@ -219,7 +219,7 @@ def test_the_doctor_names_topics_that_only_a_newer_version_knows(alone: Run, dat
 
     assert (rebuilt.code, rebuilt.json["failed"]) == (0, {})
     [told] = [one for one in said.json["checks"] if "task.teleported" in one["detail"]]
-    assert (told["state"], "position 5" in told["detail"]) == ("warn", True)
+    assert (told["state"], "Position 5" in told["detail"]) == ("warn", True)
     assert "Mars" in alone("log", "show", "5", "--data", str(data)).out
     tailed = alone("log", "tail", "--data", str(data), "--topic", "task.teleported", "--json")
     assert json.loads(tailed.out)["position"] == 5

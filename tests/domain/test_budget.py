@@ -18,8 +18,10 @@ from events.budget import (
     SpendSettled,
     SpendUnknown,
     Windows,
+    whose,
 )
 from events.ids import Provider, Scope, Tier, WhenExceeded
+from tests.domain.usage import usage
 from vapora.commands import SetBudget, SetTaskBudget
 from vapora.domain import budget as rules
 from vapora.domain.ledger import Ledger, account
@@ -72,7 +74,8 @@ def held(amount: int, call_id: str = "held", now: datetime = NOW, **more: Any) -
 
 
 def spent(amount: int, call_id: str = "spent", now: datetime = NOW, **more: Any) -> tuple[DomainEvent, ...]:
-    return held(amount, call_id, now, **more), SpendSettled(call_id=call_id, attempt=1, cost_microusd=amount)
+    reserved = held(amount, call_id, now, **more)
+    return reserved, SpendSettled(**whose(reserved), cost_microusd=amount)
 
 
 def reserve(ledger: Ledger, asked: rules.ReserveSpend, now: datetime = NOW) -> Any:
@@ -98,19 +101,19 @@ def test_the_last_micro_dollar_of_a_limit_is_granted_and_the_next_is_refused() -
 
 def test_room_that_calls_in_flight_hold_is_contended_and_not_refused() -> None:
     ledger = given(limit(monthly=100), *spent(30), held(50))
-    assert reserve(ledger, wish(40)) == rules.Contended(Scope.ROLE, "developer", 20)
+    assert reserve(ledger, wish(40)) == rules.Contended(Scope.ROLE, "developer")
     assert rules.standing(ledger, CHARGE, "w1", False, NOW).tier is Tier.NORMAL
 
 
 def test_a_call_that_would_just_fit_without_the_others_waits_and_a_larger_one_does_not() -> None:
     ledger = given(limit(monthly=100), *spent(30), held(1))
-    assert reserve(ledger, wish(70)) == rules.Contended(Scope.ROLE, "developer", 1)
+    assert reserve(ledger, wish(70)) == rules.Contended(Scope.ROLE, "developer")
     assert isinstance(reserve(ledger, wish(71)), rules.Refused)
 
 
 def test_contended_names_the_scope_that_is_shortest_of_room() -> None:
     ledger = given(limit(monthly=100), limit(monthly=80, scope=Scope.AGENT, scope_id="a1"), held(70))
-    assert reserve(ledger, wish(40)) == rules.Contended(Scope.AGENT, "a1", 30)
+    assert reserve(ledger, wish(40)) == rules.Contended(Scope.AGENT, "a1")
 
 
 def test_a_refusal_weighs_more_than_contention_elsewhere() -> None:
@@ -162,7 +165,7 @@ def test_the_same_attempt_again_changes_nothing_while_open_and_once_settled() ->
 
 
 def test_an_attempt_that_was_given_back_is_not_granted_again() -> None:
-    ledger = given(held(40), SpendReleased(call_id="held", attempt=1, reason="refused"))
+    ledger = given(held(40), SpendReleased(**whose(held(40)), reason="refused"))
     with pytest.raises(ConflictError, match="released"):
         reserve(ledger, wish(40, "held"))
     assert reserve(ledger, wish(40, "held", attempt=2)).events
@@ -232,7 +235,7 @@ def test_only_the_cheap_chain_may_use_the_overflow() -> None:
 
 def test_the_cheap_chain_waits_for_the_overflow_that_others_hold() -> None:
     ledger = given(limit(monthly=100, overflow_microusd=20), *spent(100), held(15, cheap_chain=True))
-    assert reserve(ledger, wish(10, cheap_chain=True)) == rules.Contended(Scope.ROLE, "developer", 5)
+    assert reserve(ledger, wish(10, cheap_chain=True)) == rules.Contended(Scope.ROLE, "developer")
 
 
 def test_a_spent_budget_that_says_stop_refuses_even_free_calls_and_the_cheap_chain() -> None:
@@ -263,7 +266,7 @@ def test_of_several_that_refuse_the_one_that_says_stop_is_named() -> None:
 def test_settling_books_the_cost_and_gives_back_the_rest() -> None:
     ledger = given(limit(monthly=100), held(100))
     (event,) = rules.settle(ledger, "held", 1, 30, 1_000, 200)
-    assert event == SpendSettled(call_id="held", attempt=1, cost_microusd=30, tokens_in=1_000, tokens_out=200)
+    assert event == SpendSettled(**whose(held(100)), cost_microusd=30, tokens_in=1_000, tokens_out=200)
     rules.evolve(ledger, event)
     assert isinstance(reserve(ledger, wish(70)), rules.Granted)
     assert isinstance(reserve(ledger, wish(71)), rules.Refused)
@@ -285,12 +288,11 @@ def test_an_unknown_outcome_is_booked_at_its_worst_case() -> None:
     ledger = given(held(100))
     (event,) = rules.book_unknown(ledger, "held", 1, "timeout")
     rules.evolve(ledger, event)
-    assert rules.usage(ledger, Scope.AGENT, "a1", NOW).monthly_spent_microusd == 100
+    assert usage(ledger, Scope.AGENT, "a1", NOW).monthly_spent_microusd == 100
 
 
 def test_an_expired_reservation_is_booked_and_never_released() -> None:
     ledger = given(held(100), held(50, "later", expires_at=NOW + timedelta(hours=1)))
-    assert rules.next_expiry(ledger) == NOW + timedelta(minutes=3)
     assert rules.expire(ledger, NOW + timedelta(minutes=2)) == ()
     (event,) = rules.expire(ledger, NOW + timedelta(minutes=3))
     assert isinstance(event, SpendUnknown)
@@ -302,9 +304,9 @@ def test_an_expired_reservation_is_booked_and_never_released() -> None:
 @pytest.mark.parametrize(
     "closed",
     [
-        SpendSettled(call_id="held", attempt=1, cost_microusd=3),
-        SpendReleased(call_id="held", attempt=1, reason="refused"),
-        SpendUnknown(call_id="held", attempt=1, amount_microusd=100, reason="timeout"),
+        SpendSettled(**whose(held(100)), cost_microusd=3),
+        SpendReleased(**whose(held(100)), reason="refused"),
+        SpendUnknown(**whose(held(100)), amount_microusd=100, reason="timeout"),
     ],
 )
 def test_what_is_closed_stays_as_it_was_closed(closed: DomainEvent) -> None:
@@ -331,15 +333,15 @@ def test_closing_what_was_never_reserved_is_a_conflict(close: Callable[[Ledger],
 
 def test_a_log_that_closes_a_call_which_is_not_open_cannot_be_folded() -> None:
     with pytest.raises(CorruptLogError):
-        given(SpendReleased(call_id="x", attempt=1, reason=""))
+        given(SpendReleased(**whose(held(1, "x")), reason=""))
 
 
 def test_a_reservation_is_settled_in_the_window_in_which_it_was_made() -> None:
     late, early = datetime(2026, 11, 30, 23, 59, tzinfo=UTC), datetime(2026, 12, 1, 0, 1, tzinfo=UTC)
     ledger = given(limit(monthly=100), held(80, now=late), held(10, "december", now=early))
-    rules.evolve(ledger, SpendSettled(call_id="held", attempt=1, cost_microusd=80))
+    rules.evolve(ledger, SpendSettled(**whose(held(80, now=late)), cost_microusd=80))
     assert account(ledger, Scope.ROLE, "developer", "2026-11", False).spent == 80
-    assert rules.usage(ledger, Scope.ROLE, "developer", early).monthly_spent_microusd == 0
+    assert usage(ledger, Scope.ROLE, "developer", early).monthly_spent_microusd == 0
     assert isinstance(reserve(ledger, wish(90), early), rules.Granted)
 
 
@@ -396,7 +398,13 @@ def test_a_limit_may_be_lowered_below_what_is_spent_and_stops_what_comes() -> No
 
 def test_a_refusal_of_one_agent_leaves_its_colleagues_alone() -> None:
     mark = SpendRefused(
-        scope=Scope.AGENT, scope_id="a1", window="2026-11", call_id="x", amount_microusd=5, room_microusd=0
+        scope=Scope.AGENT,
+        scope_id="a1",
+        window="2026-11",
+        call_id="x",
+        charge=CHARGE,
+        amount_microusd=5,
+        room_microusd=0,
     )
     ledger = given(limit(monthly=100), limit(monthly=10, scope=Scope.AGENT, scope_id="a1"), mark)
     assert isinstance(reserve(ledger, wish(5)), rules.Refused)

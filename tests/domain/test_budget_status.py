@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from events import DomainEvent
-from events.budget import BudgetSet, Charge, SpendRefused, SpendReserved, SpendSettled, Windows
+from events.budget import BudgetSet, Charge, SpendRefused, SpendReserved, SpendSettled, Windows, whose
 from events.ids import Provider, Scope, Tier, WhenExceeded
+from tests.domain.usage import usage
 from vapora.domain import budget as rules
 from vapora.domain.ledger import Ledger
 
@@ -41,7 +42,8 @@ def held(amount: int, call_id: str, now: datetime = NOW, **more: Any) -> SpendRe
 
 
 def spent(amount: int, call_id: str = "spent", now: datetime = NOW, **more: Any) -> tuple[DomainEvent, ...]:
-    return held(amount, call_id, now, **more), SpendSettled(call_id=call_id, attempt=1, cost_microusd=amount)
+    reserved = held(amount, call_id, now, **more)
+    return reserved, SpendSettled(**whose(reserved), cost_microusd=amount)
 
 
 def limit(scope: Scope, scope_id: str, **more: Any) -> BudgetSet:
@@ -156,7 +158,13 @@ def test_a_budget_that_says_stop_does_not_hide_an_exceeded_one_while_it_is_near(
 
 def test_a_refused_call_makes_the_tier_exceeded_and_says_so() -> None:
     mark = SpendRefused(
-        scope=Scope.ROLE, scope_id="developer", window="2026-W47", call_id="x", amount_microusd=9, room_microusd=5
+        scope=Scope.ROLE,
+        scope_id="developer",
+        window="2026-W47",
+        call_id="x",
+        charge=CHARGE,
+        amount_microusd=9,
+        room_microusd=5,
     )
     ledger = given(limit(Scope.ROLE, "developer", weekly_limit_microusd=2_000_000), *spent(1_500_000), mark)
     found = standing(ledger)
@@ -173,10 +181,9 @@ def test_usage_shows_both_windows_of_a_scope() -> None:
         *spent(40, "this week"),
         held(7, "open"),
     )
-    found = rules.usage(ledger, Scope.ROLE, "developer", NOW)
+    found = usage(ledger, Scope.ROLE, "developer", NOW)
     assert (found.monthly_spent_microusd, found.weekly_spent_microusd) == (100, 40)
     assert (found.monthly_held_microusd, found.weekly_held_microusd) == (7, 7)
-    assert (found.monthly_limit_microusd, found.weekly_limit_microusd, found.overflow_microusd) == (200, 50, 5)
     assert (found.utilisation, found.tier) == (0.8, Tier.NORMAL)
 
 
@@ -186,21 +193,14 @@ def test_usage_of_a_task_is_over_its_life() -> None:
         *spent(50, now=NOW - timedelta(days=90)),
         *spent(35, "now"),
     )
-    found = rules.usage(ledger, Scope.TASK, "t1", NOW)
+    found = usage(ledger, Scope.TASK, "t1", NOW)
     assert (found.lifetime_spent_microusd, found.monthly_spent_microusd) == (85, 35)
     assert (found.utilisation, found.tier) == (0.85, Tier.NEAR)
 
 
 def test_usage_is_known_for_a_scope_that_has_no_limit() -> None:
-    found = rules.usage(given(*spent(100)), Scope.PROJECT, "p1", NOW)
+    found = usage(given(*spent(100)), Scope.PROJECT, "p1", NOW)
     assert (found.monthly_spent_microusd, found.tier, found.utilisation) == (100, Tier.NORMAL, 0.0)
-
-
-def test_budgets_are_the_scopes_that_have_a_limit() -> None:
-    first = limit(Scope.ROLE, "developer", monthly_limit_microusd=0)
-    second = limit(Scope.TASK, "t1", lifetime_limit_microusd=5)
-    removed = limit(Scope.AGENT, "a1", weekly_limit_microusd=5)
-    assert rules.budgets(given(first, removed, second, limit(Scope.AGENT, "a1"))) == (first, second)
 
 
 def test_windows_before_the_previous_one_are_forgotten_unless_money_is_held_there() -> None:
@@ -214,9 +214,9 @@ def test_windows_before_the_previous_one_are_forgotten_unless_money_is_held_ther
     kept = {window for scope, _, window, _ in ledger.accounts if scope is Scope.WORKSPACE}
     assert kept == {"2026-03", "2026-W11", "2026-11", "2026-12", "2026-W51"}
     assert sorted(ledger.closed) == ["2026-11", "2026-12"]
-    assert rules.usage(ledger, Scope.TASK, "t1", day).lifetime_spent_microusd == 120
-    rules.evolve(ledger, SpendSettled(call_id="forgotten call", attempt=1, cost_microusd=5))
-    assert rules.usage(ledger, Scope.TASK, "t1", day).lifetime_held_microusd == 0
+    assert usage(ledger, Scope.TASK, "t1", day).lifetime_spent_microusd == 120
+    rules.evolve(ledger, SpendSettled(**whose(held(5, "forgotten call")), cost_microusd=5))
+    assert usage(ledger, Scope.TASK, "t1", day).lifetime_held_microusd == 0
 
 
 def test_refusals_of_windows_long_past_are_forgotten() -> None:
@@ -227,6 +227,7 @@ def test_refusals_of_windows_long_past_are_forgotten() -> None:
             scope_id="a1",
             window=f"2026-{month:02d}",
             call_id="x",
+            charge=CHARGE,
             amount_microusd=9,
             room_microusd=5,
         )

@@ -22,18 +22,18 @@ from events.workspace import ClockCorrected
 from projections.budgets import Budgets, budget_of
 from projections.engine.memory import MemoryRows
 from tests.actors.kit import NOON, ORIGIN, WORKSPACE, MovableClock, everything, ledger_of, manager, wish
+from tests.domain.usage import usage
 from vapora.commands import SetBudget
 from vapora.domain.audit import violations
-from vapora.domain.budget_status import usage
 from vapora.domain.ledger import windows
 from vapora.errors import ConflictError
 from vapora.log import EventLog, mapper
 from vapora.log.client import LogClient
 from vapora.log.clock_correction import ClockCorrector, Correction, behind
 from vapora.log.memory import MemoryLog
+from vapora.log.proof import verify
 from vapora.log.search import last_until_in
 from vapora.log.sqlite import SQLiteLog
-from vapora.log.verify import verify
 from vapora.records import Append, Appended, StreamAppend
 from vapora.testing.soundness import order
 

@@ -16,13 +16,15 @@ from events import agent, budget, project, run, task
 from events.ids import Review, Scope, TaskState, WaitReason
 from events.money import MicroUsd
 from projections import MemoryRows, ReadStore, Runner, all_projections
+from projections.board import Board, board
 from projections.budgets import Budgets, budget_of
 from projections.engine.base import Projection
+from projections.flow import Flow, dashboard
 from projections.profiles import Profiles, learning
+from tests.domain.usage import usage
 from tests.projections.story import WORKSPACE, Story, dump
 from vapora.database import Database
 from vapora.domain import ledger as ledgers
-from vapora.domain.budget_status import usage
 from vapora.domain.learning import History, RunOutcome
 
 TASKS = ("t-1", "t-2", "t-3")
@@ -61,10 +63,9 @@ class Teller:
         if self.open and amount % 3:
             call_id = self.open.pop(which % len(self.open))
             if amount % 3 == 1:
-                lost = budget.SpendUnknown(call_id=call_id, attempt=1, amount_microusd=MicroUsd(99), reason="lost")
-                self.story.tell(lost)
+                self.story.lose(call_id, 99)
             else:
-                self.story.tell(budget.SpendReleased(call_id=call_id, attempt=1, reason="429"))
+                self.story.release(call_id)
             return
         scope, scope_id = [
             (Scope.ROLE, "developer"),
@@ -77,16 +78,9 @@ class Teller:
             self.story.tell(budget.BudgetSet(scope=scope, scope_id=scope_id, **limits))
             return
         window = ledgers.windows(self.story.at)
-        refused = budget.SpendRefused(
-            scope=scope,
-            scope_id=scope_id,
-            window=window.month if amount % 4 else window.week,
-            call_id="t-1.1/0",
-            amount_microusd=MicroUsd(amount),
-            room_microusd=0,
-            simulated=bool(which % 2),
-        )
-        self.story.tell(refused)
+        within = window.month if amount % 4 else window.week
+        fields = {"amount_microusd": MicroUsd(amount), "room_microusd": 0, "simulated": bool(which % 2)}
+        self.story.refuse("t-1.1/0", scope, scope_id, within, **fields)
 
     def people(self, which: int, amount: int) -> None:
         agent_id = AGENTS[which % 2]
@@ -229,11 +223,20 @@ def _latest(frames: list[dict[str, Any]]) -> dict[tuple[Any, ...], Any]:
     for frame in frames:
         for one in frame["rows"]:
             row = one["row"]
-            kind = (row["scope"], row["simulated"]) if "scope" in row else ()
-            key = (one["view"], *kind, row.get("id", row.get("run_id")))
+            key = one["view"], one["key"]
             if found.get(key) is None or found[key]["position"] <= row["position"]:
                 found[key] = row
     return found
+
+
+@quick
+@given(story=stories())
+def test_the_flow_of_work_counts_the_cards_that_the_board_counts(story: Story) -> None:
+    """But for done cards that were archived, which stay among the done ones."""
+    flow, shown = story.rows(Flow()), board(story.rows(Board()), "p-1", story.position)
+    cards = dashboard(flow, "p-1", story.position, story.at.date(), 1).cards
+    assert cards.pop("done") >= shown.counts.get("done", 0)
+    assert cards == {state: shown.counts.get(state, 0) for state in cards}
 
 
 @quick

@@ -15,7 +15,7 @@ from vapora.errors import (
     TargetDirtyError,
     TargetMovedError,
 )
-from vapora.repo.landing import Strategy
+from vapora.repo.landing import Prepared, Strategy
 from vapora.repo.owner import Repository
 
 
@@ -252,3 +252,17 @@ def test_a_target_that_moves_between_fetch_and_push_is_not_overwritten(theirs: T
         ours.land("task-1", step())
     assert theirs.git("-C", str(tmp_path / "bare.git"), "rev-parse", "main") == other
     ours.close()
+
+
+def test_a_landing_that_was_cut_off_before_the_branch_moved_is_done_anew(
+    ours: Repository, theirs: TheirRepository, tmp_path: Path
+) -> None:
+    worked(ours, "task-1", src__a_py="a = 2\n")
+    assert isinstance(ours.prepare_landing("task-1", step()), Prepared)
+    ours.close()
+    again = opened(tmp_path / "data", theirs.path, tmp_path)
+    theirs.commit({"src/b.py": "b = 2\n"})
+    landing = again.land("task-1", step())
+    again.close()
+    assert (landing.already, theirs.git("rev-list", "--count", "main")) == (False, "3")
+    assert (theirs.show("src/a.py"), theirs.show("src/b.py")) == ("a = 2", "b = 2")

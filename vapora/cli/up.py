@@ -102,6 +102,7 @@ def welcome(answer: dict[str, Any], token: str | None = None) -> RenderableType:
 
 
 def _answer(settings: Settings, addresses: Addresses, ready_s: float) -> dict[str, Any]:
+    from vapora.llm.catalogue import installed
     from vapora.llm.factory import is_rehearsal
 
     return {
@@ -109,7 +110,7 @@ def _answer(settings: Settings, addresses: Addresses, ready_s: float) -> dict[st
         "api": addresses.api,
         "api_docs": addresses.api_docs,
         "dashboard": addresses.dashboard,
-        "mode": "rehearsal" if is_rehearsal(os.environ, settings.model) else "real",
+        "mode": "rehearsal" if is_rehearsal(os.environ, settings.model, installed(settings)) else "real",
         "data": str(settings.data),
         "operator_token": str(settings.data / operator_token.NAME),
         "ready_s": round(ready_s, 2),

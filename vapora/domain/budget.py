@@ -20,11 +20,12 @@ from events.budget import (
     SpendSettled,
     SpendUnknown,
     WindowsCorrected,
+    whose,
 )
 from events.ids import Provider, Scope, Tier, WhenExceeded
 from events.money import MicroUsd, cents
 from vapora.commands import SetBudget, SetTaskBudget
-from vapora.domain.budget_status import BudgetStatus, Level, Usage, budgets, levels, standing, tier_of, usage
+from vapora.domain.budget_status import BudgetStatus, Level, levels, standing, tier_of
 from vapora.domain.ledger import (
     Account,
     Ledger,
@@ -32,7 +33,6 @@ from vapora.domain.ledger import (
     current,
     evolve,
     initial,
-    next_expiry,
     open_reservations,
     outcome,
     scopes,
@@ -80,7 +80,6 @@ class Contended:
 
     scope: Scope
     scope_id: str
-    short_by_microusd: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +125,7 @@ def reserve(ledger: Ledger, wish: ReserveSpend, workspace_id: str, now: datetime
     if found:
         tightest = min(found, key=lambda finding: finding.room)
         budget = tightest.level.budget
-        return Contended(budget.scope, budget.scope_id, wish.amount_microusd - tightest.room)
+        return Contended(budget.scope, budget.scope_id)
     return Granted(
         (
             SpendReserved(
@@ -165,8 +164,7 @@ def settle(
         return ()
     return (
         SpendSettled(
-            call_id=call_id,
-            attempt=attempt,
+            **whose(reservation),
             cost_microusd=MicroUsd(cost_microusd),
             tokens_in=tokens_in,
             tokens_out=tokens_out,
@@ -178,9 +176,8 @@ def settle(
 
 def release(ledger: Ledger, call_id: str, attempt: int, reason: str) -> tuple[SpendReleased, ...]:
     """Give back what provably was not billed."""
-    if _open(ledger, call_id, attempt) is None:
-        return ()
-    return (SpendReleased(call_id=call_id, attempt=attempt, reason=reason),)
+    reservation = _open(ledger, call_id, attempt)
+    return () if reservation is None else (SpendReleased(**whose(reservation), reason=reason),)
 
 
 def book_unknown(ledger: Ledger, call_id: str, attempt: int, reason: str) -> tuple[SpendUnknown, ...]:
@@ -259,6 +256,7 @@ def _refused(findings: list[_Finding], wish: ReserveSpend) -> Refused:
             scope_id=finding.level.budget.scope_id,
             window=finding.level.window,
             call_id=wish.call_id,
+            charge=wish.charge,
             amount_microusd=MicroUsd(wish.amount_microusd),
             room_microusd=finding.room,
             simulated=wish.simulated,
@@ -282,12 +280,7 @@ def _open(ledger: Ledger, call_id: str, attempt: int) -> SpendReserved | None:
 
 
 def _unknown(reservation: SpendReserved, reason: str) -> SpendUnknown:
-    return SpendUnknown(
-        call_id=reservation.call_id,
-        attempt=reservation.attempt,
-        amount_microusd=reservation.amount_microusd,
-        reason=reason,
-    )
+    return SpendUnknown(**whose(reservation), amount_microusd=reservation.amount_microusd, reason=reason)
 
 
 def _limit(limit_cents: int | None) -> MicroUsd | None:
@@ -303,14 +296,11 @@ __all__ = [
     "Refused",
     "ReserveSpend",
     "SettlementOutcome",
-    "Usage",
     "book_unknown",
-    "budgets",
     "default_cap",
     "evolve",
     "expire",
     "initial",
-    "next_expiry",
     "open_reservations",
     "outcome",
     "release",
@@ -320,7 +310,6 @@ __all__ = [
     "settle",
     "standing",
     "tier_of",
-    "usage",
     "window_turns_at",
     "windows",
 ]

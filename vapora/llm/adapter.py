@@ -59,12 +59,12 @@ class UnusableAnswerError(ValueError):
 class VendorAdapter(ABC):
     """Implements `ModelClient` but for what differs between vendors: five small methods."""
 
-    provider: Provider
     default_url: str
     simulated: bool = False
 
-    def __init__(self, api_key: str = "", base_url: str | None = None) -> None:
+    def __init__(self, provider: Provider, api_key: str = "", base_url: str | None = None) -> None:
         """`base_url` None means the vendor's own: the environment is read by the factory alone."""
+        self.provider = provider
         self._key = api_key
         self._url = base_url or self.default_url
         self._sdk: Any = None
@@ -291,6 +291,11 @@ def native_body(message: Message, provider: Provider) -> Any:
     """The turn as this very vendor gave it; None where it gave no more than text and calls, or another one gave it."""
     ours = message.native is not None and message.native.provider == provider
     return json.loads(message.native.body) if message.native is not None and ours else None
+
+
+def without_natives(request: ModelRequest) -> ModelRequest:
+    bare = tuple(one.model_copy(update={"native": None}) for one in request.messages)
+    return request.model_copy(update={"messages": bare})
 
 
 def compact(value: Any) -> str:

@@ -25,8 +25,6 @@ from vapora.domain.task_state import Task
 from vapora.testing.soundness import Discrepancy
 from vapora.views import BoardCard
 
-_CLOSED = (TaskState.DONE, TaskState.ARCHIVED)
-
 
 def rows_of(reader: Reader) -> dict[str, list[Row]]:
     """Every row of every read model, by table."""
@@ -96,10 +94,18 @@ def queue(held: Swarm, log: Sequence[Recorded]) -> list[Discrepancy]:
     if {one.id: held.todo.rank(one.id) for one in todo} != ranks:
         order = sorted(ranks, key=ranks.__getitem__)
         found.append(Discrepancy("queue", "order", f"is {list(held.line)}, that of the board {order}"))
-    to_do = {one.id for one in todo if not _blocked(one, folded) and one.project_id not in archived}
+    to_do = {
+        one.id
+        for one in todo
+        if not _blocked(one, folded)
+        and one.project_id not in archived
+        and one.assignee is None
+        # Who is paused is compared above.
+        and not held.is_paused(one)
+    }
     if set(held.line) != to_do:
         found.append(Discrepancy("queue", "line", f"in line are {sorted(held.line)}, to be done {sorted(to_do)}"))
-    opened = {one.id for one in folded.values() if one.state not in _CLOSED}
+    opened = {one.id for one in folded.values() if not one.is_over}
     if set(held.open_tasks) != opened:
         found.append(
             Discrepancy("queue", "open tasks", f"{sorted(held.open_tasks)} are held, {sorted(opened)} are open")
@@ -116,7 +122,9 @@ def _all_looked_at(view: Swarm) -> Swarm:
 
 
 def _blocked(task: Task, folded: Mapping[str, Task]) -> bool:
-    return any(folded[one].state is not TaskState.DONE for one in task.blocked_by if one in folded)
+    """Done is not enough: what it changed must have landed."""
+    blockers = (folded[one] for one in task.blocked_by if one in folded)
+    return any(one.state is not TaskState.DONE or not one.is_over for one in blockers)
 
 
 def _tasks(log: Iterable[Recorded]) -> dict[str, Task]:

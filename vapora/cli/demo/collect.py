@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from events.ids import TaskState
 from vapora.cli.demo.report import RUN_TOPICS, Summary, summarise
-from vapora.views import BoardCard, Why
+from vapora.cli.demo.work_report import WORK_TOPICS, tell
+from vapora.views import BoardCard, Project, Why
 
 if TYPE_CHECKING:
     from vapora.sdk import Client
@@ -14,12 +15,14 @@ if TYPE_CHECKING:
 _CHOICES = "routing.provider-selected"
 
 
-def gather(client: Client, project_id: str, name: str, start: int, wall_s: float) -> Summary:
-    """`start`: a position before the first task; only what comes after it is looked at."""
-    cards = tuple(reversed(list(client.tasks(project_id))))
+def gather(client: Client, project: Project, name: str, wall_s: float) -> Summary:
+    """Only what comes after the making of the project is looked at."""
+    start = project.position
+    cards = tuple(reversed(list(client.tasks(project.id))))
     # The money of the last answer may be a moment behind the card that it moved.
     after = max((card.position for card in cards), default=None)
     runs = [event for topic in RUN_TOPICS for event in client.events(start, topic=topic)]
+    done = [event for topic in WORK_TOPICS for event in client.events(start, topic=topic)]
     return summarise(
         model=client.health().model,
         project=name,
@@ -29,6 +32,7 @@ def gather(client: Client, project_id: str, name: str, start: int, wall_s: float
         budgets=client.budgets(after=after),
         run_events=runs,
         policies=client.events(start, topic=_CHOICES),
+        work=tell(project, cards, done),
         wall_s=wall_s,
     )
 

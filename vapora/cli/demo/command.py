@@ -2,37 +2,40 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
 import time
-from collections.abc import Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Annotated, Any
+from typing import IO, TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
-from pydantic import ValidationError
 
 from vapora import operator_token
-from vapora.cli import repository
+from vapora.cli.demo import cards, repository
 from vapora.cli.offline import settings_for
 from vapora.cli.output import FAILED, GOOD, INTERRUPTED, USAGE, Json, console, emit_json, say, stop
 from vapora.cli.platform import Factory, Local, origin, ray_platform, start
 from vapora.cli.spending_notice import announce_spending
-from vapora.commands import SubmitTask
 
 if TYPE_CHECKING:
+    from vapora.cli.demo.repository import Home
+    from vapora.commands import CreateProject
     from vapora.sdk import Client
     from vapora.settings import Settings
 
 DATA = Path(".vapora-demo")
 _NAME = "Shortleaf"
+# The rehearsal answers faster here than elsewhere: a card takes a dozen answers, and somebody is watching.
+_REHEARSAL_S = (0.3, 1.2)
 
 
 @dataclass(frozen=True, slots=True)
 class DemoPlan:
-    """What a demo is to do. `tasks` lack their project, which does not exist yet."""
+    """What a demo is to do. `repo` None: in a repository that it makes itself. `tasks` lack their project, which does
+    not exist yet."""
 
     settings: Settings
     repo: Path | None
@@ -49,17 +52,24 @@ def demo(
     port: Annotated[int, typer.Option(min=0, max=65_535)] = 8000,
     data: Annotated[Path, typer.Option(help="Where everything is kept; may hold an earlier demo.")] = DATA,
     real: Annotated[bool, typer.Option("--real", help="Ask the configured providers. This costs money.")] = False,
+    sandbox: Annotated[
+        Literal["auto", "bubblewrap", "sandlock", "none"] | None,
+        typer.Option(help="What keeps the agents' commands apart from this machine; none: nothing does."),
+    ] = None,
     local: Local = False,
     as_json: Json = False,
 ) -> None:
-    """Start everything, hand in a backlog, watch the board fill, and say what was done at what cost."""
-    model = "auto" if real else "rehearsal"
-    settings = settings_for(data, host="127.0.0.1", port=port, model=model, runtime="local" if local else None)
+    """Start everything, hand in a backlog, watch agents do the work in a git repository, and say what was done."""
+    said: dict[str, Any] = {"model": "auto" if real else "rehearsal", "sandbox": sandbox}
+    if not real:
+        said |= dict(zip(("rehearsal_min_delay_s", "rehearsal_max_delay_s"), _REHEARSAL_S, strict=True))
+    settings = settings_for(data, host="127.0.0.1", port=port, runtime="local" if local else None, **said)
     if real:
-        _require_providers()
+        _require_providers(settings)
     taken = None if repo is None else repository.take(repo)
-    plan = DemoPlan(settings, taken, _tasks(backlog), real, as_json)
-    raise typer.Exit(run(plan, ray_platform))
+    tasks = cards.read(backlog, own_repository=taken is not None)
+    _require_sandbox(settings)
+    raise typer.Exit(run(DemoPlan(settings, taken, tasks, real, as_json), ray_platform))
 
 
 def run(plan: DemoPlan, factory: Factory, out: IO[str] | None = None) -> int:
@@ -71,10 +81,15 @@ def run(plan: DemoPlan, factory: Factory, out: IO[str] | None = None) -> int:
         try:
             # Made here rather than by git: what stands in it is nobody else's business.
             plan.settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-            repo = plan.repo or repository.make(plan.settings.data.absolute() / "repo")
-            platform, addresses = start(plan.settings, factory)
+            if plan.repo is None:
+                home = repository.make(plan.settings.data.absolute() / _NAME.lower())
+            else:
+                home = repository.of(plan.repo)
+            # Whoever starts this named both: the data folder, and the repository.
+            settings = plan.settings.model_copy(update={"repo_roots": (*plan.settings.repo_roots, home.path)})
+            platform, addresses = start(settings, factory)
             say(f"The board: {addresses.board}")
-            return _play(plan, origin(addresses), repo, out)
+            return _play(plan, origin(addresses), home, out)
         except KeyboardInterrupt:
             say(f"Interrupted. Nothing is lost: `vapora up --data {plan.settings.data}` goes on with it.")
             return INTERRUPTED
@@ -83,41 +98,45 @@ def run(plan: DemoPlan, factory: Factory, out: IO[str] | None = None) -> int:
                 platform.stop()
 
 
-def _play(plan: DemoPlan, url: str, repo: Path, out: IO[str]) -> int:
+def _play(plan: DemoPlan, url: str, home: Home, out: IO[str]) -> int:
     from vapora.cli.demo import report as summary
     from vapora.cli.demo.collect import gather
     from vapora.cli.demo.follow import watch
-    from vapora.commands import CreateProject
     from vapora.sdk import Client
 
-    token = os.environ.get("VAPORA_TOKEN") or operator_token.read(plan.settings.data)
+    token = os.environ.get("VAPORA_TOKEN") or operator_token.ensure(plan.settings.data.absolute())
     with Client(url, token=token) as client:
-        name = f"{_NAME} {time.strftime('%d %b %H:%M')}" if plan.repo is None else repo.name or _NAME
-        project = client.create_project(CreateProject(name=name, repo=str(repo)))
+        name = f"{_NAME} {time.strftime('%d %b %H:%M')}" if plan.repo is None else home.path.name or _NAME
+        project = client.create_project(_project(plan, name, home))
         _set_budgets(client, plan.real)
         announce_spending(plan.settings, os.environ, url)
         began = time.monotonic()
-        task_ids = _hand_in(client, project.id, plan.tasks)
-        watch(client, project.id, task_ids, name, began, None if plan.as_json else out)
-        told = gather(client, project.id, name, project.position, time.monotonic() - began)
+        task_ids = cards.hand_in(client, project.id, plan.tasks)
+        watch(client, project, task_ids, name, began, None if plan.as_json else out)
+        told = gather(client, project, name, time.monotonic() - began)
     if plan.as_json:
         emit_json(told, out)
     else:
-        drawn = summary.draw(told, str(plan.settings.data), task_ids[0])
+        drawn = summary.draw(told, str(plan.settings.data))
         console(out).print("", drawn, sep="\n", crop=False)
     return GOOD if told.ok else FAILED
 
 
-def _hand_in(client: Client, project_id: str, tasks: Sequence[dict[str, Any]]) -> tuple[str, ...]:
-    from vapora.sdk import ApiError
+def _project(plan: DemoPlan, name: str, home: Home) -> CreateProject:
+    """Work lands by itself only in the demo's own repository; in anybody else's it stays on branches of VAPORA's."""
+    from events.ids import MergePolicy
+    from vapora.commands import CreateProject
 
-    made: list[str] = []
-    for number, body in enumerate(tasks, start=1):
-        try:
-            made.append(client.submit_task({**body, "project_id": project_id}).task_id)
-        except ApiError as error:
-            stop(FAILED, f"Entry {number} of the backlog, {body['title']!r}, was refused: {error}")
-    return tuple(made)
+    made = plan.repo is None
+    return CreateProject.model_validate(
+        {
+            "name": name,
+            "repo": str(home.path),
+            "checks": [{"name": one, "command": line, "timeout_s": 120} for one, line in home.checks.items()] or None,
+            "read_only": [str(one) for one in home.read_only],
+            "merge_policy": MergePolicy.WHEN_APPROVED if made else MergePolicy.MANUAL,
+        }
+    )
 
 
 def _set_budgets(client: Client, real: bool) -> None:
@@ -143,30 +162,33 @@ def _set_budgets(client: Client, real: bool) -> None:
 
 _REAL_CENTS = 500
 _OTHER_CENTS = 100
-# A call's worst case is some ten times what it costs in the end (5 cents for a developer's). So these two run out of
-# room after a few tasks and go on with the free model, while the others stay within their limits.
-_REHEARSAL_CENTS = {"developer": 6, "documenter": 3}
+# Before a call its worst case is held: twelve cents for a developer's, of which one is spent in the end, and three at
+# once. So these two run out of room after some calls and go on with the free model, while the others stay within theirs.
+_REHEARSAL_CENTS = {"developer": 60, "documenter": 12}
 
 
-def _tasks(backlog: Path | None) -> tuple[dict[str, Any], ...]:
-    """Checked as a whole before anything is started: a wrong entry should not cost the wait for it."""
-    from vapora.catalog import load_backlog
+def _require_sandbox(settings: Settings) -> None:
+    """Said before anything is started. Nothing runs unconfined unless a person asks for it."""
+    from vapora.errors import SandboxUnavailableError
+    from vapora.sandbox.choice import choose
 
-    bodies = load_backlog(backlog)
-    for number, body in enumerate(bodies, start=1):
-        try:
-            SubmitTask.model_validate({**body, "project_id": "demo"})
-        except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            where = ".".join(str(part) for part in first["loc"])
-            stop(USAGE, f"Entry {number} of the backlog, {body['title']!r}, cannot be used: {where}: {first['msg']}.")
-    return tuple(bodies)
+    try:
+        chosen = asyncio.run(choose(settings.sandbox))
+    except SandboxUnavailableError as error:
+        stop(
+            FAILED,
+            str(error),
+            "Or see the demo with `--sandbox none`: its commands, tests of a small Python program, then run as you.",
+        )
+    if chosen.kind == "none":
+        say("SANDBOX: none. What agents run may do all that you may do.")
 
 
-def _require_providers() -> None:
+def _require_providers(settings: Settings) -> None:
+    from vapora.llm.catalogue import installed
     from vapora.llm.factory import configured
 
-    if not configured(os.environ):
+    if not configured(os.environ, installed(settings)):
         stop(
             USAGE,
             "--real needs a provider, and none is configured.",

@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from events.ids import TaskState
-from vapora.cli.demo.progress import DemoProgress, waits_for
+from vapora.cli.demo.progress import DemoProgress, reviewer, waits_for
 from vapora.cli.output import clip, dollars
 from vapora.views import BoardCard
 
@@ -32,15 +32,24 @@ def draw(
     body += [
         Text(f"! {clip(card.title, 30)} {clip(waits_for(card), width - 40)}", style="yellow") for card in waiting[:2]
     ]
-    body.append(_bar(progress, width))
+    body += [_bar(progress, width), _merged(progress, width)] if progress.lands else [_bar(progress, width)]
     title = Text.assemble((f" VAPORA · {clip(name, 30)} · {_clock(elapsed_s)} ", "bold"))
     return Panel(Group(*body), title=title, title_align="left", subtitle=_mark(rehearsal), width=width)
 
 
 def line(card: BoardCard, elapsed_s: float) -> str:
-    """A change of a card, where there is no terminal to draw on."""
-    agent = f"  {card.assigned_agent}" if card.assigned_agent else ""
-    return f"{_clock(elapsed_s)}  {card.state.value:<11}  {clip(card.title, 50)}{agent}"
+    """A change of a card, where there is no terminal to draw on; empty for a card that has only been handed in."""
+    agent = reviewer(card) or card.assigned_agent
+    state, more = card.state.value, f"  {agent}" if agent else ""
+    if card.state is TaskState.TODO:
+        if not card.runs:
+            return ""
+        state, more = "sent back", "  a conflict" if card.landing_problem else "  changes were asked for"
+    elif card.landed is not None:
+        state, more = "merged", f"  {card.landed.oid[:7]}"
+    elif card.state is TaskState.REVIEW and card.checks is not None:
+        more += f"  checks {card.checks.value}"
+    return f"{_clock(elapsed_s)}  {state:<11}  {clip(card.title, 50)}{more}"
 
 
 def _columns(progress: DemoProgress, width: int, cards: int) -> Table:
@@ -71,8 +80,9 @@ def _newest(progress: DemoProgress, state: TaskState, cards: int) -> list[str]:
 def _agents(progress: DemoProgress, width: int) -> RenderableType:
     work: dict[str, list[BoardCard]] = {}
     for card in progress.tasks.values():
-        if card.state is TaskState.IN_PROGRESS and card.assigned_agent:
-            work.setdefault(card.assigned_agent, []).append(card)
+        agent = reviewer(card) or (card.assigned_agent if card.state is TaskState.IN_PROGRESS else None)
+        if agent:
+            work.setdefault(agent, []).append(card)
     grid = Table.grid(padding=(0, 1))
     for agent_id in sorted({*progress.agents, *work}):
         doing = sorted(work.get(agent_id, []), key=lambda card: card.position)
@@ -88,6 +98,8 @@ def _doing(card: BoardCard) -> str:
     run = card.runs[-1] if card.runs else None
     if run is None:
         return f"begins {card.title}"
+    if card.doing:
+        return f"{'reviews: ' if run.purpose == 'review' else ''}{card.doing} · {card.title}"
     where = f" on {run.providers[-1]}" if run.providers else ""
     return f"call {run.calls + 1}{where}: {card.title}"
 
@@ -100,6 +112,16 @@ def _bar(progress: DemoProgress, width: int) -> Text:
     return Text.assemble(
         ("━" * full, "green"), ("─" * (room - full), "dim"), f"  {done}/{total} done  spent {money or dollars(0)}"
     )
+
+
+def _merged(progress: DemoProgress, width: int) -> Text:
+    """What has come into the repository, the newest named."""
+    merged = progress.merged()
+    if not merged:
+        return Text("nothing merged yet", style="dim")
+    newest = merged[-1]
+    oid = newest.landed.oid[:7] if newest.landed else ""
+    return Text.assemble((f"{len(merged)} merged", "green"), clip(f", newest: {oid} {newest.title}", width - 20))
 
 
 def _mark(rehearsal: bool) -> Text | None:

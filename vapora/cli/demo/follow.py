@@ -12,11 +12,12 @@ from typing import IO, TYPE_CHECKING, Self
 from rich.console import Console
 from rich.live import Live
 
+from events.ids import MergePolicy
 from vapora.cli.demo import display as screen
 from vapora.cli.demo.progress import DemoProgress
 from vapora.cli.output import console, say
 from vapora.errors import VaporaError
-from vapora.views import BoardCard, Frame
+from vapora.views import BoardCard, Frame, Project
 
 if TYPE_CHECKING:
     from vapora.sdk import Client
@@ -29,13 +30,14 @@ _GONE_AFTER_S = 60.0
 
 
 def watch(
-    client: Client, project_id: str, task_ids: Sequence[str], name: str, began: float, out: IO[str] | None
+    client: Client, project: Project, task_ids: Sequence[str], name: str, began: float, out: IO[str] | None
 ) -> DemoProgress:
     """Until everything is done, or nothing will move without a person. `out` None: only progress lines, to stderr."""
     rehearsal = client.health().model == "rehearsal"
+    project_id, lands = project.id, project.merge_policy is MergePolicy.WHEN_APPROVED
     # Before the first look: what changes after it comes by the socket, which nothing can fall in front of.
     with _Frames(client, client.board(project_id).position) as frames:
-        progress = DemoProgress(tuple(task_ids), changed_at=time.monotonic())
+        progress = DemoProgress(tuple(task_ids), changed_at=time.monotonic(), lands=lands)
         progress.agents = {agent.id: agent for agent in client.agents()}
         progress.look(client.tasks(project_id), time.monotonic())
         changes = _changes(client, project_id, progress, frames)
@@ -67,7 +69,8 @@ def _tell(out: IO[str] | None, changes: Iterator[list[BoardCard]], began: float,
         _line(out, "REHEARSAL: no real model answers, all money is simulated")
     for changed in changes:
         for card in changed:
-            _line(out, screen.line(card, time.monotonic() - began))
+            if told := screen.line(card, time.monotonic() - began):
+                _line(out, told)
 
 
 def _changes(client: Client, project_id: str, progress: DemoProgress, frames: _Frames) -> Iterator[list[BoardCard]]:

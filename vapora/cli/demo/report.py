@@ -10,7 +10,9 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from events.ids import TaskState, Tier
-from vapora.cli.demo.progress import waits_for
+from vapora.cli.demo import work_report
+from vapora.cli.demo.progress import is_over, waits_for
+from vapora.cli.demo.work_report import Work
 from vapora.cli.output import cell, clip, dollars, limit, table
 from vapora.views import BoardCard, BudgetView, Cost, EventView, Why
 
@@ -68,18 +70,20 @@ class Summary(_Part):
     routed: dict[str, int]
     budgets: tuple[BudgetView, ...]
     unfinished: tuple[Open, ...]
+    work: Work | None = None
 
 
 def summarise(
     *, model: str, project: str, cards: Sequence[BoardCard], whys: dict[str, tuple[BoardCard, Why]],
     costs: Iterable[Cost], budgets: Sequence[BudgetView], run_events: Iterable[EventView],
-    policies: Iterable[EventView], wall_s: float,
+    policies: Iterable[EventView], wall_s: float, work: Work | None = None,
 ) -> Summary:  # fmt: skip
     """`whys`: an example for each agent. `costs`: grouped by provider and task. Of all these only what belongs to
     `cards` counts: the data folder may hold an earlier demo."""
     ids = {card.id for card in cards}
     states = Counter(card.state.value for card in cards)
-    open_cards = [card for card in cards if card.state is not TaskState.DONE]
+    lands = work is not None and work.lands
+    open_cards = [card for card in cards if not is_over(card, lands)]
     money = {"real": 0, "simulated": 0}
     for card in cards:
         money["simulated" if card.simulated else "real"] += card.cost_microusd
@@ -99,6 +103,7 @@ def summarise(
         unfinished=tuple(
             Open(task_id=card.id, title=card.title, state=card.state, waits_for=waits_for(card)) for card in open_cards
         ),
+        work=work,
     )
 
 
@@ -152,9 +157,12 @@ def _shares(costs: Iterable[Cost]) -> tuple[Share, ...]:
     )  # fmt: skip
 
 
-def draw(summary: Summary, data: str, example_task: str = "") -> RenderableType:
+def draw(summary: Summary, data: str) -> RenderableType:
     """The summary in 80 columns, with what to try next."""
-    parts: list[RenderableType] = [_headline(summary), "", _who(summary), "", _providers(summary)]
+    parts: list[RenderableType] = [_headline(summary)]
+    if summary.work is not None:
+        parts += ["", work_report.heading(summary.work), work_report.draw(summary.work)]
+    parts += ["", _who(summary), "", _providers(summary)]
     if summary.routed:
         said = ", ".join(f"{count} by {policy}" for policy, count in sorted(summary.routed.items()))
         parts.append(f"Models were chosen {said}.")
@@ -162,7 +170,7 @@ def draw(summary: Summary, data: str, example_task: str = "") -> RenderableType:
         parts += ["", _budgets(summary.budgets)]
     if summary.unfinished:
         parts += ["", _unfinished(summary)]
-    return Group(*parts, "", _next(data, example_task))
+    return Group(*parts, "", _next(data, summary.work))
 
 
 def _headline(summary: Summary) -> RenderableType:
@@ -185,7 +193,7 @@ def _headline(summary: Summary) -> RenderableType:
 def _who(summary: Summary) -> RenderableType:
     shown = table("Who did what, and why", "agent", "done", "cost", "example: why this agent", right=("done", "cost"))
     for one in summary.workers:
-        example = clip(f"{clip(one.example_task, 30)}: {one.example}".rstrip(": "), 140)
+        example = clip(f"{clip(one.example_task, 30)}: {one.example}".rstrip(": "), 100)
         runs = f"{one.done}" if one.done == one.runs else f"{one.done} of {one.runs} runs"
         shown.add_row(cell(one.agent), runs, dollars(one.cost_microusd), cell(example))
     return shown
@@ -219,13 +227,14 @@ def _unfinished(summary: Summary) -> RenderableType:
     return shown
 
 
-def _next(data: str, example_task: str) -> RenderableType:
-    why = f"vapora task why {example_task}" if example_task else "vapora board"
-    tips = (
+def _next(data: str, work: Work | None) -> RenderableType:
+    card = work.merged[0].task_id if work and work.merged else ""
+    tips = [
+        *(work_report.look(work) if work else []),
         (f"vapora up --data {data}", "the same board, to go on with by hand"),
-        (why, "while it is up: every decision about a task"),
+        (f"vapora task why {card}" if card else "vapora board", "while it is up: every decision about a card"),
         (f"vapora audit budget --data {data}", "the proof that no call crossed a limit"),
-    )
+    ]
     lines: list[RenderableType] = ["What to try next:"]
     for command, what in tips:
         # In one line, however long: it is there to be copied.

@@ -40,7 +40,6 @@ __all__ = [
     "recalled",
     "running",
     "silent",
-    "unassignable",
     "waiting",
     "withdraw",
     "without_reviewer",
@@ -77,12 +76,14 @@ def choose(swarm: Swarm, task: Task, now: datetime, simulated: bool) -> ChosenAg
 
 
 def next_review(swarm: Swarm) -> Task | None:
-    """A task in review that some agent other than its author could review right now."""
-    for task_id in sorted(swarm.reviews):
-        task = swarm.open_tasks[task_id]
-        if any(has_room(agent, swarm.in_flight(agent.id)) for agent in _reviewers(swarm, task)):
-            return task
-    return None
+    """A task in review that some agent other than its author could review right now: of the highest priority, the one
+    whose card moved first."""
+    free = [agent.id for agent in _reviewers(swarm) if has_room(agent, swarm.in_flight(agent.id))]
+    if not free:
+        return None
+    found = (swarm.open_tasks[one] for one in swarm.reviews)
+    others = (task for task in found if len(free) > 1 or free[0] != task.author)
+    return min(others, key=lambda task: (-task.priority, swarm.threads[task.id].position), default=None)
 
 
 def choose_reviewer(swarm: Swarm, task: Task, now: datetime, simulated: bool) -> ChosenAgent:
@@ -93,18 +94,12 @@ def choose_reviewer(swarm: Swarm, task: Task, now: datetime, simulated: bool) ->
 
 def without_reviewer(swarm: Swarm) -> list[tuple[Task, str]]:
     """Tasks that no enabled agent could ever review, with the reason: a person has to."""
+    enabled = [agent.id for agent in _reviewers(swarm) if agent.enabled]
+    if len(enabled) > 1:
+        return []
     told = f"There is no enabled agent of the role {REVIEWER} other than the author."
-    return [
-        (swarm.open_tasks[task_id], told)
-        for task_id in sorted(swarm.reviews)
-        if not any(agent.enabled for agent in _reviewers(swarm, swarm.open_tasks[task_id]))
-    ]
-
-
-def unassignable(swarm: Swarm, task: Task) -> tuple[WaitReason, str] | None:
-    """Why no enabled agent could ever take the task, and what helps; None if one could, now or later."""
-    wait = _hindrance(swarm, lane_of(task))
-    return None if wait is None else (wait.reason, wait.remedy)
+    found = (swarm.open_tasks[one] for one in sorted(swarm.reviews))
+    return [(task, told) for task in found if enabled in ([], [task.author])]
 
 
 def silent(swarm: Swarm) -> list[tuple[Task, WaitReason, str]]:
@@ -185,10 +180,8 @@ def _rule(swarm: Swarm, lane: Lane) -> Rule | None:
     return Rule(lane.agent, f"{lane.agent} made the work, which was sent back")
 
 
-def _reviewers(swarm: Swarm, task: Task) -> Iterable[Agent]:
-    return (
-        agent for agent in swarm.agents.values() if agent.id != task.author and can_do(agent, REVIEW_TYPE, REVIEWER)
-    )
+def _reviewers(swarm: Swarm) -> Iterable[Agent]:
+    return (agent for agent in swarm.agents.values() if can_do(agent, REVIEW_TYPE, REVIEWER))
 
 
 def _hindrance(swarm: Swarm, lane: Lane) -> Wait | None:
