@@ -308,7 +308,7 @@ async def test_what_cannot_be_a_repository_is_refused_with_a_sentence_and_makes_
     plain = person.site.folder / "plain"
     plain.mkdir()
     path = str(person.theirs.path)
-    refused = [
+    refused: list[tuple[dict[str, Any], str]] = [
         ({"repo": str(person.site.folder / "missing")}, "not-a-repository"),
         ({"repo": str(plain)}, "not-a-repository"),
         ({"repo": "/etc"}, "source-refused"),
