@@ -78,7 +78,7 @@ async def test_with_the_token_settings_are_taken_and_shown_by_the_names_of_the_i
     assert "copies" not in made
     shown = await door.ask("GET", f"/projects/{made['id']}", 200, params={"after": made["position"]})
     assert shown == made
-    emptied = {"setup": None, "checks": None, "copy": [], "sandbox": None}
+    emptied: dict[str, Any] = {"setup": None, "checks": None, "copy": [], "sandbox": None}
     edited = await door.ask("PATCH", f"/projects/{made['id']}", 200, emptied, headers=door.operator)
     assert {name: edited[name] for name in emptied} == emptied
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -45,6 +46,7 @@ def quick(data: Path, port: int) -> Settings:
         rehearsal_min_delay_s=0,
         rehearsal_max_delay_s=0,
         budget_patience_s=0.2,
+        repo_roots=(Path(tempfile.gettempdir()),),
     )
 
 
@@ -57,8 +59,14 @@ def invoke(*arguments: str, **environ: str) -> Said:
 
 
 @pytest.fixture(scope="session")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    platform = Platform(quick(tmp_path_factory.mktemp("cli") / "data", free_port()), {})
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data folder of the server."""
+    return tmp_path_factory.mktemp("cli") / "data"
+
+
+@pytest.fixture(scope="session")
+def url(data: Path) -> Iterator[str]:
+    platform = Platform(quick(data, free_port()), {})
     try:
         yield platform.start().api.removesuffix("/api/v1")
     finally:
@@ -66,9 +74,9 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture
-def vapora(url: str) -> Run:
-    """A command that speaks to the server."""
-    return lambda *arguments: invoke(*arguments, VAPORA_URL=url)
+def vapora(url: str, data: Path) -> Run:
+    """A command that speaks to the server, on its machine."""
+    return lambda *arguments: invoke(*arguments, VAPORA_URL=url, VAPORA_DATA=str(data))
 
 
 @pytest.fixture

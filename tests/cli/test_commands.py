@@ -95,13 +95,12 @@ def test_a_task_and_a_project_are_edited_and_fields_are_taken_away(vapora: Run, 
     assert vapora("task", "edit", reviewed).code == 2
     assert vapora("task", "edit", reviewed, "--deadline", "2030-01-01", "--no-deadline").code == 2
 
-    assert vapora("projects", "edit", project, "--repo", "/srv/it", "--json").json["repo"] == "/srv/it"
-    assert vapora("projects", "edit", project, "--no-repo", "--json").json["repo"] is None
+    assert vapora("project", "edit", project, "--name", "Renamed", "--json").json["name"] == "Renamed"
     assert vapora("projects", "edit", project).code == 2
 
 
 def test_a_review_that_does_not_exist_is_not_offered(vapora: Run, project: str) -> None:
-    said = vapora("task", "add", "Write unit tests", "--project", project, "--review", "agent")
+    said = vapora("task", "add", "Write unit tests", "--project", project, "--review", "nobody")
     assert said.code == 2
     assert "none" in said.err
 

@@ -19,7 +19,7 @@ from projections.projects import Projects, project_of
 from projections.runs import Runs, brief, run_of
 from projections.steps import Steps, size_of, steps
 from tests.projections.story import Story
-from vapora.views import AuditFilter, Stored
+from vapora.views import AuditFilter, Step, Stored
 
 BASE, HEAD = "a" * 40, "b" * 40
 LARGE = Content(digest="d" * 64, size=20_000)
@@ -116,7 +116,8 @@ def told() -> Tale:
 def test_steps_stand_in_order_with_what_is_under_way() -> None:
     tale = told()
     tale.tell(run.SetupRan(run_id="t-1.1", task_id="t-1", results=(result("setup-1"),), ok=True))
-    tale.reserve("t-1.1/0").think(0, "run_command", "run_command")
+    tale.reserve("t-1.1/0")
+    tale.think(0, "run_command", "run_command")
     found = steps(tale.rows(Steps()), "t-1.1").items
     assert [(one.kind, one.state, one.name) for one in found] == [
         ("setup", "done", "setup-1"),
@@ -138,7 +139,8 @@ def test_steps_stand_in_order_with_what_is_under_way() -> None:
 
 def test_an_answer_stands_where_it_came_and_not_where_its_money_was_held() -> None:
     tale = told()
-    tale.reserve("t-1.1/0").think(0, "finish").reserve("t-1.1/1")
+    tale.reserve("t-1.1/0")
+    tale.think(0, "finish").reserve("t-1.1/1")
     checks = {"run_id": "t-1.1", "task_id": "t-1", "head": HEAD, "round": 1, "sandbox": "bubblewrap"}
     tale.tell(run.ChecksRan(verdict=ChecksVerdict.RED, results=(result("test", 1),), **checks))
     tale.think(1)
@@ -148,7 +150,8 @@ def test_an_answer_stands_where_it_came_and_not_where_its_money_was_held() -> No
 
 def test_what_a_run_never_did_is_not_among_its_steps_when_it_has_ended() -> None:
     tale = told()
-    tale.reserve("t-1.1/0").think(0, "run_command").reserve("t-1.1/1")
+    tale.reserve("t-1.1/0")
+    tale.think(0, "run_command").reserve("t-1.1/1")
     tale.cancel("t-1.1")
     found = steps(tale.rows(Steps()), "t-1.1").items
     assert [(one.kind, one.state) for one in found] == [("model", "done"), ("tool", "cancelled")]
@@ -178,13 +181,14 @@ def test_steps_are_read_in_pages() -> None:
     for step in range(5):
         tale.think(step, "run_command").use(step)
     rows = tale.rows(Steps())
-    seen, cursor = [], None
+    seen: tuple[Step, ...] = ()
+    cursor: str | None = None
     while True:
         page = steps(rows, "t-1.1", cursor, 3)
         seen += page.items
         if (cursor := page.next) is None:
             break
-    assert tuple(seen) == steps(rows, "t-1.1").items
+    assert seen == steps(rows, "t-1.1").items
     assert len({one.id for one in seen}) == len(seen) == 10
 
 

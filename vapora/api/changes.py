@@ -8,8 +8,9 @@ from fastapi import APIRouter, Body, Path, Query, status
 
 from projections import attempts as model
 from vapora.api.context import OPERATOR_ONLY, FreshCell, PostKey, Writing
+from vapora.api.forms import WHOLE
 from vapora.api.tasks import require_task
-from vapora.commands import WHOLE, MergeTask, PickAttempt, ResolveTask, StartAttempt
+from vapora.commands import MergeTask, PickAttempt, ResolveTask, StartAttempt
 from vapora.views import Accepted, Attempt, Changes, FileText, Merged, Page, Pushed
 
 router = APIRouter(prefix="/tasks", tags=["work"])
