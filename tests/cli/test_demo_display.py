@@ -104,9 +104,7 @@ def test_lines_tell_of_merges_and_of_what_is_sent_back_and_nothing_of_cards_that
     problem = {"kind": "merge-conflict", "message": "m", "paths": ("a",), "at": RUN.started_at}
 
     assert line(card("a"), 3) == ""
-    assert (
-        line(card("a", state="done", landed=landed("abcdef0", 1)), 3).split() == ["00:03", "merged", "Task", "a", "abcdef0"]
-    )
+    assert line(card("a", state="done", landed=landed("abcdef0", 1)), 3) == "00:03  merged       Task a  abcdef0"
     assert line(card("a", runs=(RUN,)), 3).endswith("changes were asked for")
     assert line(card("a", runs=(RUN,), landing_problem=problem), 3).endswith("a conflict")
     assert line(card("a", state="review", checks="red", assigned_agent="tester"), 3).endswith("tester  checks red")
