@@ -73,7 +73,7 @@ $(VENV)/.locked: requirements.lock
 	touch $@
 
 # What the board in the browser is built from. Its build needs Node: the machine's own, else the one from this lock.
-WEB := hatch_build.py vapora/web/index.html $(wildcard vapora/web/*.json vapora/web/*.ts vapora/web/src/* vapora/web/src/*/*)
+WEB := hatch_build.py vapora/web/index.html $(wildcard vapora/web/*.json vapora/web/*.ts vapora/web/public/*/* vapora/web/src/* vapora/web/src/*/*)
 NODE := node -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 20 || (a == 20 && b >= 19) ? 0 : 1)'
 
 $(VENV)/.platform: $(VENV)/.locked pyproject.toml requirements-node.lock $(WEB)

@@ -19,6 +19,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 _NEEDS_NODE = (20, 19)
 _SOURCES = (
     "src",
+    "public",
     "index.html",
     "package.json",
     "package-lock.json",

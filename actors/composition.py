@@ -39,11 +39,10 @@ from vapora.domain.models import models
 from vapora.domain.pricing import PriceBook
 from vapora.errors import ConfigurationError
 from vapora.llm.factory import clients
-from vapora.log.checkpoints import CheckpointBook
 from vapora.log.client import LogClient
 from vapora.log.event_log import EventLog
-from vapora.log.keys import SigningKey
 from vapora.log.places import open_log, workspaces
+from vapora.log.proof import CheckpointBook, SigningKey
 from vapora.ports import (
     BudgetPort,
     LogWriterPort,

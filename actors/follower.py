@@ -14,10 +14,10 @@ from contextlib import suppress
 import structlog
 
 from events import Recorded
+from vapora.backoff import Backoff
 from vapora.log.client import LogClient
 
-_FIRST_PAUSE_S = 0.05
-_LONGEST_PAUSE_S = 5.0
+_BACKOFF = Backoff(0.05, longest_s=5.0)
 _POLL_S = 10.0
 
 Handle = Callable[[Sequence[Recorded]], Awaitable[None]]
@@ -57,7 +57,7 @@ class LogLoop(ABC):
         return self.position
 
     async def _run(self) -> None:
-        pause = _FIRST_PAUSE_S
+        pauses = iter(_BACKOFF)
         while True:
             try:
                 # After a failure without waiting, so that what is well again is not shown as ill until news come.
@@ -65,10 +65,9 @@ class LogLoop(ABC):
             except Exception as error:  # told below and in health; the batch comes again
                 self.problem = f"{type(error).__name__}: {error}"
                 self._journal.warning("batch failed, trying again", error=self.problem, after=self.position)
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, _LONGEST_PAUSE_S)
+                await asyncio.sleep(next(pauses))
             else:
-                self.problem, pause = None, _FIRST_PAUSE_S
+                self.problem, pauses = None, iter(_BACKOFF)
 
     @abstractmethod
     async def _step(self, timeout_s: float) -> bool:

@@ -18,7 +18,7 @@ from events import Recorded
 from vapora.domain.offers import TOPICS, OpenOffers
 from vapora.errors import ConflictError, UnavailableError
 from vapora.log.client import LogClient
-from vapora.log.saved_fold import SavedFold
+from vapora.log.folds import SavedFold
 from vapora.queue.nats.outlet import NatsOutlet
 
 _LOOK_S = 1.0

@@ -14,8 +14,7 @@ from vapora.domain.offers import OffersData, OpenOffers
 from vapora.domain.swarm import data as swarm_data
 from vapora.domain.swarm.data import SwarmData
 from vapora.domain.swarm.state import Swarm
-from vapora.log.saved_fold import EVERY, SavedFold
-from vapora.log.snapshots import SnapshotStore
+from vapora.log.folds import EVERY, SavedFold, SnapshotStore
 
 
 def saved_ledger(folder: Path, every: int = EVERY) -> SavedFold[Ledger]:

@@ -28,7 +28,7 @@ from benchmarks.generated import GeneratedLog
 from tests.projections.story import WORKSPACE
 from vapora import clock
 from vapora.log import LogClient
-from vapora.log.saved_fold import EVERY
+from vapora.log.folds import EVERY
 from vapora.log.sqlite import SQLiteLog
 
 Start = Callable[[LogClient, Path], Any]

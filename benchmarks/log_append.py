@@ -19,7 +19,6 @@ import time
 from dataclasses import dataclass, field
 from itertools import count, product
 from pathlib import Path
-from typing import Protocol
 
 from actors.log_writer import LogWriter
 from benchmarks.synthetic import WORKSPACE, write
@@ -44,18 +43,17 @@ def _name(caller: int) -> str:
     return f"task-{caller}"
 
 
-class Counted(EventLog, Protocol):
+class Counted(EventLog):
     """A log that counts its commits."""
 
-    commits: int
-
-
-class CountedLog(SQLiteLog):
     commits = 0
 
     def write(self, plan: AppendPlan) -> Committed:
         self.commits += 1
         return super().write(plan)
+
+
+class CountedLog(Counted, SQLiteLog): ...
 
 
 @dataclass

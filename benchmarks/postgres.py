@@ -22,29 +22,23 @@ from pathlib import Path
 
 import psycopg
 
-from benchmarks.log_append import _DIGEST, CALLERS, EVENT, Measured, Ours, _name
+from benchmarks.log_append import _DIGEST, CALLERS, EVENT, Counted, Measured, Ours, _name
 from benchmarks.synthetic import WORKSPACE, write
 from projections import ReadStore, Runner, all_projections
 from projections.engine.base import LoggedEvent
 from tests.postgres import owned
 from vapora import clock
 from vapora.database import Place, log_schema, read_schema
-from vapora.log.event_log import Committed, EventLog
+from vapora.log.event_log import EventLog
 from vapora.log.mapper import LazyRecord
 from vapora.log.places import open_log
-from vapora.log.plan import AppendPlan
 from vapora.log.postgres import PostgresLog
 from vapora.settings import Settings
 
 _BATCH = 2_000
 
 
-class CountedLog(PostgresLog):
-    commits = 0
-
-    def write(self, plan: AppendPlan) -> Committed:
-        self.commits += 1
-        return super().write(plan)
+class CountedLog(Counted, PostgresLog): ...
 
 
 class Raw:

@@ -136,9 +136,8 @@ def _call(run_id: str, step: int, facts: dict[str, str], clock: _Clock) -> Itera
         **model,
     )
     yield run_stream(run_id), called
-    settled = budget.SpendSettled(
-        call_id=call_id, attempt=1, cost_microusd=MicroUsd(4_800), tokens_in=900, tokens_out=300
-    )
+    bill = {"cost_microusd": MicroUsd(4_800), "tokens_in": 900, "tokens_out": 300}
+    settled = budget.SpendSettled(**budget.whose(reserved), **bill)
     yield LEDGER, settled
 
 

@@ -16,8 +16,8 @@ from events.ids import TaskState
 from events.task import TaskArchived
 from vapora.log import mapper
 from vapora.log.chain import GENESIS, extend
+from vapora.log.proof import verify
 from vapora.log.sqlite import SQLiteLog
-from vapora.log.verify import verify
 from vapora.records import Append, StreamAppend
 
 # With its envelope about 500 bytes, as an average event of ours has.

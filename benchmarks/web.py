@@ -1,10 +1,12 @@
-"""The board in a browser: its first load, and how soon a move in one browser is seen in another.
+"""The board in a browser: its first load, a drag over it, and how soon a move in one browser is seen in another.
 
-    python -m benchmarks.web [--cards 5000] [--moves 200] [--per-second 20]
+    python -m benchmarks.web [--cards 5000] [--moves 200] [--per-second 20] [--steps 60]
 
 A real Chromium with rendering by software, on a real server on loopback. A move is timed from the moment in which one
-page sends it until the other page shows the card on its new side, by the clock of the machine. The board's own
-baseline is the round trip of the same request, which the page that sends it measures.
+page sends it until the other page shows the log up to it, by the clock of the machine; at last both show the same
+order. The board's own baseline is the round trip of the same request, which the page that sends it measures. What a
+step of a drag costs is read from Chromium's own trace: scripting, style and layout on the page's main thread, without
+painting.
 """
 
 from __future__ import annotations
@@ -12,44 +14,38 @@ from __future__ import annotations
 import argparse
 import statistics
 import tempfile
-from collections import defaultdict, deque
+from bisect import bisect_right
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, CDPSession, Page, expect, sync_playwright
 
 import hatch_build
 from tests.web import chromium
 from tests.web.site import Site
 
-_CARDS_THAT_MOVE = 12  # few enough that all of them are drawn
+_CARDS_THAT_MOVE = 8  # few enough that all of them are drawn
 
-# Which cards stand above the anchor; each change of sides is noted with the time at which it is about to be drawn.
-_WATCH = """anchor => {
-  const above = () => {
-    const all = [...document.querySelectorAll('[data-column=todo] [data-card]')].map(one => one.dataset.card)
-    return new Set(all.slice(0, all.indexOf(anchor)))
-  }
-  let before = above()
+# Up to which position the board shows the log, and since when; each change is noted as it is about to be drawn.
+# Up to which position the board shows the log, and since when; noted as it is about to be drawn.
+_WATCH = """() => {
+  const board = document.querySelector('[data-position]')
   window.seen = []
-  const look = () => {
-    const now = above(), at = Date.now()
-    for (const id of now) if (!before.has(id)) window.seen.push([id, 'above', at])
-    for (const id of before) if (!now.has(id)) window.seen.push([id, 'below', at])
-    before = now
-  }
-  new MutationObserver(look).observe(document.querySelector('[data-column=todo]'), {childList: true, subtree: true})
+  const look = () => window.seen.push([Number(board.dataset.position), Date.now()])
+  new MutationObserver(look).observe(board, {attributeFilter: ['data-position']})
 }"""
+_REACHED = "last => document.querySelector('[data-position]').dataset.position >= last"
 _MOVE = """async ({anchor, cards, moves, gap}) => {
   const told = []
   const send = async number => {
     const id = cards[number % cards.length], up = Math.floor(number / cards.length) % 2 === 0
     const at = Date.now()
-    const body = JSON.stringify({state: 'todo', ...(up ? {before: anchor} : {})})
+    const body = JSON.stringify({state: 'todo', before: up ? anchor : null})
     const headers = {'Content-Type': 'application/json'}
     const answer = await fetch(`/api/v1/tasks/${id}/move`, {method: 'POST', headers, body})
     if (!answer.ok) throw new Error(await answer.text())
-    told.push([id, up ? 'above' : 'below', at, Date.now() - at])
+    const took = Date.now() - at
+    told.push([(await answer.json()).position, at, took])
   }
   const sent = []
   for (let number = 0; number < moves; number++) {
@@ -57,12 +53,16 @@ _MOVE = """async ({anchor, cards, moves, gap}) => {
     await new Promise(next => setTimeout(next, gap))
   }
   await Promise.all(sent)
-  return told.sort((a, b) => a[2] - b[2])
+  return told
 }"""
 _BLOCKED = """window.blocked = 0
 new PerformanceObserver(list => {
   for (const one of list.getEntries()) window.blocked += Math.max(0, one.duration - 50)
-}).observe({type: 'longtask', buffered: true})"""
+}).observe({type: 'longtask', buffered: true})
+window.jumped = 0
+new PerformanceObserver(list => {
+  for (const one of list.getEntries()) if (!one.hadRecentInput) window.jumped += one.value
+}).observe({type: 'layout-shift', buffered: true})"""
 
 
 def main() -> int:
@@ -70,6 +70,7 @@ def main() -> int:
     parser.add_argument("--cards", type=int, default=5_000)
     parser.add_argument("--moves", type=int, default=200)
     parser.add_argument("--per-second", type=float, default=20)
+    parser.add_argument("--steps", type=int, default=60)
     given = parser.parse_args()
     hatch_build.build(Path(hatch_build.__file__).parent / "vapora" / "web")
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
@@ -84,6 +85,7 @@ def main() -> int:
             for number in range(given.cards - len(cards)):
                 site.task(project, f"Card {number}")
             _first_load(browser, site.url, given.cards)
+            _long_board(browser, site.url, given.cards, given.steps)
         finally:
             browser.close()
             site.close()
@@ -93,13 +95,17 @@ def main() -> int:
 def _moves(browser: Browser, url: str, cards: list[str], moves: int, gap_ms: float) -> None:
     one, other = (_open(browser, url) for _ in range(2))
     anchor, *moving = cards
-    other.evaluate(_WATCH, anchor)
+    other.evaluate(_WATCH)
     told = one.evaluate(_MOVE, {"anchor": anchor, "cards": moving, "moves": moves, "gap": gap_ms})
-    other.wait_for_function("count => window.seen.length >= count", arg=moves, timeout=30_000)
-    seen: dict[tuple[str, str], deque[int]] = defaultdict(deque)
-    for card, side, at in other.evaluate("window.seen"):
-        seen[card, side].append(at)
-    waits = [seen[card, side].popleft() - sent for card, side, sent, _ in told]
+    last = max(position for position, *_ in told)
+    other.wait_for_function(
+        "last => document.querySelector('[data-position]').dataset.position >= last", arg=last, timeout=30_000
+    )
+    seen = other.evaluate("window.seen")
+    waits = [next(at for shown, at in seen if shown >= position) - sent for position, sent, _ in told]
+    order = [[card.get_attribute("data-card") for card in page.locator("[data-card]").all()] for page in (one, other)]
+    if order[0] != order[1]:
+        raise SystemExit("the browsers show different orders")
     print(f"{'':<34} {'p50 ms':>7} {'p95 ms':>7} {'max ms':>7}")
     for name, values in (("the request itself", [took for *_, took in told]), ("seen in the other browser", waits)):
         p95 = statistics.quantiles(values, n=20, method="inclusive")[-1]
@@ -112,6 +118,7 @@ def _first_load(browser: Browser, url: str, cards: int) -> None:
     page = _open(browser, url)
     figures: dict[str, Any] = page.evaluate(
         """() => ({
+          jumped: window.jumped,
           paint: performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? 0,
           shown: window.shown, blocked: window.blocked,
           drawn: document.querySelectorAll('[data-card]').length,
@@ -119,8 +126,87 @@ def _first_load(browser: Browser, url: str, cards: int) -> None:
     )
     print(f"first load with {cards} cards, {figures['drawn']} of them drawn:")
     print(f"  first contentful paint {figures['paint']:.0f} ms, first card {figures['shown']:.0f} ms")
-    print(f"  total blocking time {figures['blocked']:.0f} ms")
+    print(f"  total blocking time {figures['blocked']:.0f} ms, cumulative layout shift {figures['jumped']:.3f}")
     page.context.close()
+
+
+def _long_board(browser: Browser, url: str, cards: int, steps: int) -> None:
+    """All cards loaded page by page; then one is dragged over them, while the column scrolls by itself at its edge."""
+    page = _open(browser, url)
+    session = page.context.new_cdp_session(page)
+    before = _memory(session)
+    column = page.get_by_role("region", name="To do, cards")
+    column.focus()
+    for size in (*range(200, cards, 200), cards):
+        expect(column.get_by_role("listitem").first).to_have_attribute("aria-setsize", str(size))
+        page.keyboard.press("End")
+    after = _memory(session)
+    print(f"all {cards} cards loaded, {page.locator('[data-card]').count()} of them drawn:")
+    for name, unit, scale in (("JSHeapUsedSize", "MB of script's memory", 1e6), ("Nodes", "nodes", 1)):
+        print(f"  {after[name] / scale:.1f} {unit}, {before[name] / scale:.1f} with the first page alone")
+    page.keyboard.press("Home")
+    page.get_by_role("article").first.wait_for()
+    events = _trace_of_drag(page, session, steps)
+    costs = _step_costs(events, steps)
+    p95 = statistics.quantiles(costs, n=20, method="inclusive")[-1]
+    print(f"  a step of a drag: p50 {statistics.median(costs):.1f} ms, p95 {p95:.1f} ms, max {max(costs):.1f} ms")
+    page.context.close()
+
+
+def _memory(session: CDPSession) -> dict[str, float]:
+    session.send("HeapProfiler.collectGarbage")
+    session.send("Performance.enable")
+    found = session.send("Performance.getMetrics")["metrics"]
+    return {one["name"]: one["value"] for one in found}
+
+
+def _trace_of_drag(page: Page, session: CDPSession, steps: int) -> list[dict[str, Any]]:
+    events: list[dict[str, Any]] = []
+    over: list[bool] = []
+    session.on("Tracing.dataCollected", lambda part: events.extend(part["value"]))
+    session.on("Tracing.tracingComplete", lambda _: over.append(True))
+    categories = "devtools.timeline,blink.user_timing,disabled-by-default-devtools.timeline"
+    session.send("Tracing.start", {"traceConfig": {"includedCategories": categories.split(",")}})
+    box = page.get_by_role("article").nth(1).bounding_box()
+    assert box is not None
+    x, y = box["x"] + 40, box["y"] + 8
+    page.mouse.move(x, y)
+    page.mouse.down()
+    for step in range(steps):
+        page.evaluate("step => performance.mark(`step ${step}`)", step)
+        page.mouse.move(x + step % 3, y + 12 * (step + 1))
+    page.evaluate("step => performance.mark(`step ${step}`)", steps)
+    page.mouse.up()
+    session.send("Tracing.end")
+    while not over:
+        page.wait_for_timeout(20)
+    return events
+
+
+# What counts; what lies inside of another one is counted with it.
+_WORK = {
+    "EventDispatch", "FunctionCall", "FireAnimationFrame", "TimerFire", "RunMicrotasks", "EvaluateScript",
+    "UpdateLayoutTree", "Layout", "MinorGC", "MajorGC", "HitTest",
+}  # fmt: skip
+
+
+def _step_costs(events: list[dict[str, Any]], steps: int) -> list[float]:
+    """Milliseconds of work in each step, from its mark to the next one's."""
+    marks = {one["name"]: one for one in events if one["name"].startswith("step ")}
+    first = marks["step 0"]
+    edges = [marks[f"step {number}"]["ts"] for number in range(steps + 1)]
+    work = sorted(
+        (one["ts"], one["ts"] + one["dur"])
+        for one in events
+        if one["name"] in _WORK and "dur" in one and (one["pid"], one["tid"]) == (first["pid"], first["tid"])
+    )
+    costs, until = [0.0] * steps, 0.0
+    for begin, end in work:
+        step = bisect_right(edges, begin) - 1
+        if 0 <= step < steps and end > until:
+            costs[step] += (end - max(begin, until)) / 1_000
+        until = max(until, end)
+    return costs
 
 
 _SHOWN = """new MutationObserver((_, watcher) => {

@@ -1,6 +1,6 @@
 """What happened: the facts that VAPORA's log is made of. Importing this package registers every topic."""
 
-from events import agent, budget, project, routing, run, task, workspace
+from events import agent, budget, project, routing, run, task, user, workspace
 from events.base import DomainEvent, Unknown, Value, event_class, topics
 from events.recorded import Recorded
 
@@ -17,5 +17,6 @@ __all__ = [
     "run",
     "task",
     "topics",
+    "user",
     "workspace",
 ]

@@ -1,7 +1,8 @@
 """The form of every domain event: frozen, closed, and stored under a topic of its own.
 
 A topic and its version are for ever. No import path is stored, so classes may move; a stored shape
-may only change together with an `upcast` and a new golden file in `tests/golden/`.
+may only change together with an `upcast` and a new golden file in `tests/golden/`. An enumeration may grow without
+one: who does not know the new member reads the event that has it as `Unknown`, and all others as before.
 """
 
 from __future__ import annotations
@@ -14,18 +15,22 @@ _registry: dict[str, type[DomainEvent]] = {}
 
 
 class DomainEvent(BaseModel):
-    """Something that happened. Subclasses set `TOPIC`, and raise `VERSION` when their shape changes."""
+    """Something that happened. Subclasses set `TOPIC`, and raise `VERSION` when their shape changes.
+
+    A class that sets `IS_STORED` to False itself has no topic: what others have in common, or a stand-in.
+    """
 
     # No NaN, no infinity: JSON has none, so they would be stored as null and could not be read again.
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
+    IS_STORED: ClassVar[bool] = True
     TOPIC: ClassVar[str]
     VERSION: ClassVar[int] = 1
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
         super().__pydantic_init_subclass__(**kwargs)
-        if "STANDS_FOR_OTHERS" in vars(cls):
+        if not vars(cls).get("IS_STORED", True):
             return
         # `in vars`: a subclass without a topic of its own would silently inherit its parent's.
         if "TOPIC" not in vars(cls):
@@ -50,16 +55,18 @@ class DomainEvent(BaseModel):
 
 
 class Unknown(DomainEvent):
-    """Stands for an event that a newer version wrote: of a topic, or a version of one, that this one does not know.
+    """Stands for an event that a newer version wrote: of a topic, a version of one, or with a member of a closed set
+    that this one does not know. `why` says which.
 
     A reader that does not need the topic passes it by. One that does must stop there, and say so.
     """
 
-    STANDS_FOR_OTHERS: ClassVar[bool] = True
+    IS_STORED: ClassVar[bool] = False
     TOPIC: ClassVar[str] = "unknown"
 
     of_topic: str
     of_version: int
+    why: str
     data: dict[str, JsonValue]
 
     @property

@@ -18,6 +18,8 @@ StreamName = NewType("StreamName", str)
 # One ledger a workspace: limits of every scope are checked in one place.
 LEDGER = StreamName("ledger")
 WORKSPACE = StreamName("workspace")
+# What a person has set for the whole workspace.
+SETTINGS = StreamName("settings")
 # Corrections of the clock alone, so that they are found without a look at the rest.
 CLOCK = StreamName("clock")
 
@@ -46,6 +48,11 @@ def run_stream(run_id: str) -> StreamName:
 
 def agent_stream(agent_id: str) -> StreamName:
     return StreamName(f"agent:{agent_id}")
+
+
+def preferences_stream(user: str) -> StreamName:
+    """`user` as the log names who does something: `user:local`."""
+    return StreamName(f"preferences:{user}")
 
 
 def request_stream(digest: str) -> StreamName:

@@ -15,7 +15,8 @@ class Recorded:
     `position` strictly increases along the log (numbers may be skipped); `version` counts 1, 2, 3 … within
     the stream; `recorded_at` (UTC) goes backwards only at a `ClockCorrected`. `actor` did it, `correlation` names the
     request that all of it goes back to, `causation` the position of the event that led to it (None: a request).
-    `request_id` names the append, so that one sent twice is recognised.
+    `request_id` names the append, so that one sent twice is recognised. `topic_version`: in which version of its topic
+    the event was stored, for who must know what an upcast could not say; None: in today's.
     """
 
     position: int
@@ -28,6 +29,7 @@ class Recorded:
     causation: int | None
     request_id: str
     event: DomainEvent
+    topic_version: int | None = None
 
     @property
     def topic(self) -> str:

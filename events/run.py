@@ -244,11 +244,17 @@ class ArtifactRecorded(DomainEvent):
 
 class RunWaiting(DomainEvent):
     TOPIC: ClassVar[str] = "run.waiting"
+    VERSION: ClassVar[int] = 2
 
     run_id: str
     task_id: str
     reason: WaitReason
     remedy: str
+
+    @classmethod
+    def upcast(cls, version: int, data: dict[str, Any]) -> dict[str, Any]:
+        """Readers of version 1 took a reason that they did not know for damage."""
+        return data if version == 1 else super().upcast(version, data)
 
 
 class RunContinued(DomainEvent):

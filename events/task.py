@@ -111,10 +111,16 @@ class TaskWaiting(DomainEvent):
     """Nobody can take the task now, for a reason that does not go away by itself."""
 
     TOPIC: ClassVar[str] = "task.waiting"
+    VERSION: ClassVar[int] = 2
 
     task_id: str
     reason: WaitReason
     remedy: str
+
+    @classmethod
+    def upcast(cls, version: int, data: dict[str, Any]) -> dict[str, Any]:
+        """Readers of version 1 took a reason that they did not know for damage."""
+        return data if version == 1 else super().upcast(version, data)
 
 
 class TaskSentToReview(DomainEvent):

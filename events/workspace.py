@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import ClassVar
 
 from events.base import DomainEvent
+from events.ids import Review
 
 
 class WorkspaceOpened(DomainEvent):
@@ -14,6 +15,17 @@ class WorkspaceOpened(DomainEvent):
     TOPIC: ClassVar[str] = "workspace.opened"
 
     workspace_id: str
+
+
+class SettingsChanged(DomainEvent):
+    """All settings of a workspace as they are from now on. `default_review` and `default_priority` hold for cards that
+    name none; an empty `name`: the workspace goes by its id."""
+
+    TOPIC: ClassVar[str] = "workspace.settings-changed"
+
+    name: str
+    default_review: Review
+    default_priority: int
 
 
 class RequestAccepted(DomainEvent):

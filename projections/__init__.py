@@ -12,12 +12,14 @@ from projections.engine.memory import MemoryRows
 from projections.engine.rebuild import Rebuild
 from projections.engine.runner import Runner
 from projections.engine.store import ReadStore, StoreReader
+from projections.flow import Flow
 from projections.log_index import LogIndex
 from projections.profiles import Profiles
 from projections.projects import Projects
 from projections.providers import Providers
 from projections.registry import Registry
 from projections.runs import Runs
+from projections.settings import Settings
 from projections.steps import Steps
 
 __all__ = [
@@ -49,7 +51,9 @@ def all_projections() -> tuple[Projection, ...]:
         Profiles(),
         Costs(),
         Decisions(),
+        Flow(),
         Providers(),
+        Settings(),
         Audit(),
         LogIndex(),
     )

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from events import DomainEvent, Recorded, budget, run, task
-from projections.engine.base import Handler, Projection, PublicView, Reader, Row, Rows, Table, run_of_call
+from projections.engine.base import Handler, Projection, PublicView, Reader, Row, Rows, Table
 from vapora.views import Attempt
 
 ATTEMPTS = Table(
@@ -69,7 +69,7 @@ def _called(recorded: Recorded, event: run.ModelCalled, rows: Rows) -> None:
 
 
 def _booked(recorded: Recorded, event: budget.SpendUnknown, rows: Rows) -> None:
-    _pay(rows, run_of_call(event.call_id), event.amount_microusd)
+    _pay(rows, event.charge.run_id, event.amount_microusd)
 
 
 def _used(recorded: Recorded, event: run.ToolUsed, rows: Rows) -> None:

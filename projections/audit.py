@@ -90,7 +90,7 @@ class Audit(Projection):
     def apply(self, recorded: Recorded, rows: Rows) -> None:
         if isinstance(recorded.event, Unknown):
             kind, _, name = recorded.stream.partition(":")
-            details = f"version {recorded.event.of_version}, written by a newer VAPORA"
+            details = f"written by a newer VAPORA: {recorded.event.why}"
             _put(recorded, AuditLine("unknown", kind, name, details=details), rows)
             return
         super().apply(recorded, rows)

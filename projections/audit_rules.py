@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, NamedTuple
 
-from events import DomainEvent, agent, budget, project, routing, run, task, workspace
+from events import DomainEvent, agent, budget, project, routing, run, task, user, workspace
 from events.ids import ChecksVerdict
 from events.work import CommandResult
 from vapora.domain.answer import Verdict, judge
@@ -94,6 +94,13 @@ RULES: Mapping[type[DomainEvent], Callable[[Any], AuditLine]] = {
     workspace.ClockCorrected: lambda event: AuditLine(
         "override", "clock", "clock", details=f"from {event.recorded_until} back to {event.corrected_to}"
     ),
+    workspace.SettingsChanged: lambda event: AuditLine(
+        "update",
+        "settings",
+        "workspace",
+        details=f"name {event.name!r}, review {event.default_review.value}, priority {event.default_priority}",
+    ),
+    user.PreferencesChanged: _rule("update", "preferences", "user_id"),
     project.ProjectCreated: _rule("create", "project", "project_id", lambda event: event.name),
     project.ProjectEdited: _rule("update", "project", "project_id", _edited),
     project.ProjectArchived: _rule("delete", "project", "project_id", lambda event: "archived"),

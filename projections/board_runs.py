@@ -10,7 +10,7 @@ from events.ids import TaskState
 from projections import step_lines
 from projections.board_rows import find, save
 from projections.board_waiting import waiting
-from projections.engine.base import Handler, Row, Rows, format_instant, run_of_call, task_of_run
+from projections.engine.base import Handler, Row, Rows, format_instant
 
 
 def waits(recorded: Recorded, event: task.TaskWaiting | run.RunWaiting, rows: Rows) -> None:
@@ -84,8 +84,8 @@ def called(recorded: Recorded, event: run.ModelCalled, rows: Rows) -> None:
 
 
 def booked(recorded: Recorded, event: budget.SpendUnknown, rows: Rows) -> None:
-    run_id = run_of_call(event.call_id)
-    row = find(rows, task_of_run(run_id))
+    run_id = event.charge.run_id
+    row = find(rows, event.charge.task_id)
     if row is None:
         return
     simulated = any(one["simulated"] for one in row["runs"] if one["run_id"] == run_id)

@@ -14,6 +14,7 @@ from events import DomainEvent, Recorded, budget
 from events.ids import Scope, Tier
 from events.money import MICROUSD_PER_CENT
 from projections.engine.base import Handler, Projection, PublicView, Reader, Row, Rows, Table, format_instant
+from projections.old_reservations import OldReservations
 from vapora import views
 from vapora.domain.budget_status import tier_of
 from vapora.domain.ledger import LIFE, limit_in, renamed, scopes, windows
@@ -46,19 +47,7 @@ ACCOUNTS = Table(
     },
     indexes=(("limited",),),
 )
-RESERVATIONS = Table(
-    "budget_reservations",
-    key=("call_id", "attempt"),
-    columns={
-        "call_id": "text",
-        "attempt": "int",
-        "amount_microusd": "int",
-        "month": "text",
-        "week": "text",
-        "scopes": "json",
-        "simulated": "int",
-    },
-)
+OLD = OldReservations("budget")
 
 
 def _set(recorded: Recorded, event: budget.BudgetSet, rows: Rows) -> None:
@@ -82,38 +71,36 @@ def _reopens(event: budget.BudgetSet, row: Row, window: str) -> bool:
 
 
 def _reserved(recorded: Recorded, event: budget.SpendReserved, rows: Rows) -> None:
-    charged = [[scope.value, scope_id] for scope, scope_id in scopes(event.charge, recorded.workspace)]
-    of = {"call_id": event.call_id, "attempt": event.attempt, "simulated": int(event.simulated)}
-    window = {"month": event.windows.month, "week": event.windows.week}
-    rows.put(RESERVATIONS, {**of, **window, "amount_microusd": event.amount_microusd, "scopes": charged})
-    for scope, scope_id in charged:
-        row = _account(rows, scope, scope_id, int(event.simulated))
-        for kind in ("month", "week"):
-            if window[kind] > row[kind]:
-                row |= {kind: window[kind], f"{kind}_spent": 0, f"{kind}_held": 0}
-        _put(recorded, rows, _changed(row, window, held=event.amount_microusd, spent=0))
+    OLD.keep(recorded, event, rows)
+    at = event.windows
+    for scope, scope_id in scopes(event.charge, recorded.workspace):
+        row = _account(rows, scope.value, scope_id, int(event.simulated))
+        if at.month > row["month"]:
+            row |= {"month": at.month, "month_spent": 0, "month_held": 0}
+        if at.week > row["week"]:
+            row |= {"week": at.week, "week_spent": 0, "week_held": 0}
+        _put(recorded, rows, _changed(row, at, held=event.amount_microusd, spent=0))
 
 
 def _settled(recorded: Recorded, event: budget.SpendSettled, rows: Rows) -> None:
-    _close(recorded, rows, event.call_id, event.attempt, event.cost_microusd)
+    _close(recorded, rows, event, event.cost_microusd)
 
 
 def _booked(recorded: Recorded, event: budget.SpendUnknown, rows: Rows) -> None:
-    _close(recorded, rows, event.call_id, event.attempt, event.amount_microusd)
+    _close(recorded, rows, event, event.amount_microusd)
 
 
 def _released(recorded: Recorded, event: budget.SpendReleased, rows: Rows) -> None:
-    _close(recorded, rows, event.call_id, event.attempt, 0)
+    _close(recorded, rows, event, 0)
 
 
-def _close(recorded: Recorded, rows: Rows, call_id: str, attempt: int, cost: int) -> None:
-    reservation = rows.get(RESERVATIONS, (call_id, attempt))
-    if reservation is None:
+def _close(recorded: Recorded, rows: Rows, event: budget.ReservationClosed, cost: int) -> None:
+    of = OLD.closed_by(event, rows)
+    if of is None:
         return
-    rows.delete(RESERVATIONS, (call_id, attempt))
-    for scope, scope_id in reservation["scopes"]:
-        row = _account(rows, scope, scope_id, reservation["simulated"])
-        _put(recorded, rows, _changed(row, reservation, held=-reservation["amount_microusd"], spent=cost))
+    for scope, scope_id in scopes(of.charge, recorded.workspace):
+        row = _account(rows, scope.value, scope_id, int(of.simulated))
+        _put(recorded, rows, _changed(row, of.windows, held=-of.reserved_microusd, spent=cost))
 
 
 def _refused(recorded: Recorded, event: budget.SpendRefused, rows: Rows) -> None:
@@ -137,14 +124,14 @@ def _corrected(recorded: Recorded, event: budget.WindowsCorrected, rows: Rows) -
         _put(recorded, rows, changed)
 
 
-def _changed(row: Row, window: Mapping[str, Any], held: int, spent: int) -> Row:
+def _changed(row: Row, at: budget.Windows, held: int, spent: int) -> Row:
     """What belongs to a window that has passed changes the present one no more (R8). `row` is the caller's own."""
     row["life_held"] += held
     row["life_spent"] += spent
-    if row["month"] == window["month"]:
+    if row["month"] == at.month:
         row["month_held"] += held
         row["month_spent"] += spent
-    if row["week"] == window["week"]:
+    if row["week"] == at.week:
         row["week_held"] += held
         row["week_spent"] += spent
     return row
@@ -224,8 +211,8 @@ def _live(row: Row) -> dict[str, Any] | None:
 
 class Budgets(Projection):
     NAME = "budgets"
-    VERSION = 1
-    TABLES = (ACCOUNTS, RESERVATIONS)
+    VERSION = 2
+    TABLES = (ACCOUNTS, OLD.table)
     VIEWS = (PublicView("budget", ACCOUNTS, _live),)
     KEEPS_HISTORY = True
     HANDLERS: ClassVar[Mapping[type[DomainEvent], Handler]] = {

@@ -16,7 +16,6 @@ from projections.engine.base import (
     Rows,
     Table,
     format_instant,
-    run_of_call,
 )
 from vapora import views
 
@@ -57,7 +56,7 @@ def _commented(recorded: Recorded, event: task.TaskCommented, rows: Rows) -> Non
     thread = _thread(event.path, event.line, event.side)
     if event.answers is not None:
         thread = f"question:{event.answers}"
-        _close(rows, call_id=event.answers)
+        _close(rows, event.task_id, event.answers)
     fields = {name: getattr(event, name) for name in ("path", "line", "side", "head", "agent_id", "run_id", "answers")}
     kind = "answer" if event.answers is not None else "comment"
     _add(recorded, rows, event.task_id, 0, event.comment_id, kind, event.text, thread, **fields)
@@ -97,10 +96,10 @@ def _ended(recorded: Recorded, event: Any, rows: Rows) -> None:
         _close(rows, question=question)
 
 
-def _close(rows: Rows, call_id: str = "", question: Row | None = None) -> None:
+def _close(rows: Rows, task_id: str = "", call_id: str = "", question: Row | None = None) -> None:
     """Nobody waits for it any more."""
     if question is None:
-        found = rows.select(QUESTIONS, {"run_id": run_of_call(call_id), "call_id": call_id})
+        found = rows.select(QUESTIONS, {"task_id": task_id, "call_id": call_id})
         question = found[0] if found else None
     if question is None:
         return

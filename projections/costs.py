@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from events import DomainEvent, Recorded, budget
 from projections.engine.base import Handler, Projection, Reader, Row, Rows, Table, day
+from projections.old_reservations import OldReservations
 from vapora import views
 from vapora.errors import BadInputError
 
@@ -18,87 +19,69 @@ COSTS = Table(
     key=(*GROUPS, "simulated"),
     columns={**dict.fromkeys(GROUPS, "text"), "simulated": "int", **dict.fromkeys(SUMS, "int")},
 )
-# Reservations under way: what follows names only the call.
-OPEN = Table(
-    "cost_reservations",
-    key=("call_id", "attempt"),
-    columns={
-        "call_id": "text",
-        "attempt": "int",
-        **dict.fromkeys(GROUPS[:-1], "text"),
-        "simulated": "int",
-    },
-)
-
-
-def _reserved(recorded: Recorded, event: budget.SpendReserved, rows: Rows) -> None:
-    charge = event.charge
-    row = {
-        "call_id": event.call_id,
-        "attempt": event.attempt,
-        "provider": event.provider.value,
-        "model": event.model,
-        "role": charge.role,
-        "task_type": charge.task_type,
-        "agent": charge.agent_id,
-        "project": charge.project_id,
-        "task": charge.task_id,
-        "simulated": int(event.simulated),
-    }
-    rows.put(OPEN, row)
+OLD = OldReservations("cost")
 
 
 def _settled(recorded: Recorded, event: budget.SpendSettled, rows: Rows) -> None:
     more = {"cost_microusd": event.cost_microusd, "tokens_in": event.tokens_in, "tokens_out": event.tokens_out}
     if event.estimated:
         more |= {"unknown_microusd": event.cost_microusd, "unknown_calls": 1}
-    _book(recorded, event.call_id, event.attempt, rows, more)
+    _book(recorded, event, rows, more)
 
 
 def _booked(recorded: Recorded, event: budget.SpendUnknown, rows: Rows) -> None:
     """A call that may have been billed is one that cost its worst case."""
     amount = event.amount_microusd
     more = {"cost_microusd": amount, "unknown_microusd": amount, "unknown_calls": 1}
-    _book(recorded, event.call_id, event.attempt, rows, more)
+    _book(recorded, event, rows, more)
 
 
 def _released(recorded: Recorded, event: budget.SpendReleased, rows: Rows) -> None:
-    rows.delete(OPEN, (event.call_id, event.attempt))
+    OLD.closed_by(event, rows)
 
 
-def _book(recorded: Recorded, call_id: str, attempt: int, rows: Rows, more: dict[str, int]) -> None:
-    open_row = rows.get(OPEN, (call_id, attempt))
-    if open_row is None:
+def _book(recorded: Recorded, event: budget.ReservationClosed, rows: Rows, more: dict[str, int]) -> None:
+    of = OLD.closed_by(event, rows)
+    if of is None:
         return
-    rows.delete(OPEN, (call_id, attempt))
-    key = {**open_row, "day": day(recorded.recorded_at)}
-    key = {name: key[name] for name in COSTS.key}
+    key = {
+        "provider": of.provider.value,
+        "model": of.model,
+        "role": of.charge.role,
+        "task_type": of.charge.task_type,
+        "agent": of.charge.agent_id,
+        "project": of.charge.project_id,
+        "task": of.charge.task_id,
+        "day": day(recorded.recorded_at),
+        "simulated": int(of.simulated),
+    }
     row = rows.get(COSTS, tuple(key.values())) or {**key, **dict.fromkeys(SUMS, 0)}
     rows.put(COSTS, {**row, **{name: row[name] + value for name, value in {**more, "calls": 1}.items()}})
 
 
 class Costs(Projection):
     NAME = "costs"
-    VERSION = 2
-    TABLES = (COSTS, OPEN)
+    VERSION = 3
+    TABLES = (COSTS, OLD.table)
     HANDLERS: ClassVar[Mapping[type[DomainEvent], Handler]] = {
-        budget.SpendReserved: _reserved,
+        budget.SpendReserved: OLD.keep,
         budget.SpendSettled: _settled,
         budget.SpendUnknown: _booked,
         budget.SpendReleased: _released,
     }
 
 
-def costs(rows: Reader, group_by: Sequence[str]) -> tuple[views.Cost, ...]:
+def costs(rows: Reader, group_by: Sequence[str], project_id: str | None = None) -> tuple[views.Cost, ...]:
     """Sums by these keys, in their order; real and simulated money are never added up. `calls` includes those whose
-    bill is unknown. No key at all: one sum of each kind."""
+    bill is unknown. No key at all: one sum of each kind. `project_id`: of this project only."""
     unknown = sorted(set(group_by) - set(GROUPS))
     if unknown:
         raise BadInputError(
             f"Costs cannot be grouped by {', '.join(unknown)}.", remedy=f"Use some of {', '.join(GROUPS)}."
         )
     keys = tuple(dict.fromkeys(group_by))
-    return tuple(_cost(row, keys) for row in rows.group(COSTS, (*keys, "simulated"), SUMS))
+    where = {} if project_id is None else {"project": project_id}
+    return tuple(_cost(row, keys) for row in rows.group(COSTS, (*keys, "simulated"), SUMS, where))
 
 
 def _cost(row: Row, keys: tuple[str, ...]) -> views.Cost:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from events import DomainEvent, Recorded, budget, routing, task
-from projections.engine.base import Handler, Projection, Reader, Row, Rows, Table, run_of_call, task_of_run
+from projections.engine.base import Handler, Projection, Reader, Row, Rows, Table
 from vapora import views
 
 DECISIONS = Table(
@@ -64,7 +64,7 @@ def _reserved(recorded: Recorded, event: budget.SpendReserved, rows: Rows) -> No
 def _refused(recorded: Recorded, event: budget.SpendRefused, rows: Rows) -> None:
     scope = f"{event.scope}/{event.scope_id} {event.window}"
     reason = f"{event.amount_microusd} micro-dollars do not fit into the {event.room_microusd} left of {scope}"
-    _put(recorded, rows, task_of_run(run_of_call(event.call_id)), "budget", "refused", reason, budget=scope)
+    _put(recorded, rows, event.charge.task_id, "budget", "refused", reason, budget=scope)
 
 
 def _candidate(candidate: task.Candidate) -> dict[str, Any]:

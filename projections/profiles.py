@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from events import DomainEvent, Recorded, budget, run, task
-from projections.engine.base import Handler, Projection, Reader, Row, Rows, Table, day, format_instant, run_of_call
+from projections.engine.base import Handler, Projection, Reader, Row, Rows, Table, day, format_instant
 from vapora import views
 from vapora.domain.learning import DEFAULTS, RunOutcome, confidence, expertise, success_rate
 
@@ -57,7 +57,7 @@ def _called(recorded: Recorded, event: run.ModelCalled, rows: Rows) -> None:
 
 
 def _booked(recorded: Recorded, event: budget.SpendUnknown, rows: Rows) -> None:
-    _cost(recorded, rows, run_of_call(event.call_id), event.amount_microusd)
+    _cost(recorded, rows, event.charge.run_id, event.amount_microusd)
 
 
 def _cost(recorded: Recorded, rows: Rows, run_id: str, amount: int) -> None:

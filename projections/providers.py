@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 
 from events import DomainEvent, Recorded, budget, routing, run
 from projections.engine.base import Handler, Projection, Reader, Row, Rows, Table, format_instant
+from projections.old_reservations import OldReservations
 
 # Upper bounds in seconds: from a quick answer to the hour at which a run counts as stuck.
 BUCKETS_S = (0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1_800.0, 3_600.0)
@@ -54,23 +55,12 @@ DURATIONS = Table(
         "buckets": "json",
     },
 )
-OPEN_CALLS = Table(
-    "provider_open_calls",
-    key=("call_id", "attempt"),
-    columns={
-        "call_id": "text",
-        "attempt": "int",
-        "provider": "text",
-        "model": "text",
-        "role": "text",
-        "simulated": "int",
-    },
-)
 OPEN_RUNS = Table(
     "provider_open_runs",
     key=("run_id",),
     columns={"run_id": "text", "role": "text", "simulated": "int", "started_at": "text"},
 )
+OLD = OldReservations("provider")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,38 +111,30 @@ class Metrics:
     running: int
 
 
-def _reserved(recorded: Recorded, event: budget.SpendReserved, rows: Rows) -> None:
-    row = {
-        "call_id": event.call_id,
-        "attempt": event.attempt,
-        "provider": event.provider.value,
-        "model": event.model,
-        "role": event.charge.role,
-        "simulated": int(event.simulated),
-    }
-    rows.put(OPEN_CALLS, row)
-
-
 def _settled(recorded: Recorded, event: budget.SpendSettled, rows: Rows) -> None:
     more = event.model_dump(include={"tokens_in", "tokens_out", "cost_microusd", "overcharge_microusd"})
     more["unknown_calls"] = int(event.estimated)
-    _book(rows, event.call_id, event.attempt, more)
+    _book(rows, event, more)
 
 
 def _booked(recorded: Recorded, event: budget.SpendUnknown, rows: Rows) -> None:
-    _book(rows, event.call_id, event.attempt, {"cost_microusd": event.amount_microusd, "unknown_calls": 1})
+    _book(rows, event, {"cost_microusd": event.amount_microusd, "unknown_calls": 1})
 
 
 def _released(recorded: Recorded, event: budget.SpendReleased, rows: Rows) -> None:
-    rows.delete(OPEN_CALLS, (event.call_id, event.attempt))
+    OLD.closed_by(event, rows)
 
 
-def _book(rows: Rows, call_id: str, attempt: int, more: dict[str, int]) -> None:
-    call = rows.get(OPEN_CALLS, (call_id, attempt))
-    if call is None:
+def _book(rows: Rows, event: budget.ReservationClosed, more: dict[str, int]) -> None:
+    of = OLD.closed_by(event, rows)
+    if of is None:
         return
-    rows.delete(OPEN_CALLS, (call_id, attempt))
-    key = {name: call[name] for name in CALLS.key}
+    key = {
+        "provider": of.provider.value,
+        "model": of.model,
+        "role": of.charge.role,
+        "simulated": int(of.simulated),
+    }
     row = rows.get(CALLS, tuple(key.values())) or {**key, **dict.fromkeys(SUMS, 0)}
     rows.put(CALLS, {**row, **{name: row[name] + value for name, value in {**more, "calls": 1}.items()}})
 
@@ -204,10 +186,10 @@ def _run_ends_as(outcome: str) -> Handler:
 
 class Providers(Projection):
     NAME = "providers"
-    VERSION = 2
-    TABLES = (CALLS, COUNTS, DURATIONS, OPEN_CALLS, OPEN_RUNS)
+    VERSION = 3
+    TABLES = (CALLS, COUNTS, DURATIONS, OPEN_RUNS, OLD.table)
     HANDLERS: ClassVar[Mapping[type[DomainEvent], Handler]] = {
-        budget.SpendReserved: _reserved,
+        budget.SpendReserved: OLD.keep,
         budget.SpendSettled: _settled,
         budget.SpendUnknown: _booked,
         budget.SpendReleased: _released,

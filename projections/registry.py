@@ -93,7 +93,7 @@ class Registry(Projection):
     NAME = "registry"
     VERSION = 1
     TABLES = (AGENTS,)
-    VIEWS = (PublicView("agent", AGENTS, _live),)
+    VIEWS = (PublicView("agent", AGENTS, _live, lambda row: bool(row["removed"])),)
     KEEPS_HISTORY = True
     HANDLERS: ClassVar[Mapping[type[DomainEvent], Handler]] = {
         agent.AgentRegistered: _registered,

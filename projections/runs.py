@@ -18,7 +18,6 @@ from projections.engine.base import (
     Rows,
     Table,
     format_instant,
-    run_of_call,
 )
 from vapora.domain.answer import Verdict, judge
 from vapora.views import Artifact, Execution, ExecutionTold
@@ -149,7 +148,7 @@ def _called(recorded: Recorded, event: run.ModelCalled, rows: Rows) -> None:
 
 
 def _booked(recorded: Recorded, event: budget.SpendUnknown, rows: Rows) -> None:
-    row = rows.get(RUNS, (run_of_call(event.call_id),))
+    row = rows.get(RUNS, (event.charge.run_id,))
     if row is not None:
         rows.put(RUNS, {**row, "cost_microusd": row["cost_microusd"] + event.amount_microusd})
 

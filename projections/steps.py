@@ -22,8 +22,6 @@ from projections.engine.base import (
     Rows,
     Table,
     format_instant,
-    run_of_call,
-    task_of_run,
 )
 from vapora.domain.answer import Verdict, judge
 from vapora.errors import BadInputError
@@ -136,7 +134,8 @@ def _withdraw(rows: Rows, row: Row) -> None:
 
 
 def _booked(recorded: Recorded, event: budget.SpendUnknown, rows: Rows) -> None:
-    run_id, step = run_of_call(event.call_id), event.call_id.rpartition("/")[2]
+    run_id = event.charge.run_id
+    step = event.call_id.removeprefix(f"{run_id}/")
     row = rows.get(STEPS, (run_id, f"{step:0>6}/m{event.attempt:03d}"))
     if row is not None:
         rows.put(STEPS, row | {"cost_microusd": row["cost_microusd"] + event.amount_microusd})
@@ -217,18 +216,18 @@ def _add(recorded: Recorded, rows: Rows, event: Any, kind: str, name: str, **fie
     fields.setdefault("step", place["step"] if place else _BEFORE)
     part = fields.setdefault("part", 0)
     id_ = fields.pop("id", f"{fields['step'] + 1:06d}/{kind}/{recorded.position}/{part:04d}")
-    rows.put(STEPS, _new(recorded, event.run_id, id_, kind, name) | fields)
+    rows.put(STEPS, _new(recorded, event, id_, kind, name) | fields)
 
 
 def _row(recorded: Recorded, rows: Rows, event: Any, id_: str, kind: str, name: str) -> Row:
-    return rows.get(STEPS, (event.run_id, id_)) or _new(recorded, event.run_id, id_, kind, name) | {"step": event.step}
+    return rows.get(STEPS, (event.run_id, id_)) or _new(recorded, event, id_, kind, name) | {"step": event.step}
 
 
-def _new(recorded: Recorded, run_id: str, id_: str, kind: str, name: str) -> Row:
+def _new(recorded: Recorded, event: Any, id_: str, kind: str, name: str) -> Row:
     return {
-        "run_id": run_id,
+        "run_id": event.run_id,
         "id": id_,
-        "task_id": task_of_run(run_id),
+        "task_id": event.task_id,
         "at": recorded.position,
         "part": 0,
         "kind": kind,

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 from vapora import package_guard as rooms
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from vapora.sdk import ApiError, AsyncClient, Client
 
 __version__ = "0.1.0"
-__all__ = ["ApiError", "AsyncClient", "Client", "__version__"]
+__all__ = ["ApiError", "AsyncClient", "Client", "__version__", "local"]
 
 rooms.check(Path(__file__).parent.parent)
 
@@ -23,3 +25,23 @@ def __getattr__(name: str) -> Any:
 
         return getattr(sdk, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def local(data: Path | str | None = None, **settings: Any) -> AbstractContextManager[Client]:
+    """Everything in this process, for as long as the block lasts: `with vapora.local() as client:`.
+
+    `data` is the data folder, made where there is none, and locked against a second start; None: a temporary folder,
+    gone with the block. `settings` go before those of the environment, as in `vapora.local(model="rehearsal")`. It has
+    threads and an event loop of its own, so that it also works in a notebook; `client.url` is where others reach it.
+
+    Raises `ConfigurationError` where it cannot start, and `ModuleNotFoundError` without the extra `vapora[platform]`.
+    """
+    try:
+        from vapora import in_process
+    except ModuleNotFoundError as error:
+        missing = (error.name or "").partition(".")[0]
+        if missing in rooms.ROOMS:
+            raise
+        error.msg = f"vapora.local() needs more than the Python SDK ({missing} is missing): install vapora[platform]."
+        raise
+    return in_process.local(data, **settings)

@@ -111,6 +111,9 @@ Instant = Annotated[
     AfterValidator(_in_utc),
     Field(json_schema_extra={"pattern": f"^{INSTANT}$", "examples": ["2027-01-31T12:00:00Z"]}),
 ]
+Notifications = Annotated[tuple[Literal["review", "done", "failed"], ...], Field(max_length=3)]
+# An IANA name such as Europe/Vienna; whether it is known is up to who shows times in it.
+TimeZone = Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+){0,2})?$", max_length=64)]
 Blockers = Annotated[tuple[str, ...], Field(max_length=200)]
 
 
@@ -236,6 +239,32 @@ class ResumeWorkspace(Resume):
 
 class ArchiveProject(Command):
     pass
+
+
+class ChangeSettings(Command):
+    """All settings of a workspace: what is left out takes its default. A card that names no review or priority gets
+    these."""
+
+    name: Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)] = ""
+    default_review: Review = Review.HUMAN
+    default_priority: Priority = 50
+
+
+class ChangePreferences(Command):
+    """All that a person prefers: what is left out takes its default. `notifications`: states that a card may come to
+    of which the person wants to be told."""
+
+    theme: Literal["system", "light", "dark"] = "system"
+    density: Literal["comfortable", "compact"] = "comfortable"
+    time_zone: TimeZone = ""
+    notifications: Notifications = ("review", "failed")
+
+    @field_validator("notifications")
+    @classmethod
+    def _each_once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(value)) < len(value):
+            raise ValueError("names a state twice")
+        return value
 
 
 class SubmitTask(Command):
@@ -446,6 +475,3 @@ class EditTaskBudget(Command):
     when_exceeded: WhenExceeded = WhenExceeded.FALLBACK
 
     _not_empty = model_validator(mode="after")(_require_something)
-
-
-BudgetScopeName = Literal["workspace", "project", "role", "agent", "task"]

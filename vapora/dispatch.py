@@ -16,13 +16,16 @@ from typing import Any
 
 from events import DomainEvent
 from events.ids import (
+    SETTINGS,
     WORKSPACE,
     StreamName,
     agent_stream,
+    preferences_stream,
     project_stream,
     request_stream,
     task_stream,
 )
+from events.user import PreferencesChanged
 from events.workspace import RequestAccepted, WorkspaceOpened
 from vapora.catalog import infer_task_type, role, roles, roles_for, task_types
 from vapora.clock import Clock, new_id
@@ -31,6 +34,8 @@ from vapora.commands import (
     ApproveTask,
     ArchiveProject,
     CancelRun,
+    ChangePreferences,
+    ChangeSettings,
     Command,
     CommentTask,
     CreateProject,
@@ -54,7 +59,7 @@ from vapora.commands import (
     SubmitTask,
 )
 from vapora.domain import agent as agents
-from vapora.domain import dependencies
+from vapora.domain import dependencies, preferences, workspace_settings
 from vapora.domain import project as projects
 from vapora.domain import task as tasks
 from vapora.domain import workspace as workspaces
@@ -62,10 +67,10 @@ from vapora.domain.agent import Agent
 from vapora.domain.project import Project
 from vapora.domain.task_state import Task
 from vapora.domain.task_steering import Steering, steer
+from vapora.domain.workspace_settings import WorkspaceSettings
 from vapora.errors import BadInputError, ConflictError, KeyReusedError, NotFoundError, VersionConflictError
 from vapora.log.client import LogClient
-from vapora.log.saved_fold import LoadedFold
-from vapora.log.stream_folds import Fold, StreamFolds
+from vapora.log.folds import Fold, LoadedFold, StreamFolds
 from vapora.ports import Origin
 from vapora.views import Accepted
 
@@ -119,6 +124,8 @@ class Dispatcher:
         self.projects = StreamFolds(log, _PROJECT, snapshots)
         self.tasks = StreamFolds(log, _TASK, snapshots)
         self.agents = StreamFolds(log, _AGENT, snapshots)
+        self.settings = StreamFolds(log, _SETTINGS, snapshots)
+        self.preferences = StreamFolds(log, _PREFERENCES, snapshots)
 
     async def dispatch(
         self, origin: Origin, command: Command, target: str = "", key: RequestKey | None = None
@@ -177,7 +184,7 @@ class Dispatcher:
 
     async def settled(self) -> None:
         """Until no fold is being saved."""
-        for folds in (self.projects, self.tasks, self.agents):
+        for folds in (self.projects, self.tasks, self.agents, self.settings, self.preferences):
             await folds.settled()
 
     # --- deciding ---
@@ -188,6 +195,13 @@ class Dispatcher:
                 stream = project_stream(made)
                 project = await self.projects.load(stream)
                 return _decision(made, stream, project, projects.decide(project.state, command, made))
+            case ChangeSettings():
+                settings = await self.settings.load(SETTINGS)
+                return _decision("settings", SETTINGS, settings, workspace_settings.decide(settings.state, command))
+            case ChangePreferences():
+                stream = preferences_stream(target)
+                preferred = await self.preferences.load(stream)
+                return _decision(target, stream, preferred, preferences.decide(preferred.state, command, target))
             case AcceptFoundFile():
                 stream = project_stream(made)
                 project = await self.projects.load(stream)
@@ -219,7 +233,10 @@ class Dispatcher:
                 raise BadInputError(f"{type(command).__name__} is not carried out here.")
 
     async def _submit(self, command: SubmitTask, made: str) -> _Decision:
-        project = await self.projects.load(project_stream(command.project_id))
+        project, settings = await asyncio.gather(
+            self.projects.load(project_stream(command.project_id)), self.settings.load(SETTINGS)
+        )
+        command = workspace_settings.complete(command, settings.state)
         if command.blocked_by:
             await self._require_tasks(command.blocked_by)
         task_type, reason = command.task_type, ""
@@ -338,6 +355,8 @@ class Dispatcher:
 _PROJECT = Fold("project", projects.FOLD_VERSION, Project, projects.evolve)
 _TASK = Fold("task", tasks.FOLD_VERSION, Task, tasks.evolve)
 _AGENT = Fold("agent", agents.FOLD_VERSION, Agent, agents.evolve)
+_SETTINGS = Fold("settings", workspace_settings.FOLD_VERSION, WorkspaceSettings, workspace_settings.evolve)
+_PREFERENCES = Fold("preferences", preferences.FOLD_VERSION, PreferencesChanged, preferences.evolve)
 _PREFIX: dict[type[Command], str] = {CreateProject: "project", SubmitTask: "task"}
 
 

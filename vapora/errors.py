@@ -17,7 +17,7 @@
     ├── ConfigurationError         settings that cannot work; start-up stops
     ├── CatalogError               a manifest or backlog file that cannot be used
     ├── LogError                   the log cannot be read or written
-    │   ├── UnknownTopicError      an event of a topic that this version does not know
+    │   ├── NewerEventError        an event that a newer VAPORA wrote, and that this one cannot read
     │   ├── FencedError            another writer has taken over this log
     │   └── CorruptLogError        what is stored is not what was written
     ├── RepositoryError            a git repository cannot be used as asked; nothing was changed
@@ -155,8 +155,15 @@ class LogError(VaporaError):
     pass
 
 
-class UnknownTopicError(LogError):
-    pass
+class NewerEventError(LogError):
+    @classmethod
+    def at(cls, position: int, why: str) -> NewerEventError:
+        return cls(
+            f"Position {position} was written by a newer VAPORA: {why}.",
+            remedy="Upgrade to the version of VAPORA that wrote it, or a newer one; nothing is damaged. "
+            "Where no newer one ever ran, `vapora audit verify` says whether the file was changed.",
+            position=position,
+        )
 
 
 class FencedError(LogError):

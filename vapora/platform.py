@@ -7,36 +7,27 @@ import os
 import threading
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import structlog
 
 from events.ids import DEFAULT_WORKSPACE
 from vapora import __version__, journal
 from vapora.errors import UnavailableError, VaporaError
+from vapora.in_process import LocalServer
 from vapora.llm.factory import is_rehearsal
 from vapora.settings import Settings
-from vapora.startup import interrupt, lock, preflight
+from vapora.startup import interrupt, lock, preflight, readiness
 from vapora.startup.watch import Watch
 
 # What is imported inside of functions takes seconds, during which people are to know that something happens.
 
-_READY_S = 120.0
-# What is not well for so long at a start will not pass by itself.
-_SETTLED_S = 2.0
 # How long a stop waits for answers that are on their way: their money is spent.
 _DRAIN_S = 6.0
 # After which a stop that hangs is cut off: of a platform that was up, and of one that was not yet.
 _STOPPED_S, _GIVEN_UP_S = 14.0, 9.0
 _LOOK_EVERY_S = 1.0
-# The API itself waits 3 s for an actor.
-_ASKED_S = 4.0
-# A start that says nothing for longer seems to hang.
-_STILL_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +64,7 @@ class Platform:
         self._progress = progress
         self._stopping = threading.Event()
         self._lock: lock.Lock | None = None
-        self._local: _LocalServer | None = None
+        self._local: LocalServer | None = None
         self._kill_ray: Callable[[], None] | None = None
         self._watch: Watch | None = None
         # Whether Ray can still be told to stop in good order.
@@ -91,18 +82,19 @@ class Platform:
             preflight.check(self.settings, self._environ)
             # Before the port: who starts a second one on this data is not to be sent to another port first.
             self._lock = lock.take(self.settings.data)
-            base = _origin(self.settings.host, self.settings.port)
+            base = readiness.origin(self.settings.host, self.settings.port)
             dashboard = None
             try:
                 preflight.require_free(self.settings.host, self.settings.port)
                 if self.settings.runtime == "local":
-                    self._local = _LocalServer(self.settings)
-                    self._local.start()
+                    self._local = LocalServer(self.settings)
+                    with interrupt.raising():
+                        self._local.start()
                 else:
                     dashboard = self._start_ray(base)
                 self._lock.say(lock.Owner(pid=os.getpid(), url=base, version=__version__, log=_log(self.settings)))
                 with interrupt.raising():
-                    problems = _wait_until_ready(base, self._progress)
+                    problems = readiness.wait_until_ready(base, self._progress)
             except BaseException as error:
                 self._stop(error)
                 raise
@@ -135,7 +127,7 @@ class Platform:
                 f"Ray did not start: {type(error).__name__}: {str(error).partition(chr(10))[0]}",
                 remedy=f"Its logs are in {data / 'ray' / 'session_latest' / 'logs'}. `--local` does without Ray.",
             ) from error
-        self._watch = Watch(cluster.pillars(data), cluster.is_alive, partial(_answers, base))
+        self._watch = Watch(cluster.pillars(data), cluster.is_alive, partial(readiness.answers, base))
         return dashboard and f"http://{dashboard}"
 
     def _stop_ray(self) -> None:
@@ -201,71 +193,6 @@ class Platform:
                     self._lock = None
 
 
-class _LocalServer:
-    """The actor system and the API in a thread of this process (`VAPORA_RUNTIME=local`)."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._ready: Future[None] = Future()
-        self._stopped = threading.Event()
-        self._server: Any = None
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), name="vapora", daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
-        with interrupt.raising():
-            self._ready.result(_READY_S)
-
-    @property
-    def is_running(self) -> bool:
-        return self._thread.is_alive()
-
-    def stop(self) -> None:
-        self._stopped.set()
-        if self._server is not None:
-            self._server.should_exit = True
-        self._thread.join()
-
-    async def _run(self) -> None:
-        import uvicorn
-
-        from actors.composition import LocalActorSystem
-        from vapora.api.http_protocol import limited
-        from vapora.serve import api
-
-        system = LocalActorSystem(self._settings)
-        try:
-            await system.start()
-        except BaseException as error:
-            self._ready.set_exception(error)
-            return
-        config = uvicorn.Config(
-            api(self._settings, system),
-            host=self._settings.host,
-            port=self._settings.port,
-            http=limited(self._settings.receive_timeout_s),
-            log_level="warning",
-            # Its own handlers would write to standard error by themselves, and not in the chosen form.
-            ws="websockets-sansio",
-            # Only this machine connects: compressing each frame for each socket would be most of the work.
-            ws_per_message_deflate=False,
-            log_config=None,
-            access_log=False,
-            timeout_graceful_shutdown=2,
-        )
-        self._server = uvicorn.Server(config)
-        self._server.install_signal_handlers = lambda: None
-        self._ready.set_result(None)
-        # Whoever asks for the end before there is a server cannot tell it so.
-        if not self._stopped.is_set():
-            await self._server.serve()
-        await system.stop()
-
-
-def _origin(host: str, port: int) -> str:
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
 def _cut_off(failure: BaseException | None) -> tuple[float, int, str]:
     """After how many seconds a stop is cut off, with which exit code, and what is said then."""
     if isinstance(failure, KeyboardInterrupt):
@@ -277,40 +204,3 @@ def _cut_off(failure: BaseException | None) -> tuple[float, int, str]:
 def _log(settings: Settings) -> str:
     """Where the log is, for others to compare: without user and password."""
     return str(settings.log_place(DEFAULT_WORKSPACE))
-
-
-def _answers(base: str) -> bool:
-    """Whether the API says how it is, be it ill."""
-    return _health(base) is not None
-
-
-def _health(base: str) -> dict[str, Any] | None:
-    import httpx
-
-    # No JSON, or another: Serve's proxy answers for an API that is not there.
-    with suppress(httpx.HTTPError, ValueError):
-        said = httpx.get(f"{base}/health", timeout=_ASKED_S).json()
-        return said if isinstance(said, dict) and "status" in said else None
-    return None
-
-
-def _wait_until_ready(base: str, progress: Callable[[str], None]) -> tuple[str, ...]:
-    """What is not well then: a projection that has stopped at an event must not keep all others from working."""
-    began = told_at = time.monotonic()
-    reason, failing_since = "no answer yet", None
-    while (now := time.monotonic()) < began + _READY_S:
-        if (said := _health(base)) is not None:
-            if said["status"] == "ok":
-                return ()
-            reason = said["reason"]
-            if said["status"] != "failing":
-                failing_since = None
-            elif failing_since is None:
-                failing_since = now
-            elif now - failing_since > _SETTLED_S:
-                return tuple(said["problems"])
-        if now - told_at > _STILL_S:
-            told_at = now
-            progress(f"Not ready yet: {reason}")
-        time.sleep(0.1)
-    raise UnavailableError(f"VAPORA was not ready in {_READY_S:g} s: {reason}")

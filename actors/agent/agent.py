@@ -31,7 +31,7 @@ from vapora.domain.run import Run
 from vapora.domain.work import AwaitAnswer, Continue, RunChecks, SetUp, UseTool, Wait, next_action
 from vapora.errors import ConflictError, CorruptLogError, LogError, UnavailableError, VaporaError
 from vapora.log.client import LogClient
-from vapora.log.stream_folds import StreamFolds
+from vapora.log.folds import StreamFolds
 
 _LONGEST_RETRY_S = 30.0
 _REVIEW = Artifact(name="review.md", kind="review")

@@ -14,7 +14,7 @@ from vapora.clock import Clock, Sleep
 from vapora.domain import run as rules
 from vapora.domain.run import Run
 from vapora.log.client import LogClient
-from vapora.log.stream_folds import Fold, StreamFolds
+from vapora.log.folds import Fold, StreamFolds
 from vapora.ports import Origin
 
 # A run that waits for a provider over a weekend tries, and tells of it, many thousand times.

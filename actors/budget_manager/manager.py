@@ -23,7 +23,7 @@ from vapora.domain import limits
 from vapora.domain.budget import Ledger, ReserveSpend
 from vapora.errors import ConflictError
 from vapora.log.client import LogClient
-from vapora.log.saved_fold import SavedFold
+from vapora.log.folds import SavedFold
 from vapora.ports import Origin
 from vapora.views import LimitsChanged
 

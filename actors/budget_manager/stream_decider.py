@@ -21,7 +21,7 @@ from events.ids import StreamName
 from vapora.clock import Clock
 from vapora.errors import ConflictError, UnavailableError, VersionConflictError
 from vapora.log.client import LogClient
-from vapora.log.saved_fold import LoadedFold, SavedFold
+from vapora.log.folds import LoadedFold, SavedFold
 from vapora.records import Append, Appended, AppendResult, Conflict
 
 _PAUSE_S = 0.2

@@ -24,7 +24,7 @@ from vapora.clock import Clock
 from vapora.domain import task
 from vapora.domain.swarm import rules as swarm
 from vapora.log.client import LogClient
-from vapora.log.saved_fold import SavedFold
+from vapora.log.folds import SavedFold
 from vapora.records import Append
 from vapora.views import DeadLetterView, QueueView
 

@@ -19,7 +19,7 @@ from events import Recorded
 from vapora.domain.offers import TOPICS, OpenOffers
 from vapora.errors import VaporaError
 from vapora.log.client import LogClient
-from vapora.log.saved_fold import SavedFold
+from vapora.log.folds import SavedFold
 from vapora.queue import DeadLetter, QueueStatus, TaskOffer, TaskQueue
 
 _FETCH = 500

@@ -16,11 +16,14 @@ from events.routing import ProviderSelected
 from events.run import ModelCalled, ModelCallFailed, ModelCallWithdrawn, RunContinued, Tokens, ToolRequested
 from vapora.domain import usage as usage_rules
 from vapora.domain.budget import BudgetStatus
+from vapora.domain.conversation import LONGEST_BYTES
 from vapora.domain.models import ModelSpec
 from vapora.domain.next_step import MOST_MAYBE_BILLED
-from vapora.domain.routing import Option, RoutingPlan
+from vapora.domain.pricing import BYTES_PER_TOKEN
+from vapora.domain.routing import Needs, Option, RoutingPlan
 from vapora.errors import ProviderError
-from vapora.llm.protocol import Message, ModelAnswer, ModelRequest, Usage
+from vapora.llm.protocol import Message, ModelAnswer, ModelRequest, Usage, prompt_bytes
+from vapora.llm.turns import fitted, least_bytes
 from vapora.ports import Origin
 from vapora.unicode import says_something
 
@@ -107,10 +110,15 @@ def room(call: Call, spec: ModelSpec) -> int:
 
 
 def build_request(call: Call, spec: ModelSpec, timeout_s: float) -> ModelRequest:
+    """With tools, as much of the conversation as the model can read beside its answer."""
+    messages = call.messages
+    if call.tools:
+        left = (spec.context_tokens - room(call, spec)) * BYTES_PER_TOKEN - prompt_bytes(call.system, (), call.tools)
+        messages = fitted(messages, min(left, LONGEST_BYTES))
     return ModelRequest(
         model=spec.model,
         system=call.system,
-        messages=call.messages,
+        messages=messages,
         max_output_tokens=room(call, spec),
         temperature=call.temperature,
         tools=call.tools,
@@ -118,14 +126,20 @@ def build_request(call: Call, spec: ModelSpec, timeout_s: float) -> ModelRequest
     )
 
 
+def needs(call: Call) -> Needs:
+    """The prompt at two bytes a token, whichever model it goes to; with tools, the least of it."""
+    around = prompt_bytes(call.system, (), call.tools)
+    turns = least_bytes(call.messages) if call.tools else prompt_bytes("", call.messages, ())
+    return Needs((around + turns) // BYTES_PER_TOKEN, call.max_output_tokens, tools=bool(call.tools))
+
+
 def following_call(call: Call, answer: str) -> Call:
     """The call of the next step, given this one's answer."""
     if call.follow_up is None:
         raise ValueError("the call has no step after it")
-    run_id, _, _ = call.call_id.rpartition("/")
     return replace(
         call,
-        call_id=f"{run_id}/{call.step + 1}",
+        call_id=f"{call.charge.run_id}/{call.step + 1}",
         step=call.step + 1,
         attempt=1,
         messages=(

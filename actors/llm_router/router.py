@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import structlog
 
@@ -55,6 +55,11 @@ _MOST_ATTEMPTS = 8
 DRAIN_S = 4.0
 
 
+class _UnderWay(NamedTuple):
+    run_id: str
+    outcome: asyncio.Task[CallOutcome]
+
+
 class LLMRouter:
     """`money(workspace)` and `keep(workspace, text)` reach a cell's budget manager and its blob store. `chance`: random
     numbers from 0 to 1, which spread pauses."""
@@ -84,12 +89,11 @@ class LLMRouter:
         self._sleep = sleep
         self._chance = chance
         self._simulated = any(client.simulated for client in clients.values())
-        offered = tuple(one for one in models if one.provider in clients)
-        self._breaker = CircuitBreaker(offered, clock, chance)
-        self._choice = ModelChoice(clients, offered, prices, clock, self._breaker, timeout_s, margin_s)
+        self._breaker = CircuitBreaker([one for one in models if one.provider in clients], clock, chance)
+        self._choice = ModelChoice(clients, models, prices, clock, self._breaker, timeout_s, margin_s)
         self._budget_client = BudgetClient(money, patience_s=timeout_s)
         self._held = HeldChoices(self._budget_client, clock)
-        self._under_way: dict[str, asyncio.Task[CallOutcome]] = {}
+        self._under_way: dict[str, _UnderWay] = {}
         self._sentences = VendorSentences(clock)
         self._no_answer = NoAnswer(self._choice, self._breaker, self._sentences, clock)
         self._stopping = asyncio.Event()
@@ -103,7 +107,7 @@ class LLMRouter:
         is waited for, up to the drain."""
         self._stopping.set()
         # Those whose previous answer is still being recorded are perhaps not promised yet: they come second.
-        busy = {_run_of(call_id) for call_id in self._under_way}
+        busy = {one.run_id for one in self._under_way.values()}
         await self._held.give_back(lambda held: held.charge.run_id not in busy, self._drain_s)
         await self._drain()
         await self._held.give_back(lambda held: True, self._drain_s)
@@ -111,7 +115,7 @@ class LLMRouter:
             await client.aclose()
 
     async def _drain(self) -> None:
-        calls = list(self._under_way.values())
+        calls = [one.outcome for one in self._under_way.values()]
         if calls:
             _, late = await asyncio.wait(calls, timeout=self._drain_s)
             for call in late:
@@ -137,20 +141,20 @@ class LLMRouter:
     @never_repeated
     async def complete(self, call: Call) -> CallOutcome:
         """Have one step answered. The same `call_id` again joins the call that is under way."""
-        task = self._under_way.get(call.call_id)
-        if task is None:
+        under_way = self._under_way.get(call.call_id)
+        if under_way is None:
             if self._stopping.is_set():
                 raise _stopping()
             task = asyncio.create_task(self._work(call), name=call.call_id)
-            self._under_way[call.call_id] = task
+            under_way = self._under_way[call.call_id] = _UnderWay(call.charge.run_id, task)
             task.add_done_callback(self._ended)
-        return await asyncio.shield(task)
+        return await asyncio.shield(under_way.outcome)
 
     async def attach(self, call_id: str) -> CallOutcome | bool:
         """For a run that resumes: the outcome of its call if it is under way; True if its money is held and nothing was
         sent; False if nothing is known of it, so that its answer must count as lost."""
-        task = self._under_way.get(call_id)
-        return await asyncio.shield(task) if task else call_id in self._held
+        under_way = self._under_way.get(call_id)
+        return await asyncio.shield(under_way.outcome) if under_way else call_id in self._held
 
     async def drop(self, origin: Origin, call_id: str) -> bool:
         """The next step's money is not needed: the run ends here. False if nothing is held for it here."""
@@ -177,8 +181,6 @@ class LLMRouter:
 
     async def _work(self, call: Call) -> CallOutcome:
         attempts = CallAttempts.of(call)
-        if call.tools:
-            await self._choice.learn(attempts.excluded)
         choice = await self._redeem(call)
         attempt = call.attempt
         rest_s = _SEEN_S if call.waiting is WaitReason.PROVIDER else _UNSEEN_S
@@ -240,6 +242,8 @@ class LLMRouter:
 
         A refusal makes the tier `exceeded`, so the second round goes down the cheap chain.
         """
+        if call.tools:
+            await self._choice.learn(attempts.excluded)
         money = self._money(call.origin.workspace)
         refused: NoRoom | None = None
         for _ in range(2):
@@ -349,10 +353,6 @@ class LLMRouter:
             call.origin, choice, error.kind, attempts.along((event,)), billed=error.maybe_billed
         )
         attempts.appended((event,))
-
-
-def _run_of(call_id: str) -> str:
-    return call_id.rpartition("/")[0]
 
 
 def _stopping() -> UnavailableError:

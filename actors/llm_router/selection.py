@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 
-from actors.llm_router.attempts import ChosenModel, build_request, following_call, room, selected
+from actors.llm_router.attempts import ChosenModel, build_request, following_call, needs, room, selected
 from actors.llm_router.circuit_breaker import CircuitBreaker
 from actors.messages import Call
 from events.ids import Provider
@@ -18,12 +18,12 @@ from vapora.domain.budget import BudgetStatus, ReserveSpend
 from vapora.domain.models import ModelSpec
 from vapora.domain.pricing import BYTES_PER_TOKEN, PriceBook
 from vapora.errors import ProviderError, UnpricedModelError
-from vapora.llm.protocol import ModelClient, prompt_bytes
+from vapora.llm.protocol import ModelClient
 
 
 class ModelChoice:
-    """`timeout_s`: how long a call may take; `margin_s`: how much longer its reservation lives. `breaker`: who is
-    asked now."""
+    """`models`: all that there are, also those of providers that are not configured. `timeout_s`: how long a call may
+    take; `margin_s`: how much longer its reservation lives. `breaker`: who is asked now."""
 
     def __init__(
         self,
@@ -36,7 +36,7 @@ class ModelChoice:
         margin_s: float,
     ) -> None:
         self._clients = clients
-        self._models = list(models)
+        self._table = list(models)
         self._learning = asyncio.Lock()
         self._prices = prices
         self._clock = clock
@@ -52,8 +52,9 @@ class ModelChoice:
         while, like any other that fails.
         """
         async with self._learning:
-            for place, spec in enumerate(self._models):
-                if spec.tools is not None or spec.key in excluded or spec.provider in self._breaker.providers_out():
+            for place, spec in enumerate(self._table):
+                known = spec.tools is not None or spec.provider not in self._clients
+                if known or spec.key in excluded or spec.provider in self._breaker.providers_out():
                     continue
                 asked_at = self._clock()
                 try:
@@ -64,19 +65,18 @@ class ModelChoice:
                         excluded[spec.key] = f"{error}"
                     continue
                 context = min(told.context_tokens or spec.context_tokens, spec.context_tokens)
-                self._models[place] = replace(spec, tools=bool(told.tools), context_tokens=context)
+                self._table[place] = replace(spec, tools=bool(told.tools), context_tokens=context)
 
     def plan(
         self, call: Call, standing: BudgetStatus, excluded: dict[tuple[Provider, str], str], *, all_up: bool = False
     ) -> routing.RoutingPlan:
         """Whom to ask, in which order; `all_up`: if every provider answered, and told what it was asked. Models without
         a price are excluded from then on: they are never called."""
+        table = [replace(one, tools=True) if all_up and one.tools is None else one for one in self._table]
         options: list[routing.Option] = []
-        for spec in self._models:
-            if spec.key in excluded:
+        for spec in table:
+            if spec.key in excluded or spec.provider not in self._clients:
                 continue
-            if all_up and spec.tools is None:
-                spec = replace(spec, tools=True)
             try:
                 options.append(routing.Option(spec, self.worst_case(spec, call)))
             except UnpricedModelError as error:
@@ -92,14 +92,16 @@ class ModelChoice:
             down={} if all_up else self._breaker.providers_out(),
             paused={} if all_up else self._breaker.models_out(),
             excluded=excluded,
-            needs=_needs(call),
+            needs=needs(call),
+            table=table,
         )
 
     def worst_case(self, spec: ModelSpec, call: Call) -> int:
         """Micro-dollars; from the length of the very body that would be sent. Thoughts in it may count as many tokens
         as when they were written, however short they are there."""
-        size = self._clients[spec.provider].request_bytes(build_request(call, spec, self._timeout_s))
-        natives = (one.native for one in call.messages if one.native and one.native.provider == spec.provider)
+        request = build_request(call, spec, self._timeout_s)
+        size = self._clients[spec.provider].request_bytes(request)
+        natives = (one.native for one in request.messages if one.native and one.native.provider == spec.provider)
         size += BYTES_PER_TOKEN * sum(native.tokens for native in natives)
         return self._prices.worst_case(spec.provider, spec.model, size, room(call, spec), at=self._clock())
 
@@ -141,8 +143,8 @@ class ModelChoice:
 
     @property
     def models(self) -> tuple[ModelSpec, ...]:
-        """Those that this installation offers."""
-        return tuple(self._models)
+        """Those of configured providers."""
+        return tuple(spec for spec in self._table if spec.provider in self._clients)
 
     # --- who answers ---
 
@@ -157,7 +159,7 @@ class ModelChoice:
         whole, single = self._breaker.providers_out(), self._breaker.models_out()
         found: dict[Provider, str] = {}
         for provider in self._clients:
-            keys = [(one.provider, one.model) for one in self._models if one.provider is provider]
+            keys = [(one.provider, one.model) for one in self._table if one.provider == provider]
             reasons = list(dict.fromkeys(single[key] for key in keys if key in single))
             if provider in whole:
                 found[provider] = whole[provider]
@@ -171,9 +173,3 @@ def made(wish: ReserveSpend, option: routing.Option, standing: BudgetStatus) -> 
     return ChosenModel(
         wish.call_id, wish.attempt, option.spec, option.worst_case_microusd, standing, expires_at=wish.expires_at
     )
-
-
-def _needs(call: Call) -> routing.Needs:
-    """The prompt at two bytes a token, whichever model it goes to."""
-    size = prompt_bytes(call.system, call.messages, call.tools)
-    return routing.Needs(size // BYTES_PER_TOKEN, call.max_output_tokens, tools=bool(call.tools))

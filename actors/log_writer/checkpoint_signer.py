@@ -12,8 +12,8 @@ import structlog
 from actors.follower import cancel
 from vapora.clock import Clock
 from vapora.log.chain import Tip
-from vapora.log.checkpoints import CheckpointBook
 from vapora.log.event_log import EventLog
+from vapora.log.proof import CheckpointBook
 
 T = TypeVar("T")
 

@@ -16,7 +16,8 @@ from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 from actors.log_writer.writer_thread import WriterThread
-from vapora.log.event_log import Committed, EventLog, RolledBackError, SpeculativeReadError, TakenError
+from vapora.log.event_log import Committed, EventLog, RolledBackError, SpeculativeReadError
+from vapora.log.store import TakenError
 from vapora.records import Append, AppendResult
 
 # Keeps one transaction, and so what its callers wait for, below about 25 ms.

@@ -22,8 +22,7 @@ from vapora.domain.project import InEffect, Project
 from vapora.domain.task_state import Task
 from vapora.errors import NoWorktreeError, RepositoryError, UnavailableError
 from vapora.log.client import LogClient
-from vapora.log.saved_fold import LoadedFold
-from vapora.log.stream_folds import Fold, StreamFolds
+from vapora.log.folds import Fold, LoadedFold, StreamFolds
 from vapora.repo.bare import Person
 from vapora.repo.owner import Repository
 from vapora.repo.source import parse_source

@@ -17,7 +17,7 @@ from events.task import TaskArchived, TaskLanded
 from vapora.domain import landings
 from vapora.domain.landings import Landings
 from vapora.log.client import LogClient
-from vapora.log.saved_fold import SavedFold
+from vapora.log.folds import SavedFold
 
 # What a landing waits for outside of the log: a clean checkout, a remote that answers.
 LOOK_AGAIN_S = 30.0

@@ -22,7 +22,7 @@ from vapora.clock import Clock
 from vapora.commands import MergeTask
 from vapora.domain.landings import Landings
 from vapora.log.client import LogClient
-from vapora.log.saved_fold import SavedFold
+from vapora.log.folds import SavedFold
 from vapora.ports import Origin
 from vapora.views import Changes, Examined, FileText, Merged, ProjectFile, Pushed, RepositoryView
 

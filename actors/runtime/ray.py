@@ -25,12 +25,12 @@ from actors import kinds
 from actors.kinds import Placement
 from actors.runtime.base import Actor, Address, Builder, host_of, residents
 from actors.runtime.local import LocalRuntime
+from vapora.backoff import Backoff
 from vapora.errors import UnavailableError
 
 NAMESPACE = "vapora"
 _PATIENCE_S = 30.0
-_FIRST_PAUSE_S = 0.05
-_LONGEST_PAUSE_S = 1.0
+_BACKOFF = Backoff(0.05, longest_s=1.0)
 # Waiting polls occupy a slot each; Ray's default of 1,000 would let many followers starve an append.
 _MAX_CONCURRENCY = 100_000
 
@@ -168,8 +168,9 @@ class RayRef:
 
     async def _send(self, packed: bytes, *, repeat: bool) -> bytes:
         deadline = asyncio.get_running_loop().time() + _PATIENCE_S
-        pause = _FIRST_PAUSE_S
+        pauses = iter(_BACKOFF)
         while True:
+            pause = next(pauses)
             try:
                 call = await self._runtime.connect(self._host_name)
                 answer: bytes = await call.remote(packed)
@@ -182,7 +183,6 @@ class RayRef:
                         f"{self._address} does not answer.", remedy="It is being restarted; try again."
                     ) from error
             await asyncio.sleep(pause)
-            pause = min(pause * 2, _LONGEST_PAUSE_S)
 
 
 def _unpack(answer: bytes) -> Any:

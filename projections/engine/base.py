@@ -15,7 +15,7 @@ from operator import itemgetter
 from typing import Any, ClassVar, Literal, Protocol
 
 from events import DomainEvent, Recorded, Unknown
-from vapora.errors import UnknownTopicError
+from vapora.errors import NewerEventError
 
 ColumnType = Literal["text", "int", "real", "json"]
 Scalar = str | int | float | None
@@ -161,11 +161,21 @@ Shape = Callable[[Row], dict[str, Any] | None]
 
 @dataclass(frozen=True, slots=True)
 class PublicView:
-    """A table whose changes `/live` pushes as `{view, row}`."""
+    """A table whose changes `/live` pushes as `{view, key, operation, row}`."""
 
     name: str
     table: Table
     shape: Shape
+    # Whether the row says that what it stood for is gone.
+    removed: Callable[[Row], bool] = lambda row: False
+
+    def change(self, row: Row) -> dict[str, Any] | None:
+        """`vapora.views.Change` as JSON; None: not public."""
+        shaped = self.shape(row)
+        if shaped is None:
+            return None
+        key = "/".join(map(str, self.table.key_of(row)))
+        return {"view": self.name, "key": key, "operation": "remove" if self.removed(row) else "put", "row": shaped}
 
 
 class Projection:
@@ -193,16 +203,12 @@ class Projection:
         self.apply(entry.open(), rows)
 
     def apply(self, recorded: Recorded, rows: Rows) -> None:
-        """`UnknownTopicError` for an event of a topic it needs, in a version that nobody here can read."""
+        """`NewerEventError` for an event of a topic that it needs, in a form that nobody here can read."""
         handler = self.HANDLERS.get(type(recorded.event))
         if handler is not None:
             handler(recorded, recorded.event, rows)
         elif isinstance(recorded.event, Unknown) and recorded.topic in self.topics:
-            raise UnknownTopicError(
-                f"Position {recorded.position} holds {recorded.topic} in version {recorded.event.of_version}.",
-                remedy="Run the version of VAPORA that wrote it, or a newer one.",
-                position=recorded.position,
-            )
+            raise NewerEventError.at(recorded.position, recorded.event.why)
 
     @cached_property
     def topics(self) -> frozenset[str]:
@@ -235,19 +241,9 @@ def day(at: datetime) -> str:
     return at.astimezone(UTC).date().isoformat()
 
 
-def run_of_call(call_id: str) -> str:
-    """A call is named `{run_id}/{step}`."""
-    return call_id.rpartition("/")[0]
-
-
-def task_of_run(run_id: str) -> str:
-    """A run is named `{task_id}.{n}`."""
-    return run_id.rpartition(".")[0]
-
-
-def frames(changes: Iterable[tuple[int, str, dict[str, Any]]]) -> list[dict[str, Any]]:
-    """(position, view, row) → `{position, rows: [{view, row}]}`, one for each position, ascending."""
+def frames(changes: Iterable[tuple[int, dict[str, Any]]]) -> list[dict[str, Any]]:
+    """(position, change) → `{position, rows: [change]}`, one for each position, ascending."""
     grouped: dict[int, list[dict[str, Any]]] = {}
-    for position, view, row in changes:
-        grouped.setdefault(position, []).append({"view": view, "row": row})
+    for position, change in changes:
+        grouped.setdefault(position, []).append(change)
     return [{"position": position, "rows": grouped[position]} for position in sorted(grouped)]

@@ -14,7 +14,7 @@ from projections.engine.row_cache import RowCache
 from projections.engine.store import ReadSnapshot, ReadStore, Transaction, is_storage_fault
 from vapora.errors import UnavailableError
 
-Change = tuple[int, str, dict[str, Any]]
+Change = tuple[int, dict[str, Any]]
 
 
 class GapError(UnavailableError):
@@ -179,9 +179,9 @@ class Fold:
     def _collect(self, position: int, rows: RowCache) -> None:
         for (table, _), row in rows.changed.items():
             view = self._shapes.get(table)
-            shaped = view.shape(row) if view else None
-            if view and shaped is not None:
-                self._changes.append((position, view.name, shaped))
+            change = view.change(row) if view else None
+            if change is not None:
+                self._changes.append((position, change))
 
 
 @contextmanager
@@ -236,8 +236,8 @@ def _frames_between(
             last = found[-1]["position"]
             found = [row for row in found if row["position"] < last] + rows.select(view.table, {"position": last})
             reached = last if reached is None else min(reached, last)
-        shaped = ((row["position"], view.name, view.shape(row)) for row in found)
-        changes += [(at, name, row) for at, name, row in shaped if row is not None]
+        made = ((row["position"], view.change(row)) for row in found)
+        changes += [(at, change) for at, change in made if change is not None]
     return frames(change for change in changes if reached is None or change[0] <= reached), reached
 
 

@@ -54,7 +54,7 @@ from vapora.domain.pricing import PriceBook
 from vapora.domain.task import Task
 from vapora.errors import NotFoundError, UnavailableError
 from vapora.log.client import LogClient
-from vapora.log.stream_folds import StreamFolds
+from vapora.log.folds import StreamFolds
 from vapora.ports import LogWriterPort, Origin
 from vapora.records import Batch
 

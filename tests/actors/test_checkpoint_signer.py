@@ -12,9 +12,7 @@ from actors.log_writer import LogWriter
 from actors.log_writer.checkpoint_signer import CheckpointSigner
 from tests.actors.test_log_writer import request
 from vapora.errors import ConfigurationError, CorruptLogError, UnavailableError
-from vapora.log import checkpoints
-from vapora.log.checkpoints import CheckpointBook
-from vapora.log.keys import SigningKey
+from vapora.log.proof import CheckpointBook, SigningKey, checkpoints
 from vapora.log.sqlite import SQLiteLog
 
 

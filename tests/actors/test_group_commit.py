@@ -14,8 +14,9 @@ from vapora.clock import now
 from vapora.errors import LogError
 from vapora.log import encode
 from vapora.log.chain import ChainEntry, Tip
-from vapora.log.event_log import CheckedLog, Committed, TakenError
+from vapora.log.event_log import Committed, EventLog
 from vapora.log.memory import _MemoryStore
+from vapora.log.store import TakenError
 from vapora.records import Append, Appended, AppendResult, Conflict, Encoded, StreamAppend
 
 YES = encode(TaskApproved(task_id="t"))
@@ -67,7 +68,7 @@ async def committing(log: Watched, heard: Heard, quick_s: float, at_hand: bool =
 
     commits = GroupCommit(hear, quick_s=quick_s)
     commits.start()
-    checked = CheckedLog(log, "acme", now)
+    checked = EventLog(log, "acme", now)
     checked.is_at_hand = at_hand
     commits.use(checked)
     yield commits

@@ -16,10 +16,11 @@ from vapora.clock import now
 from vapora.errors import BadInputError, FencedError, LogError, UnavailableError
 from vapora.log import MemoryLog, encode, mapper
 from vapora.log.chain import ChainEntry, Tip
-from vapora.log.checkpoints import CheckpointBook
-from vapora.log.event_log import CheckedLog, EventLog, TakenError
+from vapora.log.event_log import EventLog
 from vapora.log.memory import _MemoryStore
+from vapora.log.proof import CheckpointBook
 from vapora.log.sqlite import SQLiteLog
+from vapora.log.store import TakenError
 from vapora.ports import LogWriterPort
 from vapora.records import Append, Appended, Batch, Conflict, StoredRecord, StreamAppend
 
@@ -141,7 +142,7 @@ async def test_followers_see_every_event_once_and_in_order_while_four_append_and
 @pytest.mark.parametrize("seed", range(10))
 async def test_whatever_fails_an_append_takes_effect_once_and_followers_see_all_in_order(seed: int) -> None:
     store = _Moody(Random(seed))
-    writer = LogWriter(lambda: CheckedLog(store, "acme", now))
+    writer = LogWriter(lambda: EventLog(store, "acme", now))
     await writer.start()
     answered: dict[str, tuple[int, ...]] = {}
 
@@ -408,8 +409,8 @@ class _Gated(_MemoryStore):
         self.gate.wait()
         super().write(entries, tip)
 
-    def open(self) -> CheckedLog:
-        return CheckedLog(self, "acme", now)
+    def open(self) -> EventLog:
+        return EventLog(self, "acme", now)
 
     def ensure_writable(self) -> None:
         if self.full is not None:

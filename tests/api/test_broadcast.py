@@ -11,7 +11,7 @@ from vapora.api.broadcast import Broadcast, Subscription, merged
 
 def frame(position: int, **row: Any) -> dict[str, Any]:
     row = {"id": "task-1", "position": position, **row}
-    return {"position": position, "rows": [{"view": "task", "row": row}]}
+    return {"position": position, "rows": [{"view": "task", "key": row["id"], "row": row}]}
 
 
 def broadcast_to(count: int, kept: int = 1_000) -> tuple[Broadcast, list[Subscription]]:
@@ -55,17 +55,13 @@ async def test_where_too_much_is_due_a_seat_is_given_all_it_missed_in_one_frame(
 
 async def test_rows_of_different_things_are_not_merged() -> None:
     rows = [
-        {"view": "task", "row": {"id": "a"}},
-        {"view": "project", "row": {"id": "a"}},
-        {"view": "run", "row": {"run_id": "a"}},
-        {"view": "budget", "row": {"id": "a", "scope": "role", "simulated": False}},
-        {"view": "budget", "row": {"id": "a", "scope": "role", "simulated": True}},
-        {"view": "budget", "row": {"id": "a", "scope": "task", "simulated": True}},
-        {"view": "unheard-of", "row": {"name": "a"}},
-        {"view": "unheard-of", "row": {"name": "b"}},
+        {"view": "task", "key": "a", "row": {"id": "a"}},
+        {"view": "project", "key": "a", "row": {"id": "a"}},
+        {"view": "budget", "key": "role/a/0", "row": {"id": "a", "scope": "role", "simulated": False}},
+        {"view": "budget", "key": "role/a/1", "row": {"id": "a", "scope": "role", "simulated": True}},
     ]
     frames = [{"position": position, "rows": [one]} for position, one in enumerate(rows)]
-    assert merged(frames) == {"position": 7, "rows": rows}
+    assert merged(frames) == {"position": 3, "rows": rows}
 
 
 async def test_what_else_there_is_to_do_waits_for_a_few_sends_only() -> None:

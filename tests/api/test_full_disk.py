@@ -13,8 +13,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.api.doors import Door
 from tests.disk import no_file_grows_beyond
 from vapora import journal
+from vapora.log.proof import verify
 from vapora.log.sqlite import SQLiteLog
-from vapora.log.verify import verify
 from vapora.settings import Settings
 
 

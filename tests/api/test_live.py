@@ -15,6 +15,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from tests.api.doors import Door
 from vapora.api.live_feed import LiveFeed
+from vapora.views import Frame
 
 PATIENCE_S = 20
 
@@ -41,7 +42,8 @@ def address(server: uvicorn.Server) -> str:
 async def frame(client: ClientConnection) -> dict[str, Any]:
     async with asyncio.timeout(PATIENCE_S):
         found: dict[str, Any] = json.loads(await client.recv())
-    assert set(found) == {"position", "rows"}
+    # As the document says it, without a field more.
+    Frame.model_validate(found)
     return found
 
 
@@ -151,6 +153,46 @@ async def test_a_row_never_goes_backwards_while_clients_come_and_go(door: Door, 
                 if name == "Name 149":
                     break
     assert latest["project", project["id"]] == await writing
+
+
+async def test_the_first_frame_may_say_from_where_and_of_which_workspace(door: Door, address: str) -> None:
+    head = await door.head()
+    made = await door.project()
+    async with connect(address) as client:
+        await client.send(json.dumps({"token": "anything", "workspace": "default", "after": head}))
+        [found] = await until(client, made["position"])
+    [change] = [one for one in found["rows"] if one["view"] == "project"]
+    assert (change["key"], change["operation"], change["row"]["id"]) == (made["id"], "put", made["id"])
+
+
+async def test_an_agent_that_is_gone_is_a_removal(door: Door, address: str) -> None:
+    async with connect(f"{address}?after={await door.head()}") as client:
+        gone = await door.ask("DELETE", "/agents/tester", 200)
+        [found] = await until(client, gone["position"])
+    [change] = [one for one in found["rows"] if one["view"] == "agent"]
+    assert (change["key"], change["operation"]) == ("tester", "remove")
+
+
+async def test_a_first_frame_that_comes_too_late_is_refused_rather_than_ignored(door: Door, address: str) -> None:
+    async with connect(address) as client:
+        await seated(door, 1)
+        made = await door.project()
+        assert (await frame(client))["position"] == made["position"]
+        await client.send('{"after": 0}')
+        code, reason = await closed(client)
+    assert code == 1013
+    assert "first frame" in reason
+
+
+@pytest.mark.parametrize(
+    "first", ["{", "[]", '{"after": -1}', '{"after": "1"}', '{"after": 99999999}', '{"workspace": "../x"}', '{"no": 1}']
+)
+async def test_a_wrong_first_frame_is_closed_with_the_reason(address: str, first: str) -> None:
+    async with connect(address) as client:
+        await client.send(first)
+        code, reason = await closed(client)
+    assert code == 1008
+    assert reason
 
 
 async def closed(client: ClientConnection) -> tuple[int, str]:

@@ -111,3 +111,22 @@ async def test_a_short_id_leads_to_everything_that_it_may_mean(door: Door) -> No
     removed = await door.ask("GET", "/ids", 200, params={"prefix": "presenter", "after": await door.head()})
     assert removed["items"] == []
     await door.ask("GET", "/ids", 422, params={"prefix": "Ä"})
+
+
+async def test_the_dashboard_shows_the_work_of_one_project_and_what_it_cost(door: Door) -> None:
+    project, other = await door.project(), await door.project(name="Other")
+    task = await door.task(project["id"])
+    await door.task(other["id"])
+    done = await door.in_state(task["task_id"], "done")
+    found = await door.ask("GET", f"/projects/{project['id']}/dashboard?days=7&after={done['position']}", 200)
+    assert found["cards"] == {"todo": 0, "in-progress": 0, "review": 0, "done": 1, "failed": 0}
+    assert len(found["days"]) == 7
+    assert (found["days"][-1]["submitted"], found["days"][-1]["done"]) == (1, 1)
+    assert found["cycle"]["cards"] == 1
+    assert [(one["runs"], one["succeeded"], one["simulated"]) for one in found["team"]] == [(1, 1, True)]
+    [cost] = (await door.ask("GET", f"/costs?project_id={project['id']}", 200))["items"]
+    assert cost["cost_microusd"] == done["cost_microusd"]
+
+
+async def test_there_is_no_dashboard_of_a_project_that_is_not_there(door: Door) -> None:
+    await door.ask("GET", "/projects/nowhere/dashboard", 404)

@@ -24,8 +24,8 @@ from tests.ports import free_port
 from vapora.archive.load import ExportFile
 from vapora.blobs import BlobStore
 from vapora.errors import BadInputError, CorruptLogError
-from vapora.log.keys import SigningKey
 from vapora.log.memory import MemoryLog
+from vapora.log.proof import SigningKey
 from vapora.platform import Platform
 
 
@@ -254,7 +254,7 @@ def test_a_full_disk_refuses_and_leaves_nothing_behind(command: str, data: Path,
 _AS_NOBODY = """
 import os, sys
 import events
-import vapora.archive.backup, vapora.archive.export, vapora.archive.load, vapora.log.verify, vapora.startup.names
+import vapora.archive.backup, vapora.archive.export, vapora.archive.load, vapora.log.proof.verify, vapora.startup.names
 from vapora.cli.main import main
 if os.geteuid() == 0:
     os.setegid(65534)

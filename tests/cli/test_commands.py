@@ -20,8 +20,7 @@ def wait_for(url: str, task_id: str, state: str) -> None:
         with client.live(after) as frames:
             for frame in frames:
                 for one in frame.rows:
-                    row = one["row"]
-                    if isinstance(row, dict) and row.get("id") == task_id and row.get("state") == state:
+                    if one.view == "task" and one.row.id == task_id and one.row.state == state:
                         return
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +12,9 @@ Card = Callable[..., TaskCard]
 
 
 def frame(position: int, view: str, row: dict[str, Any]) -> Frame:
-    return Frame(position=position, rows=({"view": view, "row": row},))
+    operation = "remove" if row.get("removed") else "put"
+    change = {"view": view, "key": row["id"], "operation": operation, "row": row}
+    return Frame.read(json.dumps({"position": position, "rows": [change]}))
 
 
 def progress(*cards: TaskCard) -> DemoProgress:

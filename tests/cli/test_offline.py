@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from events import DomainEvent
-from events.budget import BudgetSet, Charge, SpendReserved, SpendSettled, Windows
+from events.budget import BudgetSet, Charge, SpendReserved, SpendSettled, Windows, whose
 from events.ids import LEDGER, Provider, Scope
 from events.money import MicroUsd
 from events.project import ProjectArchived, ProjectCreated
@@ -54,7 +54,7 @@ def reserved(number: int, amount: int) -> SpendReserved:
 @pytest.fixture
 def data(settings: Settings) -> Path:
     limit = BudgetSet(scope=Scope.ROLE, scope_id="tester", monthly_limit_microusd=MicroUsd(10_000))
-    settled = SpendSettled(call_id="task-1.1/0", attempt=1, cost_microusd=MicroUsd(3_000))
+    settled = SpendSettled(**whose(reserved(0, 8_000)), cost_microusd=MicroUsd(3_000))
     write(settings, "project:p", ProjectCreated(project_id="p", name="Shortleaf"))
     write(settings, LEDGER, limit, reserved(0, 8_000), settled)
     return settings.data

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from events.budget import BudgetSet, SpendSettled
+from events.budget import BudgetSet, SpendSettled, whose
 from events.ids import LEDGER, Scope
 from events.money import MicroUsd
 from events.project import ProjectCreated
@@ -31,7 +31,7 @@ def settings(settings: Settings, database_url: str) -> Settings:
 def vapora(settings: Settings, alone: Run, database_url: str) -> Run:
     """A command on a database that holds five events; its data folder is on another machine."""
     limit = BudgetSet(scope=Scope.ROLE, scope_id="tester", monthly_limit_microusd=MicroUsd(10_000))
-    settled = SpendSettled(call_id="task-1.1/0", attempt=1, cost_microusd=MicroUsd(3_000))
+    settled = SpendSettled(**whose(reserved(0, 8_000)), cost_microusd=MicroUsd(3_000))
     write(settings, "project:p", ProjectCreated(project_id="p", name="Shortleaf"))
     write(settings, LEDGER, limit, reserved(0, 8_000), settled)
     return lambda *given: alone(*given, "--data", str(settings.data), VAPORA_DATABASE_URL=database_url)

@@ -8,10 +8,10 @@ from typing import Any
 import httpx
 import pytest
 
-from events.ids import Provider
+from events.ids import Provider, TaskState
 from tests.cluster.site import Site
 from tests.waiting import wait_for
-from vapora.views import EventView, Frame, TaskAccepted
+from vapora.views import BoardCard, EventView, Frame, TaskAccepted
 
 pytestmark = [pytest.mark.ray, pytest.mark.timeout(900)]
 
@@ -136,9 +136,9 @@ def _assert_model_and_money(site: Site, events: list[EventView], provider: Provi
     assert sum(call["cost_microusd"] for call in calls) == site.vendors.ledger.billed_microusd
 
 
-def _pushed(frames: list[Frame], task_id: str) -> dict[str, object] | None:
+def _pushed(frames: list[Frame], task_id: str) -> BoardCard | None:
     for frame in frames:
-        for row in frame.rows:
-            if row["view"] == "task" and row["row"]["id"] == task_id and row["row"]["state"] == "done":  # type: ignore[index, call-overload]
-                return row  # type: ignore[return-value]
+        for one in frame.rows:
+            if one.view == "task" and one.row.id == task_id and one.row.state is TaskState.DONE:
+                return one.row
     return None

@@ -18,6 +18,7 @@ from events.budget import (
     SpendSettled,
     SpendUnknown,
     Windows,
+    whose,
 )
 from events.ids import Provider, Scope, Tier, WhenExceeded
 from vapora.commands import SetBudget, SetTaskBudget
@@ -72,7 +73,8 @@ def held(amount: int, call_id: str = "held", now: datetime = NOW, **more: Any) -
 
 
 def spent(amount: int, call_id: str = "spent", now: datetime = NOW, **more: Any) -> tuple[DomainEvent, ...]:
-    return held(amount, call_id, now, **more), SpendSettled(call_id=call_id, attempt=1, cost_microusd=amount)
+    reserved = held(amount, call_id, now, **more)
+    return reserved, SpendSettled(**whose(reserved), cost_microusd=amount)
 
 
 def reserve(ledger: Ledger, asked: rules.ReserveSpend, now: datetime = NOW) -> Any:
@@ -162,7 +164,7 @@ def test_the_same_attempt_again_changes_nothing_while_open_and_once_settled() ->
 
 
 def test_an_attempt_that_was_given_back_is_not_granted_again() -> None:
-    ledger = given(held(40), SpendReleased(call_id="held", attempt=1, reason="refused"))
+    ledger = given(held(40), SpendReleased(**whose(held(40)), reason="refused"))
     with pytest.raises(ConflictError, match="released"):
         reserve(ledger, wish(40, "held"))
     assert reserve(ledger, wish(40, "held", attempt=2)).events
@@ -263,7 +265,7 @@ def test_of_several_that_refuse_the_one_that_says_stop_is_named() -> None:
 def test_settling_books_the_cost_and_gives_back_the_rest() -> None:
     ledger = given(limit(monthly=100), held(100))
     (event,) = rules.settle(ledger, "held", 1, 30, 1_000, 200)
-    assert event == SpendSettled(call_id="held", attempt=1, cost_microusd=30, tokens_in=1_000, tokens_out=200)
+    assert event == SpendSettled(**whose(held(100)), cost_microusd=30, tokens_in=1_000, tokens_out=200)
     rules.evolve(ledger, event)
     assert isinstance(reserve(ledger, wish(70)), rules.Granted)
     assert isinstance(reserve(ledger, wish(71)), rules.Refused)
@@ -302,9 +304,9 @@ def test_an_expired_reservation_is_booked_and_never_released() -> None:
 @pytest.mark.parametrize(
     "closed",
     [
-        SpendSettled(call_id="held", attempt=1, cost_microusd=3),
-        SpendReleased(call_id="held", attempt=1, reason="refused"),
-        SpendUnknown(call_id="held", attempt=1, amount_microusd=100, reason="timeout"),
+        SpendSettled(**whose(held(100)), cost_microusd=3),
+        SpendReleased(**whose(held(100)), reason="refused"),
+        SpendUnknown(**whose(held(100)), amount_microusd=100, reason="timeout"),
     ],
 )
 def test_what_is_closed_stays_as_it_was_closed(closed: DomainEvent) -> None:
@@ -331,13 +333,13 @@ def test_closing_what_was_never_reserved_is_a_conflict(close: Callable[[Ledger],
 
 def test_a_log_that_closes_a_call_which_is_not_open_cannot_be_folded() -> None:
     with pytest.raises(CorruptLogError):
-        given(SpendReleased(call_id="x", attempt=1, reason=""))
+        given(SpendReleased(**whose(held(1, "x")), reason=""))
 
 
 def test_a_reservation_is_settled_in_the_window_in_which_it_was_made() -> None:
     late, early = datetime(2026, 11, 30, 23, 59, tzinfo=UTC), datetime(2026, 12, 1, 0, 1, tzinfo=UTC)
     ledger = given(limit(monthly=100), held(80, now=late), held(10, "december", now=early))
-    rules.evolve(ledger, SpendSettled(call_id="held", attempt=1, cost_microusd=80))
+    rules.evolve(ledger, SpendSettled(**whose(held(80, now=late)), cost_microusd=80))
     assert account(ledger, Scope.ROLE, "developer", "2026-11", False).spent == 80
     assert rules.usage(ledger, Scope.ROLE, "developer", early).monthly_spent_microusd == 0
     assert isinstance(reserve(ledger, wish(90), early), rules.Granted)
@@ -396,7 +398,13 @@ def test_a_limit_may_be_lowered_below_what_is_spent_and_stops_what_comes() -> No
 
 def test_a_refusal_of_one_agent_leaves_its_colleagues_alone() -> None:
     mark = SpendRefused(
-        scope=Scope.AGENT, scope_id="a1", window="2026-11", call_id="x", amount_microusd=5, room_microusd=0
+        scope=Scope.AGENT,
+        scope_id="a1",
+        window="2026-11",
+        call_id="x",
+        charge=CHARGE,
+        amount_microusd=5,
+        room_microusd=0,
     )
     ledger = given(limit(monthly=100), limit(monthly=10, scope=Scope.AGENT, scope_id="a1"), mark)
     assert isinstance(reserve(ledger, wish(5)), rules.Refused)

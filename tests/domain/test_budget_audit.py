@@ -15,6 +15,7 @@ from events.budget import (
     SpendReserved,
     SpendSettled,
     SpendUnknown,
+    whose,
 )
 from events.ids import Provider, Scope
 from events.workspace import WorkspaceOpened
@@ -52,8 +53,8 @@ def held(amount: int, call_id: str, now: datetime = NOW, **more: Any) -> SpendRe
     )
 
 
-def settled(cost: int, call_id: str) -> SpendSettled:
-    return SpendSettled(call_id=call_id, attempt=1, cost_microusd=cost)
+def settled(cost: int, reserved: SpendReserved) -> SpendSettled:
+    return SpendSettled(**whose(reserved), cost_microusd=cost)
 
 
 def role(**limits: int) -> BudgetSet:
@@ -66,10 +67,10 @@ def test_a_log_that_kept_its_limits_is_clean() -> None:
         role(monthly_limit_microusd=100, overflow_microusd=10),
         held(60, "a"),
         held(40, "b"),
-        settled(50, "a"),
-        SpendReleased(call_id="b", attempt=1, reason="refused"),
+        settled(50, held(60, "a")),
+        SpendReleased(**whose(held(40, "b")), reason="refused"),
         held(50, "c"),
-        SpendUnknown(call_id="c", attempt=1, amount_microusd=50, reason="timeout"),
+        SpendUnknown(**whose(held(50, "c")), amount_microusd=50, reason="timeout"),
         held(10, "d", cheap_chain=True),
         held(0, "free"),
     )
@@ -89,7 +90,7 @@ def test_it_finds_a_crossed_limit_in_every_scope_and_window(
     scope: Scope, scope_id: str, window: str, kind: str
 ) -> None:
     limit = BudgetSet(scope=scope, scope_id=scope_id, **{f"{kind}_limit_microusd": 100})
-    (found,) = audit(limit, held(60, "a"), settled(60, "a"), held(41, "b"))
+    (found,) = audit(limit, held(60, "a"), settled(60, held(60, "a")), held(41, "b"))
     assert (found.position, found.call_id, found.scope, found.scope_id) == (4, "b", scope, scope_id)
     assert (found.window, found.total_microusd, found.allowed_microusd) == (window, 101, 100)
 
@@ -106,15 +107,20 @@ def test_it_finds_an_overflow_that_was_used_outside_the_cheap_chain() -> None:
 
 
 def test_a_limit_lowered_below_what_is_spent_is_no_breach_but_a_priced_call_after_it_is() -> None:
-    lowered = (role(monthly_limit_microusd=100), held(90, "a"), settled(90, "a"), role(monthly_limit_microusd=10))
+    lowered = (
+        role(monthly_limit_microusd=100),
+        held(90, "a"),
+        settled(90, held(90, "a")),
+        role(monthly_limit_microusd=10),
+    )
     assert not audit(*lowered, held(0, "free"))
     assert audit(*lowered, held(1, "b"))
 
 
 def test_an_overcharge_is_no_breach_of_ours_but_counts_for_what_comes_after() -> None:
     budget = role(monthly_limit_microusd=100)
-    assert not audit(budget, held(100, "a"), settled(130, "a"))
-    assert audit(budget, held(100, "a"), settled(130, "a"), held(1, "b"))
+    assert not audit(budget, held(100, "a"), settled(130, held(100, "a")))
+    assert audit(budget, held(100, "a"), settled(130, held(100, "a")), held(1, "b"))
 
 
 def test_simulated_money_and_other_windows_are_counted_apart() -> None:
@@ -124,10 +130,37 @@ def test_simulated_money_and_other_windows_are_counted_apart() -> None:
 
 
 def test_it_finds_reservations_that_were_made_or_closed_twice_or_out_of_nothing() -> None:
-    found = audit(held(1, "a"), held(1, "a"), settled(1, "a"), settled(1, "a"), settled(1, "b"), held(1, "a"))
+    one, other = held(1, "a"), held(1, "b")
+    found = audit(one, one, settled(1, one), settled(1, one), settled(1, other), one)
     assert [(one.position, one.message) for one in found] == [
         (2, "attempt 1 was reserved twice"),
         (4, "attempt 1 was closed twice"),
         (5, "attempt 1 was closed without a reservation"),
         (6, "attempt 1 was reserved twice"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("what", "other"),
+    [
+        ("charge", CHARGE.model_copy(update={"agent_id": "a2"})),
+        ("provider", Provider.OLLAMA),
+        ("model", "another"),
+        ("reserved_microusd", 61),
+        ("windows", rules.windows(NOW + timedelta(days=40))),
+        ("simulated", True),
+    ],
+)
+def test_it_finds_a_settlement_that_says_another_money_than_was_reserved(what: str, other: object) -> None:
+    reserved = held(60, "a")
+    wrong = settled(50, reserved).model_copy(update={what: other})
+    assert [(one.position, one.message) for one in audit(reserved, wrong)] == [
+        (2, f"attempt 1 was closed with another {what} than it was reserved with")
+    ]
+
+
+def test_a_settlement_of_before_they_said_whose_they_are_is_taken_at_its_reservation() -> None:
+    old = SpendSettled.upcast(2, {"call_id": "t1.1/0", "attempt": 1, "cost_microusd": 50})
+    reserved = held(60, "t1.1/0")
+    assert not audit(role(monthly_limit_microusd=100), reserved, SpendSettled.model_validate(old), held(50, "b"))
+    assert audit(role(monthly_limit_microusd=100), reserved, SpendSettled.model_validate(old), held(51, "b"))

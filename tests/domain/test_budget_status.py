@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from events import DomainEvent
-from events.budget import BudgetSet, Charge, SpendRefused, SpendReserved, SpendSettled, Windows
+from events.budget import BudgetSet, Charge, SpendRefused, SpendReserved, SpendSettled, Windows, whose
 from events.ids import Provider, Scope, Tier, WhenExceeded
 from vapora.domain import budget as rules
 from vapora.domain.ledger import Ledger
@@ -41,7 +41,8 @@ def held(amount: int, call_id: str, now: datetime = NOW, **more: Any) -> SpendRe
 
 
 def spent(amount: int, call_id: str = "spent", now: datetime = NOW, **more: Any) -> tuple[DomainEvent, ...]:
-    return held(amount, call_id, now, **more), SpendSettled(call_id=call_id, attempt=1, cost_microusd=amount)
+    reserved = held(amount, call_id, now, **more)
+    return reserved, SpendSettled(**whose(reserved), cost_microusd=amount)
 
 
 def limit(scope: Scope, scope_id: str, **more: Any) -> BudgetSet:
@@ -156,7 +157,13 @@ def test_a_budget_that_says_stop_does_not_hide_an_exceeded_one_while_it_is_near(
 
 def test_a_refused_call_makes_the_tier_exceeded_and_says_so() -> None:
     mark = SpendRefused(
-        scope=Scope.ROLE, scope_id="developer", window="2026-W47", call_id="x", amount_microusd=9, room_microusd=5
+        scope=Scope.ROLE,
+        scope_id="developer",
+        window="2026-W47",
+        call_id="x",
+        charge=CHARGE,
+        amount_microusd=9,
+        room_microusd=5,
     )
     ledger = given(limit(Scope.ROLE, "developer", weekly_limit_microusd=2_000_000), *spent(1_500_000), mark)
     found = standing(ledger)
@@ -215,7 +222,7 @@ def test_windows_before_the_previous_one_are_forgotten_unless_money_is_held_ther
     assert kept == {"2026-03", "2026-W11", "2026-11", "2026-12", "2026-W51"}
     assert sorted(ledger.closed) == ["2026-11", "2026-12"]
     assert rules.usage(ledger, Scope.TASK, "t1", day).lifetime_spent_microusd == 120
-    rules.evolve(ledger, SpendSettled(call_id="forgotten call", attempt=1, cost_microusd=5))
+    rules.evolve(ledger, SpendSettled(**whose(held(5, "forgotten call")), cost_microusd=5))
     assert rules.usage(ledger, Scope.TASK, "t1", day).lifetime_held_microusd == 0
 
 
@@ -227,6 +234,7 @@ def test_refusals_of_windows_long_past_are_forgotten() -> None:
             scope_id="a1",
             window=f"2026-{month:02d}",
             call_id="x",
+            charge=CHARGE,
             amount_microusd=9,
             room_microusd=5,
         )

@@ -134,7 +134,7 @@ def test_an_installation_names_its_own_local_model() -> None:
     own = models("qwen3-coder")
     assert [spec.model for spec in own if spec.provider is Provider.OLLAMA] == ["qwen3-coder"]
     offered = [routing.Option(spec, 0) for spec in own if spec.provider is Provider.OLLAMA]
-    found = plan("semantic-search", options=offered)
+    found = plan("semantic-search", options=offered, table=own)
     assert (order(found), found.policy, found.fallback_reason) == (["qwen3-coder"], "rules", None)
     assert LOCAL not in [one.model for one in found.candidates]
 

@@ -354,32 +354,37 @@ def test_a_proposal_whose_task_was_archived_meanwhile_can_be_withdrawn() -> None
 # -- what does not move by itself --------------------------------------------------------------------------------------
 
 
+def unassignable(log: Log, task_id: str) -> tuple[WaitReason, str] | None:
+    """What the task's card is to say."""
+    return next(((reason, remedy) for task, reason, remedy in rules.silent(log.swarm) if task.id == task_id), None)
+
+
 def test_a_task_that_nobody_can_ever_take_says_what_helps() -> None:
     log = Log(registered("developer"), registered("tester", "unit-test"), submitted("t1"))
     log.add(submitted("t2", role="tester"), submitted("t3", "planning"))
-    assert rules.unassignable(log.swarm, log.swarm.open_tasks["t1"]) is None
-    assert rules.unassignable(log.swarm, log.swarm.open_tasks["t2"]) == (
+    assert unassignable(log, "t1") is None
+    assert unassignable(log, "t2") == (
         WaitReason.PAUSED,
         "Register an agent of the role tester that does code-generation work: there is none.",
     )
-    assert rules.unassignable(log.swarm, log.swarm.open_tasks["t3"]) == (
+    assert unassignable(log, "t3") == (
         WaitReason.PAUSED,
         "Register an agent that does planning work: there is none.",
     )
     log.add(AgentDisabled(agent_id="developer"))
-    assert rules.unassignable(log.swarm, log.swarm.open_tasks["t1"]) == (
+    assert unassignable(log, "t1") == (
         WaitReason.PAUSED,
         "Enable developer: who can do code-generation work is disabled.",
     )
     log.add(AgentEnabled(agent_id="developer"), AgentEdited(agent_id="developer", task_types=("planning",)))
-    assert rules.unassignable(log.swarm, log.swarm.open_tasks["t3"]) is None
+    assert unassignable(log, "t3") is None
     log.add(AgentRemoved(agent_id="developer"))
-    assert rules.unassignable(log.swarm, log.swarm.open_tasks["t3"]) is not None
+    assert unassignable(log, "t3") is not None
 
 
 def test_a_full_agent_is_no_reason_to_say_that_nobody_can() -> None:
     log = Log(registered("developer", capacity=1), submitted("t1"), assigned("t1", "r1"), submitted("t2"))
-    assert rules.unassignable(log.swarm, log.swarm.open_tasks["t2"]) is None
+    assert unassignable(log, "t2") is None
     assert rules.silent(log.swarm) == []
 
 

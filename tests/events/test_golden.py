@@ -5,17 +5,18 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
+from enum import StrEnum
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import pytest
-from pydantic import Field, JsonValue
+from pydantic import Field, JsonValue, create_model
 
 from events import topics
-from events.base import DomainEvent, _registry, event_class
+from events.base import DomainEvent, Value, _registry, event_class
 from tests.golden import make
 from tests.golden.examples import EXAMPLES
-from vapora.errors import CorruptLogError, UnknownTopicError
+from vapora.errors import CorruptLogError, NewerEventError
 from vapora.log import mapper
 
 FILES = sorted(make.FOLDER.glob("*.json"))
@@ -25,7 +26,7 @@ def fault(golden: dict[str, Any], folder: Path = make.FOLDER) -> str | None:
     """Why a stored event can no longer be trusted to today's classes; None: it can."""
     try:
         event = make.opened(golden)
-    except (UnknownTopicError, CorruptLogError) as error:
+    except (NewerEventError, CorruptLogError) as error:
         return str(error)
     if golden["version"] < event.VERSION:
         kept = make.upcast_path(golden["topic"], golden["version"], folder)
@@ -36,8 +37,25 @@ def fault(golden: dict[str, Any], folder: Path = make.FOLDER) -> str | None:
         return None
     if make.shape(type(event)) != golden["shape"]:
         return "its shape changed: raise VERSION, write an upcast and run tests.golden.make"
+    if otherwise := members_fault(make.members(type(event)), golden["members"]):
+        return otherwise
     if json.dumps(json.loads(mapper.encode(event).data)) != json.dumps(golden["data"]):
         return "it is stored in another form than before"
+    return None
+
+
+def members_fault(today: dict[str, list[str]], kept: dict[str, list[str]]) -> str | None:
+    """What became of the closed sets of an event since its golden file was written."""
+    for place in sorted({*today, *kept}):
+        if place not in kept:
+            return f"{place} was any text and is a closed set: raise VERSION and write an upcast"
+        if lost := set(kept[place]) - set(today.get(place, kept[place])):
+            return f"{place} lost {', '.join(sorted(lost))}: what is stored could not be read any more"
+        if today.get(place) != kept[place]:
+            more = ", ".join(sorted(set(today.get(place, ())) - set(kept[place]))) or "any text"
+            return (
+                f"{place} takes {more} as well: raise VERSION, or say with tests.golden.make --members that it is meant"
+            )
     return None
 
 
@@ -100,6 +118,7 @@ def test_an_event_that_stays_as_it_is_passes(golden: dict[str, Any], changed: An
         ({"reason": ""}, {"agent_id": str, "reason": str | None}, "its shape changed"),
         ({"reason": Field(default="", max_length=500)}, AS_IT_IS, "its shape changed"),
         ({"reason": ""}, {"agent_id": JsonValue, "reason": str}, "its shape changed"),
+        ({"reason": ""}, {"agent_id": str, "reason": Literal["", "on holiday"]}, "is a closed set"),
     ],
 )
 def test_a_changed_shape_without_a_new_version_is_found(
@@ -125,8 +144,65 @@ def test_a_new_version_needs_an_upcast_that_works(golden: dict[str, Any], change
     assert "reads otherwise" in str(fault(golden, tmp_path))
 
 
+class Colour(StrEnum):
+    RED = "red"
+    BLUE = "blue"
+
+
+class Wider(StrEnum):
+    RED = "red"
+    BLUE = "blue"
+    GREEN = "green"
+
+
+class Narrower(StrEnum):
+    RED = "red"
+
+
+Part, WiderPart = (create_model("Part", __base__=Value, colour=colours) for colours in (Colour, Wider))
+
+
+@pytest.mark.parametrize(
+    ("colours", "says"),
+    [
+        ({"agent_id": Wider, "reason": Literal["x", "y"], "part": Part}, "agent_id takes green as well"),
+        ({"agent_id": Colour, "reason": Literal["x", "y", "z"], "part": Part}, "reason takes z as well"),
+        ({"agent_id": Colour, "reason": Literal["x", "y"], "part": WiderPart}, "part.colour takes green as well"),
+        ({"agent_id": str, "reason": Literal["x", "y"], "part": Part}, "agent_id takes any text as well"),
+        ({"agent_id": Narrower, "reason": Literal["x", "y"], "part": Part}, "agent_id lost blue"),
+        ({"agent_id": Colour, "reason": Literal["x"], "part": Part}, "reason lost y"),
+    ],
+)
+def test_a_closed_set_that_changes_without_a_new_version_has_to_be_meant(
+    colours: dict[str, Any], says: str, changed: Any
+) -> None:
+    changed({}, {"agent_id": Colour, "reason": Literal["x", "y"], "part": Part})
+    kind = event_class("agent.disabled")
+    assert kind is not None
+    kept = make.golden(kind.model_validate({"agent_id": "red", "reason": "x", "part": {"colour": "red"}}))
+    assert kept["members"] == {"agent_id": ["blue", "red"], "part.colour": ["blue", "red"], "reason": ["x", "y"]}
+    assert fault(kept) is None
+    changed({}, colours)
+    assert says in str(fault(kept))
+
+
+def test_that_a_set_grew_is_said_with_a_word_of_its_own_and_only_that_is_taken_over(tmp_path: Path) -> None:
+    make.main([], tmp_path, lambda _: None)
+    path = make.path_of("task.waiting", event_class("task.waiting").VERSION, tmp_path)  # type: ignore[union-attr]
+    golden = json.loads(path.read_text(encoding="utf-8"))
+    before = {**golden, "members": {"reason": ["budget", "dependency"]}}
+    path.write_text(json.dumps(before), encoding="utf-8")
+    assert "reason takes" in str(fault(before, tmp_path))
+    said: list[str] = []
+    assert make.main([], tmp_path, said.append) == 0
+    assert said == []
+    assert make.main(["--members"], tmp_path, said.append) == 0
+    assert said == [f"wrote {path.name}"]
+    assert json.loads(path.read_text(encoding="utf-8")) == golden
+
+
 def test_a_topic_that_was_taken_away_is_found(golden: dict[str, Any]) -> None:
-    assert "unknown topic" in str(fault(golden | {"topic": "agent.paused"}))
+    assert "is not known here" in str(fault(golden | {"topic": "agent.paused"}))
 
 
 def test_golden_files_are_written_where_they_are_missing_and_overwritten_only_by_force(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from events import agent, budget, project, routing, run, task, work, workspace
+from events import agent, budget, project, routing, run, task, user, work, workspace
 from events.base import DomainEvent
 from events.content import Content
 from events.ids import (
@@ -43,6 +43,29 @@ _WORK = work.Work(
 _ON_LINE = work.LineComment(path="src/app.py", line=7, side="old", text="Why?")
 _VERDICT = run.Verdict(verdict="request-changes", head="b" * 40, comment="Almost.", comments=(_ON_LINE,))
 _CALL = {"run_id": "run-1", "task_id": "task-1", "call_id": "call-1", "step": 2}
+_RESERVED = budget.SpendReserved(
+    call_id="call-1",
+    attempt=1,
+    charge=budget.Charge(
+        project_id="project-1",
+        task_id="task-1",
+        run_id="run-1",
+        agent_id="agent-1",
+        role="developer",
+        task_type="coding",
+        team="platform",
+        workflow="release",
+        tool="search.query",
+        token="token-1",
+    ),
+    provider=Provider.ANTHROPIC,
+    model="claude-sonnet-5-5",
+    amount_microusd=MicroUsd(123_456),
+    windows=budget.Windows(month="2026-11", week="2026-W47"),
+    cheap_chain=True,
+    expires_at=AT,
+    simulated=True,
+)
 
 EXAMPLES: tuple[DomainEvent, ...] = (
     agent.AgentRegistered(
@@ -66,41 +89,23 @@ EXAMPLES: tuple[DomainEvent, ...] = (
         overflow_microusd=MicroUsd(1_000_000),
         when_exceeded=WhenExceeded.STOP,
     ),
-    budget.SpendReserved(
-        call_id="call-1",
-        attempt=1,
-        charge=budget.Charge(
-            project_id="project-1",
-            task_id="task-1",
-            run_id="run-1",
-            agent_id="agent-1",
-            role="developer",
-            task_type="coding",
-        ),
-        provider=Provider.ANTHROPIC,
-        model="claude-sonnet-5-5",
-        amount_microusd=MicroUsd(123_456),
-        windows=budget.Windows(month="2026-11", week="2026-W47"),
-        cheap_chain=True,
-        expires_at=AT,
-        simulated=True,
-    ),
+    _RESERVED,
     budget.SpendSettled(
-        call_id="call-1",
-        attempt=1,
+        **budget.whose(_RESERVED),
         cost_microusd=MicroUsd(100_000),
         tokens_in=1_200,
         tokens_out=340,
         overcharge_microusd=MicroUsd(7),
         estimated=True,
     ),
-    budget.SpendReleased(call_id="call-1", attempt=1, reason="rate-limited"),
-    budget.SpendUnknown(call_id="call-1", attempt=1, amount_microusd=MicroUsd(123_456), reason="timeout"),
+    budget.SpendReleased(**budget.whose(_RESERVED), reason="rate-limited"),
+    budget.SpendUnknown(**budget.whose(_RESERVED), amount_microusd=MicroUsd(123_456), reason="timeout"),
     budget.SpendRefused(
         scope=Scope.WORKSPACE,
         scope_id="acme",
         window="2026-W47",
         call_id="call-1",
+        charge=_RESERVED.charge,
         amount_microusd=MicroUsd(123_456),
         room_microusd=-5,
         simulated=True,
@@ -413,6 +418,10 @@ EXAMPLES: tuple[DomainEvent, ...] = (
     budget.WindowsCorrected(
         before=budget.Windows(month="2027-12", week="2027-W52"),
         windows=budget.Windows(month="2026-11", week="2026-W48"),
+    ),
+    workspace.SettingsChanged(name="Acme", default_review=Review.NONE, default_priority=60),
+    user.PreferencesChanged(
+        user_id="user:local", theme="dark", density="compact", time_zone="Europe/Vienna", notifications=("review",)
     ),
     workspace.RequestAccepted(key_digest="1" * 64, body_digest="2" * 64, answer_id="task-1"),
 )

@@ -15,10 +15,9 @@ import psycopg
 
 from vapora.database import Database, Place
 from vapora.log.chain import GENESIS, link
-from vapora.log.checkpoints import Checkpoint
 from vapora.log.event_log import EventLog
 from vapora.log.places import open_for_reading
-from vapora.log.verify import Verdict, verify
+from vapora.log.proof import Checkpoint, Verdict, verify
 
 NUMBERS = ("position", "originator_version")
 TEXTS = ("originator_id", "topic")

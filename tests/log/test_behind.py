@@ -18,10 +18,9 @@ from tests.log.stored import Stored
 from tests.log.test_postgres import until, waiting
 from vapora.database import Place
 from vapora.errors import CorruptLogError, FencedError
-from vapora.log.checkpoints import CheckpointBook
-from vapora.log.event_log import ChainBrokenError
-from vapora.log.keys import SigningKey
 from vapora.log.places import open_log
+from vapora.log.proof import CheckpointBook, SigningKey
+from vapora.log.store import ChainBrokenError
 from vapora.records import Appended
 
 

@@ -17,13 +17,11 @@ from tests.log.conftest import MakeRequest
 from tests.log.stored import COLUMNS, NUMBERS, ImpossibleError, Stored
 from vapora.database import Place
 from vapora.errors import ConfigurationError, CorruptLogError, LogError
-from vapora.log import checkpoints as books
 from vapora.log.chain import GENESIS, Link, Tip, follows, link
-from vapora.log.checkpoints import Checkpoint, CheckpointBook
 from vapora.log.event_log import EventLog
-from vapora.log.keys import SigningKey, Verifier, public_path
 from vapora.log.places import open_log
-from vapora.log.verify import Verdict, verify
+from vapora.log.proof import Checkpoint, CheckpointBook, SigningKey, Verdict, Verifier, public_path, verify
+from vapora.log.proof import checkpoints as books
 
 AT = datetime(2026, 11, 22, tzinfo=UTC)
 EVENTS = 12

@@ -31,9 +31,9 @@ from vapora.log import EventLog, mapper
 from vapora.log.client import LogClient
 from vapora.log.clock_correction import ClockCorrector, Correction, behind
 from vapora.log.memory import MemoryLog
+from vapora.log.proof import verify
 from vapora.log.search import last_until_in
 from vapora.log.sqlite import SQLiteLog
-from vapora.log.verify import verify
 from vapora.records import Append, Appended, StreamAppend
 from vapora.testing.soundness import order
 

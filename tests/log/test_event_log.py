@@ -13,9 +13,10 @@ from tests.log.conftest import START, MakeRequest, MovableClock
 from vapora.errors import BadInputError, LogError
 from vapora.log import mapper
 from vapora.log.chain import ChainEntry, Tip
-from vapora.log.event_log import CheckedLog, EventLog, TakenError
+from vapora.log.event_log import EventLog
 from vapora.log.memory import MemoryLog, _MemoryStore
 from vapora.log.plan import Versions
+from vapora.log.store import TakenError
 from vapora.records import Append, Appended, Conflict, StreamAppend
 
 
@@ -166,7 +167,7 @@ def test_what_no_log_takes_is_refused(log: EventLog, make: MakeRequest) -> None:
 
 def test_a_lost_confirmation_is_not_taken_for_a_conflict(make: MakeRequest, clock: MovableClock) -> None:
     store = _LosesAConfirmation()
-    log = CheckedLog(store, "acme", clock)
+    log = EventLog(store, "acme", clock)
     request = make(("a", 0, 2))
     assert log.append([request]) == [Appended((1, 2))]
     store.break_next = LogError("disk I/O error")
@@ -197,7 +198,7 @@ def test_a_store_that_moves_under_its_writer_is_an_error_in_the_end(make: MakeRe
             raise TakenError("UNIQUE constraint failed")
 
     with pytest.raises(LogError, match="move under its writer"):
-        CheckedLog(AlwaysTaken(), "acme", clock).append([make(("a", 0, 1))])
+        EventLog(AlwaysTaken(), "acme", clock).append([make(("a", 0, 1))])
 
 
 def test_versions_of_streams_not_used_for_long_are_asked_for_again() -> None:

@@ -27,7 +27,7 @@ from events.task import TaskApproved
 from vapora.database import Database, Place
 from vapora.log import mapper
 from vapora.log.places import open_for_reading, open_log
-from vapora.log.verify import verify
+from vapora.log.proof import verify
 from vapora.records import Append, Appended, Conflict, Encoded, StreamAppend
 
 SECONDS = float(os.environ.get("VAPORA_TEST_FOLLOW_S", "3"))

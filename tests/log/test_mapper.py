@@ -7,14 +7,17 @@ from typing import Any, ClassVar
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic_core import to_json
 
-from events.base import DomainEvent, _registry
+from events.base import DomainEvent, Unknown, _registry
 from events.budget import Charge, SpendReserved, Windows
 from events.ids import Provider
 from events.money import MicroUsd
-from events.run import RunStarted
-from events.task import TaskApproved
-from vapora.errors import BadInputError, CorruptLogError, UnknownTopicError
+from events.routing import ProviderSelected
+from events.run import ModelCalled, RunStarted
+from events.task import TaskApproved, TaskWaiting
+from tests.golden import make
+from vapora.errors import BadInputError, CorruptLogError, NewerEventError
 from vapora.log import mapper
 from vapora.records import Encoded, StoredRecord
 
@@ -40,14 +43,14 @@ def record(event: Encoded, position: int = 7, at: datetime = AT) -> StoredRecord
 
 def test_a_stored_state_is_one_json_object_with_the_event_under_data() -> None:
     assert json.loads(record(mapper.encode(TaskApproved(task_id="t"))).state) == {
-        "v": 1,
+        "v": TaskApproved.VERSION,
         "at": "2026-11-22T12:00:00.000005+00:00",
         "ws": "acme",
         "by": "anna",
         "cor": "cor",
         "cau": 3,
         "req": "req-1",
-        "data": {"task_id": "t", "run_id": None, "comment": ""},
+        "data": {"task_id": "t", "run_id": None, "comment": "", "head": None, "by_agent": None},
     }
 
 
@@ -89,14 +92,57 @@ def test_instants_are_stored_in_utc() -> None:
 
 
 def test_an_unknown_topic_is_named_with_its_position() -> None:
-    with pytest.raises(UnknownTopicError, match=r"Position 7.*'task\.teleported'") as caught:
+    with pytest.raises(NewerEventError, match=r"Position 7.*'task\.teleported'") as caught:
         mapper.open_record(record(Encoded("task.teleported", 1, b"{}")))
     assert caught.value.details["position"] == 7
 
 
 def test_an_event_of_a_newer_version_is_not_guessed_at() -> None:
-    with pytest.raises(UnknownTopicError, match="in version 9"):
+    with pytest.raises(NewerEventError, match="in version 9"):
         mapper.open_record(record(Encoded("task.approved", 9, b'{"task_id":"t"}')))
+
+
+WAITING = b'{"task_id":"t","reason":%b,"remedy":"Wait."}'
+CALLED = json.loads(make.path_of("run.model-called", ModelCalled.VERSION).read_text(encoding="utf-8"))["data"]
+SELECTED = json.loads(make.path_of("routing.provider-selected", 1).read_text(encoding="utf-8"))["data"]
+NEW_PROVIDER = {**SELECTED["candidates"][0], "provider": "mistral"}
+GREW = [
+    (TaskWaiting, WAITING % b'"full-moon"', "task.waiting with reason 'full-moon'"),
+    (ModelCalled, to_json({**CALLED, "finish": "paused"}), "finish 'paused'"),
+    (ModelCalled, to_json({**CALLED, "finish": "x" * 99}), f"finish '{'x' * 40}',"),
+    (ProviderSelected, to_json({**SELECTED, "candidates": [NEW_PROVIDER]}), "candidates.0.provider 'mistral'"),
+    (
+        ProviderSelected,
+        to_json({**SELECTED, "provider": "mistral", "tier": "dire"}),
+        "provider 'mistral' and tier 'dire'",
+    ),
+]
+
+
+@pytest.mark.parametrize(("kind", "data", "says"), GREW, ids=[one[2][:30] for one in GREW])
+def test_a_member_that_a_newer_version_has_is_no_damage(kind: type[DomainEvent], data: bytes, says: str) -> None:
+    stored = record(Encoded(kind.TOPIC, kind.VERSION, data))
+    with pytest.raises(NewerEventError, match="Position 7 was written by a newer VAPORA") as caught:
+        mapper.open_record(stored)
+    assert says in caught.value.message
+    assert "Upgrade" in caught.value.remedy
+    assert "backup" not in str(caught.value)
+    stand_in = mapper.LazyRecord(stored).open()
+    assert isinstance(stand_in.event, Unknown)
+    assert (stand_in.topic, stand_in.actor, stand_in.event.as_json()) == (kind.TOPIC, "anna", json.loads(data))
+
+
+def test_a_member_that_an_old_version_cannot_have_had_is_told_with_the_words_that_were_stored() -> None:
+    data = WAITING % b'"full-moon"'
+    stand_in = mapper.open_record(record(Encoded("task.waiting", 1, data)), lenient=True).event
+    assert isinstance(stand_in, Unknown)
+    assert (stand_in.of_version, stand_in.as_json()) == (1, json.loads(data))
+
+
+@pytest.mark.parametrize("reason", [b"5", b"null", b'["budget"]', b'"full-moon","more":1'])
+def test_what_no_set_could_grow_to_is_damage(reason: bytes) -> None:
+    with pytest.raises(CorruptLogError, match="Position 7"):
+        mapper.open_record(record(Encoded("task.waiting", TaskWaiting.VERSION, WAITING % reason)), lenient=True)
 
 
 @pytest.mark.parametrize(
@@ -111,6 +157,7 @@ def test_an_event_of_a_newer_version_is_not_guessed_at() -> None:
         record(Encoded("task.approved", 1, b'{"task_id":')).state,
         record(Encoded("task.approved", 1, b'{"task_id":"t","more":1}')).state,
         record(Encoded("task.approved", 1, b'{"task_id":"t"}')).state[:-3],
+        b'{"v":"1","at":"2026-11-22T12:00:00+00:00","ws":"","by":"","cor":"","cau":null,"req":"","data":{"task_id":"t"}}',
         record(Encoded("task.approved", 0, b'{"task_id":"t"}')).state,
     ],
 )

@@ -24,7 +24,7 @@ from vapora.errors import FencedError, LogError
 from vapora.log import mapper
 from vapora.log.places import open_for_reading, open_log
 from vapora.log.plan import MAX_EVENT_BYTES
-from vapora.log.postgres import PostgresLog, Recorder
+from vapora.log.postgres.log import PostgresLog, Recorder
 from vapora.records import Append, Appended, Conflict, Encoded, StreamAppend
 
 

@@ -11,7 +11,7 @@ from tests.postgres import owned
 from vapora.database import Database, log_schema
 from vapora.log.chain import GENESIS, Link, Tip
 from vapora.log.postgres import PostgresLog
-from vapora.log.verify import verify
+from vapora.log.proof import verify
 
 
 @pytest.fixture

@@ -17,8 +17,8 @@ import pytest
 
 from vapora.database import Database
 from vapora.log.chain import GENESIS, Row, Tip, end, extend
-from vapora.log.event_log import ChainBrokenError
-from vapora.log.postgres import Recorder
+from vapora.log.postgres.log import Recorder
+from vapora.log.store import ChainBrokenError
 
 SECONDS = float(os.environ.get("VAPORA_TEST_FOLLOW_S", "3"))
 APPENDERS, FOLLOWERS = 4, 2
@@ -28,7 +28,7 @@ class Sharer(Recorder):
     """One of several that write under one epoch."""
 
     def join(self, epoch: int) -> None:
-        self._epoch = epoch
+        self._writer.epoch = epoch
 
     def add(self, rows: Sequence[Row]) -> int:
         """Wherever the log ends when its turn comes; the position of the last."""

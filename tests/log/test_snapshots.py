@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from vapora.log.snapshots import EventRef, Snapshot, SnapshotStore
+from vapora.log.folds.snapshots import EventRef, Snapshot, SnapshotStore
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ def test_a_folder_that_takes_no_file_is_said_so_and_stops_nobody(tmp_path: Path)
 
 def test_what_a_crash_left_half_written_is_cleared_and_the_one_before_stands(folder: Path) -> None:
     store(folder).save(SAVED)
-    (folder / ".counted-abc").write_text("half")
+    (folder / ".counted.snapshot.abc").write_text("half")
     assert store(folder).load() == SAVED
     store(folder).save(SAVED)
     assert [file.name for file in folder.iterdir()] == ["counted.snapshot"]

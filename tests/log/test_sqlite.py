@@ -23,8 +23,8 @@ from tests.log.conftest import START, MakeRequest, MovableClock
 from vapora.errors import FencedError, LogError
 from vapora.log import mapper
 from vapora.log.plan import MAX_EVENT_BYTES
-from vapora.log.sqlite import Recorder, SQLiteLog
-from vapora.log.sqlite_connections import Datastore, connect
+from vapora.log.sqlite.connections import Datastore, connect
+from vapora.log.sqlite.log import Recorder, SQLiteLog
 from vapora.records import Append, Appended, Conflict, Encoded, StreamAppend
 
 

@@ -24,7 +24,7 @@ from vapora.domain import agent as rules
 from vapora.domain import run as runs
 from vapora.domain.agent import Agent
 from vapora.log.client import LogClient
-from vapora.log.stream_folds import Fold, StreamFolds
+from vapora.log.folds import Fold, StreamFolds
 from vapora.records import Append, AppendResult, Batch, StoredRecord
 
 STREAM = agent_stream("tester")

@@ -11,17 +11,18 @@ import pytest
 from actors.follower import Follower
 from actors.log_writer import LogWriter
 from events import DomainEvent, Recorded, Unknown
-from events.ids import StreamName
-from events.task import TaskApproved
+from events.ids import StreamName, WaitReason
+from events.task import TaskApproved, TaskWaiting
 from projections import ReadStore, Runner
 from projections.engine.base import Handler, Projection, Rows, Table
-from vapora.errors import BadInputError, UnknownTopicError
+from vapora.errors import BadInputError, NewerEventError
 from vapora.log import LogClient, MemoryLog, encode
 from vapora.records import Append, Encoded, StreamAppend
 
 STREAM = StreamName("task:1")
 NEW_TOPIC = Encoded("task.teleported", 1, b'{"task_id":"t","to":"Mars"}')
 NEW_VERSION = Encoded("task.approved", 9, b'{"task_id":"t","stars":5}')
+NEW_MEMBER = Encoded("task.waiting", TaskWaiting.VERSION, b'{"task_id":"t","reason":"full-moon","remedy":"Wait."}')
 
 
 @pytest.fixture
@@ -48,12 +49,12 @@ async def test_who_reads_everything_gets_a_stand_in_with_all_that_was_said(log: 
 async def test_who_names_topics_never_sees_others_and_stops_at_a_version_that_it_cannot_read(log: LogClient) -> None:
     polled = await log.poll(0, limit=2, timeout_s=0, topics=["task.approved"])
     assert [one.position for one in polled.events] == [1, 3]
-    with pytest.raises(UnknownTopicError, match=r"Position 4.*version 9.*newer one"):
+    with pytest.raises(NewerEventError, match=r"Position 4.*version 9.*newer one"):
         await log.poll(3, timeout_s=0, topics=["task.approved"])
 
 
 async def test_who_folds_a_stream_needs_all_of_it(log: LogClient) -> None:
-    with pytest.raises(UnknownTopicError, match=r"Position 2.*'task\.teleported'.*newer one"):
+    with pytest.raises(NewerEventError, match=r"Position 2.*'task\.teleported'.*newer one"):
         await log.read(STREAM)
     assert [one.version for one in await log.read(STREAM, lenient=True)] == [1, 2, 3, 4]
 
@@ -68,7 +69,7 @@ async def test_a_follower_of_other_topics_goes_on_and_one_that_needs_it_says_whe
     needs.start()
     while needs.problem is None:
         await needs.wait_for(1, 0.01)
-    assert "Position 4 holds task.approved in version 9" in needs.problem
+    assert "Position 4 was written by a newer VAPORA: task.approved in version 9" in needs.problem
     await needs.stop()
 
 
@@ -107,7 +108,7 @@ async def test_only_the_projection_that_needs_it_stops_and_says_where(log: LogCl
     store.close()
     assert status["checkpoints"] == {"approvals": 3, "nothing": 4}
     assert status["failed"].keys() == {"approvals"}
-    assert "Position 4 holds task.approved in version 9" in status["failed"]["approvals"]
+    assert "Position 4 was written by a newer VAPORA: task.approved in version 9" in status["failed"]["approvals"]
     assert "newer one" in status["failed"]["approvals"]
 
 
@@ -116,3 +117,34 @@ def test_a_projection_that_learns_a_topic_is_built_anew_since_it_may_have_passed
         HANDLERS: ClassVar[Mapping[type[DomainEvent], Handler]] = {}
 
     assert Learned().fingerprint != Approvals().fingerprint
+
+
+@pytest.fixture
+async def grown() -> AsyncIterator[LogClient]:
+    """A known event, and one with a member that is not known here, of the same topic and version."""
+    writer = LogWriter(lambda: MemoryLog("acme"))
+    await writer.start()
+    known = encode(TaskWaiting(task_id="t", reason=WaitReason.HUMAN, remedy="Ask."))
+    await writer.append([Append("r", "anna", "cor", None, (StreamAppend(STREAM, 0, (known, NEW_MEMBER, known)),))])
+    yield LogClient(writer, "acme")
+    await writer.stop()
+
+
+async def test_a_member_that_is_not_known_stops_who_needs_the_topic_and_nobody_else(
+    grown: LogClient, tmp_path: Path
+) -> None:
+    class Waits(Approvals):
+        NAME = "waits"
+        HANDLERS: ClassVar[Mapping[type[DomainEvent], Handler]] = {TaskWaiting: _see}
+
+    assert [type(one.event) for one in (await grown.poll(0, timeout_s=0)).events] == [TaskWaiting, Unknown, TaskWaiting]
+    with pytest.raises(NewerEventError, match=r"Position 2.*reason 'full-moon'.*Upgrade"):
+        await grown.poll(0, timeout_s=0, topics=["task.waiting"])
+    assert (await grown.poll(0, timeout_s=0, topics=["task.approved"])).position == 3
+    store = ReadStore(tmp_path / "read.db")
+    runner = Runner(store, [Waits(), Nothing()])
+    runner.apply((await grown.poll_sealed(0, timeout_s=0)).events)
+    status = runner.status()
+    store.close()
+    assert status["checkpoints"] == {"waits": 1, "nothing": 3}
+    assert "Position 2 was written by a newer VAPORA" in status["failed"]["waits"]

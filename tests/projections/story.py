@@ -9,7 +9,7 @@ from typing import Any
 from events import DomainEvent, Recorded, agent, budget, routing, run, task
 from events.budget import Charge, Windows
 from events.content import Content
-from events.ids import Provider, Tier
+from events.ids import Provider, Scope, Tier
 from events.money import MicroUsd
 from events.run import Tokens
 from projections.engine.base import Projection
@@ -27,6 +27,7 @@ class Story:
         self.log: list[Recorded] = []
         self.at = at
         self._runs: dict[str, dict[str, Any]] = {}
+        self._reserved: dict[tuple[str, int], budget.SpendReserved] = {}
 
     @property
     def position(self) -> int:
@@ -103,7 +104,28 @@ class Story:
             expires_at=self.at + timedelta(minutes=3),
             **model,
         )
+        self._reserved[call_id, attempt] = reserved
         return self.tell(selected, reserved)
+
+    def whose(self, call_id: str, attempt: int = 1) -> dict[str, Any]:
+        """What an event that closes the call says of its reservation."""
+        return budget.whose(self._reserved[call_id, attempt])
+
+    def release(self, call_id: str) -> Story:
+        return self.tell(budget.SpendReleased(**self.whose(call_id), reason="429"))
+
+    def lose(self, call_id: str, amount: int = 100) -> Story:
+        """Nobody knows whether the call was billed."""
+        return self.tell(budget.SpendUnknown(**self.whose(call_id), amount_microusd=MicroUsd(amount), reason="lost"))
+
+    def refuse(self, call_id: str, scope: Scope, scope_id: str, window: str, **fields: Any) -> Story:
+        """A call of a run finds no room in this scope."""
+        run_id = call_id.rpartition("/")[0]
+        known = {"run_id": run_id, "task_id": run_id.rpartition(".")[0], **self._runs.get(run_id, {})}
+        charge = {name: known.get(name, "") for name in budget.Charge.model_fields}
+        amounts = {"amount_microusd": MicroUsd(50), "room_microusd": 20, **fields}
+        of = {"scope": scope, "scope_id": scope_id, "window": window, "call_id": call_id}
+        return self.tell(budget.SpendRefused(charge=Charge(**charge), **of, **amounts))
 
     def answer(self, call_id: str, cost: int = 60, attempt: int = 1, tokens: tuple[int, int] = (10, 5)) -> Story:
         """The call was answered and settled."""
@@ -122,9 +144,8 @@ class Story:
             latency_ms=5,
             simulated=of["simulated"],
         )
-        settled = budget.SpendSettled(
-            call_id=call_id, attempt=attempt, cost_microusd=MicroUsd(cost), tokens_in=tokens[0], tokens_out=tokens[1]
-        )
+        bill = {"cost_microusd": MicroUsd(cost), "tokens_in": tokens[0], "tokens_out": tokens[1]}
+        settled = budget.SpendSettled(**self.whose(call_id, attempt), **bill)
         return self.tell(called, settled)
 
     def call(self, call_id: str, cost: int = 60, amount: int = 100) -> Story:

@@ -112,7 +112,7 @@ def test_pages_meet_without_a_gap(rows: Reader) -> None:
 
 
 def test_what_a_newer_version_wrote_is_shown_as_unknown() -> None:
-    event = Unknown(of_topic="task.teleported", of_version=1, data={"to": "Mars"})
+    event = Unknown(of_topic="task.teleported", of_version=1, why="the topic is new", data={"to": "Mars"})
     recorded = Recorded(7, "task:t-1", 1, START, "default", "anna", "cor", 5, "req", event)
     [entry] = entries(MemoryRows().fold(Audit(), [recorded]))
     assert (entry.action, entry.resource_type, entry.resource_id) == ("unknown", "task", "t-1")

@@ -5,9 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from events import budget, project, run, task
+from events import project, run, task
 from events.ids import Review, TaskState, WaitReason
-from events.money import MicroUsd
 from projections.board import Board, board, card, tasks
 from projections.engine.memory import MemoryRows
 from tests.projections.story import Story
@@ -55,7 +54,7 @@ def test_a_run_appears_on_the_card_with_its_calls_and_cost() -> None:
 
 def test_money_booked_for_a_lost_answer_counts_on_the_card_of_its_task() -> None:
     story = Story().submit("t-1").assign("t-1.1").reserve("t-1.1/0", 100)
-    story.tell(budget.SpendUnknown(call_id="t-1.1/0", attempt=1, amount_microusd=MicroUsd(100), reason="lost"))
+    story.lose("t-1.1/0")
     assert the_card(story).cost_microusd == 100
     assert the_card(story).runs[0].cost_microusd == 100
 

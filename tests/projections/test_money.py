@@ -17,10 +17,6 @@ from tests.projections.story import Story
 from vapora.errors import BadInputError
 
 
-def unknown(call_id: str, amount: int) -> budget.SpendUnknown:
-    return budget.SpendUnknown(call_id=call_id, attempt=1, amount_microusd=MicroUsd(amount), reason="lost")
-
-
 def limit(scope: Scope, scope_id: str, monthly: int | None = None, life: int | None = None) -> budget.BudgetSet:
     return budget.BudgetSet(
         scope=scope,
@@ -56,8 +52,8 @@ def test_real_and_simulated_costs_are_never_one_sum() -> None:
 
 
 def test_a_lost_call_costs_its_worst_case_and_a_released_one_nothing() -> None:
-    story = begun().reserve("t-1.1/0", 100).tell(unknown("t-1.1/0", 100))
-    story.reserve("t-1.1/1").tell(budget.SpendReleased(call_id="t-1.1/1", attempt=1, reason="429"))
+    story = begun().reserve("t-1.1/0", 100).lose("t-1.1/0")
+    story.reserve("t-1.1/1").release("t-1.1/1")
     [total] = costs(story.rows(Costs()), ())
     assert (total.cost_microusd, total.calls) == (100, 1)
 
@@ -95,15 +91,7 @@ def test_a_later_window_reads_as_zero_and_a_late_bill_stays_in_its_own() -> None
 
 def test_a_refused_call_exceeds_the_budget_until_the_limit_is_raised_or_the_window_turns() -> None:
     story = begun().tell(limit(Scope.ROLE, "developer", monthly=100))
-    refusal = budget.SpendRefused(
-        scope=Scope.ROLE,
-        scope_id="developer",
-        window="2026-11",
-        call_id="t-1.1/0",
-        amount_microusd=MicroUsd(200),
-        room_microusd=100,
-    )
-    story.call("t-1.1/9", cost=1).tell(refusal)
+    story.call("t-1.1/9", cost=1).refuse("t-1.1/0", Scope.ROLE, "developer", "2026-11")
     assert budgets(story.rows(Budgets()), story.at)[0].tier is Tier.EXCEEDED
     assert budgets(story.rows(Budgets()), datetime(2026, 12, 1, tzinfo=UTC))[0].tier is Tier.NORMAL
     story.tell(limit(Scope.ROLE, "developer", monthly=90))
@@ -143,7 +131,7 @@ def test_a_scope_whose_limit_was_lifted_is_not_listed_but_can_be_asked_for() -> 
 
 
 def test_providers_count_calls_failures_and_how_long_runs_take() -> None:
-    story = begun().call("t-1.1/0", cost=60).reserve("t-1.1/1").tell(unknown("t-1.1/1", 100))
+    story = begun().call("t-1.1/0", cost=60).reserve("t-1.1/1").lose("t-1.1/1")
     failed = run.ModelCallFailed(
         run_id="t-1.1",
         task_id="t-1",

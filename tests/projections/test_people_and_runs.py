@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from events import agent, budget, project, run, task
+from events import agent, project, run, task
 from events.content import Content
 from events.ids import Scope, WaitReason
-from events.money import MicroUsd
 from events.task import Candidate, ScoreParts
 from projections.decisions import Decisions, why
 from projections.profiles import Profiles, learning
@@ -145,15 +144,9 @@ def test_why_tells_who_by_which_model_and_on_whose_money_in_order() -> None:
         Candidate(agent_id="tester", role="tester", excluded="full"),
     )
     story = Story().submit("t-1").assign("t-1.1", candidates=candidates).reserve("t-1.1/0", 123)
-    refused = budget.SpendRefused(
-        scope=Scope.ROLE,
-        scope_id="developer",
-        window="2026-11",
-        call_id="t-1.1/1",
-        amount_microusd=MicroUsd(50),
-        room_microusd=20,
-    )
-    who, how, held, refusal = why(story.tell(refused).rows(Decisions()), "t-1").decisions
+    who, how, held, refusal = why(
+        story.refuse("t-1.1/1", Scope.ROLE, "developer", "2026-11").rows(Decisions()), "t-1"
+    ).decisions
     assert (who.kind, who.chosen, who.propensity) == ("agent", "developer", 1.0)
     assert [(one["id"], one["score"], one["excluded"]) for one in who.candidates] == [
         ("developer", 0.7, None),

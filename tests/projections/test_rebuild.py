@@ -251,7 +251,8 @@ def test_what_differs_after_a_switch_is_told_with_the_next_event_and_no_row_goes
     restarted = Runner(store, [Forgetful()])
     told.register("tester")  # nothing that the projection wants
     [frame] = restarted.apply(told.log)
-    assert frame == {"position": told.position, "rows": [{"view": "count", "row": {"n": 2}}]}
+    change = {"view": "count", "key": "all", "operation": "put", "row": {"n": 2}}
+    assert frame == {"position": told.position, "rows": [change]}
     assert restarted.frames_after(told.log[-2].position) == [frame]
     assert restarted.apply(told.register("third").log) == []
     assert runner.frames_after(told.log[-2].position) == []

@@ -61,10 +61,9 @@ class Teller:
         if self.open and amount % 3:
             call_id = self.open.pop(which % len(self.open))
             if amount % 3 == 1:
-                lost = budget.SpendUnknown(call_id=call_id, attempt=1, amount_microusd=MicroUsd(99), reason="lost")
-                self.story.tell(lost)
+                self.story.lose(call_id, 99)
             else:
-                self.story.tell(budget.SpendReleased(call_id=call_id, attempt=1, reason="429"))
+                self.story.release(call_id)
             return
         scope, scope_id = [
             (Scope.ROLE, "developer"),
@@ -77,16 +76,9 @@ class Teller:
             self.story.tell(budget.BudgetSet(scope=scope, scope_id=scope_id, **limits))
             return
         window = ledgers.windows(self.story.at)
-        refused = budget.SpendRefused(
-            scope=scope,
-            scope_id=scope_id,
-            window=window.month if amount % 4 else window.week,
-            call_id="t-1.1/0",
-            amount_microusd=MicroUsd(amount),
-            room_microusd=0,
-            simulated=bool(which % 2),
-        )
-        self.story.tell(refused)
+        within = window.month if amount % 4 else window.week
+        fields = {"amount_microusd": MicroUsd(amount), "room_microusd": 0, "simulated": bool(which % 2)}
+        self.story.refuse("t-1.1/0", scope, scope_id, within, **fields)
 
     def people(self, which: int, amount: int) -> None:
         agent_id = AGENTS[which % 2]
@@ -229,8 +221,7 @@ def _latest(frames: list[dict[str, Any]]) -> dict[tuple[Any, ...], Any]:
     for frame in frames:
         for one in frame["rows"]:
             row = one["row"]
-            kind = (row["scope"], row["simulated"]) if "scope" in row else ()
-            key = (one["view"], *kind, row.get("id", row.get("run_id")))
+            key = one["view"], one["key"]
             if found.get(key) is None or found[key]["position"] <= row["position"]:
                 found[key] = row
     return found

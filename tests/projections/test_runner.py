@@ -75,7 +75,8 @@ def test_a_removed_agent_reaches_those_who_look_on(store: ReadStore) -> None:
     runner = Runner(store, [Registry()])
     runner.apply(Story().register("developer").tell(agent.AgentRemoved(agent_id="developer")).log)
     [frame] = runner.frames_after(2)
-    assert frame["rows"] == [{"view": "agent", "row": {"id": "developer", "removed": True, "position": 4}}]
+    row = {"id": "developer", "removed": True, "position": 4}
+    assert frame["rows"] == [{"view": "agent", "key": "developer", "operation": "remove", "row": row}]
 
 
 @pytest.mark.parametrize("poison", ["poison", "unstorable"])

@@ -31,8 +31,7 @@ def until(client: Client, task_id: str, state: TaskState) -> TaskCard:
     with client.live(board.position) as frames:
         for frame in frames:
             for one in frame.rows:
-                row = one["row"]
-                if isinstance(row, dict) and row.get("id") == task_id and row.get("state") == state.value:
+                if one.view == "task" and one.row.id == task_id and one.row.state is state:
                     return client.task(task_id, after=frame.position)
     raise AssertionError("the live frames ended")
 

@@ -22,6 +22,7 @@ WIDTHS = (360, 768, 1440)
 PAGES = {
     "board": "/",
     "task": "/t/{task}",
+    "dashboard": "/p/{project}/dashboard",
     "agents": "/agents",
     "agent": "/agents/developer",
     "budgets": "/budgets",
@@ -45,20 +46,20 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path=chromium.find(), args=list(chromium.FLAGS))
         try:
             site.start()
-            task = stage(site)
+            ids = stage(site)
             shoot(browser, site.url, folder / "board.png")
             for name, path in PAGES.items():
                 for dark in (False, True):
                     for width in WIDTHS:
                         file = folder / f"{name}-{width}-{'dark' if dark else 'light'}.png"
-                        shoot(browser, site.url + path.format(task=task), file, width, dark)
+                        shoot(browser, site.url + path.format(**ids), file, width, dark)
         finally:
             browser.close()
             site.close()
 
 
-def stage(site: Site) -> str:
-    """The backlog at work, with something in every column that work alone fills; a task that is in review."""
+def stage(site: Site) -> dict[str, str]:
+    """The backlog at work, with something in every column that work alone fills; the project and a task in review."""
     project = site.project()
     for role, cents in {"developer": 500, "documenter": 3, "tester": 200}.items():
         site.send("PUT", f"/budgets/role/{role}", {"monthly_limit_cents": cents})
@@ -72,7 +73,7 @@ def stage(site: Site) -> str:
         return bool(counts["in-progress"] >= 2 and counts["review"] >= 2 and counts["done"])
 
     wait_for("agents at work, cards in review and one that is done", at_work)
-    return str(site.get("/board")["columns"]["review"][0]["id"])
+    return {"project": project, "task": str(site.get("/board")["columns"]["review"][0]["id"])}
 
 
 def shoot(browser: Browser, url: str, file: Path, width: int = 1440, dark: bool = False) -> None:

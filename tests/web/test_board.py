@@ -67,6 +67,17 @@ def test_dragging_a_card_changes_the_order_of_the_work(site: Site, open_page: Op
     assert site.column("todo") == ["Third card", "First card", "Second card"]
 
 
+def test_a_card_that_is_let_go_below_the_last_one_goes_to_the_end(site: Site, open_page: Open) -> None:
+    resting(site, "First card", "Second card", "Third card")
+    page = open_page(site.url)
+    last = page.get_by_role("article", name="Third card")
+    expect(last).to_be_visible()
+    with page.expect_response("**/move"):
+        page.get_by_role("article", name="First card").drag_to(last, target_position={"x": 60, "y": 30})
+    assert site.column("todo") == ["Second card", "Third card", "First card"]
+    expect(foremost(page)).to_have_accessible_name("Second card")
+
+
 def test_the_keyboard_moves_a_card_as_well(site: Site, open_page: Open) -> None:
     resting(site, "First card", "Second card", "Third card")
     page = open_page(site.url)

@@ -17,6 +17,7 @@ Open = Callable[..., Page]
 PAGES = {
     "/": "Board",
     "/t/{task}": "Write the parser",
+    "/p/{project}/dashboard": "Shortleaf",
     "/agents": "Agents",
     "/agents/developer": "Developer",
     "/budgets": "Budgets",
@@ -29,7 +30,7 @@ PAGES = {
 
 
 @pytest.fixture(scope="module")
-def lived(built: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Site, str]]:
+def lived(built: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Site, dict[str, str]]]:
     """A server on which some work was done."""
     site = Site(tmp_path_factory.mktemp("lived") / "data")
     site.start()
@@ -40,15 +41,15 @@ def lived(built: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tup
     with_end = site.get(f"/tasks/{task}")
     while with_end["state"] != "review":
         with_end = site.get(f"/tasks/{task}", after=site.get("/position")["head"])
-    yield site, task
+    yield site, {"task": task, "project": project}
     site.close()
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("path", [path for path, heading in PAGES.items() if heading])
-def test_axe_finds_nothing(path: str, theme: str, lived: tuple[Site, str], open_page: Open) -> None:
-    site, task = lived
-    page = open_page(site.url + path.format(task=task), dark=theme == "dark")
+def test_axe_finds_nothing(path: str, theme: str, lived: tuple[Site, dict[str, str]], open_page: Open) -> None:
+    site, ids = lived
+    page = open_page(site.url + path.format(**ids), dark=theme == "dark")
     expect(page.get_by_role("heading", name=PAGES[path], level=1)).to_be_attached()
     expect(page.get_by_text("Loading…")).to_have_count(0)
     found = Axe().run(page)
@@ -57,24 +58,24 @@ def test_axe_finds_nothing(path: str, theme: str, lived: tuple[Site, str], open_
 
 @pytest.mark.parametrize("width", [360, 768, 1440])
 @pytest.mark.parametrize("path", [path for path, heading in PAGES.items() if heading])
-def test_it_fits_the_width(path: str, width: int, lived: tuple[Site, str], open_page: Open) -> None:
-    site, task = lived
-    page = open_page(site.url + path.format(task=task), width=width)
+def test_it_fits_the_width(path: str, width: int, lived: tuple[Site, dict[str, str]], open_page: Open) -> None:
+    site, ids = lived
+    page = open_page(site.url + path.format(**ids), width=width)
     expect(page.get_by_role("heading", name=PAGES[path], level=1)).to_be_attached()
     expect(page.get_by_text("Loading…")).to_have_count(0)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 def test_nothing_is_asked_of_another_machine_and_no_script_may_come_from_one(
-    lived: tuple[Site, str], open_page: Open
+    lived: tuple[Site, dict[str, str]], open_page: Open
 ) -> None:
-    site, task = lived
+    site, ids = lived
     page = open_page("about:blank")
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     refused: list[str] = []
     page.on("console", lambda message: refused.append(message.text) if message.type == "error" else None)
-    for path in (path.format(task=task) for path, heading in PAGES.items() if heading):
+    for path in (path.format(**ids) for path, heading in PAGES.items() if heading):
         page.goto(site.url + path)
         expect(page.get_by_text("Loading…")).to_have_count(0)
     assert asked
@@ -96,3 +97,13 @@ def test_the_first_load_is_small(built: None) -> None:
 
     assert 0 < size(".js") <= 120_000
     assert 0 < size(".css") <= 20_000
+
+
+def test_the_theme_is_there_before_the_page_itself(lived: tuple[Site, dict[str, str]], open_page: Open) -> None:
+    site, _ = lived
+    page = open_page(f"{site.url}/settings")
+    page.get_by_label("dark", exact=True).check()
+    page.route("**/assets/index-*.js", lambda route: route.abort())
+    page.goto(site.url)
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    expect(page.locator("#app")).to_be_empty()

@@ -7,9 +7,8 @@ import json
 import subprocess
 from pathlib import Path
 
-import pytest
-
 from actors.runtime.base import Address
+from events import DomainEvent
 from events.ids import Provider, TaskState, WaitReason, run_stream, task_stream
 from events.run import (
     ArtifactRecorded,
@@ -34,7 +33,6 @@ from events.task import (
 )
 from events.work import Check
 from tests.actors.kit import passed
-from tests.sandbox.conftest import require
 from tests.work.site import Site, behaviour, call, is_review, scripted, turns_of
 from vapora.commands import MoveTask
 from vapora.testing.wire.script import Behaviour, Received
@@ -42,15 +40,10 @@ from vapora.testing.wire.script import Behaviour, Received
 DONE = [call("finish", summary="Done.")]
 
 
-@pytest.fixture(autouse=True)
-def namespaces() -> None:
-    require("bubblewrap")
-
-
-async def say(site: Site, task: str, *events: object) -> None:
+async def say(site: Site, task: str, *events: DomainEvent) -> None:
     stream = task_stream(task)
     version = (await site.log.read(stream))[-1].version
-    await site.log.append(site.origin(), (stream, version, list(events)))  # type: ignore[list-item]
+    await site.log.append(site.origin(), (stream, version, events))
 
 
 async def test_a_question_waits_on_the_card_and_its_answer_is_what_the_model_reads(tmp_path: Path) -> None:

@@ -31,6 +31,7 @@ from vapora.api import (
     repositories,
     roles,
     runs,
+    settings,
     steps,
     system,
     tasks,
@@ -50,7 +51,7 @@ _LEVEL = 6
 
 _NOUNS = (
     *(projects, repositories, tasks, changes, comments, board, runs, steps, pauses, agents, budgets, costs),
-    *(events, audit, roles, queue, ids, live),
+    *(events, audit, roles, queue, settings, ids, live),
 )
 
 

@@ -156,19 +156,10 @@ def encode(frame: Frame) -> str:
 
 def merged(frames: list[Frame]) -> Frame:
     """One frame at the last position, with the latest state of each row."""
-    rows: dict[object, dict[str, Any]] = {}
+    rows: dict[tuple[str, str], dict[str, Any]] = {}
     for frame in frames:
         for one in frame["rows"]:
-            key = _key(one)
-            rows.pop(key, None)  # in the order of the latest changes
-            rows[key] = one
+            name = one["view"], one["key"]
+            rows.pop(name, None)  # in the order of the latest changes
+            rows[name] = one
     return {"position": frames[-1]["position"], "rows": list(rows.values())}
-
-
-def _key(entry: dict[str, Any]) -> object:
-    """Which row it is. A row without an id is never taken for another one."""
-    row = entry["row"]
-    name = row.get("id", row.get("run_id"))
-    if name is None:
-        return id(entry)
-    return entry["view"], name, row.get("scope"), row.get("simulated") if "scope" in row else None

@@ -30,10 +30,11 @@ async def get_costs(
             examples=["provider,role"],
         ),
     ] = "",
+    project_id: Annotated[str | None, Query(description="Of this project only.")] = None,
 ) -> Page[Cost]:
     """Real and simulated money are apart; `calls` includes those whose bill is unknown, at their worst case."""
     if not _GROUPS.fullmatch(group_by):
         remedy = f"Use some of {', '.join(model.GROUPS)}, separated by commas."
         raise BadInputError(f"Costs cannot be grouped by {group_by!r}.", remedy=remedy, field="group_by", where="query")
     keys = tuple(key.strip() for key in group_by.split(",") if key.strip())
-    return Page[Cost](items=await cell.read(lambda rows: model.costs(rows, keys)))
+    return Page[Cost](items=await cell.read(lambda rows: model.costs(rows, keys, project_id)))

@@ -7,11 +7,13 @@ from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, WebSocket
+from pydantic import ValidationError
 from starlette.websockets import WebSocketDisconnect, WebSocketState
 
 from events.ids import DEFAULT_WORKSPACE, is_workspace
 from vapora.api.broadcast import TRY_AGAIN_LATER, Subscription
-from vapora.errors import BadInputError, NotFoundError, VaporaError
+from vapora.errors import BadInputError, NotFoundError, UnavailableError, VaporaError
+from vapora.views import LiveRequest
 
 if TYPE_CHECKING:
     from vapora.api.cells import Cell, Cells
@@ -23,19 +25,21 @@ REFUSED = 1008
 _LONGEST_REASON_BYTES = 120  # RFC 6455 leaves 123 for it
 _CLOSING_S = 2.0
 _LARGEST = 2**63 - 1
+# How long a first frame is waited for where the address does not name a position.
+FIRST_FRAME_S = 2.0
 
 
 @router.websocket("/live")
 async def live(socket: WebSocket) -> None:
-    """One frame `{position, rows: [{view, row}]}` for each position that changed something."""
+    """One `vapora.views.Frame` for each position that changed something, after the client's `LiveRequest`, which may
+    stand in the address instead: `?after=&workspace=`."""
     # Accepted first: a browser sees no reason on a refused handshake, only on a closed socket.
     await socket.accept()
     request_metrics: RequestMetrics = socket.app.state.request_metrics
     with request_metrics.sockets.track_inprogress():
         try:
-            cell = await _cell(socket)
-            after = await _after(socket, cell)
-            code, reason = await _serve(socket, cell, after)
+            cell, after, asked = await _request(socket)
+            code, reason = await _serve(socket, cell, after, asked)
         except (BadInputError, NotFoundError) as refusal:
             code, reason = REFUSED, str(refusal)
         except VaporaError as error:
@@ -45,29 +49,58 @@ async def live(socket: WebSocket) -> None:
     await _close(socket, code, reason)
 
 
-async def _cell(socket: WebSocket) -> Cell:
+async def _request(socket: WebSocket) -> tuple[Cell, int | None, bool]:
+    """The workspace, and the position that the client has seen: of the address, else of its first frame. And whether
+    it has asked for anything at all."""
+    cell = await _cell(socket, None)
+    if (asked := socket.query_params.get("after")) is not None:
+        return cell, await _reached(cell, _position(asked)), True
+    # Who sends no first frame hears of all that happened while it was waited for.
+    now = (await cell.projector.status())["position"]
+    try:
+        async with asyncio.timeout(FIRST_FRAME_S):
+            text = await _next_text(socket)
+    except TimeoutError:
+        return cell, now, False
+    request = _parse(text)
+    if request.workspace is not None:
+        cell, now = await _cell(socket, request.workspace), None
+    return cell, now if request.after is None else await _reached(cell, request.after), True
+
+
+def _parse(text: str) -> LiveRequest:
+    try:
+        return LiveRequest.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        where = ".".join(map(str, first["loc"])) or "all of it"
+        raise BadInputError(f"The first frame is {{token?, workspace?, after?}}; {where}: {first['msg']}.") from None
+
+
+async def _cell(socket: WebSocket, asked: str | None) -> Cell:
     # A browser cannot set headers on a socket.
-    asked = socket.headers.get("vapora-workspace") or socket.query_params.get("workspace") or DEFAULT_WORKSPACE
+    asked = asked or socket.headers.get("vapora-workspace") or socket.query_params.get("workspace") or DEFAULT_WORKSPACE
     if not is_workspace(asked):
         raise BadInputError(f"{asked!r} is not the name of a workspace.")
     cells: Cells = socket.app.state.cells
     return await cells.open(asked)
 
 
-async def _after(socket: WebSocket, cell: Cell) -> int | None:
-    asked = socket.query_params.get("after")
-    if asked is None:
-        return None
-    if not (asked.isascii() and asked.isdigit() and int(asked[:20]) <= _LARGEST):
+def _position(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text[:20]) <= _LARGEST):
         raise BadInputError("after is a position: a whole number from 0 on.")
+    return int(text)
+
+
+async def _reached(cell: Cell, after: int) -> int:
     head = await cell.log.head()
-    if int(asked) > head:
+    if after > head:
         # A log that was started anew: waiting for its numbers to come round again would be silence for ever.
         raise BadInputError(f"The log ends at {head}.", remedy="Connect without after.")
-    return int(asked)
+    return after
 
 
-async def _serve(socket: WebSocket, cell: Cell, after: int | None) -> tuple[int, str]:
+async def _serve(socket: WebSocket, cell: Cell, after: int | None, asked: bool) -> tuple[int, str]:
     """Sends until the client goes, or the socket has to: then with which code, and why."""
     if after is not None:
         # Before it subscribes: a long way back must not fill its queue.
@@ -78,7 +111,7 @@ async def _serve(socket: WebSocket, cell: Cell, after: int | None) -> tuple[int,
     subscription = await cell.feed.join()
     tasks = [
         asyncio.create_task(_send(socket, cell, subscription, after)),
-        asyncio.create_task(_receive(socket)),
+        asyncio.create_task(_receive(socket, asked)),
         asyncio.create_task(subscription.over()),
     ]
     try:
@@ -109,12 +142,20 @@ async def _send(socket: WebSocket, cell: Cell, subscription: Subscription, after
             await socket.send_text(text)
 
 
-async def _receive(socket: WebSocket) -> None:
-    """Nothing that a client says matters yet, not even its token; but only so is it noticed that it goes."""
+async def _receive(socket: WebSocket, asked: bool) -> None:
+    """Notices that the client goes. A first frame that comes too late must not seem to be heeded."""
     while True:
-        message = await socket.receive()
-        if message["type"] == "websocket.disconnect":
-            raise WebSocketDisconnect(message.get("code", 1000))
+        await _next_text(socket)
+        if not asked:
+            raise UnavailableError(f"The first frame did not come within {FIRST_FRAME_S:.0f} s.")
+
+
+async def _next_text(socket: WebSocket) -> str:
+    message = await socket.receive()
+    if message["type"] == "websocket.disconnect":
+        raise WebSocketDisconnect(message.get("code", 1000))
+    text: str = message.get("text") or (message.get("bytes") or b"").decode(errors="replace")
+    return text
 
 
 async def _close(socket: WebSocket, code: int, reason: str) -> None:

@@ -8,11 +8,11 @@ from collections.abc import AsyncGenerator
 import structlog
 
 from vapora.api.broadcast import KEPT, Broadcast, Message, Subscription, encode
+from vapora.backoff import Backoff
 from vapora.ports import ProjectorPort
 
 _PAGE = 500
-_FIRST_PAUSE_S = 0.1
-_LONGEST_PAUSE_S = 5.0
+_BACKOFF = Backoff(0.1, longest_s=5.0)
 _AGAIN_S = 0.2
 
 # WebSocket close code (RFC 6455).
@@ -71,17 +71,16 @@ class LiveFeed:
                 yield after, encode(frame)
 
     async def _follow(self) -> None:
-        pause = _FIRST_PAUSE_S
+        pauses = iter(_BACKOFF)
         while True:
             try:
                 # At most what is kept, and only once the last ones are sent: a burst drives out no socket that reads.
                 frames = await self._projector.frames(self._broadcast.position, self._kept)
             except Exception as error:  # sockets stay open: it goes on once the projector is back
                 self._journal.warning("no frames, trying again", error=f"{type(error).__name__}: {error}")
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, _LONGEST_PAUSE_S)
+                await asyncio.sleep(next(pauses))
                 continue
-            pause = _FIRST_PAUSE_S
+            pauses = iter(_BACKOFF)
             for frame in frames:
                 self._broadcast.add(frame)
             await self._broadcast.sent()

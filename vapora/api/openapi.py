@@ -8,12 +8,15 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel
+from pydantic.json_schema import JsonSchemaMode
 from starlette.responses import HTMLResponse
 from starlette.routing import compile_path
 
 from vapora.api import field_texts
 from vapora.api.problems import MEDIA_TYPE, Problem
 from vapora.catalog import roles, task_types
+from vapora.views import Frame, LiveRequest
 
 TAGS = [
     {"name": "projects", "description": "What the work is about."},
@@ -28,16 +31,19 @@ TAGS = [
     {"name": "events", "description": "The log: everything that happened, in order."},
     {"name": "audit", "description": "Who did what to what, when, and why."},
     {"name": "catalogue", "description": "The roles and the types of task."},
+    {"name": "settings", "description": "What is set for the workspace, and what a person prefers."},
     {"name": "system", "description": "For operators and probes."},
 ]
 DESCRIPTION = """Everything that happens is an event in a log, and every write answers with its `position` there.
 A GET with `after=<position>` waits, 5 seconds at most, until its answer includes it.
 
-`WS /api/v1/live?after=<position>` sends one frame `{position, rows: [{view, row}]}` for each position that changed
-something. A socket that lags may get several positions in one frame: each changed row once, in its latest state.
+`WS /api/v1/live` takes a first frame `LiveRequest`, `{token?, workspace?, after?}`, and sends one `Frame`,
+`{position, rows: [{view, key, operation, row}]}`, for each position that changed something: `row` is what GET shows,
+`key` names it among those of its view, and `operation` is `put`, or `remove` where it is gone.
+A socket that lags may get several positions in one frame: each changed row once, in its latest state.
 Connect again with the last position you have: you get the latest state of each row that has changed since.
 Code 1013 means: connect again like that. Code 1008: the request was wrong, and the reason says how.
-Browsers select the workspace with `?workspace=`.
+Instead of a first frame the address may name them: `?after=<position>&workspace=<id>`.
 
 Errors are RFC 9457 problems with a stable `type` and a `remedy`."""
 
@@ -107,9 +113,10 @@ def _describe(app: FastAPI) -> dict[str, Any]:
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
-    problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
-    schemas.update(problem.pop("$defs", {}))
-    schemas["Problem"] = problem
+    _add(schemas, Problem, "validation")
+    # A document of HTTP has no place for what a socket carries, but for its shapes.
+    _add(schemas, LiveRequest, "validation")
+    _add(schemas, Frame, "serialization")
     _name_values(schemas)
     field_texts.describe(document)
     for path, method, operation in operations(document):
@@ -122,6 +129,14 @@ def _describe(app: FastAPI) -> dict[str, Any]:
         if operation["operationId"] in _SOMETIMES_OPERATOR:
             operation["security"] = [{}, *operation["security"]]
     return document
+
+
+def _add(schemas: dict[str, Any], model: type[BaseModel], mode: JsonSchemaMode) -> None:
+    """A shape with all that it is made of, but for what the routes have brought."""
+    made = model.model_json_schema(ref_template="#/components/schemas/{model}", mode=mode)
+    for name, schema in made.pop("$defs", {}).items():
+        schemas.setdefault(name, schema)
+    schemas[model.__name__] = made
 
 
 def _name_values(schemas: dict[str, Any]) -> None:

@@ -29,6 +29,7 @@ from vapora.errors import (
     LogError,
     MergeConflictError,
     MissingObjectsError,
+    NewerEventError,
     NotApprovedError,
     NotARepositoryError,
     NotFoundError,
@@ -116,6 +117,9 @@ KEY_REUSED = Kind("idempotency-key-reused", 422, "The Idempotency-Key is in use"
 HEAD_TOO_LARGE = Kind("headers-too-large", 431, "The headers are too large", "Send fewer or shorter headers.")
 INTERNAL = Kind("internal-error", 500, "Something broke on our side", "Try again; if it stays, look into the journal.")
 UNAVAILABLE = Kind("unavailable", 503, "A part of the system does not answer", "Try again in a moment.")
+WRITTEN_BY_NEWER = Kind(
+    "written-by-newer-version", 503, "The log holds what a newer VAPORA wrote", "Upgrade; nothing is damaged."
+)
 LOG_TROUBLE = Kind("log-unavailable", 503, "The log cannot be used", "Nothing was written. See `vapora doctor`.")
 BEHIND = Kind("projection-behind", 504, "The read models are not there yet", "Ask again with the same `after`.")
 _OTHER = Kind("refused", 400, "The request was refused", "See /docs.")
@@ -162,6 +166,7 @@ TABLE: Mapping[type[VaporaError], Kind] = {
     LogError: LOG_TROUBLE,
     FencedError: UNAVAILABLE,
     CorruptLogError: LOG_TROUBLE,
+    NewerEventError: WRITTEN_BY_NEWER,
     UnpricedModelError: INTERNAL,
     ProviderError: UNAVAILABLE,
 }

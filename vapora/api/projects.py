@@ -5,16 +5,19 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Query, status
+from pydantic import Field
 
 from events.ids import StreamName, project_stream
 from events.project import ProjectPaused
+from projections import flow
 from projections import projects as model
+from vapora import clock
 from vapora.api.cells import Cell
 from vapora.api.context import FreshCell, Limit, MaybeOperator, PostKey, Writing
-from vapora.api.forms import Flag
+from vapora.api.forms import WHOLE, Flag
 from vapora.commands import ArchiveProject, CreateProject, EditProject
 from vapora.errors import BadInputError, BehindError, NotFoundError, UnavailableError
-from vapora.views import Accepted, Page, PauseView, Project, ProjectMade
+from vapora.views import Accepted, Dashboard, Page, PauseView, Project, ProjectMade
 
 router = APIRouter(prefix="/projects", tags=["projects"])
 
@@ -62,6 +65,18 @@ async def list_projects(
 @router.get("/{project_id}", summary="Show a project")
 async def get_project(project_id: str, cell: FreshCell) -> Project:
     return await require_project(cell, project_id)
+
+
+@router.get("/{project_id}/dashboard", summary="Show how its work flows")
+async def get_dashboard(
+    project_id: str,
+    cell: FreshCell,
+    days: Annotated[int, Field(ge=1, le=366), WHOLE, Query(description="How many days (UTC), up to today.")] = 30,
+) -> Dashboard:
+    """Cards by state from day to day, how long they took, and who did them. What it cost: `/costs?project_id=`."""
+    await require_project(cell, project_id)
+    today = clock.now().date()
+    return await cell.read(lambda rows: flow.dashboard(rows, project_id, rows.position, today, days))
 
 
 @router.patch("/{project_id}", summary="Edit a project")

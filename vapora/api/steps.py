@@ -10,7 +10,6 @@ from starlette.responses import PlainTextResponse
 
 from events.content import Content
 from projections import steps as model
-from projections.engine.base import task_of_run
 from vapora.api.context import FreshCell, Limit, PostKey, Writing
 from vapora.api.runs import require_run
 from vapora.commands import CancelRun, CancelRunBody, Pause, PauseRun, ResumeRun
@@ -54,18 +53,18 @@ async def get_content(run_id: str, sha256: Digest, cell: FreshCell) -> PlainText
 @router.post("/{run_id}/cancel", summary="Cancel a run")
 async def cancel_run(run_id: str, body: CancelBody, writing: Writing, key: PostKey) -> Accepted:
     """It ends after what is under way; its card goes back to todo."""
-    await require_run(writing.cell, run_id)
-    return await writing.dispatch(CancelRun(run_id=run_id, reason=body.reason), task_of_run(run_id), key)
+    run = await require_run(writing.cell, run_id)
+    return await writing.dispatch(CancelRun(run_id=run_id, reason=body.reason), run.task_id, key)
 
 
 @router.post("/{run_id}/pause", summary="Pause a run")
 async def pause_run(run_id: str, body: PauseBody, writing: Writing, key: PostKey) -> Accepted:
     """It takes no further step until it is resumed; what is under way ends."""
-    await require_run(writing.cell, run_id)
-    return await writing.dispatch(PauseRun(run_id=run_id, reason=body.reason), task_of_run(run_id), key)
+    run = await require_run(writing.cell, run_id)
+    return await writing.dispatch(PauseRun(run_id=run_id, reason=body.reason), run.task_id, key)
 
 
 @router.post("/{run_id}/resume", summary="Let a run go on")
 async def resume_run(run_id: str, writing: Writing, key: PostKey) -> Accepted:
-    await require_run(writing.cell, run_id)
-    return await writing.dispatch(ResumeRun(run_id=run_id), task_of_run(run_id), key)
+    run = await require_run(writing.cell, run_id)
+    return await writing.dispatch(ResumeRun(run_id=run_id), run.task_id, key)

@@ -15,6 +15,7 @@ BUILT = Path(__file__).parent.parent / "web" / "dist"
 PAGES = (
     "/",
     "/p/{project}",
+    "/p/{project}/dashboard",
     "/t/{task}",
     "/agents",
     "/agents/{agent}",

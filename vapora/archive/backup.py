@@ -17,12 +17,9 @@ from pydantic_core import to_json
 from vapora.archive.files import copy, new_folder
 from vapora.blobs import BlobStore, open_blobs
 from vapora.errors import CorruptLogError, LogError
-from vapora.log import checkpoints, mapper
-from vapora.log.checkpoints import CHECKPOINTS
-from vapora.log.files import translate_errors
-from vapora.log.keys import public_path
-from vapora.log.sqlite import SQLiteLog
-from vapora.log.verify import Verdict, verify
+from vapora.log import mapper
+from vapora.log.proof import CHECKPOINTS, Verdict, checkpoints, public_path, verify
+from vapora.log.sqlite import SQLiteLog, translate_errors
 from vapora.private_dirs import make_private
 from vapora.readonly import Reading
 from vapora.settings import Settings

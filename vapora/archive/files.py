@@ -1,14 +1,14 @@
-"""Files and folders that are whole or not there: written beside their place, flushed, then renamed into it."""
+"""New files and folders of an archive: whole or not there (`vapora.durable`), and errors that say what to do."""
 
 from __future__ import annotations
 
-import os
 import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from vapora import durable
 from vapora.errors import ConflictError, LogError
 from vapora.private_dirs import make_private
 
@@ -18,17 +18,9 @@ def new_file(path: Path) -> Iterator[Path]:
     """A place to write to; its content is at `path` once the block ends, and nowhere if it raises."""
     if path.exists():
         raise ConflictError(f"{path} exists already.", remedy="Name another file, or move that one away.")
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    with translate_errors(path):
-        # Whoever reads it reads all that the agents wrote.
-        os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
-        try:
-            yield draft
-            sync(draft)
-            draft.replace(path)
-            sync(path.parent)
-        finally:
-            draft.unlink(missing_ok=True)
+    with translate_errors(path), durable.draft(path) as draft:
+        yield draft
+        durable.put(draft, path)
 
 
 @contextmanager
@@ -41,9 +33,8 @@ def new_folder(path: Path) -> Iterator[Path]:
         try:
             draft.mkdir(mode=0o700)
             yield draft
-            sync_all(draft)
-            draft.replace(path)
-            sync(path.parent)
+            durable.sync_tree(draft)
+            durable.put(draft, path)
         except BaseException:
             shutil.rmtree(draft, ignore_errors=True)
             raise
@@ -80,17 +71,3 @@ def copy(source: Path, target: Path, mode: int = 0o600) -> None:
     make_private(target.parent)
     shutil.copyfile(source, target)
     target.chmod(mode)
-
-
-def sync_all(folder: Path) -> None:
-    for path in sorted(folder.rglob("*")):
-        sync(path)
-    sync(folder)
-
-
-def sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

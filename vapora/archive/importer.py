@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from vapora import durable
 from vapora.archive.export import Exported
-from vapora.archive.files import copy, new_folder, parents_for, sync, translate_errors
+from vapora.archive.files import copy, new_folder, parents_for, translate_errors
 from vapora.archive.load import ExportFile
 from vapora.blobs import Blobs, BlobStore, open_blobs
 from vapora.clock import Clock
 from vapora.database import Database
-from vapora.log.checkpoints import CHECKPOINTS, CheckpointBook
-from vapora.log.keys import SigningKey
+from vapora.log.proof import CHECKPOINTS, CheckpointBook, SigningKey
 from vapora.log.sqlite import SQLiteLog
 from vapora.settings import Settings
 
@@ -41,7 +40,7 @@ def import_new(file: ExportFile, settings: Settings, clock: Clock) -> Exported:
 def _into_database(file: ExportFile, place: Database, settings: Settings, clock: Clock, far: Blobs | None) -> Exported:
     """The folder beside it may hold the same log's texts and checkpoints, from when it was a file."""
     # Its libraries take 0.2 s to import, which only who uses them shall pay.
-    from vapora.log.postgres_draft import draft
+    from vapora.log.postgres.draft import draft
 
     read, book_file = settings.read_place(file.workspace), settings.checkpoint_file(file.workspace)
     assert isinstance(read, Database)
@@ -58,18 +57,17 @@ def _into_database(file: ExportFile, place: Database, settings: Settings, clock:
 def _beside(path: Path) -> Iterator[Path]:
     """A copy of the file to write to, if it is there; takes its place once the block ends. A folder that was made for
     it is gone again, with all in it, if the block raises."""
-    folder, draft = path.parent, path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    folder = path.parent
     new = not folder.exists()
     with translate_errors(path), parents_for(folder):
         folder.mkdir(mode=0o700, exist_ok=True)
         try:
-            if path.exists():
-                copy(path, draft)
-            yield draft
-            draft.replace(path)
-            sync(folder)
+            with durable.draft(path) as draft:
+                if path.exists():
+                    copy(path, draft)
+                yield draft
+                durable.put(draft, path)
         except BaseException:
-            draft.unlink(missing_ok=True)
             if new:
                 shutil.rmtree(folder, ignore_errors=True)
             raise

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+from vapora import durable
 from vapora.blobs.store import FRESH, Contents, StoredBlob, digest_of, is_digest, place_of, verified
 from vapora.errors import LogError, NotFoundError
-from vapora.private_dirs import make_private
 
 
 class BlobStore(Contents):
@@ -24,7 +23,7 @@ class BlobStore(Contents):
         target = self._folder / place_of(digest)
         try:
             if not self._holds(target, len(data)):
-                self._write(target, data)
+                durable.write(target, data)
         except OSError as error:
             raise LogError(
                 f"A text of {len(data)} bytes cannot be stored in {self._folder}: {error}.",
@@ -70,31 +69,6 @@ class BlobStore(Contents):
         found = target.stat()
         return found.st_size == size and datetime.now(UTC) - _modified_at(found) < FRESH
 
-    def _write(self, target: Path, data: bytes) -> None:
-        made = make_private(target.parent)
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=".new-")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(name).replace(target)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
-        _sync_folder(target.parent)
-        for folder in made:
-            _sync_folder(folder.parent)
-
 
 def _modified_at(found: os.stat_result) -> datetime:
     return datetime.fromtimestamp(found.st_mtime, UTC)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Makes a rename in it survive a power cut."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

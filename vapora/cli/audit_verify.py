@@ -13,8 +13,7 @@ from vapora.cli.offline import Data, Workspace, open_log, settings_for
 from vapora.cli.output import FAILED, Json, emit
 
 if TYPE_CHECKING:
-    from vapora.log.checkpoints import Checkpoint
-    from vapora.log.verify import Verdict
+    from vapora.log.proof import Checkpoint, Verdict
     from vapora.settings import Settings
 
 
@@ -34,7 +33,7 @@ def verify(
 
     Needs no server, and does not disturb one.
     """
-    from vapora.log.verify import verify as prove
+    from vapora.log.proof import verify as prove
 
     settings, began = settings_for(data), time.monotonic()
     with open_log(settings, workspace) as log:
@@ -62,8 +61,8 @@ def _signed(settings: Settings, workspace: str, key: Path | None, file: Path | N
     """The proved checkpoints. Refused where there are none, and where the key is another one: a proof that leaves
     out its stronger half must be asked for."""
     from vapora.errors import ConfigurationError, CorruptLogError
-    from vapora.log import checkpoints as book
-    from vapora.log.keys import Verifier, public_path
+    from vapora.log.proof import Verifier, public_path
+    from vapora.log.proof import checkpoints as book
 
     path = file or settings.checkpoint_file(workspace)
     verifier = Verifier.open(key or public_path(settings.audit_key_file))

@@ -11,7 +11,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from events import DomainEvent, Recorded
-from events.budget import BudgetSet, SpendReleased, SpendReserved, SpendSettled, SpendUnknown, WindowsCorrected
+from events.budget import (
+    BudgetSet,
+    ReservationClosed,
+    SpendReleased,
+    SpendReserved,
+    SpendSettled,
+    SpendUnknown,
+    WindowsCorrected,
+    whose,
+)
 
 _Limit = tuple[str, str, str]  # scope, its id, month | week | life
 _Pot = tuple[str, str, str, bool]  # scope, its id, window, simulated
@@ -60,11 +69,11 @@ def _take(books: _Books, position: int, event: DomainEvent) -> list[Violation]:
         case SpendReserved():
             return _reserve(books, position, event)
         case SpendSettled():
-            return _close(books, position, event.call_id, event.attempt, event.cost_microusd)
+            return _close(books, position, event, event.cost_microusd)
         case SpendReleased():
-            return _close(books, position, event.call_id, event.attempt, 0)
+            return _close(books, position, event, 0)
         case SpendUnknown():
-            return _close(books, position, event.call_id, event.attempt, event.amount_microusd)
+            return _close(books, position, event, event.amount_microusd)
         case WindowsCorrected():
             books.spent = _renamed(books.spent, event)
             books.held = _renamed(books.held, event)
@@ -115,17 +124,25 @@ def _reserve(books: _Books, position: int, event: SpendReserved) -> list[Violati
     return found
 
 
-def _close(books: _Books, position: int, call_id: str, attempt: int, cost: int) -> list[Violation]:
+def _close(books: _Books, position: int, event: ReservationClosed, cost: int) -> list[Violation]:
+    call_id, attempt = event.call_id, event.attempt
     promise = books.promised.pop((call_id, attempt), None)
     if promise is None:
         closed = (call_id, attempt) in books.closed
-        wrong = "was closed twice" if closed else "was closed without a reservation"
-        return [Violation(position, call_id, f"attempt {attempt} {wrong}")]
+        how = "was closed twice" if closed else "was closed without a reservation"
+        return [Violation(position, call_id, f"attempt {attempt} {how}")]
     books.closed.add((call_id, attempt))
     for _, pot in _pots(books, promise):
         books.held[pot] -= promise.amount_microusd
         books.spent[pot] += cost
-    return []
+    # The read models take it at its word. Of an older version it says nothing of this.
+    wrong = (
+        []
+        if event.windows is None
+        else [name for name, value in whose(promise).items() if getattr(event, name) != value]
+    )
+    message = f"attempt {attempt} was closed with another {', '.join(wrong)} than it was reserved with"
+    return [Violation(position, call_id, message)] if wrong else []
 
 
 def _pots(books: _Books, event: SpendReserved) -> list[tuple[str, _Pot]]:

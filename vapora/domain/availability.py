@@ -9,17 +9,18 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from vapora.backoff import Backoff
+
 # Keys, rights and credit do not mend themselves within seconds; a person has to act.
 _HOPELESS = frozenset({"authentication", "permission-denied", "out-of-credit"})
 _HOPELESS_PAUSE_S = 300.0
-_FIRST_PAUSE_S = 0.5
-_LONGEST_PAUSE_S = 30.0
+_FAILURES = Backoff(0.5, longest_s=30.0)
 # A vendor's word is believed up to here: a wrong one must not switch a model off until the next start.
 _LONGEST_WORD_S = 3_600.0
 
 # A step whose models fail one after the other tries so many at once, then slows down, whichever model is next.
 _ATTEMPTS_AT_ONCE = 4
-_FIRST_PACE_S = 1.0
+_PACE = Backoff(1.0, longest_s=30.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ def after_failure(
     """
     together = _sent_before_the_last_failure(before, asked_at)
     failures = before.failures if together else before.failures + 1
-    growing = _growing(_FIRST_PAUSE_S, failures)
+    growing = _FAILURES.after(failures)
     least = max(_HOPELESS_PAUSE_S if kind in _HOPELESS else growing, min(retry_after_s or 0.0, _LONGEST_WORD_S))
     until = now + timedelta(seconds=least + jitter * growing)
     if together and before.until is not None:
@@ -72,11 +73,7 @@ def pace(attempts: int, jitter: float) -> float:
     """
     if attempts < _ATTEMPTS_AT_ONCE:
         return 0.0
-    return _growing(_FIRST_PACE_S, attempts - _ATTEMPTS_AT_ONCE + 1) * (1 + jitter)
-
-
-def _growing(first_s: float, times: int) -> float:
-    return min(first_s * 2.0 ** min(times - 1, 10), _LONGEST_PAUSE_S)
+    return _PACE.after(attempts - _ATTEMPTS_AT_ONCE + 1) * (1 + jitter)
 
 
 def _sent_before_the_last_failure(before: Availability, asked_at: datetime) -> bool:

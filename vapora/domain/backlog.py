@@ -130,9 +130,6 @@ class Dependencies:
             if not blockers:
                 del self._open[follower]
 
-    def is_done(self, task_id: str) -> bool:
-        return task_id in self._done
-
     def all_done(self) -> frozenset[str]:
         """Every task that was ever done."""
         return frozenset(self._done)

@@ -20,6 +20,7 @@ from events.budget import (
     SpendSettled,
     SpendUnknown,
     WindowsCorrected,
+    whose,
 )
 from events.ids import Provider, Scope, Tier, WhenExceeded
 from events.money import MicroUsd, cents
@@ -165,8 +166,7 @@ def settle(
         return ()
     return (
         SpendSettled(
-            call_id=call_id,
-            attempt=attempt,
+            **whose(reservation),
             cost_microusd=MicroUsd(cost_microusd),
             tokens_in=tokens_in,
             tokens_out=tokens_out,
@@ -178,9 +178,8 @@ def settle(
 
 def release(ledger: Ledger, call_id: str, attempt: int, reason: str) -> tuple[SpendReleased, ...]:
     """Give back what provably was not billed."""
-    if _open(ledger, call_id, attempt) is None:
-        return ()
-    return (SpendReleased(call_id=call_id, attempt=attempt, reason=reason),)
+    reservation = _open(ledger, call_id, attempt)
+    return () if reservation is None else (SpendReleased(**whose(reservation), reason=reason),)
 
 
 def book_unknown(ledger: Ledger, call_id: str, attempt: int, reason: str) -> tuple[SpendUnknown, ...]:
@@ -259,6 +258,7 @@ def _refused(findings: list[_Finding], wish: ReserveSpend) -> Refused:
             scope_id=finding.level.budget.scope_id,
             window=finding.level.window,
             call_id=wish.call_id,
+            charge=wish.charge,
             amount_microusd=MicroUsd(wish.amount_microusd),
             room_microusd=finding.room,
             simulated=wish.simulated,
@@ -282,12 +282,7 @@ def _open(ledger: Ledger, call_id: str, attempt: int) -> SpendReserved | None:
 
 
 def _unknown(reservation: SpendReserved, reason: str) -> SpendUnknown:
-    return SpendUnknown(
-        call_id=reservation.call_id,
-        attempt=reservation.attempt,
-        amount_microusd=reservation.amount_microusd,
-        reason=reason,
-    )
+    return SpendUnknown(**whose(reservation), amount_microusd=reservation.amount_microusd, reason=reason)
 
 
 def _limit(limit_cents: int | None) -> MicroUsd | None:

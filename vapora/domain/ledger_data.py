@@ -9,7 +9,7 @@ from events.ids import Scope
 from vapora.domain.ledger import Account, AccountKey, CallKey, Ledger, SettlementOutcome
 
 # To be raised with every change of `ledger.evolve` or of the data: what an older fold saved is then left aside.
-FOLD_VERSION = 1
+FOLD_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,8 @@ _OURS = frozenset({"input_mtok", "output_mtok", "cache_read_mtok", "cache_write_
 # Prices of things that we never ask for, so they add nothing. Any other key makes the library calculate.
 _NOT_ASKED_FOR = ("_kcount", "_hours", "_mchars", "_1h_mtok", "_5m_mtok", "_seconds")
 _NOT_TEXT = ("audio", "image", "video")
+# What the vendors that bill it charge for writing input to their cache, times its price.
+_CACHE_WRITE = Decimal("1.25")
 # Longer than any number of tokens times any price, so that nothing but the final step rounds.
 _EXACT = Context(prec=60)
 
@@ -116,7 +118,7 @@ class PriceBook:
     """Prices with an operator's own before the listed ones.
 
     `overrides`: (provider, model) to (input, output) in micro-dollars per million tokens. An override has
-    no tiers and charges cached input like any other.
+    no tiers; input that is read from a cache is charged like any other, and writing it 1.25 times.
     """
 
     def __init__(self, overrides: Mapping[tuple[str, str], tuple[int, int]] | None = None) -> None:
@@ -153,7 +155,7 @@ class PriceBook:
         """The most that a call can cost, in micro-dollars.
 
         Its prompt is taken as bytes / 2 + 1,000 tokens, all at the dearest kind of input. That is the cache
-        write where it is dearer: we never ask for caching, but OpenAI caches by itself and bills it.
+        write where it is dearer: OpenAI caches by itself and bills it, Anthropic where a conversation has tools.
         A price that rises within a day counts already, for a call may be billed after the change.
         """
         prompt = -(-request_bytes // BYTES_PER_TOKEN) + EXTRA_TOKENS
@@ -250,7 +252,7 @@ def _library_cost(price: Any, usage: TokenCounts) -> Decimal:
 
 def _flat(cost_in: Decimal, cost_out: Decimal) -> Rates:
     rate = Rate(cost_in)
-    return Rates(uncached=rate, output=Rate(cost_out), cache_read=rate, cache_write=rate)
+    return Rates(uncached=rate, output=Rate(cost_out), cache_read=rate, cache_write=Rate(cost_in * _CACHE_WRITE))
 
 
 def _up(amount: Decimal) -> MicroUsd:

@@ -128,7 +128,7 @@ class _Field:
     @property
     def obstacle(self) -> str | None:
         """Why the rule's model cannot take the call."""
-        return self.excluded.get(_key(self.ruled))
+        return self.excluded.get(self.ruled.key)
 
 
 def rule(
@@ -162,6 +162,7 @@ def plan(
     tier: Tier,
     options: Sequence[Option],
     needs: Needs,
+    table: Sequence[ModelSpec] = MODELS,
     down: Mapping[Provider, str] | None = None,
     paused: Mapping[ModelKey, str] | None = None,
     excluded: Mapping[ModelKey, str] | None = None,
@@ -169,11 +170,11 @@ def plan(
 ) -> RoutingPlan:
     """Order the models that can take the call.
 
-    `options`: the models of configured providers. `down`: providers that are left alone now, with the reason; `paused`:
-    single models that are, while their siblings are asked. `excluded`: models that cannot take this call for a reason
-    learned elsewhere. A budget that says stop is planned like any other: its reservations are refused.
+    `table`: all models that there are; `options`: those of configured providers. `down`: providers that are left alone
+    now, with the reason; `paused`: single models that are, while their siblings are asked. `excluded`: models that
+    cannot take this call for a reason learned elsewhere. A budget that says stop is planned like any other: its
+    reservations are refused.
     """
-    table = _table(options)
     ruled, why = rule(task_type, complexity, critical, size, table)
     found = _field(ruled, table, options, needs, _Left(down or {}, paused or {}, excluded or {}))
     match tier:
@@ -222,7 +223,7 @@ def _near(found: _Field, table: Sequence[ModelSpec], options: Sequence[Option], 
         return _made(found, table, options, "availability", budget_chain(found.usable), reason, "availability")
     order = tuple(sorted(within, key=lambda one: (-efficiency(one), *_by_cost(one))))
     too_dear = f"dearer than the rule's {found.ruled.model}"
-    dearer = {_key(one.spec): too_dear for one in found.usable if one not in within}
+    dearer = {one.spec.key: too_dear for one in found.usable if one not in within}
     found = replace(found, usable=order, excluded={**found.excluded, **dearer})
     reason = "the budget is near its limit: the best quality for the cost of this call"
     return _made(found, table, options, "near-threshold", order, reason, "budget near its limit")
@@ -241,15 +242,15 @@ def _made(
     if order and order[0].spec != found.ruled:
         obstacle = f"; {found.ruled.model}: {found.obstacle}" if found.obstacle else ""
         fallback = f"{cause}{obstacle or f', instead of {found.ruled.model}'}"
-    costs = {_key(one.spec): one.worst_case_microusd for one in options}
-    left_out = [spec for spec in table if _key(spec) in found.excluded]
+    costs = {one.spec.key: one.worst_case_microusd for one in options}
+    left_out = [spec for spec in table if spec.key in found.excluded]
     candidates = tuple(
         ModelOption(
             provider=spec.provider,
             model=spec.model,
-            worst_case_microusd=MicroUsd(costs.get(_key(spec), 0)),
+            worst_case_microusd=MicroUsd(costs.get(spec.key, 0)),
             quality=spec.quality,
-            excluded=found.excluded.get(_key(spec)),
+            excluded=found.excluded.get(spec.key),
         )
         for spec in (*(one.spec for one in order), *left_out)
     )
@@ -263,50 +264,40 @@ def _field(
     needs: Needs,
     left: _Left,
 ) -> _Field:
-    offered = {_key(one.spec) for one in options}
+    offered = {one.spec.key for one in options}
     configured = {one.spec.provider for one in options} | {provider for provider, _ in left.excluded}
 
     def obstacle(spec: ModelSpec) -> str | None:
-        if _key(spec) in left.excluded:
-            return left.excluded[_key(spec)]
-        if _key(spec) not in offered:
+        if spec.key in left.excluded:
+            return left.excluded[spec.key]
+        if spec.key not in offered:
             return "not offered" if spec.provider in configured else f"{spec.provider} is not configured"
         if spec.provider in left.down:
             return f"{spec.provider} is down: {left.down[spec.provider]}"
-        if _key(spec) in left.paused:
-            return f"paused: {left.paused[_key(spec)]}"
+        if spec.key in left.paused:
+            return f"paused: {left.paused[spec.key]}"
         return needs.lacking(spec)
 
-    out = {_key(spec): why for spec in table if (why := obstacle(spec))}
+    out = {spec.key: why for spec in table if (why := obstacle(spec))}
     absent = [spec for spec in table if spec.provider not in configured and needs.lacking(spec) is None]
     return _Field(
         ruled,
-        tuple(one for one in options if _key(one.spec) not in out),
+        tuple(one for one in options if one.spec.key not in out),
         out,
         max(absent, key=lambda spec: (spec == ruled, spec.quality), default=None),
     )
 
 
-def _table(options: Sequence[Option]) -> tuple[ModelSpec, ...]:
-    """The known models. A family of which others are offered is what is offered: an installation's own local
-    model stands for the table's."""
-    offered = [one.spec for one in options]
-    own = {spec.provider for spec in offered if _KNOWN.get(_key(spec)) != spec}
-    if not own:
-        return MODELS
-    return (*(spec for spec in MODELS if spec.provider not in own), *(spec for spec in offered if spec.provider in own))
-
-
 def _of_family(family: _Family, table: Sequence[ModelSpec]) -> ModelSpec:
     """The first of its size; in a table of the installation's own the family's nearest in size, else of all."""
     provider, size = family
-    ours = [spec for spec in table if spec.provider is provider] or list(table)
+    ours = [spec for spec in table if spec.provider == provider] or list(table)
     return min(ours, key=lambda spec: abs(_rank(spec.size) - _rank(size)))
 
 
 def _one_larger(spec: ModelSpec, table: Sequence[ModelSpec]) -> ModelSpec:
     """The family's next size, or the same model where it has none."""
-    larger = [one for one in table if one.provider is spec.provider and _rank(one.size) > _rank(spec.size)]
+    larger = [one for one in table if one.provider == spec.provider and _rank(one.size) > _rank(spec.size)]
     return min(larger, key=lambda one: _rank(one.size), default=spec)
 
 
@@ -317,10 +308,3 @@ def _rank(size: Size) -> int:
 def _by_cost(option: Option) -> tuple[int, int, float, str]:
     spec = option.spec
     return option.worst_case_microusd, CHEAPEST_FIRST.index(spec.provider), -spec.quality, spec.model
-
-
-def _key(spec: ModelSpec) -> ModelKey:
-    return spec.provider, spec.model
-
-
-_KNOWN = {_key(spec): spec for spec in MODELS}

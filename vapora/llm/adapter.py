@@ -293,6 +293,11 @@ def native_body(message: Message, provider: Provider) -> Any:
     return json.loads(message.native.body) if message.native is not None and ours else None
 
 
+def without_natives(request: ModelRequest) -> ModelRequest:
+    bare = tuple(one.model_copy(update={"native": None}) for one in request.messages)
+    return request.model_copy(update={"messages": bare})
+
+
 def compact(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 

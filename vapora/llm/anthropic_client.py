@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Container
 from dataclasses import dataclass, field
 from typing import Any
 
+from vapora.errors import InvalidRequestError
 from vapora.llm.adapter import (
     PING_TIMEOUT_S,
     Body,
@@ -22,6 +23,7 @@ from vapora.llm.adapter import (
     native_body,
     time_limit,
     tool_calls,
+    without_natives,
 )
 from vapora.llm.protocol import Finish, Message, ModelAnswer, ModelRequest, Provider, TextDelta, ToolCall, Usage
 
@@ -35,6 +37,7 @@ _FINISH: dict[str, Finish] = {
 }
 
 
+_OTHER_CONVERSATION = "bound to a different conversation"
 _CACHED: Body = {"cache_control": {"type": "ephemeral"}}
 # What an answer's blocks can be rebuilt from. One with others goes back as it came.
 _PLAIN_BLOCKS = frozenset({"text", "tool_use"})
@@ -52,6 +55,16 @@ class AnthropicClient(VendorAdapter):
 
     provider = Provider.ANTHROPIC
     default_url = "https://api.anthropic.com"
+
+    async def complete(self, request: ModelRequest) -> ModelAnswer:
+        """Thoughts that stand behind something else than when they were thought (another system prompt since an
+        update, say) are refused, and nothing is billed: then it goes without them."""
+        try:
+            return await super().complete(request)
+        except InvalidRequestError as refusal:
+            if _OTHER_CONVERSATION not in refusal.message:
+                raise
+        return await super().complete(without_natives(request))
 
     def body(self, request: ModelRequest, *, stream: bool = False) -> Body:
         body: Body = {
@@ -76,8 +89,12 @@ class AnthropicClient(VendorAdapter):
     def _turns(self, request: ModelRequest) -> list[Body]:
         """Results of one turn's calls must stand together in one user message, right after the calls."""
         turns: list[Body] = []
+        own_ids: set[str] = set()  # of calls that go back as they came, so that their results keep the id too
         for message in request.messages:
-            blocks = native_body(message, self.provider) or _blocks(message)
+            native = native_body(message, self.provider)
+            if native is not None:
+                own_ids |= {call.id for call in message.tool_calls}
+            blocks = native or _blocks(message, own_ids)
             if not blocks:
                 continue  # an empty text block is refused
             role = "assistant" if message.role == "assistant" else "user"
@@ -245,9 +262,10 @@ class _Draft:
         )
 
 
-def _blocks(message: Message) -> list[Body]:
+def _blocks(message: Message, own_ids: Container[str]) -> list[Body]:
     if message.role == "tool":
-        result: Body = {"type": "tool_result", "tool_use_id": call_id(message.tool_call_id or "")}
+        raw = message.tool_call_id or ""
+        result: Body = {"type": "tool_result", "tool_use_id": raw if raw in own_ids else call_id(raw)}
         return [result | {"content": message.text} | ({"is_error": True} if message.failed else {})]
     # A text of blanks is refused as an empty one is.
     blocks: list[Body] = [{"type": "text", "text": message.text}] if message.text.strip() else []

@@ -97,7 +97,7 @@ class LogClient:
     async def read(self, stream: StreamName, after: int = 0, *, lenient: bool = False) -> list[Recorded]:
         """All events of one stream with version > `after`.
 
-        Who folds a stream needs all of it: an event of an unknown topic is an `UnknownTopicError`, unless `lenient`.
+        Who folds a stream needs all of it: what a newer version wrote is a `NewerEventError`, unless `lenient`.
         """
         return [recorded async for page in self.pages(stream, after, lenient=lenient) for recorded in page]
 
@@ -144,7 +144,7 @@ class LogClient:
     ) -> Polled[Recorded]:
         """Events with position > `after`, at once if there are any, else as soon as one comes or the time is over.
 
-        Who names topics needs them: one in a version that is not known is an `UnknownTopicError`. Who names none gets
+        Who names topics needs them: one that a newer version wrote is a `NewerEventError`. Who names none gets
         an `Unknown` in the place of what it cannot know, and decides. `lenient` says otherwise.
         """
         batch = await self._port.poll(after, limit, timeout_s, topics)

@@ -7,25 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from vapora.clock import Clock
 from vapora.errors import CorruptLogError, LogError
 from vapora.log import mapper
-from vapora.log.chain import GENESIS, ChainEntry, Link, Row, Tip, end, extend, follows
+from vapora.log.chain import GENESIS, ChainEntry, Link, Tip, end, extend, follows
 from vapora.log.plan import AppendPlan, Versions, check
+from vapora.log.store import ChainBrokenError, Store, TakenError
 from vapora.records import Append, AppendResult, StoredRecord, page
 
 MAX_READ = 10_000
 _ATTEMPTS = 3
-
-
-class TakenError(LogError):
-    """The store holds versions that were thought free: what was known of its streams is out of date."""
-
-
-class ChainBrokenError(CorruptLogError):
-    """The log does not end where its writer left it."""
 
 
 class SpeculativeReadError(LogError):
@@ -35,17 +28,6 @@ class SpeculativeReadError(LogError):
 
 class RolledBackError(LogError):
     """A transaction before this one was not written, and this one was decided as if it were. Decide it anew."""
-
-
-def broken(place: str, remembered: Tip, found: Tip) -> ChainBrokenError:
-    """What a store raises where it ends at `found`; without a digest, where its last events are gone."""
-    ends = f"with the digest {found.digest.hex()[:12]}…" if found.digest else "and what stood after it is gone"
-    return ChainBrokenError(
-        f"The log at {place} was changed behind its writer's back: it ends at position {found.position} {ends}; "
-        f"it was left at {remembered.position} with {remembered.digest.hex()[:12]}….",
-        remedy="Nothing is appended to it. Stop, find out with `vapora audit verify`, and restore it from a backup.",
-        position=found.position,
-    )
 
 
 class Committed(NamedTuple):
@@ -67,65 +49,8 @@ class Committed(NamedTuple):
         return [StoredRecord._make(entry[:5]) for entry in self.entries]
 
 
-class Store(Protocol):
-    """Where records are kept.
-
-    `read`, `after` and `scan` may give fewer than `limit` though there are more: see `vapora.records.PAGE_BYTES`.
-    """
-
-    def write(self, entries: Sequence[ChainEntry], tip: Tip) -> None:
-        """One transaction that also looks whether this is still the writer (`FencedError`), and whether the log
-        still ends at `tip` (`ChainBrokenError`, see `broken`). `TakenError` where a version is in use."""
-        ...
-
-    def versions(self, streams: Sequence[str]) -> dict[str, int]: ...
-
-    def read(self, stream: str, after: int, limit: int) -> list[StoredRecord]: ...
-
-    def after(self, position: int, limit: int, topics: Sequence[str], until: int | None) -> list[StoredRecord]: ...
-
-    def head(self) -> int: ...
-
-    def last(self) -> StoredRecord | None: ...
-
-    def scan(self, after: int | None, limit: int) -> list[Link]:
-        """Events with position > `after` (None: all) as they are stored, undecoded, damaged ones too."""
-        ...
-
-    def newest(self, count: int) -> list[Link]:
-        """The last events as they are stored, ascending."""
-        ...
-
-    def topics(self) -> dict[str, int]:
-        """Every topic in the log, with the first position that holds it."""
-        ...
-
-    def damage(self) -> str | None:
-        """What the store itself finds wrong with what it keeps beside the events (indexes, pages)."""
-        ...
-
-    def ensure_current(self) -> None: ...
-
-    def ensure_writable(self) -> None:
-        """`LogError` where a transaction that writes, though no event, is refused."""
-        ...
-
-    def close(self) -> None: ...
-
-
-def insert(store: Store, rows: Sequence[Row]) -> list[int]:
-    """For who keeps nothing of the log in mind: behind whatever the store holds. The positions that the rows got."""
-    if not rows:
-        return []
-    newest = store.newest(1)
-    tip = Tip(newest[0].position, newest[0].digest) if newest else GENESIS
-    entries = extend(tip, rows)
-    store.write(entries, tip)
-    return [entry[0] for entry in entries]
-
-
-class EventLog(Protocol):
-    """One workspace's log.
+class EventLog:
+    """One workspace's log, over a `Store`.
 
     `append` and `commit` belong to one thread, or `decide` to one and `write` to another; the others may be called from
     any.
@@ -134,95 +59,7 @@ class EventLog(Protocol):
     be more where `is_full` says so of a page (`vapora.records`).
     """
 
-    @property
-    def is_at_hand(self) -> bool:
-        """Whether a commit is a matter of this machine alone: mostly done before a thread would have begun with it."""
-        ...
-
-    def append(self, requests: Sequence[Append]) -> list[AppendResult]:
-        """Each request takes effect alone or not at all; those that do share one transaction."""
-        ...
-
-    def decide(self, requests: Sequence[Append], ahead: bool = False) -> AppendPlan:
-        """What a transaction will hold, as if all that was decided before were written. Nothing is written.
-
-        `ahead`: some of that is not written yet; then `SpeculativeReadError` for requests that are not simply to be
-        appended.
-        """
-        ...
-
-    def write(self, plan: AppendPlan) -> Committed:
-        """The transaction. In the order in which plans were decided; after one that failed, those decided before its
-        failure are void (`RolledBackError`)."""
-        ...
-
-    def commit(self, requests: Sequence[Append]) -> Committed:
-        """`append` that also hands out what was written, for those who follow the log in memory.
-
-        For requests that passed `check`: the log writer does that for each caller, before they share a transaction.
-        """
-        ...
-
-    def append_correction(self, request: Append) -> list[AppendResult]:
-        """The one append that may be recorded before the events that stand: a correction of the clock."""
-        ...
-
-    def since_last(self) -> timedelta:
-        """From the last event until now, by this machine's clock; negative where the clock is behind."""
-        ...
-
-    def read(self, stream: str, after: int = 0, limit: int = MAX_READ) -> list[StoredRecord]:
-        """Events of one stream with version > `after`."""
-        ...
-
-    def after(
-        self, position: int, limit: int = 1_000, topics: Sequence[str] = (), until: int | None = None
-    ) -> list[StoredRecord]:
-        """Events with position > `position` (and <= `until`), of these topics or of all."""
-        ...
-
-    def pick(self, positions: Sequence[int]) -> list[StoredRecord]:
-        """The events at these positions, in this order; those that there are, as one page."""
-        ...
-
-    def head(self) -> int:
-        """The last position; 0 for an empty log."""
-        ...
-
-    def tip(self) -> Tip:
-        """The last position with its digest; `CorruptLogError` where the last event does not follow the one before."""
-        ...
-
-    def scan(self, after: int | None, limit: int = 2_000) -> list[Link]:
-        """Events with position > `after` (None: all) as they are stored, undecoded, damaged ones too."""
-        ...
-
-    def load(self, links: Sequence[Link]) -> None:
-        """Take events of another log as they are, digests and all; `CorruptLogError` where one does not follow."""
-        ...
-
-    def topics(self) -> dict[str, int]:
-        """Every topic in the log, with the first position that holds it."""
-        ...
-
-    def damage(self) -> str | None:
-        """What the store itself finds wrong with what it keeps beside the events (indexes, pages)."""
-        ...
-
-    def ensure_current(self) -> None:
-        """Raises `FencedError` once another writer has taken over."""
-        ...
-
-    def ensure_writable(self) -> None:
-        """`LogError` where a transaction that writes, though no event, is refused. For the thread that appends."""
-        ...
-
-    def close(self) -> None: ...
-
-
-class CheckedLog:
-    """An `EventLog` over a `Store`."""
-
+    # Whether a commit is a matter of this machine alone: mostly done before a thread would have begun with it.
     is_at_hand = True
 
     def __init__(self, store: Store, workspace: str, clock: Clock) -> None:
@@ -237,10 +74,15 @@ class CheckedLog:
         self._decided_in = 0
 
     def append(self, requests: Sequence[Append]) -> list[AppendResult]:
+        """Each request takes effect alone or not at all; those that do share one transaction."""
         check(requests)
         return self.commit(requests).results()
 
     def commit(self, requests: Sequence[Append]) -> Committed:
+        """`append` that also hands out what was written, for those who follow the log in memory.
+
+        For requests that passed `check`: the log writer does that for each caller, before they share a transaction.
+        """
         for _ in range(_ATTEMPTS):
             try:
                 return self.write(self.decide(requests))
@@ -249,6 +91,7 @@ class CheckedLog:
         raise LogError("The log's streams move under its writer.", remedy="See that nothing else writes to this file.")
 
     def append_correction(self, request: Append) -> list[AppendResult]:
+        """The one append that may be recorded before the events that stand: a correction of the clock."""
         before, self._last_at = self._last_at, self._clock()
         try:
             return self.append([request])
@@ -257,10 +100,16 @@ class CheckedLog:
             raise
 
     def since_last(self) -> timedelta:
+        """From the last event until now, by this machine's clock; negative where the clock is behind."""
         last = self._last_recorded()
         return timedelta() if last is None else self._clock() - last
 
     def decide(self, requests: Sequence[Append], ahead: bool = False) -> AppendPlan:
+        """What a transaction will hold, as if all that was decided before were written. Nothing is written.
+
+        `ahead`: some of that is not written yet; then `SpeculativeReadError` for requests that are not simply to be
+        appended.
+        """
         round = self._round
         if self._decided_in != round:
             self._versions.forget()
@@ -275,6 +124,8 @@ class CheckedLog:
         return plan
 
     def write(self, plan: AppendPlan) -> Committed:
+        """The transaction. In the order in which plans were decided; after one that failed, those decided before its
+        failure are void (`RolledBackError`)."""
         if plan.round != self._round:
             raise RolledBackError("A transaction before this one failed.")
         try:
@@ -294,21 +145,26 @@ class CheckedLog:
         return Committed(plan, entries, tip)
 
     def read(self, stream: str, after: int = 0, limit: int = MAX_READ) -> list[StoredRecord]:
+        """Events of one stream with version > `after`."""
         return self._store.read(stream, after, limit)
 
     def after(
         self, position: int, limit: int = 1_000, topics: Sequence[str] = (), until: int | None = None
     ) -> list[StoredRecord]:
+        """Events with position > `position` (and <= `until`), of these topics or of all."""
         return self._store.after(position, limit, topics, until)
 
     def pick(self, positions: Sequence[int]) -> list[StoredRecord]:
+        """The events at these positions, in this order; those that there are, as one page."""
         # One look each: a few hundred look-ups by key take less than reading whatever lies between them.
         return page(one for position in positions for one in self._store.after(position - 1, 1, (), position))
 
     def head(self) -> int:
+        """The last position; 0 for an empty log."""
         return self._store.head()
 
     def tip(self) -> Tip:
+        """The last position with its digest; `CorruptLogError` where the last event does not follow the one before."""
         newest = self._store.newest(2)
         if not newest:
             return GENESIS
@@ -322,9 +178,11 @@ class CheckedLog:
         return Tip(last.position, last.digest)
 
     def scan(self, after: int | None, limit: int = 2_000) -> list[Link]:
+        """Events with position > `after` (None: all) as they are stored, undecoded, damaged ones too."""
         return self._store.scan(after, limit)
 
     def load(self, links: Sequence[Link]) -> None:
+        """Take events of another log as they are, digests and all; `CorruptLogError` where one does not follow."""
         tip = found = self.tip()
         for one in links:
             if one.position <= found.position or not follows(found.digest, one):
@@ -339,15 +197,19 @@ class CheckedLog:
             self._store.write([one.entry() for one in links], tip)
 
     def topics(self) -> dict[str, int]:
+        """Every topic in the log, with the first position that holds it."""
         return self._store.topics()
 
     def damage(self) -> str | None:
+        """What the store itself finds wrong with what it keeps beside the events (indexes, pages)."""
         return self._store.damage()
 
     def ensure_current(self) -> None:
+        """Raises `FencedError` once another writer has taken over."""
         self._store.ensure_current()
 
     def ensure_writable(self) -> None:
+        """`LogError` where a transaction that writes, though no event, is refused. For the thread that appends."""
         self._store.ensure_writable()
 
     def close(self) -> None:

@@ -9,11 +9,12 @@ from threading import Lock
 from vapora import clock as system_clock
 from vapora.clock import Clock
 from vapora.log.chain import GENESIS, ChainEntry, Link, Tip
-from vapora.log.event_log import CheckedLog, TakenError, broken
+from vapora.log.event_log import EventLog
+from vapora.log.store import TakenError, broken
 from vapora.records import StoredRecord, page
 
 
-class MemoryLog(CheckedLog):
+class MemoryLog(EventLog):
     """Closing it keeps what it holds, so that a writer may be stopped and started over the same log."""
 
     def __init__(self, workspace: str, clock: Clock = system_clock.now) -> None:

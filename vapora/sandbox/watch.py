@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 
+from vapora.backoff import Backoff
 from vapora.private_dirs import size
 from vapora.sandbox.processes import measure
 from vapora.sandbox.values import MIB, Ended, Limits, Room
@@ -36,9 +37,9 @@ class Disk:
 async def watch(pid: int, room: Room, limits: Limits) -> Ended:
     """Returns when a bound is crossed, and not before."""
     disk = Disk(room, limits)
-    pause = _FIRST_S
+    pauses = iter(Backoff(_FIRST_S, longest_s=WATCH_S))
     while True:
-        await asyncio.sleep(pause)
+        await asyncio.sleep(next(pauses))
         tree = measure(pid, limits.processes)
         if tree.processes > limits.processes:
             return "processes"
@@ -46,7 +47,6 @@ async def watch(pid: int, room: Room, limits: Limits) -> Ended:
             return "memory"
         if await asyncio.to_thread(disk.is_full):
             return "disk"
-        pause = min(WATCH_S, pause * 2)
 
 
 def _free(room: Room) -> int:

@@ -75,6 +75,11 @@ class AsyncClient(AsyncWork):
         """By its id, archived ones too."""
         return await self._get(path("projects", project_id), views.Project, {"after": after})
 
+    async def dashboard(self, project_id: str, days: int = 30, after: Position = None) -> views.Dashboard:
+        """How the work of a project flows, over the last days up to today (UTC)."""
+        query = {"days": days, "after": after}
+        return await self._get(path("projects", project_id, "dashboard"), views.Dashboard, query)
+
     async def list_projects(self, archived: bool = False, after: Position = None) -> tuple[views.Project, ...]:
         """In the order in which they were made; archived ones only if asked for."""
         asked = {"archived": True if archived else None, "after": after}
@@ -251,8 +256,27 @@ class AsyncClient(AsyncWork):
         """What is left out stays as it is, whoever else changes it at the same time."""
         return await self._ask("PATCH", budget_path(scope, scope_id), views.BudgetEdited, change)
 
-    async def costs(self, group_by: Sequence[str] = ("provider",), after: Position = None) -> tuple[views.Cost, ...]:
-        return await self._all("/costs", views.Cost, {"group_by": ",".join(group_by), "after": after})
+    async def costs(
+        self, group_by: Sequence[str] = ("provider",), project_id: str | None = None, after: Position = None
+    ) -> tuple[views.Cost, ...]:
+        query = {"group_by": ",".join(group_by), "project_id": project_id, "after": after}
+        return await self._all("/costs", views.Cost, query)
+
+    # --- settings ---
+
+    async def settings(self, after: Position = None) -> views.WorkspaceSettings:
+        return await self._get("/settings", views.WorkspaceSettings, {"after": after})
+
+    async def set_settings(self, settings: commands.ChangeSettings) -> views.WorkspaceSettings:
+        """All of them anew: one that is left out takes its default."""
+        return await self._ask("PUT", "/settings", views.WorkspaceSettings, settings)
+
+    async def preferences(self, after: Position = None) -> views.Preferences:
+        return await self._get("/preferences", views.Preferences, {"after": after})
+
+    async def set_preferences(self, preferences: commands.ChangePreferences) -> views.Preferences:
+        """All of them anew: one that is left out takes its default."""
+        return await self._ask("PUT", "/preferences", views.Preferences, preferences)
 
     # --- the queue and the log ---
 

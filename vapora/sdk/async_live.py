@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 
-from vapora.sdk.live import CLOSE_S, FIRST_PAUSE_S, LARGEST_FRAME, LONGEST_PAUSE_S, away, bad_address, refusal
+from vapora.sdk.live import BACKOFF, CLOSE_S, LARGEST_FRAME, away, bad_address, refusal
 from vapora.sdk.paths import is_local
 from vapora.sdk.problems import NoServerError
-from vapora.views import Frame
+from vapora.views import Frame, LiveRequest
 
 
 class AsyncLive:
@@ -41,21 +41,19 @@ class AsyncLive:
         self.position = after
 
     async def __aiter__(self) -> AsyncIterator[Frame]:
-        pause = FIRST_PAUSE_S
+        pauses = iter(BACKOFF)
         while not self._closed.is_set():
             try:
                 async for frame in self._connection():
-                    pause = FIRST_PAUSE_S
+                    pauses = iter(BACKOFF)
                     yield frame
             except NoServerError:
                 if not self._reconnect:
                     raise
             if not self._reconnect:
                 return
-            try:
-                await asyncio.wait_for(self._closed.wait(), pause)
-            except TimeoutError:
-                pause = min(LONGEST_PAUSE_S, pause * 2)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._closed.wait(), next(pauses))
 
     async def close(self) -> None:
         self._closed.set()
@@ -76,11 +74,10 @@ class AsyncLive:
             self._socket = socket
             if self._closed.is_set():
                 return
-            if self._token:
-                await socket.send(json.dumps({"token": self._token}))
+            await socket.send(self._request())
             try:
                 async for message in socket:
-                    frame = Frame.model_validate_json(message, extra="ignore")
+                    frame = Frame.read(message)
                     # A resume repeats what may have been sent already; nothing goes backwards.
                     if self.position is None or frame.position > self.position:
                         self.position = frame.position
@@ -91,10 +88,13 @@ class AsyncLive:
             finally:
                 self._socket = None
 
+    def _request(self) -> str:
+        return LiveRequest(token=self._token, after=self.position).model_dump_json(exclude_none=True)
+
     async def _open(self) -> ClientConnection:
         try:
             return await connect(
-                self._url if self.position is None else f"{self._url}?after={self.position}",
+                self._url,
                 additional_headers=self._headers,
                 open_timeout=self._timeout,
                 close_timeout=CLOSE_S,

@@ -11,7 +11,7 @@ from vapora import commands, views
 from vapora.errors import NotFoundError
 from vapora.sdk.paths import Position
 from vapora.sdk.problems import ApiError
-from vapora.sdk.waiting import FIRST_PAUSE_S, LONGEST_PAUSE_S, SETTLED, TaskDetails, named, settled, still, without_work
+from vapora.sdk.waiting import BACKOFF, SETTLED, TaskDetails, named, settled, still, without_work
 
 if TYPE_CHECKING:
     from vapora.sdk.client import Client
@@ -144,7 +144,7 @@ class Task:
     ) -> views.TaskCard:
         """See `Client.wait`. Asks once a second at most: the cheapest question that there is about a task."""
         end = None if timeout is None else monotonic() + timeout
-        pause, after = FIRST_PAUSE_S, after or self.after
+        pauses, after = iter(BACKOFF), after or self.after
         while True:
             try:
                 card = self._client.task(self.id, after)
@@ -155,11 +155,11 @@ class Task:
                 continue
             if settled(card, until):
                 return card
+            pause = next(pauses)
             left = pause if end is None else end - monotonic()
             if left <= 0:
                 raise still(card, timeout or 0)
             sleep(min(pause, left))
-            pause = min(LONGEST_PAUSE_S, pause * 1.5)
 
     def changes(self, run_id: str | None = None, attempt: int | None = None) -> views.Changes:
         """What stands on its branch."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Iterator
 from types import TracebackType
@@ -11,12 +10,12 @@ from typing import Self
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 from websockets.sync.client import ClientConnection, connect
 
+from vapora.backoff import Backoff
 from vapora.sdk.paths import is_local
 from vapora.sdk.problems import ApiError, NoServerError
-from vapora.views import Frame
+from vapora.views import Frame, LiveRequest
 
-FIRST_PAUSE_S = 0.2
-LONGEST_PAUSE_S = 5.0
+BACKOFF = Backoff(0.2, longest_s=5.0)
 CLOSE_S = 1
 # A resume after a long absence may put many rows into one frame.
 LARGEST_FRAME = 32 * 1024 * 1024
@@ -47,19 +46,18 @@ class Live:
         self.position = after
 
     def __iter__(self) -> Iterator[Frame]:
-        pause = FIRST_PAUSE_S
+        pauses = iter(BACKOFF)
         while not self._closed.is_set():
             try:
                 for frame in self._connection():
-                    pause = FIRST_PAUSE_S
+                    pauses = iter(BACKOFF)
                     yield frame
             except NoServerError:
                 if not self._reconnect:
                     raise
             if not self._reconnect:
                 return
-            self._closed.wait(pause)
-            pause = min(LONGEST_PAUSE_S, pause * 2)
+            self._closed.wait(next(pauses))
 
     def close(self) -> None:
         self._closed.set()
@@ -81,11 +79,10 @@ class Live:
             self._socket = socket
             if self._closed.is_set():
                 return
-            if self._token:
-                socket.send(json.dumps({"token": self._token}))
+            socket.send(self._request())
             try:
                 for message in socket:
-                    frame = Frame.model_validate_json(message, extra="ignore")
+                    frame = Frame.read(message)
                     # A resume repeats what may have been sent already; nothing goes backwards.
                     if self.position is None or frame.position > self.position:
                         self.position = frame.position
@@ -96,10 +93,13 @@ class Live:
             finally:
                 self._socket = None
 
+    def _request(self) -> str:
+        return LiveRequest(token=self._token, after=self.position).model_dump_json(exclude_none=True)
+
     def _open(self) -> ClientConnection:
         try:
             return connect(
-                self._url if self.position is None else f"{self._url}?after={self.position}",
+                self._url,
                 additional_headers=self._headers,
                 open_timeout=self._timeout,
                 close_timeout=CLOSE_S,

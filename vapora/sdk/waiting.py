@@ -9,13 +9,13 @@ from typing import Literal, TypedDict
 from pydantic import JsonValue
 
 from events.ids import BoardType, Review, TaskState
+from vapora.backoff import Backoff
 from vapora.errors import ConflictError, NotFoundError, VaporaError
 from vapora.views import Execution, Project, TaskCard
 
 # Nothing moves such a task any further without a person.
 SETTLED = frozenset({TaskState.REVIEW, TaskState.DONE, TaskState.FAILED, TaskState.ARCHIVED})
-FIRST_PAUSE_S = 0.1
-LONGEST_PAUSE_S = 1.0
+BACKOFF = Backoff(0.1, longest_s=1.0, factor=1.5)
 
 
 class TaskDetails(TypedDict, total=False):

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from vapora import file_lock
 from vapora.errors import ConfigurationError
 
-_TRIES, _PAUSE_S = 3, 0.05
+_PATIENCE_S = 0.15
 
 
 class Owner(BaseModel):
@@ -58,7 +57,8 @@ def take(data: Path) -> Lock:
             f"The data folder {data} cannot be used ({error.strerror}).", remedy="Choose another with --data."
         ) from error
     lock = Lock(file)
-    if not _locked(file):
+    # Patient, since whoever asks for the owner holds it for a moment.
+    if not file_lock.lock(file, _PATIENCE_S):
         owner = _read(file)
         lock.release()
         name = "another process" if owner is None else f"process {owner.pid}"
@@ -71,18 +71,6 @@ def take(data: Path) -> Lock:
     return lock
 
 
-def _locked(file: IO[str]) -> bool:
-    # Again, since whoever asks for the owner holds it for a moment.
-    for _ in range(_TRIES):
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            time.sleep(_PAUSE_S)
-        else:
-            return True
-    return False
-
-
 def owner(data: Path) -> Owner | None:
     """Who holds the folder now; None where nobody does, or it cannot be told."""
     try:
@@ -90,12 +78,8 @@ def owner(data: Path) -> Owner | None:
     except OSError:
         return None
     with file:
-        try:
-            # Shared: two who ask at once do not take each other for a server.
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return _read(file)
-        return None
+        # Shared: two who ask at once do not take each other for a server.
+        return None if file_lock.lock(file, shared=True) else _read(file)
 
 
 def _read(file: IO[str]) -> Owner | None:

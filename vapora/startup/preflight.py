@@ -81,7 +81,7 @@ def _check_blobs(settings: Settings, environ: Mapping[str, str]) -> None:
     if not settings.blobs_url:
         return
     check_address("AWS_ENDPOINT_URL", environ.get("AWS_ENDPOINT_URL", "").strip())
-    from vapora.blobs.place import check_url
+    from vapora.blobs import check_url
     from vapora.blobs.s3 import S3BlobStore
 
     _require(lambda: S3BlobStore(*check_url(settings.blobs_url)).check())

@@ -19,12 +19,12 @@ from typing import Any, Literal
 from actors.kinds import may_repeat
 from actors.runtime.base import Actor, Address, Builder
 from actors.runtime.local import LocalRuntime
+from vapora.backoff import Backoff
 from vapora.errors import UnavailableError
 
 # As Ray's references have it, but for the first pause: nothing has to be forked here.
 _PATIENCE_S = 30.0
-_FIRST_PAUSE_S = 0.01
-_LONGEST_PAUSE_S = 1.0
+_BACKOFF = Backoff(0.01, longest_s=1.0)
 _REVIVED_AFTER_S = 0.01
 
 # `arrived`: not carried out yet; `done`: carried out, but the caller does not know; `answered`: on its way back.
@@ -197,8 +197,9 @@ class CrashableRef:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + _PATIENCE_S
         repeat = may_repeat(self._address.kind, method)
-        pause = _FIRST_PAUSE_S
+        pauses = iter(_BACKOFF)
         while True:
+            pause = next(pauses)
             if self._holder is not None and self._holder.dead:
                 raise asyncio.CancelledError  # the dead say nothing
             try:
@@ -209,7 +210,6 @@ class CrashableRef:
                         f"{self._address} does not answer.", remedy="It is being restarted; try again."
                     ) from error
             await asyncio.sleep(pause)
-            pause = min(pause * 2, _LONGEST_PAUSE_S)
 
 
 class _View:

@@ -121,6 +121,26 @@ class ProjectMade(Project):
     same_name: tuple[str, ...] = ()
 
 
+class WorkspaceSettings(View):
+    """As they are until somebody sets them, then with the position of the last change."""
+
+    name: str = ""
+    default_review: Review = Review.HUMAN
+    default_priority: int = 50
+    position: int = 0
+
+
+class Preferences(View):
+    """As `ChangePreferences` takes them. The words are open: a newer version may know more of them."""
+
+    user_id: str
+    theme: str = "system"
+    density: str = "comfortable"
+    time_zone: str = ""
+    notifications: tuple[str, ...] = ("review", "failed")
+    position: int = 0
+
+
 class RunSummary(View):
     """A run as it stands on its task's card. `purpose` review: it judges the work of another."""
 
@@ -423,13 +443,6 @@ class Chain(View):
 
     items: tuple[EventView, ...]
     complete: bool
-
-
-class Frame(View):
-    """One position that changed something, as `/live` sends it."""
-
-    position: int
-    rows: tuple[dict[str, JsonValue], ...]
 
 
 class Health(View):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 from events.ids import Review, TaskState, WaitReason
 from vapora.views import Agent, BoardCard, Frame
@@ -33,11 +33,12 @@ class DemoProgress:
         """Take a frame; the watched cards whose state or agent it changed."""
         moved: list[BoardCard] = []
         for one in frame.rows:
-            view, row = one.get("view"), one.get("row")
-            if view == "task" and isinstance(row, dict):
-                moved += self._take(row, at)
-            elif view == "agent" and isinstance(row, dict):
-                self._agent(row)
+            if one.view == "task" and one.row.id in self.task_ids:
+                moved += self._put(one.row, at)
+            elif one.view == "agent" and isinstance(one.row, Agent):
+                self.agents[one.row.id] = one.row
+            elif one.view == "agent":
+                self.agents.pop(one.row.id, None)
         return moved
 
     def look(self, cards: Iterable[BoardCard], at: float) -> list[BoardCard]:
@@ -78,11 +79,6 @@ class DemoProgress:
             sums[card.simulated] += card.cost_microusd
         return sums
 
-    def _take(self, row: dict[str, Any], at: float) -> list[BoardCard]:
-        if row.get("id") not in self.task_ids:
-            return []
-        return self._put(BoardCard.model_validate(row, extra="ignore"), at)
-
     def _put(self, card: BoardCard, at: float) -> list[BoardCard]:
         before = self.tasks.get(card.id)
         if before is not None and before.position >= card.position:
@@ -92,13 +88,6 @@ class DemoProgress:
         # That a review has ended is told by what comes of it.
         over = before is not None and _told(before)[:-1] == _told(card)[:-1] and reviewer(card) is None
         return [] if over or (before is not None and _told(before) == _told(card)) else [card]
-
-    def _agent(self, row: dict[str, Any]) -> None:
-        if row.get("removed"):
-            self.agents.pop(str(row["id"]), None)
-        else:
-            agent = Agent.model_validate(row, extra="ignore")
-            self.agents[agent.id] = agent
 
 
 def _told(card: BoardCard) -> tuple[object, ...]:

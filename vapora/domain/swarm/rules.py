@@ -40,7 +40,6 @@ __all__ = [
     "recalled",
     "running",
     "silent",
-    "unassignable",
     "waiting",
     "withdraw",
     "without_reviewer",
@@ -99,12 +98,6 @@ def without_reviewer(swarm: Swarm) -> list[tuple[Task, str]]:
         for task_id in sorted(swarm.reviews)
         if not any(agent.enabled for agent in _reviewers(swarm, swarm.open_tasks[task_id]))
     ]
-
-
-def unassignable(swarm: Swarm, task: Task) -> tuple[WaitReason, str] | None:
-    """Why no enabled agent could ever take the task, and what helps; None if one could, now or later."""
-    wait = _hindrance(swarm, lane_of(task))
-    return None if wait is None else (wait.reason, wait.remedy)
 
 
 def silent(swarm: Swarm) -> list[tuple[Task, WaitReason, str]]:

@@ -20,11 +20,11 @@ from nats.aio.client import Client
 from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError, ServiceUnavailableError
 
+from vapora.backoff import Backoff
 from vapora.errors import ConfigurationError, UnavailableError
 from vapora.queue.nats.options import NatsOptions
 
-_FIRST_PAUSE_S = 0.05
-_LONGEST_PAUSE_S = 2.0
+_BACKOFF = Backoff(0.05, longest_s=2.0)
 _CONNECT_S = 3
 # A server that hangs is noticed after two of them.
 _PING_S = 5
@@ -117,7 +117,7 @@ class NatsLink:
             await asyncio.wait(self._closing, timeout=_CONNECT_S)
 
     async def _keep(self) -> None:
-        pause = _FIRST_PAUSE_S
+        pauses = iter(_BACKOFF)
         while True:
             lost = asyncio.Event()
             try:
@@ -125,11 +125,10 @@ class NatsLink:
             except Exception as error:  # whatever it is: it is told, and tried again
                 cause = self._heard if isinstance(error, nats.errors.NoServersError) else None
                 self._tell(_explained(cause or error, self._options.place))
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, _LONGEST_PAUSE_S)
+                await asyncio.sleep(next(pauses))
                 continue
             try:
-                pause = _FIRST_PAUSE_S
+                pauses = iter(_BACKOFF)
                 # To wait for a place among the pending would swallow cancellations; we wait for answers ourselves.
                 js = client.jetstream(publish_async_max_pending=sys.maxsize)
                 self._client, self._js, self._lost = client, js, lost

@@ -9,6 +9,7 @@ const AgentsPage = lazy(() => import("./pages/agents").then((page) => page.Agent
 const AgentPage = lazy(() => import("./pages/agent").then((page) => page.AgentPage));
 const BudgetsPage = lazy(() => import("./pages/budgets").then((page) => page.BudgetsPage));
 const CostsPage = lazy(() => import("./pages/costs").then((page) => page.CostsPage));
+const DashboardPage = lazy(() => import("./pages/dashboard").then((page) => page.DashboardPage));
 const LogPage = lazy(() => import("./pages/log").then((page) => page.LogPage));
 const MarketplacePage = lazy(() => import("./pages/marketplace").then((page) => page.MarketplacePage));
 const SettingsPage = lazy(() => import("./pages/settings").then((page) => page.SettingsPage));
@@ -22,6 +23,7 @@ export function App() {
           <Router>
             <Route path="/" component={BoardPage} />
             <Route path="/p/:project" component={BoardPage} />
+            <Route path="/p/:project/dashboard" component={DashboardPage} />
             <Route path="/t/:task" component={TaskPage} />
             <Route path="/agents" component={AgentsPage} />
             <Route path="/agents/:agent" component={AgentPage} />

@@ -55,6 +55,26 @@ export interface paths {
         patch: operations["edit_project"];
         trace?: never;
     };
+    "/api/v1/projects/{project_id}/dashboard": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show how its work flows
+         * @description Cards by state from day to day, how long they took, and who did them. What it cost: `/costs?project_id=`.
+         */
+        get: operations["get_dashboard"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/projects/{project_id}/repo": {
         parameters: {
             query?: never;
@@ -1056,6 +1076,51 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show what is set for the workspace */
+        get: operations["get_settings"];
+        /**
+         * Set what holds for the workspace
+         * @description All of it anew: what is left out takes its default.
+         */
+        put: operations["set_settings"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/preferences": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show what you prefer
+         * @description Of who asks. Until identity exists, everybody is the same one person.
+         */
+        get: operations["get_preferences"];
+        /**
+         * Say what you prefer
+         * @description All of it anew: what is left out takes its default.
+         */
+        put: operations["set_preferences"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/ids": {
         parameters: {
             query?: never;
@@ -1231,6 +1296,47 @@ export interface components {
              * @description The position in the log that this state includes. Ask with `after=` of it to see at least this.
              */
             position: number;
+        };
+        /**
+         * AgentWork
+         * @description What an agent has done in a project since its beginning.
+         */
+        AgentWork: {
+            /**
+             * Agent Id
+             * @description The agent's id.
+             */
+            agent_id: string;
+            /**
+             * Runs
+             * @description How many runs.
+             */
+            runs: number;
+            /**
+             * Succeeded
+             * @description How many of its runs succeeded.
+             */
+            succeeded: number;
+            /**
+             * Failed
+             * @description How many of its runs failed.
+             */
+            failed: number;
+            /**
+             * Cancelled
+             * @description How many of its runs were cancelled.
+             */
+            cancelled: number;
+            /**
+             * Busy S
+             * @description Seconds that its runs took, together.
+             */
+            busy_s: number;
+            /**
+             * Simulated
+             * @description True: the rehearsal model answered. Such money and learning are never added to real ones.
+             */
+            simulated: boolean;
         };
         /**
          * ApproveTask
@@ -1900,8 +2006,8 @@ export interface components {
              */
             position: number;
         };
-        /** CancelRun */
-        CancelRun: {
+        /** CancelRunBody */
+        CancelRunBody: {
             /**
              * Reason
              * @description Why; it stands on the card.
@@ -1924,6 +2030,66 @@ export interface components {
              * @description False: it goes further back than what is shown.
              */
             complete: boolean;
+        };
+        /**
+         * ChangePreferences
+         * @description All that a person prefers: what is left out takes its default. `notifications`: states that a card may come to
+         *     of which the person wants to be told.
+         */
+        ChangePreferences: {
+            /**
+             * Theme
+             * @description system (as the computer is set), light or dark.
+             * @default system
+             * @enum {string}
+             */
+            theme: "system" | "light" | "dark";
+            /**
+             * Density
+             * @description comfortable or compact.
+             * @default comfortable
+             * @enum {string}
+             */
+            density: "comfortable" | "compact";
+            /**
+             * Time Zone
+             * @description The IANA name of the zone in which times are shown; empty: that of the browser.
+             * @default
+             */
+            time_zone: string;
+            /**
+             * Notifications
+             * @description States that a card may come to of which the person is told: review, done, failed.
+             * @default [
+             *       "review",
+             *       "failed"
+             *     ]
+             */
+            notifications: ("review" | "done" | "failed")[];
+        };
+        /**
+         * ChangeSettings
+         * @description All settings of a workspace: what is left out takes its default. A card that names no review or priority gets
+         *     these.
+         */
+        ChangeSettings: {
+            /**
+             * Name
+             * @description A name for people.
+             * @default
+             */
+            name: string;
+            /**
+             * @description The review of a card that names none: none or human.
+             * @default human
+             */
+            default_review: components["schemas"]["Review"];
+            /**
+             * Default Priority
+             * @description The priority of a card that names none.
+             * @default 50
+             */
+            default_priority: number;
         };
         /**
          * ChangedBy
@@ -2453,6 +2619,44 @@ export interface components {
              * @description True: the rehearsal model answered. Such money and learning are never added to real ones.
              */
             simulated: boolean;
+        };
+        /**
+         * Dashboard
+         * @description `lead`: from handing in to done; `cycle`: from the first assignment to done; of the cards that were done within
+         *     these days, None where none was.
+         */
+        Dashboard: {
+            /**
+             * Project Id
+             * @description The project's id.
+             */
+            project_id: string;
+            /**
+             * Position
+             * @description The position in the log that this state includes. Ask with `after=` of it to see at least this.
+             */
+            position: number;
+            /**
+             * Cards
+             * @description How many cards each state holds now.
+             */
+            cards: {
+                [key: string]: number;
+            };
+            /**
+             * Days
+             * @description Each day, the oldest first.
+             */
+            days: components["schemas"]["FlowDay"][];
+            /** @description How long cards took from handing in to done; null where none was done. */
+            lead: components["schemas"]["Spread"] | null;
+            /** @description How long cards took from their first assignment to done; null where none was done. */
+            cycle: components["schemas"]["Spread"] | null;
+            /**
+             * Team
+             * @description Who did the work.
+             */
+            team: components["schemas"]["AgentWork"][];
         };
         /**
          * DeadLetterView
@@ -3204,6 +3408,50 @@ export interface components {
              */
             truncated: boolean;
         };
+        /**
+         * FlowDay
+         * @description A day (UTC). `cards`: by state, as the day ended; what was done stays counted when it is archived. `lead_s` and
+         *     `cycle_s`: medians of the cards that were done on it, None where none was.
+         */
+        FlowDay: {
+            /**
+             * Day
+             * @description The day (UTC), as 2026-11-22.
+             */
+            day: string;
+            /**
+             * Cards
+             * @description How many cards each state held as the day ended.
+             */
+            cards: {
+                [key: string]: number;
+            };
+            /**
+             * Submitted
+             * @description Cards that were handed in.
+             */
+            submitted: number;
+            /**
+             * Done
+             * @description Cards that were done.
+             */
+            done: number;
+            /**
+             * Failed
+             * @description Cards that failed.
+             */
+            failed: number;
+            /**
+             * Lead S
+             * @description The median of seconds from handing in to done; null where none was done.
+             */
+            lead_s: number | null;
+            /**
+             * Cycle S
+             * @description The median of seconds from the first assignment to done; null where none was done.
+             */
+            cycle_s: number | null;
+        };
         /** Health */
         Health: {
             /**
@@ -3706,6 +3954,50 @@ export interface components {
              * @description What was said when it was paused.
              */
             reason: string;
+        };
+        /**
+         * Preferences
+         * @description As `ChangePreferences` takes them. The words are open: a newer version may know more of them.
+         */
+        Preferences: {
+            /**
+             * User Id
+             * @description Whose they are.
+             */
+            user_id: string;
+            /**
+             * Theme
+             * @description system (as the computer is set), light or dark.
+             * @default system
+             */
+            theme: string;
+            /**
+             * Density
+             * @description comfortable or compact.
+             * @default comfortable
+             */
+            density: string;
+            /**
+             * Time Zone
+             * @description The IANA name of the zone in which times are shown; empty: that of the browser.
+             * @default
+             */
+            time_zone: string;
+            /**
+             * Notifications
+             * @description States that a card may come to of which the person is told: review, done, failed.
+             * @default [
+             *       "review",
+             *       "failed"
+             *     ]
+             */
+            notifications: string[];
+            /**
+             * Position
+             * @description Of the last change; 0: nobody has said any.
+             * @default 0
+             */
+            position: number;
         };
         /**
          * Profile
@@ -4511,6 +4803,27 @@ export interface components {
             when_exceeded: components["schemas"]["WhenExceeded"];
         };
         /**
+         * Spread
+         * @description How long cards took: half of them at most `median_s`, 85 of 100 at most `p85_s`.
+         */
+        Spread: {
+            /**
+             * Cards
+             * @description Of how many cards.
+             */
+            cards: number;
+            /**
+             * Median S
+             * @description Half of them took at most so many seconds.
+             */
+            median_s: number;
+            /**
+             * P85 S
+             * @description 85 of 100 took at most so many seconds.
+             */
+            p85_s: number;
+        };
+        /**
          * StartAttempt
          * @description `from_step`: of the card's newest run, whose conversation and files up to there are the beginning.
          */
@@ -5083,6 +5396,35 @@ export interface components {
              */
             decisions: components["schemas"]["Decision"][];
         };
+        /**
+         * WorkspaceSettings
+         * @description As they are until somebody sets them, then with the position of the last change.
+         */
+        WorkspaceSettings: {
+            /**
+             * Name
+             * @description A name for people.
+             * @default
+             */
+            name: string;
+            /**
+             * @description The review of a card that names none: none or human.
+             * @default human
+             */
+            default_review: components["schemas"]["Review"];
+            /**
+             * Default Priority
+             * @description The priority of a card that names none.
+             * @default 50
+             */
+            default_priority: number;
+            /**
+             * Position
+             * @description Of the last change; 0: nobody has set any.
+             * @default 0
+             */
+            position: number;
+        };
         /** WorktreeView */
         WorktreeView: {
             /**
@@ -5191,6 +5533,291 @@ export interface components {
             paths: string[];
         } & {
             [key: string]: unknown;
+        };
+        /**
+         * LiveRequest
+         * @description The first frame of the client. `after`: send what changed after it; null: what changes from now on.
+         */
+        LiveRequest: {
+            /**
+             * Token
+             * @description Who asks; not looked at until identity exists.
+             * @default null
+             */
+            token: string | null;
+            /**
+             * Workspace
+             * @description The workspace that is spoken to; absent: the one of the header, else the default one.
+             * @default null
+             */
+            workspace: string | null;
+            /**
+             * After
+             * @description The last position that the client has; absent: it is sent what changes from now on.
+             * @default null
+             */
+            after: number | null;
+        };
+        /**
+         * AgentChange
+         * @description An agent, or that it is no longer there.
+         */
+        AgentChange: {
+            /**
+             * Key
+             * @description Names the row among those of its view.
+             */
+            key: string;
+            /**
+             * @description What kind of row it is, and so its shape. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            view: "agent";
+            /**
+             * Operation
+             * @description put: the row in its latest state. remove: it is gone.
+             * @enum {string}
+             */
+            operation: "put" | "remove";
+            /**
+             * Row
+             * @description The row, as GET shows it.
+             */
+            row: components["schemas"]["Agent"] | components["schemas"]["Removed"];
+        };
+        /**
+         * BudgetChange
+         * @description The budget of one scope, as it stood at the event that changed it.
+         */
+        BudgetChange: {
+            /**
+             * Key
+             * @description Names the row among those of its view.
+             */
+            key: string;
+            /**
+             * @description What kind of row it is, and so its shape. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            view: "budget";
+            /**
+             * Operation
+             * @description put: the row in its latest state. remove: it is gone.
+             * @constant
+             */
+            operation: "put";
+            /** @description The row, as GET shows it. */
+            row: components["schemas"]["BudgetView"];
+        };
+        /**
+         * ColumnChange
+         * @description How many cards a project has in one state.
+         */
+        ColumnChange: {
+            /**
+             * Key
+             * @description Names the row among those of its view.
+             */
+            key: string;
+            /**
+             * @description What kind of row it is, and so its shape. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            view: "column";
+            /**
+             * Operation
+             * @description put: the row in its latest state. remove: it is gone.
+             * @constant
+             */
+            operation: "put";
+            /** @description The row, as GET shows it. */
+            row: components["schemas"]["ColumnCount"];
+        };
+        /**
+         * ColumnCount
+         * @description How many cards of a project are in one state.
+         */
+        ColumnCount: {
+            /**
+             * Id
+             * @description Project and state, with a stroke between them.
+             */
+            id: string;
+            /**
+             * Project Id
+             * @description The project's id.
+             */
+            project_id: string;
+            /** @description The column, or archived. */
+            state: components["schemas"]["TaskState"];
+            /**
+             * Cards
+             * @description How many cards.
+             */
+            cards: number;
+            /**
+             * Position
+             * @description The position in the log that this state includes. Ask with `after=` of it to see at least this.
+             */
+            position: number;
+        };
+        /**
+         * PreferencesChange
+         * @description What a person prefers.
+         */
+        PreferencesChange: {
+            /**
+             * Key
+             * @description Names the row among those of its view.
+             */
+            key: string;
+            /**
+             * @description What kind of row it is, and so its shape. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            view: "preferences";
+            /**
+             * Operation
+             * @description put: the row in its latest state. remove: it is gone.
+             * @constant
+             */
+            operation: "put";
+            /** @description The row, as GET shows it. */
+            row: components["schemas"]["Preferences"];
+        };
+        /**
+         * ProjectChange
+         * @description A project.
+         */
+        ProjectChange: {
+            /**
+             * Key
+             * @description Names the row among those of its view.
+             */
+            key: string;
+            /**
+             * @description What kind of row it is, and so its shape. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            view: "project";
+            /**
+             * Operation
+             * @description put: the row in its latest state. remove: it is gone.
+             * @constant
+             */
+            operation: "put";
+            /** @description The row, as GET shows it. */
+            row: components["schemas"]["Project"];
+        };
+        /**
+         * Removed
+         * @description All that is left of a row that is gone.
+         */
+        Removed: {
+            /**
+             * Id
+             * @description The id of what is gone.
+             */
+            id: string;
+            /**
+             * Removed
+             * @description Always true.
+             * @constant
+             */
+            removed: true;
+            /**
+             * Position
+             * @description The position in the log that this state includes. Ask with `after=` of it to see at least this.
+             */
+            position: number;
+        };
+        /**
+         * RunChange
+         * @description A run, without the texts that it left.
+         */
+        RunChange: {
+            /**
+             * Key
+             * @description Names the row among those of its view.
+             */
+            key: string;
+            /**
+             * @description What kind of row it is, and so its shape. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            view: "run";
+            /**
+             * Operation
+             * @description put: the row in its latest state. remove: it is gone.
+             * @constant
+             */
+            operation: "put";
+            /** @description The row, as GET shows it. */
+            row: components["schemas"]["Execution"];
+        };
+        /**
+         * SettingsChange
+         * @description What is set for the workspace.
+         */
+        SettingsChange: {
+            /**
+             * Key
+             * @description Names the row among those of its view.
+             */
+            key: string;
+            /**
+             * @description What kind of row it is, and so its shape. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            view: "settings";
+            /**
+             * Operation
+             * @description put: the row in its latest state. remove: it is gone.
+             * @constant
+             */
+            operation: "put";
+            /** @description The row, as GET shows it. */
+            row: components["schemas"]["WorkspaceSettings"];
+        };
+        /**
+         * TaskChange
+         * @description A card, without its texts.
+         */
+        TaskChange: {
+            /**
+             * Key
+             * @description Names the row among those of its view.
+             */
+            key: string;
+            /**
+             * @description What kind of row it is, and so its shape. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            view: "task";
+            /**
+             * Operation
+             * @description put: the row in its latest state. remove: it is gone.
+             * @constant
+             */
+            operation: "put";
+            /** @description The row, as GET shows it. */
+            row: components["schemas"]["BoardCard"];
+        };
+        /**
+         * Frame
+         * @description One position that changed something, as `/live` sends it; several in one where a socket lags behind.
+         */
+        Frame: {
+            /**
+             * Position
+             * @description The position that changed these rows.
+             */
+            position: number;
+            /**
+             * Rows
+             * @description What changed, in its latest state.
+             */
+            rows: (components["schemas"]["TaskChange"] | components["schemas"]["ColumnChange"] | components["schemas"]["ProjectChange"] | components["schemas"]["AgentChange"] | components["schemas"]["RunChange"] | components["schemas"]["BudgetChange"] | components["schemas"]["SettingsChange"] | components["schemas"]["PreferencesChange"])[];
         };
     };
     responses: never;
@@ -5692,6 +6319,91 @@ export interface operations {
             };
             /** @description A part of the system does not answer */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_dashboard: {
+        parameters: {
+            query?: {
+                /** @description How many days (UTC), up to today. */
+                days?: number;
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+            };
+            path: {
+                /** @description The project's id. */
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Dashboard"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8530,7 +9242,7 @@ export interface operations {
         };
         requestBody?: {
             content: {
-                "application/json": components["schemas"]["CancelRun"];
+                "application/json": components["schemas"]["CancelRunBody"];
             };
         };
         responses: {
@@ -10947,6 +11659,8 @@ export interface operations {
             query?: {
                 /** @description Keys, separated by commas: provider, model, role, task_type, agent, project, task, day. None: one sum. */
                 group_by?: string;
+                /** @description Of this project only. */
+                project_id?: string | null;
                 /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
                 after?: number | null;
             };
@@ -11034,7 +11748,7 @@ export interface operations {
                 /** @description Of this stream, such as task:task-1. */
                 stream?: string | null;
                 /** @description Of this topic; may be given again. */
-                topic?: ("agent.disabled" | "agent.edited" | "agent.enabled" | "agent.registered" | "agent.removed" | "budget.set" | "budget.spend-refused" | "budget.spend-released" | "budget.spend-reserved" | "budget.spend-settled" | "budget.spend-unknown" | "budget.windows-corrected" | "project.archived" | "project.created" | "project.edited" | "project.file-accepted" | "project.paused" | "project.resumed" | "routing.provider-selected" | "run.artifact-recorded" | "run.cancelled" | "run.checks-ran" | "run.continued" | "run.failed" | "run.model-call-failed" | "run.model-call-lost" | "run.model-call-withdrawn" | "run.model-called" | "run.question-asked" | "run.setup-ran" | "run.started" | "run.succeeded" | "run.tool-used" | "run.waiting" | "task.approved" | "task.archived" | "task.assigned" | "task.attempt-picked" | "task.attempt-requested" | "task.commented" | "task.completed" | "task.edited" | "task.failed" | "task.landed" | "task.landing-refused" | "task.paused" | "task.pushed" | "task.recalled" | "task.rejected" | "task.released" | "task.reopened" | "task.reordered" | "task.requeued" | "task.resumed" | "task.review-assigned" | "task.review-submitted" | "task.sent-to-review" | "task.submitted" | "task.waiting" | "workspace.clock-corrected" | "workspace.opened" | "workspace.paused" | "workspace.request-accepted" | "workspace.resumed")[] | null;
+                topic?: ("agent.disabled" | "agent.edited" | "agent.enabled" | "agent.registered" | "agent.removed" | "budget.set" | "budget.spend-refused" | "budget.spend-released" | "budget.spend-reserved" | "budget.spend-settled" | "budget.spend-unknown" | "budget.windows-corrected" | "project.archived" | "project.created" | "project.edited" | "project.file-accepted" | "project.paused" | "project.resumed" | "routing.provider-selected" | "run.artifact-recorded" | "run.cancelled" | "run.checks-ran" | "run.continued" | "run.failed" | "run.model-call-failed" | "run.model-call-lost" | "run.model-call-withdrawn" | "run.model-called" | "run.question-asked" | "run.setup-ran" | "run.started" | "run.succeeded" | "run.tool-used" | "run.waiting" | "task.approved" | "task.archived" | "task.assigned" | "task.attempt-picked" | "task.attempt-requested" | "task.commented" | "task.completed" | "task.edited" | "task.failed" | "task.landed" | "task.landing-refused" | "task.paused" | "task.pushed" | "task.recalled" | "task.rejected" | "task.released" | "task.reopened" | "task.reordered" | "task.requeued" | "task.resumed" | "task.review-assigned" | "task.review-submitted" | "task.sent-to-review" | "task.submitted" | "task.waiting" | "user.preferences-changed" | "workspace.clock-corrected" | "workspace.opened" | "workspace.paused" | "workspace.request-accepted" | "workspace.resumed" | "workspace.settings-changed")[] | null;
                 /** @description Done by this one, such as user:local. */
                 actor?: string | null;
                 /** @description That go back to this request. */
@@ -11675,6 +12389,390 @@ export interface operations {
             };
             /** @description It cannot be done in the present state */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_settings: {
+        parameters: {
+            query?: {
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkspaceSettings"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_settings: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangeSettings"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkspaceSettings"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not declared as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_preferences: {
+        parameters: {
+            query?: {
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Preferences"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_preferences: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangePreferences"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Preferences"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not declared as JSON */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };

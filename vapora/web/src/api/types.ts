@@ -16,6 +16,9 @@ export type Role = Schemas["Role"];
 export type LogEvent = Schemas["EventView"];
 export type AuditEntry = Schemas["AuditEntry"];
 export type Health = Schemas["Health"];
+export type SavedPreferences = Schemas["Preferences"];
+export type Settings = Schemas["WorkspaceSettings"];
+export type Dashboard = Schemas["Dashboard"];
 export type Problem = Schemas["Problem"];
 export type State = Card["state"];
 
@@ -32,7 +35,6 @@ export const HEADINGS: Record<Column, string> = {
 };
 
 /** One position of the log that changed something that is shown. */
-export interface Frame {
-  position: number;
-  rows: { view: string; row: Record<string, unknown> }[];
-}
+export type Frame = Schemas["Frame"];
+export type Change = Frame["rows"][number];
+export type LiveRequest = Schemas["LiveRequest"];

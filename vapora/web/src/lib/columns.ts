@@ -14,7 +14,7 @@ export const isColumn = (state: string): state is Column => (COLUMNS as readonly
 /** A move that the server has not confirmed yet. `before`: the card to stand in front of; null: at the end. */
 export interface PendingMove {
   id: string;
-  to: Column;
+  to: Column | "archived";
   before: string | null;
 }
 
@@ -31,7 +31,7 @@ export function arrange(cards: Iterable<Card>, pending: Iterable<PendingMove> = 
   for (const column of COLUMNS) columns[column].sort((a, b) => inOrder(column, a, b));
   for (const { id, to, before } of moves) {
     const card = held.get(id);
-    if (!card) continue;
+    if (!card || to === "archived") continue;
     const at = before === null ? -1 : columns[to].findIndex((one) => one.id === before);
     const shown = { ...card, state: to };
     if (at < 0) ENDED.has(to) ? columns[to].unshift(shown) : columns[to].push(shown);

@@ -47,13 +47,17 @@ export function useData<T>(load: () => Promise<T>, keys: readonly unknown[], tou
     const off = touches
       ? onFrame((frame) => {
           if (!touches(frame)) return;
-          clearTimeout(timer.current);
-          timer.current = window.setTimeout(reload, SETTLE_MS);
+          // At most so often, and not only once it is quiet: agents may be at work for hours.
+          timer.current ||= window.setTimeout(() => {
+            timer.current = 0;
+            reload();
+          }, SETTLE_MS);
         })
       : undefined;
     return () => {
       number.current += 1;
       clearTimeout(timer.current);
+      timer.current = 0;
       off?.();
     };
   }, keys);

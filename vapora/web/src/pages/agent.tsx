@@ -4,7 +4,8 @@ import { data, GET } from "../api/client";
 import type { Agent, Learning, Role } from "../api/types";
 import { percent, title } from "../lib/format";
 import { useData } from "../lib/use-data";
-import { Chart, type Series } from "../ui/chart";
+import type { Series } from "../lib/series";
+import { Figure } from "../ui/figure";
 import { Loading, Page, Panel } from "../ui/page";
 import { Load, Switch } from "./agents";
 
@@ -27,7 +28,7 @@ async function find(id: string): Promise<Found> {
 export function AgentPage() {
   const id = useRoute().params.agent ?? "";
   const { value, problem, reload } = useData(() => find(id), [id], (frame) =>
-    frame.rows.some(({ view, row }) => view === "agent" && row.id === id),
+    frame.rows.some(({ view, key }) => view === "agent" && key === id),
   );
   if (!value) {
     return (
@@ -47,8 +48,8 @@ export function AgentPage() {
       </div>
       <Panel heading="What it has learnt">
         <Profiles learning={learning} />
-        <Curve learning={learning} />
       </Panel>
+      <Curve learning={learning} />
       {role && <Manifest role={role} agent={agent} />}
     </Page>
   );
@@ -99,7 +100,7 @@ function Curve({ learning }: { learning: Learning }) {
   }, [learning]);
   // One day is a point, not a curve; the table says it better.
   if (days.length < 2) return null;
-  return <Chart days={days} series={series} unit={percent} label="Success rate by day and kind of work" />;
+  return <Figure heading="Success rate by day and kind of work" days={days} series={series} unit={percent} />;
 }
 
 function Manifest({ role, agent }: { role: Role; agent: Agent }) {

@@ -3,15 +3,18 @@ import type { Agent } from "../api/types";
 import { useData } from "../lib/use-data";
 import { refused } from "../state/toasts";
 import { Loading, Page } from "../ui/page";
+import { Past, useAt } from "../ui/past";
 
 const COLOURS: Record<string, string> = { busy: "text-good", idle: "text-soft", disabled: "text-warn", offline: "text-bad" };
 
-const all = async () => ((await data(GET("/api/v1/agents"))) as unknown as { items: Agent[] }).items;
+const all = async (at: string) =>
+  ((await data(GET("/api/v1/agents", { params: { query: at ? { at } : {} } }))) as unknown as { items: Agent[] }).items;
 
 export function AgentsPage() {
-  const { value, problem, reload } = useData(all, [], (frame) => frame.rows.some(({ view }) => view === "agent"));
+  const at = useAt();
+  const { value, problem, reload } = useData(() => all(at), [at], (frame) => !at && frame.rows.some(({ view }) => view === "agent"));
   return (
-    <Page heading="Agents">
+    <Page heading="Agents" aside={<Past />}>
       {!value ? (
         <Loading problem={problem} />
       ) : (
@@ -25,7 +28,7 @@ export function AgentsPage() {
                 <span class={`text-sm ${COLOURS[agent.state] ?? ""}`}>{agent.state}</span>
               </div>
               <Load agent={agent} />
-              <Switch agent={agent} changed={reload} />
+              {!at && <Switch agent={agent} changed={reload} />}
             </li>
           ))}
         </ul>

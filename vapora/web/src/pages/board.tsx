@@ -5,10 +5,12 @@ import { extractClosestEdge } from "@atlaskit/pragmatic-drag-and-drop-hitbox/clo
 import { useLocation, useRoute } from "preact-iso";
 import { COLUMNS, HEADINGS, type Column } from "../api/types";
 import { mayMove } from "../lib/columns";
-import { at, columns, known, load, loaded, loadProjects, move, problem, project, projects, selected } from "../state/board";
+import { at, columns, drawn, known, load, loaded, loadProjects, move, problem, project, projects, selected, selectNone } from "../state/board";
 import { tell } from "../state/toasts";
 import { BoardColumn } from "../ui/column";
-import { BulkBar, FilterBar } from "../ui/filter-bar";
+import { BulkBar } from "../ui/bulk-bar";
+import { FilterBar } from "../ui/filter-bar";
+import { ProjectTabs } from "../ui/project-tabs";
 import { QuickAdd } from "../ui/quick-add";
 import { TimeBar } from "../ui/time-bar";
 import { Welcome } from "../ui/welcome";
@@ -20,11 +22,18 @@ export function BoardPage() {
   useEffect(() => {
     project.value = wanted;
     at.value = then;
-    selected.value = new Set();
+    selectNone();
     void load();
     void loadProjects();
   }, [wanted, then]);
   useEffect(() => monitorForElements({ onDrop: dropped }), []);
+  useEffect(() => {
+    const escape = (event: KeyboardEvent) => {
+      if (event.key === "Escape" && !event.defaultPrevented) selectNone();
+    };
+    addEventListener("keydown", escape);
+    return () => removeEventListener("keydown", escape);
+  }, []);
 
   const name = projects.value.find((one) => one.id === wanted)?.name;
   useEffect(() => {
@@ -36,6 +45,7 @@ export function BoardPage() {
       <h1 class="sr">Board</h1>
       <div class="flex flex-wrap gap-2 items-center">
         <ProjectPicker />
+        {wanted && <ProjectTabs project={wanted} current="board" />}
         {!at.value && <QuickAdd />}
         <FilterBar />
         <TimeBar />
@@ -44,7 +54,7 @@ export function BoardPage() {
       {loaded.value && projects.value.length === 0 && !at.value ? (
         <Welcome />
       ) : (
-        <div class="grow min-h-0 flex gap-3 overflow-x-auto snap-x snap-proximity pb-1">
+        <div data-position={drawn.value} class="grow min-h-0 flex gap-3 overflow-x-auto snap-x snap-proximity pb-1">
           {COLUMNS.map((column) => (
             <BoardColumn key={column} column={column} />
           ))}

@@ -6,26 +6,34 @@ import { useData } from "../lib/use-data";
 import { refused, tell } from "../state/toasts";
 import { Dialog } from "../ui/dialog";
 import { Loading, Page } from "../ui/page";
+import { Past, useAt } from "../ui/past";
 
-const all = async () => ((await data(GET("/api/v1/budgets"))) as unknown as { items: Budget[] }).items;
+const all = async (at: string) =>
+  ((await data(GET("/api/v1/budgets", { params: { query: at ? { at } : {} } }))) as unknown as { items: Budget[] }).items;
 const TIERS: Record<string, string> = { normal: "text-good", near: "text-warn", exceeded: "text-bad" };
 
 export function BudgetsPage() {
-  const { value, problem, reload } = useData(all, [], (frame) => frame.rows.some(({ view }) => view === "budget"));
+  const at = useAt();
+  const { value, problem, reload } = useData(() => all(at), [at], (frame) => !at && frame.rows.some(({ view }) => view === "budget"));
   const [editing, setEditing] = useState<Budget | "new" | null>(null);
   return (
     <Page
       heading="Budgets"
       aside={
-        <button class="btn-main" onClick={() => setEditing("new")}>
-          Set a limit
-        </button>
+        <>
+          <Past />
+          {!at && (
+            <button class="btn-main" onClick={() => setEditing("new")}>
+              Set a limit
+            </button>
+          )}
+        </>
       }
     >
       <p class="muted">
         No priced call crosses a limit: before each call its worst case is held. Held money is given back or spent when the call is over.
       </p>
-      {!value ? <Loading problem={problem} /> : value.length === 0 ? <p>No limit is set, and nothing was spent.</p> : <Table budgets={value} edit={setEditing} />}
+      {!value ? <Loading problem={problem} /> : value.length === 0 ? <p>No limit is set, and nothing was spent.</p> : <Table budgets={value} edit={at ? null : setEditing} />}
       {editing && (
         <Dialog heading={editing === "new" ? "Set a limit" : `Limits of ${editing.scope} ${editing.id}`} close={() => setEditing(null)}>
           <LimitForm budget={editing === "new" ? null : editing} done={() => (setEditing(null), reload())} />
@@ -35,7 +43,7 @@ export function BudgetsPage() {
   );
 }
 
-function Table({ budgets, edit }: { budgets: readonly Budget[]; edit: (budget: Budget) => void }) {
+function Table({ budgets, edit }: { budgets: readonly Budget[]; edit: ((budget: Budget) => void) | null }) {
   return (
     <div class="glass frosted overflow-x-auto" tabIndex={0} role="region" aria-label="Budgets, table">
       <table>
@@ -50,9 +58,11 @@ function Table({ budgets, edit }: { budgets: readonly Budget[]; edit: (budget: B
             <th class="num">limit</th>
             <th class="num">Used</th>
             <th>When used up</th>
-            <th>
-              <span class="sr">Change</span>
-            </th>
+            {edit && (
+              <th>
+                <span class="sr">Change</span>
+              </th>
+            )}
           </tr>
         </thead>
         <tbody>
@@ -70,11 +80,13 @@ function Table({ budgets, edit }: { budgets: readonly Budget[]; edit: (budget: B
               <td class="num">{cents(one.weekly_limit_cents)}</td>
               <td class="num">{percent(one.utilisation)}</td>
               <td>{one.when_exceeded === "stop" ? "stop" : "go on with free models"}</td>
-              <td>
-                <button class="btn-quiet !h-7" aria-label={`Change the limits of ${one.scope} ${one.id}`} onClick={() => edit(one)}>
-                  Change
-                </button>
-              </td>
+              {edit && (
+                <td>
+                  <button class="btn-quiet !h-7" aria-label={`Change the limits of ${one.scope} ${one.id}`} onClick={() => edit(one)}>
+                    Change
+                  </button>
+                </td>
+              )}
             </tr>
           ))}
         </tbody>

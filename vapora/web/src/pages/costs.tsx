@@ -4,7 +4,8 @@ import type { Cost } from "../api/types";
 import { csv } from "../lib/csv";
 import { count, dollars } from "../lib/format";
 import { useData } from "../lib/use-data";
-import { Chart, type Series } from "../ui/chart";
+import type { Series } from "../lib/series";
+import { Figure } from "../ui/figure";
 import { Loading, Page } from "../ui/page";
 
 const KEYS = ["provider", "model", "role", "task_type", "agent", "project", "task", "day"] as const;
@@ -97,10 +98,7 @@ function ByDay() {
   }, [value]);
   if (days.length < 2) return null;
   return (
-    <section class="glass frosted p-4" aria-label="Cost by day">
-      <h2>By day and provider</h2>
-      <Chart days={days} series={series} unit={dollars} label="Cost by day and provider" />
-    </section>
+    <Figure heading="By day and provider" days={days} series={series} unit={dollars} />
   );
 }
 

@@ -1,49 +1,157 @@
+/** What the person prefers, and what is set for the whole workspace. */
+import { useState } from "preact/hooks";
+import { data, PUT } from "../api/client";
 import { useConnection } from "../lib/use-data";
-import { prefer, preferences } from "../state/preferences";
+import { NOTICES, prefer, preferences, THEMES } from "../state/preferences";
+import { settings, take } from "../state/settings";
+import { refused, tell } from "../state/toasts";
 import { Page, Panel } from "../ui/page";
 
-const THEMES = [
-  ["system", "as this computer is set"],
-  ["light", "light"],
-  ["dark", "dark"],
-] as const;
+const THEME: Record<(typeof THEMES)[number], string> = {
+  system: "as this computer is set",
+  light: "light",
+  dark: "dark",
+};
+const NOTICE: Record<(typeof NOTICES)[number], string> = {
+  review: "waits for a review",
+  done: "is done",
+  failed: "has failed",
+};
 
 export function SettingsPage() {
   useConnection();
-  const now = preferences.value;
-  const zones = Intl.supportedValuesOf("timeZone");
   return (
     <Page heading="Settings">
-      <Panel heading="How it looks">
-        <p class="muted">Kept in this browser.</p>
-        <fieldset class="border-0 p-0 m-0 flex flex-col gap-1">
-          <legend class="label">Theme</legend>
-          {THEMES.map(([theme, text]) => (
-            <label key={theme} class="flex gap-2 items-center text-sm">
-              <input type="radio" name="theme" checked={now.theme === theme} onChange={() => prefer({ theme })} />
-              {text}
-            </label>
-          ))}
-        </fieldset>
-        <label class="flex gap-2 items-center text-sm">
-          <input type="checkbox" checked={now.density === "compact"} onChange={(event) => prefer({ density: event.currentTarget.checked ? "compact" : "comfortable" })} />
-          Compact
-        </label>
-        <label class="max-w-80">
-          <span class="label">Time zone</span>
-          <select class="field" value={now.zone} onChange={(event) => prefer({ zone: event.currentTarget.value })}>
-            <option value="">of this computer</option>
-            {zones.map((one) => (
-              <option key={one}>{one}</option>
-            ))}
-          </select>
-        </label>
-      </Panel>
+      <Look />
+      <Notices />
+      <Workspace />
       <Panel heading="For programs">
         <p class="text-sm">
           <a href="/docs">All of the API</a>, as one page, and as an <a href="/openapi.json">OpenAPI document</a>.
         </p>
       </Panel>
     </Page>
+  );
+}
+
+function Look() {
+  const now = preferences.value;
+  return (
+    <Panel heading="How it looks">
+      <fieldset class="border-0 p-0 m-0 flex flex-wrap gap-x-5 gap-y-1">
+        <legend class="label">Theme</legend>
+        {THEMES.map((theme) => (
+          <label key={theme} class="flex gap-2 items-center text-sm">
+            <input type="radio" name="theme" checked={now.theme === theme} onChange={() => void prefer({ theme })} />
+            {THEME[theme]}
+          </label>
+        ))}
+      </fieldset>
+      <label class="flex gap-2 items-center text-sm">
+        <input
+          type="checkbox"
+          checked={now.density === "compact"}
+          onChange={(event) => void prefer({ density: event.currentTarget.checked ? "compact" : "comfortable" })}
+        />
+        Compact
+      </label>
+      <label class="max-w-80">
+        <span class="label">Time zone</span>
+        <select class="field" value={now.zone} onChange={(event) => void prefer({ zone: event.currentTarget.value })}>
+          <option value="">of this computer</option>
+          {Intl.supportedValuesOf("timeZone").map((one) => (
+            <option key={one}>{one}</option>
+          ))}
+        </select>
+      </label>
+    </Panel>
+  );
+}
+
+function Notices() {
+  const now = preferences.value.notifications;
+  return (
+    <Panel heading="What you are told">
+      <fieldset class="border-0 p-0 m-0 flex flex-wrap gap-x-5 gap-y-1">
+        <legend class="label">While you do not look at the board, say when a card…</legend>
+        {NOTICES.map((state) => (
+          <label key={state} class="flex gap-2 items-center text-sm">
+            <input
+              type="checkbox"
+              checked={now.includes(state)}
+              onChange={() =>
+                void prefer({ notifications: NOTICES.filter((one) => (one === state ? !now.includes(one) : now.includes(one))) })
+              }
+            />
+            {NOTICE[state]}
+          </label>
+        ))}
+      </fieldset>
+      <DesktopNotices />
+    </Panel>
+  );
+}
+
+function DesktopNotices() {
+  const [permission, setPermission] = useState("Notification" in window ? Notification.permission : "denied");
+  if (permission !== "default") return null;
+  return (
+    <button class="btn self-start" onClick={() => void Notification.requestPermission().then(setPermission)}>
+      Also outside of this page
+    </button>
+  );
+}
+
+function Workspace() {
+  const [busy, setBusy] = useState(false);
+  const now = settings.value;
+
+  async function save(event: SubmitEvent): Promise<void> {
+    event.preventDefault();
+    const form = new FormData(event.currentTarget as HTMLFormElement);
+    const body = {
+      name: String(form.get("name")).trim(),
+      default_review: String(form.get("review")),
+      default_priority: Number(form.get("priority")),
+    };
+    setBusy(true);
+    try {
+      const saved = await data(PUT("/api/v1/settings", { body: body as never }));
+      if (saved) take(saved);
+      tell("The settings of the workspace are saved.");
+    } catch (error) {
+      refused(error, "Not saved");
+    } finally {
+      setBusy(false);
+    }
+  }
+
+  return (
+    <Panel heading="The workspace">
+      {/* Made anew when somebody else has changed it. */}
+      <form key={now.position} class="grid gap-3 sm:grid-cols-3 items-end" onSubmit={(event) => void save(event as unknown as SubmitEvent)}>
+        <label>
+          <span class="label">Name</span>
+          <input class="field" name="name" maxLength={200} defaultValue={now.name} placeholder="default" />
+        </label>
+        <label>
+          <span class="label">Review of a new card</span>
+          <select class="field" name="review" defaultValue={now.default_review}>
+            {[["human", "by a person"], ["none", "none: a good run is done"]].map(([key, text]) => (
+              <option key={key} value={key} selected={key === now.default_review}>
+                {text}
+              </option>
+            ))}
+          </select>
+        </label>
+        <label>
+          <span class="label">Priority of a new card</span>
+          <input class="field" name="priority" type="number" min={0} max={100} required defaultValue={String(now.default_priority)} />
+        </label>
+        <button class="btn-main justify-self-start" disabled={busy}>
+          {busy ? "Saving…" : "Save"}
+        </button>
+      </form>
+    </Panel>
   );
 }

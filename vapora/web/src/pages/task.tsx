@@ -33,7 +33,7 @@ async function find(id: string): Promise<Found> {
 
 export function TaskPage() {
   const id = useRoute().params.task ?? "";
-  const touches = (frame: Frame) => frame.rows.some(({ row }) => row.id === id || row.task_id === id);
+  const touches = (frame: Frame) => frame.rows.some((one) => one.key === id || (one.view === "run" && one.row.task_id === id));
   const { value, problem, reload } = useData(() => find(id), [id], touches);
   const [editing, setEditing] = useState(false);
   if (!value || value.task.id !== id) {

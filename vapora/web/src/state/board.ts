@@ -1,7 +1,8 @@
 /** The cards that this page knows, kept current by live frames. */
 import { batch, computed, signal } from "@preact/signals";
-import { data, GET, PATCH, POST, requestKey } from "../api/client";
+import { ApiError, data, GET, PATCH, POST, requestKey } from "../api/client";
 import { COLUMNS, HEADINGS, type Board, type Card, type Column, type Frame, type Project } from "../api/types";
+import { between, forEach, summary } from "../lib/bulk";
 import { arrange, inOrder, isColumn, totals, type PendingMove } from "../lib/columns";
 import { fits, readFilter, withFilter, type Filter } from "../lib/filter";
 import { follow, onFrame, onRestart } from "./live";
@@ -13,6 +14,8 @@ const each = <T>(make: (column: Column) => T): PerColumn<T> =>
 
 const cards = signal<ReadonlyMap<string, Card>>(new Map());
 const pending = signal<readonly PendingMove[]>([]);
+/** Edits that the server has not answered yet, by card. */
+const guesses = signal<ReadonlyMap<string, Partial<Card>>>(new Map());
 type Counts = Readonly<Record<string, number>>;
 /** The cards of each project by state; of the shown project alone where there is one. */
 const countsByProject = signal<ReadonlyMap<string, Counts>>(new Map());
@@ -23,12 +26,17 @@ export const project = signal<string | null>(null);
 /** A position or an instant: the board as it was then, which nobody can change. Empty: the present. */
 export const at = signal("");
 export const loaded = signal(false);
+/** The position of the log that the cards on the page include. */
+export const drawn = signal(0);
 export const problem = signal<string>("");
 export const filter = signal<Filter>(readFilter(location.search));
 export const selected = signal<ReadonlySet<string>>(new Set());
 
 export const columns = computed(() => {
-  const wanted = [...cards.value.values()].filter((card) => fits(card, filter.value));
+  const edits = guesses.value;
+  const all = [...cards.value.values()];
+  const current = edits.size ? all.map((card) => ({ ...card, ...edits.get(card.id) })) : all;
+  const wanted = current.filter((card) => fits(card, filter.value));
   return arrange(wanted, pending.value);
 });
 export const hasMore = computed(() => each((column) => cursors.value[column] !== null));
@@ -43,8 +51,8 @@ export function narrow(change: Partial<Filter>): void {
 let asked = 0;
 /** Frames that came while a board was asked for; null while none is. The answer may be older than they are. */
 let meanwhile: Frame[] | null = null;
-/** Rows of frames that are not drawn yet. */
-let waiting: Frame["rows"] = [];
+/** Frames that are not drawn yet. */
+let waiting: Frame[] = [];
 let drawing = 0;
 
 /** Load the first page of every column; then follow. A later call wins over an earlier one that is still out. */
@@ -62,7 +70,8 @@ export async function load(): Promise<void> {
       meanwhile = null;
       // What was not drawn yet is in the answer or in `newer`.
       waiting = [];
-      if (!at.value) apply(newer.flatMap((frame) => frame.rows));
+      drawn.value = board.position;
+      if (!at.value) apply(newer);
       problem.value = "";
       loaded.value = true;
     });
@@ -115,48 +124,41 @@ onFrame((frame: Frame) => {
   if (at.value) return;
   meanwhile?.push(frame);
   if (frame.rows.some(({ view }) => view === "project")) void loadProjects();
-  const shown = frame.rows.filter(({ view }) => view === "task" || view === "column");
-  waiting.push(...shown);
+  if (!frame.rows.some(({ view }) => view === "task" || view === "column")) return;
+  waiting.push(frame);
   // A page in the background draws nothing, but must not fall behind without bound.
-  if (waiting.length && !drawing) drawing = document.hidden ? window.setTimeout(draw, 500) : requestAnimationFrame(draw);
+  if (!drawing) drawing = document.hidden ? window.setTimeout(draw, 500) : requestAnimationFrame(draw);
 });
 onRestart(() => void load());
 
 function draw(): void {
   drawing = 0;
-  const rows = waiting;
+  const frames = waiting;
   waiting = [];
   // What came for the present is not applied to a board of the past that was opened since.
-  if (!at.value) apply(rows);
+  if (!at.value) apply(frames);
 }
 
-function apply(rows: Frame["rows"]): void {
+function apply(frames: readonly Frame[]): void {
   const next = new Map(cards.value);
   const held = new Map(countsByProject.value);
   const confirmed = new Set<string>();
-  for (const { view, row } of rows) {
+  for (const { view, row } of frames.flatMap((frame) => frame.rows)) {
+    if (view !== "column" && view !== "task") continue;
     if (project.value && row.project_id !== project.value) continue;
-    if (view === "column") recount(held, row as unknown as Count);
-    else if (view === "task") {
-      confirmed.add(row.id as string);
-      take(next, row as unknown as Card);
+    if (view === "column") {
+      held.set(row.project_id, { ...held.get(row.project_id), [row.state]: row.cards });
+    } else {
+      confirmed.add(row.id);
+      take(next, row);
     }
   }
   batch(() => {
     cards.value = next;
     countsByProject.value = held;
+    drawn.value = Math.max(drawn.value, frames.at(-1)?.position ?? 0);
     if (pending.value.some((one) => confirmed.has(one.id))) pending.value = pending.value.filter((one) => !confirmed.has(one.id));
   });
-}
-
-interface Count {
-  project_id: string;
-  state: string;
-  cards: number;
-}
-
-function recount(held: Map<string, Counts>, { project_id, state, cards: number }: Count): void {
-  held.set(project_id, { ...held.get(project_id), [state]: number });
 }
 
 function take(into: Map<string, Card>, card: Card): void {
@@ -177,17 +179,27 @@ function beyond(card: Card): boolean {
 /** Ask for a move and show it at once; taken back, with the reason, where it is refused. */
 export async function move(id: string, to: Column, before: string | null = null, comment = ""): Promise<boolean> {
   const title = cards.value.get(id)?.title ?? id;
-  pending.value = [...pending.value.filter((one) => one.id !== id), { id, to, before }];
   try {
-    const body = { state: to, comment, ...(before ? { before } : {}) };
-    const done = await data(POST("/api/v1/tasks/{task_id}/move", { params: { path: { task_id: id }, header: requestKey() }, body }));
-    const at = (done as { position: number }).position;
-    settle(id, at);
+    await ask(id, to, before, comment);
     return true;
   } catch (error) {
-    pending.value = pending.value.filter((one) => one.id !== id);
     refused(error, `“${title}” was not moved to ${HEADINGS[to]}`);
     return false;
+  }
+}
+
+/** As `move`, but thrown where it is refused, after it was taken back. */
+async function ask(id: string, to: PendingMove["to"], before: string | null = null, comment = ""): Promise<void> {
+  // Within its column a card without one to stand before goes to the end; said, since left out it would mean no change.
+  const reorders = cards.value.get(id)?.state === to;
+  pending.value = [...pending.value.filter((one) => one.id !== id), { id, to, before }];
+  try {
+    const body = { state: to, comment, ...(before || reorders ? { before } : {}) };
+    const done = await data(POST("/api/v1/tasks/{task_id}/move", { params: { path: { task_id: id }, header: requestKey() }, body }));
+    settle(id, (done as { position: number }).position);
+  } catch (error) {
+    pending.value = pending.value.filter((one) => one.id !== id);
+    throw error;
   }
 }
 
@@ -203,16 +215,48 @@ function settle(id: string, position: number): void {
 }
 
 export async function archive(id: string): Promise<void> {
+  const title = cards.value.get(id)?.title ?? id;
   try {
-    await POST("/api/v1/tasks/{task_id}/move", {
-      params: { path: { task_id: id }, header: requestKey() },
-      body: { state: "archived", comment: "" },
-    });
-    tell(`“${cards.value.get(id)?.title ?? id}” is archived.`);
+    await ask(id, "archived");
+    tell(`“${title}” is archived.`);
   } catch (error) {
     refused(error, "Not archived");
   }
 }
+
+/** One thing for all cards that are chosen. Those that were refused stay chosen, and the reasons are told. */
+async function bulk(act: (id: string) => Promise<unknown>, done: string): Promise<void> {
+  const ids = [...selected.value];
+  const outcomes = await forEach(ids, async (id) => {
+    const title = cards.value.get(id)?.title ?? id;
+    try {
+      await act(id);
+      return { id, title, reason: "" };
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      return { id, title, reason: [error.message, error.remedy].filter(Boolean).join(" ") };
+    }
+  });
+  const good = new Set(outcomes.filter((one) => !one.reason).map((one) => one.id));
+  selected.value = new Set([...selected.value].filter((id) => !good.has(id)));
+  const { kind, text, more } = summary(outcomes, done);
+  tell(text, kind, more);
+}
+
+export const moveAll = (to: Column): Promise<void> => bulk((id) => ask(id, to), `moved to ${HEADINGS[to]}`);
+export const archiveAll = (): Promise<void> => bulk((id) => ask(id, "archived"), "archived");
+export const prioritiseAll = (priority: number): Promise<void> =>
+  bulk(async (id) => {
+    // Shown at once; the frame brings the card's new place as well.
+    guesses.value = new Map(guesses.value).set(id, { priority });
+    try {
+      await PATCH("/api/v1/tasks/{task_id}", { params: { path: { task_id: id } }, body: { priority } as never });
+    } finally {
+      const left = new Map(guesses.value);
+      left.delete(id);
+      guesses.value = left;
+    }
+  }, `given priority ${priority}`);
 
 export async function edit(id: string, change: Record<string, unknown>): Promise<boolean> {
   try {
@@ -224,8 +268,26 @@ export async function edit(id: string, change: Record<string, unknown>): Promise
   }
 }
 
-export function toggle(id: string): void {
+/** Where a range that is chosen with the Shift key begins. */
+let anchor: string | null = null;
+
+/** `extend`: all from the card that was chosen last up to this one. */
+export function toggle(id: string, extend = false): void {
+  const column = cards.value.get(id)?.state;
   const next = new Set(selected.value);
-  if (!next.delete(id)) next.add(id);
+  if (extend && isColumn(column ?? "")) {
+    for (const one of between(columns.peek()[column as Column].map((card) => card.id), anchor, id)) next.add(one);
+  } else if (!next.delete(id)) next.add(id);
+  anchor = id;
   selected.value = next;
+}
+
+/** All cards of a column that are loaded and fit the filter. */
+export function selectColumn(column: Column): void {
+  selected.value = new Set([...selected.value, ...columns.peek()[column].map((card) => card.id)]);
+}
+
+export function selectNone(): void {
+  anchor = null;
+  selected.value = new Set();
 }

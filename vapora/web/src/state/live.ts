@@ -1,7 +1,7 @@
 /** The socket of changes: resumes by position, and says when it is cut off. */
 import { signal } from "@preact/signals";
 import { workspace } from "../api/client";
-import type { Frame } from "../api/types";
+import type { Frame, LiveRequest } from "../api/types";
 
 export type Connection = "connecting" | "live" | "cut-off";
 
@@ -42,11 +42,10 @@ function open(): void {
   timer = 0;
   const address = new URL("/api/v1/live", location.href);
   address.protocol = address.protocol.replace("http", "ws");
-  address.searchParams.set("after", String(position.value));
-  if (workspace !== "default") address.searchParams.set("workspace", workspace);
   const opened = new WebSocket(address);
   socket = opened;
   socket.onopen = () => {
+    opened.send(JSON.stringify({ workspace, after: position.value } satisfies Partial<LiveRequest>));
     pause = FIRST_PAUSE_MS;
     connection.value = "live";
   };

@@ -51,6 +51,12 @@ export function CardTile({ card }: { card: Card }) {
         ref={ref}
         data-card={card.id}
         aria-label={card.title}
+        onClick={(event) => {
+          // What can be pressed inside of the card goes on as it does.
+          if (fixed || !(event.ctrlKey || event.metaKey || event.shiftKey) || (event.target as Element).closest("a,button,input")) return;
+          event.preventDefault();
+          toggle(card.id, event.shiftKey);
+        }}
         class={`glass !bg-raised p-2.5 flex flex-col gap-1.5 ${dragged ? "opacity-50" : ""} ${edge === "top" ? "!border-t-accent border-t-3" : ""} ${edge === "bottom" ? "!border-b-accent border-b-3" : ""} ${chosen ? "!border-accent" : ""}`}
       >
         <div class="flex items-start gap-2">
@@ -60,7 +66,8 @@ export function CardTile({ card }: { card: Card }) {
               class="mt-1 shrink-0"
               aria-label={`Choose “${card.title}”`}
               checked={chosen}
-              onChange={() => toggle(card.id)}
+              onClick={(event) => toggle(card.id, event.shiftKey)}
+              onKeyDown={extend}
             />
           )}
           <a href={`/t/${card.id}${location.search}`} class="grow min-w-0 text-ink text-sm font-medium no-underline break-words hover:underline" dir="auto">
@@ -92,4 +99,18 @@ export function CardTile({ card }: { card: Card }) {
       </article>
     </div>
   );
+}
+
+/** Shift with an arrow chooses the next card of the column as well, and goes there. */
+function extend(event: KeyboardEvent): void {
+  const step = event.key === "ArrowDown" ? "nextElementSibling" : event.key === "ArrowUp" ? "previousElementSibling" : null;
+  if (!step || !event.shiftKey) return;
+  event.preventDefault();
+  const box = event.currentTarget as HTMLInputElement;
+  const next = box.closest("[data-row]")?.[step]?.querySelector<HTMLElement>("[data-card]");
+  const id = next?.dataset.card;
+  if (!next || !id) return;
+  if (!box.checked) box.click();
+  toggle(id, true);
+  next.querySelector<HTMLInputElement>("input")?.focus();
 }

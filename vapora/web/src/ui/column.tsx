@@ -6,7 +6,7 @@ import { combine } from "@atlaskit/pragmatic-drag-and-drop/combine";
 import { HEADINGS, type Card, type Column } from "../api/types";
 import { mayMove } from "../lib/columns";
 import { count } from "../lib/format";
-import { columns, counts, hasMore, loaded, more } from "../state/board";
+import { at, columns, counts, hasMore, loaded, more, selectColumn } from "../state/board";
 import { CardTile } from "./card";
 import { LongList } from "./long-list";
 
@@ -63,6 +63,11 @@ export function BoardColumn({ column }: { column: Column }) {
         keyOf={(card) => card.id}
         guess={96}
         scroller={(element) => (list.current = element)}
+        onKeyDown={(event) => {
+          if (event.key !== "a" || !(event.ctrlKey || event.metaKey) || at.value) return;
+          event.preventDefault();
+          selectColumn(column);
+        }}
         onNearEnd={() => hasMore.value[column] && void more(column)}
         footer={
           loaded.value && cards.length === 0 ? <p class="muted px-1 pb-3">{shown ? "No card fits the filter." : EMPTY[column]}</p> : undefined

@@ -1,9 +1,7 @@
-/** Search and filters, which stand in the address; and what can be done with many cards at once. */
+/** Search and filters, which stand in the address. */
 import { useId, useState } from "preact/hooks";
-import { HEADINGS, type Column } from "../api/types";
 import { isEmpty, NO_FILTER } from "../lib/filter";
-import { mayMove } from "../lib/columns";
-import { allCards, archive, filter, known, move, narrow, selected } from "../state/board";
+import { allCards, filter, narrow } from "../state/board";
 
 export function FilterBar() {
   const now = filter.value;
@@ -46,34 +44,5 @@ export function FilterBar() {
       )}
       </div>
     </search>
-  );
-}
-
-export function BulkBar() {
-  const ids = [...selected.value];
-  const chosen = ids.map(known).filter((one) => one !== undefined);
-  const everyMay = (to: Column) => chosen.every((card) => card.state !== to && mayMove(card.state as Column, to));
-  const done = () => (selected.value = new Set());
-  async function all(what: (id: string) => Promise<unknown>): Promise<void> {
-    done();
-    for (const id of ids) await what(id);
-  }
-  return (
-    <div class="glass !bg-raised p-2 flex flex-wrap items-center gap-2" role="toolbar" aria-label="Chosen cards">
-      <span class="text-sm px-1">{ids.length === 1 ? "1 card" : `${ids.length} cards`}</span>
-      {(["done", "todo"] as const).filter(everyMay).map((to) => (
-        <button key={to} class="btn" onClick={() => void all((id) => move(id, to))}>
-          {to === "done" ? "Approve" : `To ${HEADINGS[to].toLowerCase()}`}
-        </button>
-      ))}
-      {chosen.every((card) => ["todo", "done", "failed"].includes(card.state)) && (
-        <button class="btn" onClick={() => void all(archive)}>
-          Archive
-        </button>
-      )}
-      <button class="btn-quiet" onClick={done}>
-        Choose none
-      </button>
-    </div>
   );
 }

@@ -13,13 +13,14 @@ interface Props<T> {
   footer?: ComponentChildren;
   scroller?: (element: HTMLDivElement | null) => void;
   onNearEnd?: () => void;
+  onKeyDown?: (event: KeyboardEvent) => void;
 }
 
 const MARGIN = 400;
 /** The next page is asked for this many rows before the end, so that scrolling need not stop for it. */
 const AHEAD = 40;
 
-export function LongList<T>({ items, keyOf, guess, children, footer, scroller, onNearEnd, class: look, label }: Props<T>) {
+export function LongList<T>({ items, keyOf, guess, children, footer, scroller, onNearEnd, onKeyDown, class: look, label }: Props<T>) {
   const outer = useRef<HTMLDivElement>(null);
   const known = useRef(new Map<string, number>());
   /** For rows that were never drawn: the mean of the first ones that were. Fixed then, so that nothing jumps. */
@@ -66,7 +67,7 @@ export function LongList<T>({ items, keyOf, guess, children, footer, scroller, o
   }, [span.end, items.length]);
 
   return (
-    <div ref={outer} class={look} style={{ overflowAnchor: "none" }} tabIndex={0} role="region" aria-label={label}>
+    <div ref={outer} class={look} style={{ overflowAnchor: "none" }} tabIndex={0} role="region" aria-label={label} onKeyDown={onKeyDown}>
       <div role="list" style={{ height: `${span.total}px`, position: "relative" }}>
         <div style={{ transform: `translateY(${span.above}px)` }}>
           {items.slice(span.first, span.end).map((item, index) => (

@@ -71,13 +71,15 @@ function Places({ card, act }: { card: Card; act: (what: () => unknown) => () =>
   const line = columns.value.todo;
   const here = line.findIndex((one) => one.id === card.id);
   const above = line[here - 1];
+  const below = line[here + 1];
   const next = line[here + 2];
   const top = line[0];
   return (
     <>
       {above && top && <Item run={act(() => move(card.id, "todo", top.id))}>To the top</Item>}
       {above && <Item run={act(() => move(card.id, "todo", above.id))}>One up</Item>}
-      {next && <Item run={act(() => move(card.id, "todo", next.id))}>One down</Item>}
+      {below && <Item run={act(() => move(card.id, "todo", next?.id ?? null))}>One down</Item>}
+      {below && <Item run={act(() => move(card.id, "todo", null))}>To the end</Item>}
     </>
   );
 }

@@ -6,7 +6,8 @@ import { useLocation } from "preact-iso";
 import { data, GET } from "../api/client";
 import type { Health } from "../api/types";
 import { connection } from "../state/live";
-import { prefer, preferences } from "../state/preferences";
+import { prefer, preferences, THEMES } from "../state/preferences";
+import { settings } from "../state/settings";
 
 const PAGES = [
   ["/", "Board"],
@@ -40,8 +41,9 @@ export function Shell({ children }: { children: ComponentChildren }) {
         Skip to the content
       </a>
       <header class="flex flex-wrap items-center gap-x-3 gap-y-1 px-3 sm:px-4 py-2 border-b border-line bg-surface frosted">
-        <a href="/" class="font-bold tracking-wide text-ink no-underline">
+        <a href="/" class="font-bold tracking-wide text-ink no-underline max-w-60 truncate" dir="auto">
           VAPORA
+          {settings.value.name && <span class="ml-2 font-normal text-soft tracking-normal">{settings.value.name}</span>}
         </a>
         <nav aria-label="Pages" class="flex gap-1 overflow-x-auto order-last w-full sm:order-none sm:w-auto">
           {PAGES.map(([to, name]) => (
@@ -94,11 +96,10 @@ function Status() {
 }
 
 function ThemeButton() {
-  const order = ["system", "light", "dark"] as const;
   const { theme } = preferences.value;
-  const next = order[(order.indexOf(theme) + 1) % order.length] ?? "system";
+  const next = THEMES[(THEMES.indexOf(theme) + 1) % THEMES.length] ?? "system";
   return (
-    <button class="btn-quiet" onClick={() => prefer({ theme: next })} aria-label={`Theme: ${theme}. Change to ${next}.`}>
+    <button class="btn-quiet" onClick={() => void prefer({ theme: next })} aria-label={`Theme: ${theme}. Change to ${next}.`}>
       <span aria-hidden="true">{theme === "dark" ? "☾" : theme === "light" ? "☀" : "◐"}</span>
     </button>
   );

@@ -3,13 +3,13 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { useLocation, useRoute } from "preact-iso";
 import { data, GET } from "../api/client";
 import { moment } from "../lib/format";
-import { at } from "../state/board";
+import { next, SPEEDS } from "../lib/playback";
+import { at, drawn } from "../state/board";
 import { position } from "../state/live";
 import { preferences } from "../state/preferences";
 
 const SETTLE_MS = 120;
 const PLAY_MS = 500;
-const PLAY_STEPS = 120;
 
 export function TimeBar() {
   const { route, path } = useLocation();
@@ -17,6 +17,7 @@ export function TimeBar() {
   const [end, setEnd] = useState(0);
   const [when, setWhen] = useState("");
   const [playing, setPlaying] = useState(false);
+  const [speed, setSpeed] = useState<number>(SPEEDS[0][0]);
   const settle = useRef(0);
   const open = at.value !== "";
 
@@ -28,7 +29,8 @@ export function TimeBar() {
     route(path + (text ? `?${text}` : ""), true);
   }
 
-  const here = Number(at.value) || end;
+  // Of an instant the board itself says which position it shows.
+  const here = /^\d+$/.test(at.value) ? Number(at.value) : drawn.value || end;
   useEffect(() => {
     if (!open) return setPlaying(false);
     void data(GET("/api/v1/position")).then((found) => setEnd((found as { head: number }).head), () => setEnd(position.value));
@@ -47,12 +49,13 @@ export function TimeBar() {
   useEffect(() => {
     if (!playing) return;
     const timer = setTimeout(() => {
-      const next = Math.min(end, here + Math.max(1, Math.round(end / PLAY_STEPS)));
-      if (next >= end) setPlaying(false);
-      go(String(next));
+      const to = next({ position: here, when }, speed, PLAY_MS, end, Date.now());
+      if (to === null) setPlaying(false);
+      go(to ?? String(end));
     }, PLAY_MS);
     return () => clearTimeout(timer);
-  }, [playing, here, end]);
+    // `when` of a position comes a moment after it.
+  }, [playing, at.value, speed, speed && when, end]);
 
   if (!open) {
     return (
@@ -66,6 +69,13 @@ export function TimeBar() {
       <button class="btn-quiet" aria-pressed={playing} onClick={() => setPlaying(!playing)}>
         {playing ? "Pause" : "Play"}
       </button>
+      <select class="field !w-auto" aria-label="Speed" value={speed} onChange={(event) => setSpeed(Number(event.currentTarget.value))}>
+        {SPEEDS.map(([value, text]) => (
+          <option key={value} value={value}>
+            {text}
+          </option>
+        ))}
+      </select>
       <input
         type="range"
         class="grow min-w-30"
@@ -84,6 +94,12 @@ export function TimeBar() {
         As it was at {here}
         {when && `, ${moment(when, preferences.value.zone || undefined)}`}
       </span>
+      <a class="text-sm" href={`/agents?at=${encodeURIComponent(at.value)}`}>
+        Agents then
+      </a>
+      <a class="text-sm" href={`/budgets?at=${encodeURIComponent(at.value)}`}>
+        Budgets then
+      </a>
       <button class="btn-main" onClick={() => go("")}>
         Back to now
       </button>

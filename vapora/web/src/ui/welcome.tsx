@@ -11,7 +11,7 @@ export function Welcome() {
   async function create(event: Event): Promise<void> {
     event.preventDefault();
     try {
-      const made = await data(POST("/api/v1/projects", { params: { header: requestKey() }, body: { name, description: "" } }));
+      const made = await data(POST("/api/v1/projects", { params: { header: requestKey() }, body: { name, description: "" } as never }));
       await loadProjects();
       route(`/p/${(made as { id: string }).id}`);
     } catch (error) {

@@ -1,0 +1,139 @@
+"""Everything in this process: the actors and the API in a thread of their own, behind a port of this machine."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from concurrent.futures import Future
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from pydantic import ValidationError
+
+from events.ids import DEFAULT_WORKSPACE
+from vapora import __version__
+from vapora.errors import ConfigurationError
+from vapora.sdk import Client
+from vapora.settings import Settings
+from vapora.startup import lock, preflight, readiness
+
+# The data of a passing installation is in its folder, whatever the environment says of others.
+_PASSING: dict[str, Any] = {"database_url": None, "blobs_url": "", "nats_url": ""}
+
+
+class LocalServer:
+    """The actor system and the API in a thread of this process (`VAPORA_RUNTIME=local`), with an event loop of its own.
+
+    Port 0 takes a free one; `port` is the one that it has.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._ready: Future[None] = Future()
+        self._stopped = threading.Event()
+        self._server: Any = None
+        self._socket = socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET)
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), name="vapora", daemon=True)
+
+    @property
+    def port(self) -> int:
+        return int(self._socket.getsockname()[1])
+
+    @property
+    def is_running(self) -> bool:
+        return self._thread.is_alive()
+
+    def start(self) -> None:
+        """Returns when the actors have started. Raises what keeps them from it."""
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._socket.bind((self._settings.host, self._settings.port))
+        self._thread.start()
+        self._ready.result(readiness.READY_S)
+
+    def stop(self) -> None:
+        self._stopped.set()
+        if self._server is not None:
+            self._server.should_exit = True
+        if self._thread.ident is not None:
+            self._thread.join()
+        self._socket.close()
+
+    async def _run(self) -> None:
+        import uvicorn
+
+        from actors.composition import LocalActorSystem
+        from vapora.api.http_protocol import limited
+        from vapora.serve import api
+
+        system = LocalActorSystem(self._settings)
+        try:
+            await system.start()
+        except BaseException as error:
+            await system.stop()
+            self._ready.set_exception(error)
+            return
+        config = uvicorn.Config(
+            api(self._settings, system),
+            http=limited(self._settings.receive_timeout_s),
+            log_level="warning",
+            # Its own handlers would write to standard error by themselves, and not in the chosen form.
+            ws="websockets-sansio",
+            # Only this machine connects: compressing each frame for each socket would be most of the work.
+            ws_per_message_deflate=False,
+            log_config=None,
+            access_log=False,
+            timeout_graceful_shutdown=2,
+        )
+        self._server = uvicorn.Server(config)
+        self._server.install_signal_handlers = lambda: None
+        self._ready.set_result(None)
+        # Whoever asks for the end before there is a server cannot tell it so.
+        if not self._stopped.is_set():
+            await self._server.serve(sockets=[self._socket])
+        await system.stop()
+
+
+@contextmanager
+def local(data: Path | str | None = None, **settings: Any) -> Iterator[Client]:
+    """See `vapora.local`."""
+    with ExitStack() as stack:
+        if data is None:
+            folder = TemporaryDirectory(prefix="vapora-", ignore_cleanup_errors=True)
+            data, settings = stack.enter_context(folder), _PASSING | settings
+        chosen = _settings(Path(data), settings)
+        preflight.check(chosen, os.environ)
+        held = lock.take(chosen.data)
+        stack.callback(held.release)
+        server = LocalServer(chosen)
+        stack.callback(server.stop)
+        server.start()
+        base = readiness.origin(chosen.host, server.port)
+        owner = lock.Owner(pid=os.getpid(), url=base, version=__version__, log=str(chosen.log_place(DEFAULT_WORKSPACE)))
+        held.say(owner)
+        readiness.wait_until_ready(base)
+        yield stack.enter_context(Client(base, token=_operator_token(chosen.data)))
+
+
+def _settings(data: Path, given: dict[str, Any]) -> Settings:
+    """Raises `ConfigurationError` where they are none, or cannot work."""
+    if strange := sorted(given.keys() - Settings.model_fields.keys()):
+        raise ConfigurationError(
+            f"There is no setting {strange[0]!r}.", remedy="docs/operations.md lists them, without VAPORA_ in front."
+        )
+    try:
+        return Settings(**{"port": 0, **given, "data": data, "runtime": "local"})
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise ConfigurationError(f"The setting {name} cannot be used: {first['msg']}.", remedy="Change it.") from error
+
+
+def _operator_token(data: Path) -> str | None:
+    """Whoever runs all of it in a process of theirs may have commands run there, too."""
+    file = data / "operator_token"
+    return file.read_text(encoding="ascii").strip() if file.is_file() else None

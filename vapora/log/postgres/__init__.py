@@ -1,0 +1,5 @@
+"""A workspace's log in a PostgreSQL schema."""
+
+from vapora.log.postgres.log import PostgresLog
+
+__all__ = ["PostgresLog"]

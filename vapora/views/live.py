@@ -1,0 +1,140 @@
+"""What a live socket carries: the client's first frame, and the changes that the server sends."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic_core import from_json
+
+from events.ids import LONGEST_WORKSPACE, WORKSPACE_PATTERN, TaskState
+from vapora.views.runs import Execution
+from vapora.views.work import Agent, BoardCard, BudgetView, Preferences, Project, View, WorkspaceSettings
+
+_LARGEST_POSITION = 2**63 - 1
+
+
+class LiveRequest(BaseModel):
+    """The first frame of the client. `after`: send what changed after it; null: what changes from now on."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    token: str | None = Field(None, max_length=8_192)
+    workspace: str | None = Field(None, pattern=WORKSPACE_PATTERN, max_length=LONGEST_WORKSPACE)
+    after: int | None = Field(None, ge=0, le=_LARGEST_POSITION, strict=True)
+
+
+class ColumnCount(View):
+    """How many cards of a project are in one state."""
+
+    id: str
+    project_id: str
+    state: TaskState
+    cards: int
+    position: int
+
+
+class Removed(View):
+    """All that is left of a row that is gone."""
+
+    id: str
+    removed: Literal[True]
+    position: int
+
+
+class _Change(View):
+    """A row in its latest state; `key` names it among the rows of its view."""
+
+    key: str
+
+
+class TaskChange(_Change):
+    """A card, without its texts."""
+
+    view: Literal["task"]
+    operation: Literal["put"]
+    row: BoardCard
+
+
+class ColumnChange(_Change):
+    """How many cards a project has in one state."""
+
+    view: Literal["column"]
+    operation: Literal["put"]
+    row: ColumnCount
+
+
+class ProjectChange(_Change):
+    """A project."""
+
+    view: Literal["project"]
+    operation: Literal["put"]
+    row: Project
+
+
+class AgentChange(_Change):
+    """An agent, or that it is no longer there."""
+
+    view: Literal["agent"]
+    operation: Literal["put", "remove"]
+    row: Agent | Removed
+
+
+class RunChange(_Change):
+    """A run, without the texts that it left."""
+
+    view: Literal["run"]
+    operation: Literal["put"]
+    row: Execution
+
+
+class BudgetChange(_Change):
+    """The budget of one scope, as it stood at the event that changed it."""
+
+    view: Literal["budget"]
+    operation: Literal["put"]
+    row: BudgetView
+
+
+class SettingsChange(_Change):
+    """What is set for the workspace."""
+
+    view: Literal["settings"]
+    operation: Literal["put"]
+    row: WorkspaceSettings
+
+
+class PreferencesChange(_Change):
+    """What a person prefers."""
+
+    view: Literal["preferences"]
+    operation: Literal["put"]
+    row: Preferences
+
+
+Change = Annotated[
+    TaskChange
+    | ColumnChange
+    | ProjectChange
+    | AgentChange
+    | RunChange
+    | BudgetChange
+    | SettingsChange
+    | PreferencesChange,
+    Field(discriminator="view"),
+]
+VIEWS = frozenset({"task", "column", "project", "agent", "run", "budget", "settings", "preferences"})
+
+
+class Frame(View):
+    """One position that changed something, as `/live` sends it; several in one where a socket lags behind."""
+
+    position: int
+    rows: tuple[Change, ...]
+
+    @classmethod
+    def read(cls, text: str | bytes) -> Frame:
+        """What a server sent; changes of views, and fields, that only a newer one knows are left out."""
+        given: dict[str, Any] = from_json(text)
+        rows = [one for one in given["rows"] if one["view"] in VIEWS]
+        return cls.model_validate({**given, "rows": rows}, extra="ignore")

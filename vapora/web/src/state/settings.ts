@@ -1,0 +1,17 @@
+/** What is set for the workspace. */
+import { signal } from "@preact/signals";
+import { data, GET } from "../api/client";
+import type { Settings } from "../api/types";
+import { onFrame } from "./live";
+
+export const settings = signal<Settings>({ name: "", default_review: "human", default_priority: 50, position: 0 });
+
+export function take(next: Settings): void {
+  if (next.position > settings.value.position) settings.value = next;
+}
+
+onFrame((frame) => {
+  for (const { view, row } of frame.rows) if (view === "settings") take(row);
+});
+// Without an answer the server's own defaults stand here.
+void data(GET("/api/v1/settings")).then((found) => found && take(found), () => undefined);

@@ -1,0 +1,28 @@
+/** The two views of a project. */
+
+export function ProjectTabs({ project, current }: { project: string; current: "board" | "dashboard" }) {
+  const views = [
+    ["board", "Board", `/p/${project}`],
+    ["dashboard", "Dashboard", `/p/${project}/dashboard`],
+  ] as const;
+  return (
+    <nav aria-label="Views of the project" class="flex gap-0.5 p-0.5 rounded-lg border border-line bg-surface">
+      {views.map(([view, name, to]) => (
+        <a
+          key={view}
+          href={to + keptQuery()}
+          aria-current={view === current ? "page" : undefined}
+          class={`px-2.5 py-1 rounded-md text-sm no-underline ${view === current ? "bg-raised text-ink font-semibold" : "text-soft"}`}
+        >
+          {name}
+        </a>
+      ))}
+    </nav>
+  );
+}
+
+/** The workspace stays; what the board is narrowed to does not concern the other view. */
+function keptQuery(): string {
+  const workspace = new URLSearchParams(location.search).get("w");
+  return workspace ? `?w=${encodeURIComponent(workspace)}` : "";
+}
