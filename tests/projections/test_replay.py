@@ -16,13 +16,15 @@ from events import agent, budget, project, run, task
 from events.ids import Review, Scope, TaskState, WaitReason
 from events.money import MicroUsd
 from projections import MemoryRows, ReadStore, Runner, all_projections
+from projections.board import Board, board
 from projections.budgets import Budgets, budget_of
 from projections.engine.base import Projection
+from projections.flow import Flow, dashboard
 from projections.profiles import Profiles, learning
+from tests.domain.usage import usage
 from tests.projections.story import WORKSPACE, Story, dump
 from vapora.database import Database
 from vapora.domain import ledger as ledgers
-from vapora.domain.budget_status import usage
 from vapora.domain.learning import History, RunOutcome
 
 TASKS = ("t-1", "t-2", "t-3")
@@ -225,6 +227,16 @@ def _latest(frames: list[dict[str, Any]]) -> dict[tuple[Any, ...], Any]:
             if found.get(key) is None or found[key]["position"] <= row["position"]:
                 found[key] = row
     return found
+
+
+@quick
+@given(story=stories())
+def test_the_flow_of_work_counts_the_cards_that_the_board_counts(story: Story) -> None:
+    """But for done cards that were archived, which stay among the done ones."""
+    flow, shown = story.rows(Flow()), board(story.rows(Board()), "p-1", story.position)
+    cards = dashboard(flow, "p-1", story.position, story.at.date(), 1).cards
+    assert cards.pop("done") >= shown.counts.get("done", 0)
+    assert cards == {state: shown.counts.get(state, 0) for state in cards}
 
 
 @quick

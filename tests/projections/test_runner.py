@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from events import agent, task
-from projections import ReadStore, Rows, Runner
+from projections import ReadStore, Rows, Runner, all_projections
 from projections.board import Board, card
 from projections.projects import Projects
 from projections.registry import Registry
@@ -15,6 +15,7 @@ from tests.projections.counter import COUNTS, Counter, count
 from tests.projections.story import Story
 from vapora.database import Place
 from vapora.errors import UnavailableError
+from vapora.views.live import VIEWS
 
 
 def test_applying_a_batch_moves_rows_and_checkpoint_together(store: ReadStore) -> None:
@@ -69,6 +70,11 @@ def test_a_position_is_never_cut_in_two(store: ReadStore) -> None:
     runner.apply(story.log)
     [frame] = runner.frames_after(6, limit=1)
     assert {row["row"]["id"] for row in frame["rows"] if row["view"] == "task"} == {"t-1", "t-2", "t-3"}
+
+
+def test_every_view_that_is_pushed_has_a_type() -> None:
+    pushed = {view.name for projection in all_projections() for view in projection.VIEWS}
+    assert pushed == VIEWS
 
 
 def test_a_removed_agent_reaches_those_who_look_on(store: ReadStore) -> None:

@@ -3,21 +3,28 @@
 from vapora.views.base import Stored, View
 from vapora.views.catalogue import Role, TaskType
 from vapora.views.comments import Comment, CommentMade
+from vapora.views.filters import AuditFilter, EventFilter
 from vapora.views.flow import AgentWork, Dashboard, FlowDay, Spread
 from vapora.views.landing import Attempt, Landed, LandingProblem
 from vapora.views.live import (
     AgentChange,
+    AttemptChange,
     BudgetChange,
     Change,
     ColumnChange,
     ColumnCount,
+    CommentChange,
     Frame,
+    LiveAttempt,
     LiveRequest,
+    PauseChange,
+    PauseState,
     PreferencesChange,
     ProjectChange,
     Removed,
     RunChange,
     SettingsChange,
+    StepChange,
     TaskChange,
 )
 from vapora.views.repository import (
@@ -35,7 +42,7 @@ from vapora.views.repository import (
     RepositoryView,
     WorktreeView,
 )
-from vapora.views.runs import Artifact, ArtifactSummary, Execution, ExecutionTold
+from vapora.views.runs import Artifact, ArtifactSummary, Execution, RunBrief
 from vapora.views.steps import Step, StepKind, StepState
 from vapora.views.work import (
     Accepted,
@@ -83,7 +90,9 @@ __all__ = [
     "Artifact",
     "ArtifactSummary",
     "Attempt",
+    "AttemptChange",
     "AuditEntry",
+    "AuditFilter",
     "Board",
     "BoardCard",
     "Branch",
@@ -99,16 +108,17 @@ __all__ = [
     "ColumnChange",
     "ColumnCount",
     "Comment",
+    "CommentChange",
     "CommentMade",
     "Cost",
     "CurvePoint",
     "Dashboard",
     "DeadLetterView",
     "Decision",
+    "EventFilter",
     "EventView",
     "Examined",
     "Execution",
-    "ExecutionTold",
     "FileCheck",
     "FileText",
     "FlowDay",
@@ -120,10 +130,13 @@ __all__ = [
     "Learning",
     "Limits",
     "LimitsChanged",
+    "LiveAttempt",
     "LiveRequest",
     "Merged",
     "Named",
     "Page",
+    "PauseChange",
+    "PauseState",
     "PauseView",
     "Preferences",
     "PreferencesChange",
@@ -139,12 +152,14 @@ __all__ = [
     "Removed",
     "RepositoryView",
     "Role",
+    "RunBrief",
     "RunChange",
     "RunSummary",
     "SettingsChange",
     "Spread",
     "Status",
     "Step",
+    "StepChange",
     "StepKind",
     "StepState",
     "Stored",

@@ -8,8 +8,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import from_json
 
 from events.ids import LONGEST_WORKSPACE, WORKSPACE_PATTERN, TaskState
+from vapora.views.comments import Comment
+from vapora.views.landing import Attempt
 from vapora.views.runs import Execution
-from vapora.views.work import Agent, BoardCard, BudgetView, Preferences, Project, View, WorkspaceSettings
+from vapora.views.steps import Step
+from vapora.views.work import Agent, BoardCard, BudgetView, PauseView, Preferences, Project, View, WorkspaceSettings
 
 _LARGEST_POSITION = 2**63 - 1
 
@@ -112,6 +115,51 @@ class PreferencesChange(_Change):
     row: Preferences
 
 
+class PauseState(PauseView):
+    """Whether nothing of it starts now; `since` and `reason` are of the last change."""
+
+    paused: bool
+    position: int
+
+
+class PauseChange(_Change):
+    """The workspace or a project was paused, or goes on."""
+
+    view: Literal["pause"]
+    operation: Literal["put"]
+    row: PauseState
+
+
+class LiveAttempt(Attempt):
+    """An attempt, with its key as the id."""
+
+    id: str
+
+
+class AttemptChange(_Change):
+    """An attempt at a task."""
+
+    view: Literal["attempt"]
+    operation: Literal["put"]
+    row: LiveAttempt
+
+
+class CommentChange(_Change):
+    """A comment on a card."""
+
+    view: Literal["comment"]
+    operation: Literal["put"]
+    row: Comment
+
+
+class StepChange(_Change):
+    """A step of a run, without its texts; the row's id is the key, of run and step."""
+
+    view: Literal["step"]
+    operation: Literal["put"]
+    row: Step
+
+
 Change = Annotated[
     TaskChange
     | ColumnChange
@@ -120,10 +168,19 @@ Change = Annotated[
     | RunChange
     | BudgetChange
     | SettingsChange
-    | PreferencesChange,
+    | PreferencesChange
+    | PauseChange
+    | AttemptChange
+    | CommentChange
+    | StepChange,
     Field(discriminator="view"),
 ]
-VIEWS = frozenset({"task", "column", "project", "agent", "run", "budget", "settings", "preferences"})
+VIEWS = frozenset(
+    {
+        "task", "column", "project", "agent", "run", "budget", "settings", "preferences", "pause", "attempt",
+        "comment", "step",
+    }
+)  # fmt: skip
 
 
 class Frame(View):

@@ -13,6 +13,7 @@ from typing import IO, TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from vapora import operator_token
 from vapora.cli.demo import cards, repository
 from vapora.cli.offline import settings_for
 from vapora.cli.output import FAILED, GOOD, INTERRUPTED, USAGE, Json, console, emit_json, say, stop
@@ -68,7 +69,7 @@ def demo(
         said |= dict(zip(("rehearsal_min_delay_s", "rehearsal_max_delay_s"), _REHEARSAL_S, strict=True))
     settings = settings_for(data, host="127.0.0.1", port=port, runtime="local" if local else None, **said)
     if real:
-        _require_providers()
+        _require_providers(settings)
     taken = None if repo is None else repository.take(repo)
     tasks = cards.read(backlog, own_repository=taken is not None)
     from vapora.sandbox.choice import choose
@@ -104,7 +105,6 @@ def run(plan: DemoPlan, factory: Factory, out: IO[str] | None = None) -> int:
 
 
 def _play(plan: DemoPlan, url: str, home: Home, out: IO[str]) -> int:
-    from vapora import operator_token
     from vapora.cli.demo import report as summary
     from vapora.cli.demo.collect import gather
     from vapora.cli.demo.follow import watch
@@ -193,10 +193,11 @@ async def _await(chosen: Awaitable[Sandbox]) -> Sandbox:
     return await chosen
 
 
-def _require_providers() -> None:
+def _require_providers(settings: Settings) -> None:
+    from vapora.llm.catalogue import installed
     from vapora.llm.factory import configured
 
-    if not configured(os.environ):
+    if not configured(os.environ, installed(settings)):
         stop(
             USAGE,
             "--real needs a provider, and none is configured.",

@@ -5586,6 +5586,30 @@ export interface components {
             row: components["schemas"]["Agent"] | components["schemas"]["Removed"];
         };
         /**
+         * AttemptChange
+         * @description An attempt at a task.
+         */
+        AttemptChange: {
+            /**
+             * Key
+             * @description Names the row among those of its view.
+             */
+            key: string;
+            /**
+             * @description What kind of row it is, and so its shape. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            view: "attempt";
+            /**
+             * Operation
+             * @description put: the row in its latest state. remove: it is gone.
+             * @constant
+             */
+            operation: "put";
+            /** @description The row, as GET shows it. */
+            row: components["schemas"]["LiveAttempt"];
+        };
+        /**
          * BudgetChange
          * @description The budget of one scope, as it stood at the event that changed it.
          */
@@ -5655,6 +5679,152 @@ export interface components {
              * @description How many cards.
              */
             cards: number;
+            /**
+             * Position
+             * @description The position in the log that this state includes. Ask with `after=` of it to see at least this.
+             */
+            position: number;
+        };
+        /**
+         * CommentChange
+         * @description A comment on a card.
+         */
+        CommentChange: {
+            /**
+             * Key
+             * @description Names the row among those of its view.
+             */
+            key: string;
+            /**
+             * @description What kind of row it is, and so its shape. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            view: "comment";
+            /**
+             * Operation
+             * @description put: the row in its latest state. remove: it is gone.
+             * @constant
+             */
+            operation: "put";
+            /** @description The row, as GET shows it. */
+            row: components["schemas"]["Comment"];
+        };
+        /**
+         * LiveAttempt
+         * @description An attempt, with its key as the id.
+         */
+        LiveAttempt: {
+            /**
+             * Task Id
+             * @description The task's id.
+             */
+            task_id: string;
+            /** Number */
+            number: number;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "requested" | "running" | "waiting" | "succeeded" | "failed" | "cancelled";
+            /** Picked */
+            picked: boolean;
+            /**
+             * Branch
+             * @description The name of the branch.
+             */
+            branch: string | null;
+            /**
+             * Base
+             * @description The commit where the branch began.
+             */
+            base: string | null;
+            /** Head */
+            head: string | null;
+            checks: components["schemas"]["ChecksVerdict"] | null;
+            /**
+             * Run Id
+             * @description The run's id.
+             */
+            run_id: string | null;
+            /**
+             * Agent Id
+             * @description The agent's id.
+             */
+            agent_id: string | null;
+            /** Model */
+            model: string | null;
+            fork: components["schemas"]["RunFork"] | null;
+            /**
+             * Cost Microusd
+             * @description What it cost, in millionths of a dollar, rounded up once for each call.
+             */
+            cost_microusd: number;
+            /** Summary */
+            summary: string;
+            /**
+             * Simulated
+             * @description True: the rehearsal model answered. Such money and learning are never added to real ones.
+             */
+            simulated: boolean;
+            /**
+             * Position
+             * @description The position in the log that this state includes. Ask with `after=` of it to see at least this.
+             */
+            position: number;
+            /** Id */
+            id: string;
+        };
+        /**
+         * PauseChange
+         * @description The workspace or a project was paused, or goes on.
+         */
+        PauseChange: {
+            /**
+             * Key
+             * @description Names the row among those of its view.
+             */
+            key: string;
+            /**
+             * @description What kind of row it is, and so its shape. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            view: "pause";
+            /**
+             * Operation
+             * @description put: the row in its latest state. remove: it is gone.
+             * @constant
+             */
+            operation: "put";
+            /** @description The row, as GET shows it. */
+            row: components["schemas"]["PauseState"];
+        };
+        /**
+         * PauseState
+         * @description Whether nothing of it starts now; `since` and `reason` are of the last change.
+         */
+        PauseState: {
+            /**
+             * Scope
+             * @enum {string}
+             */
+            scope: "workspace" | "project";
+            /** Id */
+            id: string;
+            /**
+             * Since
+             * Format: date-time
+             */
+            since: string;
+            /**
+             * Reason
+             * @description Why it is so, in words.
+             */
+            reason: string;
+            /**
+             * Paused
+             * @description False: it goes on.
+             */
+            paused: boolean;
             /**
              * Position
              * @description The position in the log that this state includes. Ask with `after=` of it to see at least this.
@@ -5780,6 +5950,30 @@ export interface components {
             row: components["schemas"]["WorkspaceSettings"];
         };
         /**
+         * StepChange
+         * @description A step of a run, without its texts; the row's id is the key, of run and step.
+         */
+        StepChange: {
+            /**
+             * Key
+             * @description Names the row among those of its view.
+             */
+            key: string;
+            /**
+             * @description What kind of row it is, and so its shape. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            view: "step";
+            /**
+             * Operation
+             * @description put: the row in its latest state. remove: it is gone.
+             * @constant
+             */
+            operation: "put";
+            /** @description The row, as GET shows it. */
+            row: components["schemas"]["Step"];
+        };
+        /**
          * TaskChange
          * @description A card, without its texts.
          */
@@ -5817,7 +6011,7 @@ export interface components {
              * Rows
              * @description What changed, in its latest state.
              */
-            rows: (components["schemas"]["TaskChange"] | components["schemas"]["ColumnChange"] | components["schemas"]["ProjectChange"] | components["schemas"]["AgentChange"] | components["schemas"]["RunChange"] | components["schemas"]["BudgetChange"] | components["schemas"]["SettingsChange"] | components["schemas"]["PreferencesChange"])[];
+            rows: (components["schemas"]["TaskChange"] | components["schemas"]["ColumnChange"] | components["schemas"]["ProjectChange"] | components["schemas"]["AgentChange"] | components["schemas"]["RunChange"] | components["schemas"]["BudgetChange"] | components["schemas"]["SettingsChange"] | components["schemas"]["PreferencesChange"] | components["schemas"]["PauseChange"] | components["schemas"]["AttemptChange"] | components["schemas"]["CommentChange"] | components["schemas"]["StepChange"])[];
         };
     };
     responses: never;

@@ -19,6 +19,7 @@ export type Health = Schemas["Health"];
 export type SavedPreferences = Schemas["Preferences"];
 export type Settings = Schemas["WorkspaceSettings"];
 export type Dashboard = Schemas["Dashboard"];
+export type Pause = Schemas["PauseView"];
 export type Problem = Schemas["Problem"];
 export type State = Card["state"];
 

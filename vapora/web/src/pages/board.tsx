@@ -10,6 +10,7 @@ import { tell } from "../state/toasts";
 import { BoardColumn } from "../ui/column";
 import { BulkBar } from "../ui/bulk-bar";
 import { FilterBar } from "../ui/filter-bar";
+import { PauseBanner, PauseButton } from "../ui/pause";
 import { ProjectTabs } from "../ui/project-tabs";
 import { QuickAdd } from "../ui/quick-add";
 import { TimeBar } from "../ui/time-bar";
@@ -49,7 +50,9 @@ export function BoardPage() {
         {!at.value && <QuickAdd />}
         <FilterBar />
         <TimeBar />
+        <PauseButton />
       </div>
+      <PauseBanner />
       {selected.value.size > 0 && <BulkBar />}
       {loaded.value && projects.value.length === 0 && !at.value ? (
         <Welcome />

@@ -81,7 +81,7 @@ function Table({ budgets, edit }: { budgets: readonly Budget[]; edit: ((budget: 
               <td class="num">{percent(one.utilisation)}</td>
               <td>{one.when_exceeded === "stop" ? "stop" : "go on with free models"}</td>
               {edit && (
-                <td>
+                <td class="!py-0.75">
                   <button class="btn-quiet !h-7" aria-label={`Change the limits of ${one.scope} ${one.id}`} onClick={() => edit(one)}>
                     Change
                   </button>

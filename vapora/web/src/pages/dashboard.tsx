@@ -65,18 +65,18 @@ export function DashboardPage() {
         </>
       }
     >
-      {value ? <Shown {...value} /> : <Loading problem={problem} />}
+      {value ? <Shown {...value} span={days} /> : <Loading problem={problem} />}
     </Page>
   );
 }
 
-function Shown({ flow, costs }: Found) {
+function Shown({ flow, costs, span }: Found & { span: number }) {
   const days = useMemo(() => flow.days.map((one) => one.day), [flow]);
   const series = useMemo(() => lines(flow), [flow]);
   const spent = useMemo(() => byDay(days, costs.day ?? []), [days, costs]);
   return (
     <>
-      <Overview flow={flow} costs={costs.day ?? []} />
+      <Overview flow={flow} costs={costs.day ?? []} span={span} />
       <div class="grid lg:grid-cols-2 gap-4">
         <Figure heading="Throughput" kind="bars" days={days} series={series.throughput} unit={count} />
         <Figure heading="Cycle and lead time, medians" days={days} series={series.times} unit={seconds} />
@@ -113,13 +113,13 @@ function byDay(days: readonly string[], costs: readonly Cost[]): { series: Serie
   return { series: [{ label: "Cost", values: days.map((day) => found.get(day) ?? 0) }], simulated };
 }
 
-function Overview({ flow, costs }: { flow: Dashboard; costs: readonly Cost[] }) {
+function Overview({ flow, costs, span }: { flow: Dashboard; costs: readonly Cost[]; span: number }) {
   const { rows, simulated } = oneKind(costs);
   const first = flow.days[0]?.day ?? "";
   const within = rows.filter((one) => (one.key.day ?? "") >= first).reduce((sum, one) => sum + one.cost_microusd, 0);
   const done = flow.days.reduce((sum, one) => sum + one.done, 0);
   const tiles: [string, string, string][] = [
-    ["Done", count(done), `in ${flow.days.length} days`],
+    ["Done", count(done), `in ${span} days`],
     ["Cycle time", flow.cycle ? seconds(flow.cycle.median_s) : "–", flow.cycle ? `85 % within ${seconds(flow.cycle.p85_s)}` : "nothing was done"],
     ["Lead time", flow.lead ? seconds(flow.lead.median_s) : "–", flow.lead ? `85 % within ${seconds(flow.lead.p85_s)}` : "nothing was done"],
     ["Cost", dollars(within), simulated ? "simulated" : done ? `${dollars(Math.round(within / done))} a card` : ""],

@@ -1,7 +1,7 @@
 /** The cards that this page knows, kept current by live frames. */
 import { batch, computed, signal } from "@preact/signals";
 import { ApiError, data, GET, PATCH, POST, requestKey } from "../api/client";
-import { COLUMNS, HEADINGS, type Board, type Card, type Column, type Frame, type Project } from "../api/types";
+import { COLUMNS, HEADINGS, type Board, type Card, type Column, type Frame, type Pause, type Project } from "../api/types";
 import { between, forEach, summary } from "../lib/bulk";
 import { arrange, inOrder, isColumn, totals, type PendingMove } from "../lib/columns";
 import { fits, readFilter, withFilter, type Filter } from "../lib/filter";
@@ -26,6 +26,8 @@ export const project = signal<string | null>(null);
 /** A position or an instant: the board as it was then, which nobody can change. Empty: the present. */
 export const at = signal("");
 export const loaded = signal(false);
+/** The workspace and projects of which nothing starts now. */
+export const pauses = signal<readonly Pause[]>([]);
 /** The position of the log that the cards on the page include. */
 export const drawn = signal(0);
 export const problem = signal<string>("");
@@ -71,6 +73,7 @@ export async function load(): Promise<void> {
       // What was not drawn yet is in the answer or in `newer`.
       waiting = [];
       drawn.value = board.position;
+      pauses.value = board.paused;
       if (!at.value) apply(newer);
       problem.value = "";
       loaded.value = true;
@@ -124,7 +127,7 @@ onFrame((frame: Frame) => {
   if (at.value) return;
   meanwhile?.push(frame);
   if (frame.rows.some(({ view }) => view === "project")) void loadProjects();
-  if (!frame.rows.some(({ view }) => view === "task" || view === "column")) return;
+  if (!frame.rows.some(({ view }) => view === "task" || view === "column" || view === "pause")) return;
   waiting.push(frame);
   // A page in the background draws nothing, but must not fall behind without bound.
   if (!drawing) drawing = document.hidden ? window.setTimeout(draw, 500) : requestAnimationFrame(draw);
@@ -143,7 +146,12 @@ function apply(frames: readonly Frame[]): void {
   const next = new Map(cards.value);
   const held = new Map(countsByProject.value);
   const confirmed = new Set<string>();
+  let stopped = pauses.value;
   for (const { view, row } of frames.flatMap((frame) => frame.rows)) {
+    if (view === "pause") {
+      stopped = stopped.filter((one) => one.scope !== row.scope || one.id !== pausedId(row));
+      if (row.paused) stopped = [...stopped, { ...row, id: pausedId(row) }];
+    }
     if (view !== "column" && view !== "task") continue;
     if (project.value && row.project_id !== project.value) continue;
     if (view === "column") {
@@ -156,10 +164,14 @@ function apply(frames: readonly Frame[]): void {
   batch(() => {
     cards.value = next;
     countsByProject.value = held;
+    pauses.value = stopped;
     drawn.value = Math.max(drawn.value, frames.at(-1)?.position ?? 0);
     if (pending.value.some((one) => confirmed.has(one.id))) pending.value = pending.value.filter((one) => !confirmed.has(one.id));
   });
 }
+
+/** A frame names a pause by its scope and id. */
+const pausedId = (row: Pause): string => row.id.slice(row.scope.length + 1);
 
 function take(into: Map<string, Card>, card: Card): void {
   const before = into.get(card.id);

@@ -14,6 +14,10 @@ const REASONS: Record<string, string> = {
   dependency: "waits for another card",
   paused: "paused",
   human: "waits for a person",
+  approval: "waits for an approval",
+  answer: "has a question",
+  checks: "checks have failed",
+  runaway: "was stopped",
 };
 
 export function CardTile({ card }: { card: Card }) {
@@ -84,6 +88,7 @@ export function CardTile({ card }: { card: Card }) {
           ) : (
             <span class="tag">{card.role ?? title(card.task_type)}</span>
           )}
+          {card.assignee && <span class="tag">for {card.assignee}</span>}
           {card.priority !== 50 && <span class="tag">priority {card.priority}</span>}
           {run && card.state === "in-progress" && <span class="tag">{run.calls === 1 ? "1 call" : `${run.calls} calls`}</span>}
           {card.cost_microusd > 0 && <span class="tag">{dollars(card.cost_microusd)}{card.simulated ? " sim." : ""}</span>}

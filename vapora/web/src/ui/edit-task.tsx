@@ -14,6 +14,7 @@ export function EditTask({ task, done }: { task: Task; done: () => void }) {
       priority: Number(text("priority")),
       review: text("review"),
       deadline: given,
+      assignee: text("assignee").trim() || null,
     };
     const before: Record<string, unknown> = { ...task, deadline: task.deadline ? new Date(task.deadline).toISOString() : null };
     if (local(task.deadline) === text("deadline")) delete wanted.deadline;
@@ -48,6 +49,10 @@ export function EditTask({ task, done }: { task: Task; done: () => void }) {
         <label>
           <span class="label">Deadline</span>
           <input class="field" name="deadline" type="datetime-local" defaultValue={local(task.deadline)} />
+        </label>
+        <label class="sm:col-span-3">
+          <span class="label">Person who does it (agents leave such a card alone; empty: agents may take it)</span>
+          <input class="field" name="assignee" maxLength={200} defaultValue={task.assignee ?? ""} />
         </label>
       </div>
       <button class="btn-main self-start">Save</button>

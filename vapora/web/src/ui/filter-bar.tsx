@@ -31,7 +31,7 @@ export function FilterBar() {
       <select class="field !w-28 sm:!w-auto" aria-label="Waiting" value={now.waiting} onChange={(event) => narrow({ waiting: event.currentTarget.value })}>
         <option value="">Waiting or not</option>
         <option value="any">Waiting</option>
-        {["human", "budget", "provider", "dependency", "paused"].map((one) => (
+        {["human", "approval", "answer", "checks", "budget", "provider", "dependency", "paused", "runaway"].map((one) => (
           <option key={one} value={one}>
             Waiting: {one}
           </option>

@@ -1,4 +1,5 @@
 /** A page as it was at a past instant: which one, and the way back. */
+import { useState } from "preact/hooks";
 import { useLocation, useRoute } from "preact-iso";
 import { moment } from "../lib/format";
 import { preferences } from "../state/preferences";
@@ -10,6 +11,7 @@ export function Past() {
   const { route, path } = useLocation();
   const { query } = useRoute();
   const at = query.at ?? "";
+  const [open, setOpen] = useState(false);
 
   function go(to: string): void {
     const next = new URLSearchParams(query as Record<string, string>);
@@ -18,26 +20,27 @@ export function Past() {
     const text = next.toString();
     route(path + (text ? `?${text}` : ""));
   }
+  if (!at && !open) {
+    return (
+      <button class="btn" onClick={() => setOpen(true)}>
+        Past…
+      </button>
+    );
+  }
   return (
     <div class="flex flex-wrap items-center gap-2" role="group" aria-label="The past">
-      <label class="text-sm text-soft flex items-center gap-2">
-        As it was at
-        <input
-          type="datetime-local"
-          class="field !w-auto"
-          step={1}
-          value={local(at)}
-          onChange={(event) => event.currentTarget.value && go(new Date(event.currentTarget.value).toISOString())}
-        />
-      </label>
-      {at && (
-        <>
-          <span class="text-sm text-warn">{/^\d+$/.test(at) ? `position ${at}` : moment(at, preferences.value.zone || undefined)}</span>
-          <button class="btn-main" onClick={() => go("")}>
-            Back to now
-          </button>
-        </>
-      )}
+      {at && <span class="text-sm text-warn">As it was at {/^\d+$/.test(at) ? `position ${at}` : moment(at, preferences.value.zone || undefined)}</span>}
+      <input
+        type="datetime-local"
+        class="field !w-auto"
+        aria-label="Day and time"
+        step={1}
+        value={local(at)}
+        onChange={(event) => event.currentTarget.value && go(new Date(event.currentTarget.value).toISOString())}
+      />
+      <button class={at ? "btn-main" : "btn-quiet"} onClick={() => (setOpen(false), go(""))}>
+        Back to now
+      </button>
     </div>
   );
 }
