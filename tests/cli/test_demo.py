@@ -52,7 +52,7 @@ def test_a_demo_ends_well_and_says_what_was_done(settings: Settings) -> None:
     assert {one["agent"] for one in told["workers"]} == {"tester", "developer", "documenter"}
     assert all(one["example"] for one in told["workers"])
     assert told["model"] == "rehearsal"
-    assert {one["id"]: one["monthly_limit_cents"] for one in told["budgets"]}["developer"] == 60
+    assert {one["id"]: one["monthly_limit_cents"] for one in told["budgets"]}["developer"] == 35
 
 
 def test_a_second_demo_on_the_same_data_is_a_new_project(settings: Settings) -> None:

@@ -168,9 +168,9 @@ def _set_budgets(client: Client, real: bool) -> None:
 
 _REAL_CENTS = 500
 _OTHER_CENTS = 100
-# Before a call its worst case is held: twelve cents for a developer's, of which one is spent in the end, and three at
-# once. So these two run out of room after some calls and go on with the free model; the others stay within theirs.
-_REHEARSAL_CENTS = {"developer": 60, "documenter": 12}
+# Before a call its worst case is held: some fourteen cents for a developer's, of which one is spent in the end. So
+# these two run out of room after some calls and go on with the free model; the others stay within theirs.
+_REHEARSAL_CENTS = {"developer": 35, "documenter": 11}
 
 
 def require_sandbox(settings: Settings, choose: Callable[[Wish], Awaitable[Sandbox]]) -> None:
