@@ -13,6 +13,7 @@ import pytest
 
 from tests.cli.conftest import quick
 from tests.ports import free_port
+from vapora import operator_token
 from vapora.platform import Platform
 
 ROOT = Path(__file__).parent.parent
@@ -28,11 +29,15 @@ def blocks(heading: str, language: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Of a server on which nothing was done yet."""
-    platform = Platform(quick(tmp_path_factory.mktemp("readme") / "data", free_port()), {})
+    """Of a server on which nothing was done yet; whoever types knows the operator's token."""
+    data = tmp_path_factory.mktemp("readme") / "data"
+    # It is the tour that is tried here, on a machine that may have no sandbox.
+    platform = Platform(quick(data, free_port()).model_copy(update={"sandbox": "none"}), {})
     try:
+        os.environ["VAPORA_TOKEN"] = operator_token.ensure(data)
         yield platform.start().api.removesuffix("/api/v1")
     finally:
+        os.environ.pop("VAPORA_TOKEN", None)
         platform.stop()
 
 
