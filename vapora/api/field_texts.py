@@ -28,7 +28,7 @@ COMMON = work_texts.COMMON | {
     "created_at": "When it was made.",
     "deadline": "When it should be done; an instant without a zone is taken as UTC.",
     "default_priority": "The priority of a card that names none.",
-    "default_review": "The review of a card that names none: none or human.",
+    "default_review": "The review of a card that names none: none, agent or human.",
     "density": "comfortable or compact.",
     "deliveries": "How often the queue has delivered it.",
     "description": "Free text, for people and for the agent.",

@@ -2080,7 +2080,7 @@ export interface components {
              */
             name: string;
             /**
-             * @description The review of a card that names none: none or human.
+             * @description The review of a card that names none: none, agent or human.
              * @default human
              */
             default_review: components["schemas"]["Review"];
@@ -5408,7 +5408,7 @@ export interface components {
              */
             name: string;
             /**
-             * @description The review of a card that names none: none or human.
+             * @description The review of a card that names none: none, agent or human.
              * @default human
              */
             default_review: components["schemas"]["Review"];
