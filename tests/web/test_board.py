@@ -71,7 +71,7 @@ def test_a_card_that_is_let_go_below_the_last_one_goes_to_the_end(site: Site, op
     resting(site, "First card", "Second card", "Third card")
     page = open_page(site.url)
     last = page.get_by_role("article", name="Third card")
-    expect(last).to_contain_text("waits")
+    expect(last).to_contain_text("paused")
     box = last.bounding_box()
     assert box is not None
     with page.expect_response("**/move"):
