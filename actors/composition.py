@@ -26,7 +26,7 @@ from actors.runtime.local import LocalRuntime
 from actors.snapshots import saved_landings, saved_ledger, saved_offers, saved_swarm
 from actors.supervisor import Supervisor
 from events.content import Content
-from events.ids import DEFAULT_WORKSPACE, Provider
+from events.ids import DEFAULT_WORKSPACE
 from projections import all_projections
 from projections.engine.store import ReadStore
 from vapora import journal
@@ -35,9 +35,9 @@ from vapora.catalog import role
 from vapora.clock import new_id, now
 from vapora.database import Place
 from vapora.dispatch import Dispatcher
-from vapora.domain.models import models
 from vapora.domain.pricing import PriceBook
 from vapora.errors import ConfigurationError
+from vapora.llm.catalogue import Catalogue, installed
 from vapora.llm.factory import clients
 from vapora.log.client import LogClient
 from vapora.log.event_log import EventLog
@@ -226,25 +226,27 @@ def build_router(wiring: Wiring, _: Address) -> LLMRouter:
     def keep(workspace: str, text: str) -> Content:
         return blobs(workspace).content(text)
 
+    known = installed(settings)
     delay = (settings.rehearsal_min_delay_s, settings.rehearsal_max_delay_s)
     return LLMRouter(
-        clients(wiring.environ, settings.model, delay),
+        clients(wiring.environ, settings.model, delay, known),
         money=lambda workspace: runtime.ref(Address("budget", workspace)),
         keep=keep,
         clock=now,
-        models=models(settings.ollama_model),
-        prices=PriceBook({_model(name): price for name, price in settings.prices.items()}),
+        catalogue=known,
+        prices=PriceBook({_model(name, known): price for name, price in settings.prices.items()}, known.prices),
         timeout_s=settings.call_timeout_s,
         margin_s=settings.reservation_margin_s,
     )
 
 
-def _model(name: str) -> tuple[str, str]:
+def _model(name: str, known: Catalogue) -> tuple[str, str]:
     provider, slash, model = name.partition("/")
-    if not slash or provider not in list(Provider):
+    providers = [one.provider for one in known.endpoints]
+    if not slash or provider not in providers:
         raise ConfigurationError(
             f"The price of '{name}' names no provider.",
-            remedy=f"Write provider/model, with one of {', '.join(Provider)}.",
+            remedy=f"Write provider/model, with one of {', '.join(providers)}.",
         )
     return provider, model
 

@@ -22,7 +22,7 @@ from benchmarks.synthetic import START, WORKSPACE, write
 from projections import ReadStore, Rebuild, all_projections
 from projections.engine.history import HistoryKeeper
 from projections.engine.history_sql import past_of
-from projections.engine.store import ReadSnapshot
+from projections.engine.transaction import ReadSnapshot
 from vapora.api.app import create_app
 from vapora.log.mapper import LazyRecord
 from vapora.log.sqlite import SQLiteLog

@@ -1,18 +1,14 @@
-"""Names for the strings that identify things, and the closed sets that stand in events."""
+"""Names of streams, and the sets of words that stand in events."""
 
 from __future__ import annotations
 
 import re
 from enum import StrEnum
-from typing import NewType
+from typing import Any, ClassVar, NewType
 
-WorkspaceId = NewType("WorkspaceId", str)
-ProjectId = NewType("ProjectId", str)
-TaskId = NewType("TaskId", str)
-RunId = NewType("RunId", str)
-AgentId = NewType("AgentId", str)
-CallId = NewType("CallId", str)
-Position = NewType("Position", int)
+from pydantic import GetCoreSchemaHandler
+from pydantic_core import CoreSchema, core_schema
+
 StreamName = NewType("StreamName", str)
 
 # One ledger a workspace: limits of every scope are checked in one place.
@@ -27,7 +23,7 @@ CLOCK = StreamName("clock")
 # together with what we put around it.
 WORKSPACE_PATTERN = r"^[a-z0-9]+(-[a-z0-9]+)*$"
 LONGEST_WORKSPACE = 51
-DEFAULT_WORKSPACE = WorkspaceId("default")
+DEFAULT_WORKSPACE = "default"
 
 
 def is_workspace(name: str) -> bool:
@@ -59,13 +55,46 @@ def request_stream(digest: str) -> StreamName:
     return StreamName(f"request:{digest}")
 
 
-class Provider(StrEnum):
-    """The four families of models. The values stand in events and never change."""
+# The name of a provider also stands in settings, and as part of a URL in tests.
+PROVIDER_PATTERN = r"^[a-z0-9]+(-[a-z0-9]+)*$"
+LONGEST_PROVIDER = 40
 
-    ANTHROPIC = "anthropic"
-    OPENAI = "openai"
-    GEMINI = "gemini"
-    OLLAMA = "ollama"
+
+class Provider(str):
+    """Who serves a model: one of the four that ship, or another of the catalogue. The names stand in events.
+
+    There is one object for each name, so that `is` compares as `==` does.
+    """
+
+    ANTHROPIC: ClassVar[Provider]
+    OPENAI: ClassVar[Provider]
+    GEMINI: ClassVar[Provider]
+    OLLAMA: ClassVar[Provider]
+    _known: ClassVar[dict[str, Provider]] = {}
+
+    def __new__(cls, name: str) -> Provider:
+        """Raises `ValueError` if that cannot be a provider's name."""
+        if (found := cls._known.get(name)) is None:
+            if len(name) > LONGEST_PROVIDER or not re.fullmatch(PROVIDER_PATTERN, name):
+                raise ValueError(f"{name!r} is no name of a provider: small letters, digits, and hyphens between them")
+            found = cls._known.setdefault(name, super().__new__(cls, name))
+        return found
+
+    def __reduce__(self) -> tuple[type[Provider], tuple[str]]:
+        return Provider, (str(self),)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        text = core_schema.str_schema(pattern=PROVIDER_PATTERN, max_length=LONGEST_PROVIDER)
+        return core_schema.no_info_after_validator_function(cls, text)
+
+
+Provider.ANTHROPIC = Provider("anthropic")
+Provider.OPENAI = Provider("openai")
+Provider.GEMINI = Provider("gemini")
+Provider.OLLAMA = Provider("ollama")
+# Those that ship.
+PROVIDERS = (Provider.ANTHROPIC, Provider.OPENAI, Provider.GEMINI, Provider.OLLAMA)
 
 
 class TaskState(StrEnum):

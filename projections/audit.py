@@ -7,7 +7,6 @@ such: an audit trail that leaves out what it does not understand would lie.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any, ClassVar
 
 from events import DomainEvent, Recorded, Unknown
@@ -98,28 +97,23 @@ class Audit(Projection):
 
 def entries(
     rows: Reader,
+    wanted: views.AuditFilter,
     *,
-    actor: str | None = None,
-    action: str | None = None,
-    resource: str | None = None,
-    since: datetime | None = None,
-    until: datetime | None = None,
-    text: str | None = None,
     before: int | None = None,
     limit: int = 100,
 ) -> tuple[views.AuditEntry, ...]:
-    """The newest first. `resource`: `task`, or `task:task-1`; `text`: a part of anything said, whatever its case;
-    `before`: only what stands at a lower position."""
-    where: dict[str, Any] = {"actor": actor, "action": action}
-    if resource is not None:
-        where["resource_type"], colon, name = resource.partition(":")
+    """The newest first; `before`: only what stands at a lower position."""
+    where: dict[str, Any] = {"actor": wanted.actor, "action": wanted.action}
+    if wanted.resource is not None:
+        where["resource_type"], colon, name = wanted.resource.partition(":")
         where["resource_id"] = name if colon else None
     where = {name: value for name, value in where.items() if value is not None}
-    if since is not None or until is not None:
-        low, high = (None if at is None else format_instant(at) for at in (since, until))
+    between = (wanted.since, wanted.until)
+    if between != (None, None):
+        low, high = (None if at is None else format_instant(at) for at in between)
         where["timestamp"] = Between(low, high)
-    if text:
-        where["words"] = Contains(text.casefold())
+    if wanted.text:
+        where["words"] = Contains(wanted.text.casefold())
     return tuple(map(_entry, _newest(rows, where, before, limit)))
 
 

@@ -64,12 +64,12 @@ def _refused(event: budget.SpendRefused) -> AuditLine:
 
 
 def _selected(event: routing.ProviderSelected) -> str:
-    return f"{event.provider.value}/{event.model}: {event.fallback_reason or event.reason}"
+    return f"{event.provider}/{event.model}: {event.fallback_reason or event.reason}"
 
 
 def _called(event: run.ModelCalled) -> AuditLine:
     verdict = judge(event)
-    details = f"{event.call_id}: {event.provider.value}/{event.model}, {event.cost_microusd} micro-dollars"
+    details = f"{event.call_id}: {event.provider}/{event.model}, {event.cost_microusd} micro-dollars"
     if verdict is not Verdict.USABLE:
         details += f", {verdict.value} ({event.finish_detail or event.finish})"
     if event.usage_doubt:

@@ -59,7 +59,7 @@ def started(recorded: Recorded, event: run.RunStarted, rows: Rows) -> None:
 
 
 def called(recorded: Recorded, event: run.ModelCalled, rows: Rows) -> None:
-    provider = event.provider.value
+    provider = str(event.provider)
 
     def count(one: Row) -> Row:
         return {

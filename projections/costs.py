@@ -44,8 +44,8 @@ def _book(recorded: Recorded, event: budget.ReservationClosed, rows: Rows, more:
     of = OLD.closed_by(event, rows)
     if of is None:
         return
-    key = {
-        "provider": of.provider.value,
+    key: dict[str, str | int] = {
+        "provider": str(of.provider),
         "model": of.model,
         "role": of.charge.role,
         "task_type": of.charge.task_type,

@@ -5,11 +5,12 @@ Times are not in it: positions are in their order, so whoever looks for an insta
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from events import DomainEvent
 from projections.engine.base import Handler, LoggedEvent, Projection, Reader, Rows, Scalar, Table
+from vapora.views import EventFilter
 
 EVENTS = Table(
     "log_index",
@@ -37,19 +38,8 @@ class LogIndex(Projection):
         rows.add(EVENTS, row)
 
 
-def find(
-    rows: Reader,
-    after: int,
-    limit: int,
-    *,
-    stream: str | None = None,
-    topics: Sequence[str] = (),
-    actor: str | None = None,
-    correlation: str | None = None,
-) -> list[int]:
-    """The first positions beyond `after` that fit all of these."""
-    wanted: dict[str, Any] = {"stream": stream, "topic": tuple(topics) or None, "actor": actor}
-    where: dict[str, Scalar | tuple[Scalar, ...]] = {
-        name: value for name, value in {**wanted, "correlation": correlation}.items() if value is not None
-    }
+def find(rows: Reader, after: int, limit: int, wanted: EventFilter) -> list[int]:
+    """The first positions beyond `after` that fit."""
+    every: dict[str, Any] = wanted.model_dump(exclude={"topics"}) | {"topic": wanted.topics or None}
+    where: dict[str, Scalar | tuple[Scalar, ...]] = {name: one for name, one in every.items() if one is not None}
     return [row["at"] for row in rows.select(EVENTS, where, order=("at",), limit=limit, after=(after,))]

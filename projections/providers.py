@@ -129,8 +129,8 @@ def _book(rows: Rows, event: budget.ReservationClosed, more: dict[str, int]) -> 
     of = OLD.closed_by(event, rows)
     if of is None:
         return
-    key = {
-        "provider": of.provider.value,
+    key: dict[str, str | int] = {
+        "provider": str(of.provider),
         "model": of.model,
         "role": of.charge.role,
         "simulated": int(of.simulated),
@@ -150,9 +150,9 @@ def _selected(recorded: Recorded, event: routing.ProviderSelected, rows: Rows) -
 
 
 def _count(rows: Rows, what: str, event: run.ModelCallFailed | routing.ProviderSelected, reason: str) -> None:
-    key = {
+    key: dict[str, str | int] = {
         "what": what,
-        "provider": event.provider.value,
+        "provider": str(event.provider),
         "model": event.model,
         "reason": reason,
         "simulated": int(event.simulated),

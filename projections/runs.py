@@ -20,7 +20,7 @@ from projections.engine.base import (
     format_instant,
 )
 from vapora.domain.answer import Verdict, judge
-from vapora.views import Artifact, Execution, ExecutionTold
+from vapora.views import Artifact, Execution, RunBrief
 
 RUNS = Table(
     "runs",
@@ -137,7 +137,7 @@ def _called(recorded: Recorded, event: run.ModelCalled, rows: Rows) -> None:
     row = rows.get(RUNS, (event.run_id,))
     if row is None:
         return
-    provider = event.provider.value
+    provider = str(event.provider)
     row["calls"] += 1
     row["steps_done"] += judge(event) is Verdict.USABLE
     row["cost_microusd"] += event.cost_microusd
@@ -230,10 +230,9 @@ def run_of(rows: Reader, run_id: str) -> Execution | None:
     return None if row is None else _view(row)
 
 
-def told(rows: Reader, execution: Execution) -> ExecutionTold:
-    """The run, with what its model was told first."""
-    row = rows.get(TOLD, (execution.run_id,)) or {}
-    return ExecutionTold(**execution.model_dump(), system=row.get("system"), brief=row.get("brief"))
+def brief(rows: Reader, run_id: str) -> RunBrief:
+    row = rows.get(TOLD, (run_id,)) or {}
+    return RunBrief(run_id=run_id, system=row.get("system"), brief=row.get("brief"))
 
 
 def runs(rows: Reader, task_id: str) -> tuple[Execution, ...]:

@@ -81,14 +81,14 @@ def _set_up(recorded: Recorded, event: run.SetupRan, rows: Rows) -> None:
 
 
 def _selected(recorded: Recorded, event: routing.ProviderSelected, rows: Rows) -> None:
-    name = f"{event.provider.value}/{event.model}"
+    name = f"{event.provider}/{event.model}"
     fields = {"id": _model_id(event), "step": event.step, "simulated": int(event.simulated)}
     _add(recorded, rows, event, "model", name, line=f"asks {name}", state="running", **fields)
 
 
 def _called(recorded: Recorded, event: run.ModelCalled, rows: Rows) -> None:
     verdict = judge(event)
-    name = f"{event.provider.value}/{event.model}"
+    name = f"{event.provider}/{event.model}"
     row = _row(recorded, rows, event, _model_id(event), "model", name) | {
         # Its money may be held long before it is asked: what comes in between comes before it.
         "at": recorded.position,
@@ -113,7 +113,7 @@ def _called(recorded: Recorded, event: run.ModelCalled, rows: Rows) -> None:
 
 
 def _call_failed(recorded: Recorded, event: run.ModelCallFailed, rows: Rows) -> None:
-    row = _row(recorded, rows, event, _model_id(event), "model", f"{event.provider.value}/{event.model}")
+    row = _row(recorded, rows, event, _model_id(event), "model", f"{event.provider}/{event.model}")
     _finish(rows, row, "failed", f"{event.error}: {event.message}")
 
 

@@ -8,7 +8,7 @@ from tests.cli.conftest import quick
 from tests.ports import free_port
 from vapora import Client
 from vapora.commands import CreateProject
-from vapora.domain.models import models
+from vapora.llm.catalogue import catalogue
 from vapora.platform import Platform
 
 MICROUSD_A_TOKEN = 3
@@ -18,7 +18,8 @@ def test_own_prices_go_before_the_listed_ones(tmp_path: Path) -> None:
     port = free_port()
     settings = quick(tmp_path / "data", port)
     # Nothing for what is written, so that the cost says exactly what was read.
-    own = {f"{spec.provider}/{spec.model}": (MICROUSD_A_TOKEN * 1_000_000, 0) for spec in models(settings.ollama_model)}
+    models = catalogue(ollama_model=settings.ollama_model).models
+    own = {f"{spec.provider}/{spec.model}": (MICROUSD_A_TOKEN * 1_000_000, 0) for spec in models}
     platform = Platform(settings.model_copy(update={"prices": own}), {})
     try:
         platform.start()

@@ -17,7 +17,7 @@ from actors.composition import LocalActorSystem
 from events import DomainEvent, Recorded
 from events.budget import SpendReleased, SpendReserved, SpendSettled, SpendUnknown
 from events.content import Content
-from events.ids import Provider, TaskState, WaitReason
+from events.ids import PROVIDERS, Provider, TaskState, WaitReason
 from events.run import ArtifactRecorded, ModelCalled, ModelCallFailed, RunFailed, RunSucceeded, RunWaiting
 from events.task import TaskCompleted, TaskFailed
 from projections.board import card
@@ -52,7 +52,7 @@ def vendors(running_vendors: FakeVendors) -> FakeVendors:
     return running_vendors
 
 
-@pytest.fixture(params=list(Provider), ids=str)
+@pytest.fixture(params=PROVIDERS, ids=str)
 def provider(request: pytest.FixtureRequest) -> Provider:
     chosen: Provider = request.param
     return chosen

@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from events.ids import LONGEST_WORKSPACE, is_workspace
 from vapora.errors import BadInputError, UnavailableError
+from vapora.translation import remedy_for
 
 if TYPE_CHECKING:
     import psycopg
@@ -117,8 +118,7 @@ def workspaces(url: str) -> set[str]:
 
 def remedy(error: Exception) -> str:
     """What helps, as far as the error tells."""
-    text = str(error).lower()
-    return next((help_ for sign, help_ in _REMEDIES.items() if sign in text), "Check PostgreSQL's own log.")
+    return remedy_for(str(error), _REMEDIES, "Check PostgreSQL's own log.")
 
 
 _REMEDIES = {

@@ -27,9 +27,13 @@ def write(path: Path, data: bytes, mode: int = 0o600) -> None:
 
 def write_new(path: Path, data: bytes, mode: int = 0o600) -> bool:
     """The same where there is none yet: of two that write at once, one does. False: it was there, and stays."""
+    made = make_private(path.parent)
     with draft(path, mode) as file:
         file.write_bytes(data)
-        return put_new(file, path)
+        is_ours = put_new(file, path)
+    for folder in made:
+        sync(folder.parent)
+    return is_ours
 
 
 def make(path: Path, fill: Callable[[Path], None] = lambda draft: None) -> None:

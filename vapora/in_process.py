@@ -16,7 +16,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from events.ids import DEFAULT_WORKSPACE
-from vapora import __version__
+from vapora import __version__, operator_token
 from vapora.errors import ConfigurationError
 from vapora.sdk import Client
 from vapora.settings import Settings
@@ -116,7 +116,8 @@ def local(data: Path | str | None = None, **settings: Any) -> Iterator[Client]:
         owner = lock.Owner(pid=os.getpid(), url=base, version=__version__, log=str(chosen.log_place(DEFAULT_WORKSPACE)))
         held.say(owner)
         readiness.wait_until_ready(base)
-        yield stack.enter_context(Client(base, token=_operator_token(chosen.data)))
+        # Whoever runs all of it in a process of theirs may have commands run there, too.
+        yield stack.enter_context(Client(base, token=operator_token.ensure(chosen.data.absolute())))
 
 
 def _settings(data: Path, given: dict[str, Any]) -> Settings:
@@ -131,9 +132,3 @@ def _settings(data: Path, given: dict[str, Any]) -> Settings:
         first = error.errors(include_url=False)[0]
         name = ".".join(str(part) for part in first["loc"])
         raise ConfigurationError(f"The setting {name} cannot be used: {first['msg']}.", remedy="Change it.") from error
-
-
-def _operator_token(data: Path) -> str | None:
-    """Whoever runs all of it in a process of theirs may have commands run there, too."""
-    file = data / "operator_token"
-    return file.read_text(encoding="ascii").strip() if file.is_file() else None

@@ -9,11 +9,10 @@ from __future__ import annotations
 import hmac
 import os
 import secrets
-from contextlib import suppress
 from pathlib import Path
 
+from vapora import durable
 from vapora.errors import ConfigurationError, OperatorOnlyError
-from vapora.private_dirs import make_private
 
 NAME = "operator_token"
 _BYTES = 32
@@ -25,20 +24,9 @@ def ensure(data: Path) -> str:
     place = data / NAME
     if (known := read(data)) is not None:
         return known
-    made = place.with_name(f".{NAME}.{os.getpid()}.{secrets.token_hex(4)}")
     try:
-        make_private(data)
-        handle = os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        try:
-            with os.fdopen(handle, "w") as file:
-                file.write(secrets.token_urlsafe(_BYTES) + "\n")
-                file.flush()
-                os.fsync(file.fileno())
-            # Whole or not at all; and never in place of one that somebody may have read already.
-            with suppress(FileExistsError):
-                os.link(made, place)
-        finally:
-            made.unlink()
+        # Never in place of one that somebody may have read already.
+        durable.write_new(place, f"{secrets.token_urlsafe(_BYTES)}\n".encode())
     except OSError as error:
         raise ConfigurationError(
             f"The operator's token cannot be written to {place} ({error.strerror}).",

@@ -16,6 +16,7 @@ from events.ids import DEFAULT_WORKSPACE
 from vapora import __version__, journal
 from vapora.errors import UnavailableError, VaporaError
 from vapora.in_process import LocalServer
+from vapora.llm.catalogue import installed
 from vapora.llm.factory import is_rehearsal
 from vapora.settings import Settings
 from vapora.startup import interrupt, lock, preflight, readiness
@@ -72,7 +73,7 @@ class Platform:
 
     @property
     def rehearsal(self) -> bool:
-        return is_rehearsal(self._environ, self.settings.model)
+        return is_rehearsal(self._environ, self.settings.model, installed(self.settings))
 
     def start(self) -> Addresses:
         """Returns when everything answers. Raises `ConfigurationError` where it cannot start, and `UnavailableError`

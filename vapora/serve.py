@@ -11,8 +11,9 @@ from pydantic import BaseModel
 
 from actors.composition import BUILDER, ActorSystem, require_one_machine
 from actors.runtime import cluster
-from vapora import __version__, journal
+from vapora import __version__, journal, operator_token
 from vapora.api.app import create_app
+from vapora.llm.catalogue import installed
 from vapora.llm.factory import is_rehearsal
 from vapora.settings import Settings
 
@@ -75,7 +76,8 @@ def api(settings: Settings, system: ActorSystem) -> FastAPI:
     """The application over an actor system, in whichever process: in a replica of Serve nobody else sets up the
     journal."""
     journal.configure(settings.log_format)
-    return create_app(system, settings, __version__, is_rehearsal(os.environ, settings.model))
+    operator_token.ensure(settings.data.absolute())
+    return create_app(system, settings, __version__, is_rehearsal(os.environ, settings.model, installed(settings)))
 
 
 def _keep_replica_port_local() -> None:

@@ -89,6 +89,8 @@ class Settings(BaseSettings):
     nats_patience_s: float = Field(default=2, ge=0)
     # "provider/model" to micro-dollars per million tokens, in and out: for models that the price list does not know.
     prices: dict[str, tuple[int, int]] = Field(default_factory=dict)
+    # Models and providers beside those that ship.
+    models_file: Path | None = None
 
     # Folders that a project's repository may be in, written as in PATH. Default: the home and the working folder of who
     # starts it.

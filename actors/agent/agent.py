@@ -22,6 +22,7 @@ from actors.agent.run_under_way import RunUnderWay
 from actors.follower import cancel
 from actors.messages import Assignment
 from actors.work_messages import WorkplacesPort
+from vapora.backoff import Backoff
 from vapora.catalog import RoleManifest
 from vapora.catalog.manifests import Artifact
 from vapora.clock import Clock, Sleep
@@ -112,7 +113,7 @@ class Agent:
     async def _perform(self, one: RunUnderWay) -> None:
         """Until the run has ended. What passes by itself is waited for; anything else ends the run as failed."""
         failure: str | None = None
-        pause = FIRST_RETRY_S
+        pauses = iter(Backoff(FIRST_RETRY_S, longest_s=_LONGEST_RETRY_S))
         while True:
             try:
                 run = await one.load()
@@ -133,8 +134,7 @@ class Agent:
                     continue
                 else:
                     raise
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, _LONGEST_RETRY_S)
+            await asyncio.sleep(next(pauses))
 
     async def _go_on(self, one: RunUnderWay, run: Run) -> Run:
         if run.started is None:

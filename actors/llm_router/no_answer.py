@@ -12,15 +12,23 @@ from actors.llm_router.vendor_sentences import VendorSentences, listed, shortene
 from actors.messages import CallOutcome, NoProvider, NoRoom, OutOfBudget, Unanswerable
 from vapora.clock import Clock
 from vapora.domain.routing import RoutingPlan
-from vapora.llm import factory
+from vapora.llm.catalogue import Catalogue
 
 
 class NoAnswer:
-    def __init__(self, choice: ModelChoice, breaker: CircuitBreaker, sentences: VendorSentences, clock: Clock) -> None:
+    def __init__(
+        self,
+        choice: ModelChoice,
+        breaker: CircuitBreaker,
+        sentences: VendorSentences,
+        clock: Clock,
+        catalogue: Catalogue,
+    ) -> None:
         self._choice = choice
         self._breaker = breaker
         self._sentences = sentences
         self._clock = clock
+        self._catalogue = catalogue
 
     def nobody(self, attempts: CallAttempts, all_up: RoutingPlan) -> CallOutcome:
         """No model can be asked now. `all_up`: what the plan would be if every provider answered."""
@@ -34,7 +42,7 @@ class NoAnswer:
         }
         reason = f"No model can take this call. {listed(why.items()) or 'None is configured.'}"
         if (spec := all_up.would_do) is not None:
-            reason = f"{reason} {spec.model} would do: it needs {factory.switch(spec.provider)}."
+            reason = f"{reason} {spec.model} would do: it needs {self._catalogue.endpoint(spec.provider).switch}."
         return Unanswerable(tuple(attempts.events), shortened(reason))
 
     def provider(self, attempts: CallAttempts, at_least_s: float = 0) -> NoProvider:

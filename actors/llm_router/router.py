@@ -41,9 +41,9 @@ from events.run import ModelCalled
 from vapora.clock import Clock, Sleep
 from vapora.domain import availability
 from vapora.domain.answer import Verdict, judge
-from vapora.domain.models import ModelSpec
 from vapora.domain.pricing import PriceBook
 from vapora.errors import BadAnswerError, ProviderError, ProviderTimeoutError, UnavailableError
+from vapora.llm.catalogue import Catalogue
 from vapora.llm.protocol import ModelAnswer, ModelClient
 from vapora.ports import Origin
 
@@ -71,7 +71,7 @@ class LLMRouter:
         keep: Callable[[str, str], Content],
         clock: Clock,
         *,
-        models: tuple[ModelSpec, ...],
+        catalogue: Catalogue,
         prices: PriceBook,
         timeout_s: float,
         margin_s: float,
@@ -89,13 +89,14 @@ class LLMRouter:
         self._sleep = sleep
         self._chance = chance
         self._simulated = any(client.simulated for client in clients.values())
-        self._breaker = CircuitBreaker([one for one in models if one.provider in clients], clock, chance)
-        self._choice = ModelChoice(clients, models, prices, clock, self._breaker, timeout_s, margin_s)
+        offered = [one for one in catalogue.models if one.provider in clients]
+        self._breaker = CircuitBreaker(offered, clock, chance)
+        self._choice = ModelChoice(clients, catalogue.models, prices, clock, self._breaker, timeout_s, margin_s)
         self._budget_client = BudgetClient(money, patience_s=timeout_s)
         self._held = HeldChoices(self._budget_client, clock)
         self._under_way: dict[str, _UnderWay] = {}
         self._sentences = VendorSentences(clock)
-        self._no_answer = NoAnswer(self._choice, self._breaker, self._sentences, clock)
+        self._no_answer = NoAnswer(self._choice, self._breaker, self._sentences, clock, catalogue)
         self._stopping = asyncio.Event()
         self._journal = structlog.get_logger("router")
 
@@ -128,7 +129,7 @@ class LLMRouter:
     async def providers(self) -> dict[str, str]:
         """Provider → `up`, or `down: <why>` while none of its models is asked after failures."""
         down = self._choice.down()
-        return {one.value: f"down: {down[one]}" if one in down else "up" for one in self._clients}
+        return {str(one): f"down: {down[one]}" if one in down else "up" for one in self._clients}
 
     async def paused_models(self) -> dict[str, str]:
         """`provider/model` → the kind of its last failure, for those that are left alone while it is up or not."""

@@ -152,7 +152,7 @@ class ModelChoice:
         """Providers, and models of the other ones, that are left alone now, with the kind of their last failure."""
         whole = self._breaker.providers_out()
         single = {model: why for (provider, model), why in self._breaker.models_out().items() if provider not in whole}
-        return {**{provider.value: why for provider, why in whole.items()}, **single}
+        return {**{str(provider): why for provider, why in whole.items()}, **single}
 
     def down(self) -> dict[Provider, str]:
         """Providers of which no model is asked now, with the reason: one for all of them, or each model's."""

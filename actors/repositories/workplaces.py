@@ -20,7 +20,7 @@ from actors.repositories.wishes import read_wishes
 from actors.work_messages import BeginRun, Begun, CommandRan, Place, RunChecks, SetupOutcome, ToolOutcome, UseTool
 from events.work import Workplace
 from vapora.clock import Clock
-from vapora.errors import NoWorktreeError, RepositoryError, UncommittableError
+from vapora.errors import GitFailedError, NoWorktreeError, RepositoryError, UncommittableError
 from vapora.repo.bare import Person
 from vapora.repo.commits import StepCommit
 from vapora.repo.owner import Repository
@@ -266,7 +266,7 @@ class Workplaces:
         step = self._commit_of(use.place, use.step, subject)
         try:
             return await self._opened.thread(tree.repository.commit, use.place.name, step), result
-        except UncommittableError as error:
+        except (UncommittableError, GitFailedError) as error:
             await self._opened.thread(tree.repository.set_back, use.place.name, use.at)
             text = f"{result.text}\n[all changes of this call were undone: {error}]"
             return use.at, replace(result, ok=False, text=text)

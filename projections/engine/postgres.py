@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, closing
 from functools import cache, lru_cache
 from typing import Any
 
@@ -18,6 +18,7 @@ from projections.engine.base import ColumnType, Key, Table
 from projections.engine.sql import POSTGRES, Session, SqlCursor, column_list, upsert
 from vapora.database import Database, remedy
 from vapora.errors import StoreFaultError
+from vapora.translation import translated
 
 # Rows or keys that one statement takes: above some hundred, a round trip costs nothing any more.
 _ROWS = 250
@@ -40,7 +41,7 @@ class PostgresSession:
         return self._connection.info.transaction_status in (TransactionStatus.INTRANS, TransactionStatus.INERROR)
 
     def execute(self, statement: str, values: Sequence[Any] = (), /) -> SqlCursor:
-        with self._explained():
+        with self._translated():
             return self._connection.execute(_translated(statement), [_bound(value) for value in values])
 
     def put(self, table: Table, rows: Sequence[Sequence[Any]]) -> None:
@@ -60,7 +61,7 @@ class PostgresSession:
             self._send(told, [_ARRAYS[kind](column) for kind, column in zip(kinds, columns, strict=True)])
 
     def _send(self, statement: bytes, columns: list[list[Any]]) -> None:
-        with self._explained(), self._connection.cursor(binary=True) as cursor:
+        with self._translated(), self._connection.cursor(binary=True) as cursor:
             cursor.execute(statement, columns)
 
     def wait_for_readers(self) -> None:
@@ -70,14 +71,8 @@ class PostgresSession:
     def close(self) -> None:
         self._connection.close()
 
-    @contextmanager
-    def _explained(self) -> Iterator[None]:
-        try:
-            yield
-        except _ROWS_FAULTS:
-            raise
-        except psycopg.Error as error:
-            raise _fault(self._database, error) from error
+    def _translated(self) -> AbstractContextManager[None]:
+        return translated(psycopg.Error, lambda error: _fault(self._database, error), but=_ROWS_FAULTS)
 
 
 class Schema:
@@ -163,7 +158,7 @@ class Schema:
             raise _fault(self._database, error) from error
 
 
-def _fault(database: Database, error: psycopg.Error) -> StoreFaultError:
+def _fault(database: Database, error: Exception) -> StoreFaultError:
     return StoreFaultError(
         f"The read models at {database} cannot be used: {database.told(error)}.", remedy=remedy(error)
     )

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from projections.engine.base import LoggedEvent, Projection
 from projections.engine.positions import ProjectionPosition, lowest
 from projections.engine.runner import Fold
-from projections.engine.store import ReadStore, Transaction
+from projections.engine.store import ReadStore
+from projections.engine.transaction import Transaction
 
 
 class Rebuild:

@@ -11,7 +11,8 @@ from typing import Any
 from projections.engine.base import LoggedEvent, Projection, frames
 from projections.engine.positions import Failure, ProjectionPosition, lowest
 from projections.engine.row_cache import RowCache
-from projections.engine.store import ReadSnapshot, ReadStore, Transaction, is_storage_fault
+from projections.engine.store import ReadStore, is_storage_fault
+from projections.engine.transaction import ReadSnapshot, Transaction
 from vapora.errors import UnavailableError
 
 Change = tuple[int, dict[str, Any]]

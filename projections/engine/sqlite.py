@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from projections.engine.sql import SQLITE, Session, by_key, upsert
 from vapora.errors import StoreFaultError
 from vapora.private_dirs import make_private
 from vapora.readonly import Reading, is_writable
+from vapora.translation import translated
 
 # Of the file itself; another one holds nothing that is worth converting.
 _FORMAT = 2
@@ -43,7 +43,7 @@ class File:
         self._reading: Reading | None = None
 
     def writer(self) -> Session:
-        with _explained(self._path):
+        with translated(_FAULTS, lambda error: _fault(self._path, error)):
             return self._writer()
 
     def _writer(self) -> Session:
@@ -65,7 +65,7 @@ class File:
             self._reading = Reading(self._path)
         session = self._connect("ro") if self._reading is None else _open(self._reading.uri)
         session.execute("PRAGMA query_only = TRUE")
-        with _explained(self._path, sqlite3.OperationalError):
+        with translated(_FAULTS, lambda error: _fault(self._path, error), but=sqlite3.OperationalError):
             session.execute("SELECT 1 FROM sqlite_master LIMIT 1")
         return session
 
@@ -113,19 +113,14 @@ def _open(uri: str) -> _Session:
     )
 
 
-@contextmanager
-def _explained(path: Path, but: type[Exception] | tuple[()] = ()) -> Iterator[None]:
-    """Turns what is wrong with the file, and not with what is asked of it, into an error that says what to do."""
-    try:
-        yield
-    except but:
-        raise
-    except (OSError, sqlite3.DatabaseError) as error:
-        damaged = isinstance(error, sqlite3.DatabaseError) and type(error) is sqlite3.DatabaseError
-        mend = "With nothing running delete it: it is built again from the log." if damaged else _REMEDY
-        raise StoreFaultError(f"The read models at {path} cannot be used: {error}.", remedy=mend) from error
+def _fault(path: Path, error: Exception) -> StoreFaultError:
+    damaged = type(error) is sqlite3.DatabaseError
+    remedy = "With nothing running delete it: it is built again from the log." if damaged else _REMEDY
+    return StoreFaultError(f"The read models at {path} cannot be used: {error}.", remedy=remedy)
 
 
+# What is wrong with the file, and not with what is asked of it.
+_FAULTS = (OSError, sqlite3.DatabaseError)
 _REMEDY = "Make the file and its folder writable for this user, and see that the disk has room."
 
 

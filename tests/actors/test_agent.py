@@ -20,7 +20,7 @@ from actors.messages import Assignment, Call, CallOutcome, NoProvider, Settled, 
 from events import Recorded
 from events.budget import BudgetSet, SpendReleased, SpendUnknown
 from events.content import Content
-from events.ids import BoardType, Provider, Review, WaitReason, run_stream
+from events.ids import PROVIDERS, BoardType, Provider, Review, WaitReason, run_stream
 from events.run import (
     ArtifactRecorded,
     ModelCalled,
@@ -49,10 +49,10 @@ from vapora.catalog import ROLE_IDS, role
 from vapora.clock import now
 from vapora.commands import SetBudget
 from vapora.domain.audit import violations
-from vapora.domain.models import models
 from vapora.domain.pricing import PriceBook
 from vapora.domain.task import Task
 from vapora.errors import NotFoundError, UnavailableError
+from vapora.llm.catalogue import catalogue
 from vapora.log.client import LogClient
 from vapora.log.folds import StreamFolds
 from vapora.ports import LogWriterPort, Origin
@@ -126,7 +126,7 @@ class Actors:
             money=lambda _: self.budget_watch or self.money,
             keep=lambda _, text: Content(text=text, size=len(text)),
             clock=now,
-            models=models(),
+            catalogue=catalogue(),
             prices=PriceBook(),
             timeout_s=30,
             margin_s=60,
@@ -149,7 +149,7 @@ class Actors:
 @asynccontextmanager
 async def open_system(*providers: Provider) -> AsyncIterator[tuple[Actors, LogClient, LogWriter]]:
     async with log_writer(now) as writer:
-        system = Actors(writer, {one: ScriptedClient(one) for one in providers or tuple(Provider)})
+        system = Actors(writer, {one: ScriptedClient(one) for one in providers or PROVIDERS})
         await system.start()
         yield system, log_of(writer), writer
         await system.kill()

@@ -16,7 +16,7 @@ from actors.messages import Answered, Call, FollowUp, NoProvider, OutOfBudget, U
 from events import DomainEvent
 from events.budget import SpendReleased, SpendReserved, SpendSettled, SpendUnknown
 from events.content import Content
-from events.ids import Provider, Tier, run_stream
+from events.ids import PROVIDERS, Provider, Tier, run_stream
 from events.routing import ProviderSelected
 from events.run import ModelCalled, ModelCallFailed, RunStarted
 from tests.actors.kit import (
@@ -33,7 +33,6 @@ from tests.actors.kit import (
 )
 from vapora.commands import SetBudget
 from vapora.domain.audit import violations
-from vapora.domain.models import models
 from vapora.domain.pricing import PriceBook
 from vapora.domain.routing import Routing
 from vapora.errors import (
@@ -48,6 +47,7 @@ from vapora.errors import (
     RateLimitedError,
     UnavailableError,
 )
+from vapora.llm.catalogue import catalogue
 from vapora.llm.protocol import Message, Usage
 from vapora.log.client import LogClient
 
@@ -104,7 +104,7 @@ class Cell:
 @asynccontextmanager
 async def open_cell(*providers: Provider, timeout_s: float = 30, patience_s: float = 0) -> AsyncIterator[Cell]:
     clock = MovableClock()
-    clients = {provider: ScriptedClient(provider) for provider in providers or tuple(Provider)}
+    clients = {provider: ScriptedClient(provider) for provider in providers or PROVIDERS}
     async with log_writer(clock) as writer:
         log = LogClient(writer, WORKSPACE)
         money = manager(log, clock, patience_s)
@@ -114,7 +114,7 @@ async def open_cell(*providers: Provider, timeout_s: float = 30, patience_s: flo
             money=lambda _: money,
             keep=lambda _, text: Content(text=text, size=len(text)),
             clock=clock,
-            models=models(),
+            catalogue=catalogue(),
             prices=PriceBook(),
             timeout_s=timeout_s,
             margin_s=60,

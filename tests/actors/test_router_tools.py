@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -12,7 +12,7 @@ from actors.llm_router import LLMRouter
 from actors.messages import Answered, Call, NoProvider, Unanswerable
 from events.budget import SpendReserved, SpendSettled
 from events.content import Content
-from events.ids import Provider, run_stream
+from events.ids import PROVIDERS, Provider, run_stream
 from events.routing import ProviderSelected
 from events.run import ModelCalled, RunStarted
 from tests.actors.kit import (
@@ -29,10 +29,10 @@ from tests.actors.kit import (
 from tests.ports import free_port
 from vapora.commands import SetBudget
 from vapora.domain.audit import violations
-from vapora.domain.models import models
 from vapora.domain.pricing import PriceBook
 from vapora.domain.routing import Routing
 from vapora.llm import factory, turns
+from vapora.llm.catalogue import Catalogue, catalogue, shipped
 from vapora.llm.protocol import Message, ToolCall, ToolSpec, Usage
 from vapora.log.client import LogClient
 from vapora.testing import Behaviour, FakeVendors, Received
@@ -97,6 +97,12 @@ class Desk:
 
 @asynccontextmanager
 async def desk(vendors: FakeVendors, *providers: Provider, ollama_model: str = "llama3.3") -> AsyncIterator[Desk]:
+    async with desk_of(catalogue(ollama_model=ollama_model), vendors.environ(*providers)) as opened:
+        yield opened
+
+
+@asynccontextmanager
+async def desk_of(known: Catalogue, environ: Mapping[str, str]) -> AsyncIterator[Desk]:
     clock = MovableClock()
     async with log_writer(clock) as writer:
         log = LogClient(writer, WORKSPACE)
@@ -104,12 +110,12 @@ async def desk(vendors: FakeVendors, *providers: Provider, ollama_model: str = "
         await money.start()
         await money.set_budget(ORIGIN, "workspace", WORKSPACE, SetBudget(monthly_limit_cents=500))
         router = LLMRouter(
-            factory.clients(vendors.environ(*providers)),
+            factory.clients(environ, known=known),
             money=lambda _: money,
             keep=lambda _, text: Content(text=text, size=len(text.encode())),
             clock=clock,
-            models=models(ollama_model),
-            prices=PriceBook(),
+            catalogue=known,
+            prices=PriceBook(named=known.prices),
             timeout_s=20,
             margin_s=60,
             sleep=clock.sleep,
@@ -130,7 +136,7 @@ async def desk(vendors: FakeVendors, *providers: Provider, ollama_model: str = "
         await money.stop()
 
 
-@pytest.mark.parametrize("provider", list(Provider), ids=str)
+@pytest.mark.parametrize("provider", PROVIDERS, ids=str)
 async def test_a_run_with_tools_goes_from_its_brief_to_its_last_answer(
     vendors: FakeVendors, provider: Provider
 ) -> None:
@@ -150,11 +156,13 @@ async def test_a_run_with_tools_goes_from_its_brief_to_its_last_answer(
 
 
 async def test_another_vendor_goes_on_with_a_conversation_that_one_began(vendors: FakeVendors) -> None:
-    for provider in Provider:
+    for provider in PROVIDERS:
         vendors.script(provider, asks(f"{provider}.py"))
     async with desk(vendors) as ours:
-        for number, provider in enumerate(Provider):
-            excluded = tuple((one.provider, one.model, "not now") for one in models() if one.provider != provider)
+        for number, provider in enumerate(PROVIDERS):
+            excluded = tuple(
+                (one.provider, one.model, "not now") for one in shipped().models if one.provider != provider
+            )
             outcome = await ours.step(number, excluded=excluded)
             assert isinstance(outcome, Answered)
             assert outcome.answer.provider == provider

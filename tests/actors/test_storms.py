@@ -13,14 +13,14 @@ import pytest
 from actors.agent import Agent
 from actors.llm_router import LLMRouter
 from events.content import Content
-from events.ids import Provider, WaitReason, run_stream
+from events.ids import PROVIDERS, Provider, WaitReason, run_stream
 from events.run import ModelCallFailed, RunContinued, RunStarted, RunSucceeded, RunWaiting
 from tests.actors.kit import NOON, WORKSPACE, MovableClock, everything, log_writer, manager, of_kind
 from tests.actors.test_agent import InlineTexts, assignment
 from vapora.catalog import role
-from vapora.domain.models import models
 from vapora.domain.pricing import PriceBook
 from vapora.llm import factory
+from vapora.llm.catalogue import catalogue
 from vapora.log.client import LogClient
 from vapora.testing import Behaviour, FakeVendors, Fault, Raw, Received
 
@@ -81,7 +81,7 @@ async def open_site(*providers: Provider, end_s: float = SPAN_S, chance: float =
                 money=lambda _: money,
                 keep=lambda _, text: Content(text=text, size=len(text)),
                 clock=clock,
-                models=models(),
+                catalogue=catalogue(),
                 prices=PriceBook(),
                 timeout_s=30,
                 margin_s=86_400,
@@ -104,7 +104,7 @@ REFUSALS = {
 
 @pytest.mark.parametrize("chance", [0.0, 0.99])
 @pytest.mark.parametrize("refusal", REFUSALS.values(), ids=REFUSALS)
-@pytest.mark.parametrize("providers", [(Provider.ANTHROPIC,), tuple(Provider)], ids=["one", "all"])
+@pytest.mark.parametrize("providers", [(Provider.ANTHROPIC,), PROVIDERS], ids=["one", "all"])
 async def test_a_word_of_zero_starts_no_storm(
     providers: tuple[Provider, ...], refusal: Behaviour, chance: float
 ) -> None:
@@ -199,7 +199,7 @@ async def test_one_models_trouble_leaves_its_siblings_to_do_the_work(
         assert asked[0] == model
         assert len(set(asked)) == 2
         assert not await of_kind(site.log, RunWaiting)
-        assert await site.router.providers() == {provider.value: "up"}
+        assert await site.router.providers() == {provider: "up"}
         assert await site.router.paused_models() == ({f"{provider}/{model}": paused} if paused else {})
         # Not paused means asked again with the next step: it is the request that was too large.
         assert asked.count(model) == (1 if paused else len(role("architect").steps))

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 from actors.llm_router.vendor_sentences import VendorSentences, shortened
 from tests.actors.kit import MovableClock
-from vapora.domain.models import MODELS
+from vapora.llm.catalogue import shipped
 
-OPUS, SONNET, HAIKU, SOL = MODELS[:4]
+OPUS, SONNET, HAIKU, SOL = shipped().models[-3:] + shipped().models[4:5]
 
 
 def test_the_newest_sentences_are_told_with_their_models_until_these_answer() -> None:

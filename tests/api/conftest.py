@@ -9,6 +9,7 @@ import pytest
 from pydantic import SecretStr
 
 from tests.api.doors import Door, opened
+from tests.repo.site import TheirRepository
 from vapora.settings import Settings
 
 
@@ -28,6 +29,7 @@ def settings(store: str, request: pytest.FixtureRequest, tmp_path: Path) -> Sett
         rehearsal_min_delay_s=0,
         rehearsal_max_delay_s=0,
         max_body_bytes=50_000,
+        repo_roots=(tmp_path,),
     )
 
 
@@ -35,3 +37,17 @@ def settings(store: str, request: pytest.FixtureRequest, tmp_path: Path) -> Sett
 async def door(settings: Settings) -> AsyncIterator[Door]:
     async with opened(settings) as door:
         yield door
+
+
+@pytest.fixture
+def theirs(tmp_path: Path) -> TheirRepository:
+    """A person's repository with a commit."""
+    found = TheirRepository(tmp_path / "theirs")
+    found.commit({"parser.py": "def parse(text):\n    return text\n"}, "Begin")
+    return found
+
+
+@pytest.fixture
+def parser(theirs: TheirRepository) -> str:
+    """Where it is."""
+    return str(theirs.path)

@@ -12,6 +12,7 @@ import pytest
 from fastapi import FastAPI
 
 from actors.composition import LocalActorSystem
+from vapora import operator_token
 from vapora.api.app import create_app
 from vapora.api.context import LOCAL_USER
 from vapora.log.client import LogClient
@@ -29,6 +30,12 @@ class Door:
     http: httpx.AsyncClient
     system: LocalActorSystem
     app: FastAPI
+    settings: Settings
+
+    @property
+    def operator(self) -> dict[str, str]:
+        """The header that lets a request say what commands are run."""
+        return {"Authorization": f"Bearer {operator_token.ensure(self.settings.data)}"}
 
     async def head(self) -> int:
         return await self.system.log("default").head()
@@ -51,7 +58,9 @@ class Door:
         return answer.json()
 
     async def project(self, **more: Any) -> dict[str, Any]:
-        made: dict[str, Any] = await self.ask("POST", "/projects", 201, {"name": "Parser", **more})
+        made: dict[str, Any] = await self.ask(
+            "POST", "/projects", 201, {"name": "Parser", **more}, headers=self.operator
+        )
         return made
 
     async def task(self, project_id: str, **more: Any) -> dict[str, Any]:
@@ -88,6 +97,6 @@ async def opened(settings: Settings) -> AsyncIterator[Door]:
     app = create_app(system, settings, version="1.2.3", rehearsal=True)
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost:8000") as http:
-        yield Door(http, system, app)
+        yield Door(http, system, app, settings)
     await app.state.cells.close()
     await system.stop()

@@ -44,7 +44,7 @@ async def beside(server: NatsServer, settings: Settings) -> AsyncIterator[Door]:
     await system.start()
     app = create_app(system, with_nats, version="1.2.3", rehearsal=True)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost:8000") as http:
-        yield Door(http, system, app)
+        yield Door(http, system, app, settings)
     await app.state.cells.close()
     await system.stop()
 

@@ -27,7 +27,6 @@ _BAD: list[tuple[str, str, Any, int, str]] = [
     ("POST", "/tasks", {"project_id": _PROJECT, "title": "Write it", "type": "epic"}, 422, "invalid-request"),
     ("POST", "/tasks", {"project_id": _PROJECT, "title": "Write it", "task_type": "juggling"}, 422, "invalid-request"),
     ("POST", "/tasks", {"project_id": _PROJECT, "title": "Write it", "role": "juggler"}, 422, "invalid-request"),
-    ("POST", "/tasks", {"project_id": _PROJECT, "title": "Write it", "review": "agent"}, 422, "invalid-request"),
     ("POST", "/tasks", {"project_id": _PROJECT, "title": "Write it", "blocked_by": ["none"]}, 404, "not-found"),
     ("POST", "/tasks", {"project_id": _PROJECT, "title": "Write it", "deadline": "soon"}, 422, "invalid-request"),
     (

@@ -94,7 +94,7 @@ async def at_work(data: Path, url: str | None = None) -> AsyncIterator[Door]:
     await system.start()
     app = create_app(system, settings, version="1.2.3", rehearsal=True)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost:8000") as http:
-        yield Door(http, system, app)
+        yield Door(http, system, app, settings)
     await app.state.cells.close()
     await system.stop()
 

@@ -208,7 +208,7 @@ def test_why_an_event_happened_is_told_from_the_log_alone(alone: Run, data: Path
     assert alone("log", "why", "99", "--data", str(data)).code == 1
 
 
-def test_the_doctor_names_topics_that_only_a_newer_version_knows(alone: Run, data: Path, settings: Settings) -> None:
+def test_the_doctor_names_what_only_a_newer_version_knows(alone: Run, data: Path, settings: Settings) -> None:
     log = SQLiteLog.open(settings.log_file("default"), "default")
     part = StreamAppend("task:1", 0, (Encoded("task.teleported", 1, b'{"to":"Mars"}'),))
     log.append([Append("r", "user:test", "cor", None, (part,))])
@@ -219,7 +219,7 @@ def test_the_doctor_names_topics_that_only_a_newer_version_knows(alone: Run, dat
 
     assert (rebuilt.code, rebuilt.json["failed"]) == (0, {})
     [told] = [one for one in said.json["checks"] if "task.teleported" in one["detail"]]
-    assert (told["state"], "position 5" in told["detail"]) == ("warn", True)
+    assert (told["state"], "Position 5" in told["detail"]) == ("warn", True)
     assert "Mars" in alone("log", "show", "5", "--data", str(data)).out
     tailed = alone("log", "tail", "--data", str(data), "--topic", "task.teleported", "--json")
     assert json.loads(tailed.out)["position"] == 5

@@ -35,11 +35,12 @@ def budget(scope: Scope, name: str, monthly: int | None = None, weekly: int | No
 
 
 PAID = (Provider.ANTHROPIC, Provider.OLLAMA)
+FREE = (Provider.OLLAMA,)
 COMMAND = "vapora budget set default --scope workspace --monthly-cents 2000"
 
 
 def test_an_unlimited_start_is_said_loudly_with_the_command_that_caps_it() -> None:
-    said = "\n".join(notice(PAID, [budget(Scope.ROLE, "developer")]))
+    said = "\n".join(notice(PAID, [budget(Scope.ROLE, "developer")], FREE))
     assert "anthropic, ollama will answer. THIS COSTS MONEY: anthropic will bill you" in said
     assert "NO LIMIT     Nothing limits what may be spent" in said
     assert COMMAND in said
@@ -48,19 +49,19 @@ def test_an_unlimited_start_is_said_loudly_with_the_command_that_caps_it() -> No
 
 def test_the_limits_that_hold_are_named() -> None:
     limits = [budget(Scope.WORKSPACE, "default", 2_000, 500), budget(Scope.ROLE, "developer", 500)]
-    said = "\n".join(notice(PAID, [*limits, *limits, budget(Scope.TASK, "t1", 1)]))
+    said = "\n".join(notice(PAID, [*limits, *limits, budget(Scope.TASK, "t1", 1)], FREE))
     assert "Limits: workspace default $20.00 a month and $5.00 a week; role developer $5.00 a month." in said
     assert "NO LIMIT" not in said
 
 
 def test_limits_of_roles_do_not_hide_that_the_workspace_has_none() -> None:
-    said = "\n".join(notice(PAID, [budget(Scope.ROLE, "developer", 500)]))
+    said = "\n".join(notice(PAID, [budget(Scope.ROLE, "developer", 500)], FREE))
     assert "role developer $5.00 a month" in said
     assert "The workspace as a whole has no limit" in said
 
 
 def test_local_models_alone_cost_nothing() -> None:
-    [said] = notice((Provider.OLLAMA,), [])
+    [said] = notice((Provider.OLLAMA,), [], FREE)
     assert "cost nothing" in said
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from events.ids import Provider, TaskState
+from events.ids import PROVIDERS, Provider, TaskState
 from tests.cluster.site import Site
 from tests.waiting import wait_for
 from vapora.views import BoardCard, EventView, Frame, TaskAccepted
@@ -38,7 +38,7 @@ STEPS = [
 ]
 
 
-@pytest.mark.parametrize("provider", list(Provider))
+@pytest.mark.parametrize("provider", PROVIDERS)
 def test_one_correlation_crosses_the_twelve_steps_in_causal_order(site: Site, provider: Provider) -> None:
     task_type, role = TASK_TYPES[provider]
     correlation = f"trace-{provider}"

@@ -10,6 +10,7 @@ import pytest
 from events import DomainEvent
 from events.budget import BudgetSet, Charge, SpendRefused, SpendReserved, SpendSettled, Windows, whose
 from events.ids import Provider, Scope, Tier, WhenExceeded
+from tests.domain.usage import usage
 from vapora.domain import budget as rules
 from vapora.domain.ledger import Ledger
 
@@ -180,10 +181,9 @@ def test_usage_shows_both_windows_of_a_scope() -> None:
         *spent(40, "this week"),
         held(7, "open"),
     )
-    found = rules.usage(ledger, Scope.ROLE, "developer", NOW)
+    found = usage(ledger, Scope.ROLE, "developer", NOW)
     assert (found.monthly_spent_microusd, found.weekly_spent_microusd) == (100, 40)
     assert (found.monthly_held_microusd, found.weekly_held_microusd) == (7, 7)
-    assert (found.monthly_limit_microusd, found.weekly_limit_microusd, found.overflow_microusd) == (200, 50, 5)
     assert (found.utilisation, found.tier) == (0.8, Tier.NORMAL)
 
 
@@ -193,21 +193,14 @@ def test_usage_of_a_task_is_over_its_life() -> None:
         *spent(50, now=NOW - timedelta(days=90)),
         *spent(35, "now"),
     )
-    found = rules.usage(ledger, Scope.TASK, "t1", NOW)
+    found = usage(ledger, Scope.TASK, "t1", NOW)
     assert (found.lifetime_spent_microusd, found.monthly_spent_microusd) == (85, 35)
     assert (found.utilisation, found.tier) == (0.85, Tier.NEAR)
 
 
 def test_usage_is_known_for_a_scope_that_has_no_limit() -> None:
-    found = rules.usage(given(*spent(100)), Scope.PROJECT, "p1", NOW)
+    found = usage(given(*spent(100)), Scope.PROJECT, "p1", NOW)
     assert (found.monthly_spent_microusd, found.tier, found.utilisation) == (100, Tier.NORMAL, 0.0)
-
-
-def test_budgets_are_the_scopes_that_have_a_limit() -> None:
-    first = limit(Scope.ROLE, "developer", monthly_limit_microusd=0)
-    second = limit(Scope.TASK, "t1", lifetime_limit_microusd=5)
-    removed = limit(Scope.AGENT, "a1", weekly_limit_microusd=5)
-    assert rules.budgets(given(first, removed, second, limit(Scope.AGENT, "a1"))) == (first, second)
 
 
 def test_windows_before_the_previous_one_are_forgotten_unless_money_is_held_there() -> None:
@@ -221,9 +214,9 @@ def test_windows_before_the_previous_one_are_forgotten_unless_money_is_held_ther
     kept = {window for scope, _, window, _ in ledger.accounts if scope is Scope.WORKSPACE}
     assert kept == {"2026-03", "2026-W11", "2026-11", "2026-12", "2026-W51"}
     assert sorted(ledger.closed) == ["2026-11", "2026-12"]
-    assert rules.usage(ledger, Scope.TASK, "t1", day).lifetime_spent_microusd == 120
+    assert usage(ledger, Scope.TASK, "t1", day).lifetime_spent_microusd == 120
     rules.evolve(ledger, SpendSettled(**whose(held(5, "forgotten call")), cost_microusd=5))
-    assert rules.usage(ledger, Scope.TASK, "t1", day).lifetime_held_microusd == 0
+    assert usage(ledger, Scope.TASK, "t1", day).lifetime_held_microusd == 0
 
 
 def test_refusals_of_windows_long_past_are_forgotten() -> None:

@@ -13,10 +13,10 @@ from events.money import MicroUsd
 from events.run import ModelCalled, ModelCallFailed, ModelCallLost, RunStarted, Tokens, ToolRequested
 from tests.golden.examples import EXAMPLES
 from vapora.domain.answer import Verdict, judge
-from vapora.domain.models import MODELS
 from vapora.domain.next_step import Ask, Fail, Finish, next_step, without_another
 from vapora.domain.run import fold
 from vapora.domain.usage import doubt
+from vapora.llm.catalogue import shipped
 from vapora.llm.protocol import Usage
 
 STARTED = RunStarted(
@@ -165,8 +165,8 @@ def test_what_provably_was_not_billed_is_not_counted() -> None:
     assert after(*[failed(booked=False)] * 9) == Ask(more_room=False, refused_by=(), maybe_billed_left=3)
 
 
-SONNET = next(one for one in MODELS if one.model == "claude-sonnet-5-5")
-LOCAL = next(one for one in MODELS if one.provider is Provider.OLLAMA)
+SONNET = next(one for one in shipped().models if one.model == "claude-sonnet-5-5")
+LOCAL = next(one for one in shipped().models if one.provider is Provider.OLLAMA)
 
 
 @pytest.mark.parametrize(

@@ -5,14 +5,19 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from events.base import DomainEvent
+from events.ids import ChecksVerdict
 from events.recorded import Recorded
 from events.run import RunCancelled
 from events.task import (
+    AttemptPicked,
+    AttemptRequested,
     TaskApproved,
     TaskArchived,
     TaskAssigned,
+    TaskCompleted,
     TaskEdited,
     TaskFailed,
+    TaskLanded,
     TaskRecalled,
     TaskRejected,
     TaskReleased,
@@ -21,6 +26,7 @@ from events.task import (
     TaskSentToReview,
     TaskSubmitted,
 )
+from events.work import Work
 from vapora.domain.offers import Offer, OpenOffers
 from vapora.domain.swarm import rules as rules
 
@@ -120,3 +126,39 @@ def test_what_the_coordinator_knows_makes_the_same_subjects() -> None:
     for recorded in log.records:
         rules.evolve(swarm, recorded)
     assert rules.open_offers(swarm, "acme").offers == log.open_offers.offers
+
+
+def _work(head: str = "b") -> Work:
+    at = {"branch": "vapora/t1", "base_branch": "main", "base": "a" * 40, "head": head * 40}
+    return Work(**at, checks=ChecksVerdict.GREEN)
+
+
+def test_done_work_that_has_not_landed_may_be_on_offer_again() -> None:
+    for done in (
+        (TaskCompleted(task_id="t1", run_id="t1.1", work=_work()),),
+        (REVIEWED.model_copy(update={"work": _work()}), TaskApproved(task_id="t1", head="b" * 40)),
+    ):
+        log = Log(SUBMITTED, ASSIGNED, *done)
+        assert log.open_offers.offers == {}
+        log.add(TaskRejected(task_id="t1", cause="conflict"))
+        assert log.open_offers.offers["t1"].position == len(log.records)
+
+
+def test_another_attempt_is_an_offer_until_one_is_picked() -> None:
+    log = Log(SUBMITTED, ASSIGNED, REVIEWED.model_copy(update={"work": _work()}))
+    log.add(AttemptRequested(task_id="t1", number=2))
+    assert log.open_offers.offers["t1"].position == 4
+    log.add(AttemptPicked(task_id="t1", number=1, work=_work()))
+    assert log.open_offers.offers == {}
+
+
+def test_of_a_task_that_has_landed_or_changed_nothing_no_more_is_kept() -> None:
+    landed = TaskLanded(task_id="t1", run_id=None, head="b", branch="main", oid="c", strategy="squash")
+    ends: list[tuple[DomainEvent, ...]] = [
+        (TaskCompleted(task_id="t1", run_id="t1.1", work=_work()), landed),
+        (TaskCompleted(task_id="t1", run_id="t1.1", work=_work("a")),),
+        (TaskCompleted(task_id="t1", run_id="t1.1"),),
+    ]
+    for end in ends:
+        data = Log(SUBMITTED, ASSIGNED, *end).open_offers.data()
+        assert (data.kinds, data.to_land) == ({}, ())

@@ -9,16 +9,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from events.ids import Provider, Tier, WhenExceeded
+from events.ids import PROVIDERS, Provider, Tier, WhenExceeded
 from vapora.catalog.manifests import roles, task_types
 from vapora.domain import routing
-from vapora.domain.models import CHEAPEST_FIRST, MODELS, SIZES, ModelSpec, models
+from vapora.domain.models import SIZES, ModelSpec
 from vapora.domain.pricing import worst_case
+from vapora.llm.catalogue import catalogue, shipped
 
 OPUS, SONNET, HAIKU = "claude-opus-5-5", "claude-sonnet-5-5", "claude-haiku-5-5"
 SOL, GPT, LUNA = "gpt-6.1-sol", "gpt-6.1-terra", "gpt-6-luna"
 PRO, FLASH, LITE = "gemini-4-argon", "gemini-3.8-flash", "gemini-3.5-flash-lite"
 LOCAL = "llama3.3"
+
+MODELS = shipped().models
 
 # Worst cases of an ordinary step, in micro-dollars: 10,000 tokens in, 4,000 out.
 COSTS = {spec.model: worst_case(spec.provider, spec.model, 18_000, 4_000) for spec in MODELS}
@@ -37,6 +40,7 @@ def plan(task_type: str = "code-generation", **more: Any) -> routing.RoutingPlan
         "tier": Tier.NORMAL,
         "options": options(),
         "needs": routing.Needs(10_000),
+        "table": MODELS,
     }
     return routing.plan(task_type=task_type, **{**usual, **more})
 
@@ -73,10 +77,10 @@ def excluded(found: routing.RoutingPlan) -> dict[str, str]:
 )
 def test_each_task_type_has_its_model(task_type: str, low: str, medium: str, high: str, critical: str) -> None:
     for size in SIZES:
-        assert routing.rule(task_type, "low", False, size)[0].model == low
-        assert routing.rule(task_type, "medium", False, size)[0].model == medium
-        assert routing.rule(task_type, "high", False, size)[0].model == high
-        assert routing.rule(task_type, "medium", True, size)[0].model == critical
+        assert routing.rule(task_type, "low", False, size, MODELS)[0].model == low
+        assert routing.rule(task_type, "medium", False, size, MODELS)[0].model == medium
+        assert routing.rule(task_type, "high", False, size, MODELS)[0].model == high
+        assert routing.rule(task_type, "medium", True, size, MODELS)[0].model == critical
 
 
 @pytest.mark.parametrize(
@@ -92,7 +96,7 @@ def test_each_task_type_has_its_model(task_type: str, low: str, medium: str, hig
 )
 def test_types_without_a_rule_take_the_size_of_their_role(role: str, model: str) -> None:
     manifest = roles()[role]
-    found, reason = routing.rule(manifest.task_types[0], "medium", False, manifest.model_tier)
+    found, reason = routing.rule(manifest.task_types[0], "medium", False, manifest.model_tier, MODELS)
     assert found.model == model
     assert reason == f"{manifest.model_tier} model of the role, no rule for {manifest.task_types[0]}: {model}"
 
@@ -101,20 +105,23 @@ def test_every_task_type_of_the_catalogue_finds_a_model_of_all_four_families() -
     found = set()
     for manifest in roles().values():
         for task_type in manifest.task_types:
-            found.add(routing.rule(task_type, "medium", False, manifest.model_tier)[0].provider)
-    assert found == set(Provider)
+            found.add(routing.rule(task_type, "medium", False, manifest.model_tier, MODELS)[0].provider)
+    assert found == set(PROVIDERS)
     assert len(task_types()) >= 20
 
 
 def test_low_complexity_and_critical_together_rise_within_the_family() -> None:
-    assert routing.rule("api-documentation", "low", True, "standard")[0].model == SONNET
+    assert routing.rule("api-documentation", "low", True, "standard", MODELS)[0].model == SONNET
 
 
 def test_the_reason_names_the_rule_and_the_model() -> None:
-    assert routing.rule("code-review", "high", True, "standard")[1] == (
+    assert routing.rule("code-review", "high", True, "standard", MODELS)[1] == (
         f"rule for code-review of high complexity, critical: {OPUS}"
     )
-    assert routing.rule("unit-test", "low", True, "standard")[1] == f"rule for unit-test, critical: one size up: {SOL}"
+    assert (
+        routing.rule("unit-test", "low", True, "standard", MODELS)[1]
+        == f"rule for unit-test, critical: one size up: {SOL}"
+    )
 
 
 # --- the table ---
@@ -125,13 +132,13 @@ def test_every_model_of_a_vendor_has_a_price_and_its_true_context(spec: ModelSpe
     from genai_prices.data_snapshot import get_snapshot
 
     assert worst_case(spec.provider, spec.model, 1_000, 100) > 0
-    vendor = "google" if spec.provider is Provider.GEMINI else spec.provider.value
+    vendor = "google" if spec.provider is Provider.GEMINI else spec.provider
     _, info = get_snapshot().find_provider_model(spec.model, None, vendor, None)
     assert info.context_window == spec.context_tokens
 
 
 def test_an_installation_names_its_own_local_model() -> None:
-    own = models("qwen3-coder")
+    own = catalogue(ollama_model="qwen3-coder").models
     assert [spec.model for spec in own if spec.provider is Provider.OLLAMA] == ["qwen3-coder"]
     offered = [routing.Option(spec, 0) for spec in own if spec.provider is Provider.OLLAMA]
     found = plan("semantic-search", options=offered, table=own)
@@ -203,7 +210,7 @@ def test_a_model_excluded_for_this_call_says_why_wherever_it_stands() -> None:
 
 
 def test_efficiency_is_quality_over_cost_as_adr_016_has_it() -> None:
-    opus, local = MODELS[0], MODELS[-1]
+    opus, local = (next(one for one in MODELS if one.model == name) for name in (OPUS, LOCAL))
     assert routing.efficiency(routing.Option(opus, 40_000)) == Fraction(95, 5)
     assert routing.efficiency(routing.Option(local, 0)) == 75
 
@@ -254,7 +261,12 @@ def test_past_the_limit_what_is_free_comes_first_and_then_the_cheapest_for_this_
 
 def test_equal_costs_go_by_the_order_of_the_budget_chain() -> None:
     found = plan(tier=Tier.EXCEEDED, options=options(costs=dict.fromkeys(COSTS, 7)))
-    assert list(dict.fromkeys(one.spec.provider for one in found.options)) == list(CHEAPEST_FIRST)
+    assert list(dict.fromkeys(one.spec.provider for one in found.options)) == [
+        Provider.OLLAMA,
+        Provider.GEMINI,
+        Provider.OPENAI,
+        Provider.ANTHROPIC,
+    ]
 
 
 def test_past_the_limit_the_rules_model_may_be_the_cheapest_itself() -> None:
@@ -277,7 +289,7 @@ def test_a_budget_that_says_stop_is_named_in_the_reason() -> None:
 # --- always ---
 
 types = st.sampled_from([*task_types(), "something-new"])
-subsets = st.sets(st.sampled_from(Provider))
+subsets = st.sets(st.sampled_from(PROVIDERS))
 costs = st.fixed_dictionaries({spec.model: st.integers(0, 10**6) for spec in MODELS})
 
 
@@ -326,7 +338,7 @@ def test_whatever_is_asked_each_model_is_tried_once_or_left_out_with_a_reason(
     assert bool(tried) == bool(able)
     assert all(one.spec in able for one in found.options)
     assert found.cheap_chain == (tier is Tier.EXCEEDED)
-    ruled, _ = routing.rule(task_type, complexity, critical, size)
+    ruled, _ = routing.rule(task_type, complexity, critical, size, MODELS)
     assert (found.fallback_reason is None) == (not tried or tried[0] == ruled.model)
     if tier is Tier.NEAR and ruled.provider not in missing and found.policy == "near-threshold":
         assert all(one.worst_case_microusd <= costs[ruled.model] for one in found.options)

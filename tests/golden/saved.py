@@ -22,9 +22,11 @@ from events.run import RunFork, RunSucceeded
 from events.task import (
     AttemptRequested,
     LandingRefused,
+    TaskApproved,
     TaskCommented,
     TaskCompleted,
     TaskEdited,
+    TaskLanded,
     TaskPaused,
     TaskRecalled,
     TaskRejected,
@@ -32,14 +34,16 @@ from events.task import (
     TaskWaiting,
 )
 from events.work import Check, LineComment, Work
+from events.workspace import WorkspacePaused
 from tests.domain import test_budget_invariant as money
 from tests.domain import test_swarm as work
 from tests.golden.examples import EXAMPLES
 from vapora.domain import agent as agents
-from vapora.domain import ledger_data, offers
+from vapora.domain import landings, ledger_data, offers
 from vapora.domain import project as projects
 from vapora.domain import run as runs
 from vapora.domain import task as tasks
+from vapora.domain.landings import Landings
 from vapora.domain.offers import OpenOffers
 from vapora.domain.swarm import data as swarm_data
 
@@ -102,6 +106,18 @@ def open_offers() -> Any:
     return fold.data()
 
 
+def open_landings() -> Any:
+    """Accepted, landed, and of no branch; paused."""
+    fold = Landings()
+    accepted = [TaskApproved(task_id=f"t{number}", head="b" * 40) for number in range(3)]
+    landed = TaskLanded(task_id="t1", run_id=None, head="b" * 40, branch="main", oid="c" * 40, strategy="squash")
+    completed = TaskCompleted(task_id="t4", run_id="t4.1", work=_work())
+    log = work.Log(*accepted, landed, completed, TaskApproved(task_id="t5"), WorkspacePaused())
+    for recorded in log.records:
+        fold.evolve(recorded)
+    return fold.data()
+
+
 def project() -> Any:
     check = Check(name="tests", command="make test")
     created = ProjectCreated(
@@ -153,6 +169,7 @@ FOLDS = {
     FOLDER / f"project.v{projects.FOLD_VERSION}.json": project,
     FOLDER / f"run.v{runs.FOLD_VERSION}.json": run,
     FOLDER / f"task.v{tasks.FOLD_VERSION}.json": task,
+    FOLDER / f"landings.v{landings.FOLD_VERSION}.json": open_landings,
     FOLDER / f"offers.v{offers.FOLD_VERSION}.json": open_offers,
     FOLDER / f"ledger.v{ledger_data.FOLD_VERSION}.json": ledger,
     FOLDER / f"swarm.v{swarm_data.FOLD_VERSION}.json": swarm,

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 
 import pytest
 
-from events.ids import Provider
+from events.ids import PROVIDERS, Provider
 from tests.ports import free_port
 from vapora.llm import factory
 from vapora.llm.protocol import Message, ModelAnswer, ModelClient, ModelRequest, TextDelta, ToolSpec
@@ -53,7 +53,7 @@ async def streamed(client: ModelClient, request: ModelRequest) -> tuple[list[str
     return [piece.text for piece in pieces[:-1] if isinstance(piece, TextDelta)], last
 
 
-@pytest.fixture(params=list(Provider), ids=str)
+@pytest.fixture(params=PROVIDERS, ids=str)
 def provider(request: pytest.FixtureRequest) -> Provider:
     chosen = request.param
     assert isinstance(chosen, Provider)

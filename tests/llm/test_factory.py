@@ -5,13 +5,13 @@ import sys
 
 import pytest
 
-from events.ids import Provider
+from events.ids import PROVIDERS, Provider
 from vapora.llm import factory
 
 
 def test_without_any_key_the_rehearsal_stands_in_for_all_four() -> None:
     made = factory.clients({"ANTHROPIC_API_KEY": " ", "PATH": "/bin"}, "auto", (0.0, 0.1))
-    assert set(made) == set(Provider)
+    assert set(made) == set(PROVIDERS)
     assert all(client.simulated for client in made.values())
     assert factory.is_rehearsal({}, "auto")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from events.ids import Provider
 from vapora.llm.ollama_client import OllamaClient
 from vapora.llm.protocol import Message, ModelRequest
 
@@ -15,7 +16,7 @@ from vapora.llm.protocol import Message, ModelRequest
 async def test_the_context_holds_the_prompt_and_the_answer_up_to_the_models_own(
     prompt_bytes: int, output: int, context: int
 ) -> None:
-    client = OllamaClient("", "http://127.0.0.1:1")
+    client = OllamaClient(Provider.OLLAMA, "", "http://127.0.0.1:1")
     request = ModelRequest(
         model="llama3.3", messages=(Message(role="user", text="x" * prompt_bytes),), max_output_tokens=output
     )

@@ -203,5 +203,5 @@ def test_what_looks_like_a_key_is_taken_out(said: str) -> None:
 def test_a_password_in_the_address_is_taken_out() -> None:
     from vapora.llm.openai_client import OpenAIClient
 
-    adapter = OpenAIClient("k", "http://gateway:hunter2-hunter2@127.0.0.1:1/v1")
+    adapter = OpenAIClient(Provider.OPENAI, "k", "http://gateway:hunter2-hunter2@127.0.0.1:1/v1")
     assert failures.scrub("no: hunter2-hunter2", adapter._secrets()) == "no: [key]"

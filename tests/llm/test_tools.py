@@ -16,6 +16,7 @@ from tests.llm.conftest import MODELS, SEARCH, Connect, request_for, streamed
 from vapora.errors import InvalidRequestError
 from vapora.llm import factory, turns
 from vapora.llm.adapter import VendorAdapter, made_call_id
+from vapora.llm.catalogue import shipped
 from vapora.llm.protocol import Capabilities, Message, ModelAnswer, ModelClient, ModelRequest, ToolCall
 from vapora.testing import Behaviour, FakeVendors
 
@@ -103,7 +104,7 @@ async def test_the_next_body_begins_as_the_last_one_did(
 
 
 def test_a_tool_that_failed_is_told_in_the_vendors_own_way() -> None:
-    every = factory.clients(dict.fromkeys(map(factory.switch, Provider), "k"))
+    every = factory.clients({one.switch: "k" for one in shipped().endpoints})
     event = recorded(
         Provider.GEMINI, ModelAnswer(text="", tool_calls=CALLS[:1], usage=None, finish="tool", model="any")
     )

@@ -44,7 +44,7 @@ def good(provider: Provider, text: str = "Good work.", **more: Any) -> dict[str,
             return openai({"role": "assistant", "content": text}, "stop", **more)
         case Provider.GEMINI:
             return gemini([{"text": text}], "STOP", **more)
-        case Provider.OLLAMA:
+        case _:
             return ollama({"content": text}, "stop", **more)
 
 

@@ -22,9 +22,9 @@ from events.workspace import ClockCorrected
 from projections.budgets import Budgets, budget_of
 from projections.engine.memory import MemoryRows
 from tests.actors.kit import NOON, ORIGIN, WORKSPACE, MovableClock, everything, ledger_of, manager, wish
+from tests.domain.usage import usage
 from vapora.commands import SetBudget
 from vapora.domain.audit import violations
-from vapora.domain.budget_status import usage
 from vapora.domain.ledger import windows
 from vapora.errors import ConflictError
 from vapora.log import EventLog, mapper

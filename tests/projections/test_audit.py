@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -11,19 +12,23 @@ from events.budget import BudgetSet
 from events.ids import Review, Scope
 from events.money import MicroUsd
 from events.task import TaskApproved, TaskFailed, TaskRecalled, TaskRejected, TaskSentToReview
-from projections import MemoryRows, ReadStore, Runner
-from projections.audit import Audit, entries
+from projections import MemoryRows, ReadStore, Runner, audit
+from projections.audit import Audit
 from projections.audit_rules import RULES
 from projections.engine.base import Reader
 from tests.golden.examples import EXAMPLES
 from tests.projections.story import START, Story
-from vapora.views import AuditEntry
+from vapora.views import AuditEntry, AuditFilter
 
 # On purpose not in the trail: bookkeeping of single calls, order on the board, and a run's pauses.
 LEFT_OUT = {
     "budget.spend-released", "budget.spend-reserved", "budget.spend-settled", "run.continued", "run.waiting",
     "task.reordered", "workspace.request-accepted",
 }  # fmt: skip
+
+
+def entries(rows: Reader, limit: int = 100, before: int | None = None, **wanted: Any) -> tuple[AuditEntry, ...]:
+    return audit.entries(rows, AuditFilter(**wanted), before=before, limit=limit)
 
 
 def told() -> Story:

@@ -21,10 +21,10 @@ from projections.budgets import Budgets, budget_of
 from projections.engine.base import Projection
 from projections.flow import Flow, dashboard
 from projections.profiles import Profiles, learning
+from tests.domain.usage import usage
 from tests.projections.story import WORKSPACE, Story, dump
 from vapora.database import Database
 from vapora.domain import ledger as ledgers
-from vapora.domain.budget_status import usage
 from vapora.domain.learning import History, RunOutcome
 
 TASKS = ("t-1", "t-2", "t-3")

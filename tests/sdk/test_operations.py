@@ -64,6 +64,7 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "start_attempt": lambda client: client.start_attempt("x", from_step=1),
     "pick_attempt": lambda client: client.pick_attempt("x", 2),
     "list_steps": lambda client: client.steps("x"),
+    "get_brief": lambda client: client.brief("x"),
     "get_content": lambda client: client.content("x", "0" * 64),
     "cancel_run": lambda client: client.cancel_run("x"),
     "pause_run": lambda client: client.pause_run("x"),

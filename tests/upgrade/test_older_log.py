@@ -41,9 +41,9 @@ SAME: dict[str, tuple[str, ...] | None] = {
 }
 
 
-def log_of(settings: Settings) -> list[Recorded]:
+def log_of(settings: Settings, *, lenient: bool = False) -> list[Recorded]:
     with closing(open_for_reading(settings.log_place("default"))) as log:
-        return [open_record(record) for record in log.after(0, 10_000)]
+        return [open_record(record, lenient) for record in log.after(0, 10_000)]
 
 
 @pytest.fixture

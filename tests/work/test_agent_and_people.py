@@ -7,8 +7,6 @@ import json
 import subprocess
 from pathlib import Path
 
-import pytest
-
 from actors.runtime.base import Address
 from events import DomainEvent
 from events.ids import Provider, TaskState, WaitReason, run_stream, task_stream
@@ -35,17 +33,11 @@ from events.task import (
 )
 from events.work import Check
 from tests.actors.kit import passed
-from tests.sandbox.conftest import require
 from tests.work.site import Site, behaviour, call, is_review, scripted, turns_of
 from vapora.commands import MoveTask
 from vapora.testing.wire.script import Behaviour, Received
 
 DONE = [call("finish", summary="Done.")]
-
-
-@pytest.fixture(autouse=True)
-def namespaces() -> None:
-    require("bubblewrap")
 
 
 async def say(site: Site, task: str, *events: DomainEvent) -> None:

@@ -5,12 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import pytest
-
 from events.ids import ChecksVerdict
 from events.run import ChecksRan, ModelCalled, RunFailed, RunStarted, RunSucceeded, SetupRan, ToolUsed
 from events.work import Check
-from tests.sandbox.conftest import require
 from tests.work.site import Site, call, scripted
 
 SLUG = "def slug(text):\n    return text\n"
@@ -24,11 +21,6 @@ WORK = (
     [call("run_command", command="python3 test_slug.py && touch made.txt")],
     [call("finish", summary="Slugs have no blanks.")],
 )
-
-
-@pytest.fixture(autouse=True)
-def namespaces() -> None:
-    require("bubblewrap")
 
 
 def begun(site: Site) -> None:

@@ -13,7 +13,7 @@ from vapora.api.as_of import parse_instant
 from vapora.api.context import FreshCell, Limit, OpenCell
 from vapora.api.events import event_at
 from vapora.api.forms import LARGEST_POSITION, WHOLE, Instant, PositionCursor
-from vapora.views import AuditEntry, Chain, EventView, Page
+from vapora.views import AuditEntry, AuditFilter, Chain, EventView, Page
 
 router = APIRouter(tags=["audit"])
 
@@ -35,21 +35,15 @@ async def list_audit(
 ) -> Page[AuditEntry]:
     """The newest first: who did what to what, when, and how it came out."""
     before = None if cursor is None else int(cursor)
-    first = None if since is None else parse_instant(since, "since")
-    last = None if until is None else parse_instant(until, "until")
-    found = await cell.read(
-        lambda rows: model.entries(
-            rows,
-            actor=actor,
-            action=action,
-            resource=resource,
-            since=first,
-            until=last,
-            text=text,
-            before=before,
-            limit=limit + 1,
-        )
+    wanted = AuditFilter(
+        actor=actor,
+        action=action,
+        resource=resource,
+        since=None if since is None else parse_instant(since, "since"),
+        until=None if until is None else parse_instant(until, "until"),
+        text=text,
     )
+    found = await cell.read(lambda rows: model.entries(rows, wanted, before=before, limit=limit + 1))
     items = found[:limit]
     return Page[AuditEntry](items=items, next=str(items[-1].position) if len(found) > limit else None)
 

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query
 from events.ids import TaskState, project_stream
 from projections import board as model
 from projections import projects
-from projections.engine.store import ReadSnapshot
+from projections.engine.transaction import ReadSnapshot
 from vapora.api.as_of import parse_as_of, read_as_of
 from vapora.api.cells import Cell
 from vapora.api.context import Cursor, FreshCell

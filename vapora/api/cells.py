@@ -11,7 +11,8 @@ from typing import TypeVar
 from anyio import CapacityLimiter, to_thread
 
 from events.ids import StreamName
-from projections.engine.store import ReadSnapshot, StoreReader
+from projections.engine.store import StoreReader
+from projections.engine.transaction import ReadSnapshot
 from vapora import clock
 from vapora.api.live_feed import LiveFeed
 from vapora.api.request_metrics import RequestMetrics

@@ -2,47 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-
 from events import Recorded
 from projections import log_index
-from projections.engine.store import ReadSnapshot
+from projections.engine.transaction import ReadSnapshot
 from vapora.api.cells import Cell
-from vapora.log.mapper import LazyRecord
 from vapora.records import PAGE_BYTES
+from vapora.views import EventFilter
 
 # How far one request looks where the index cannot help, before it hands out a cursor.
 _MOST_LOOKED_AT = 20_000
 _PAGE = 1_000
 
 
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """None, or no topic: whatever it is."""
-
-    stream: str | None = None
-    topics: Sequence[str] = ()
-    actor: str | None = None
-    correlation: str | None = None
-
-    @property
-    def is_open(self) -> bool:
-        return not self.topics and self.stream is self.actor is self.correlation is None
-
-    def fits(self, event: LazyRecord) -> bool:
-        return (
-            self.stream in (None, event.stream)
-            and (not self.topics or event.topic in self.topics)
-            and self.actor in (None, event.actor)
-            and self.correlation in (None, event.correlation)
-        )
-
-
 class Search:
     """`last`: nothing beyond it is looked at, unless it goes `to_present`, wherever that is by then."""
 
-    def __init__(self, cell: Cell, wanted: Filter, last: int, *, to_present: bool) -> None:
+    def __init__(self, cell: Cell, wanted: EventFilter, last: int, *, to_present: bool) -> None:
         self._cell = cell
         self._filter = wanted
         self._last = last
@@ -67,15 +42,7 @@ class Search:
         """Positions, and how far the index has come: 0 where it is not there."""
         if not rows.is_readable(log_index.EVENTS):
             return [], 0
-        found = log_index.find(
-            rows,
-            after,
-            limit,
-            stream=self._filter.stream,
-            topics=self._filter.topics,
-            actor=self._filter.actor,
-            correlation=self._filter.correlation,
-        )
+        found = log_index.find(rows, after, limit, self._filter)
         return found, rows.checkpoints()[log_index.LogIndex.NAME].position
 
     async def _scan(self, after: int, limit: int) -> tuple[list[Recorded], int | None]:
@@ -83,7 +50,7 @@ class Search:
         looked_at = size = 0
         while self._to_present or after < self._last:
             page = limit if self._filter.is_open else _PAGE
-            polled = await self._cell.log.poll_sealed(after, page, 0, tuple(self._filter.topics))
+            polled = await self._cell.log.poll_sealed(after, page, 0, self._filter.topics)
             for sealed in polled.events:
                 if not self._to_present and sealed.position > self._last:
                     return found, None

@@ -11,12 +11,12 @@ from events import Recorded, topics
 from vapora.api.as_of import parse_instant
 from vapora.api.cells import Cell
 from vapora.api.context import Limit, OpenCell
-from vapora.api.event_search import Filter, Search
+from vapora.api.event_search import Search
 from vapora.api.forms import LARGEST_POSITION, WHOLE, Instant, Position
 from vapora.clock import just_before
 from vapora.errors import BadInputError, NotFoundError
 from vapora.log.search import last_until
-from vapora.views import EventView, Page
+from vapora.views import EventFilter, EventView, Page
 
 router = APIRouter(prefix="/events", tags=["events"])
 
@@ -50,8 +50,8 @@ async def list_events(
     if since is not None:
         # What was recorded at the very instant is wanted too.
         after = max(after, await last_until(cell.log, just_before(parse_instant(since, "since")), head))
-    search = Search(cell, Filter(stream, wanted, actor, correlation), last, to_present=until is None)
-    found, reached = await search.page(after, limit)
+    filter_ = EventFilter(stream=stream, topics=wanted, actor=actor, correlation=correlation)
+    found, reached = await Search(cell, filter_, last, to_present=until is None).page(after, limit)
     items = tuple(map(EventView.of, found))
     return Page[EventView](items=items, next=None if reached is None else str(reached))
 

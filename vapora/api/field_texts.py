@@ -219,7 +219,6 @@ SHAPES: dict[str, dict[str, str]] = work_texts.SHAPES | {
         "event": "What it says, in the shape of its topic.",
     },
     "Execution": _EXECUTION,
-    "ExecutionTold": {**_EXECUTION, **work_texts.TOLD},
     "FieldError": {
         "where": "body, query, path or header.",
         "field": "The field's name, with dots for what is inside of another.",

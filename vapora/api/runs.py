@@ -12,16 +12,21 @@ from projections import runs as model
 from vapora.api.cells import Cell
 from vapora.api.context import FreshCell
 from vapora.errors import NotFoundError
-from vapora.views import Artifact, Execution, ExecutionTold, Page
+from vapora.views import Artifact, Execution, Page, RunBrief
 
 router = APIRouter(prefix="/runs", tags=["runs"])
 
 
 @router.get("/{run_id}", summary="Show a run")
-async def get_run(run_id: str, cell: FreshCell) -> ExecutionTold:
-    """With what the model was told first."""
-    run = await require_run(cell, run_id)
-    return await cell.read(lambda rows: model.told(rows, run))
+async def get_run(run_id: str, cell: FreshCell) -> Execution:
+    return await require_run(cell, run_id)
+
+
+@router.get("/{run_id}/brief", summary="Read what a run was told first")
+async def get_brief(run_id: str, cell: FreshCell) -> RunBrief:
+    """About its role, and about the task: what the model's conversation begins with."""
+    await require_run(cell, run_id)
+    return await cell.read(lambda rows: model.brief(rows, run_id))
 
 
 @router.get("/{run_id}/artifacts", summary="List what a run made")

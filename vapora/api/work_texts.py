@@ -190,6 +190,7 @@ SHAPES: dict[str, dict[str, str]] = {
         "comments": "What is to be changed, line by line.",
     },
     "ResolveTask": {"comment": "What to say to the agent besides."},
+    "RunBrief": {"system": "What the model was told about its role.", "brief": "What it was told about the task."},
     "RunFork": {"run_id": "The earlier run.", "step": "Its step, from 0, after which this one begins."},
     "RunLimits": {
         "steps": "How many answers of the model it may ask for.",
@@ -236,5 +237,4 @@ EXECUTION = {
     "forked_from": "The step of an earlier run where it begins; null: at the branch's head.",
     "model": "The model that a person chose; null: the router chooses.",
 }
-TOLD = {"system": "What the model was told about its role.", "brief": "What it was told about the task."}
 PARAMETERS = {"number": "The number of the attempt, from 1."}

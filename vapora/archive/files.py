@@ -5,12 +5,13 @@ from __future__ import annotations
 import secrets
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from vapora import durable
 from vapora.errors import ConflictError, LogError
 from vapora.private_dirs import make_private
+from vapora.translation import translated
 
 
 @contextmanager
@@ -56,15 +57,9 @@ def parents_for(path: Path) -> Iterator[None]:
         raise
 
 
-@contextmanager
-def translate_errors(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise LogError(
-            f"{path} cannot be written: {error}.",
-            remedy="Make room on the disk, and the folder writable for this user.",
-        ) from error
+def translate_errors(path: Path) -> AbstractContextManager[None]:
+    remedy = "Make room on the disk, and the folder writable for this user."
+    return translated(OSError, lambda error: LogError(f"{path} cannot be written: {error}.", remedy=remedy))
 
 
 def copy(source: Path, target: Path, mode: int = 0o600) -> None:

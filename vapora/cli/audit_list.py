@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import RenderableType
@@ -13,7 +13,7 @@ from vapora.cli.offline import Workspace, open_log, pages, settings_for
 from vapora.cli.output import Json, cell, clip, emit, local, parse_instant, table
 from vapora.cli.remote import connect
 from vapora.cli.source import Data, data_to_read
-from vapora.views import AuditEntry
+from vapora.views import AuditEntry, AuditFilter
 
 
 def entries(
@@ -29,18 +29,24 @@ def entries(
     as_json: Json = False,
 ) -> None:
     """The audit trail, the newest first."""
-    between = {"since": since and parse_instant(since), "until": until and parse_instant(until)}
-    wanted: dict[str, Any] = {"actor": actor, "action": action, "resource": resource, "text": text, **between}
+    wanted = AuditFilter(
+        actor=actor,
+        action=action,
+        resource=resource,
+        since=parse_instant(since) if since else None,
+        until=parse_instant(until) if until else None,
+        text=text,
+    )
     folder = data_to_read(data, workspace)
     if folder is None:
         with connect(workspace) as client:
-            found = tuple(islice(client.audit(limit=limit, **wanted), limit))
+            found = tuple(islice(client.audit(limit=limit, **dict(wanted)), limit))
     else:
         found = _folded(folder, workspace, limit, wanted)
     emit(as_json, {"items": found}, lambda: _render(found))
 
 
-def _folded(data: Path, workspace: str, limit: int, wanted: dict[str, Any]) -> tuple[AuditEntry, ...]:
+def _folded(data: Path, workspace: str, limit: int, wanted: AuditFilter) -> tuple[AuditEntry, ...]:
     """From the log alone, by the server's own projection; the read models may be behind, or gone."""
     from projections import MemoryRows
     from projections import audit as model
@@ -49,7 +55,7 @@ def _folded(data: Path, workspace: str, limit: int, wanted: dict[str, Any]) -> t
     with open_log(settings_for(data), workspace) as log:
         for page in pages(log):
             rows.fold(projection, page)
-    return model.entries(rows, limit=limit, **wanted)
+    return model.entries(rows, wanted, limit=limit)
 
 
 def _render(found: tuple[AuditEntry, ...]) -> RenderableType:

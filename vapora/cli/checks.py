@@ -8,6 +8,7 @@ import shutil
 import socket
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
@@ -19,6 +20,7 @@ from events.ids import DEFAULT_WORKSPACE
 from vapora import package_guard as rooms
 
 if TYPE_CHECKING:
+    from vapora.errors import NewerEventError
     from vapora.log import EventLog
     from vapora.settings import Settings
     from vapora.startup.lock import Owner
@@ -100,7 +102,7 @@ def read_models(settings: Settings) -> Iterator[Finding]:
     """Of every workspace in the data folder, as its log and read models say."""
     from projections.engine.store import StoreReader
     from vapora.cli.offline import open_log
-    from vapora.errors import VaporaError
+    from vapora.errors import NewerEventError, VaporaError
     from vapora.log.clock_correction import REMEDY, behind
     from vapora.log.places import workspaces
 
@@ -115,7 +117,7 @@ def read_models(settings: Settings) -> Iterator[Finding]:
         name = f"workspace {workspace}"
         try:
             with open_log(settings, workspace) as log:
-                head, strange, lag = log.head(), _unknown_topics(log), -log.since_last()
+                head, newer, lag = log.head(), _newer(log), -log.since_last()
             if wrong := behind(lag):
                 yield bad(name, wrong, REMEDY)
             reader = StoreReader(settings.read_place(workspace))
@@ -128,15 +130,13 @@ def read_models(settings: Settings) -> Iterator[Finding]:
         except VaporaError as error:
             yield bad(name, error.message, error.remedy)
             continue
-        for topic, position in strange.items():
-            yield warn(
-                name,
-                f"from position {position} on it holds events of the unknown topic {topic}",
-                "A newer VAPORA wrote them, and what needs them stops there: install that version again.",
-            )
+        for beyond in newer:
+            yield warn(name, beyond.message, beyond.remedy)
         failed = {one: at.failure for one, at in checkpoints.items() if at.failure is not None}
         for one, failure in failed.items():
             remedy = f"Mend the cause, then `vapora rebuild {one}`."
+            if failure.error.startswith(NewerEventError.__name__):
+                remedy = "It goes on by itself once the newer version has been started."
             yield bad(name, f"the projection {one} stopped at {failure}", remedy)
         for one, beside in rebuilds.items():
             if beside.failure is not None:
@@ -148,18 +148,34 @@ def read_models(settings: Settings) -> Iterator[Finding]:
             yield good(name, f"{head:,} events, {len(checkpoints)} projections")
 
 
-def _unknown_topics(log: EventLog) -> dict[str, int]:
-    """Each with the first position that holds it."""
-    import events
+def _newer(log: EventLog) -> list[NewerEventError]:
+    """What this version cannot read of the last event of each topic: a newer one wrote it, and perhaps more before."""
+    from events import Unknown
+    from vapora.errors import CorruptLogError, NewerEventError
+    from vapora.log import open_record
 
-    return {topic: position for topic, position in log.topics().items() if events.event_class(topic) is None}
+    found: list[NewerEventError] = []
+    for position in log.topics().values():
+        # What is damaged, the read models that stop there say, and `vapora audit verify`.
+        with suppress(CorruptLogError):
+            event = open_record(log.after(position - 1, 1)[0], lenient=True).event
+            if isinstance(event, Unknown):
+                found.append(NewerEventError.at(position, event.why))
+    return found
 
 
-def providers(environ: Mapping[str, str]) -> Iterator[Finding]:
+def providers(environ: Mapping[str, str], settings: Settings) -> Iterator[Finding]:
     """Names only. Reachable means that something answers at the address: no request is made, no key is sent."""
+    from vapora.errors import ConfigurationError
+    from vapora.llm.catalogue import installed
     from vapora.llm.factory import configured
 
-    named = configured(environ)
+    try:
+        known = installed(settings)
+    except ConfigurationError as error:
+        yield bad("providers", error.message, error.remedy)
+        return
+    named = configured(environ, known)
     if not named:
         yield warn(
             "providers",
@@ -167,15 +183,15 @@ def providers(environ: Mapping[str, str]) -> Iterator[Finding]:
             _REAL,
         )
     for provider in named:
-        variable, default = _ADDRESSES[provider.value]
-        url = environ.get(variable, "").strip() or default
+        endpoint = known.endpoint(provider)
+        url = endpoint.where(environ)
         host, port = _place(url if "//" in url else f"http://{url}")
         fault = _unreachable(host, port)
         if fault is None:
-            yield good("providers", f"{provider.value} is configured, and {host}:{port} answers")
+            yield good("providers", f"{provider} is configured, and {host}:{port} answers")
         else:
-            told = f"{provider.value} is configured, but {host}:{port} does not answer: {fault}"
-            yield warn("providers", told, f"Check the network, a proxy, and {variable}.")
+            told = f"{provider} is configured, but {host}:{port} does not answer: {fault}"
+            yield warn("providers", told, f"Check the network, a proxy, and {endpoint.address or 'url'}.")
 
 
 def queue(settings: Settings) -> Iterator[Finding]:
@@ -244,15 +260,6 @@ def server(url: str, token: str | None) -> Iterator[Finding]:
             yield warn("server", f"provider {name} is {state}")
     for model, why in health.paused_models.items():
         yield warn("server", f"model {model} is paused: {why}", "It is asked again by itself; others take over.")
-
-
-# Where each is found, and the variable that says otherwise.
-_ADDRESSES = {
-    "anthropic": ("ANTHROPIC_BASE_URL", "https://api.anthropic.com"),
-    "openai": ("OPENAI_BASE_URL", "https://api.openai.com/v1"),
-    "gemini": ("GOOGLE_GEMINI_BASE_URL", "https://generativelanguage.googleapis.com"),
-    "ollama": ("OLLAMA_HOST", "http://127.0.0.1:11434"),
-}
 
 
 def _place(url: str) -> tuple[str, int]:

@@ -28,7 +28,7 @@ def doctor(data: Data = None, as_json: Json = False) -> None:
 
 
 def _findings(settings: Settings) -> Iterator[Finding]:
-    from vapora.cli import checks
+    from vapora.cli import checks, work_checks
     from vapora.sdk import DEFAULT_URL
     from vapora.startup import lock
 
@@ -37,6 +37,8 @@ def _findings(settings: Settings) -> Iterator[Finding]:
     yield from checks.libraries()
     yield from checks.packages()
     yield from checks.data_folder(settings)
+    yield from work_checks.git(os.environ)
+    yield from work_checks.sandboxes(settings)
     token = os.environ.get("VAPORA_TOKEN") or None
     if owner is not None and owner.url:
         # What this shell is told about providers and queues is not what the server was told.
@@ -45,7 +47,7 @@ def _findings(settings: Settings) -> Iterator[Finding]:
         yield from checks.server(owner.url, token)
         return
     yield from checks.read_models(settings)
-    yield from checks.providers(os.environ)
+    yield from checks.providers(os.environ, settings)
     yield from checks.queue(settings)
     yield from checks.server(os.environ.get("VAPORA_URL") or DEFAULT_URL, token)
 

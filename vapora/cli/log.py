@@ -21,7 +21,7 @@ from vapora.cli.output import FAILED, USAGE, Json, clip, console, emit, emit_jso
 from vapora.cli.remote import connect
 from vapora.cli.source import Data, data_to_read
 from vapora.clock import just_before
-from vapora.views import Chain, EventView
+from vapora.views import Chain, EventFilter, EventView
 
 if TYPE_CHECKING:
     from vapora.log import EventLog
@@ -45,17 +45,14 @@ class _Source:
 
 @dataclass(frozen=True, slots=True)
 class _Wanted:
-    """Which events; what is None or empty does not matter."""
+    """Which events, and recorded between which instants."""
 
-    topics: tuple[str, ...] = ()
-    stream: str | None = None
-    actor: str | None = None
-    correlation: str | None = None
+    filter: EventFilter
     since: str | None = None
     until: str | None = None
 
 
-_EVERYTHING = _Wanted()
+_EVERYTHING = _Wanted(EventFilter())
 
 _PAUSE_S = 0.5
 
@@ -80,7 +77,8 @@ def tail(
     """Events in the order in which they happened; with --json one object a line."""
     if follow and until is not None:
         stop(USAGE, "--follow waits for what comes, --until ends in the past.", "Leave out one of them.")
-    wanted = _Wanted(tuple(topic or ()), stream, actor, correlation, since, until)
+    filter_ = EventFilter(stream=stream, topics=tuple(topic or ()), actor=actor, correlation=correlation)
+    wanted = _Wanted(filter_, since, until)
     with _source(data_to_read(data, workspace), workspace, wanted) as source:
         position = source.head() if after is None else after
         for event in source.last(limit) if after is None else islice(source.read(after), limit):
@@ -206,20 +204,13 @@ def _source(data: Path | None, workspace: str, wanted: _Wanted = _EVERYTHING) ->
         with connect(workspace) as client:
 
             def ask(after: int) -> Iterator[EventView]:
-                return client.events(
-                    after,
-                    topic=wanted.topics,
-                    stream=wanted.stream,
-                    actor=wanted.actor,
-                    correlation=wanted.correlation,
-                    since=wanted.since,
-                    until=wanted.until,
-                )
+                named = wanted.filter.model_dump(exclude={"topics"})
+                return client.events(after, topic=wanted.filter.topics, since=wanted.since, until=wanted.until, **named)
 
             yield _Source(ask, lambda: client.progress().head, wanted != _EVERYTHING)
         return
     with open_log(settings_for(data), workspace) as log:
-        _require_topics(log, wanted.topics)
+        _require_topics(log, wanted.filter.topics)
         yield _Source(lambda after: _read(log, after, wanted), log.head, wanted != _EVERYTHING)
 
 
@@ -238,15 +229,11 @@ def _read(log: EventLog, after: int, wanted: _Wanted) -> Iterator[EventView]:
     if wanted.since:
         after = max(after, last_until_in(log, just_before(parse_instant(wanted.since))))
     last = last_until_in(log, parse_instant(wanted.until)) if wanted.until else None
-    for page in pages(log, after, wanted.topics):
+    for page in pages(log, after, wanted.filter.topics):
         for recorded in page:
             if last is not None and recorded.position > last:
                 return
-            if (
-                wanted.stream in (None, recorded.stream)
-                and wanted.actor in (None, recorded.actor)
-                and wanted.correlation in (None, recorded.correlation)
-            ):
+            if wanted.filter.fits(recorded):
                 yield EventView.of(recorded)
 
 

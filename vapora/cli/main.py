@@ -9,7 +9,23 @@ import typer
 from typer.core import TyperGroup
 
 import vapora
-from vapora.cli import agents, archive, audit, blobs, board, budget, doctor, log, projects, queue, rebuild, task, up
+from vapora.cli import (
+    agents,
+    archive,
+    audit,
+    blobs,
+    board,
+    budget,
+    doctor,
+    log,
+    projects,
+    queue,
+    rebuild,
+    run,
+    task,
+    task_work,
+    up,
+)
 from vapora.cli.demo import command as demo
 from vapora.cli.output import FAILED, INTERRUPTED, USAGE, say
 from vapora.errors import BadInputError, CatalogError, ConfigurationError, VaporaError
@@ -39,12 +55,16 @@ app = typer.Typer(
 )
 app.command("up")(up.up)
 app.command("demo")(demo.demo)
+task_work.install(task.app)
 app.add_typer(task.app, name="task")
 app.command("board")(board.board)
 app.add_typer(agents.app, name="agents")
 app.add_typer(budget.app, name="budget")
 app.command("costs")(budget.costs)
-app.add_typer(projects.app, name="projects")
+app.add_typer(projects.app, name="project")
+# As it was called first.
+app.add_typer(projects.app, name="projects", hidden=True)
+app.add_typer(run.app, name="run")
 app.add_typer(queue.app, name="queue")
 app.add_typer(log.app, name="log")
 app.add_typer(audit.app, name="audit")

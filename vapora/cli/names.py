@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from vapora.sdk import Client
 
 TaskId = Annotated[str, typer.Argument(metavar="TASK", help="The task's id, or enough of its beginning.")]
+RunId = Annotated[str, typer.Argument(metavar="RUN", help="The run's id, or enough of its beginning.")]
 ProjectName = Annotated[str | None, typer.Option(help="The project: its name, or the beginning of its id.")]
 
 _ID = re.compile(r"[a-z0-9][a-z0-9.-]{0,79}")
@@ -31,6 +32,10 @@ def whole_id(client: Client, given: str, kind: IdKind) -> str:
 
 def task_id(client: Client, given: str) -> str:
     return whole_id(client, given, "task")
+
+
+def run_id(client: Client, given: str) -> str:
+    return whole_id(client, given, "run")
 
 
 def project_id(client: Client, given: str) -> str:

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import os
+import tomllib
+from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from vapora import operator_token
+from vapora.errors import ConfigurationError
+from vapora.startup import lock
 
 if TYPE_CHECKING:
     from vapora.sdk import Client
 
 
 def connect(workspace: str | None = None) -> Client:
-    """A client for `VAPORA_URL`, with `VAPORA_TOKEN`, in this workspace or that of `VAPORA_WORKSPACE`. Raises
-    `ConfigurationError` where the first is no address, or one of them is misspelt."""
+    """A client for `VAPORA_URL`, with `VAPORA_TOKEN`, in this workspace or that of `VAPORA_WORKSPACE`. Without a token,
+    for the server that works on this shell's own data folder, with the operator's. Raises `ConfigurationError` where
+    the first is no address, or one of them is misspelt."""
     # httpx takes 0.2 s to import, which `vapora --help` need not spend.
     from vapora.sdk import DEFAULT_URL, Client
     from vapora.startup import names, preflight
@@ -19,8 +27,44 @@ def connect(workspace: str | None = None) -> Client:
     names.check_environment(os.environ)
     url = os.environ.get("VAPORA_URL", "").strip()
     preflight.check_address("VAPORA_URL", url)
+    url = url or DEFAULT_URL
     return Client(
-        url or DEFAULT_URL,
-        token=os.environ.get("VAPORA_TOKEN") or None,
+        url,
+        token=os.environ.get("VAPORA_TOKEN") or own_token(url),
         workspace=workspace or os.environ.get("VAPORA_WORKSPACE") or "default",
     )
+
+
+def own_token(url: str) -> str | None:
+    """The operator's token, if the server at `url` is the one that holds our data folder: nobody else is shown it."""
+    from vapora.sdk.paths import is_local
+
+    data = data_folder()
+    if not is_local(url):
+        return None
+    owner = lock.owner(data)
+    if owner is None or not owner.url or not is_local(owner.url) or _port(owner.url) != _port(url):
+        return None
+    try:
+        return operator_token.read(data)
+    except ConfigurationError:
+        return None  # somebody else's; the server says what is missing, where it is needed
+
+
+def data_folder() -> Path:
+    """As the settings have it: these take a second to import, for one path."""
+    named = os.environ.get("VAPORA_DATA", "").strip()
+    if not named:
+        try:
+            named = str(tomllib.loads(Path("vapora.toml").read_text(encoding="utf-8")).get("data", ""))
+        except (OSError, ValueError):
+            named = ""
+    return Path(named or ".vapora")
+
+
+def _port(url: str) -> int | None:
+    try:
+        parts = urlsplit(url)
+        return parts.port or (443 if parts.scheme == "https" else 80)
+    except ValueError:
+        return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from events.ids import Provider, Scope
@@ -22,26 +22,31 @@ def announce_spending(settings: Settings, environ: Mapping[str, str], url: str) 
     `url`: of the server that has started; its limits are asked for.
     """
     from vapora.errors import VaporaError
+    from vapora.llm.catalogue import installed
     from vapora.llm.factory import configured, is_rehearsal
     from vapora.sdk import Client
 
-    if is_rehearsal(environ, settings.model):
+    known = installed(settings)
+    if is_rehearsal(environ, settings.model, known):
         return
-    providers = configured(environ)
+    providers = configured(environ, known)
+    free = [one for one in providers if known.endpoint(one).free]
     try:
         with Client(url, token=environ.get("VAPORA_TOKEN") or None) as client:
             budgets: Sequence[BudgetView] | None = client.budgets()
     except VaporaError as error:
         say(f"The limits could not be read: {error}")
         budgets = None
-    for line in notice(providers, budgets):
+    for line in notice(providers, budgets, free):
         say(line)
 
 
-def notice(providers: Sequence[Provider], budgets: Sequence[BudgetView] | None) -> list[str]:
-    """`budgets`: all that there are; None where that is not known."""
-    names = ", ".join(provider.value for provider in providers)
-    paid = [provider.value for provider in providers if provider is not Provider.OLLAMA]
+def notice(
+    providers: Sequence[Provider], budgets: Sequence[BudgetView] | None, free: Collection[Provider]
+) -> list[str]:
+    """`budgets`: all that there are; None where that is not known. `free`: providers that bill nothing."""
+    names = ", ".join(providers)
+    paid = [provider for provider in providers if provider not in free]
     if not paid:
         return [f"\n  REAL MODELS  {names} answers. Local models cost nothing."]
     lines = [f"\n  REAL MODELS  {names} will answer. THIS COSTS MONEY: {', '.join(paid)} will bill you for each call."]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from enum import StrEnum
 from typing import Annotated, Any, TypeVar
 
 import typer
@@ -24,13 +23,6 @@ from vapora.views import BoardCard, Decision, TaskCard
 app = typer.Typer(help="Hand in tasks, look at them, move them, ask why.", no_args_is_help=True)
 
 
-class OfferedReview(StrEnum):
-    """Those that can be asked for; review by an agent does not exist yet."""
-
-    NONE = Review.NONE
-    HUMAN = Review.HUMAN
-
-
 @app.command()
 def add(
     title: Annotated[str, typer.Argument(help="3 to 500 characters.")],
@@ -40,7 +32,7 @@ def add(
     task_type: Annotated[str | None, typer.Option(help="Routing type; absent, it is inferred.")] = None,
     role: Annotated[str | None, typer.Option(help="Only agents of this role may take it.")] = None,
     priority: Annotated[int | None, typer.Option(min=0, max=100)] = None,
-    review: Annotated[OfferedReview | None, typer.Option(help="Who must approve the work.")] = None,
+    review: Annotated[Review | None, typer.Option(help="Who must approve the work.")] = None,
     deadline: Annotated[str | None, typer.Option(help="An instant, as 2027-01-31T12:00:00Z.")] = None,
     context: Annotated[str | None, typer.Option(help="A JSON object.")] = None,
     blocked_by: Annotated[list[str] | None, typer.Option(help="A task that must be done first; repeatable.")] = None,
@@ -92,7 +84,7 @@ def edit(
     description: Annotated[str | None, typer.Option()] = None,
     type: Annotated[BoardType | None, typer.Option(help="What kind of work it is.")] = None,
     priority: Annotated[int | None, typer.Option(min=0, max=100)] = None,
-    review: Annotated[OfferedReview | None, typer.Option(help="Who must approve the work.")] = None,
+    review: Annotated[Review | None, typer.Option(help="Who must approve the work.")] = None,
     deadline: Annotated[str | None, typer.Option(help="An instant, as 2027-01-31T12:00:00Z.")] = None,
     no_deadline: Annotated[bool, typer.Option("--no-deadline", help="Take the deadline away.")] = False,
     blocked_by: Annotated[
@@ -196,7 +188,7 @@ def _checked(kind: type[Wanted], said: dict[str, Any]) -> Wanted:
 
 def _only(projects: list[tuple[str, str]]) -> str:
     if not projects:
-        stop(USAGE, "There is no project yet.", "Make one with `vapora projects add NAME`.")
+        stop(USAGE, "There is no project yet.", "Make one with `vapora project add NAME`.")
     if len(projects) > 1:
         named = ", ".join(f"{one} ({name})" for one, name in projects)
         stop(USAGE, "There are several projects.", f"Say which with --project: {named}.")
@@ -216,7 +208,7 @@ def _cards(cards: list[BoardCard]) -> RenderableType:
 
 def draw(card: TaskCard) -> RenderableType:
     facts = [
-        ("state", card.state.value),
+        ("state", card.state.value + (f": {card.doing}" if card.doing else "")),
         ("waits for", f"{card.waiting.reason.value}: {card.waiting.remedy}" if card.waiting else None),
         ("task type", f"{card.task_type}" + (f" ({card.task_type_reason})" if card.task_type_reason else "")),
         ("role", card.role),
@@ -225,6 +217,14 @@ def draw(card: TaskCard) -> RenderableType:
         ("review", card.review.value),
         ("deadline", local(card.deadline) if card.deadline else None),
         ("blocked by", ", ".join(card.blocked_by) or None),
+        ("question", card.question.text if card.question else None),
+        ("branch", f"{card.branch} at {(card.head or '')[:12]}" if card.branch else None),
+        ("checks", card.checks.value if card.checks else None),
+        ("landed", f"{card.landed.oid[:12]}, {local(card.landed.at)}" if card.landed else None),
+        ("not landed", card.landing_problem.message if card.landing_problem else None),
+        ("sandbox", "NONE: its commands are not kept apart" if card.sandbox == "none" else card.sandbox),
+        ("attempt", f"{card.attempt} of {card.attempts}" if card.attempts > 1 else None),
+        ("comments", f"{card.comments}, {card.unread} new" if card.comments else None),
         ("cost", dollars(card.cost_microusd, card.simulated)),
         ("project", card.project_id),
         ("created", local(card.created_at)),

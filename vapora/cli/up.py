@@ -15,6 +15,7 @@ import typer
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from vapora import operator_token
 from vapora.cli.offline import settings_for
 from vapora.cli.output import Json, console, emit_json, say
 from vapora.cli.platform import Addresses, Factory, Local, origin, ray_platform, start
@@ -51,7 +52,9 @@ def run(settings: Settings, as_json: bool, factory: Factory, browser: bool = Fal
             if as_json:
                 emit_json(answer, out)
             else:
-                console(out, soft_wrap=True).print(welcome(answer))
+                # Only to somebody who looks: what is piped somewhere ends in a log.
+                token = operator_token.read(settings.data) if out.isatty() else None
+                console(out, soft_wrap=True).print(welcome(answer, token))
             announce_spending(settings, os.environ, origin(addresses))
             if browser:
                 open_browser(addresses.board, os.environ)
@@ -79,9 +82,11 @@ def open_browser(url: str, environ: Mapping[str, str]) -> None:
     )
 
 
-def welcome(answer: dict[str, Any]) -> RenderableType:
+def welcome(answer: dict[str, Any], token: str | None = None) -> RenderableType:
+    """`token`: the operator's, which stands behind the address then; a browser does not send that part."""
+    link = answer["board"] + (f"#token={token}" if token else "")
     lines = [
-        Text(f"The board: {answer['board']}", style="bold"),
+        Text(f"The board: {link}", style="bold"),
         Text(f"  started    in {answer['ready_s']:.1f} s; data in {answer['data']}"),
         Text(f"  API docs   {answer['api_docs']}"),
     ]
@@ -97,6 +102,7 @@ def welcome(answer: dict[str, Any]) -> RenderableType:
 
 
 def _answer(settings: Settings, addresses: Addresses, ready_s: float) -> dict[str, Any]:
+    from vapora.llm.catalogue import installed
     from vapora.llm.factory import is_rehearsal
 
     return {
@@ -104,7 +110,8 @@ def _answer(settings: Settings, addresses: Addresses, ready_s: float) -> dict[st
         "api": addresses.api,
         "api_docs": addresses.api_docs,
         "dashboard": addresses.dashboard,
-        "mode": "rehearsal" if is_rehearsal(os.environ, settings.model) else "real",
+        "mode": "rehearsal" if is_rehearsal(os.environ, settings.model, installed(settings)) else "real",
         "data": str(settings.data),
+        "operator_token": str(settings.data / operator_token.NAME),
         "ready_s": round(ready_s, 2),
     }

@@ -25,7 +25,7 @@ from events.budget import (
 from events.ids import Provider, Scope, Tier, WhenExceeded
 from events.money import MicroUsd, cents
 from vapora.commands import SetBudget, SetTaskBudget
-from vapora.domain.budget_status import BudgetStatus, Level, Usage, budgets, levels, standing, tier_of, usage
+from vapora.domain.budget_status import BudgetStatus, Level, levels, standing, tier_of
 from vapora.domain.ledger import (
     Account,
     Ledger,
@@ -33,7 +33,6 @@ from vapora.domain.ledger import (
     current,
     evolve,
     initial,
-    next_expiry,
     open_reservations,
     outcome,
     scopes,
@@ -81,7 +80,6 @@ class Contended:
 
     scope: Scope
     scope_id: str
-    short_by_microusd: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +125,7 @@ def reserve(ledger: Ledger, wish: ReserveSpend, workspace_id: str, now: datetime
     if found:
         tightest = min(found, key=lambda finding: finding.room)
         budget = tightest.level.budget
-        return Contended(budget.scope, budget.scope_id, wish.amount_microusd - tightest.room)
+        return Contended(budget.scope, budget.scope_id)
     return Granted(
         (
             SpendReserved(
@@ -298,14 +296,11 @@ __all__ = [
     "Refused",
     "ReserveSpend",
     "SettlementOutcome",
-    "Usage",
     "book_unknown",
-    "budgets",
     "default_cap",
     "evolve",
     "expire",
     "initial",
-    "next_expiry",
     "open_reservations",
     "outcome",
     "release",
@@ -315,7 +310,6 @@ __all__ = [
     "settle",
     "standing",
     "tier_of",
-    "usage",
     "window_turns_at",
     "windows",
 ]

@@ -32,28 +32,6 @@ class BudgetStatus:
 
 
 @dataclass(frozen=True, slots=True)
-class Usage:
-    """One scope's limits and numbers in the current windows. `lifetime_*` are kept for tasks only."""
-
-    scope: Scope
-    scope_id: str
-    simulated: bool
-    tier: Tier
-    when_exceeded: WhenExceeded
-    utilisation: float
-    overflow_microusd: int
-    monthly_limit_microusd: int | None
-    weekly_limit_microusd: int | None
-    lifetime_limit_microusd: int | None
-    monthly_spent_microusd: int
-    weekly_spent_microusd: int
-    lifetime_spent_microusd: int
-    monthly_held_microusd: int
-    weekly_held_microusd: int
-    lifetime_held_microusd: int
-
-
-@dataclass(frozen=True, slots=True)
 class Level:
     """How one window of one limited scope stands."""
 
@@ -113,42 +91,6 @@ def standing(ledger: Ledger, charge: Charge, workspace_id: str, simulated: bool,
     budget = worst.budget
     return BudgetStatus(
         worst.tier, budget.scope, budget.scope_id, budget.when_exceeded, float(worst.utilisation), _words(worst)
-    )
-
-
-def usage(ledger: Ledger, scope: Scope, scope_id: str, now: datetime, simulated: bool = False) -> Usage:
-    """The numbers of one scope, whether or not it has a limit."""
-    at = current(ledger, now)
-    month, week, life = (account(ledger, scope, scope_id, window, simulated) for window in (at.month, at.week, LIFE))
-    worst = max(levels(ledger, scope, scope_id, at, simulated), key=lambda level: level.severity, default=None)
-    budget = ledger.limits.get((scope, scope_id)) or BudgetSet(scope=scope, scope_id=scope_id)
-    highest = max((one.utilisation for one in levels(ledger, scope, scope_id, at, simulated)), default=Fraction(0))
-    return Usage(
-        scope=scope,
-        scope_id=scope_id,
-        simulated=simulated,
-        tier=worst.tier if worst else Tier.NORMAL,
-        when_exceeded=budget.when_exceeded,
-        utilisation=float(highest),
-        overflow_microusd=budget.overflow_microusd,
-        monthly_limit_microusd=budget.monthly_limit_microusd,
-        weekly_limit_microusd=budget.weekly_limit_microusd,
-        lifetime_limit_microusd=budget.lifetime_limit_microusd,
-        monthly_spent_microusd=month.spent,
-        weekly_spent_microusd=week.spent,
-        lifetime_spent_microusd=life.spent,
-        monthly_held_microusd=month.held,
-        weekly_held_microusd=week.held,
-        lifetime_held_microusd=life.held,
-    )
-
-
-def budgets(ledger: Ledger) -> tuple[BudgetSet, ...]:
-    """Every scope that has a limit, in the order in which they first got one."""
-    return tuple(
-        budget
-        for budget in ledger.limits.values()
-        if any(limit_in(budget, window) is not None for window in ("month", "W", LIFE))
     )
 
 

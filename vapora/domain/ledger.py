@@ -124,11 +124,6 @@ def open_reservations(ledger: Ledger) -> tuple[SpendReserved, ...]:
     return tuple(ledger.open.values())
 
 
-def next_expiry(ledger: Ledger) -> datetime | None:
-    """When the first open reservation expires."""
-    return min((reservation.expires_at for reservation in ledger.open.values()), default=None)
-
-
 def evolve(ledger: Ledger, event: DomainEvent) -> Ledger:
     """The same ledger, changed in place. Events that are not about money change nothing."""
     match event:

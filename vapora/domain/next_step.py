@@ -118,7 +118,7 @@ def _unusable(run: Run, more: str = "") -> Fail:
 
 
 def _told(answer: ModelCalled) -> str:
-    model = f"{answer.provider.value}/{answer.model}"
+    model = f"{answer.provider}/{answer.model}"
     match judge(answer):
         case Verdict.REFUSED:
             return f"{model} refused ({word_of(answer)[:_LONGEST_WORDS]})"

@@ -18,6 +18,7 @@ from decimal import ROUND_CEILING, Context, Decimal
 from functools import lru_cache
 from typing import Any, Protocol
 
+from events.ids import Provider
 from events.money import MicroUsd
 from vapora.errors import UnpricedModelError
 
@@ -118,11 +119,17 @@ class PriceBook:
     """Prices with an operator's own before the listed ones.
 
     `overrides`: (provider, model) to (input, output) in micro-dollars per million tokens. An override has
-    no tiers; input that is read from a cache is charged like any other, and writing it 1.25 times.
+    no tiers; input that is read from a cache is charged like any other, and writing it 1.25 times. `named`: those of
+    the catalogue, which come next.
     """
 
-    def __init__(self, overrides: Mapping[tuple[str, str], tuple[int, int]] | None = None) -> None:
-        self._own = {
+    def __init__(
+        self,
+        overrides: Mapping[tuple[str, str], tuple[int, int]] | None = None,
+        named: Mapping[tuple[Provider, str], Rates] | None = None,
+    ) -> None:
+        self._own = {(str(provider), model): rates for (provider, model), rates in (named or {}).items()}
+        self._own |= {
             (str(provider), model): _flat(Decimal(cost_in) / 1_000_000, Decimal(cost_out) / 1_000_000)
             for (provider, model), (cost_in, cost_out) in (overrides or {}).items()
         }

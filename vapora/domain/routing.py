@@ -15,7 +15,7 @@ from typing import Any, Literal
 from events.ids import Provider, Tier, WhenExceeded
 from events.money import MICROUSD_PER_CENT, MicroUsd
 from events.routing import ModelOption
-from vapora.domain.models import CHEAPEST_FIRST, MODELS, SIZES, ModelSpec, Size
+from vapora.domain.models import SIZES, ModelSpec, Size
 
 Complexity = Literal["low", "medium", "high"]
 COMPLEXITIES: tuple[Complexity, ...] = ("low", "medium", "high")
@@ -136,7 +136,7 @@ def rule(
     complexity: Complexity,
     critical: bool,
     default_size: Size,
-    table: Sequence[ModelSpec] = MODELS,
+    table: Sequence[ModelSpec],
 ) -> tuple[ModelSpec, str]:
     """The model that the rules alone would take, and why. `critical` raises it one size within its family."""
     if task_type in _BY_TYPE:
@@ -162,7 +162,7 @@ def plan(
     tier: Tier,
     options: Sequence[Option],
     needs: Needs,
-    table: Sequence[ModelSpec] = MODELS,
+    table: Sequence[ModelSpec],
     down: Mapping[Provider, str] | None = None,
     paused: Mapping[ModelKey, str] | None = None,
     excluded: Mapping[ModelKey, str] | None = None,
@@ -307,4 +307,4 @@ def _rank(size: Size) -> int:
 
 def _by_cost(option: Option) -> tuple[int, int, float, str]:
     spec = option.spec
-    return option.worst_case_microusd, CHEAPEST_FIRST.index(spec.provider), -spec.quality, spec.model
+    return option.worst_case_microusd, spec.rank, -spec.quality, spec.model

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from vapora.domain.models import ModelSpec
-from vapora.domain.pricing import FREE_PROVIDERS, TokenCounts
+from vapora.domain.pricing import TokenCounts
 
 
 class Counts(TokenCounts, Protocol):
@@ -26,7 +26,7 @@ def doubt(usage: Counts | None, spec: ModelSpec, *, answered: bool) -> str | Non
     if usage is None:
         return "the vendor gave no usage, or one that is no count of tokens"
     prompt, output = usage.input_tokens, usage.output_tokens
-    if prompt == 0 and spec.provider not in FREE_PROVIDERS:
+    if prompt == 0 and not spec.free:
         return "0 input tokens for a prompt that is not empty"
     if output == 0 and answered:
         return "0 output tokens for an answer that is not empty"

@@ -59,12 +59,12 @@ class UnusableAnswerError(ValueError):
 class VendorAdapter(ABC):
     """Implements `ModelClient` but for what differs between vendors: five small methods."""
 
-    provider: Provider
     default_url: str
     simulated: bool = False
 
-    def __init__(self, api_key: str = "", base_url: str | None = None) -> None:
+    def __init__(self, provider: Provider, api_key: str = "", base_url: str | None = None) -> None:
         """`base_url` None means the vendor's own: the environment is read by the factory alone."""
+        self.provider = provider
         self._key = api_key
         self._url = base_url or self.default_url
         self._sdk: Any = None

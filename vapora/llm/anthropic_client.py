@@ -25,7 +25,7 @@ from vapora.llm.adapter import (
     tool_calls,
     without_natives,
 )
-from vapora.llm.protocol import Finish, Message, ModelAnswer, ModelRequest, Provider, TextDelta, ToolCall, Usage
+from vapora.llm.protocol import Finish, Message, ModelAnswer, ModelRequest, TextDelta, ToolCall, Usage
 
 _FINISH: dict[str, Finish] = {
     "end_turn": "stop",
@@ -53,7 +53,6 @@ class AnthropicClient(VendorAdapter):
       Only conversations with tools are marked, for only they come back; `pricing.worst_case` counts writes.
     """
 
-    provider = Provider.ANTHROPIC
     default_url = "https://api.anthropic.com"
 
     async def complete(self, request: ModelRequest) -> ModelAnswer:

@@ -22,7 +22,7 @@ from vapora.llm.adapter import (
     made_call_id,
     tool_names,
 )
-from vapora.llm.protocol import Finish, Message, ModelAnswer, ModelRequest, Provider, TextDelta, ToolCall, Usage
+from vapora.llm.protocol import Finish, Message, ModelAnswer, ModelRequest, TextDelta, ToolCall, Usage
 
 _FINISH: dict[str, Finish] = {
     "STOP": "stop",
@@ -43,7 +43,6 @@ _NO_SIGNATURE = base64.b64encode(b"skip_thought_signature_validator").decode()
 
 
 class GeminiClient(VendorAdapter):
-    provider = Provider.GEMINI
     default_url = "https://generativelanguage.googleapis.com"
 
     def body(self, request: ModelRequest, *, stream: bool = False) -> Body:

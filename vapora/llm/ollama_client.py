@@ -22,7 +22,7 @@ from vapora.llm.adapter import (
     result_text,
     tool_names,
 )
-from vapora.llm.protocol import Capabilities, Finish, Message, ModelAnswer, ModelRequest, Provider, TextDelta, ToolCall
+from vapora.llm.protocol import Capabilities, Finish, Message, ModelAnswer, ModelRequest, TextDelta, ToolCall
 from vapora.llm.thoughts import Thoughts, without_thoughts
 
 _FINISH: dict[str, Finish] = {"stop": "stop", "length": "length"}
@@ -43,7 +43,6 @@ def _context(request: ModelRequest) -> int:
 class OllamaClient(VendorAdapter):
     """Costs nothing, needs no key, and names no tool calls: their ids are made here."""
 
-    provider = Provider.OLLAMA
     default_url = "http://127.0.0.1:11434"
 
     def body(self, request: ModelRequest, *, stream: bool = False) -> Body:

@@ -26,7 +26,7 @@ from vapora.llm.adapter import (
     time_limit,
     tool_calls,
 )
-from vapora.llm.protocol import Finish, Message, ModelAnswer, ModelRequest, Provider, TextDelta, Usage
+from vapora.llm.protocol import Finish, Message, ModelAnswer, ModelRequest, TextDelta, Usage
 from vapora.llm.thoughts import Thoughts
 
 _FINISH: dict[str, Finish] = {
@@ -53,15 +53,15 @@ class OpenAIClient(VendorAdapter):
     - gpt-5 and later, and the o family, refuse any temperature but their own, so it is not sent to them.
     """
 
-    provider = Provider.OPENAI
     default_url = "https://api.openai.com/v1"
+    limit_name = "max_completion_tokens"
 
     def body(self, request: ModelRequest, *, stream: bool = False) -> Body:
         system = [{"role": "system", "content": request.system}] if request.system else []
         body: Body = {
             "messages": system + [self._turn(message) for message in request.messages],
             "model": request.model,
-            "max_completion_tokens": request.max_output_tokens,
+            self.limit_name: request.max_output_tokens,
         }
         if request.temperature is not None and _takes_temperature(request.model):
             body["temperature"] = request.temperature
@@ -130,6 +130,12 @@ class OpenAIClient(VendorAdapter):
 
     async def _close(self, sdk: Any) -> None:
         await sdk.close()
+
+
+class CompatibleClient(OpenAIClient):
+    """Any other server that speaks this API. Not all of them know OpenAI's newer name of the limit."""
+
+    limit_name = "max_tokens"
 
 
 @dataclass

@@ -77,7 +77,7 @@ class _MemoryStore:
 
     def topics(self) -> dict[str, int]:
         with self._lock:
-            return {record.topic: record.position for record in reversed(self._records)}
+            return {record.topic: record.position for record in self._records}
 
     def damage(self) -> str | None:
         return None

@@ -43,12 +43,13 @@ class Sandbox(Protocol):
 @dataclass(slots=True)
 class _Started:
     """`root`: what all others of the command descend from, as seen from here. `mark` stands in their environment.
-    `status`: what bubblewrap writes its status to."""
+    `status`: where bubblewrap tells its status, `told` what was read of it already."""
 
     process: subprocess.Popen[bytes]
     root: int
     mark: str
     status: int | None = None
+    told: bytes = b""
 
 
 class _Runner:
@@ -157,7 +158,8 @@ class Bubblewrap(_Runner):
             process = _spawn(argv, environment(room, command, mark), room, out, (write,))
             os.close(write)
             write = -1
-            return _Started(process, await _first_inside(read) or process.pid, mark, read)
+            told = await _first_status(read)
+            return _Started(process, _first_inside(told) or process.pid, mark, read, told)
         except BaseException:
             os.close(read)
             raise
@@ -179,7 +181,8 @@ class Bubblewrap(_Runner):
     def was_run(self, started: _Started) -> bool:
         assert started.status is not None
         with os.fdopen(started.status, "rb") as status:
-            return b"exit-code" in status.read()
+            # A short command may have ended before its beginning was read.
+            return b"exit-code" in started.told + status.read()
 
 
 class Sandlock(_Runner):
@@ -260,8 +263,8 @@ def _spawn(
         raise SandboxUnavailableError(f"The command could not be started: {error}.") from error
 
 
-async def _first_inside(status: int) -> int | None:
-    """The first process of the sandbox, as bubblewrap's status tells it; None where it did not come that far."""
+async def _first_status(status: int) -> bytes:
+    """What bubblewrap tells, to the end of its first line at least; empty where it did not come that far."""
     loop, told, ready = asyncio.get_running_loop(), b"", asyncio.Event()
     loop.add_reader(status, ready.set)
     try:
@@ -271,11 +274,16 @@ async def _first_inside(status: int) -> int | None:
             ready.clear()
             piece = os.read(status, 4_096)
             if not piece:
-                return None
+                return b""
             told += piece
-        return int(json.loads(told.splitlines()[0])["child-pid"])
+        return told
     finally:
         loop.remove_reader(status)
+
+
+def _first_inside(told: bytes) -> int | None:
+    """The first process of the sandbox."""
+    return int(json.loads(told.splitlines()[0])["child-pid"]) if told else None
 
 
 def find_prlimit() -> str | None:

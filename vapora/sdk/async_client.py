@@ -164,9 +164,8 @@ class AsyncClient(AsyncWork):
         where there is none yet, with what the runs came to."""
         return await self.tasks[task_id].output(run_id)
 
-    async def run(self, run_id: str, after: Position = None) -> views.ExecutionTold:
-        """With what its model was told first."""
-        return await self._get(path("runs", run_id), views.ExecutionTold, {"after": after})
+    async def run(self, run_id: str, after: Position = None) -> views.Execution:
+        return await self._get(path("runs", run_id), views.Execution, {"after": after})
 
     async def artifacts(self, run_id: str, after: Position = None) -> tuple[views.Artifact, ...]:
         """What a run left; large ones without their text, which `artifact` reads."""

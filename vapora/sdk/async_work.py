@@ -145,6 +145,10 @@ class AsyncWork(AsyncTransport):
         """What a run did and is doing, in order."""
         return self._items(path("runs", run_id, "steps"), views.Step, {"after": after}, limit)
 
+    async def brief(self, run_id: str, after: Position = None) -> views.RunBrief:
+        """What its model was told first."""
+        return await self._get(path("runs", run_id, "brief"), views.RunBrief, {"after": after})
+
     async def content(self, run_id: str, sha256: str) -> str:
         """A text of a run that is too large to stand in a step."""
         return await self._text(path("runs", run_id, "content", sha256))

@@ -160,9 +160,8 @@ class Client(Work):
         where there is none yet, with what the runs came to."""
         return self.tasks[task_id].output(run_id)
 
-    def run(self, run_id: str, after: Position = None) -> views.ExecutionTold:
-        """With what its model was told first."""
-        return self._get(path("runs", run_id), views.ExecutionTold, {"after": after})
+    def run(self, run_id: str, after: Position = None) -> views.Execution:
+        return self._get(path("runs", run_id), views.Execution, {"after": after})
 
     def artifacts(self, run_id: str, after: Position = None) -> tuple[views.Artifact, ...]:
         """What a run left; large ones without their text, which `artifact` reads."""

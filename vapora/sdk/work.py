@@ -143,6 +143,10 @@ class Work(Transport):
         """What a run did and is doing, in order."""
         return self._items(path("runs", run_id, "steps"), views.Step, {"after": after}, limit)
 
+    def brief(self, run_id: str, after: Position = None) -> views.RunBrief:
+        """What its model was told first."""
+        return self._get(path("runs", run_id, "brief"), views.RunBrief, {"after": after})
+
     def content(self, run_id: str, sha256: str) -> str:
         """A text of a run that is too large to stand in a step."""
         return self._text(path("runs", run_id, "content", sha256))

@@ -15,7 +15,7 @@ from events import DomainEvent, Recorded
 from events.budget import SpendReleased, SpendReserved, SpendSettled, SpendUnknown
 from events.content import Content
 from events.ids import LEDGER, run_stream, task_stream
-from events.run import ArtifactRecorded, ModelCalled, RunCancelled, RunFailed, RunStarted, RunSucceeded
+from events.run import ArtifactRecorded, ModelCalled, RunCancelled, RunFailed, RunStarted, RunSucceeded, ToolUsed
 from events.task import TaskArchived, TaskAssigned, TaskCompleted, TaskFailed, TaskSubmitted
 from events.workspace import ClockCorrected
 from vapora.domain.answer import Verdict, judge
@@ -39,7 +39,8 @@ class Discrepancy:
 
 def soundness(log: Sequence[Recorded], workspace: str, waiting: Collection[str] = ()) -> list[Discrepancy]:
     """All that can be said of a log alone, when nothing is under way any more but the tasks that are left `waiting`."""
-    return [*order(log), *tasks_ended(log, waiting), *runs_ended(log), *answers(log), *money(log, workspace)]
+    ended = [*tasks_ended(log, waiting), *runs_ended(log)]
+    return [*order(log), *ended, *answers(log), *tools(log), *money(log, workspace)]
 
 
 def order(log: Sequence[Recorded]) -> list[Discrepancy]:
@@ -114,11 +115,28 @@ def answers(log: Sequence[Recorded]) -> list[Discrepancy]:
         if cost != event.cost_microusd:
             message = f"cost {event.cost_microusd}, and {'nothing' if cost is None else cost} was settled with it"
             found.append(Discrepancy("answers", event.call_id, message))
-    wanted = {event.run_id: len(event.steps) for _, event in _of(log, RunStarted)}
+    # A run that works with tools takes as many steps as it needs.
+    wanted = {event.run_id: len(event.steps) or len(steps[event.run_id]) for _, event in _of(log, RunStarted)}
     for _, end in _of(log, RunSucceeded):
         if steps[end.run_id] != list(range(wanted.get(end.run_id, 0))):
             found.append(Discrepancy("answers", end.run_id, f"succeeded with the steps {steps[end.run_id]}"))
     return found
+
+
+def tools(log: Sequence[Recorded]) -> list[Discrepancy]:
+    """Each tool call of a usable answer in a good run was recorded once, in the order of the calls."""
+    asked: defaultdict[str, list[tuple[int, int]]] = defaultdict(list)
+    used: defaultdict[str, list[tuple[int, int]]] = defaultdict(list)
+    for _, answer in _of(log, ModelCalled):
+        if judge(answer) is Verdict.USABLE:
+            asked[answer.run_id] += [(answer.step, call) for call in range(len(answer.tool_calls))]
+    for _, event in _of(log, ToolUsed):
+        used[event.run_id].append((event.step, event.call))
+    return [
+        Discrepancy("tools", end.run_id, f"asked for {asked[end.run_id]}, and used {used[end.run_id]}")
+        for _, end in _of(log, RunSucceeded)
+        if asked[end.run_id] != used[end.run_id]
+    ]
 
 
 def money(log: Sequence[Recorded], workspace: str) -> list[Discrepancy]:

@@ -3,6 +3,7 @@
 from vapora.views.base import Stored, View
 from vapora.views.catalogue import Role, TaskType
 from vapora.views.comments import Comment, CommentMade
+from vapora.views.filters import AuditFilter, EventFilter
 from vapora.views.flow import AgentWork, Dashboard, FlowDay, Spread
 from vapora.views.landing import Attempt, Landed, LandingProblem
 from vapora.views.live import (
@@ -41,7 +42,7 @@ from vapora.views.repository import (
     RepositoryView,
     WorktreeView,
 )
-from vapora.views.runs import Artifact, ArtifactSummary, Execution, ExecutionTold
+from vapora.views.runs import Artifact, ArtifactSummary, Execution, RunBrief
 from vapora.views.steps import Step, StepKind, StepState
 from vapora.views.work import (
     Accepted,
@@ -91,6 +92,7 @@ __all__ = [
     "Attempt",
     "AttemptChange",
     "AuditEntry",
+    "AuditFilter",
     "Board",
     "BoardCard",
     "Branch",
@@ -113,10 +115,10 @@ __all__ = [
     "Dashboard",
     "DeadLetterView",
     "Decision",
+    "EventFilter",
     "EventView",
     "Examined",
     "Execution",
-    "ExecutionTold",
     "FileCheck",
     "FileText",
     "FlowDay",
@@ -150,6 +152,7 @@ __all__ = [
     "Removed",
     "RepositoryView",
     "Role",
+    "RunBrief",
     "RunChange",
     "RunSummary",
     "SettingsChange",

@@ -32,8 +32,7 @@ class Execution(View):
     `duration_ms` stands when it has ended. A run with `branch` works in a repository with `tools`, until it says that
     it is done or reaches one of its `limits`: it has no `steps` that are fixed. `head` is the branch's newest commit.
     `purpose` review: it judges the commit `head` of another run, and `review` is what it decided. `forked_from`: the
-    step of an earlier run where it begins. `model`: the one that a person chose. `tools_used`: how many calls. `system`
-    and `brief`: what the model was told first, in `GET /runs/{id}` alone.
+    step of an earlier run where it begins. `model`: the one that a person chose. `tools_used`: how many calls.
     """
 
     run_id: str
@@ -75,6 +74,9 @@ class Execution(View):
     position: int
 
 
-class ExecutionTold(Execution):
-    system: str | Stored | None = None
-    brief: str | Stored | None = None
+class RunBrief(View):
+    """What the model was told first; None where the run began without it."""
+
+    run_id: str
+    system: str | Stored | None
+    brief: str | Stored | None

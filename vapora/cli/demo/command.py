@@ -13,6 +13,7 @@ from typing import IO, TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from vapora import operator_token
 from vapora.cli.demo import cards, repository
 from vapora.cli.offline import settings_for
 from vapora.cli.output import FAILED, GOOD, INTERRUPTED, USAGE, Json, console, emit_json, say, stop
@@ -64,7 +65,7 @@ def demo(
         said |= dict(zip(("rehearsal_min_delay_s", "rehearsal_max_delay_s"), _REHEARSAL_S, strict=True))
     settings = settings_for(data, host="127.0.0.1", port=port, runtime="local" if local else None, **said)
     if real:
-        _require_providers()
+        _require_providers(settings)
     taken = None if repo is None else repository.take(repo)
     tasks = cards.read(backlog, own_repository=taken is not None)
     _require_sandbox(settings)
@@ -98,13 +99,12 @@ def run(plan: DemoPlan, factory: Factory, out: IO[str] | None = None) -> int:
 
 
 def _play(plan: DemoPlan, url: str, home: Home, out: IO[str]) -> int:
-    from vapora import operator_token
     from vapora.cli.demo import report as summary
     from vapora.cli.demo.collect import gather
     from vapora.cli.demo.follow import watch
     from vapora.sdk import Client
 
-    token = os.environ.get("VAPORA_TOKEN") or operator_token.read(plan.settings.data.absolute())
+    token = os.environ.get("VAPORA_TOKEN") or operator_token.ensure(plan.settings.data.absolute())
     with Client(url, token=token) as client:
         name = f"{_NAME} {time.strftime('%d %b %H:%M')}" if plan.repo is None else home.path.name or _NAME
         project = client.create_project(_project(plan, name, home))
@@ -125,7 +125,6 @@ def _play(plan: DemoPlan, url: str, home: Home, out: IO[str]) -> int:
 def _project(plan: DemoPlan, name: str, home: Home) -> CreateProject:
     """Work lands by itself only in the demo's own repository; in anybody else's it stays on branches of VAPORA's."""
     from events.ids import MergePolicy
-    from events.work import Check
     from vapora.commands import CreateProject
 
     made = plan.repo is None
@@ -133,7 +132,7 @@ def _project(plan: DemoPlan, name: str, home: Home) -> CreateProject:
         {
             "name": name,
             "repo": str(home.path),
-            "checks": [Check(name=one, command=line, timeout_s=120) for one, line in home.checks.items()] or None,
+            "checks": [{"name": one, "command": line, "timeout_s": 120} for one, line in home.checks.items()] or None,
             "read_only": [str(one) for one in home.read_only],
             "merge_policy": MergePolicy.WHEN_APPROVED if made else MergePolicy.MANUAL,
         }
@@ -163,9 +162,9 @@ def _set_budgets(client: Client, real: bool) -> None:
 
 _REAL_CENTS = 500
 _OTHER_CENTS = 100
-# A call's worst case is some ten times what it costs in the end (5 cents for a developer's). So these two run out of
-# room after a few tasks and go on with the free model, while the others stay within their limits.
-_REHEARSAL_CENTS = {"developer": 6, "documenter": 3}
+# Before a call its worst case is held: twelve cents for a developer's, of which one is spent in the end, and three at
+# once. So these two run out of room after some calls and go on with the free model, while the others stay within theirs.
+_REHEARSAL_CENTS = {"developer": 60, "documenter": 12}
 
 
 def _require_sandbox(settings: Settings) -> None:
@@ -185,10 +184,11 @@ def _require_sandbox(settings: Settings) -> None:
         say("SANDBOX: none. What agents run may do all that you may do.")
 
 
-def _require_providers() -> None:
+def _require_providers(settings: Settings) -> None:
+    from vapora.llm.catalogue import installed
     from vapora.llm.factory import configured
 
-    if not configured(os.environ):
+    if not configured(os.environ, installed(settings)):
         stop(
             USAGE,
             "--real needs a provider, and none is configured.",

@@ -38,10 +38,14 @@ def draw(
 
 
 def line(card: BoardCard, elapsed_s: float) -> str:
-    """A change of a card, where there is no terminal to draw on."""
+    """A change of a card, where there is no terminal to draw on; empty for a card that has only been handed in."""
     agent = reviewer(card) or card.assigned_agent
     state, more = card.state.value, f"  {agent}" if agent else ""
-    if card.landed is not None:
+    if card.state is TaskState.TODO:
+        if not card.runs:
+            return ""
+        state, more = "sent back", "  a conflict" if card.landing_problem else "  changes were asked for"
+    elif card.landed is not None:
         state, more = "merged", f"  {card.landed.oid[:7]}"
     elif card.state is TaskState.REVIEW and card.checks is not None:
         more += f"  checks {card.checks.value}"

@@ -69,7 +69,8 @@ def _tell(out: IO[str] | None, changes: Iterator[list[BoardCard]], began: float,
         _line(out, "REHEARSAL: no real model answers, all money is simulated")
     for changed in changes:
         for card in changed:
-            _line(out, screen.line(card, time.monotonic() - began))
+            if told := screen.line(card, time.monotonic() - began):
+                _line(out, told)
 
 
 def _changes(client: Client, project_id: str, progress: DemoProgress, frames: _Frames) -> Iterator[list[BoardCard]]:

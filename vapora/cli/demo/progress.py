@@ -85,12 +85,14 @@ class DemoProgress:
             return []
         self.tasks[card.id] = card
         self.changed_at = at
-        return [] if before is not None and _shown(before) == _shown(card) else [card]
+        # That a review has ended is told by what comes of it.
+        over = before is not None and _told(before)[:-1] == _told(card)[:-1] and reviewer(card) is None
+        return [] if over or (before is not None and _told(before) == _told(card)) else [card]
 
 
-def _shown(card: BoardCard) -> tuple[object, ...]:
+def _told(card: BoardCard) -> tuple[object, ...]:
     """What a line is written about."""
-    return card.state, card.assigned_agent, card.landed, card.checks, reviewer(card)
+    return card.state, card.assigned_agent, card.landed, reviewer(card)
 
 
 def is_over(card: BoardCard, lands: bool) -> bool:

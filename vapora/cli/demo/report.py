@@ -193,7 +193,7 @@ def _headline(summary: Summary) -> RenderableType:
 def _who(summary: Summary) -> RenderableType:
     shown = table("Who did what, and why", "agent", "done", "cost", "example: why this agent", right=("done", "cost"))
     for one in summary.workers:
-        example = clip(f"{clip(one.example_task, 30)}: {one.example}".rstrip(": "), 140)
+        example = clip(f"{clip(one.example_task, 30)}: {one.example}".rstrip(": "), 100)
         runs = f"{one.done}" if one.done == one.runs else f"{one.done} of {one.runs} runs"
         shown.add_row(cell(one.agent), runs, dollars(one.cost_microusd), cell(example))
     return shown

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Any, ClassVar
 
 import psycopg
@@ -17,6 +16,7 @@ from vapora.errors import LogError
 from vapora.log.chain import GENESIS
 from vapora.log.store import TakenError
 from vapora.records import PAGE_BYTES
+from vapora.translation import translated
 
 FORMAT = 1
 # The writer keeps one and reads with another; a tool needs one.
@@ -94,7 +94,7 @@ class Statements:
         from_position = "WHERE notification_id >= %b::bigint ORDER BY notification_id LIMIT %b"
         self.scan = _page(names, links + from_position, "notification_id")
         self.newest = (links + "ORDER BY notification_id DESC LIMIT %b").encode()
-        self.topics = f"SELECT topic, min(notification_id) FROM {events} GROUP BY topic".encode()
+        self.topics = f"SELECT topic, max(notification_id) FROM {events} GROUP BY topic".encode()
         self.faults = b"SELECT checksum_failures FROM pg_stat_database WHERE datname = current_database()"
         self.head = f"SELECT coalesce(max(notification_id), 0) FROM {events}".encode()
 
@@ -161,16 +161,13 @@ def make_tables(connection: psycopg.Connection[Any], database: Database) -> bool
     return True
 
 
-@contextmanager
-def translate_errors(database: Database) -> Iterator[None]:
+def translate_errors(database: Database) -> AbstractContextManager[None]:
     """Turns what PostgreSQL and the library raise into errors that say what to do, and never hold the password."""
-    try:
-        yield
-    except (IntegrityError, psycopg.IntegrityError) as error:
-        raise TakenError(f"A version is in use in the log at {database}: {database.told(error)}") from error
-    except (psycopg.Error, PersistenceError) as error:
-        raise LogError(
-            f"The log at {database} cannot be used: {database.told(error)}.",
-            remedy=remedy(error),
-            path=str(database),
-        ) from error
+    return translated((psycopg.Error, PersistenceError), lambda error: _unusable(database, error))
+
+
+def _unusable(database: Database, error: Exception) -> LogError:
+    said = database.told(error)
+    if isinstance(error, IntegrityError | psycopg.IntegrityError):
+        return TakenError(f"A version is in use in the log at {database}: {said}")
+    return LogError(f"The log at {database} cannot be used: {said}.", remedy=remedy(error), path=str(database))

@@ -16,7 +16,6 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from vapora import durable
 from vapora.errors import ConfigurationError
-from vapora.private_dirs import make_private
 
 _END = b"-----END PUBLIC KEY-----\n"
 
@@ -100,7 +99,6 @@ def _require_new(path: Path) -> None:
 
 
 def _make(path: Path) -> None:
-    make_private(path.parent)
     key = Ed25519PrivateKey.generate()
     pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     # Of two that start together, one makes the key and both read the same.

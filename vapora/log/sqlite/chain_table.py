@@ -41,7 +41,7 @@ class ChainTable:
         )
         self._upgrade = f"ALTER TABLE {table} ADD COLUMN digest BLOB NOT NULL DEFAULT x''"
         self._set = f"UPDATE {table} SET digest = ? WHERE position = ?"
-        self.topics = f"SELECT topic, MIN(position) FROM {table} GROUP BY topic"
+        self.topics = f"SELECT topic, MAX(position) FROM {table} GROUP BY topic"
 
     def scan(self, cursor: ChainCursor, after: int | None, limit: int) -> list[Link]:
         where = "WHERE position >= ? ORDER BY position LIMIT ?"

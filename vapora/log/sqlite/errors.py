@@ -3,36 +3,26 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from eventsourcing.persistence import PersistenceError
 
 from vapora.errors import LogError
 from vapora.log.store import TakenError
+from vapora.translation import remedy_for, translated
 
 
-@contextmanager
-def translate_errors(path: Path) -> Iterator[None]:
+def translate_errors(path: Path) -> AbstractContextManager[None]:
     """Turns what SQLite, the library and the file system raise into errors that say what to do."""
-    try:
-        yield
-    except sqlite3.IntegrityError as error:
-        raise TakenError(f"A version is in use in the log at {path}: {error}", path=str(path)) from error
-    except (sqlite3.Error, PersistenceError, OSError) as error:
-        raise unusable(path, error) from error
+    return translated((sqlite3.Error, PersistenceError, OSError), lambda error: unusable(path, error))
 
 
 def unusable(path: Path, error: Exception) -> LogError:
-    return LogError(f"The log at {path} cannot be used: {error}.", remedy=_remedy(str(error)), path=str(path))
-
-
-def _remedy(text: str) -> str:
-    for sign, remedy in _REMEDIES.items():
-        if sign in text.lower():
-            return remedy
-    return "Check the disk and the file; nothing that was acknowledged is lost."
+    if isinstance(error, sqlite3.IntegrityError):
+        return TakenError(f"A version is in use in the log at {path}: {error}", path=str(path))
+    remedy = remedy_for(str(error), _REMEDIES, "Check the disk and the file; nothing that was acknowledged is lost.")
+    return LogError(f"The log at {path} cannot be used: {error}.", remedy=remedy, path=str(path))
 
 
 _REMEDIES = {

@@ -61,7 +61,7 @@ class OpenAIDialect:
         return bool(body.get("stream"))
 
     def limit_of(self, body: dict[str, Any]) -> int | None:
-        return body.get("max_completion_tokens")
+        return body.get("max_completion_tokens") or body.get("max_tokens")
 
     def objection(self, body: dict[str, Any]) -> str:
         owed: list[str] = []

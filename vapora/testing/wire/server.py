@@ -28,7 +28,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from events.ids import Provider
+from events.ids import PROVIDERS, Provider
 from vapora.testing.wire.anthropic import AnthropicDialect
 from vapora.testing.wire.dialects import Dialect
 from vapora.testing.wire.exchange import KEYS, Exchange
@@ -54,8 +54,8 @@ class FakeVendors:
         self.shown: dict[str, dict[str, Any]] = {}
         self.departures = Tally()  # connections that were closed, by whichever side
         self._lock = threading.Lock()
-        self._queues: dict[Provider, deque[Script]] = {provider: deque() for provider in Provider}
-        self._defaults: dict[Provider, Script] = dict.fromkeys(Provider, Behaviour())
+        self._queues: dict[Provider, deque[Script]] = {provider: deque() for provider in PROVIDERS}
+        self._defaults: dict[Provider, Script] = dict.fromkeys(PROVIDERS, Behaviour())
         self._gates: list[Gate] = []
         self._ids = itertools.count(1)
         self._transports: dict[tuple[str, int], asyncio.Transport] = {}
@@ -74,14 +74,14 @@ class FakeVendors:
     def default(self, behaviour: Script, *providers: Provider) -> None:
         """What these vendors do (all, if none is named) whenever no script is left."""
         with self._lock:
-            for provider in providers or tuple(Provider):
+            for provider in providers or PROVIDERS:
                 self._defaults[provider] = behaviour
 
     def hold(self, *providers: Provider) -> Gate:
         """From now on the answers of these vendors (all, if none is named) wait at the gate."""
         if self._loop is None:
             raise RuntimeError("the fake is not running")
-        gate = Gate(self._loop, frozenset(providers or Provider))
+        gate = Gate(self._loop, frozenset(providers or PROVIDERS))
         with self._lock:
             self._gates.append(gate)
         return gate
@@ -90,8 +90,8 @@ class FakeVendors:
         """Forgets scripts, requests and bills and opens all gates: a new fake without a new server."""
         with self._lock:
             gates, self._gates = self._gates, []
-            self._queues = {provider: deque() for provider in Provider}
-            self._defaults = dict.fromkeys(Provider, Behaviour())
+            self._queues = {provider: deque() for provider in PROVIDERS}
+            self._defaults = dict.fromkeys(PROVIDERS, Behaviour())
             self.requests = []
             self.shown = {}
             self.ledger = Ledger()  # a call that is still under way is charged to the old one
@@ -110,7 +110,7 @@ class FakeVendors:
             Provider.GEMINI: ("GEMINI_API_KEY", "GOOGLE_GEMINI_BASE_URL"),
         }
         environ: dict[str, str] = {}
-        for provider in providers or tuple(Provider):
+        for provider in providers or PROVIDERS:
             if provider in variables:
                 key, url = variables[provider]
                 environ |= {key: KEYS[provider], url: self.base_url(provider)}

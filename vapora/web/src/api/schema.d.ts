@@ -487,11 +487,28 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /**
-         * Show a run
-         * @description With what the model was told first.
-         */
+        /** Show a run */
         get: operations["get_run"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run_id}/brief": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read what a run was told first
+         * @description About its role, and about the task: what the model's conversation begins with.
+         */
+        get: operations["get_brief"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2972,8 +2989,7 @@ export interface components {
          *     `duration_ms` stands when it has ended. A run with `branch` works in a repository with `tools`, until it says that
          *     it is done or reaches one of its `limits`: it has no `steps` that are fixed. `head` is the branch's newest commit.
          *     `purpose` review: it judges the commit `head` of another run, and `review` is what it decided. `forked_from`: the
-         *     step of an earlier run where it begins. `model`: the one that a person chose. `tools_used`: how many calls. `system`
-         *     and `brief`: what the model was told first, in `GET /runs/{id}` alone.
+         *     step of an earlier run where it begins. `model`: the one that a person chose. `tools_used`: how many calls.
          */
         Execution: {
             /**
@@ -3158,201 +3174,6 @@ export interface components {
              * @description The position in the log that this state includes. Ask with `after=` of it to see at least this.
              */
             position: number;
-        };
-        /** ExecutionTold */
-        ExecutionTold: {
-            /**
-             * Run Id
-             * @description The run's id.
-             */
-            run_id: string;
-            /**
-             * Task Id
-             * @description The task's id.
-             */
-            task_id: string;
-            /**
-             * Project Id
-             * @description The project's id.
-             */
-            project_id: string;
-            /**
-             * Agent Id
-             * @description The agent's id.
-             */
-            agent_id: string;
-            /**
-             * Role
-             * @description The role's id, such as developer.
-             */
-            role: string;
-            /**
-             * Task Type
-             * @description The routing type, such as unit-test: it decides which agents and which size of model.
-             */
-            task_type: string;
-            /**
-             * State
-             * @description running, waiting, succeeded, failed or cancelled.
-             * @enum {string}
-             */
-            state: "running" | "waiting" | "succeeded" | "failed" | "cancelled";
-            /**
-             * Started At
-             * Format: date-time
-             * @description When it began.
-             */
-            started_at: string;
-            /**
-             * Ended At
-             * @description When it ended; null while it goes on.
-             */
-            ended_at: string | null;
-            /**
-             * Duration Ms
-             * @description From begin to end, in milliseconds; null while it goes on.
-             */
-            duration_ms: number | null;
-            /**
-             * Steps
-             * @description The steps of a run in its role, in order.
-             */
-            steps: string[];
-            /**
-             * Steps Done
-             * @description How many of them are answered.
-             */
-            steps_done: number;
-            /**
-             * Calls
-             * @description Model calls that gave an answer.
-             */
-            calls: number;
-            /**
-             * Cost Microusd
-             * @description What it cost, in millionths of a dollar, rounded up once for each call.
-             */
-            cost_microusd: number;
-            /**
-             * Tokens In
-             * @description Tokens of the requests, as the providers counted them.
-             */
-            tokens_in: number;
-            /**
-             * Tokens Out
-             * @description Tokens of the answers, as the providers counted them.
-             */
-            tokens_out: number;
-            /**
-             * Providers
-             * @description Model providers that answered.
-             */
-            providers: string[];
-            /**
-             * Reason
-             * @description Why it is so, in words.
-             */
-            reason: string;
-            /**
-             * Summary
-             * @description The beginning of the work product.
-             */
-            summary: string;
-            /**
-             * Artifacts
-             * @description What the run left behind, without the texts.
-             */
-            artifacts: components["schemas"]["ArtifactSummary"][];
-            /**
-             * Purpose
-             * @description work, or review: it judges the work of another run.
-             * @default work
-             * @enum {string}
-             */
-            purpose: "work" | "review";
-            /**
-             * Attempt
-             * @description The number of the branch: 1 is vapora/<task>, n is vapora/<task>.<n>.
-             * @default 1
-             */
-            attempt: number;
-            /**
-             * Branch
-             * @description The branch that it works on; null: it works in no repository.
-             */
-            branch?: string | null;
-            /**
-             * Base
-             * @description The commit where the branch began.
-             */
-            base?: string | null;
-            /**
-             * Head
-             * @description The newest commit of its branch; of a review, the commit that it judges.
-             */
-            head?: string | null;
-            /** @description green, red, or unchecked: there are no checks; null: they did not run on it yet. */
-            checks?: components["schemas"]["ChecksVerdict"] | null;
-            /**
-             * Conflicts
-             * @description Paths whose files held git's conflict markers when it started.
-             * @default []
-             */
-            conflicts: string[];
-            /**
-             * Sandbox
-             * @description What its commands run in; null: it runs none.
-             */
-            sandbox?: string | null;
-            /**
-             * Tools
-             * @description The tools that it may use.
-             * @default []
-             */
-            tools: string[];
-            /**
-             * Writable
-             * @description Patterns of the paths that it may write to; empty: all.
-             * @default []
-             */
-            writable: string[];
-            /** @description It fails at the first of these that it reaches. */
-            limits?: components["schemas"]["RunLimits"] | null;
-            /**
-             * Tools Used
-             * @description How many calls of tools.
-             * @default 0
-             */
-            tools_used: number;
-            /** @description What it decided about the work of another; null: it is no review, or has not ended. */
-            review?: components["schemas"]["Verdict"] | null;
-            /** @description The step of an earlier run where it begins; null: at the branch's head. */
-            forked_from?: components["schemas"]["RunFork"] | null;
-            /**
-             * Model
-             * @description The model that a person chose; null: the router chooses.
-             */
-            model?: string | null;
-            /**
-             * Simulated
-             * @description True: the rehearsal model answered. Such money and learning are never added to real ones.
-             */
-            simulated: boolean;
-            /**
-             * Position
-             * @description The position in the log that this state includes. Ask with `after=` of it to see at least this.
-             */
-            position: number;
-            /**
-             * System
-             * @description What the model was told about its role.
-             */
-            system?: string | components["schemas"]["Stored"] | null;
-            /**
-             * Brief
-             * @description What it was told about the task.
-             */
-            brief?: string | components["schemas"]["Stored"] | null;
         };
         /** FileCheck */
         FileCheck: {
@@ -4620,6 +4441,27 @@ export interface components {
              * @description The system prompt of its agents, as Markdown.
              */
             prompt: string;
+        };
+        /**
+         * RunBrief
+         * @description What the model was told first; None where the run began without it.
+         */
+        RunBrief: {
+            /**
+             * Run Id
+             * @description The run's id.
+             */
+            run_id: string;
+            /**
+             * System
+             * @description What the model was told about its role.
+             */
+            system: string | components["schemas"]["Stored"] | null;
+            /**
+             * Brief
+             * @description What it was told about the task.
+             */
+            brief: string | components["schemas"]["Stored"] | null;
         };
         /**
          * RunFork
@@ -9044,7 +8886,90 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ExecutionTold"];
+                    "application/json": components["schemas"]["Execution"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_brief: {
+        parameters: {
+            query?: {
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+            };
+            path: {
+                /** @description The run's id. */
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunBrief"];
                 };
             };
             /** @description Not from this machine */

@@ -1,0 +1,33 @@
+"""Settings about repositories, as a person writes them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from vapora.repo.bare import Person, person
+from vapora.settings import Settings
+
+
+def test_roots_are_written_as_in_path_and_are_the_home_and_the_working_folder_by_default(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HOME", "/home/ada")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("VAPORA_REPO_ROOTS", raising=False)
+    assert Settings().repo_roots == (Path("/home/ada"), tmp_path)
+    monkeypatch.setenv("VAPORA_REPO_ROOTS", os.pathsep.join(("/srv/git", "~/src")))
+    assert Settings().repo_roots == (Path("/srv/git"), Path("/home/ada/src"))
+    monkeypatch.setenv("VAPORA_REPO_ROOTS", "src")
+    with pytest.raises(ValidationError, match="no absolute path"):
+        Settings()
+
+
+def test_a_committer_is_written_as_in_git() -> None:
+    assert person(Settings(committer="Ada L. <ada@example.com>").committer) == Person("Ada L.", "ada@example.com")
+    for wrong in ("Ada", "<ada@example.com>", "Ada <>", "Ada <a b>"):
+        with pytest.raises(ValidationError, match="as in git"):
+            Settings(committer=wrong)

@@ -1,0 +1,56 @@
+"""What a search asks for. None, or nothing named: whatever it is."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Protocol
+
+from vapora.views.base import View
+
+
+class Enveloped(Protocol):
+    """An event with what stands around it."""
+
+    @property
+    def stream(self) -> str: ...
+
+    @property
+    def topic(self) -> str: ...
+
+    @property
+    def actor(self) -> str: ...
+
+    @property
+    def correlation(self) -> str: ...
+
+
+class EventFilter(View):
+    stream: str | None = None
+    topics: tuple[str, ...] = ()
+    actor: str | None = None
+    correlation: str | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether every event fits."""
+        return not self.topics and self.stream is self.actor is self.correlation is None
+
+    def fits(self, event: Enveloped) -> bool:
+        return (
+            self.stream in (None, event.stream)
+            and (not self.topics or event.topic in self.topics)
+            and self.actor in (None, event.actor)
+            and self.correlation in (None, event.correlation)
+        )
+
+
+class AuditFilter(View):
+    """`resource`: a kind, as `task`, or one thing, as `task:task-1`; `text`: a part of anything said, in any case;
+    `since` and `until` are taken in."""
+
+    actor: str | None = None
+    action: str | None = None
+    resource: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    text: str | None = None
