@@ -74,9 +74,9 @@ def test_a_card_that_is_let_go_below_the_last_one_goes_to_the_end(site: Site, op
     expect(last).to_contain_text("paused")
     box = last.bounding_box()
     assert box is not None
+    first = page.get_by_role("article", name="First card")
     with page.expect_response("**/move"):
-        below = {"x": 60, "y": box["height"] - 3}
-        page.get_by_role("article", name="First card").drag_to(last, target_position=below)
+        first.drag_to(last, target_position={"x": 60, "y": box["height"] - 3})
     assert site.column("todo") == ["Second card", "Third card", "First card"]
     expect(foremost(page)).to_have_accessible_name("Second card")
 
