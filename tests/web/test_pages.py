@@ -107,3 +107,21 @@ def test_the_theme_is_there_before_the_page_itself(lived: tuple[Site, dict[str, 
     page.goto(site.url)
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")
     expect(page.locator("#app")).to_be_empty()
+
+
+@pytest.mark.parametrize("path", ["/", "/p/{project}", "/p/{project}/dashboard", "/agents", "/costs", "/settings"])
+def test_nothing_jumps_while_a_page_is_loaded(path: str, lived: tuple[Site, dict[str, str]], open_page: Open) -> None:
+    """The cumulative layout shift is below 0.05; 0.1 is held for good."""
+    site, ids = lived
+    page = open_page("about:blank")
+    page.add_init_script(
+        """window.shifts = []
+        new PerformanceObserver(list => window.shifts.push(...list.getEntries().map(one => one.value)))
+          .observe({type: 'layout-shift', buffered: true})"""
+    )
+    page.goto(site.url + path.format(**ids))
+    expect(page.get_by_role("heading", level=1)).to_be_attached()
+    expect(page.get_by_text("Live", exact=True)).to_be_visible()
+    expect(page.get_by_text("rehearsal")).to_be_visible()
+    expect(page.get_by_text("Loading…")).to_have_count(0)
+    assert sum(page.evaluate("window.shifts")) < 0.05

@@ -2097,7 +2097,7 @@ export interface components {
              */
             name: string;
             /**
-             * @description The review of a card that names none: none or human.
+             * @description The review of a card that names none: none, agent or human.
              * @default human
              */
             default_review: components["schemas"]["Review"];
@@ -5250,7 +5250,7 @@ export interface components {
              */
             name: string;
             /**
-             * @description The review of a card that names none: none or human.
+             * @description The review of a card that names none: none, agent or human.
              * @default human
              */
             default_review: components["schemas"]["Review"];
@@ -5561,18 +5561,25 @@ export interface components {
              * @description The task's id.
              */
             task_id: string;
-            /** Number */
+            /**
+             * Number
+             * @description From 1.
+             */
             number: number;
             /**
              * State
+             * @description requested, running, waiting, succeeded, failed or cancelled.
              * @enum {string}
              */
             state: "requested" | "running" | "waiting" | "succeeded" | "failed" | "cancelled";
-            /** Picked */
+            /**
+             * Picked
+             * @description True: its work is the card's.
+             */
             picked: boolean;
             /**
              * Branch
-             * @description The name of the branch.
+             * @description Its branch; null: nothing has run yet.
              */
             branch: string | null;
             /**
@@ -5580,28 +5587,39 @@ export interface components {
              * @description The commit where the branch began.
              */
             base: string | null;
-            /** Head */
+            /**
+             * Head
+             * @description The newest commit of its branch.
+             */
             head: string | null;
+            /** @description green, red, or unchecked: there are no checks; null: they did not run on it yet. */
             checks: components["schemas"]["ChecksVerdict"] | null;
             /**
              * Run Id
-             * @description The run's id.
+             * @description The run that worked on it last.
              */
             run_id: string | null;
             /**
              * Agent Id
-             * @description The agent's id.
+             * @description The agent that does it, or was asked for.
              */
             agent_id: string | null;
-            /** Model */
+            /**
+             * Model
+             * @description The model that was asked for; null: the router chooses.
+             */
             model: string | null;
+            /** @description The step of an earlier run where it begins; null: at the base. */
             fork: components["schemas"]["RunFork"] | null;
             /**
              * Cost Microusd
-             * @description What it cost, in millionths of a dollar, rounded up once for each call.
+             * @description What its runs have cost, in millionths of a dollar.
              */
             cost_microusd: number;
-            /** Summary */
+            /**
+             * Summary
+             * @description What its last run said at its end.
+             */
             summary: string;
             /**
              * Simulated
@@ -5613,7 +5631,10 @@ export interface components {
              * @description The position in the log that this state includes. Ask with `after=` of it to see at least this.
              */
             position: number;
-            /** Id */
+            /**
+             * Id
+             * @description The task's id and the number, with a stroke between them.
+             */
             id: string;
         };
         /**
@@ -5647,19 +5668,24 @@ export interface components {
         PauseState: {
             /**
              * Scope
+             * @description workspace or project.
              * @enum {string}
              */
             scope: "workspace" | "project";
-            /** Id */
+            /**
+             * Id
+             * @description Which one.
+             */
             id: string;
             /**
              * Since
              * Format: date-time
+             * @description Since when.
              */
             since: string;
             /**
              * Reason
-             * @description Why it is so, in words.
+             * @description What was said when it was paused.
              */
             reason: string;
             /**
