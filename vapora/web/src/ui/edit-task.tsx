@@ -39,7 +39,7 @@ export function EditTask({ task, done }: { task: Task; done: () => void }) {
         <label>
           <span class="label">Review</span>
           <select class="field" name="review">
-            {["human", "none"].map((one) => (
+            {["human", "agent", "none"].map((one) => (
               <option key={one} selected={one === task.review}>
                 {one}
               </option>
