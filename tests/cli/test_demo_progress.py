@@ -108,3 +108,49 @@ def test_every_unfinished_card_says_what_it_waits_for(card: Card) -> None:
     assert waits_for(card("a", state="failed")) == "failed: no reason was given"
     assert waits_for(card("a", state="review")) == "waits for a review"
     assert waits_for(card("a", state="todo")) == "is still todo"
+
+
+def test_where_accepted_work_lands_a_card_is_over_only_when_it_has(card: Card) -> None:
+    done = card("a", state="done", base="0", head="1", position=2)
+    landed = {"oid": "2" * 40, "at": done.created_at}
+    seen = DemoProgress(("a",), changed_at=0, lands=True)
+
+    seen.look([done], 0)
+    assert seen.verdict(1) == "working"
+    assert waits_for(done) == "is done and not merged"
+    assert [one.id for one in seen.look([done.model_copy(update={"landed": landed, "position": 3})], 1)] == ["a"]
+
+
+def test_a_card_that_changed_nothing_is_over_when_it_is_done(card: Card) -> None:
+    seen = DemoProgress(("a",), changed_at=0, lands=True)
+    seen.look([card("a", state="done", base="0", head="0")], 0)
+
+    assert seen.verdict(1) == "done"
+
+
+def test_a_landing_that_a_person_has_to_help_ends_the_demo(card: Card) -> None:
+    problem = {"kind": "target-dirty", "message": "a.py is in the way", "paths": ("a.py",), "at": card("a").created_at}
+    stuck = card("a", state="done", base="0", head="1", landing_problem=problem)
+    seen = DemoProgress(("a",), changed_at=0, lands=True)
+    seen.look([stuck], 0)
+
+    assert seen.verdict(1) == "stuck"
+    assert waits_for(stuck) == "could not be merged: a.py is in the way"
+
+
+def test_a_review_that_went_to_a_person_ends_the_demo(card: Card) -> None:
+    seen = progress(card("a", state="review", review="agent", reviewer="human"))
+
+    assert seen.verdict(1) == "stuck"
+
+
+def test_it_is_told_when_an_agent_begins_to_review_and_not_when_it_has_ended(card: Card) -> None:
+    review = {
+        "run_id": "a.2", "agent_id": "code-reviewer", "role": "code-reviewer", "purpose": "review", "state": "running",
+        "started_at": card("a").created_at,
+    }  # fmt: skip
+    seen = progress(card("a", state="review", review="agent"))
+
+    assert len(seen.look([card("a", state="review", review="agent", runs=(review,), position=2)], 1)) == 1
+    over = card("a", state="review", review="agent", runs=({**review, "state": "succeeded"},), position=3)
+    assert seen.look([over], 2) == []

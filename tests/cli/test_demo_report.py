@@ -150,7 +150,7 @@ def test_it_is_good_only_when_every_task_is_done(cards: list[TaskCard]) -> None:
 
 def test_the_picture_has_everything_in_eighty_columns(summary: Summary) -> None:
     console = Console(file=io.StringIO(), width=80, color_system=None)
-    console.print(draw(summary, ".vapora-demo", "a"))
+    console.print(draw(summary, ".vapora-demo"))
     assert isinstance(console.file, io.StringIO)
     text = console.file.getvalue()
 

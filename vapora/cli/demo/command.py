@@ -21,8 +21,12 @@ from vapora.cli.platform import Factory, Local, origin, ray_platform, start
 from vapora.cli.spending_notice import announce_spending
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from vapora.cli.demo.repository import Home
     from vapora.commands import CreateProject
+    from vapora.sandbox.choice import Wish
+    from vapora.sandbox.sandbox import Sandbox
     from vapora.sdk import Client
     from vapora.settings import Settings
 
@@ -68,7 +72,9 @@ def demo(
         _require_providers(settings)
     taken = None if repo is None else repository.take(repo)
     tasks = cards.read(backlog, own_repository=taken is not None)
-    _require_sandbox(settings)
+    from vapora.sandbox.choice import choose
+
+    require_sandbox(settings, choose)
     raise typer.Exit(run(DemoPlan(settings, taken, tasks, real, as_json), ray_platform))
 
 
@@ -163,17 +169,16 @@ def _set_budgets(client: Client, real: bool) -> None:
 _REAL_CENTS = 500
 _OTHER_CENTS = 100
 # Before a call its worst case is held: twelve cents for a developer's, of which one is spent in the end, and three at
-# once. So these two run out of room after some calls and go on with the free model, while the others stay within theirs.
+# once. So these two run out of room after some calls and go on with the free model; the others stay within theirs.
 _REHEARSAL_CENTS = {"developer": 60, "documenter": 12}
 
 
-def _require_sandbox(settings: Settings) -> None:
+def require_sandbox(settings: Settings, choose: Callable[[Wish], Awaitable[Sandbox]]) -> None:
     """Said before anything is started. Nothing runs unconfined unless a person asks for it."""
     from vapora.errors import SandboxUnavailableError
-    from vapora.sandbox.choice import choose
 
     try:
-        chosen = asyncio.run(choose(settings.sandbox))
+        chosen = asyncio.run(_await(choose(settings.sandbox)))
     except SandboxUnavailableError as error:
         stop(
             FAILED,
@@ -182,6 +187,10 @@ def _require_sandbox(settings: Settings) -> None:
         )
     if chosen.kind == "none":
         say("SANDBOX: none. What agents run may do all that you may do.")
+
+
+async def _await(chosen: Awaitable[Sandbox]) -> Sandbox:
+    return await chosen
 
 
 def _require_providers(settings: Settings) -> None:

@@ -7,7 +7,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from events.ids import TaskState
+from events.ids import TaskState, WaitReason
 from vapora.cli.demo.progress import DemoProgress, reviewer, waits_for
 from vapora.cli.output import clip, dollars
 from vapora.views import BoardCard
@@ -19,6 +19,8 @@ _COLUMNS = (
     (TaskState.DONE, "done", "green"),
     (TaskState.FAILED, "failed", "red"),
 )
+# Of a title beside what is being done about it.
+_TITLE = 36
 # Shown also while empty: a board has at least these.
 _ALWAYS = (TaskState.TODO, TaskState.IN_PROGRESS, TaskState.DONE)
 
@@ -28,7 +30,10 @@ def draw(
 ) -> RenderableType:
     """The whole picture, within `width` columns; `cards`: how many of each column."""
     body: list[RenderableType] = [_columns(progress, width, cards), "", _agents(progress, width)]
-    waiting = [card for card in progress.tasks.values() if card.waiting]
+    # A card that waits for another one of these waits for nothing that anybody has to do.
+    waiting = [
+        card for card in progress.tasks.values() if card.waiting and card.waiting.reason is not WaitReason.DEPENDENCY
+    ]
     body += [
         Text(f"! {clip(card.title, 30)} {clip(waits_for(card), width - 40)}", style="yellow") for card in waiting[:2]
     ]
@@ -84,24 +89,25 @@ def _agents(progress: DemoProgress, width: int) -> RenderableType:
         if agent:
             work.setdefault(agent, []).append(card)
     grid = Table.grid(padding=(0, 1))
-    for agent_id in sorted({*progress.agents, *work}):
-        doing = sorted(work.get(agent_id, []), key=lambda card: card.position)
+    for agent_id, cards in sorted(work.items()):
+        doing = sorted(cards, key=lambda card: card.position)
         known = progress.agents.get(agent_id)
         busy = f"{len(doing)}/{known.capacity}" if known else str(len(doing))
-        style = "cyan" if doing else "dim"
-        what = _doing(doing[-1]) if doing else "idle"
-        grid.add_row(Text(clip(agent_id, 20), style=style), Text(busy, style=style), Text(clip(what, width - 32)))
-    return grid
+        what = clip(_doing(doing[-1]), width - 32)
+        grid.add_row(Text(clip(agent_id, 20), style="cyan"), Text(busy, style="cyan"), Text(what))
+    idle = sorted(set(progress.agents) - set(work))
+    return Group(grid, Text(clip(f"idle: {', '.join(idle)}", width - 4), style="dim")) if idle else grid
 
 
 def _doing(card: BoardCard) -> str:
     run = card.runs[-1] if card.runs else None
     if run is None:
         return f"begins {card.title}"
+    title = f"{'review: ' if run.purpose == 'review' else ''}{clip(card.title, _TITLE)}"
     if card.doing:
-        return f"{'reviews: ' if run.purpose == 'review' else ''}{card.doing} · {card.title}"
+        return f"{title}: {card.doing}"
     where = f" on {run.providers[-1]}" if run.providers else ""
-    return f"call {run.calls + 1}{where}: {card.title}"
+    return f"{title}: call {run.calls + 1}{where}"
 
 
 def _bar(progress: DemoProgress, width: int) -> Text:

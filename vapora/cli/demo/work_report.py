@@ -33,8 +33,8 @@ class Merge(_Part):
 
 
 class Work(_Part):
-    """`tools`: how often each was used. `sandboxes`: what commands ran in. `mended`: runs that a red check sent back, and
-    that ended green. `branches`: work that waits on its branch."""
+    """`tools`: how often each was used. `sandboxes`: what commands ran in. `mended`: runs that a red check sent back,
+    and that ended green. `branches`: work that waits on its branch."""
 
     repository: str
     lands: bool
