@@ -153,10 +153,9 @@ function Merge({ task, close, changed }: FormProps) {
     event.preventDefault();
     const body = { strategy, message, force };
     const params = { path: { task_id: task.id } };
-    if (await decide((header) => POST("/api/v1/tasks/{task_id}/merge", { params: { ...params, header }, body }), "Merged.", "Not merged")) {
-      close();
-      changed();
-    }
+    // Closed either way: a refusal is told outside, where a modal dialog would hide it.
+    close();
+    if (await decide((header) => POST("/api/v1/tasks/{task_id}/merge", { params: { ...params, header }, body }), "Merged.", "Not merged")) changed();
   }
   return (
     <Dialog heading="Merge the work" close={close}>
