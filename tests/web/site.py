@@ -12,6 +12,8 @@ from typing import Any
 import httpx
 
 from tests.ports import free_port
+from tests.waiting import wait_for
+from vapora.cli.demo import repository
 
 
 class Site:
@@ -28,7 +30,13 @@ class Site:
     def start(self) -> None:
         command = [sys.executable, "-m", "vapora", "up", "--json", "--port", str(self.port), "--data", str(self._data)]
         quick = {"VAPORA_REHEARSAL_MIN_DELAY_S": "0", "VAPORA_REHEARSAL_MAX_DELAY_S": "0"}
-        environ = os.environ | {"VAPORA_RUNTIME": "local", "VAPORA_MODEL": "rehearsal"} | quick | self._environ
+        environ = (
+            os.environ
+            | {"VAPORA_RUNTIME": "local", "VAPORA_MODEL": "rehearsal"}
+            | quick
+            | {"VAPORA_REPO_ROOTS": str(self._data)}
+            | self._environ
+        )
         self._process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environ
         )
@@ -60,6 +68,22 @@ class Site:
     def project(self, name: str = "Shortleaf") -> str:
         return str(self.send("POST", "/projects", {"name": name})["id"])
 
+    def operator(self) -> str:
+        """The token that lets a page have commands run."""
+        return (self._data / "operator_token").read_text().strip()
+
+    def work_project(self) -> tuple[str, Path]:
+        """A project on the demo's repository, whose cards the rehearsal model knows; and that repository."""
+        home = repository.make(self._data / "shortleaf")
+        body = {
+            "name": "Shortleaf",
+            "repo": str(home.path),
+            "checks": [{"name": name, "command": line} for name, line in home.checks.items()],
+            "read_only": [str(one) for one in home.read_only],
+        }
+        self._http.headers["Authorization"] = f"Bearer {self.operator()}"
+        return str(self.send("POST", "/projects", body)["id"]), home.path
+
     def task(self, project: str, title: str, **more: Any) -> str:
         return str(self.send("POST", "/tasks", {"project_id": project, "title": title, **more})["task_id"])
 
@@ -71,3 +95,12 @@ class Site:
     def column(self, state: str) -> list[str]:
         """The titles as the server has them."""
         return [card["title"] for card in self.get("/board")["columns"][state]]
+
+    def wait_for_runs(self, task: str, count: int) -> list[dict[str, Any]]:
+        """Its runs, once there are so many."""
+
+        def runs() -> list[dict[str, Any]]:
+            return list(self.get(f"/tasks/{task}/runs")["items"])
+
+        wait_for(f"{count} runs", lambda: len(runs()) >= count)
+        return runs()

@@ -1,5 +1,6 @@
 /** The one place that speaks HTTP: typed by the server's own OpenAPI document. */
 import createClient, { type Middleware } from "openapi-fetch";
+import { operatorToken } from "../state/operator";
 import type { paths } from "./schema";
 import type { Problem } from "./types";
 
@@ -31,6 +32,7 @@ async function patient(request: Request): Promise<Response> {
 const raise: Middleware = {
   onRequest({ request }) {
     if (workspace !== "default") request.headers.set("Vapora-Workspace", workspace);
+    if (operatorToken) request.headers.set("Authorization", `Bearer ${operatorToken}`);
     return request;
   },
   async onResponse({ response }) {

@@ -3452,7 +3452,7 @@ export interface components {
         MergePolicy: "manual" | "when-approved";
         /**
          * MergeTask
-         * @description `force`: land although a check is red, or there is none. It is audited.
+         * @description `force`: land although a check is red. It is audited.
          */
         MergeTask: {
             /**

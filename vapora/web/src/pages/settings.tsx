@@ -137,7 +137,7 @@ function Workspace() {
         <label>
           <span class="label">Review of a new card</span>
           <select class="field" name="review" defaultValue={now.default_review}>
-            {[["human", "by a person"], ["agent", "by an agent"], ["none", "none: a good run is done"]].map(([key, text]) => (
+            {[["human", "by a person"], ["agent", "by another agent"], ["none", "none: a good run is done"]].map(([key, text]) => (
               <option key={key} value={key} selected={key === now.default_review}>
                 {text}
               </option>

@@ -14,6 +14,10 @@ import { EditTask } from "../ui/edit-task";
 import { Loading, Page, Panel } from "../ui/page";
 import { Runs } from "../ui/runs";
 import { WhyView } from "../ui/why";
+import { Attempts } from "../ui/work/attempts";
+import { ChangesPanel } from "../ui/work/changes";
+import { Answer, Comments } from "../ui/work/comments";
+import { WorkPanel } from "../ui/work/decide";
 
 interface Found {
   task: Task;
@@ -62,6 +66,8 @@ export function TaskPage() {
           <strong>Waits: {task.waiting.reason}.</strong> {task.waiting.remedy}
         </p>
       )}
+      <Answer task={task} />
+      {task.branch && <WorkPanel task={task} changed={reload} />}
       <Panel heading="What was asked">
         {task.description ? <pre dir="auto">{task.description}</pre> : <p class="muted">Only the title.</p>}
         {Object.keys(task.context).length > 0 && <pre>{JSON.stringify(task.context, null, 2)}</pre>}
@@ -74,6 +80,9 @@ export function TaskPage() {
       <Panel heading="Runs">
         <Runs runs={runs} />
       </Panel>
+      {task.branch && <ChangesPanel task={task} />}
+      {task.attempts > 0 && task.branch && <Attempts task={task} changed={reload} />}
+      <Comments task={task} />
       <Panel heading="Why">
         <WhyView decisions={decisions} />
       </Panel>
@@ -94,8 +103,9 @@ function Facts({ task }: { task: Task }) {
     ["Role", task.role ?? "whoever can do it best"],
     ["Kind of work", title(task.task_type)],
     ["Priority", String(task.priority)],
-    ["Review", task.review === "none" ? "none" : `by ${task.review}`],
-    ["Cost", dollars(task.cost_microusd) + (task.simulated ? " simulated" : "")],
+    ["Review", task.review === "none" ? "none" : `by ${task.reviewer ?? task.review}`],
+    ...(task.assignee ? [["Assignee", task.assignee] as [string, string]] : []),
+    ["Cost", dollars(task.cost_microusd) + (task.limit_microusd != null ? ` of ${dollars(task.limit_microusd)}` : "") + (task.simulated ? " simulated" : "")],
     ["Added", moment(task.created_at, zone)],
     ["Changed", moment(task.updated_at, zone)],
     ...(task.deadline ? [["Deadline", moment(task.deadline, zone)] as [string, string]] : []),
@@ -148,7 +158,7 @@ function Actions({ task, changed }: { task: Task; changed: () => void }) {
   }
   return (
     <>
-      {movesFrom(state).map((to) => (
+      {movesFrom(state).filter((to) => !(state === "review" && task.branch && (to === "done" || to === "todo"))).map((to) => (
         <button key={to} class={to === "done" ? "btn-main" : "btn"} onClick={() => (state === "review" && to === "todo" ? setRejecting(true) : void act(to))}>
           {ACTIONS[state]?.[to] ?? HEADINGS[to]}
         </button>

@@ -1,11 +1,13 @@
 /** The runs of a card, each with its steps and its work product. */
 import { useState } from "preact/hooks";
-import { data, GET } from "../api/client";
+import { data, GET, POST } from "../api/client";
 import type { Run } from "../api/types";
 import { count, dollars, duration, moment } from "../lib/format";
 import { preferences } from "../state/preferences";
 import { refused } from "../state/toasts";
 import { Calls } from "./calls";
+import { Steps } from "./work/steps";
+import { decide } from "./work/state";
 
 export function Runs({ runs }: { runs: readonly Run[] }) {
   if (!runs.length) return <p class="muted">No agent has begun.</p>;
@@ -40,19 +42,52 @@ function RunView({ run }: { run: Run }) {
         </span>
         {run.providers.length > 0 && <span class="text-soft">{run.providers.join(", ")}</span>}
       </div>
-      <ol class="m-0 pl-5 text-sm" aria-label="Steps">
-        {run.steps.map((step, index) => (
-          <li key={step} class={index < run.steps_done ? "" : "text-soft"}>
-            {step} {index < run.steps_done ? "✓" : index === run.steps_done && run.state === "running" ? "…" : ""}
-          </li>
-        ))}
-      </ol>
+      {run.steps.length > 0 ? (
+        <ol class="m-0 pl-5 text-sm" aria-label="Steps">
+          {run.steps.map((step, index) => (
+            <li key={step} class={index < run.steps_done ? "" : "text-soft"}>
+              {step} {index < run.steps_done ? "✓" : index === run.steps_done && run.state === "running" ? "…" : ""}
+            </li>
+          ))}
+        </ol>
+      ) : (
+        <RunSteps run={run} />
+      )}
+      {(run.state === "running" || run.state === "waiting") && <Controls run={run} />}
       {run.reason && <p class="text-sm text-bad break-words">{run.reason}</p>}
       <Calls run={run} />
       {run.summary && <p class="text-sm break-words" dir="auto">{run.summary}</p>}
       {run.artifacts.map((one) => (
         <ArtifactView key={one.name} run={run.run_id} name={one.name} size={one.size} />
       ))}
+    </div>
+  );
+}
+
+/** Open while it runs; later on demand, since a run may have hundreds of steps. */
+function RunSteps({ run }: { run: Run }) {
+  const [open, setOpen] = useState(run.state === "running" || run.state === "waiting");
+  return (
+    <details open={open} onToggle={(event) => setOpen(event.currentTarget.open)}>
+      <summary class="cursor-pointer text-sm">Steps ({count(run.calls)} answers of the model)</summary>
+      {open && <Steps run={run} />}
+    </details>
+  );
+}
+
+function Controls({ run }: { run: Run }) {
+  const params = { path: { run_id: run.run_id } };
+  return (
+    <div class="flex flex-wrap gap-2">
+      <button class="btn" onClick={() => void decide((header) => POST("/api/v1/runs/{run_id}/pause", { params: { ...params, header }, body: {} as never }), "It pauses after what is under way.", "Not paused")}>
+        Pause
+      </button>
+      <button class="btn" onClick={() => void decide((header) => POST("/api/v1/runs/{run_id}/resume", { params: { ...params, header } }), "It goes on.", "Not resumed")}>
+        Resume
+      </button>
+      <button class="btn" onClick={() => void decide((header) => POST("/api/v1/runs/{run_id}/cancel", { params: { ...params, header }, body: {} as never }), "The run is cancelled.", "Not cancelled")}>
+        Cancel the run
+      </button>
     </div>
   );
 }

@@ -63,7 +63,7 @@ export function TaskForm({ title, project, done }: { title: string; project: str
         <Choice name="project" label="Project" options={projects.value.map((one) => [one.id, one.name])} value={project} />
         <Choice name="type" label="Type" options={TYPES.map((one) => [one, one])} />
         <Choice name="role" label="Role" options={[["", "whoever can do it best"], ...roles.map((one): [string, string] => [one.id, one.title])]} />
-        <Choice name="review" label="Review" options={[["human", "by a person"], ["agent", "by an agent"], ["none", "none: a good run is done"]]} value={settings.value.default_review} />
+        <Choice name="review" label="Review" options={[["human", "by a person"], ["agent", "by another agent"], ["none", "none: a good run is done"]]} value={settings.value.default_review} />
         <label>
           <span class="label">Priority (0 to 100)</span>
           <input class="field" name="priority" type="number" min={0} max={100} defaultValue={String(settings.value.default_priority)} required />

@@ -1,0 +1,15 @@
+/** The operator's token: it comes with the address that `vapora up` prints, behind the `#`, which no server is sent. */
+const KEY = "vapora-operator";
+const FRAGMENT = /^#token=([\w-]+)$/;
+
+function taken(): string {
+  const given = FRAGMENT.exec(location.hash)?.[1];
+  if (!given) return sessionStorage.getItem(KEY) ?? "";
+  sessionStorage.setItem(KEY, given);
+  // Out of the address bar, where it would be copied along with the address of a card.
+  history.replaceState(history.state, "", location.pathname + location.search);
+  return given;
+}
+
+/** Empty: this page may look, and decide about work, but not have commands run. */
+export const operatorToken = taken();
