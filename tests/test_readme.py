@@ -32,7 +32,12 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Of a server on which nothing was done yet; whoever types knows the operator's token."""
     data = tmp_path_factory.mktemp("readme") / "data"
     # It is the tour that is tried here, on a machine that may have no sandbox.
-    platform = Platform(quick(data, free_port()).model_copy(update={"sandbox": "none"}), {})
+    platform = Platform(
+        quick(data, free_port()).model_copy(
+            update={"sandbox": "none", "repo_roots": (tmp_path_factory.getbasetemp(),)}
+        ),
+        {},
+    )
     try:
         os.environ["VAPORA_TOKEN"] = operator_token.ensure(data)
         yield platform.start().api.removesuffix("/api/v1")
@@ -41,13 +46,23 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         platform.stop()
 
 
-def run(program: list[str], text: str, address: str) -> str:
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the person types: in a git repository of theirs."""
+    folder = tmp_path_factory.getbasetemp() / "theirs"
+    git = ["git", "-C", str(folder), "-c", "user.name=Ada", "-c", "user.email=ada@localhost"]
+    subprocess.run(["git", "init", "--quiet", str(folder)], check=True)
+    subprocess.run([*git, "commit", "--quiet", "--allow-empty", "-m", "Begin"], check=True)
+    return folder
+
+
+def run(program: list[str], text: str, address: str, folder: Path) -> str:
     """Another port than the usual one is all that differs: a test must not meet somebody's own server."""
     bin_folder = Path(sys.executable).parent
     done = subprocess.run(
         program,
         input=text.replace(ADDRESS, address).replace("Client()", f"Client({address!r})"),
-        cwd=ROOT,
+        cwd=folder,
         env={**os.environ, "VAPORA_URL": address, "PATH": f"{bin_folder}:{os.environ['PATH']}", "COLUMNS": "120"},
         capture_output=True,
         text=True,
@@ -58,15 +73,15 @@ def run(program: list[str], text: str, address: str) -> str:
     return done.stdout
 
 
-def test_the_tour_runs_as_it_stands(address: str) -> None:
+def test_the_tour_runs_as_it_stands(address: str, folder: Path) -> None:
     shell, http = blocks("A tour", "sh")
     [python] = blocks("A tour", "python")
     for placeholder in ("TASK", "PROJECT", "…)"):
         assert placeholder not in shell + python + http.replace('"task-…"', "")
 
-    typed = run(["bash", "-euo", "pipefail"], shell, address)
-    written = run([sys.executable, "-"], python, address)
-    fetched = run(["bash", "-euo", "pipefail"], http, address)
+    typed = run(["bash", "-euo", "pipefail"], shell, address, folder)
+    written = run([sys.executable, "-"], python, address, folder)
+    fetched = run(["bash", "-euo", "pipefail"], http, address, folder)
 
     assert re.search(r"task-[0-9a-f]+ is done", typed)
     assert "month" in typed and "$5.00" in typed
