@@ -148,7 +148,7 @@ function Merge({ task, close, changed }: FormProps) {
   const [strategy, setStrategy] = useState<keyof typeof STRATEGIES>("squash");
   const [message, setMessage] = useState("");
   const [force, setForce] = useState(false);
-  const green = task.checks === "green";
+  const red = task.checks === "red";
   async function send(event: Event): Promise<void> {
     event.preventDefault();
     const body = { strategy, message, force };
@@ -175,10 +175,11 @@ function Merge({ task, close, changed }: FormProps) {
           <span class="label">Message (empty: the card's title)</span>
           <textarea class="area" maxLength={100_000} value={message} onInput={(event) => setMessage(event.currentTarget.value)} />
         </label>
-        {!green && (
+        {task.checks === "unchecked" && <p class="text-warn text-sm">Nothing was checked: the project names no checks.</p>}
+        {red && (
           <label class="flex gap-2 items-center text-sm text-warn">
             <input type="checkbox" checked={force} required onChange={(event) => setForce(event.currentTarget.checked)} />
-            Merge although {task.checks === "red" ? "a check is red" : "nothing was checked"}. The audit names you.
+            Merge although a check is red. The audit names you.
           </label>
         )}
         <button class="btn-main self-start">Merge</button>
