@@ -56,7 +56,7 @@ def test_after_kill_9_of_agent_and_repositories_the_work_is_that_of_an_undisturb
     site.vendors.default(scripted(WORK))
     token = operator_token.ensure(site.settings.data.absolute())
     with Client(f"http://127.0.0.1:{site.settings.port}", token=token) as client:
-        body = CreateProject(name="Work", repo=str(theirs.path), checks=(CHECK,))  # type: ignore[arg-type]
+        body = CreateProject(name="Work", repo=str(theirs.path), checks=(CHECK,))
         project = client.create_project(body).id
     wanted = _tree(site, theirs, project, _round(site, project, []))
     for number in range(ROUNDS):

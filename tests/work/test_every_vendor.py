@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from events.ids import ChecksVerdict, Provider
+from events.ids import PROVIDERS, ChecksVerdict, Provider
 from events.run import ChecksRan, ModelCalled, RunStarted
 from events.task import ReviewSubmitted, TaskApproved, TaskRejected
 from events.work import Check
@@ -45,7 +45,7 @@ def answer(received: Received) -> Behaviour:
     return behaviour((REVIEW, [said])[number], number)
 
 
-@pytest.mark.parametrize("provider", Provider)
+@pytest.mark.parametrize("provider", PROVIDERS)
 async def test_a_card_is_worked_on_reviewed_sent_back_approved_and_merged(provider: Provider, tmp_path: Path) -> None:
     async with Site(tmp_path, providers=[provider]) as site:
         theirs = site.theirs
