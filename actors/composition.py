@@ -200,7 +200,8 @@ def build_repositories(wiring: Wiring, address: Address) -> Repositories:
     opened = OpenRepositories(
         log,
         settings.repositories_folder(workspace),
-        roots=settings.repo_roots,
+        # The demo makes its repository in the data folder; whoever starts VAPORA on that folder means it.
+        roots=(*settings.repo_roots, settings.data.absolute()),
         environ=wiring.environ,
         committer=person(settings.committer),
         sandbox=settings.sandbox,

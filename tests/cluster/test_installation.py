@@ -19,7 +19,7 @@ import pytest
 from actors.runtime import cluster
 from events import Recorded
 from events.run import ModelCalled, RunCancelled, RunFailed, RunStarted, RunSucceeded
-from events.task import TaskCompleted, TaskSubmitted
+from events.task import TaskApproved, TaskCompleted, TaskLanded, TaskSubmitted
 from tests.cluster.site import assert_sound, read_log
 from tests.ports import free_port
 from tests.waiting import wait_for
@@ -118,27 +118,33 @@ def roles_at_once(log: Sequence[Recorded]) -> int:
     return most
 
 
-@pytest.mark.parametrize("placement", ["separate", "packed"])
-def test_the_demo_ends_with_every_task_done_and_all_twelve_roles_at_work_at_once(data: Path, placement: str) -> None:
-    env = {"VAPORA_PLACEMENT": placement}
-    process = start("demo", "--data", str(data), "--port", str(free_port()), "--json", env=env)
-    out, err = process.communicate(timeout=300)
+def test_the_demo_ends_with_every_card_done_by_all_twelve_roles_and_work_in_the_repository(data: Path) -> None:
+    process = start("demo", "--data", str(data), "--port", str(free_port()), "--json")
+    out, err = process.communicate(timeout=600)
     assert process.returncode == 0, err
-    summary = json.loads(out)
-    assert summary
+    assert json.loads(out)
     log = read_log(data / "workspaces" / "default" / "log.db")
     assert_sound(log)
     submitted = {one.event.task_id for one in log if isinstance(one.event, TaskSubmitted)}
-    assert len(submitted) >= 24
-    assert {one.event.task_id for one in log if isinstance(one.event, TaskCompleted)} == submitted
-    assert roles_at_once(log) == len(ROLE_IDS) == 12
+    assert len(submitted) >= 17
+    assert {one.event.task_id for one in log if isinstance(one.event, TaskCompleted | TaskApproved)} == submitted
+    assert {one.event.role for one in log if isinstance(one.event, RunStarted)} == set(ROLE_IDS)
+    assert roles_at_once(log) >= 6
     assert all(one.event.simulated for one in log if isinstance(one.event, RunSucceeded))
+    landed = {one.event.oid for one in log if isinstance(one.event, TaskLanded)}
+    assert len(landed) >= 10
+    git = ["git", "-C", str(data / "shortleaf")]
+    main = subprocess.run([*git, "rev-list", "main"], capture_output=True, text=True, check=True).stdout.split()
+    assert landed <= set(main)
+    status = subprocess.run([*git, "status", "--porcelain"], capture_output=True, text=True, check=True)
+    assert status.stdout == ""
     assert not processes_of(data)
 
 
 def test_an_interrupted_demo_leaves_nothing_behind_and_up_goes_on_with_it(data: Path) -> None:
     path = data / "workspaces" / "default" / "log.db"
-    demo = start("demo", "--data", str(data), "--port", str(free_port()))
+    packed = {"VAPORA_PLACEMENT": "packed"}
+    demo = start("demo", "--data", str(data), "--port", str(free_port()), env=packed)
     wait_for("work in the log", lambda: path.exists() and _count(path, RunSucceeded) >= 3)
     code, took = interrupt(demo, data)
     assert code == 130
@@ -146,7 +152,7 @@ def test_an_interrupted_demo_leaves_nothing_behind_and_up_goes_on_with_it(data: 
     assert_sound(read_log(path))
 
     port = free_port()
-    up = start("up", "--data", str(data), "--port", str(port))
+    up = start("up", "--data", str(data), "--port", str(port), env=packed)
     with Client(f"http://127.0.0.1:{port}") as client:
         wait_for("up is ready", lambda: _ready(client))
         second = subprocess.run(

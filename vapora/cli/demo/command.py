@@ -91,8 +91,10 @@ def run(plan: DemoPlan, factory: Factory, out: IO[str] | None = None) -> int:
                 home = repository.make(plan.settings.data.absolute() / _NAME.lower())
             else:
                 home = repository.of(plan.repo)
-            # Whoever starts this named both: the data folder, and the repository.
-            settings = plan.settings.model_copy(update={"repo_roots": (*plan.settings.repo_roots, home.path)})
+            settings = plan.settings
+            if plan.repo is not None:
+                # Whoever starts this named it.
+                settings = settings.model_copy(update={"repo_roots": (*settings.repo_roots, home.path)})
             platform, addresses = start(settings, factory)
             say(f"The board: {addresses.board}")
             return _play(plan, origin(addresses), home, out)
