@@ -123,7 +123,7 @@ def merge(
     task: TaskId,
     strategy: Annotated[Strategy, typer.Option(help="One commit, a merge commit, or its commits on top.")] = "squash",
     message: Annotated[str, typer.Option(help="The commit's message; absent: made from the card.")] = "",
-    force: Annotated[bool, typer.Option("--force", help="Although a check is red, or there is none.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Although a check is red. It is audited.")] = False,
     as_json: Json = False,
 ) -> None:
     """Make a task's approved work part of the project's branch."""
