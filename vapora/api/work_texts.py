@@ -66,23 +66,32 @@ CARD = {
     "limit_microusd": "What it may cost over its whole life, in millionths of a dollar; null: no limit of its own.",
 }
 
+_ATTEMPT = {
+    "number": "From 1.",
+    "state": "requested, running, waiting, succeeded, failed or cancelled.",
+    "picked": "True: its work is the card's.",
+    "branch": "Its branch; null: nothing has run yet.",
+    "head": "The newest commit of its branch.",
+    "checks": _VERDICT,
+    "run_id": "The run that worked on it last.",
+    "agent_id": "The agent that does it, or was asked for.",
+    "model": "The model that was asked for; null: the router chooses.",
+    "fork": "The step of an earlier run where it begins; null: at the base.",
+    "cost_microusd": "What its runs have cost, in millionths of a dollar.",
+    "summary": "What its last run said at its end.",
+}
+_PAUSE = {
+    "scope": "workspace or project.",
+    "id": "Which one.",
+    "since": "Since when.",
+    "reason": "What was said when it was paused.",
+}
+
 SHAPES: dict[str, dict[str, str]] = {
     "AcceptProjectFile": {"sha256": "Of the text that was read: GET /projects/{id}/file has both."},
     "ApproveTask": {"head": "The commit that was looked at.", "comment": "What to say about it."},
-    "Attempt": {
-        "number": "From 1.",
-        "state": "requested, running, waiting, succeeded, failed or cancelled.",
-        "picked": "True: its work is the card's.",
-        "branch": "Its branch; null: nothing has run yet.",
-        "head": "The newest commit of its branch.",
-        "checks": _VERDICT,
-        "run_id": "The run that worked on it last.",
-        "agent_id": "The agent that does it, or was asked for.",
-        "model": "The model that was asked for; null: the router chooses.",
-        "fork": "The step of an earlier run where it begins; null: at the base.",
-        "cost_microusd": "What its runs have cost, in millionths of a dollar.",
-        "summary": "What its last run said at its end.",
-    },
+    "Attempt": _ATTEMPT,
+    "LiveAttempt": {**_ATTEMPT, "id": "Task and number."},
     "Branch": {"name": "As vapora/<task>.", "oid": "Its newest commit."},
     "CancelRunBody": {"reason": "Why; it stands on the card."},
     "ChangedBy": {
@@ -154,12 +163,8 @@ SHAPES: dict[str, dict[str, str]] = {
         "position": "The position in the log that says so.",
     },
     "Pause": {"reason": "Why; it is shown."},
-    "PauseView": {
-        "scope": "workspace or project.",
-        "id": "Which one.",
-        "since": "Since when.",
-        "reason": "What was said when it was paused.",
-    },
+    "PauseView": _PAUSE,
+    "PauseState": {**_PAUSE, "id": "Scope and id.", "paused": "False: it goes on again."},
     "Project": _PROJECT,
     "ProjectMade": {**_PROJECT, "same_name": "Ids of other projects that have the same name: it is not refused."},
     "ProjectCheck": {"name": "What it is called; its own name within the project."},
