@@ -163,7 +163,6 @@ SHAPES: dict[str, dict[str, str]] = work_texts.SHAPES | {
         "workspace": "The workspace that is spoken to; absent: the one of the header, else the default one.",
         "after": "The last position that the client has; absent: it is sent what changes from now on.",
     },
-    "PauseState": {"paused": "False: it goes on."},
     "Preferences": {"user_id": "Whose they are.", "position": "Of the last change; 0: nobody has said any."},
     "WorkspaceSettings": {"position": "Of the last change; 0: nobody has set any."},
     "Removed": {"id": "The id of what is gone.", "removed": "Always true."},
