@@ -72,7 +72,15 @@ class World:
         self.document = document
         self.headers = headers
         self.ids = {"project_id": project_id, "task_id": task_id, "run_id": run_id, "agent_id": "tester"}
-        self.ids |= {"role": "tester", "role_id": "tester", "scope": "agent", "id": "tester", "position": "1"}
+        self.ids |= {
+            "role": "tester",
+            "role_id": "tester",
+            "scope": "agent",
+            "id": "tester",
+            "position": "1",
+            "number": "1",
+            "sha256": "0" * 64,
+        }
         self.bodies: dict[str, dict[str, Any]] = {
             "CreateProject": {"name": "Parser"},
             "SubmitTask": {"project_id": project_id, "title": "Write a parser"},
@@ -111,6 +119,8 @@ class World:
                     yield str(high) if as_text else high
             elif name == "cursor" and "a-z" in form.get("pattern", ""):  # a project's id
                 yield self.ids["project_id"]
+            elif name == "cursor" and "\\." in form.get("pattern", ""):  # of a run's steps: two numbers
+                yield "7.0"
             elif name in _SAMPLES:
                 yield from _SAMPLES[name]
 
@@ -118,7 +128,9 @@ class World:
         forms = self.forms(schema)
         kinds = {form.get("type") for form in forms}
         if name in _OUTSIDE_TEXTS:
-            yield from (one for one in _OUTSIDE_TEXTS[name] if isinstance(one, str) or not as_text)
+            pairs = any("\\." in form.get("pattern", "") for form in forms)
+            texts = [one for one in _OUTSIDE_TEXTS[name] if isinstance(one, str) or not as_text]
+            yield from (one for one in texts if not (pairs and one == "1.0"))
         for form in forms:
             if "enum" in form:
                 yield "juggling"

@@ -58,7 +58,7 @@ async def test_a_card_that_names_no_review_and_no_priority_gets_those_of_the_wor
 @pytest.mark.parametrize(
     ("path", "body"),
     [
-        ("/settings", {"default_review": "agent"}),
+        ("/settings", {"default_review": "nobody"}),
         ("/settings", {"default_priority": 101}),
         ("/settings", {"colour": "red"}),
         ("/settings", {"name": "x" * 201}),

@@ -9,7 +9,6 @@ from events.base import DomainEvent
 from events.ids import Review
 from events.workspace import SettingsChanged
 from vapora.commands import ChangeSettings, SubmitTask
-from vapora.errors import BadInputError
 
 # To be raised with every change of `evolve` or of the state: what an older fold saved is then left aside.
 FOLD_VERSION = 1
@@ -25,11 +24,7 @@ class WorkspaceSettings:
 
 
 def decide(state: WorkspaceSettings | None, command: ChangeSettings) -> tuple[DomainEvent, ...]:
-    """Nothing where they are so already, said or by default. `BadInputError` for a review that there is not yet."""
-    if command.default_review is Review.AGENT:
-        raise BadInputError(
-            "Review by an agent is not available yet.", remedy="Use none or human.", field="default_review"
-        )
+    """Nothing where they are so already, said or by default."""
     event = SettingsChanged(
         name=command.name, default_review=command.default_review, default_priority=command.default_priority
     )
