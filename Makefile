@@ -13,7 +13,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 # What --no-deps could leave out is found by `pip check`. Wheels only: nothing is built with tools that are not pinned.
 INSTALL := $(PIP) install --quiet --require-hashes --no-deps --only-binary :all: --requirement
 
-.PHONY: demo up local test test-install lint types check format bench lock clean
+.PHONY: demo up local test test-install soak lint types check format bench lock clean
 
 demo: $(VENV)/.platform
 	$(BIN)/vapora demo
@@ -31,6 +31,11 @@ test: $(VENV)/.dev
 # The tests that ask the package index: a clean installation with the oldest pip, and wheels for every platform.
 test-install: $(VENV)/.dev
 	$(BIN)/python -m pytest -m index $(PYTEST)
+
+# The crash rounds in full; CI runs a sample of those on Ray. Half an hour, on a quiet machine.
+soak: $(VENV)/.dev
+	VAPORA_WORK_ROUNDS=30 VAPORA_CHAOS_ROUNDS=100 $(BIN)/python -m pytest -m "not index" $(PYTEST) \
+		tests/work/test_agent_killed.py tests/work/test_landing_killed.py tests/cluster/test_work_killed.py tests/chaos
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -26,6 +26,8 @@ _SAMPLES = {
     "cursor": ["1", "123456789"],
     "group_by": ["", "provider", "provider,role", "provider, day"],
     "prefix": ["task-1", "3f2a"],
+    "path": ["parser.py"],
+    "ref": ["abcd", "0" * 40],
     "Idempotency-Key": ["k 1"],
     "X-Correlation-Id": ["c 1"],
     "Vapora-Workspace": ["default"],
@@ -64,16 +66,31 @@ class Case:
 class World:
     """The document, and what its ids may be filled with here."""
 
-    def __init__(self, document: dict[str, Any], project_id: str, task_id: str, run_id: str) -> None:
+    def __init__(
+        self, document: dict[str, Any], project_id: str, task_id: str, run_id: str, headers: dict[str, str]
+    ) -> None:
         self.document = document
+        self.headers = headers
         self.ids = {"project_id": project_id, "task_id": task_id, "run_id": run_id, "agent_id": "tester"}
-        self.ids |= {"role": "tester", "role_id": "tester", "scope": "agent", "id": "tester", "position": "1"}
+        self.ids |= {
+            "role": "tester",
+            "role_id": "tester",
+            "scope": "agent",
+            "id": "tester",
+            "position": "1",
+            "number": "1",
+            "sha256": "0" * 64,
+        }
         self.bodies: dict[str, dict[str, Any]] = {
             "CreateProject": {"name": "Parser"},
             "SubmitTask": {"project_id": project_id, "title": "Write a parser"},
             "MoveTask": {"state": "todo"},
             "RegisterAgent": {"role": "tester"},
             "EditTask": {"priority": 1},
+            "AcceptProjectFile": {"sha256": "0" * 64},
+            "ApproveTask": {"head": "0" * 40},
+            "RequestChanges": {"head": "0" * 40},
+            "CommentTask": {"text": "Why so?"},
             **dict.fromkeys(("EditBudget", "EditTaskBudget"), {"overflow_cents": 1}),
         }
 
@@ -102,6 +119,8 @@ class World:
                     yield str(high) if as_text else high
             elif name == "cursor" and "a-z" in form.get("pattern", ""):  # a project's id
                 yield self.ids["project_id"]
+            elif name == "cursor" and "\\." in form.get("pattern", ""):  # of a run's steps: two numbers
+                yield "7.0"
             elif name in _SAMPLES:
                 yield from _SAMPLES[name]
 
@@ -109,7 +128,9 @@ class World:
         forms = self.forms(schema)
         kinds = {form.get("type") for form in forms}
         if name in _OUTSIDE_TEXTS:
-            yield from (one for one in _OUTSIDE_TEXTS[name] if isinstance(one, str) or not as_text)
+            pairs = any("\\." in form.get("pattern", "") for form in forms)
+            texts = [one for one in _OUTSIDE_TEXTS[name] if isinstance(one, str) or not as_text]
+            yield from (one for one in texts if not (pairs and one == "1.0"))
         for form in forms:
             if "enum" in form:
                 yield "juggling"
@@ -161,7 +182,7 @@ class World:
             for one in operation.get("parameters", ())
             if one["in"] == "query" and one.get("required")
         }
-        headers = {case.name: str(case.value)} if case.place == "header" else {}
+        headers = self.headers | ({case.name: str(case.value)} if case.place == "header" else {})
         if case.place == "query":
             params[case.name] = str(case.value)
         schema = self._body(operation)
@@ -176,7 +197,7 @@ async def world(door: Door) -> World:
     task = await door.task(project["id"])
     card = await door.in_state(task["task_id"], "done")
     document = (await door.http.get("/openapi.json")).json()
-    return World(document, project["id"], card["id"], card["runs"][0]["run_id"])
+    return World(document, project["id"], card["id"], card["runs"][0]["run_id"], door.operator)
 
 
 async def test_what_the_document_allows_is_not_refused_as_invalid(door: Door, world: World) -> None:

@@ -1,7 +1,7 @@
 """kill -9 of the agent and of the actor that holds the repositories, on real Ray, at random moments of runs with tools:
 in the end there is the work of a run that nobody disturbed, done once, and nothing is left over.
 
-`VAPORA_WORK_SEED` repeats a plan.
+`VAPORA_WORK_SEED` repeats a plan, `VAPORA_WORK_ROUNDS` makes the run longer.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ from vapora.commands import CreateProject
 from vapora.sdk import Client
 from vapora.testing.soundness import answers, order, tools
 
-pytestmark = [pytest.mark.ray, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.ray, pytest.mark.timeout(3_600)]
 
 SEED = int(os.environ.get("VAPORA_WORK_SEED", "0")) or random.randrange(1, 1_000_000)
-ROUNDS = 4
+ROUNDS = int(os.environ.get("VAPORA_WORK_ROUNDS", "4"))
 VICTIMS = ("agent/default/developer", "repositories/default")
 # Seen in a run; a process that is left is told from all others by it.
 MARK = "vapora-killed-on-ray"

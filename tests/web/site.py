@@ -72,9 +72,13 @@ class Site:
         """The token that lets a page have commands run."""
         return (self._data / "operator_token").read_text().strip()
 
+    def repository(self) -> repository.Home:
+        """The demo's own, whose cards the rehearsal model knows."""
+        return repository.make(self._data / "shortleaf")
+
     def work_project(self) -> tuple[str, Path]:
-        """A project on the demo's repository, whose cards the rehearsal model knows; and that repository."""
-        home = repository.make(self._data / "shortleaf")
+        """A project on the demo's repository; and that repository."""
+        home = self.repository()
         body = {
             "name": "Shortleaf",
             "repo": str(home.path),

@@ -31,9 +31,15 @@ def subjects(folder: object) -> list[str]:
 
 
 def test_a_card_goes_from_the_form_to_a_merged_commit_in_the_browser_alone(site: Site, open_page: Open) -> None:
-    project, folder = site.work_project()
-    page = open_page(f"{site.url}/p/{project}#token={site.operator()}")
+    home = site.repository()
+    folder = home.path
+    page = open_page(f"{site.url}/#token={site.operator()}")
     assert "token" not in page.url
+    page.get_by_label("Name of the project").fill("Shortleaf")
+    page.get_by_text("Work in a git repository").click()
+    page.get_by_label("Repository").fill(str(folder))
+    page.get_by_label("Checks").fill("\n".join(home.checks.values()))
+    page.get_by_role("button", name="Create").click()
     page.get_by_role("button", name="More…").click()
     form = page.get_by_role("dialog")
     form.get_by_label("Title", exact=True).fill(TITLE)

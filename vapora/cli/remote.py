@@ -15,6 +15,8 @@ from vapora.startup import lock
 if TYPE_CHECKING:
     from vapora.sdk import Client
 
+_OURS = ("127.0.0.1", "localhost", "::1")
+
 
 def connect(workspace: str | None = None) -> Client:
     """A client for `VAPORA_URL`, with `VAPORA_TOKEN`, in this workspace or that of `VAPORA_WORKSPACE`. Without a token,
@@ -37,13 +39,10 @@ def connect(workspace: str | None = None) -> Client:
 
 def own_token(url: str) -> str | None:
     """The operator's token, if the server at `url` is the one that holds our data folder: nobody else is shown it."""
-    from vapora.sdk.paths import is_local
-
     data = data_folder()
-    if not is_local(url):
-        return None
-    owner = lock.owner(data)
-    if owner is None or not owner.url or not is_local(owner.url) or _port(owner.url) != _port(url):
+    port = _own_port(url)
+    owner = None if port is None else lock.owner(data)
+    if owner is None or _own_port(owner.url) != port:
         return None
     try:
         return operator_token.read(data)
@@ -62,9 +61,11 @@ def data_folder() -> Path:
     return Path(named or ".vapora")
 
 
-def _port(url: str) -> int | None:
+def _own_port(url: str) -> int | None:
+    """The port of an address of this machine; None for every other."""
     try:
         parts = urlsplit(url)
-        return parts.port or (443 if parts.scheme == "https" else 80)
+        port = parts.port or (443 if parts.scheme == "https" else 80)
     except ValueError:
         return None
+    return port if parts.hostname in _OURS else None

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from vapora.cli.checks import Finding, bad, good, warn
@@ -54,7 +55,9 @@ def sandboxes(settings: Settings) -> Iterator[Finding]:
         told = "VAPORA_SANDBOX=none: commands of agents may do all that the user who runs VAPORA may do"
         yield warn("sandbox", told, "Take VAPORA_SANDBOX away, unless you mean it.")
     kinds: tuple[Kind, ...] = ("bubblewrap", "sandlock")
-    tried = asyncio.run(look(kinds))
+    # In a thread of its own: a loop may run in this one.
+    with ThreadPoolExecutor(1) as thread:
+        tried = thread.submit(lambda: asyncio.run(look(kinds))).result()
     working = [kind for kind, problem, _ in tried if problem is None]
     chosen = next((kind for kind in working if wish in ("auto", kind)), None)
     if wish != "none" and chosen is None:

@@ -11,6 +11,8 @@ import { BoardColumn } from "../ui/column";
 import { BulkBar } from "../ui/bulk-bar";
 import { FilterBar } from "../ui/filter-bar";
 import { PauseBanner, PauseButton } from "../ui/pause";
+import { Dialog } from "../ui/dialog";
+import { ProjectForm } from "../ui/project-form";
 import { ProjectTabs } from "../ui/project-tabs";
 import { QuickAdd } from "../ui/quick-add";
 import { TimeBar } from "../ui/time-bar";
@@ -67,22 +69,33 @@ export function BoardPage() {
   );
 }
 
+const ANOTHER = "+";
+
 function ProjectPicker() {
   const { route } = useLocation();
+  const [making, setMaking] = useState(false);
+  function choose(select: HTMLSelectElement): void {
+    if (select.value !== ANOTHER) return route((select.value ? `/p/${select.value}` : "/") + location.search);
+    select.value = project.value ?? "";
+    setMaking(true);
+  }
   return (
-    <select
-      class="field !w-auto max-w-60"
-      aria-label="Project"
-      value={project.value ?? ""}
-      onChange={(event) => route((event.currentTarget.value ? `/p/${event.currentTarget.value}` : "/") + location.search)}
-    >
-      <option value="">All projects</option>
-      {projects.value.map((one) => (
-        <option key={one.id} value={one.id}>
-          {one.name}
-        </option>
-      ))}
-    </select>
+    <>
+      <select class="field !w-auto max-w-60" aria-label="Project" value={project.value ?? ""} onChange={(event) => choose(event.currentTarget)}>
+        <option value="">All projects</option>
+        {projects.value.map((one) => (
+          <option key={one.id} value={one.id}>
+            {one.name}
+          </option>
+        ))}
+        {!at.value && <option value={ANOTHER}>New project…</option>}
+      </select>
+      {making && (
+        <Dialog heading="New project" close={() => setMaking(false)}>
+          <ProjectForm done={() => setMaking(false)} />
+        </Dialog>
+      )}
+    </>
   );
 }
 

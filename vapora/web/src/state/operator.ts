@@ -1,5 +1,5 @@
 /** The operator's token: it comes with the address that `vapora up` prints, behind the `#`, which no server is sent. */
-const KEY = "vapora-operator";
+const KEY = "vapora.operator_token";
 const FRAGMENT = /^#token=([\w-]+)$/;
 
 function taken(): string {
