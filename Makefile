@@ -34,7 +34,7 @@ test-install: $(VENV)/.dev
 
 # The crash rounds in full; CI runs a sample of those on Ray. Half an hour, on a quiet machine.
 soak: $(VENV)/.dev
-	VAPORA_WORK_ROUNDS=30 VAPORA_CHAOS_ROUNDS=100 $(BIN)/python -m pytest -m "not index" $(PYTEST) \
+	VAPORA_WORK_ROUNDS=30 VAPORA_LANDING_ROUNDS=30 VAPORA_CHAOS_ROUNDS=100 $(BIN)/python -m pytest -m "not index" $(PYTEST) \
 		tests/work/test_agent_killed.py tests/work/test_landing_killed.py tests/cluster/test_work_killed.py tests/chaos
 
 lint: $(VENV)/.dev

@@ -17,9 +17,9 @@ import psutil
 import pytest
 
 from actors.runtime import cluster
-from events import Recorded
-from events.run import ModelCalled, RunCancelled, RunFailed, RunStarted, RunSucceeded
+from events.run import ModelCalled, RunStarted, RunSucceeded
 from events.task import TaskApproved, TaskCompleted, TaskLanded, TaskSubmitted
+from tests.at_once import roles_at_once
 from tests.cluster.site import assert_sound, read_log
 from tests.ports import free_port
 from tests.waiting import wait_for
@@ -104,20 +104,6 @@ def is_loopback(address: str) -> bool:
     return (mapped or parsed).is_loopback
 
 
-def roles_at_once(log: Sequence[Recorded]) -> int:
-    """The most different roles that had a run at the same moment."""
-    running: dict[str, str] = {}
-    most = 0
-    for recorded in log:
-        match recorded.event:
-            case RunStarted(run_id=run_id, role=role):
-                running[run_id] = role
-                most = max(most, len(set(running.values())))
-            case RunSucceeded(run_id=run_id) | RunFailed(run_id=run_id) | RunCancelled(run_id=run_id):
-                running.pop(run_id, None)
-    return most
-
-
 def test_the_demo_ends_with_every_card_done_by_all_twelve_roles_and_work_in_the_repository(data: Path) -> None:
     process = start("demo", "--data", str(data), "--port", str(free_port()), "--json")
     out, err = process.communicate(timeout=600)
@@ -129,7 +115,7 @@ def test_the_demo_ends_with_every_card_done_by_all_twelve_roles_and_work_in_the_
     assert len(submitted) >= 17
     assert {one.event.task_id for one in log if isinstance(one.event, TaskCompleted | TaskApproved)} == submitted
     assert {one.event.role for one in log if isinstance(one.event, RunStarted)} == set(ROLE_IDS)
-    assert roles_at_once(log) >= 6
+    assert roles_at_once(one.event for one in log) >= 6
     assert all(one.event.simulated for one in log if isinstance(one.event, RunSucceeded))
     landed = {one.event.oid for one in log if isinstance(one.event, TaskLanded)}
     assert len(landed) >= 10

@@ -1,7 +1,7 @@
 """Pictures of the main pages: `python -m tests.web.screenshots DIR`.
 
-A rehearsal of the shipped backlog is the scene, so that agents are at work while the pictures are taken: each page,
-light and dark, 360, 768 and 1440 pixels wide. `board.png` is the one in the README.
+A rehearsal of the demo's backlog in its repository is the scene, so that agents are at work while the pictures are taken: each
+page, light and dark, 360, 768 and 1440 pixels wide. `board.png` is the one in the README.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import hatch_build
 from tests.waiting import wait_for
 from tests.web import chromium
 from tests.web.site import Site
-from vapora.catalog import load_backlog
+from vapora.cli.demo import cards
 
 WIDTHS = (360, 768, 1440)
 PAGES = {
@@ -60,13 +60,16 @@ def main() -> None:
 
 def stage(site: Site) -> dict[str, str]:
     """The backlog at work, with something in every column that work alone fills; the project and a task in review."""
-    project = site.project()
+    project, _ = site.work_project()
     for role, cents in {"developer": 500, "documenter": 3, "tester": 200}.items():
         site.send("PUT", f"/budgets/role/{role}", {"monthly_limit_cents": cents})
-    for number, body in enumerate(load_backlog(None)):
+    ids: dict[str, str] = {}
+    for number, body in enumerate(cards.read(None, own_repository=False)):
         # A person is to look at every second one.
-        review = "human" if number % 2 else "none"
-        site.send("POST", "/tasks", {**body, "project_id": project, "review": review})
+        said = {**body, "review": "human" if number % 2 else body["review"], "project_id": project}
+        said["blocked_by"] = [ids[name] for name in said.get("blocked_by", ())]
+        name = said.pop("name", f"{number}")
+        ids[name] = str(site.send("POST", "/tasks", said)["task_id"])
 
     def at_work() -> bool:
         counts = site.get("/board")["counts"]

@@ -37,8 +37,8 @@ def test_a_card_goes_from_the_form_to_a_merged_commit_in_the_browser_alone(site:
     assert "token" not in page.url
     page.get_by_label("Name of the project").fill("Shortleaf")
     page.get_by_text("Work in a git repository").click()
-    page.get_by_label("Repository").fill(str(folder))
-    page.get_by_label("Checks").fill("\n".join(home.checks.values()))
+    page.get_by_role("textbox", name="Repository").fill(str(folder))
+    page.get_by_role("textbox", name="Checks").fill("\n".join(home.checks.values()))
     page.get_by_role("button", name="Create").click()
     page.get_by_role("button", name="More…").click()
     form = page.get_by_role("dialog")
