@@ -1,6 +1,6 @@
 """Pictures of the main pages: `python -m tests.web.screenshots DIR`.
 
-A rehearsal of the demo's backlog in its repository is the scene, so that agents are at work while the pictures are taken: each
+The demo's backlog at work in its repository is the scene, so that agents are busy while the pictures are taken: each
 page, light and dark, 360, 768 and 1440 pixels wide. `board.png` is the one in the README.
 """
 
