@@ -32,3 +32,12 @@ export function moment(instant: string, zone?: string): string {
 }
 
 export const title = (word: string): string => (word ? word[0]?.toUpperCase() + word.slice(1).replaceAll("-", " ") : "");
+
+const TASK_ID = /\btask-[0-9a-f]{8,32}\b/g;
+
+/** A sentence of the server with cards' titles in place of their ids, where they are known. */
+export const named = (text: string, titleOf: (id: string) => string | undefined): string =>
+  text.replace(TASK_ID, (id) => {
+    const found = titleOf(id);
+    return found ? `“${found}”` : id;
+  });

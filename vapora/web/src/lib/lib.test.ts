@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import type { Card } from "../api/types";
 import { csv } from "./csv";
 import { fits, NO_FILTER, readFilter, withFilter } from "./filter";
-import { cents, dollars, duration } from "./format";
+import { cents, dollars, duration, named } from "./format";
 import { visible } from "./window";
 
 const card = { id: "task-1", title: "Write the Parser", role: "developer", assigned_agent: null, task_type: "code", runs: [], waiting: null } as unknown as Card;
@@ -40,4 +40,10 @@ test("only what is seen is drawn, with a margin", () => {
   expect(span).toEqual({ first: 49, end: 56, above: 4_900, total: 100_000 });
   expect(visible([], 0, 500, 100)).toEqual({ first: 0, end: 0, above: 0, total: 0 });
   expect(visible([10], 9_999, 500, 0).end).toBe(1);
+});
+
+test("a sentence names cards by their titles where they are known", () => {
+  const titles: Record<string, string> = { "task-00112233445566aa": "Plan it" };
+  const said = named("It starts as soon as task-00112233445566aa and task-00000000000000ff are done.", (id) => titles[id]);
+  expect(said).toBe("It starts as soon as “Plan it” and task-00000000000000ff are done.");
 });

@@ -4,9 +4,9 @@ import { useRoute } from "preact-iso";
 import { data, DELETE, GET } from "../api/client";
 import { HEADINGS, type Column, type Decision, type Frame, type Run, type Task } from "../api/types";
 import { movesFrom } from "../lib/columns";
-import { dollars, moment, title } from "../lib/format";
+import { dollars, moment, named, title } from "../lib/format";
 import { useData } from "../lib/use-data";
-import { move } from "../state/board";
+import { move, titleOf } from "../state/board";
 import { preferences } from "../state/preferences";
 import { refused, tell } from "../state/toasts";
 import { Dialog } from "../ui/dialog";
@@ -63,7 +63,7 @@ export function TaskPage() {
       <Facts task={task} />
       {task.waiting && (
         <p role="status" class="glass !bg-raised p-3 text-warn">
-          <strong>Waits: {task.waiting.reason}.</strong> {task.waiting.remedy}
+          <strong>Waits: {task.waiting.reason}.</strong> {named(task.waiting.remedy, titleOf)}
         </p>
       )}
       <Answer task={task} />

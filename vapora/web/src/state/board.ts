@@ -44,6 +44,7 @@ export const columns = computed(() => {
 export const hasMore = computed(() => each((column) => cursors.value[column] !== null));
 export const known = (id: string): Card | undefined => cards.value.get(id);
 export const allCards = computed(() => [...cards.value.values()]);
+export const titleOf = (id: string): string | undefined => cards.peek().get(id)?.title;
 
 export function narrow(change: Partial<Filter>): void {
   filter.value = { ...filter.value, ...change };
@@ -190,7 +191,7 @@ function beyond(card: Card): boolean {
 
 /** Ask for a move and show it at once; taken back, with the reason, where it is refused. */
 export async function move(id: string, to: Column, before: string | null = null, comment = ""): Promise<boolean> {
-  const title = cards.value.get(id)?.title ?? id;
+  const title = cards.peek().get(id)?.title ?? id;
   try {
     await ask(id, to, before, comment);
     return true;
@@ -227,7 +228,7 @@ function settle(id: string, position: number): void {
 }
 
 export async function archive(id: string): Promise<void> {
-  const title = cards.value.get(id)?.title ?? id;
+  const title = cards.peek().get(id)?.title ?? id;
   try {
     await ask(id, "archived");
     tell(`“${title}” is archived.`);
@@ -240,7 +241,7 @@ export async function archive(id: string): Promise<void> {
 async function bulk(act: (id: string) => Promise<unknown>, done: string): Promise<void> {
   const ids = [...selected.value];
   const outcomes = await forEach(ids, async (id) => {
-    const title = cards.value.get(id)?.title ?? id;
+    const title = cards.peek().get(id)?.title ?? id;
     try {
       await act(id);
       return { id, title, reason: "" };

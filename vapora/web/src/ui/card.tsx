@@ -4,8 +4,8 @@ import { draggable, dropTargetForElements } from "@atlaskit/pragmatic-drag-and-d
 import { combine } from "@atlaskit/pragmatic-drag-and-drop/combine";
 import { attachClosestEdge, extractClosestEdge, type Edge } from "@atlaskit/pragmatic-drag-and-drop-hitbox/closest-edge";
 import type { Card } from "../api/types";
-import { dollars, title } from "../lib/format";
-import { at, selected, toggle } from "../state/board";
+import { dollars, named, title } from "../lib/format";
+import { at, selected, titleOf, toggle } from "../state/board";
 import { MoveMenu } from "./move-menu";
 
 const REASONS: Record<string, string> = {
@@ -19,6 +19,8 @@ const REASONS: Record<string, string> = {
   checks: "checks have failed",
   runaway: "was stopped",
 };
+
+const CHECKED = { green: "!text-good", red: "!text-bad", unchecked: "!text-warn" } as const;
 
 export function CardTile({ card }: { card: Card }) {
   const ref = useRef<HTMLElement>(null);
@@ -48,6 +50,7 @@ export function CardTile({ card }: { card: Card }) {
   }, [card.id, card.state, fixed]);
 
   const run = card.runs.at(-1);
+  const remedy = named(card.waiting?.remedy ?? "", titleOf);
   const chosen = selected.value.has(card.id);
   return (
     <div class="pb-2">
@@ -91,15 +94,32 @@ export function CardTile({ card }: { card: Card }) {
           {card.assignee && <span class="tag">for {card.assignee}</span>}
           {card.priority !== 50 && <span class="tag">priority {card.priority}</span>}
           {run && card.state === "in-progress" && <span class="tag">{run.calls === 1 ? "1 call" : `${run.calls} calls`}</span>}
-          {card.cost_microusd > 0 && <span class="tag">{dollars(card.cost_microusd)}{card.simulated ? " sim." : ""}</span>}
+          {card.cost_microusd > 0 && (
+            <span class="tag">
+              {dollars(card.cost_microusd)}
+              {card.limit_microusd != null ? ` of ${dollars(card.limit_microusd)}` : ""}
+              {card.simulated ? " sim." : ""}
+            </span>
+          )}
+          {card.checks && card.state !== "in-progress" && <span class={`tag ${CHECKED[card.checks]}`}>{card.checks}</span>}
+          {card.landed && <span class="tag !text-good">merged</span>}
+          {card.attempts > 1 && <span class="tag">attempt {card.attempt}</span>}
+          {card.sandbox === "none" && <span class="tag !text-bad">no sandbox</span>}
+          {card.unread > 0 && <span class="tag !text-accent">{card.unread === 1 ? "1 new comment" : `${card.unread} new comments`}</span>}
           {card.deadline && <span class="tag">due {new Date(card.deadline).toLocaleDateString("en-GB")}</span>}
         </div>
-        {card.waiting && (
-          <p class="text-xs text-warn break-words" title={card.waiting.remedy}>
-            <strong class="font-semibold">{REASONS[card.waiting.reason] ?? `waits: ${card.waiting.reason}`}</strong>
-            {card.waiting.remedy ? `. ${card.waiting.remedy}` : ""}
+        {card.doing && card.state === "in-progress" && (
+          <p class="text-xs text-soft truncate" title={card.doing} dir="auto">
+            {card.doing}
           </p>
         )}
+        {card.waiting && (
+          <p class="text-xs text-warn break-words" title={remedy}>
+            <strong class="font-semibold">{REASONS[card.waiting.reason] ?? `waits: ${card.waiting.reason}`}</strong>
+            {remedy ? `. ${remedy}` : ""}
+          </p>
+        )}
+        {card.landing_problem && !card.landed && !card.waiting && <p class="text-xs text-warn break-words">Not merged: {card.landing_problem.message}</p>}
         {card.state === "failed" && run?.reason && <p class="text-xs text-bad break-words">{run.reason}</p>}
       </article>
     </div>
