@@ -59,14 +59,14 @@ def invoke(*arguments: str, **environ: str) -> Said:
 
 
 @pytest.fixture(scope="session")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def server_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The data folder of the server."""
     return tmp_path_factory.mktemp("cli") / "data"
 
 
 @pytest.fixture(scope="session")
-def url(data: Path) -> Iterator[str]:
-    platform = Platform(quick(data, free_port()), {})
+def url(server_data: Path) -> Iterator[str]:
+    platform = Platform(quick(server_data, free_port()), {})
     try:
         yield platform.start().api.removesuffix("/api/v1")
     finally:
@@ -74,9 +74,9 @@ def url(data: Path) -> Iterator[str]:
 
 
 @pytest.fixture
-def vapora(url: str, data: Path) -> Run:
+def vapora(url: str, server_data: Path) -> Run:
     """A command that speaks to the server, on its machine."""
-    return lambda *arguments: invoke(*arguments, VAPORA_URL=url, VAPORA_DATA=str(data))
+    return lambda *arguments: invoke(*arguments, VAPORA_URL=url, VAPORA_DATA=str(server_data))
 
 
 @pytest.fixture

@@ -60,13 +60,13 @@ def test_a_project_on_a_repository_is_made_with_the_token_of_this_machine(vapora
 
 
 def test_who_works_elsewhere_is_refused_without_the_token_and_let_in_with_it(
-    url: str, data: Path, theirs: TheirRepository, tmp_path: Path
+    url: str, server_data: Path, theirs: TheirRepository, tmp_path: Path
 ) -> None:
     asked = ("project", "add", "Elsewhere", "--same-name", "--repo", str(theirs.path))
     refused = invoke(*asked, VAPORA_URL=url, VAPORA_DATA=str(tmp_path / "other"))
     assert refused.code == 1
     assert "operator_token" in refused.err
-    token = operator_token.read(data) or ""
+    token = operator_token.read(server_data) or ""
     let_in = invoke(*asked, VAPORA_URL=url, VAPORA_DATA=str(tmp_path / "other"), VAPORA_TOKEN=token)
     assert let_in.code == 0, let_in.err
     assert token not in let_in.out + let_in.err + refused.err
