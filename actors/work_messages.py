@@ -66,7 +66,8 @@ class CommandRan:
 
 @dataclass(frozen=True, slots=True)
 class SetupOutcome:
-    """`reused`: it was run in this worktree before. `copied`: files of the person's folder that were put there."""
+    """`reused`: nothing was run, since this worktree had it, or was given what it made in another one; a single result
+    tells how long that took. `copied`: files of the person's folder that were put there."""
 
     ok: bool
     results: tuple[CommandRan, ...] = ()

@@ -77,7 +77,9 @@ def _started(recorded: Recorded, event: run.RunStarted, rows: Rows) -> None:
 def _set_up(recorded: Recorded, event: run.SetupRan, rows: Rows) -> None:
     if event.reused:
         line = "what setup made earlier is used again"
-        _add(recorded, rows, event, "setup", "setup", line=line, state=_state(event.ok), duration_ms=0)
+        took = sum(one.duration_ms for one in event.results)
+        _add(recorded, rows, event, "setup", "setup", line=line, state=_state(event.ok), duration_ms=took)
+        return
     for part, result in enumerate(event.results):
         _command(recorded, rows, event, "setup", result, part)
 

@@ -1,4 +1,5 @@
-"""Takes worktrees away that nobody needs any more. Branches stay, and a worktree is made again where it is needed."""
+"""Takes worktrees away that nobody needs any more. Branches stay, and a worktree is made again where it is needed.
+Of what setups made, the newest stay (`vapora.repo.products`)."""
 
 from __future__ import annotations
 
@@ -55,8 +56,8 @@ class Upkeep:
                 if await self._is_done_with(project.archived, repository, name):
                     await self._opened.thread(_remove, repository, name, self._opened.folder / project_id / "homes")
                     self._forget(project_id, name)
-        if gone:
-            await self._opened.thread(repository.empty_trash)
+        await self._opened.thread(repository.empty_trash)
+        await self._opened.thread(repository.products.prune)
 
     async def _is_done_with(self, archived: bool, repository: Repository, name: str) -> bool:
         if name.startswith(SCRATCH):

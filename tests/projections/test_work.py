@@ -113,6 +113,15 @@ def told() -> Tale:
     return tale.begin()
 
 
+def test_a_setup_that_was_used_again_is_one_step_with_the_time_that_it_took() -> None:
+    tale = told()
+    kept = result("kept product").model_copy(update={"command": "", "duration_ms": 70})
+    tale.tell(run.SetupRan(run_id="t-1.1", task_id="t-1", results=(kept,), reused=True, ok=True))
+    [found] = steps(tale.rows(Steps()), "t-1.1").items
+    assert (found.kind, found.state, found.duration_ms) == ("setup", "done", 70)
+    assert found.line == "what setup made earlier is used again"
+
+
 def test_steps_stand_in_order_with_what_is_under_way() -> None:
     tale = told()
     tale.tell(run.SetupRan(run_id="t-1.1", task_id="t-1", results=(result("setup-1"),), ok=True))

@@ -10,6 +10,7 @@ import pytest
 from tests.repo.site import AT, DEVELOPER, VAPORA, TheirRepository, environ, opened, step
 from vapora.errors import (
     BadInputError,
+    GitFailedError,
     NotARepositoryError,
     NotFoundError,
     NoWorktreeError,
@@ -66,6 +67,65 @@ def test_a_step_is_a_commit_of_the_agent_with_trailers_that_cannot_be_forged(our
 def test_a_step_that_changed_nothing_makes_no_commit(ours: Repository) -> None:
     tree = ours.start("task-1")
     assert ours.commit("task-1", step()) == tree.head
+
+
+def test_a_step_takes_every_kind_of_change_as_git_add_does(ours: Repository, theirs: TheirRepository) -> None:
+    files = {"file": "1", "exec": "1", "gone": "1", "to-link": "1", "to-folder": "1", "folder/x": "1", "eol": "a\nb\n"}
+    theirs.commit(files | {".gitattributes": "eol text eol=lf\n"})
+    folder = ours.start("task-1").path
+
+    def plain(folder: Path) -> None:
+        (folder / "file").write_text("2")
+        (folder / "exec").chmod(0o755)
+        (folder / "to-link").unlink()
+        (folder / "to-link").symlink_to("file")
+        (folder / "new dir").mkdir()
+        (folder / "new dir" / "-a \n*ö").write_text("new")
+        (folder / os.fsdecode(b"\xff")).write_text("no UTF-8")
+
+    def others(folder: Path) -> None:
+        (folder / "gone").unlink()
+        (folder / "to-folder").unlink()
+        (folder / "to-folder").mkdir()
+        (folder / "to-folder" / "y").write_text("y")
+        (folder / "folder" / "x").unlink()
+        (folder / "folder").rmdir()
+        (folder / "folder").write_text("a file")
+
+    for change in (plain, others):
+        change(folder)
+        change(theirs.path)
+        theirs.git("add", "--all")
+        made = ours.commit("task-1", step())
+        assert ours.bare.run("rev-parse", f"{made}^{{tree}}").text == theirs.git("write-tree")
+        assert ours.changed_paths("task-1") == []
+    # Another form of what is there already is no change.
+    (folder / "eol").write_bytes(b"a\r\nb\r\n")
+    assert ours.commit("task-1", step()) == made
+
+
+def test_a_step_goes_on_the_tasks_branch_wherever_its_head_was_left(ours: Repository) -> None:
+    tree = ours.start("task-1")
+    ours.trees.run("task-1", "update-ref", "--no-deref", "HEAD", tree.head)
+    ours.trees.run("task-1", "checkout", "--quiet", "--detach")
+    (tree.path / "new").write_text("x")
+    made = ours.commit("task-1", step())
+    assert ours.branches() == {"task-1": made}
+    assert ours.commit("task-1", step()) == made
+
+
+def test_a_tracked_file_that_became_a_repository_is_refused(ours: Repository) -> None:
+    tree = ours.start("task-1")
+    place = tree.path / "README.md"
+    place.unlink()
+    ours.bare.git.run("init", "--quiet", str(place))
+    for commit in (False, True):
+        if commit:
+            who = step().variables(VAPORA)
+            ours.bare.git.run("commit", "-q", "--allow-empty", "-m", "x", git_dir=place / ".git", variables=who)
+        with pytest.raises(UncommittableError if commit else GitFailedError, match=r"README\.md"):
+            ours.commit("task-1", step())
+        assert ours.trees.get("task-1").head == tree.head
 
 
 def test_an_author_cannot_write_another_line_into_the_commit(ours: Repository) -> None:

@@ -24,6 +24,7 @@ _VAPORA = {"NAME": "VAPORA", "EMAIL": "vapora@localhost", "DATE": "2000-01-01T00
 _NOBODY = {f"GIT_{one}_{what}": text for one in ("AUTHOR", "COMMITTER") for what, text in _VAPORA.items()}
 # A task's id, with `.n` for the n-th attempt: part of a ref and of a folder's name.
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,100}(\.[0-9]{1,4})?")
+_MOST_TREES = 1_000
 _OID = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 
 
@@ -60,6 +61,7 @@ class Bare:
         self.git = git
         self.dir = folder / "repo.git"
         self.source = source
+        self._trees: dict[str, str] = {}
 
     def run(self, *arguments: str, **how: object) -> Done:
         return self.git.run(*arguments, git_dir=self.dir, **how)  # type: ignore[arg-type]
@@ -212,12 +214,23 @@ class Bare:
         return self.run("commit-tree", tree, "-m", "Begin", variables=_NOBODY).text
 
     def tree(self, commit: str) -> str:
-        return self.run("rev-parse", f"{commit}^{{tree}}").text
+        """Of a commit, by its full id."""
+        known = self._trees.get(commit)
+        return known or self._remember(commit, self.run("rev-parse", f"{commit}^{{tree}}").text)
+
+    def _remember(self, commit: str, tree: str) -> str:
+        """What a commit holds never changes; asking git takes a process."""
+        if len(self._trees) >= _MOST_TREES:
+            self._trees.clear()
+        self._trees[commit] = tree
+        return tree
 
     def make_commit(self, tree: str, parents: Sequence[str], message: str, variables: Mapping[str, str]) -> str:
         """`variables` say who and when, as git's environment has it."""
         named = [part for one in parents for part in ("-p", one)]
-        return self.run("commit-tree", tree, *named, "-F", "-", stdin=message.encode(), variables=variables).text
+        made = self.run("commit-tree", tree, *named, "-F", "-", stdin=message.encode(), variables=variables).text
+        self._remember(made, tree)
+        return made
 
 
 def branch_ref(name: str) -> str:

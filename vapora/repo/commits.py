@@ -15,7 +15,8 @@ from vapora.unicode import mended
 
 # Git keeps every version for good; a build product of this size has no place in it.
 LARGEST_FILE_BYTES = 100 * 1024**2
-_GITLINK = "160000"
+_GITLINK, _NONE = "160000", "000000"
+_FILES = frozenset(("100644", "100755", "120000"))
 # As many paths as surely fit into one command line.
 _AT_ONCE = 500
 
@@ -40,6 +41,24 @@ class StepCommit:
         return self.author.variables("AUTHOR") | committer.variables("COMMITTER") | dates
 
 
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """What differs from the last commit: the modes that a path has there, in the index and in the worktree (`000000`:
+    it is not there), `None` where git does not know it yet. `plain`: its file can be put into the index by itself."""
+
+    path: str
+    modes: tuple[str, str, str] | None
+    plain: bool
+
+    @property
+    def is_nested(self) -> bool:
+        """A repository that would become a pointer; git lists one that it does not know as a folder."""
+        if self.modes is None:
+            return self.path.endswith("/")
+        committed, *now = self.modes
+        return _GITLINK in now and committed != _GITLINK
+
+
 def commit_step(
     trees: Worktrees, name: str, step: StepCommit, committer: Person, largest: int = LARGEST_FILE_BYTES
 ) -> str:
@@ -47,16 +66,21 @@ def commit_step(
 
     Raises `UncommittableError` for what must not get in. The files are left as they are, for the agent to mend.
     """
-    head = trees.get(name).head
+    if not trees.is_whole(name):
+        trees.get(name)  # says so
     trees.unlock(name)
-    _check_sizes(trees, name, largest)
-    trees.run(name, "add", "--all")
-    try:
-        _check_nested(trees, name, head)
-        tree = trees.run(name, "write-tree").text
-    except UncommittableError:
-        trees.run(name, "read-tree", head)
-        raise
+    head, changes = _status(trees, name)
+    if not changes:
+        return head
+    _check_sizes(trees, name, changes, largest)
+    _refuse_nested([one.path for one in changes if one.is_nested])
+    if all(one.plain for one in changes):
+        # Half of what `add` takes, which looks for all changes once more.
+        listing = b"".join(os.fsencode(one.path) + b"\0" for one in changes)
+        trees.run(name, "update-index", "--add", "-z", "--stdin", stdin=listing)
+    else:
+        _add_all(trees, name, head)
+    tree = trees.run(name, "write-tree").text
     if tree == trees.bare.tree(head):
         return head
     made = trees.bare.make_commit(tree, (head,), step.text(), step.variables(committer))
@@ -64,10 +88,52 @@ def commit_step(
     return made
 
 
-def _check_sizes(trees: Worktrees, name: str, largest: int) -> None:
+def _status(trees: Worktrees, name: str) -> tuple[str, list[_Change]]:
+    """The branch's head, and what differs from it. One process; each takes 3 to 10 ms."""
+    options = ("--porcelain=v2", "--branch", "-z", "--untracked-files=all", "--no-renames")
+    # Nobody else writes to the index meanwhile, so git may note there which files it found unchanged.
+    fields = trees.run(name, "status", *options, variables={"GIT_OPTIONAL_LOCKS": "1"}).fields()
+    told = dict(one.split(" ", 2)[1:] for one in fields if one.startswith("# "))
+    if told.get("branch.head") != branch_ref(name).removeprefix("refs/heads/"):
+        # It was cut off while it was being put on its branch.
+        trees.run(name, "symbolic-ref", "HEAD", branch_ref(name))
+        return trees.get(name).head, _status(trees, name)[1]
+    return told["branch.oid"], [_change(one) for one in fields if not one.startswith("# ")]
+
+
+def _change(line: str) -> _Change:
+    match line[0]:
+        case "1":
+            # "1 XY sub mode-in-head mode-in-index mode-in-worktree oid oid path"
+            _, _, _, *modes, _, _, path = line.split(" ", 8)
+            here = modes[2]
+            return _Change(
+                path, (modes[0], modes[1], here), here in _FILES and {modes[0], modes[1]} <= _FILES | {_NONE}
+            )
+        case "u":
+            # "u XY sub mode mode mode mode-in-worktree oid oid oid path"
+            *_, mode, _, _, _, path = line.split(" ", 10)
+            return _Change(path, (_NONE, _NONE, mode), plain=False)
+        case _:
+            return _Change(line[2:], None, not line.endswith("/"))
+
+
+def _add_all(trees: Worktrees, name: str, head: str) -> None:
+    trees.run(name, "add", "--all")
+    # ":old-mode new-mode old-oid new-oid status", then the path
+    fields = trees.run(name, "diff-index", "--cached", "--raw", "-z", "--no-renames", head).fields()
+    modes = ((told[1:].split()[:2], path) for told, path in zip(fields[::2], fields[1::2], strict=True))
+    try:
+        _refuse_nested([path for (old, new), path in modes if new == _GITLINK != old])
+    except UncommittableError:
+        trees.run(name, "read-tree", head)
+        raise
+
+
+def _check_sizes(trees: Worktrees, name: str, changes: Sequence[_Change], largest: int) -> None:
     folder = trees.path(name)
     large = []
-    for path in changed_paths(trees, name, alone=True):
+    for path in (one.path for one in changes):
         try:
             found = (folder / path).lstat()
         except OSError:
@@ -82,15 +148,8 @@ def _check_sizes(trees: Worktrees, name: str, largest: int) -> None:
         )
 
 
-def _check_nested(trees: Worktrees, name: str, head: str) -> None:
+def _refuse_nested(nested: Sequence[str]) -> None:
     """A repository inside would be committed as a mere pointer to its own commit, and its files would be lost."""
-    fields = trees.run(name, "diff-index", "--cached", "--raw", "-z", "--no-renames", head).fields()
-    nested = [
-        path
-        for told, path in zip(fields[::2], fields[1::2], strict=True)
-        # ":old-mode new-mode old-oid new-oid status"
-        if told.split()[1] == _GITLINK and told.split()[0] != f":{_GITLINK}"
-    ]
     if nested:
         raise UncommittableError(
             f"Folders that are git repositories of their own would be committed without their files: {listed(nested)}.",
@@ -99,14 +158,9 @@ def _check_nested(trees: Worktrees, name: str, head: str) -> None:
         )
 
 
-def changed_paths(trees: Worktrees, name: str, *, alone: bool = False) -> list[str]:
-    """What differs from the last commit, and is not ignored: paths from the worktree's root.
-
-    `alone`: nobody else writes to the index meanwhile, so git may note there which files it found unchanged. Else it
-    reads each of them again, since they were made in the same second as the index.
-    """
-    options = ("--porcelain=v1", "-z", "--untracked-files=all", "--no-renames")
-    done = trees.run(name, "status", *options, variables={"GIT_OPTIONAL_LOCKS": "1" if alone else "0"})
+def changed_paths(trees: Worktrees, name: str) -> list[str]:
+    """What differs from the last commit, and is not ignored: paths from the worktree's root."""
+    done = trees.run(name, "status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames")
     # "XY path"; a nested repository is listed as a folder, with a slash behind it.
     return [line[3:] for line in done.fields()]
 

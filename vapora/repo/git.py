@@ -86,7 +86,7 @@ class Git:
         if program is None:
             raise ConfigurationError("git is not installed.", remedy="Install it, for example by `apt install git`.")
         self._program = program
-        self._held = tuple(held)
+        self.held = tuple(held)
         fixed = {
             "PATH": path,
             # Messages are read by this code, so they have to be in English.
@@ -142,7 +142,7 @@ class Git:
                 stdin=given,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                pass_fds=self._held,
+                pass_fds=self.held,
                 # Remote helpers and ssh are its children, and end with it.
                 start_new_session=True,
             )

@@ -21,6 +21,7 @@ from vapora.repo.commits import StepCommit
 from vapora.repo.git import Git
 from vapora.repo.landing import Landing, Prepared, Strategy
 from vapora.repo.lock import take
+from vapora.repo.products import Products, is_empty
 from vapora.repo.source import Source
 from vapora.repo.words import shown
 from vapora.repo.worktrees import Worktree, Worktrees
@@ -73,10 +74,12 @@ class Repository:
         try:
             self.bare = Bare(Git(environ, held=(lock,)), folder, source)
             self.trees = Worktrees(self.bare, folder)
+            self.products = Products(folder / "setup")
             self.committer = committer
             self._turn = threading.RLock()
             self.bare.make()
             self.trees.clear_leftovers()
+            self.products.clear_leftovers()
         except BaseException:
             self.close()
             raise
@@ -121,6 +124,20 @@ class Repository:
         if target is not None:
             self.bare.set_ref(base_ref(name), self.bare.run("merge-base", target, self.bare.commit(at)).text)
         self.trees.set_back(name, at)
+
+    @_alone
+    def empty(self, name: str) -> None:
+        """The worktree with the files of its last commit, and nothing that git ignores: made anew if need be."""
+        if not is_empty(self.trees, name):
+            head = self.trees.get(name).head
+            self.trees.discard(name)
+            self.trees.make(name, head)
+
+    def is_at_base(self, name: str, branch: str | None = None) -> bool:
+        """Whether nobody has committed anything in it: it stands on a commit of the base branch itself."""
+        base, head = self._branch(name)
+        target = self.bare.base(branch).oid
+        return base == head and target is not None and self.bare.descends(target, head)
 
     @_alone
     def restore(self, name: str, paths: Sequence[str]) -> None:

@@ -11,7 +11,7 @@ from typing import Literal
 from vapora.repo import looking
 from vapora.repo.owner import Repository
 from vapora.sandbox.sandbox import Sandbox
-from vapora.sandbox.values import Command, Limits, Outcome, Room
+from vapora.sandbox.values import Command, Kind, Limits, Outcome, Room
 from vapora.tools.folder import Folder
 
 
@@ -33,8 +33,12 @@ class LocalWorkplace:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.folder = Folder(tree.path)
         self._repository, self._task, self._sandbox, self._limits = repository, task, sandbox, limits
-        self._room = Room(tree.path, home, git_dir=repository.bare.dir, read_only=read_only)
+        self.room = Room(tree.path, home, git_dir=repository.bare.dir, read_only=read_only)
         self._variables = dict(variables or {})
+
+    @property
+    def sandbox(self) -> Kind:
+        return self._sandbox.kind
 
     async def run(self, line: str, timeout_s: float) -> Outcome:
         return await self.command(line, min(timeout_s, self._limits.timeout_s))
@@ -42,7 +46,7 @@ class LocalWorkplace:
     async def command(self, line: str, timeout_s: float, *, network: bool = False) -> Outcome:
         """One of the project's own, for as long as the project says. `network`: only to set it up."""
         limits = replace(self._limits, timeout_s=timeout_s)
-        return await self._sandbox.run(self._room, Command(line, network, self._variables), limits)
+        return await self._sandbox.run(self.room, Command(line, network, self._variables), limits)
 
     async def changed_paths(self) -> list[str]:
         return await asyncio.to_thread(self._repository.changed_paths, self._task)
