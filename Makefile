@@ -26,7 +26,7 @@ local: $(VENV)/.platform
 
 # PYTEST=… adds options: make test PYTEST=--durations=25
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -m "not index" $(PYTEST)
+	$(BIN)/python -m tests.run $(PYTEST)
 
 # The tests that ask the package index: a clean installation with the oldest pip, and wheels for every platform.
 test-install: $(VENV)/.dev
