@@ -1,9 +1,9 @@
-"""All tests, as `make test` runs them: those on Ray in a process of their own, beside all others.
+"""All tests, as `make test` runs them: those on Ray and in a browser in a process of their own, beside all others.
 
     python -m tests.run [options of pytest]
 
-Ray's tests mostly wait for processes to start and to die, the others mostly compute: on two cores both together take
-little longer than either alone. What the Ray tests say is printed when both are done.
+They mostly wait for other processes, the others mostly compute: on two cores both together take little longer than
+either alone. What is said on Ray and in the browser is printed when both are done.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ _NOTHING_CHOSEN = 5  # by options such as -k; of no concern while the other proc
 def main(options: list[str]) -> int:
     with tempfile.TemporaryFile("w+") as said:
         # In the same process group: Ctrl-C reaches both.
-        on_ray = subprocess.Popen([*_PYTEST, "-m", "ray", *options], stdout=said, stderr=subprocess.STDOUT)
+        apart = subprocess.Popen([*_PYTEST, "-m", "ray or browser", *options], stdout=said, stderr=subprocess.STDOUT)
         try:
-            others = subprocess.run([*_PYTEST, "-m", "not index and not ray", *options], check=False).returncode
+            others = subprocess.run([*_PYTEST, "-m", "not index and not ray and not browser", *options], check=False).returncode
         finally:
-            code = on_ray.wait()
+            code = apart.wait()
         said.seek(0)
-        print(f"\nThe tests on Ray:\n{said.read()}", flush=True)
+        print(f"\nOn Ray and in a browser:\n{said.read()}", flush=True)
     codes = {others, code}
     return max(codes - {_NOTHING_CHOSEN}, default=_NOTHING_CHOSEN)
 
