@@ -21,7 +21,9 @@ def main(options: list[str]) -> int:
         # In the same process group: Ctrl-C reaches both.
         apart = subprocess.Popen([*_PYTEST, "-m", "ray or browser", *options], stdout=said, stderr=subprocess.STDOUT)
         try:
-            others = subprocess.run([*_PYTEST, "-m", "not index and not ray and not browser", *options], check=False).returncode
+            others = subprocess.run(
+                [*_PYTEST, "-m", "not index and not ray and not browser", *options], check=False
+            ).returncode
         finally:
             code = apart.wait()
         said.seek(0)
