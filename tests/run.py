@@ -29,7 +29,9 @@ def main(options: list[str]) -> int:
         said.seek(0)
         print(f"\nOn Ray and in a browser:\n{said.read()}", flush=True)
     codes = {others, code}
-    return max(codes - {_NOTHING_CHOSEN}, default=_NOTHING_CHOSEN)
+    if codes - {0, _NOTHING_CHOSEN}:
+        return 1
+    return 0 if 0 in codes else _NOTHING_CHOSEN
 
 
 if __name__ == "__main__":
