@@ -11,6 +11,11 @@ from pydantic import JsonValue
 from events.work import Check, Workplace
 
 
+def worktree_name(task_id: str, attempt: int = 1) -> str:
+    """Of an attempt of a task; its branch is `vapora/<name>`."""
+    return task_id if attempt == 1 else f"{task_id}.{attempt}"
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """Whose worktree: attempt n of a task, and the run and agent that work there."""
@@ -24,8 +29,8 @@ class Place:
 
     @property
     def name(self) -> str:
-        """Of the worktree; its branch is `vapora/<name>`."""
-        return self.task_id if self.attempt == 1 else f"{self.task_id}.{self.attempt}"
+        """Of the worktree."""
+        return worktree_name(self.task_id, self.attempt)
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,22 +27,14 @@ DECISIONS = Table(
 )
 
 
-def _assigned(recorded: Recorded, event: task.TaskAssigned, rows: Rows) -> None:
+def _assigned(recorded: Recorded, event: task.TaskAssigned | task.ReviewAssigned, rows: Rows) -> None:
+    kind = "agent" if isinstance(event, task.TaskAssigned) else "reviewer"
     how = {
         "candidates": [_candidate(candidate) for candidate in event.candidates],
         "policy": event.policy,
         "propensity": event.propensity,
     }
-    _put(recorded, rows, event.task_id, "agent", event.agent_id, event.reason, **how)
-
-
-def _reviewer(recorded: Recorded, event: task.ReviewAssigned, rows: Rows) -> None:
-    how = {
-        "candidates": [_candidate(candidate) for candidate in event.candidates],
-        "policy": event.policy,
-        "propensity": event.propensity,
-    }
-    _put(recorded, rows, event.task_id, "reviewer", event.agent_id, event.reason, **how)
+    _put(recorded, rows, event.task_id, kind, event.agent_id, event.reason, **how)
 
 
 def _selected(recorded: Recorded, event: routing.ProviderSelected, rows: Rows) -> None:
@@ -95,7 +87,7 @@ class Decisions(Projection):
     TABLES = (DECISIONS,)
     HANDLERS: ClassVar[Mapping[type[DomainEvent], Handler]] = {
         task.TaskAssigned: _assigned,
-        task.ReviewAssigned: _reviewer,
+        task.ReviewAssigned: _assigned,
         routing.ProviderSelected: _selected,
         budget.SpendReserved: _reserved,
         budget.SpendRefused: _refused,

@@ -154,8 +154,7 @@ class Agent:
         return run
 
     async def _start(self, one: RunUnderWay, run: Run) -> Run:
-        while one.paused and one.called_off is None:
-            await one.unless_called_off(self._means.sleep(_LONGEST_RETRY_S))
+        await one.until_resumed()
         return await (self._start_bare(one, run) if one.called_off is not None else begin(one, run))
 
     async def _start_bare(self, one: RunUnderWay, run: Run) -> Run:

@@ -12,7 +12,7 @@ from actors.work_messages import WorkplacesPort
 from events.content import Content
 from vapora.catalog import RoleManifest
 from vapora.clock import Clock, Sleep
-from vapora.domain import project as projects
+from vapora.dispatch.folds import PROJECT
 from vapora.domain import run as rules
 from vapora.domain.project import Project
 from vapora.domain.run import Run
@@ -23,11 +23,9 @@ from vapora.ports import Origin
 # A run that waits for a provider over a weekend tries, and tells of it, many thousand times.
 RUN_FOLD = Fold("run", rules.FOLD_VERSION, Run, lambda run, event: rules.evolve(run or rules.initial(), event))
 
-_PROJECT = Fold("project", projects.FOLD_VERSION, Project, projects.evolve)
-
 
 def folds_of(log: LogClient, snapshots: Path | None) -> tuple[StreamFolds[Run], StreamFolds[Project]]:
-    return StreamFolds(log, RUN_FOLD, snapshots), StreamFolds(log, _PROJECT, snapshots)
+    return StreamFolds(log, RUN_FOLD, snapshots), StreamFolds(log, PROJECT, snapshots)
 
 
 class Router(Protocol):

@@ -31,11 +31,13 @@ async def ask_model(one: RunUnderWay, run: Run, ask: Ask, held: bool) -> tuple[R
     # Taken before asking, so that a limit raised while the answer is "no" is not missed. Only once the card says
     # that it waits: until then the run asks again at once.
     seen = await one.means.log.head() if run.waiting else None
-    call = replace(await _call(one, run, ask, held), model=run.started.model if run.started else None)
     # As the project is now: nothing more of it goes to a provider that was taken off its list a moment ago.
     project = (await one.means.projects.load(project_stream(one.assignment.task.project_id))).state
-    if project is not None:
-        call = replace(call, providers=project.providers)
+    call = replace(
+        await _call(one, run, ask, held),
+        model=run.started.model if run.started else None,
+        providers=project.providers if project is not None else (),
+    )
     outcome = await one.means.router.complete(call)
     for event in outcome.events:
         run = rules.evolve(run, event)

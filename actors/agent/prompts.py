@@ -64,14 +64,8 @@ def call_of_step(
         after = _step(manifest, step + 1)
         following = FollowUp(after.instruction, manifest.output_tokens(after))
     limit = ask.room(manifest.output_tokens(_step(manifest, step)))
-    return replace(
-        _call(assignment, manifest, run, ask),
-        system=manifest.prompt,
-        messages=tuple(messages),
-        max_output_tokens=limit,
-        held=held,
-        follow_up=following,
-    )
+    call = _call(assignment, manifest, run, ask, manifest.prompt, tuple(messages), limit)
+    return replace(call, held=held, follow_up=following)
 
 
 def call_with_tools(
@@ -79,16 +73,19 @@ def call_with_tools(
 ) -> Call:
     """The next call of a run that works with tools. Nothing is held ahead: nobody knows what a tool will say."""
     assert run.started is not None
-    return replace(
-        _call(assignment, manifest, run, ask),
-        system=system,
-        messages=messages,
-        max_output_tokens=ask.room(manifest.work_output_tokens),
-        tools=tuple(TOOLS[name].spec() for name in offered_tools(run.started) if name in TOOLS),
-    )
+    call = _call(assignment, manifest, run, ask, system, messages, ask.room(manifest.work_output_tokens))
+    return replace(call, tools=tuple(TOOLS[name].spec() for name in offered_tools(run.started) if name in TOOLS))
 
 
-def _call(assignment: Assignment, manifest: RoleManifest, run: Run, ask: Ask) -> Call:
+def _call(
+    assignment: Assignment,
+    manifest: RoleManifest,
+    run: Run,
+    ask: Ask,
+    system: str,
+    messages: tuple[Message, ...],
+    limit: int,
+) -> Call:
     step = len(run.answers)
     return Call(
         origin=assignment.origin,
@@ -98,9 +95,9 @@ def _call(assignment: Assignment, manifest: RoleManifest, run: Run, ask: Ask) ->
         attempt=run.next_attempt(step),
         run_version=run.version,
         routing=routing(assignment.task, manifest),
-        system="",
-        messages=(),
-        max_output_tokens=1,
+        system=system,
+        messages=messages,
+        max_output_tokens=limit,
         temperature=manifest.temperature,
         waiting=run.waiting,
         excluded=ask.refused_by,

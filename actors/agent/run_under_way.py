@@ -16,6 +16,9 @@ from vapora.catalog import RoleManifest
 from vapora.domain import run as rules
 from vapora.domain.run import Run
 
+# Whatever wakes it is heard at once; this is for a signal that was missed.
+_LONGEST_SLEEP_S = 10.0
+
 T = TypeVar("T")
 
 
@@ -59,6 +62,11 @@ class RunUnderWay:
     def resume(self) -> None:
         self.paused = False
         self._signal.set()
+
+    async def until_resumed(self) -> None:
+        """While it is paused and not called off; each of these is heard at once."""
+        while self.paused and self.called_off is None:
+            await self.unless_called_off(self.means.sleep(_LONGEST_SLEEP_S))
 
     async def unless_called_off(self, waiting: Coroutine[Any, Any, T]) -> T | None:
         """What it waits for; None as soon as the run is called off, paused or resumed, if that comes first."""

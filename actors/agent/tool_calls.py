@@ -118,8 +118,7 @@ async def wait(one: RunUnderWay, run: Run, reason: Wait) -> Run:
     """Until a person resumes the run."""
     run = await one.append(run, rules.wait(run, reason.reason, reason.remedy))
     if reason.reason is WaitReason.PAUSED:
-        while one.paused and one.called_off is None:
-            await one.unless_called_off(one.means.sleep(_POLL_S))
+        await one.until_resumed()
         return run
     since = await _last(one, RunWaiting)
     task_id = _started(run).task_id

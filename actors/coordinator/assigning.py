@@ -9,6 +9,7 @@ import structlog
 from actors.coordinator.queue_consumer import QueueConsumer
 from events import DomainEvent
 from events.ids import WORKSPACE, StreamName, project_stream, task_stream
+from events.task import Candidate
 from vapora.clock import Clock
 from vapora.domain import subjects, task
 from vapora.domain.swarm import rules as swarm
@@ -93,17 +94,13 @@ class Assigner:
         self._consumer.park(task_id)
 
     def _work(self, one: task.Task) -> tuple[DomainEvent, ...]:
-        view = self._view()
-        choice = swarm.choose(view, one, self._clock(), self.simulated)
-        if choice.chosen is None:
-            raise RuntimeError(f"nobody is free for {one.id}, which was said to be startable")
-        run_id = _run_id(one)
-        swarm.propose(view, one.id, run_id, choice.chosen.agent_id)
+        choice = swarm.choose(self._view(), one, self._clock(), self.simulated)
+        run_id, chosen = self._propose(one, choice.chosen)
         return task.assign(
             one,
             run_id=run_id,
-            agent_id=choice.chosen.agent_id,
-            role=choice.chosen.role,
+            agent_id=chosen.agent_id,
+            role=chosen.role,
             subject=subjects.subject(one.task_type, one.priority, self._workspace),
             candidates=choice.candidates,
             reason=choice.reason,
@@ -112,13 +109,17 @@ class Assigner:
         )
 
     def _review(self, one: task.Task) -> tuple[DomainEvent, ...]:
-        view = self._view()
-        choice = swarm.choose_reviewer(view, one, self._clock(), self.simulated)
-        if choice.chosen is None:
-            raise RuntimeError(f"nobody is free to review {one.id}, though somebody was")
-        run_id = _run_id(one)
-        swarm.propose(view, one.id, run_id, choice.chosen.agent_id)
+        choice = swarm.choose_reviewer(self._view(), one, self._clock(), self.simulated)
+        run_id, _ = self._propose(one, choice.chosen)
         return task.assign_review(one, run_id=run_id, choice=choice)
+
+    def _propose(self, one: task.Task, chosen: Candidate | None) -> tuple[str, Candidate]:
+        """The run's id, and who has it: counted as if the log had it already."""
+        if chosen is None:
+            raise RuntimeError(f"nobody is free for {one.id}, for which somebody was said to be")
+        run_id = f"{one.id}.{one.runs + 1}"
+        swarm.propose(self._view(), one.id, run_id, chosen.agent_id)
+        return run_id, chosen
 
     async def _append_chosen(self) -> bool:
         """False where somebody moved a card first, which the follower brings.
@@ -145,7 +146,3 @@ class Assigner:
         for task_id in task_ids:
             del self._chosen[task_id]
             swarm.withdraw(self._view(), task_id)
-
-
-def _run_id(one: task.Task) -> str:
-    return f"{one.id}.{one.runs + 1}"

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
-from actors.repositories.open import OpenRepositories, worktree_name
+from actors.repositories.authorship import commit_of
+from actors.repositories.open import OpenRepositories
 from actors.repositories.recheck import Recheck
+from actors.work_messages import worktree_name
 from events import DomainEvent
 from events.ids import ChecksVerdict, task_stream
 from events.work import Work
@@ -36,7 +38,7 @@ from vapora.errors import (
 )
 from vapora.log.client import LogClient
 from vapora.ports import Origin
-from vapora.repo.bare import Person
+from vapora.repo.bare import branch_name
 from vapora.repo.commits import StepCommit
 from vapora.repo.landing import Landing
 from vapora.repo.owner import Repository
@@ -125,7 +127,7 @@ class Lander:
         except RepositoryError as error:
             await self._append(origin, task_id, partial(_refusal, work=work, error=error))
             raise
-        branch = f"vapora/{name}"
+        branch = branch_name(name)
         position = await self._append(origin, task_id, lambda now: tasks.pushed(now, branch, head))
         return Pushed(branch=branch, head=head, position=position)
 
@@ -159,7 +161,7 @@ class Lander:
         head = (await self._opened.thread(repository.branches)).get(order.name)
         if head != work.head:
             raise ReviewOutdatedError(
-                f"The branch vapora/{order.name} is not at {work.head[:12]}, which was approved.",
+                f"The branch {branch_name(order.name)} is not at {work.head[:12]}, which was approved.",
                 remedy="Look at the changes again, and approve them.",
                 head=head,
             )
@@ -175,10 +177,7 @@ class Lander:
         return await self._opened.thread(repository.publish, prepared)
 
     def _commit(self, task: Task, message: str) -> StepCommit:
-        author = f"{task.author} (VAPORA)" if task.author else "VAPORA"
-        address = f"{task.author or 'vapora'}@agents.localhost"
-        trailers = {"Vapora-Task": task.id} | ({"Vapora-Run": task.run_id} if task.run_id else {})
-        return StepCommit(message.strip() or task.title, Person(author, address), self._clock(), trailers)
+        return commit_of(task.author, task.id, task.run_id, message.strip() or task.title, self._clock())
 
     # What the log is told.
 

@@ -14,7 +14,7 @@ import structlog
 
 from events.content import Content
 from events.ids import project_stream, task_stream
-from events.work import Work
+from vapora.dispatch.folds import PROJECT, TASK
 from vapora.domain import project as projects
 from vapora.domain import project_file
 from vapora.domain import task as tasks
@@ -22,12 +22,14 @@ from vapora.domain.project import InEffect, Project
 from vapora.domain.task_state import Task
 from vapora.errors import NoWorktreeError, RepositoryError, UnavailableError
 from vapora.log.client import LogClient
-from vapora.log.folds import Fold, LoadedFold, StreamFolds
+from vapora.log.folds import LoadedFold, StreamFolds
 from vapora.repo.bare import Person
 from vapora.repo.owner import Repository
 from vapora.repo.source import parse_source
 from vapora.sandbox.choice import Wish, choose
 from vapora.sandbox.sandbox import Sandbox
+from vapora.sandbox.values import Limits
+from vapora.tools.local import LocalWorkplace
 
 # git runs beside us; a clone of a large repository must not keep the others waiting.
 _THREADS = 8
@@ -38,9 +40,6 @@ SCRATCH = "landing-"
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-_PROJECT = Fold("project", projects.FOLD_VERSION, Project, projects.evolve)
-_TASK = Fold("task", tasks.FOLD_VERSION, Task, tasks.evolve)
 
 
 @dataclass(slots=True)
@@ -83,11 +82,11 @@ class OpenRepositories:
         self.committer = committer
         self.text = text
         self._sandbox = sandbox
-        self._projects = StreamFolds(log, _PROJECT, snapshots)
-        self._tasks = StreamFolds(log, _TASK, snapshots)
+        self._projects = StreamFolds(log, PROJECT, snapshots)
+        self._tasks = StreamFolds(log, TASK, snapshots)
         self._places: defaultdict[str, _Place] = defaultdict(_Place)
         self._turns: defaultdict[tuple[str, str], asyncio.Lock] = defaultdict(asyncio.Lock)
-        self._sandboxes: dict[Wish, Sandbox] = {}
+        self._sandboxes: dict[str, Sandbox] = {}
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="repositories")
         self._under_way: set[asyncio.Future[object]] = set()
         self._closed = False
@@ -103,8 +102,7 @@ class OpenRepositories:
 
     async def project(self, project_id: str) -> Project:
         """Also an archived one. Raises `NotFoundError`."""
-        found = (await self._projects.load(project_stream(project_id))).state
-        return found if found is not None else projects.require_open(None, project_id)
+        return projects.require((await self._projects.load(project_stream(project_id))).state, project_id)
 
     async def in_effect(self, project: Project) -> InEffect:
         """Base branch, setup and checks, the accepted file among them."""
@@ -148,10 +146,29 @@ class OpenRepositories:
 
     async def sandbox(self, project: Project) -> Sandbox:
         """The project's wish, else the installation's. Raises `SandboxUnavailableError`."""
-        wish = cast(Wish, project.sandbox or self._sandbox)
-        if wish not in self._sandboxes:
-            self._sandboxes[wish] = await choose(wish)
-        return self._sandboxes[wish]
+        return await self.sandbox_of(project.sandbox or self._sandbox)
+
+    async def sandbox_of(self, wish: str) -> Sandbox:
+        """Of a kind, or of a wish; found out once whether it works here. Raises `SandboxUnavailableError`."""
+        known = self._sandboxes.get(wish)
+        if known is None:
+            found = await choose(cast(Wish, wish))
+            known = self._sandboxes[wish] = self._sandboxes.setdefault(found.kind, found)
+        return known
+
+    def home(self, project_id: str, worktree: str) -> Path:
+        """The home folder of the commands that run in a worktree."""
+        return self.folder / project_id / "homes" / worktree
+
+    async def workplace(
+        self, project: Project, repository: Repository, worktree: str, sandbox: Sandbox, limits: Limits
+    ) -> LocalWorkplace:
+        """The worktree as tools and commands use it."""
+        read_only = tuple(map(Path, project.read_only))
+        home = self.home(project.id, worktree)
+        return await self.thread(
+            lambda: LocalWorkplace(repository, worktree, sandbox, limits, home, read_only=read_only)
+        )
 
     async def thread(self, work: Callable[Concatenate[P], R], *args: P.args, **kwargs: P.kwargs) -> R:
         """What blocks, in one of our threads; it goes on to its end also where nobody waits for it any more."""
@@ -195,17 +212,7 @@ class OpenRepositories:
         return repository
 
 
-def worktree_name(task_id: str, attempt: int = 1) -> str:
-    """Of an attempt of a task; its branch is `vapora/<name>`."""
-    return task_id if attempt == 1 else f"{task_id}.{attempt}"
-
-
 def task_of(worktree: str) -> tuple[str, int]:
     """Task and attempt of a worktree's name."""
     task_id, dot, number = worktree.rpartition(".")
     return (task_id, int(number)) if dot and number.isdigit() else (worktree, 1)
-
-
-def worktree_of(task: Task, work: Work | None = None) -> str:
-    """That of the card's own attempt, or of another one's work."""
-    return worktree_name(task.id, task.attempt if work is None else work.attempt)

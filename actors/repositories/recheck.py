@@ -13,7 +13,6 @@ from vapora.errors import ChecksFailedError
 from vapora.private_dirs import delete_tree
 from vapora.repo.owner import Repository
 from vapora.sandbox.values import Limits
-from vapora.tools.local import LocalWorkplace
 
 _MOST_OUTPUT = 2_000
 
@@ -30,12 +29,9 @@ class Recheck:
         """Raises `ChecksFailedError` with the red ones, and what they said; `SandboxUnavailableError`."""
         place = Place(project.id, SCRATCH + name.replace(".", "-"), run_id="landing", agent_id="landing")
         sandbox = await self._opened.sandbox(project)
-        home = self._opened.folder / project.id / "homes" / place.name
         await self._opened.thread(repository.scratch, place.name, oid)
         try:
-            local = LocalWorkplace(
-                repository, place.name, sandbox, self._limits, home, read_only=tuple(map(Path, project.read_only))
-            )
+            local = await self._opened.workplace(project, repository, place.name, sandbox, self._limits)
             setup = await self._setup.run(place, local, repository)
             if not setup.ok:
                 raise _red("The project's setup fails on the merged files", setup.results[-1:])
@@ -43,7 +39,7 @@ class Recheck:
                 ran(one.name, one.command, await local.command(one.command, one.timeout_s)) for one in in_effect.checks
             ]
         finally:
-            await self._opened.thread(_remove, repository, place.name, home)
+            await self._opened.thread(_remove, repository, place.name, self._opened.home(project.id, place.name))
         if red := [one for one in results if one.exit_code != 0]:
             raise _red("On the merged files a check is red", red)
 

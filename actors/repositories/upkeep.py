@@ -54,7 +54,7 @@ class Upkeep:
             # Whatever is under way there ends first.
             async with self._opened.turn(project_id, name):
                 if await self._is_done_with(project.archived, repository, name):
-                    await self._opened.thread(_remove, repository, name, self._opened.folder / project_id / "homes")
+                    await self._opened.thread(_remove, repository, name, self._opened.home(project_id, name))
                     self._forget(project_id, name)
         await self._opened.thread(repository.empty_trash)
         await self._opened.thread(repository.products.prune)
@@ -75,6 +75,6 @@ class Upkeep:
         return self._clock() - datetime.fromtimestamp(used, UTC) > self._keep
 
 
-def _remove(repository: Repository, name: str, homes: Path) -> None:
+def _remove(repository: Repository, name: str, home: Path) -> None:
     repository.remove(name)
-    delete_tree(homes / name)
+    delete_tree(home)

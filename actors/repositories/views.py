@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from functools import partial
 from hashlib import sha256
 
-from actors.repositories.open import SCRATCH, OpenRepositories, task_of, worktree_name
+from actors.repositories.authorship import run_and_step
+from actors.repositories.open import SCRATCH, OpenRepositories, task_of
+from actors.work_messages import worktree_name
 from events.ids import ChecksVerdict, run_stream
 from events.run import ChecksRan, RunStarted, RunSucceeded, ToolUsed
 from events.work import CommandResult, Work
@@ -16,6 +18,7 @@ from vapora.domain.task_state import Task
 from vapora.errors import BadInputError, NotFoundError, NoWorktreeError, RepositoryError
 from vapora.log.client import LogClient
 from vapora.repo import changes as diffs
+from vapora.repo.bare import branch_name
 from vapora.repo.examining import examine
 from vapora.repo.owner import Repository
 from vapora.repo.source import parse_source
@@ -69,7 +72,7 @@ class Views:
             base_branch=shown(base.branch),
             head=base.oid,
             branches=tuple(
-                Branch(name=f"vapora/{name}", task_id=task_of(name)[0], attempt=task_of(name)[1], oid=oid)
+                Branch(name=branch_name(name), task_id=task_of(name)[0], attempt=task_of(name)[1], oid=oid)
                 for name, oid in sorted(ours.items())
             ),
             worktrees=tuple(
@@ -200,7 +203,7 @@ def _compare(repository: Repository, name: str, work: Work | None) -> Changes:
         compared = diffs.compare(repository.bare, work.base, work.head)
         commits = diffs.commits(repository.bare, work.base, work.head)
     return Changes(
-        branch=f"vapora/{name}",
+        branch=branch_name(name),
         base=compared.base,
         head=compared.head,
         commits=tuple(_commit(one) for one in commits),
@@ -224,12 +227,5 @@ def _compare(repository: Repository, name: str, work: Work | None) -> Changes:
 
 
 def _commit(one: diffs.BranchCommit) -> ChangedBy:
-    said = dict(one.trailers)
-    step = said.get("Vapora-Step", "")
-    return ChangedBy(
-        oid=one.oid,
-        subject=one.subject,
-        at=one.at,
-        run_id=said.get("Vapora-Run"),
-        step=int(step) if step.isdigit() else None,
-    )
+    run_id, step = run_and_step(dict(one.trailers))
+    return ChangedBy(oid=one.oid, subject=one.subject, at=one.at, run_id=run_id, step=step)

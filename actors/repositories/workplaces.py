@@ -10,10 +10,10 @@ import asyncio
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, TypeVar
 
-from actors.repositories.commands import ran, sandbox_of
+from actors.repositories.authorship import commit_of
+from actors.repositories.commands import ran
 from actors.repositories.open import OpenRepositories
 from actors.repositories.setup import Setup
 from actors.repositories.wishes import read_wishes
@@ -21,7 +21,7 @@ from actors.work_messages import BeginRun, Begun, CommandRan, Place, RunChecks, 
 from events.work import Workplace
 from vapora.clock import Clock
 from vapora.errors import GitFailedError, NoWorktreeError, RepositoryError, UncommittableError
-from vapora.repo.bare import Person
+from vapora.repo.bare import branch_name
 from vapora.repo.commits import StepCommit
 from vapora.repo.owner import Repository
 from vapora.repo.words import shown
@@ -185,7 +185,7 @@ class Workplaces:
         head = repository.branches().get(name)
         if head is None or head != run.at:
             raise RepositoryError(
-                f"The branch vapora/{name} is not at {run.at and run.at[:12]}, which was to be reviewed.",
+                f"The branch {branch_name(name)} is not at {run.at and run.at[:12]}, which was to be reviewed.",
                 remedy="Review what it holds now.",
             )
         repository.start(name)
@@ -193,18 +193,10 @@ class Workplaces:
         return repository.base(branch).branch, ()
 
     async def _local(self, place: Place, workplace: Workplace, repository: Repository) -> LocalWorkplace:
+        """In the sandbox that its run was begun with, and in no other."""
         project = await self._opened.project(place.project_id)
-        sandbox = await sandbox_of(workplace.sandbox)
-        return await self._opened.thread(
-            lambda: LocalWorkplace(
-                repository,
-                place.name,
-                sandbox,
-                self._limits,
-                self._opened.folder / place.project_id / "homes" / place.name,
-                read_only=tuple(map(Path, project.read_only)),
-            )
-        )
+        sandbox = await self._opened.sandbox_of(workplace.sandbox)
+        return await self._opened.workplace(project, repository, place.name, sandbox, self._limits)
 
     async def _ready(self, place: Place, workplace: Workplace, at: str) -> _Tree:
         """The worktree with its files as of the commit `at`."""
@@ -272,9 +264,7 @@ class Workplaces:
             return use.at, replace(result, ok=False, text=text)
 
     def _commit_of(self, place: Place, step: int, message: str) -> StepCommit:
-        author = Person(f"{place.agent_id} (VAPORA)", f"{place.agent_id}@agents.localhost")
-        trailers = {"Vapora-Task": place.task_id, "Vapora-Run": place.run_id, "Vapora-Step": f"{step}"}
-        return StepCommit(message, author, self._clock(), trailers)
+        return commit_of(place.agent_id, place.task_id, place.run_id, message, self._clock(), step)
 
     async def _check(self, run: RunChecks) -> tuple[CommandRan, ...]:
         """Each check, on the commit alone; what a check writes is set back before the next call."""

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from actors.repositories.open import task_of, worktree_name
-from actors.work_messages import UseTool
+from actors.repositories.open import task_of
+from actors.work_messages import UseTool, worktree_name
 from events.content import Content
 from events.ids import ChecksVerdict, TaskState, project_stream, run_stream, task_stream
 from events.project import ProjectArchived, ProjectEdited, ProjectFileAccepted

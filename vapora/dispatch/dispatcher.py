@@ -56,6 +56,7 @@ from vapora.commands import (
     SubmitTask,
 )
 from vapora.dispatch.blockers import require_tasks, ring_through
+from vapora.dispatch.folds import PROJECT, TASK
 from vapora.dispatch.request_keys import RequestKey, answer_to
 from vapora.domain import agent as agents
 from vapora.domain import preferences, workspace_settings
@@ -64,7 +65,6 @@ from vapora.domain import task as tasks
 from vapora.domain import workspace as workspaces
 from vapora.domain.agent import Agent
 from vapora.domain.project import Project
-from vapora.domain.task_state import Task
 from vapora.domain.task_steering import Steering, steer
 from vapora.domain.workspace_settings import WorkspaceSettings
 from vapora.errors import BadInputError, ConflictError, VersionConflictError
@@ -100,8 +100,8 @@ class Dispatcher:
         """`snapshots`: where folds of long streams are saved; None: nowhere."""
         self._log = log
         self._clock = clock
-        self.projects = StreamFolds(log, _PROJECT, snapshots)
-        self.tasks = StreamFolds(log, _TASK, snapshots)
+        self.projects = StreamFolds(log, PROJECT, snapshots)
+        self.tasks = StreamFolds(log, TASK, snapshots)
         self.agents = StreamFolds(log, _AGENT, snapshots)
         self.settings = StreamFolds(log, _SETTINGS, snapshots)
         self.preferences = StreamFolds(log, _PREFERENCES, snapshots)
@@ -286,8 +286,6 @@ class Dispatcher:
             taken.add(candidate)
 
 
-_PROJECT = Fold("project", projects.FOLD_VERSION, Project, projects.evolve)
-_TASK = Fold("task", tasks.FOLD_VERSION, Task, tasks.evolve)
 _AGENT = Fold("agent", agents.FOLD_VERSION, Agent, agents.evolve)
 _SETTINGS = Fold("settings", workspace_settings.FOLD_VERSION, WorkspaceSettings, workspace_settings.evolve)
 _PREFERENCES = Fold("preferences", preferences.FOLD_VERSION, PreferencesChanged, preferences.evolve)

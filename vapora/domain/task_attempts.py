@@ -31,7 +31,7 @@ def comment(state: Task | None, command: CommentTask, comment_id: str, task_id: 
 def pause(state: Task | None, command: Pause, task_id: str = "", run_id: str | None = None) -> Events:
     """`run_id`: the run that is meant, where one was named; it must be the one that the task has now."""
     task = require(state, task_id)
-    _require_run(task, run_id)
+    require_run(task, run_id)
     if task.state in (TaskState.DONE, TaskState.FAILED, TaskState.ARCHIVED):
         raise ConflictError(
             f"The task is {task.state}: nothing of it runs.", remedy="Leave it.", task_id=task.id, state=task.state
@@ -41,7 +41,7 @@ def pause(state: Task | None, command: Pause, task_id: str = "", run_id: str | N
 
 def resume(state: Task | None, task_id: str = "", run_id: str | None = None) -> Events:
     task = require(state, task_id)
-    _require_run(task, run_id)
+    require_run(task, run_id)
     return (TaskResumed(task_id=task.id, run_id=task.current_run_id),) if task.paused else ()
 
 
@@ -106,7 +106,8 @@ def pick(state: Task | None, number: int, task_id: str = "") -> Events:
     return (AttemptPicked(task_id=task.id, number=number, work=work),)
 
 
-def _require_run(task: Task, run_id: str | None) -> None:
+def require_run(task: Task, run_id: str | None) -> None:
+    """Raises `ConflictError` where a run is named that the task does not have any more."""
     if run_id is not None and run_id != task.current_run_id:
         raise ConflictError(f"The run {run_id} has ended.", remedy="Read it again.", task_id=task.id, run_id=run_id)
 

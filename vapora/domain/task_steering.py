@@ -22,6 +22,7 @@ from vapora.commands import (
 from vapora.domain import task as tasks
 from vapora.domain.agent import Agent
 from vapora.domain.project import Project
+from vapora.domain.task_attempts import require_run
 from vapora.domain.task_state import Task, require
 from vapora.errors import ConflictError
 
@@ -89,10 +90,7 @@ def resolve(state: Task | None, command: ResolveTask, task_id: str) -> Events:
 def cancel(state: Task | None, command: CancelRun, task_id: str) -> Events:
     """A run that works is taken back with its card; a review is left to a person."""
     task = require(state, task_id)
-    if task.current_run_id != command.run_id:
-        raise ConflictError(
-            f"The run {command.run_id} has ended.", remedy="Read it again.", task_id=task.id, run_id=command.run_id
-        )
+    require_run(task, command.run_id)
     if task.state is TaskState.IN_PROGRESS:
         return tasks.move(task, MoveTask(state=TaskState.TODO, comment=command.reason), task_id)
     return (tasks.to_person(task, f"A person cancelled its review. {command.reason}".strip()),)

@@ -233,8 +233,13 @@ class Bare:
         return made
 
 
+def branch_name(name: str) -> str:
+    """Of the branch that a worktree of this name is for."""
+    return f"vapora/{name}"
+
+
 def branch_ref(name: str) -> str:
-    return f"refs/heads/vapora/{name}"
+    return f"refs/heads/{branch_name(name)}"
 
 
 def base_ref(name: str) -> str:

@@ -15,7 +15,7 @@ from vapora.errors import NotFoundError, NothingToLandError, NoWorktreeError, Ta
 from vapora.private_dirs import make_private, size
 from vapora.repo import changes as diffs
 from vapora.repo import commits, landing, publishing
-from vapora.repo.bare import Bare, Base, Person, base_ref, branch_ref, check_name
+from vapora.repo.bare import Bare, Base, Person, base_ref, branch_name, branch_ref, check_name
 from vapora.repo.changes import BranchCommit, Changes
 from vapora.repo.commits import StepCommit
 from vapora.repo.git import Git
@@ -220,7 +220,7 @@ class Repository:
         if target is None or self.bare.descends(head, target):
             return head, ()
         # Named, not by their commits: the names stand in the conflict markers, which the agent reads.
-        tree, conflicts = diffs.try_merge(self.bare, f"vapora/{name}", f"origin/{base.branch}")
+        tree, conflicts = diffs.try_merge(self.bare, branch_name(name), f"origin/{base.branch}")
         made = self.bare.make_commit(tree, (head, target), step.text(), step.variables(self.committer))
         # The base moves along, so that what others changed does not show as a change of this task.
         old = self.bare.resolve(base_ref(name))
@@ -283,7 +283,7 @@ class Repository:
         pushed = f"refs/vapora/pushed/{name}"
         old = self.bare.resolve(pushed)
         if old != head:
-            publishing.publish(self.bare, publishing.Move(f"vapora/{name}", old, head, branch_ref(name)))
+            publishing.publish(self.bare, publishing.Move(branch_name(name), old, head, branch_ref(name)))
             self.bare.set_ref(pushed, head)
         return head
 

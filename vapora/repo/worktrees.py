@@ -16,7 +16,7 @@ from uuid import uuid4
 
 from vapora.errors import NoWorktreeError, RepositoryError
 from vapora.private_dirs import delete_tree
-from vapora.repo.bare import Bare, base_ref, branch_ref, check_name
+from vapora.repo.bare import Bare, base_ref, branch_name, branch_ref, check_name
 from vapora.repo.git import Done
 
 # A checkout of 20,000 files takes seconds; on a slow disk much longer.
@@ -56,7 +56,7 @@ class Worktrees:
         head, base = self.bare.resolve(branch_ref(name)), self.bare.resolve(base_ref(name))
         if head is None or base is None or not self.is_whole(name):
             raise NoWorktreeError(f"{name} has no worktree.", remedy="It is made when its run starts.")
-        return Worktree(name, self.path(name), f"vapora/{name}", base, head)
+        return Worktree(name, self.path(name), branch_name(name), base, head)
 
     def is_whole(self, name: str) -> bool:
         """Whether its folder, and what git knows of it, are there and belong together."""
@@ -84,7 +84,7 @@ class Worktrees:
             self.folder.mkdir(mode=0o700, exist_ok=True)
             self.bare.run(
                 *("worktree", "add", "--quiet", "--force", "--lock", "--reason", "vapora"),
-                *(str(self.path(name)), f"vapora/{name}"),
+                *(str(self.path(name)), branch_name(name)),
                 timeout_s=CHECKOUT_S,
             )
         return self.get(name)

@@ -9,6 +9,7 @@ import { useData } from "../lib/use-data";
 import { move, titleOf } from "../state/board";
 import { preferences } from "../state/preferences";
 import { refused, tell } from "../state/toasts";
+import { CommentDialog } from "../ui/comment-dialog";
 import { Dialog } from "../ui/dialog";
 import { EditTask } from "../ui/edit-task";
 import { Loading, Page, Panel } from "../ui/page";
@@ -16,7 +17,7 @@ import { Runs } from "../ui/runs";
 import { WhyView } from "../ui/why";
 import { Attempts } from "../ui/work/attempts";
 import { ChangesPanel } from "../ui/work/changes";
-import { Answer, Comments } from "../ui/work/comments";
+import { Answer, Comments, commentsOf } from "../ui/work/comments";
 import { WorkPanel } from "../ui/work/decide";
 
 interface Found {
@@ -80,9 +81,7 @@ export function TaskPage() {
       <Panel heading="Runs">
         <Runs runs={runs} />
       </Panel>
-      {task.branch && <ChangesPanel task={task} />}
-      {task.attempts > 0 && task.branch && <Attempts task={task} changed={reload} />}
-      <Comments task={task} />
+      <Discussed task={task} changed={reload} />
       <Panel heading="Why">
         <WhyView decisions={decisions} />
       </Panel>
@@ -92,6 +91,18 @@ export function TaskPage() {
         </Dialog>
       )}
     </Page>
+  );
+}
+
+/** The comments are read once for both places that show them: on the patch, and one below the other. */
+function Discussed({ task, changed }: { task: Task; changed: () => void }) {
+  const { value, problem, reload } = useData(() => commentsOf(task.id), [task.id, task.comments]);
+  return (
+    <>
+      {task.branch && <ChangesPanel task={task} comments={value ?? []} />}
+      {task.branch && <Attempts task={task} changed={changed} />}
+      <Comments task={task.id} comments={value} problem={problem} reload={reload} />
+    </>
   );
 }
 
@@ -142,7 +153,6 @@ const ACTIONS: Partial<Record<Column, Partial<Record<Column, string>>>> = {
 
 function Actions({ task, changed }: { task: Task; changed: () => void }) {
   const [rejecting, setRejecting] = useState(false);
-  const [comment, setComment] = useState("");
   const state = task.state as Column;
   async function act(to: Column, said = ""): Promise<void> {
     if (await move(task.id, to, null, said)) changed();
@@ -169,22 +179,14 @@ function Actions({ task, changed }: { task: Task; changed: () => void }) {
         </button>
       )}
       {rejecting && (
-        <Dialog heading="Send the card back" close={() => setRejecting(false)}>
-          <form
-            class="flex flex-col gap-3"
-            onSubmit={(event) => {
-              event.preventDefault();
-              setRejecting(false);
-              void act("todo", comment);
-            }}
-          >
-            <label>
-              <span class="label">What is to be different? The agent reads it.</span>
-              <textarea class="area" maxLength={5_000} value={comment} onInput={(event) => setComment(event.currentTarget.value)} autofocus />
-            </label>
-            <button class="btn-main self-start">Send back</button>
-          </form>
-        </Dialog>
+        <CommentDialog
+          heading="Send the card back"
+          close={() => setRejecting(false)}
+          send={(comment) => {
+            setRejecting(false);
+            void act("todo", comment);
+          }}
+        />
       )}
     </>
   );

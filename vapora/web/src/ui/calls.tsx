@@ -4,6 +4,7 @@ import { data, GET } from "../api/client";
 import type { LogEvent, Run } from "../api/types";
 import { type Call, callOf } from "../lib/calls";
 import { count, dollars, duration } from "../lib/format";
+import { allPages } from "../lib/pages";
 import { useData } from "../lib/use-data";
 import { Loading } from "./page";
 
@@ -11,13 +12,7 @@ const PAGE = 500;
 
 async function calls(run: string): Promise<readonly Call[]> {
   const query = { stream: `run:${run}`, limit: PAGE };
-  let found: LogEvent[] = [];
-  let after: number | null = 0;
-  while (after !== null) {
-    const page: { items: LogEvent[]; next?: string | null } = (await data(GET("/api/v1/events", { params: { query: { ...query, after } } }))) as never;
-    found = [...found, ...page.items];
-    after = page.next ? Number(page.next) : null;
-  }
+  const found = await allPages<LogEvent>((cursor) => data(GET("/api/v1/events", { params: { query: { ...query, after: Number(cursor ?? 0) } } })));
   return found.map(callOf).filter((one) => one !== null);
 }
 

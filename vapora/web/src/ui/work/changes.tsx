@@ -6,36 +6,23 @@ import { count, duration } from "../../lib/format";
 import { type FilePatch, parse } from "../../lib/patch";
 import { useData } from "../../lib/use-data";
 import { Loading, Panel } from "../page";
-import { commentsOf } from "./comments";
 import { Diff, type Layout } from "./diff";
 
-interface Found {
-  changes: Changes;
-  patches: readonly FilePatch[];
-  comments: readonly Comment[];
-}
-
-async function find(task: string): Promise<Found> {
-  const [changes, comments] = await Promise.all([
-    data(GET("/api/v1/tasks/{task_id}/changes", { params: { path: { task_id: task } } })) as Promise<Changes>,
-    commentsOf(task),
-  ]);
-  return { changes, patches: parse(changes.patch), comments };
+async function find(task: string): Promise<{ changes: Changes; patches: readonly FilePatch[] }> {
+  const changes = (await data(GET("/api/v1/tasks/{task_id}/changes", { params: { path: { task_id: task } } }))) as Changes;
+  return { changes, patches: parse(changes.patch) };
 }
 
 // Beyond this many lines a file's patch is opened by the person: drawing it takes a moment.
 const OPEN_UP_TO = 400;
 const lines = (file: FilePatch): number => file.hunks.reduce((sum, one) => sum + one.lines.length, 0);
 
-export function ChangesPanel({ task }: { task: Task }) {
+export function ChangesPanel({ task, comments }: { task: Task; comments: readonly Comment[] }) {
   const [layout, setLayout] = useState<Layout>("inline");
-  const { value, problem } = useData(
-    () => find(task.id),
-    [task.id, task.head],
-    (frame) => frame.rows.some((one) => one.key === task.id),
-  );
+  // Not with every frame of the card: git computes the patch and a trial merge for it, and a run at work sends many.
+  const { value, problem } = useData(() => find(task.id), [task.id, task.head, task.state, task.checks, task.landing_problem?.at]);
   if (!value) return <Panel heading="Changes"><Loading problem={problem} /></Panel>;
-  const { changes, patches, comments } = value;
+  const { changes, patches } = value;
   const patchOf = new Map(patches.map((one) => [one.path, one]));
   return (
     <Panel heading="Changes">

@@ -3,7 +3,6 @@ import { useState } from "preact/hooks";
 import { data, GET, POST } from "../../api/client";
 import type { Comment, Task } from "../../api/types";
 import { moment } from "../../lib/format";
-import { useData } from "../../lib/use-data";
 import { preferences } from "../../state/preferences";
 import { Loading, Panel } from "../page";
 import { decide } from "./state";
@@ -22,24 +21,26 @@ export function say(task: string, body: Record<string, unknown>): Promise<boolea
   );
 }
 
-export function Comments({ task }: { task: Task }) {
-  const { value, problem, reload } = useData(
-    () => commentsOf(task.id),
-    [task.id],
-    (frame) => frame.rows.some((one) => one.key === task.id),
-  );
-  if (!value) return <Panel heading="Comments"><Loading problem={problem} /></Panel>;
+interface CommentsProps {
+  task: string;
+  comments: readonly Comment[] | null;
+  problem: string;
+  reload: () => void;
+}
+
+export function Comments({ task, comments, problem, reload }: CommentsProps) {
+  if (!comments) return <Panel heading="Comments"><Loading problem={problem} /></Panel>;
   return (
     <Panel heading="Comments">
-      {value.length === 0 && <p class="muted">Nobody has said anything. What you say here, the agent reads in its next run.</p>}
+      {comments.length === 0 && <p class="muted">Nobody has said anything. What you say here, the agent reads in its next run.</p>}
       <ol class="m-0 p-0 list-none flex flex-col gap-2">
-        {value.map((one) => (
+        {comments.map((one) => (
           <li key={one.id} class="border border-line rounded-lg p-3 bg-raised">
             <CommentView comment={one} />
           </li>
         ))}
       </ol>
-      <Say task={task.id} label="Comment" button="Comment" done={reload} />
+      <Say task={task} label="Comment" button="Comment" done={reload} />
     </Panel>
   );
 }

@@ -5,6 +5,7 @@ import type { Task } from "../../api/types";
 import { moment } from "../../lib/format";
 import { operatorToken } from "../../state/operator";
 import { preferences } from "../../state/preferences";
+import { CommentDialog } from "../comment-dialog";
 import { Dialog } from "../dialog";
 import { Panel } from "../page";
 import { decide, drafts } from "./state";
@@ -117,9 +118,7 @@ interface FormProps {
 }
 
 function SendBack({ task, close, changed }: FormProps) {
-  const [comment, setComment] = useState("");
-  async function send(event: Event): Promise<void> {
-    event.preventDefault();
+  async function send(comment: string): Promise<void> {
     const body = { head: task.head ?? "", comment, comments: [...drafts.value] };
     const params = { path: { task_id: task.id } };
     if (await decide((header) => POST("/api/v1/tasks/{task_id}/request-changes", { params: { ...params, header }, body }), "Sent back to its agent.", "Not sent back")) {
@@ -129,16 +128,9 @@ function SendBack({ task, close, changed }: FormProps) {
     }
   }
   return (
-    <Dialog heading="Request changes" close={close}>
-      <form class="flex flex-col gap-3" onSubmit={(event) => void send(event)}>
-        <label>
-          <span class="label">What is to be different? The agent reads it.</span>
-          <textarea class="area" maxLength={5_000} required={!drafts.value.length} value={comment} onInput={(event) => setComment(event.currentTarget.value)} autofocus />
-        </label>
-        {drafts.value.length > 0 && <p class="muted">{drafts.value.length} comments on lines go with it.</p>}
-        <button class="btn-main self-start">Send back</button>
-      </form>
-    </Dialog>
+    <CommentDialog heading="Request changes" required={!drafts.value.length} close={close} send={(comment) => void send(comment)}>
+      {drafts.value.length > 0 && <p class="muted">{drafts.value.length} comments on lines go with it.</p>}
+    </CommentDialog>
   );
 }
 

@@ -3,23 +3,15 @@ import { useState } from "preact/hooks";
 import { data, GET } from "../../api/client";
 import type { Run, Step } from "../../api/types";
 import { count, dollars, duration } from "../../lib/format";
+import { allPages } from "../../lib/pages";
 import { useData } from "../../lib/use-data";
 import { refused } from "../../state/toasts";
 import { Loading } from "../page";
 
 const PAGE = 100;
 
-async function newest(run: string): Promise<readonly Step[]> {
-  let found: Step[] = [];
-  let cursor: string | undefined;
-  do {
-    const query = { limit: PAGE, ...(cursor ? { cursor } : {}) };
-    const page = (await data(GET("/api/v1/runs/{run_id}/steps", { params: { path: { run_id: run }, query } }))) as { items: Step[]; next?: string | null };
-    found = [...found, ...page.items];
-    cursor = page.next ?? undefined;
-  } while (cursor);
-  return found;
-}
+const stepsOf = (run: string): Promise<readonly Step[]> =>
+  allPages((cursor) => data(GET("/api/v1/runs/{run_id}/steps", { params: { path: { run_id: run }, query: { limit: PAGE, ...(cursor ? { cursor } : {}) } } })));
 
 const MARKS: Record<Step["state"], string> = { running: "…", done: "✓", failed: "✗", cancelled: "–" };
 const COLOURS: Record<Step["state"], string> = { running: "text-accent", done: "text-good", failed: "text-bad", cancelled: "text-soft" };
@@ -27,7 +19,7 @@ const SAID: Record<Step["state"], string> = { running: "under way", done: "done"
 
 export function Steps({ run }: { run: Run }) {
   const { value, problem } = useData(
-    () => newest(run.run_id),
+    () => stepsOf(run.run_id),
     [run.run_id],
     (frame) => frame.rows.some((one) => one.view === "run" && one.key === run.run_id),
   );

@@ -1,0 +1,12 @@
+"""What the streams of projects and tasks fold to: for all who load one by its id, and save it under the same name."""
+
+from __future__ import annotations
+
+from vapora.domain import project as projects
+from vapora.domain import task as tasks
+from vapora.domain.project import Project
+from vapora.domain.task_state import Task
+from vapora.log.folds import Fold
+
+PROJECT = Fold("project", projects.FOLD_VERSION, Project, projects.evolve)
+TASK = Fold("task", tasks.FOLD_VERSION, Task, tasks.evolve)
