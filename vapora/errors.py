@@ -91,6 +91,10 @@ class BadInputError(VaporaError):
     pass
 
 
+class FileTooLargeError(BadInputError):
+    pass
+
+
 class NotFoundError(VaporaError):
     pass
 
