@@ -52,22 +52,8 @@ _WORTH_COMPRESSING = 1_000
 _LEVEL = 6
 
 _NOUNS = (
-    *(
-        projects,
-        repositories,
-        tasks,
-        changes,
-        comments,
-        attachments,
-        board,
-        runs,
-        steps,
-        pauses,
-        agents,
-        budgets,
-        costs,
-    ),
-    *(events, audit, roles, queue, settings, ids, live),
+    *(projects, repositories, tasks, changes, comments, attachments, board, runs, steps, pauses),
+    *(agents, budgets, costs, events, audit, roles, queue, settings, ids, live),
 )
 
 

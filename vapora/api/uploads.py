@@ -52,7 +52,7 @@ def is_upload(scope: Scope) -> bool:
 
 
 class Uploads:
-    """Lets the body of an upload through piece by piece, as long as it keeps to its bounds; touches no other request."""
+    """Lets the body of an upload through piece by piece, while it keeps to its bounds; touches no other request."""
 
     def __init__(self, app: ASGIApp, max_bytes: int, timeout_s: float) -> None:
         """`max_bytes`: of the file."""
