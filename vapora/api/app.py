@@ -10,7 +10,7 @@ from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 from starlette.middleware.gzip import GZipMiddleware
 
-from vapora import operator_token
+from vapora import clock, operator_token
 from vapora.api import (
     agents,
     attachments,
@@ -39,10 +39,13 @@ from vapora.api import (
     uploads,
     web,
 )
-from vapora.api.caller import EverybodyLocal
+from vapora.api.caller import SIGNED_IN
 from vapora.api.cells import Cells
-from vapora.api.middleware import BoundedHeaders, Envelope, JsonBodies, LoopbackOnly
+from vapora.api.hosts import Hosts
+from vapora.api.middleware import BoundedHeaders, Envelope, JsonBodies, KnownHosts
+from vapora.api.people import People
 from vapora.api.request_metrics import RequestMetrics
+from vapora.api.sign_in import SignIn
 from vapora.ports import ActorSystemPort
 from vapora.settings import Settings
 
@@ -54,8 +57,10 @@ _LEVEL = 6
 
 _NOUNS = (
     *(projects, repositories, tasks, changes, comments, attachments, board, runs, steps, pauses),
-    *(agents, budgets, costs, events, audit, roles, queue, settings, ids, live),
+    *(agents, budgets, costs, events, audit, roles, queue, settings, ids),
 )
+# They find out themselves who asks: before anybody has signed in, or by the first frame of a socket.
+_OPEN = (live,)
 
 
 def create_app(actor_system: ActorSystemPort, settings: Settings, version: str, rehearsal: bool) -> FastAPI:
@@ -67,7 +72,8 @@ def create_app(actor_system: ActorSystemPort, settings: Settings, version: str, 
     app = _bare_app(version)
     app.state.cells = Cells(actor_system, settings, request_metrics)
     app.state.request_metrics = request_metrics
-    app.state.callers = EverybodyLocal()
+    app.state.people = people = People(actor_system, clock.now)
+    app.state.callers = sign_in = SignIn(people, settings, clock.now)
     app.state.rehearsal = rehearsal
     app.state.max_attachment_bytes = settings.max_attachment_bytes
     app.state.require_operator = partial(operator_token.require, settings.data.absolute())
@@ -88,7 +94,7 @@ def create_app(actor_system: ActorSystemPort, settings: Settings, version: str, 
         but_for=uploads.is_upload,
     )
     app.add_middleware(uploads.Uploads, max_bytes=settings.max_attachment_bytes, timeout_s=settings.upload_timeout_s)
-    app.add_middleware(LoopbackOnly)
+    app.add_middleware(KnownHosts, hosts=Hosts(settings), is_sign_in_needed=sign_in.is_needed)
     app.add_middleware(GZipMiddleware, minimum_size=_WORTH_COMPRESSING, compresslevel=_LEVEL)
     app.add_middleware(BoundedHeaders)
     app.add_middleware(Envelope, request_metrics=request_metrics, prefix=PREFIX)
@@ -101,6 +107,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         yield
     finally:
         await app.state.cells.close()
+        await app.state.people.close()
 
 
 def _bare_app(version: str) -> FastAPI:
@@ -111,6 +118,7 @@ def _bare_app(version: str) -> FastAPI:
         description=openapi.DESCRIPTION,
         lifespan=_lifespan,
         docs_url=None,
+        openapi_url=None,
         redoc_url=None,
         # A redirect would lose the body of a POST in many clients; a path is right or it is not there.
         redirect_slashes=False,
@@ -123,8 +131,10 @@ def _bare_app(version: str) -> FastAPI:
 def _under_prefix() -> APIRouter:
     router = APIRouter(prefix=PREFIX)
     for noun in _NOUNS:
+        router.include_router(noun.router, dependencies=[SIGNED_IN])
+    for noun in _OPEN:
         router.include_router(noun.router)
-    router.include_router(system.status_router)
+    router.include_router(system.status_router, dependencies=[SIGNED_IN])
     return router
 
 

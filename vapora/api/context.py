@@ -12,6 +12,7 @@ from events.ids import DEFAULT_WORKSPACE, LONGEST_WORKSPACE, WORKSPACE_PATTERN
 from vapora.api.caller import AskedBy, Caller
 from vapora.api.cells import Cell, Cells
 from vapora.api.forms import WHOLE, Position
+from vapora.api.people import People
 from vapora.commands import Command
 from vapora.dispatch import RequestKey
 from vapora.errors import BadInputError
@@ -23,6 +24,7 @@ _PRINTABLE = "^[ -~]*$"
 
 async def _cell(
     request: Request,
+    caller: AskedBy,
     vapora_workspace: Annotated[
         str,
         Header(
@@ -33,6 +35,8 @@ async def _cell(
         ),
     ] = DEFAULT_WORKSPACE,
 ) -> Cell:
+    people: People = request.app.state.people
+    await people.require_reach(caller, vapora_workspace)
     cells: Cells = request.app.state.cells
     return await cells.open(vapora_workspace)
 
@@ -148,14 +152,19 @@ class Operator:
     """Whether the request carries the operator's token: asked by what can have commands run."""
 
     def __init__(
-        self, request: Request, declared: Annotated[HTTPAuthorizationCredentials | None, Security(_BEARER)]
+        self,
+        request: Request,
+        caller: AskedBy,
+        declared: Annotated[HTTPAuthorizationCredentials | None, Security(_BEARER)],
     ) -> None:
         self._require = request.app.state.require_operator
         self._given = request.headers.get("Authorization")
+        self._caller = caller
 
     def require(self) -> None:
-        """Raises `OperatorOnlyError`."""
-        self._require(self._given)
+        """Raises `OperatorOnlyError`. Once people sign in, it is their roles that decide."""
+        if not self._caller.is_anybody:
+            self._require(self._given)
 
 
 # For what some requests of a route need, depending on what they ask for.
