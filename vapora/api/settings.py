@@ -7,7 +7,8 @@ from fastapi import APIRouter
 from events.ids import SETTINGS, preferences_stream
 from projections import settings as model
 from projections.engine.transaction import ReadSnapshot
-from vapora.api.context import LOCAL_USER, Editing, FreshCell
+from vapora.api.caller import AskedBy
+from vapora.api.context import Editing, FreshCell
 from vapora.api.etags import Reading, Versioned, versioned
 from vapora.commands import ChangePreferences, ChangeSettings
 from vapora.views import Preferences, WorkspaceSettings
@@ -31,9 +32,9 @@ async def set_settings(body: ChangeSettings, writing: Editing) -> WorkspaceSetti
 
 
 @router.get("/preferences", summary="Show what you prefer")
-async def get_preferences(cell: FreshCell, reading: Reading) -> Preferences:
-    """Of who asks. Until identity exists, everybody is the same one person."""
-    user, name = LOCAL_USER, model.Settings.NAME
+async def get_preferences(cell: FreshCell, caller: AskedBy, reading: Reading) -> Preferences:
+    """Of who asks. While nobody has to sign in, everybody is the same one person."""
+    user, name = caller.name, model.Settings.NAME
 
     def question(rows: ReadSnapshot) -> Versioned[Preferences]:
         shown = model.preferences(rows, user) or Preferences(user_id=user)
@@ -43,7 +44,7 @@ async def get_preferences(cell: FreshCell, reading: Reading) -> Preferences:
 
 
 @router.put("/preferences", summary="Say what you prefer")
-async def set_preferences(body: ChangePreferences, writing: Editing) -> Preferences:
+async def set_preferences(body: ChangePreferences, writing: Editing, caller: AskedBy) -> Preferences:
     """All of it anew: what is left out takes its default."""
-    accepted = await writing.dispatch(body, LOCAL_USER)
-    return Preferences(user_id=LOCAL_USER, **body.model_dump(), position=accepted.position)
+    accepted = await writing.dispatch(body, caller.name)
+    return Preferences(user_id=caller.name, **body.model_dump(), position=accepted.position)

@@ -30,12 +30,14 @@ from vapora.commands import (
     AcceptFoundFile,
     ApproveTask,
     ArchiveProject,
+    AttachFile,
     CancelRun,
     ChangePreferences,
     ChangeSettings,
     Command,
     CommentTask,
     CreateProject,
+    DetachFile,
     EditAgent,
     EditProject,
     EditTask,
@@ -217,6 +219,8 @@ class Dispatcher:
                 ApproveTask()
                 | RequestChanges()
                 | CommentTask()
+                | AttachFile()
+                | DetachFile()
                 | StartAttempt()
                 | PickAttempt()
                 | ResolveTask()
