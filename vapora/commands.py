@@ -17,6 +17,7 @@ from pydantic import (
     ConfigDict,
     Field,
     JsonValue,
+    SecretStr,
     StrictBool,
     StringConstraints,
     ValidationInfo,
@@ -475,3 +476,11 @@ class EditTaskBudget(Command):
     when_exceeded: WhenExceeded = WhenExceeded.FALLBACK
 
     _not_empty = model_validator(mode="after")(_require_something)
+
+
+class StoreSecret(Command):
+    """A new value; it is shown nowhere, by nothing."""
+
+    value: SecretStr = Field(
+        min_length=1, max_length=65_536, description="At most 64 KiB of text. It is stored encrypted, and never shown."
+    )

@@ -31,6 +31,7 @@ from vapora.api import (
     repositories,
     roles,
     runs,
+    secrets,
     settings,
     steps,
     system,
@@ -51,7 +52,7 @@ _LEVEL = 6
 
 _NOUNS = (
     *(projects, repositories, tasks, changes, comments, board, runs, steps, pauses, agents, budgets, costs),
-    *(events, audit, roles, queue, settings, ids, live),
+    *(events, audit, roles, queue, settings, secrets, ids, live),
 )
 
 

@@ -43,6 +43,7 @@ from vapora.views.repository import (
     WorktreeView,
 )
 from vapora.views.runs import Artifact, ArtifactSummary, Execution, RunBrief
+from vapora.views.secrets import Secret, SecretDeleted, SecretsRotated
 from vapora.views.steps import Step, StepKind, StepState
 from vapora.views.work import (
     Accepted,
@@ -155,6 +156,9 @@ __all__ = [
     "RunBrief",
     "RunChange",
     "RunSummary",
+    "Secret",
+    "SecretDeleted",
+    "SecretsRotated",
     "SettingsChange",
     "Spread",
     "Status",
