@@ -10,20 +10,38 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from vapora.commands import EditBudget, EditTaskBudget, MergeTask, SetBudget, SetTaskBudget
+from vapora.commands import (
+    AcceptInvitation,
+    Command,
+    EditBudget,
+    EditTaskBudget,
+    Invite,
+    IssueToken,
+    LogIn,
+    LogOut,
+    MergeTask,
+    RefreshSession,
+    SetBudget,
+    SetTaskBudget,
+    SetUp,
+)
 from vapora.database import Place
 from vapora.records import Append, AppendResult, Batch, StoredRecord
 from vapora.views import (
+    Accepted,
     Changes,
     DeadLetterView,
     Examined,
     FileText,
+    InvitationMade,
     LimitsChanged,
     Merged,
     ProjectFile,
     Pushed,
     QueueView,
     RepositoryView,
+    SessionTokens,
+    TokenMade,
 )
 
 
@@ -141,6 +159,63 @@ class RepositoriesPort(Protocol):
 
     async def push(self, origin: Origin, task_id: str) -> Pushed:
         """Push the card's branch alone. Raises `PushRefusedError` with the remote's words."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """What stands beside the log of somebody who was not erased."""
+
+    user_id: str
+    name: str
+    email: str
+
+
+class IdentityPort(Protocol):
+    """The owner of the people log. An `Origin` for it names the workspace `events.ids.PEOPLE`."""
+
+    async def set_up(self, origin: Origin, command: SetUp) -> SessionTokens:
+        """Make the first owner, by the one-time link. Raises `UnauthenticatedError` for a token that is not, or no
+        longer, the link's."""
+        ...
+
+    async def log_in(self, origin: Origin, command: LogIn) -> SessionTokens:
+        """Raises `UnauthenticatedError`, the same one and after the same time whatever was wrong, and `ThrottledError`
+        after too many attempts."""
+        ...
+
+    async def refresh(self, origin: Origin, command: RefreshSession) -> SessionTokens:
+        """A new pair for a refresh token. Raises `UnauthenticatedError`; where the token had been used before, and
+        longer ago than 10 s, its session has ended then."""
+        ...
+
+    async def log_out(self, origin: Origin, command: LogOut) -> None: ...
+
+    async def accept(self, origin: Origin, user_id: str | None, command: AcceptInvitation) -> SessionTokens | None:
+        """Take an invitation. `user_id`: of who is signed in; else an account is made, and its tokens are answered."""
+        ...
+
+    async def carry_out(
+        self, origin: Origin, command: Command, target: str = "", workspace_id: str = "", key: Any = None
+    ) -> Accepted:
+        """Every other change of people, workspaces, members, teams, tokens and policies. `key`: a
+        `vapora.dispatch.RequestKey`. Raises what the rules raise."""
+        ...
+
+    async def issue_token(self, origin: Origin, command: IssueToken, workspace_id: str) -> TokenMade: ...
+
+    async def invite(self, origin: Origin, command: Invite, workspace_id: str) -> InvitationMade: ...
+
+    async def people(self, user_ids: Sequence[str] | None = None) -> list[Person]:
+        """Names and addresses; None: of everybody. Who was erased is left out."""
+        ...
+
+    async def invited(self, invitation_ids: Sequence[str]) -> dict[str, str]:
+        """The addresses that these invitations were made for, by invitation."""
+        ...
+
+    async def policies(self, workspace_id: str) -> str:
+        """The workspace's own Cedar text, as it is now."""
         ...
 
 

@@ -24,6 +24,8 @@ from vapora.errors import (
     CredentialsNeededError,
     DependencyRingError,
     FencedError,
+    FileTooLargeError,
+    ForbiddenError,
     GitTimeoutError,
     KeyReusedError,
     LogError,
@@ -45,6 +47,8 @@ from vapora.errors import (
     SourceRefusedError,
     TargetDirtyError,
     TargetMovedError,
+    ThrottledError,
+    UnauthenticatedError,
     UnavailableError,
     UncommittableError,
     UnknownBranchError,
@@ -98,6 +102,9 @@ class Kind:
 
 MALFORMED = Kind("malformed-json", 400, "The body is not JSON", "Send one well-formed JSON value in UTF-8.")
 OPERATOR_ONLY = Kind("operator-only", 401, "Only the operator may do this", "Send the operator's token.")
+UNAUTHENTICATED = Kind("unauthenticated", 401, "Who asks is not known", "Sign in, and send the access token.")
+FORBIDDEN = Kind("forbidden", 403, "You may not do this", "Ask an owner or admin of the workspace.")
+THROTTLED = Kind("too-many-attempts", 429, "Too many attempts", "Wait as long as the header Retry-After says.")
 FOREIGN = Kind("foreign-origin", 403, "Refused for the browser's sake", "Use this machine's own address.")
 NOT_FOUND = Kind("not-found", 404, "There is no such thing", "Check the id.")
 NO_PATH = Kind("no-such-path", 404, "There is no such path", "See /docs for the paths that there are.")
@@ -114,6 +121,7 @@ GIT_SLOW = Kind("git-timeout", 503, "git did not end in time", "Try again; if it
 NO_SANDBOX = Kind("sandbox-unavailable", 503, "Commands cannot be run apart here", "See `vapora doctor`.")
 TOO_LARGE = Kind("body-too-large", 413, "The body is too large", "Send less, or in several requests.")
 NOT_JSON = Kind("not-json", 415, "The body is not declared as JSON", "Send the header Content-Type: application/json.")
+NOT_A_FORM = Kind("not-a-form", 415, "The body is not declared as a form", "Send multipart/form-data.")
 INVALID = Kind("invalid-request", 422, "The request cannot be taken as it is", "Correct it and send it again.")
 KEY_REUSED = Kind("idempotency-key-reused", 422, "The Idempotency-Key is in use", "Send a new key.")
 HEAD_TOO_LARGE = Kind("headers-too-large", 431, "The headers are too large", "Send fewer or shorter headers.")
@@ -138,12 +146,16 @@ def _of(error: type[RepositoryError], status: int, title: str) -> Kind:
 TABLE: Mapping[type[VaporaError], Kind] = {
     VaporaError: INTERNAL,
     BadInputError: INVALID,
+    FileTooLargeError: TOO_LARGE,
     NotFoundError: NOT_FOUND,
     ConflictError: CONFLICT,
     VersionConflictError: CONFLICT,
     DependencyRingError: RING,
     KeyReusedError: KEY_REUSED,
     OperatorOnlyError: OPERATOR_ONLY,
+    UnauthenticatedError: UNAUTHENTICATED,
+    ForbiddenError: FORBIDDEN,
+    ThrottledError: THROTTLED,
     ReviewOutdatedError: OUTDATED,
     NotApprovedError: NOT_APPROVED,
     ChecksFailedError: CHECKS_FAILED,
