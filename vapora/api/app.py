@@ -33,6 +33,7 @@ from vapora.api import (
     repositories,
     roles,
     runs,
+    secrets,
     settings,
     steps,
     system,
@@ -55,7 +56,7 @@ _LEVEL = 6
 
 _NOUNS = (
     *(projects, repositories, tasks, changes, comments, attachments, board, runs, steps, pauses),
-    *(agents, budgets, costs, events, audit, roles, queue, settings, ids, live),
+    *(agents, budgets, costs, events, audit, roles, queue, settings, secrets, ids, live),
 )
 
 

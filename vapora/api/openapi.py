@@ -32,6 +32,7 @@ TAGS = [
     {"name": "audit", "description": "Who did what to what, when, and why."},
     {"name": "catalogue", "description": "The roles and the types of task."},
     {"name": "settings", "description": "What is set for the workspace, and what a person prefers."},
+    {"name": "secrets", "description": "Keys and logins of the workspace: written and replaced, never read."},
     {"name": "system", "description": "For operators and probes."},
 ]
 DESCRIPTION = """Everything that happens is an event in a log, and every write answers with its `position` there.

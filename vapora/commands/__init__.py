@@ -30,6 +30,9 @@ from vapora.commands.people import (
     SetUp,
     WithdrawInvitation,
 )
+from vapora.commands.secrets import (
+    StoreSecret,
+)
 from vapora.commands.work import (
     AcceptFoundFile,
     AcceptProjectFile,
@@ -74,6 +77,8 @@ from vapora.commands.work import (
 )
 
 __all__ = [
+    "INSTANT",
+    "WHOLE",
     "AcceptFoundFile",
     "AcceptInvitation",
     "AcceptProjectFile",
@@ -106,7 +111,6 @@ __all__ = [
     "EditUser",
     "EditWorkspace",
     "EraseUser",
-    "INSTANT",
     "Invite",
     "IssueToken",
     "LogIn",
@@ -142,7 +146,7 @@ __all__ = [
     "ShellLine",
     "Slug",
     "StartAttempt",
+    "StoreSecret",
     "SubmitTask",
-    "WHOLE",
     "WithdrawInvitation",
 ]

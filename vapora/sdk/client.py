@@ -272,6 +272,27 @@ class Client(Work):
         """All of them anew: one that is left out takes its default."""
         return self._ask("PUT", "/preferences", views.Preferences, preferences)
 
+    # --- secrets ---
+
+    def secrets(self, after: Position = None) -> tuple[views.Secret, ...]:
+        """By name. No method gives a value: nothing does."""
+        return self._all("/secrets", views.Secret, {"after": after})
+
+    def secret(self, name: str, after: Position = None) -> views.Secret:
+        return self._get(path("secrets", name), views.Secret, {"after": after})
+
+    def store_secret(self, name: str, value: str) -> views.Secret:
+        """A new version of it, which is used from now on."""
+        return self._ask("PUT", path("secrets", name), views.Secret, {"value": value})
+
+    def delete_secret(self, name: str) -> int:
+        """All versions of it; the position that says so."""
+        return self._write("DELETE", path("secrets", name))
+
+    def rotate_secrets(self, key: str | None = None) -> views.SecretsRotated:
+        """Replace the key that encrypts the workspace's secrets; values and versions stay."""
+        return self._ask("POST", "/secrets/rotate", views.SecretsRotated, {}, key)
+
     # --- the queue and the log ---
 
     def queue(self, after: Position = None) -> views.QueueView:
