@@ -21,6 +21,7 @@ from vapora.api import (
     comments,
     costs,
     events,
+    flow,
     front_page,
     ids,
     live,
@@ -53,7 +54,7 @@ _LEVEL = 6
 
 _NOUNS = (
     *(projects, repositories, tasks, changes, comments, attachments, board, runs, steps, pauses),
-    *(agents, budgets, costs, events, audit, roles, queue, settings, ids, live),
+    *(agents, budgets, costs, flow, events, audit, roles, queue, settings, ids, live),
 )
 
 
