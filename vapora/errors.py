@@ -7,10 +7,14 @@
     │   ├── VersionConflictError   somebody else appended to the stream first
     │   ├── DependencyRingError    tasks would wait for each other
     │   ├── KeyReusedError         an Idempotency-Key came again with another body
+    │   ├── PreconditionFailedError  it has changed since it was read (If-Match)
     │   ├── ReviewOutdatedError    the branch is at another commit than the one that was looked at
     │   ├── NotApprovedError       work that nobody approved does not land
     │   └── ChecksFailedError      a check of the project is red
     ├── OperatorOnlyError          what may have commands run, asked without the operator's token
+    ├── UnauthenticatedError       nobody knows who asks: no token, or one that is no longer good
+    ├── ForbiddenError             known who asks, and they may not do this
+    ├── ThrottledError             too many attempts; `details["retry_after_s"]` says when to try again
     ├── BehindError                a read model has not reached the position asked for
     ├── UnavailableError           a part of the cell does not answer at the moment
     │   └── StoreFaultError        the read models' database is in trouble, through no fault of a row
@@ -115,6 +119,10 @@ class KeyReusedError(ConflictError):
     pass
 
 
+class PreconditionFailedError(ConflictError):
+    pass
+
+
 class ReviewOutdatedError(ConflictError):
     """`details["head"]`: where the branch is now."""
 
@@ -133,6 +141,18 @@ class ChecksFailedError(ConflictError):
 
 class OperatorOnlyError(VaporaError):
     pass
+
+
+class UnauthenticatedError(VaporaError):
+    pass
+
+
+class ForbiddenError(VaporaError):
+    """`details["action"]` is the operation's id."""
+
+
+class ThrottledError(VaporaError):
+    """`details["retry_after_s"]`, in seconds."""
 
 
 class BehindError(VaporaError):

@@ -6,24 +6,48 @@ plain values that pickle. The composition roots put real ones in.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any, Protocol
 
-from vapora.commands import EditBudget, EditTaskBudget, MergeTask, SetBudget, SetTaskBudget
+from pydantic import JsonValue
+
+from events.ids import StreamName, request_stream
+from events.workspace import RequestAccepted
+from vapora.commands import (
+    AcceptInvitation,
+    Command,
+    EditBudget,
+    EditTaskBudget,
+    Invite,
+    IssueToken,
+    LogIn,
+    LogOut,
+    MergeTask,
+    RefreshSession,
+    SetBudget,
+    SetTaskBudget,
+    SetUp,
+)
 from vapora.database import Place
+from vapora.errors import PreconditionFailedError
 from vapora.records import Append, AppendResult, Batch, StoredRecord
 from vapora.views import (
+    Accepted,
     Changes,
     DeadLetterView,
     Examined,
     FileText,
+    InvitationMade,
     LimitsChanged,
     Merged,
     ProjectFile,
     Pushed,
     QueueView,
     RepositoryView,
+    SessionTokens,
+    TokenMade,
 )
 
 
@@ -35,6 +59,49 @@ class Origin:
     actor: str
     correlation: str
     causation: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RequestKey:
+    """An Idempotency-Key with what it is tied to: the caller, the route, and the body that came with it."""
+
+    user: str
+    route: str
+    key: str
+    body: bytes
+
+    @property
+    def stream(self) -> StreamName:
+        return request_stream(sha256("\n".join((self.user, self.route, self.key)).encode()).hexdigest()[:40])
+
+    @property
+    def body_digest(self) -> str:
+        return sha256(self.body).hexdigest()
+
+    def accepted(self, answer_id: str, answer: Mapping[str, JsonValue] | None = None) -> RequestAccepted:
+        """What is appended together with the request's effect. `answer`: what cannot be read again from the thing."""
+        return RequestAccepted(
+            key_digest=self.stream.partition(":")[2],
+            body_digest=self.body_digest,
+            answer_id=answer_id,
+            answer=dict(answer or {}),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class IfMatch:
+    """The versions of a thing that a change of it was made for; `any_version`: it has only to be there."""
+
+    versions: frozenset[str]
+    any_version: bool = False
+
+    def require(self, current: str) -> None:
+        """`PreconditionFailedError` where it is at another version by now."""
+        if not self.any_version and current not in self.versions:
+            raise PreconditionFailedError(
+                "It has changed since it was read.",
+                remedy="Read it again, decide anew, and send the ETag of that answer in If-Match.",
+            )
 
 
 class LogWriterPort(Protocol):
@@ -62,12 +129,29 @@ class LogWriterPort(Protocol):
 
 
 class BudgetPort(Protocol):
-    async def set_budget(self, origin: Origin, scope: str, scope_id: str, command: SetBudget | SetTaskBudget) -> int:
-        """Set limits; the position of the event that says so (of the last one where nothing changed)."""
+    """`key`: a request that came under it before is answered as it was then. `if_match`: of `vapora.domain.limits`;
+    `PreconditionFailedError` where others hold by now."""
+
+    async def set_budget(
+        self,
+        origin: Origin,
+        scope: str,
+        scope_id: str,
+        command: SetBudget | SetTaskBudget,
+        key: RequestKey | None = None,
+        if_match: IfMatch | None = None,
+    ) -> LimitsChanged:
+        """Set limits. The position is that of the event that says so (of the last one where nothing changed)."""
         ...
 
     async def edit_budget(
-        self, origin: Origin, scope: str, scope_id: str, command: EditBudget | EditTaskBudget
+        self,
+        origin: Origin,
+        scope: str,
+        scope_id: str,
+        command: EditBudget | EditTaskBudget,
+        key: RequestKey | None = None,
+        if_match: IfMatch | None = None,
     ) -> LimitsChanged:
         """Change the limits that the command names, and no other."""
         ...
@@ -134,13 +218,70 @@ class RepositoriesPort(Protocol):
         """A file of the card's branch. `ref`: a commit of that branch; None: its newest."""
         ...
 
-    async def merge(self, origin: Origin, task_id: str, command: MergeTask) -> Merged:
+    async def merge(self, origin: Origin, task_id: str, command: MergeTask, key: RequestKey | None = None) -> Merged:
         """Make the card's work part of the base branch. Raises `NotApprovedError`, `ChecksFailedError`,
         `MergeConflictError`, `TargetDirtyError` and other `RepositoryError`s; the repository is as it was then."""
         ...
 
-    async def push(self, origin: Origin, task_id: str) -> Pushed:
+    async def push(self, origin: Origin, task_id: str, key: RequestKey | None = None) -> Pushed:
         """Push the card's branch alone. Raises `PushRefusedError` with the remote's words."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """What stands beside the log of somebody who was not erased."""
+
+    user_id: str
+    name: str
+    email: str
+
+
+class IdentityPort(Protocol):
+    """The owner of the people log. An `Origin` for it names the workspace `events.ids.PEOPLE`."""
+
+    async def set_up(self, origin: Origin, command: SetUp) -> SessionTokens:
+        """Make the first owner, by the one-time link. Raises `UnauthenticatedError` for a token that is not, or no
+        longer, the link's."""
+        ...
+
+    async def log_in(self, origin: Origin, command: LogIn) -> SessionTokens:
+        """Raises `UnauthenticatedError`, the same one and after the same time whatever was wrong, and `ThrottledError`
+        after too many attempts."""
+        ...
+
+    async def refresh(self, origin: Origin, command: RefreshSession) -> SessionTokens:
+        """A new pair for a refresh token. Raises `UnauthenticatedError`; where the token had been used before, and
+        longer ago than 10 s, its session has ended then."""
+        ...
+
+    async def log_out(self, origin: Origin, command: LogOut) -> None: ...
+
+    async def accept(self, origin: Origin, user_id: str | None, command: AcceptInvitation) -> SessionTokens | None:
+        """Take an invitation. `user_id`: of who is signed in; else an account is made, and its tokens are answered."""
+        ...
+
+    async def carry_out(
+        self, origin: Origin, command: Command, target: str = "", workspace_id: str = "", key: Any = None
+    ) -> Accepted:
+        """Every other change of people, workspaces, members, teams, tokens and policies. `key`: a
+        `vapora.dispatch.RequestKey`. Raises what the rules raise."""
+        ...
+
+    async def issue_token(self, origin: Origin, command: IssueToken, workspace_id: str) -> TokenMade: ...
+
+    async def invite(self, origin: Origin, command: Invite, workspace_id: str) -> InvitationMade: ...
+
+    async def people(self, user_ids: Sequence[str] | None = None) -> list[Person]:
+        """Names and addresses; None: of everybody. Who was erased is left out."""
+        ...
+
+    async def invited(self, invitation_ids: Sequence[str]) -> dict[str, str]:
+        """The addresses that these invitations were made for, by invitation."""
+        ...
+
+    async def policies(self, workspace_id: str) -> str:
+        """The workspace's own Cedar text, as it is now."""
         ...
 
 

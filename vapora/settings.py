@@ -63,6 +63,20 @@ class Settings(BaseSettings):
     budget_patience_s: float = Field(default=5, ge=0)
     resend_s: float = Field(default=2, gt=0)
     agent_idle_s: float = Field(default=300, gt=0)
+    # `auto`: on loopback nobody signs in until there is an owner; `required`: everybody does, from the first start on.
+    auth: Literal["auto", "required"] = "auto"
+    # The first owner, made at the start where there is none.
+    owner_email: str = ""
+    owner_password: SecretStr = SecretStr("")
+    # Names and addresses, written as in `a.example.com,10.0.0.5`, under which browsers reach it once people sign in.
+    # Empty: the host that it listens on, and this machine's own.
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = ()
+    access_token_s: int = Field(default=900, gt=0)
+    refresh_token_days: float = Field(default=7, gt=0)
+    # A provider of OpenID Connect, for teams that have one; empty: people sign in with a password.
+    openid_issuer: str = ""
+    openid_client_id: str = ""
+    openid_client_secret: SecretStr = SecretStr("")
     # How often the supervisor asks the actors of each workspace whether they are well.
     health_interval_s: float = Field(default=5, gt=0)
     max_body_bytes: int = Field(default=1_000_000, gt=0)
@@ -118,6 +132,12 @@ class Settings(BaseSettings):
             raise ValueError(f"{wrong[0]} is no absolute path")
         return roots
 
+    @field_validator("allowed_hosts", mode="before")
+    @classmethod
+    def _split_hosts(cls, given: Any) -> Any:
+        parts = given.split(",") if isinstance(given, str) else given
+        return tuple(part.strip().lower() for part in parts if part.strip())
+
     @field_validator("committer")
     @classmethod
     def _check_committer(cls, given: str) -> str:
@@ -162,6 +182,12 @@ class Settings(BaseSettings):
     def checkpoint_file(self, workspace: str) -> Path:
         """Where it was signed how far the log had come; outside the log's own file."""
         return self.workspace_folder(workspace) / "checkpoints.jsonl"
+
+    @property
+    def people_folder(self) -> Path:
+        """What is known of people beside the people log: the keys that sign access tokens, and, without a database,
+        names and password hashes."""
+        return self.data.absolute() / "people"
 
     @property
     def audit_key_file(self) -> Path:

@@ -78,7 +78,7 @@ async def test_a_file_is_removed_by_its_name(door: Door, task: str) -> None:
 
 
 async def test_the_same_key_takes_effect_once_and_with_another_file_is_refused(door: Door, task: str) -> None:
-    key = {"Idempotency-Key": "k1"}
+    key: dict[str, Any] = {"Idempotency-Key": "k1"}
     made = await attach(door, task, 201, **key)
     await door.ask("DELETE", f"/tasks/{task}/attachments/shot.png", 200)
     assert await attach(door, task, 201, **key) == made

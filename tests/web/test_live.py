@@ -107,5 +107,7 @@ def test_a_connection_that_dies_without_a_word_is_noticed_said_and_made_again(
     expect(status).to_be_visible()
 
     wire.mend()
-    wait_for("the new connection", lambda: page.clock.fast_forward(20_000) or page.get_by_text("Live", exact=True).count())
+    wait_for(
+        "the new connection", lambda: page.clock.fast_forward(20_000) or page.get_by_text("Live", exact=True).count()
+    )
     expect(page.get_by_role("article", name="Card 1")).to_be_visible()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from typing import Annotated, Any
 
@@ -98,8 +99,12 @@ def main() -> None:
     interrupt.install()
     # A pipe that closes early (`vapora log tail | head`) is no error of ours.
     try:
+        # Some hundred milliseconds, in which nothing would catch a `KeyboardInterrupt`.
+        command = typer.main.get_command(app)
         with interrupt.raising():
-            app()
+            command()
+    except KeyboardInterrupt:
+        sys.exit(128 + signal.SIGINT)
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)
