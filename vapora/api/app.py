@@ -22,6 +22,7 @@ from vapora.api import (
     comments,
     costs,
     events,
+    flow,
     front_page,
     ids,
     live,
@@ -56,7 +57,7 @@ _LEVEL = 6
 
 _NOUNS = (
     *(projects, repositories, tasks, changes, comments, attachments, board, runs, steps, pauses),
-    *(agents, budgets, costs, events, audit, roles, queue, settings, secrets, ids, live),
+    *(agents, budgets, costs, flow, events, audit, roles, queue, settings, secrets, ids, live),
 )
 
 

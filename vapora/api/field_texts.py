@@ -162,6 +162,7 @@ SHAPES: dict[str, dict[str, str]] = work_texts.SHAPES | {
         "token": "Who asks; not looked at until identity exists.",
         "workspace": "The workspace that is spoken to; absent: the one of the header, else the default one.",
         "after": "The last position that the client has; absent: it is sent what changes from now on.",
+        "heartbeat_s": "Every how many seconds a frame without rows is to come, 1 to 60; absent: none.",
     },
     "Preferences": {"user_id": "Whose they are.", "position": "Of the last change; 0: nobody has said any."},
     "WorkspaceSettings": {"position": "Of the last change; 0: nobody has set any."},
@@ -174,6 +175,7 @@ SHAPES: dict[str, dict[str, str]] = work_texts.SHAPES | {
     },
     "CurvePoint": {"day": "The day (UTC), as 2026-11-22.", "runs": "Runs that ended on that day."},
     "Dashboard": {
+        "project_id": "The project's id; null: all of them together.",
         "cards": "How many cards each state holds now.",
         "days": "Each day, the oldest first.",
         "lead": "How long cards took from handing in to done; null where none was done.",
