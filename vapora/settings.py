@@ -110,6 +110,21 @@ class Settings(BaseSettings):
     # Models and providers beside those that ship.
     models_file: Path | None = None
 
+    # What encrypts the secrets of workspaces: a key, or a file that holds it; neither: `vault_key` in the data folder.
+    vault_key: SecretStr = SecretStr("")
+    vault_key_file: Path | None = None
+    # An OpenBao or Vault that keeps them instead.
+    vault_url: str = ""
+    vault_token: SecretStr = SecretStr("")
+    vault_token_file: Path | None = None
+    vault_role_id: str = ""
+    vault_secret_id: SecretStr = SecretStr("")
+    vault_secret_id_file: Path | None = None
+    vault_mount: str = Field(default="secret", min_length=1)
+    vault_prefix: str = Field(default="vapora", min_length=1)
+    vault_namespace: str = ""
+    vault_ca: Path | None = None
+
     # Folders that a project's repository may be in, written as in PATH. Default: the home and the working folder of who
     # starts it.
     repo_roots: Annotated[tuple[Path, ...], NoDecode] = Field(default_factory=_own_folders)
@@ -201,6 +216,11 @@ class Settings(BaseSettings):
     @property
     def audit_key_file(self) -> Path:
         return (self.audit_key or self.data / "audit_key").absolute()
+
+    @property
+    def vault_file(self) -> Path:
+        """Where the secrets of all workspaces are, encrypted, unless they are in a database or an OpenBao."""
+        return self.data.absolute() / "vault.db"
 
     def stream_snapshots(self, workspace: str) -> Path:
         """Those of single streams, of which there may be many."""

@@ -33,13 +33,12 @@ from vapora.commands import (
     ResetPassword,
     SetUp,
 )
-from vapora.dispatch import RequestKey
 from vapora.domain.people import Directory, tenancy, users
 from vapora.errors import NotFoundError
 from vapora.identity import FirstOwner, KeyRing, Passwords, SigningKey
 from vapora.identity.access_tokens import SKEW_S
 from vapora.log.client import LogClient
-from vapora.ports import Origin, Person
+from vapora.ports import Origin, Person, RequestKey
 from vapora.views import Accepted, InvitationMade, SessionTokens, TokenMade
 
 _TELL_EVERY_S = 15.0

@@ -9,14 +9,13 @@ from typing import Protocol
 
 from events.base import DomainEvent
 from vapora.clock import Clock
-from vapora.dispatch import RequestKey
+from vapora.dispatch import answer_to
 from vapora.dispatch.people_fold import PeopleFold
-from vapora.dispatch.request_keys import answer_to
 from vapora.domain.people import Directory
 from vapora.domain.people.streams import by_stream
 from vapora.errors import ConflictError, VersionConflictError
 from vapora.log.client import Change, LogClient
-from vapora.ports import Origin
+from vapora.ports import Origin, RequestKey
 from vapora.views import Accepted
 
 _MOST_TRIES = 5
@@ -79,7 +78,7 @@ class PeopleLog:
             if key is not None:
                 answered, version = await answer_to(key, self._log, self._clock())
                 if answered is not None:
-                    return answered
+                    return answered.accepted
             events, id_ = decide(self.directory)
             if not events:
                 return Accepted(id=id_, position=self.directory.position)
@@ -96,7 +95,8 @@ class PeopleLog:
         raise ConflictError("People change faster than the request can be decided.", remedy="Try again.")
 
     async def _answered(self, key: RequestKey) -> Accepted | None:
-        return (await answer_to(key, self._log, self._clock()))[0]
+        answered, _ = await answer_to(key, self._log, self._clock())
+        return None if answered is None else answered.accepted
 
     async def _look(self) -> None:
         await self._fold.catch_up()

@@ -17,12 +17,11 @@ from vapora.commands import (
     Invite,
     IssueToken,
 )
-from vapora.dispatch import RequestKey
 from vapora.domain.people import Directory, tenancy
 from vapora.domain.people.tenancy import Asked
 from vapora.errors import ConflictError
 from vapora.identity import SERVICE_PREFIX, digest_of, new_secret
-from vapora.ports import Origin
+from vapora.ports import Origin, RequestKey
 from vapora.views import Accepted, InvitationMade, TokenMade
 
 

@@ -15,7 +15,7 @@ from events.ids import DEFAULT_WORKSPACE, is_workspace
 from vapora.api.broadcast import TRY_AGAIN_LATER, Subscription
 from vapora.api.caller import Caller, Callers, caller_of
 from vapora.errors import BadInputError, NotFoundError, UnauthenticatedError, UnavailableError, VaporaError
-from vapora.views import LiveRequest
+from vapora.views import Frame, LiveRequest
 
 if TYPE_CHECKING:
     from vapora.api.cells import Cell, Cells
@@ -63,13 +63,14 @@ async def live(socket: WebSocket) -> None:
 
 @dataclass(slots=True)
 class _Request:
-    """`caller` is replaced when a fresh token comes. `after`: the position that the client has seen. `asked`: whether
-    it has asked for anything at all."""
+    """`caller` is replaced when a fresh token comes. `after`: the position that the client has seen; None: it wants
+    what changes from now on. `heartbeat_s`: as in `LiveRequest`. `said`: whether it has asked for anything at all."""
 
     caller: Caller
     cell: Cell
     after: int | None
-    asked: bool
+    heartbeat_s: float | None = None
+    said: bool = True
 
 
 async def _request(socket: WebSocket) -> _Request:
@@ -81,18 +82,19 @@ async def _request(socket: WebSocket) -> _Request:
         return await _signed_in(socket, address)
     cell = await _cell(socket, caller, None)
     if address is not None:
-        return _Request(caller, cell, await _reached(cell, _position(address)), True)
+        return _Request(caller, cell, await _reached(cell, _position(address)))
     # Who sends no first frame hears of all that happened while it was waited for.
     now = (await cell.projector.status())["position"]
     try:
         async with asyncio.timeout(FIRST_FRAME_S):
             text = await _next_text(socket)
     except TimeoutError:
-        return _Request(caller, cell, now, False)
+        return _Request(caller, cell, now, said=False)
     request = _parse(text)
     if request.workspace is not None:
         cell, now = await _cell(socket, caller, request.workspace), None
-    return _Request(caller, cell, now if request.after is None else await _reached(cell, request.after), True)
+    after = now if request.after is None else await _reached(cell, request.after)
+    return _Request(caller, cell, after, request.heartbeat_s)
 
 
 async def _signed_in(socket: WebSocket, address: str | None) -> _Request:
@@ -105,7 +107,7 @@ async def _signed_in(socket: WebSocket, address: str | None) -> _Request:
     caller = await _known(socket, request.token)
     cell = await _cell(socket, caller, request.workspace)
     after = _position(address) if request.after is None and address is not None else request.after
-    return _Request(caller, cell, None if after is None else await _reached(cell, after), True)
+    return _Request(caller, cell, None if after is None else await _reached(cell, after), request.heartbeat_s)
 
 
 async def _known(socket: WebSocket, token: str | None) -> Caller:
@@ -119,7 +121,9 @@ def _parse(text: str) -> LiveRequest:
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         where = ".".join(map(str, first["loc"])) or "all of it"
-        raise BadInputError(f"The first frame is {{token?, workspace?, after?}}; {where}: {first['msg']}.") from None
+        raise BadInputError(
+            f"The first frame is {{token?, workspace?, after?, heartbeat_s?}}; {where}: {first['msg']}."
+        ) from None
 
 
 async def _cell(socket: WebSocket, caller: Caller, asked: str | None) -> Cell:
@@ -157,11 +161,16 @@ async def _serve(socket: WebSocket, request: _Request) -> tuple[int, str]:
                 await socket.send_text(text)
                 after = position
     subscription = await cell.feed.join()
-    sending = asyncio.create_task(_send(socket, cell, subscription, after))
-    receiving = asyncio.create_task(_receive(socket, request))
     over = asyncio.create_task(subscription.over())
     watching = asyncio.create_task(_watch(socket, request))
-    tasks: tuple[asyncio.Task[Any], ...] = (sending, receiving, over, watching)
+    tasks: list[asyncio.Task[Any]] = [
+        asyncio.create_task(_send(socket, cell, subscription, after)),
+        asyncio.create_task(_receive(socket, request)),
+        over,
+        watching,
+    ]
+    if request.heartbeat_s is not None:
+        tasks.append(asyncio.create_task(_beat(socket, request.heartbeat_s, subscription.since)))
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         for telling in (over, watching):
@@ -191,12 +200,21 @@ async def _send(socket: WebSocket, cell: Cell, subscription: Subscription, after
             await socket.send_text(text)
 
 
+async def _beat(socket: WebSocket, every_s: float, position: int) -> None:
+    """At once too: what opened may have been opened by somebody in between. Its position is one that the client has
+    seen, so that it never goes backwards by what follows."""
+    text = Frame(position=position, rows=()).model_dump_json()
+    while True:
+        await socket.send_text(text)
+        await asyncio.sleep(every_s)
+
+
 async def _receive(socket: WebSocket, request: _Request) -> None:
     """Notices that the client goes, and takes fresh tokens. A first frame that comes too late must not seem to be
     heeded."""
     while True:
         text = await _next_text(socket)
-        if not request.asked:
+        if not request.said:
             raise UnavailableError(f"The first frame did not come within {FIRST_FRAME_S:.0f} s.")
         if request.caller.is_anybody:
             fresh = await _known(socket, _parse(text).token)
