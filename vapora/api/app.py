@@ -16,6 +16,7 @@ from vapora.api import (
     agents,
     attachments,
     audit,
+    auth,
     board,
     budgets,
     changes,
@@ -40,6 +41,7 @@ from vapora.api import (
     system,
     tasks,
     uploads,
+    users,
     web,
 )
 from vapora.api.caller import SIGNED_IN
@@ -60,10 +62,10 @@ _LEVEL = 6
 
 _NOUNS = (
     *(projects, repositories, tasks, changes, comments, attachments, board, runs, steps, pauses),
-    *(agents, budgets, costs, flow, events, audit, roles, queue, settings, secrets, ids),
+    *(agents, budgets, costs, flow, events, audit, roles, queue, settings, secrets, users, ids),
 )
 # They find out themselves who asks: before anybody has signed in, or by the first frame of a socket.
-_OPEN = (live,)
+_OPEN = (auth, live)
 
 
 def create_app(actor_system: ActorSystemPort, settings: Settings, version: str, rehearsal: bool) -> FastAPI:
@@ -78,6 +80,7 @@ def create_app(actor_system: ActorSystemPort, settings: Settings, version: str, 
     app.state.people = people = People(actor_system, clock.now)
     app.state.callers = sign_in = SignIn(people, settings, clock.now)
     app.state.rehearsal = rehearsal
+    app.state.openid = bool(settings.openid_issuer)
     app.state.max_attachment_bytes = settings.max_attachment_bytes
     app.state.require_operator = partial(operator_token.require, settings.data.absolute())
     app.state.allowed = partial(openapi.allowed, app)

@@ -34,12 +34,13 @@ TAGS = [
     {"name": "catalogue", "description": "The roles and the types of task."},
     {"name": "settings", "description": "What is set for the workspace, and what a person prefers."},
     {"name": "secrets", "description": "Keys and logins of the workspace: written and replaced, never read."},
+    {"name": "people", "description": "Signing in and out, and the people of the installation."},
     {"name": "system", "description": "For operators and probes."},
 ]
 DESCRIPTION = """Everything that happens is an event in a log, and every write answers with its `position` there.
 A GET with `after=<position>` waits, 5 seconds at most, until its answer includes it.
 
-`WS /api/v1/live` takes a first frame `LiveRequest`, `{token?, workspace?, after?, heartbeat_s?}`, and sends one `Frame`,
+`WS /api/v1/live` takes a first frame `LiveRequest`, `{token?, workspace?, after?, heartbeat_s?}`, and sends a `Frame`,
 `{position, rows: [{view, key, operation, row}]}`, for each position that changed something: `row` is what GET shows,
 `key` names it among those of its view, and `operation` is `put`, or `remove` where it is gone.
 With `heartbeat_s` a `Frame` without rows comes every so many seconds: a client that misses two connects again.
