@@ -86,6 +86,11 @@ def residents(settings: object = None) -> tuple[str, ...]:
     )
 
 
+def of_cells() -> tuple[ActorKind, ...]:
+    """The kinds that belong to one workspace, in the order in which they stop."""
+    return tuple(kind for kind in _TABLE if not kind.shared)
+
+
 def stop_rank(host: str) -> int:
     """Where a kind, or a host of several, stands in the order of stopping. A host ends with its last actor."""
     if host in _SHARED_HOSTS:

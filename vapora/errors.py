@@ -7,12 +7,14 @@
     │   ├── VersionConflictError   somebody else appended to the stream first
     │   ├── DependencyRingError    tasks would wait for each other
     │   ├── KeyReusedError         an Idempotency-Key came again with another body
+    │   ├── ArchivedError          the workspace is archived, and nothing is written to it
     │   ├── ReviewOutdatedError    the branch is at another commit than the one that was looked at
     │   ├── NotApprovedError       work that nobody approved does not land
     │   └── ChecksFailedError      a check of the project is red
     ├── OperatorOnlyError          what may have commands run, asked without the operator's token
     ├── BehindError                a read model has not reached the position asked for
     ├── UnavailableError           a part of the cell does not answer at the moment
+    │   ├── StoppingError          an actor was stopped before it began; the runtime sends the call again
     │   └── StoreFaultError        the read models' database is in trouble, through no fault of a row
     ├── ConfigurationError         settings that cannot work; start-up stops
     ├── CatalogError               a manifest or backlog file that cannot be used
@@ -111,6 +113,10 @@ class KeyReusedError(ConflictError):
     pass
 
 
+class ArchivedError(ConflictError):
+    kind: ClassVar[str] = "workspace-archived"
+
+
 class ReviewOutdatedError(ConflictError):
     """`details["head"]`: where the branch is now."""
 
@@ -137,6 +143,10 @@ class BehindError(VaporaError):
 
 class UnavailableError(VaporaError):
     pass
+
+
+class StoppingError(UnavailableError):
+    """What was asked had no effect, or has one that the same call, sent again, does not repeat."""
 
 
 class StoreFaultError(UnavailableError):

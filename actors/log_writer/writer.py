@@ -12,7 +12,8 @@ import structlog
 
 from actors.log_writer.checkpoint_signer import CheckpointSigner
 from actors.log_writer.group_commit import GroupCommit
-from vapora.errors import BadInputError, FencedError, UnavailableError, VaporaError
+from vapora.domain.cell import Rest
+from vapora.errors import BadInputError, FencedError, StoppingError, UnavailableError, VaporaError
 from vapora.log.clock_correction import REMEDY, behind
 from vapora.log.event_log import MAX_READ, Committed, EventLog
 from vapora.log.plan import check
@@ -106,7 +107,7 @@ class LogWriter:
             return
         log = self._log
         if self._refusal is None:
-            self._refusal = UnavailableError("The log writer has stopped.", remedy="Ask again once it has started.")
+            self._refusal = StoppingError("The log writer has stopped.", remedy="Ask again once it has started.")
         self._wake()
         await self._commits.settle()
         if self._log is not log:  # stopped twice at once
@@ -181,6 +182,12 @@ class LogWriter:
         except VaporaError as error:
             status, reason = "failing", str(error)
         return {"status": status, "head": self._tail.head, "reason": reason, "clock": clock}
+
+    async def rest(self) -> Rest:
+        if self._commits.is_busy:
+            return Rest("its log is being written")
+        reason = self._failure or ("" if self._refusal is None else str(self._refusal))
+        return Rest(f"its log: {reason}" if reason else "")
 
     async def _try_again(self, log: EventLog) -> None:
         try:

@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
 from vapora.errors import (
+    ArchivedError,
     BadInputError,
     BehindError,
     CatalogError,
@@ -103,6 +104,7 @@ NO_METHOD = Kind("method-not-allowed", 405, "The path does not take this method"
 TOO_SLOW = Kind("request-timeout", 408, "The request came in too slowly", "Send all of it at once.")
 CONFLICT = Kind("conflict", 409, "It cannot be done in the present state", "Read it again and decide anew.")
 RING = Kind("dependency-ring", 409, "Tasks would wait for each other", "Leave one of them out of blocked_by.")
+ARCHIVED = Kind("workspace-archived", 409, "The workspace is archived", "Restore it first.")
 OUTDATED = Kind("review-outdated", 409, "The branch has moved since", "Look at the changes again, and decide anew.")
 NOT_APPROVED = Kind("not-approved", 409, "The work is not approved", "Have it approved first.")
 CHECKS_FAILED = Kind("checks-failed", 409, "A check is red", "Send the card back to its agent, or merge with force.")
@@ -138,6 +140,7 @@ TABLE: Mapping[type[VaporaError], Kind] = {
     ConflictError: CONFLICT,
     VersionConflictError: CONFLICT,
     DependencyRingError: RING,
+    ArchivedError: ARCHIVED,
     KeyReusedError: KEY_REUSED,
     OperatorOnlyError: OPERATOR_ONLY,
     ReviewOutdatedError: OUTDATED,
