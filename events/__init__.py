@@ -1,6 +1,6 @@
 """What happened: the facts that VAPORA's log is made of. Importing this package registers every topic."""
 
-from events import agent, budget, project, routing, run, task, user, workspace
+from events import access, agent, budget, identity, project, routing, run, task, user, workspace
 from events.base import DomainEvent, Unknown, Value, event_class, topics
 from events.recorded import Recorded
 
@@ -9,9 +9,11 @@ __all__ = [
     "Recorded",
     "Unknown",
     "Value",
+    "access",
     "agent",
     "budget",
     "event_class",
+    "identity",
     "project",
     "routing",
     "run",

@@ -26,6 +26,10 @@ LONGEST_WORKSPACE = 51
 DEFAULT_WORKSPACE = "default"
 
 
+# The log of users, sessions and memberships: no workspace, so no legal name of one.
+PEOPLE = "_people"
+
+
 def is_workspace(name: str) -> bool:
     return len(name) <= LONGEST_WORKSPACE and re.fullmatch(WORKSPACE_PATTERN, name) is not None
 
@@ -44,6 +48,20 @@ def run_stream(run_id: str) -> StreamName:
 
 def agent_stream(agent_id: str) -> StreamName:
     return StreamName(f"agent:{agent_id}")
+
+
+def user_stream(user_id: str) -> StreamName:
+    return StreamName(f"user:{user_id}")
+
+
+def session_stream(session_id: str) -> StreamName:
+    return StreamName(f"session:{session_id}")
+
+
+def tenancy_stream(workspace_id: str) -> StreamName:
+    """In the people log: the workspace with its members, teams, invitations, tokens and policies. One stream, so that
+    two changes of who may do what are never decided past each other."""
+    return StreamName(f"tenancy:{workspace_id}")
 
 
 def preferences_stream(user: str) -> StreamName:
@@ -123,6 +141,15 @@ class Review(StrEnum):
     NONE = "none"
     AGENT = "agent"
     HUMAN = "human"
+
+
+class MemberRole(StrEnum):
+    """What a person is in a workspace (M11.9)."""
+
+    OWNER = "owner"
+    ADMIN = "admin"
+    MEMBER = "member"
+    VIEWER = "viewer"
 
 
 class Tier(StrEnum):

@@ -100,6 +100,18 @@ def read_schema(url: str, workspace: str) -> Database:
     return Database(url, _schema(workspace) + _READ)
 
 
+def drop(place: Database) -> None:
+    """Remove the schema with all that it holds; nothing where there is none. Raises `UnavailableError`."""
+    import psycopg
+    from psycopg.sql import SQL, Identifier
+
+    try:
+        with place.connect() as connection:
+            connection.execute(SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(Identifier(place.schema)))
+    except psycopg.Error as error:
+        raise UnavailableError(f"{place} cannot be removed: {place.told(error)}.", remedy=remedy(error)) from error
+
+
 def cells_schema(url: str) -> Database:
     """What is known of cells that are not open. No workspace has such a name."""
     return Database(url, _PREFIX + "_cells")

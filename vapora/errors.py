@@ -12,6 +12,9 @@
     │   ├── NotApprovedError       work that nobody approved does not land
     │   └── ChecksFailedError      a check of the project is red
     ├── OperatorOnlyError          what may have commands run, asked without the operator's token
+    ├── UnauthenticatedError       nobody knows who asks: no token, or one that is no longer good
+    ├── ForbiddenError             known who asks, and they may not do this
+    ├── ThrottledError             too many attempts; `details["retry_after_s"]` says when to try again
     ├── BehindError                a read model has not reached the position asked for
     ├── UnavailableError           a part of the cell does not answer at the moment
     │   ├── StoppingError          an actor was stopped before it began; the runtime sends the call again
@@ -135,6 +138,18 @@ class ChecksFailedError(ConflictError):
 
 class OperatorOnlyError(VaporaError):
     pass
+
+
+class UnauthenticatedError(VaporaError):
+    pass
+
+
+class ForbiddenError(VaporaError):
+    """`details["action"]` is the operation's id."""
+
+
+class ThrottledError(VaporaError):
+    """`details["retry_after_s"]`, in seconds."""
 
 
 class BehindError(VaporaError):

@@ -6,24 +6,42 @@ plain values that pickle. The composition roots put real ones in.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from vapora.commands import EditBudget, EditTaskBudget, MergeTask, SetBudget, SetTaskBudget
+from vapora.commands import (
+    AcceptInvitation,
+    Command,
+    EditBudget,
+    EditTaskBudget,
+    Invite,
+    IssueToken,
+    LogIn,
+    LogOut,
+    MergeTask,
+    RefreshSession,
+    SetBudget,
+    SetTaskBudget,
+    SetUp,
+)
 from vapora.database import Place
 from vapora.records import Append, AppendResult, Batch, StoredRecord
 from vapora.views import (
+    Accepted,
     Changes,
     DeadLetterView,
     Examined,
     FileText,
+    InvitationMade,
     LimitsChanged,
     Merged,
     ProjectFile,
     Pushed,
     QueueView,
     RepositoryView,
+    SessionTokens,
+    TokenMade,
 )
 
 
@@ -144,6 +162,59 @@ class RepositoriesPort(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Person:
+    """What stands beside the log of somebody who was not erased."""
+
+    user_id: str
+    name: str
+    email: str
+
+
+class IdentityPort(Protocol):
+    """The owner of the people log. An `Origin` for it names the workspace `events.ids.PEOPLE`."""
+
+    async def set_up(self, origin: Origin, command: SetUp) -> SessionTokens:
+        """Make the first owner, by the one-time link. Raises `UnauthenticatedError` for a token that is not, or no
+        longer, the link's."""
+        ...
+
+    async def log_in(self, origin: Origin, command: LogIn) -> SessionTokens:
+        """Raises `UnauthenticatedError`, the same one and after the same time whatever was wrong, and `ThrottledError`
+        after too many attempts."""
+        ...
+
+    async def refresh(self, origin: Origin, command: RefreshSession) -> SessionTokens:
+        """A new pair for a refresh token. Raises `UnauthenticatedError`; where the token had been used before, and
+        longer ago than 10 s, its session has ended then."""
+        ...
+
+    async def log_out(self, origin: Origin, command: LogOut) -> None: ...
+
+    async def accept(self, origin: Origin, user_id: str | None, command: AcceptInvitation) -> SessionTokens | None:
+        """Take an invitation. `user_id`: of who is signed in; else an account is made, and its tokens are answered."""
+        ...
+
+    async def carry_out(
+        self, origin: Origin, command: Command, target: str = "", workspace_id: str = "", key: Any = None
+    ) -> Accepted:
+        """Every other change of people, workspaces, members, teams, tokens and policies. `key`: a
+        `vapora.dispatch.RequestKey`. Raises what the rules raise."""
+        ...
+
+    async def issue_token(self, origin: Origin, command: IssueToken, workspace_id: str) -> TokenMade: ...
+
+    async def invite(self, origin: Origin, command: Invite, workspace_id: str) -> InvitationMade: ...
+
+    async def people(self, user_ids: Sequence[str] | None = None) -> list[Person]:
+        """Names and addresses; None: of everybody. Who was erased is left out."""
+        ...
+
+    async def policies(self, workspace_id: str) -> str:
+        """The workspace's own Cedar text, as it is now."""
+        ...
+
+
 class RouterStatusPort(Protocol):
     async def providers(self) -> dict[str, str]:
         """Provider → `up`, or `down: <why>` while none of its models is asked; empty where none is configured."""
@@ -154,11 +225,53 @@ class RouterStatusPort(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Of the cells, as the supervisor knows it without waking any: those `awake`, by name; how many are `asleep`, those
+    `archived` that nobody reads among them; and what could not be opened, with the reason."""
+
+    awake: frozenset[str] = frozenset()
+    asleep: int = 0
+    archived: int = 0
+    closed: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def known(self) -> int:
+        return len(self.awake) + self.asleep + len(self.closed.keys() - self.awake)
+
+
 class ActorSystemPort(Protocol):
     """The actors of an installation, as the API sees them."""
 
     async def open(self, workspace: str) -> None:
-        """Make sure that the workspace's cell runs; raises `NotFoundError` for a workspace that does not exist."""
+        """Make sure that the workspace's cell runs, and stays so for a while. Raises `NotFoundError` for one that does
+        not exist, or was deleted."""
+        ...
+
+    async def standing(self, workspace: str = "") -> tuple[str, Standing]:
+        """Whether this workspace is `awake` or `asleep`, or `unknown`; and all of them, in numbers. Wakes nobody."""
+        ...
+
+    async def create(self, workspace: str) -> None:
+        """Make the cell of a new workspace; nothing where it is there. Raises `BadInputError` for what is no legal id,
+        and `ConflictError` for one that was deleted: an id is never given again."""
+        ...
+
+    async def archive(self, workspace: str) -> None:
+        """Its work stops where it stands, and nothing is written to it any more: `ArchivedError`. It can be read.
+        Nothing where it is so already. Raises `NotFoundError`."""
+        ...
+
+    async def restore(self, workspace: str) -> None:
+        """An archived workspace takes writes again, and its work goes on. Raises `NotFoundError`."""
+        ...
+
+    async def delete(self, workspace: str) -> str:
+        """Save all that it holds as an export, and remove it; the export's path below the data folder.
+
+        Once begun it comes to its end, also after a crash. Nothing where it was deleted before. Raises
+        `NotFoundError`, `ConflictError` for the default workspace, and what the export raises; nothing is removed
+        then."""
         ...
 
     def log(self, workspace: str) -> LogWriterPort: ...

@@ -65,6 +65,17 @@ class Settings(BaseSettings):
     agent_idle_s: float = Field(default=300, gt=0)
     # A workspace that nobody asks for so long, and that has nothing to do, sleeps until it is needed again.
     cell_idle_s: float = Field(default=300, gt=0)
+    # `auto`: on loopback nobody signs in until there is an owner; `required`: everybody does, from the first start on.
+    auth: Literal["auto", "required"] = "auto"
+    # The first owner, made at the start where there is none.
+    owner_email: str = ""
+    owner_password: SecretStr = SecretStr("")
+    access_token_s: int = Field(default=900, gt=0)
+    refresh_token_days: float = Field(default=7, gt=0)
+    # A provider of OpenID Connect, for teams that have one; empty: people sign in with a password.
+    openid_issuer: str = ""
+    openid_client_id: str = ""
+    openid_client_secret: SecretStr = SecretStr("")
     # How often the supervisor asks the actors of each workspace whether they are well.
     health_interval_s: float = Field(default=5, gt=0)
     max_body_bytes: int = Field(default=1_000_000, gt=0)
@@ -161,6 +172,12 @@ class Settings(BaseSettings):
     def checkpoint_file(self, workspace: str) -> Path:
         """Where it was signed how far the log had come; outside the log's own file."""
         return self.workspace_folder(workspace) / "checkpoints.jsonl"
+
+    @property
+    def people_folder(self) -> Path:
+        """What is known of people beside the people log: the keys that sign access tokens, and, without a database,
+        names and password hashes."""
+        return self.data.absolute() / "people"
 
     @property
     def audit_key_file(self) -> Path:

@@ -6,7 +6,7 @@ and follows the placement map.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -67,8 +67,9 @@ class Runtime(Protocol):
         """End the actor; the next call to its address starts it again."""
         ...
 
-    async def close_cell(self, workspace: str) -> None:
-        """End every actor of the workspace, in the table's order, with the processes that were theirs alone.
+    async def close_cell(self, workspace: str, only: Collection[str] | None = None) -> None:
+        """End every actor of the workspace, or those of some kinds, in the table's order, with the processes that were
+        theirs alone.
 
         A call that comes meanwhile waits, and starts what it needs again."""
         ...

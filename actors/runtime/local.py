@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -115,8 +115,8 @@ class LocalRuntime:
             if self._stopping.get(address) is asyncio.current_task():
                 del self._stopping[address]
 
-    async def close_cell(self, workspace: str) -> None:
-        for kind in kinds.of_cells():
+    async def close_cell(self, workspace: str, only: Collection[str] | None = None) -> None:
+        for kind in kinds.of_cells(only):
             for address in [one for one in self._actors if (one.kind, one.workspace) == (kind.name, workspace)]:
                 await self._stop_anyhow(address)
 

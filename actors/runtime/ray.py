@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 import pickle
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -105,8 +105,8 @@ class RayRuntime:
             ray.kill(handle)
             self.forget(name)
 
-    async def close_cell(self, workspace: str) -> None:
-        for kind in kinds.of_cells():
+    async def close_cell(self, workspace: str, only: Collection[str] | None = None) -> None:
+        for kind in kinds.of_cells(only):
             host = host_of(Address(kind.name, workspace), self._config.placement)
             if kind.resident and host != str(Address(kind.name, workspace)):
                 # In one host with others, that go on for now.
@@ -116,7 +116,7 @@ class RayRuntime:
             else:
                 found = await asyncio.to_thread(hosts)
                 await asyncio.gather(*map(self._end_anyhow, [one for one in found if one.startswith(f"{host}/")]))
-        if self._config.placement == "packed":
+        if only is None and self._config.placement == "packed":
             await self._end_anyhow(f"cell/{workspace}")
 
     async def _stop_in(self, host: str, address: Address) -> None:

@@ -14,7 +14,7 @@ from fastapi import FastAPI
 from actors.composition import LocalActorSystem
 from vapora import operator_token
 from vapora.api.app import create_app
-from vapora.api.context import LOCAL_USER
+from vapora.api.caller import LOCAL_USER
 from vapora.log.client import LogClient
 from vapora.settings import Settings
 

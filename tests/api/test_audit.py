@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.api.doors import BOTH_STORES, Door
-from vapora.api.context import LOCAL_USER
+from vapora.api.caller import LOCAL_USER
 
 pytestmark = BOTH_STORES
 

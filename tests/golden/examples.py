@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from events import agent, budget, project, routing, run, task, user, work, workspace
+from events import access, agent, budget, identity, project, routing, run, task, user, work, workspace
 from events.base import DomainEvent
 from events.content import Content
 from events.ids import (
     BoardType,
     ChecksVerdict,
+    MemberRole,
     MergePolicy,
     Provider,
     Review,
@@ -424,4 +425,48 @@ EXAMPLES: tuple[DomainEvent, ...] = (
         user_id="user:local", theme="dark", density="compact", time_zone="Europe/Vienna", notifications=("review",)
     ),
     workspace.RequestAccepted(key_digest="1" * 64, body_digest="2" * 64, answer_id="task-1"),
+    identity.UserRegistered(user_id="user-1", how="first-owner", administrator=True),
+    identity.UserChanged(user_id="user-1", administrator=False, disabled=True),
+    identity.UserErased(user_id="user-1"),
+    identity.PasswordChanged(user_id="user-1", how="own"),
+    identity.SessionStarted(session_id="session-1", user_id="user-1", refresh_digest="1" * 64, expires_at=AT),
+    identity.SessionRefreshed(
+        session_id="session-1",
+        user_id="user-1",
+        used_digest="1" * 64,
+        refresh_digest="2" * 64,
+        expires_at=AT,
+        grace=True,
+    ),
+    identity.SessionEnded(session_id="session-1", user_id="user-1", reason="reuse"),
+    identity.LogInRefused(user_id="user-1", why="password", count=3),
+    identity.SigningKeyRotated(kid="key-2"),
+    identity.WorkspaceCreated(workspace_id="acme", name="Acme"),
+    identity.WorkspaceChanged(workspace_id="acme", name="Acme & Co", archived=True),
+    identity.WorkspaceDeleted(workspace_id="acme", export="exports/acme.tar.gz"),
+    identity.MemberAdded(workspace_id="acme", user_id="user-1", role=MemberRole.MEMBER),
+    identity.MemberChanged(workspace_id="acme", user_id="user-1", role=MemberRole.ADMIN),
+    identity.MemberRemoved(workspace_id="acme", user_id="user-1"),
+    identity.TeamCreated(workspace_id="acme", team_id="team-1", name="Platform"),
+    identity.TeamChanged(workspace_id="acme", team_id="team-1", name="Core", members=("user-1",)),
+    identity.TeamRemoved(workspace_id="acme", team_id="team-1"),
+    identity.InvitationMade(
+        invitation_id="invitation-1", workspace_id="acme", role=MemberRole.VIEWER, digest="3" * 64, expires_at=AT
+    ),
+    identity.InvitationEnded(invitation_id="invitation-1", workspace_id="acme", user_id="user-1"),
+    identity.TokenIssued(
+        token_id="token-1",
+        workspace_id="acme",
+        name="CI",
+        digest="4" * 64,
+        scopes=("workspace:acme:viewer",),
+        expires_at=AT,
+        issued_by="user:user-1",
+    ),
+    identity.TokenRevoked(token_id="token-1", workspace_id="acme"),
+    identity.PoliciesChanged(workspace_id="acme", text="forbid (principal, action, resource);"),
+    access.AccessDenied(
+        principal="user:user-1", action="merge_task", resource="task/task-1", reason="a viewer only looks", count=2
+    ),
+    access.AuditViewed(principal="user:user-1", what="actor=user:user-2"),
 )

@@ -37,6 +37,7 @@ from vapora.api import (
     tasks,
     web,
 )
+from vapora.api.caller import EverybodyLocal
 from vapora.api.cells import Cells
 from vapora.api.middleware import BoundedHeaders, Envelope, JsonBodies, LoopbackOnly
 from vapora.api.request_metrics import RequestMetrics
@@ -64,6 +65,7 @@ def create_app(actor_system: ActorSystemPort, settings: Settings, version: str, 
     app = _bare_app(version)
     app.state.cells = Cells(actor_system, settings, request_metrics)
     app.state.request_metrics = request_metrics
+    app.state.callers = EverybodyLocal()
     app.state.rehearsal = rehearsal
     app.state.require_operator = partial(operator_token.require, settings.data.absolute())
     app.state.allowed = partial(openapi.allowed, app)

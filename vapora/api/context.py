@@ -9,6 +9,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import Field
 
 from events.ids import DEFAULT_WORKSPACE, LONGEST_WORKSPACE, WORKSPACE_PATTERN
+from vapora.api.caller import AskedBy
 from vapora.api.cells import Cell, Cells
 from vapora.api.forms import WHOLE, Position
 from vapora.commands import Command
@@ -17,8 +18,6 @@ from vapora.errors import BadInputError
 from vapora.ports import Origin
 from vapora.views import Accepted
 
-# Everybody is this one until identity exists; the log keeps the name for ever.
-LOCAL_USER = "user:local"
 _PRINTABLE = "^[ -~]*$"
 
 
@@ -62,6 +61,7 @@ FreshCell = Annotated[Cell, Depends(_fresh)]
 async def _origin(
     request: Request,
     cell: OpenCell,
+    caller: AskedBy,
     x_correlation_id: Annotated[
         str | None,
         Header(
@@ -73,7 +73,7 @@ async def _origin(
     ] = None,
 ) -> Origin:
     # Read and checked by the outermost middleware, which puts it on the answer too.
-    return Origin(cell.workspace, LOCAL_USER, request.state.correlation)
+    return Origin(cell.workspace, caller.name, request.state.correlation)
 
 
 WriteOrigin = Annotated[Origin, Depends(_origin)]
@@ -81,6 +81,7 @@ WriteOrigin = Annotated[Origin, Depends(_origin)]
 
 async def _key(
     request: Request,
+    caller: AskedBy,
     idempotency_key: Annotated[
         str | None,
         Header(
@@ -100,7 +101,7 @@ async def _key(
         )
     # The path with its ids: the same key for another card is another request.
     route = f"{request.method} {request.url.path}"
-    return RequestKey(user=LOCAL_USER, route=route, key=idempotency_key, body=await request.body())
+    return RequestKey(user=caller.name, route=route, key=idempotency_key, body=await request.body())
 
 
 PostKey = Annotated[RequestKey | None, Depends(_key)]

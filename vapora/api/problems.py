@@ -25,6 +25,7 @@ from vapora.errors import (
     CredentialsNeededError,
     DependencyRingError,
     FencedError,
+    ForbiddenError,
     GitTimeoutError,
     KeyReusedError,
     LogError,
@@ -46,6 +47,8 @@ from vapora.errors import (
     SourceRefusedError,
     TargetDirtyError,
     TargetMovedError,
+    ThrottledError,
+    UnauthenticatedError,
     UnavailableError,
     UncommittableError,
     UnknownBranchError,
@@ -97,6 +100,9 @@ class Kind:
 
 MALFORMED = Kind("malformed-json", 400, "The body is not JSON", "Send one well-formed JSON value in UTF-8.")
 OPERATOR_ONLY = Kind("operator-only", 401, "Only the operator may do this", "Send the operator's token.")
+UNAUTHENTICATED = Kind("unauthenticated", 401, "Who asks is not known", "Sign in, and send the access token.")
+FORBIDDEN = Kind("forbidden", 403, "You may not do this", "Ask an owner or admin of the workspace.")
+THROTTLED = Kind("too-many-attempts", 429, "Too many attempts", "Wait as long as the header Retry-After says.")
 FOREIGN = Kind("foreign-origin", 403, "Refused for the browser's sake", "Use this machine's own address.")
 NOT_FOUND = Kind("not-found", 404, "There is no such thing", "Check the id.")
 NO_PATH = Kind("no-such-path", 404, "There is no such path", "See /docs for the paths that there are.")
@@ -143,6 +149,9 @@ TABLE: Mapping[type[VaporaError], Kind] = {
     ArchivedError: ARCHIVED,
     KeyReusedError: KEY_REUSED,
     OperatorOnlyError: OPERATOR_ONLY,
+    UnauthenticatedError: UNAUTHENTICATED,
+    ForbiddenError: FORBIDDEN,
+    ThrottledError: THROTTLED,
     ReviewOutdatedError: OUTDATED,
     NotApprovedError: NOT_APPROVED,
     ChecksFailedError: CHECKS_FAILED,

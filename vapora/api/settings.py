@@ -5,7 +5,8 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from projections import settings as model
-from vapora.api.context import LOCAL_USER, FreshCell, Writing
+from vapora.api.caller import AskedBy
+from vapora.api.context import FreshCell, Writing
 from vapora.commands import ChangePreferences, ChangeSettings
 from vapora.views import Preferences, WorkspaceSettings
 
@@ -25,14 +26,14 @@ async def set_settings(body: ChangeSettings, writing: Writing) -> WorkspaceSetti
 
 
 @router.get("/preferences", summary="Show what you prefer")
-async def get_preferences(cell: FreshCell) -> Preferences:
-    """Of who asks. Until identity exists, everybody is the same one person."""
-    found = await cell.read(lambda rows: model.preferences(rows, LOCAL_USER))
-    return found or Preferences(user_id=LOCAL_USER)
+async def get_preferences(cell: FreshCell, caller: AskedBy) -> Preferences:
+    """Of who asks. While nobody has to sign in, everybody is the same one person."""
+    found = await cell.read(lambda rows: model.preferences(rows, caller.name))
+    return found or Preferences(user_id=caller.name)
 
 
 @router.put("/preferences", summary="Say what you prefer")
-async def set_preferences(body: ChangePreferences, writing: Writing) -> Preferences:
+async def set_preferences(body: ChangePreferences, writing: Writing, caller: AskedBy) -> Preferences:
     """All of it anew: what is left out takes its default."""
-    accepted = await writing.dispatch(body, LOCAL_USER)
-    return Preferences(user_id=LOCAL_USER, **body.model_dump(), position=accepted.position)
+    accepted = await writing.dispatch(body, caller.name)
+    return Preferences(user_id=caller.name, **body.model_dump(), position=accepted.position)

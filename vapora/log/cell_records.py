@@ -112,7 +112,8 @@ class TableRecords:
     def every(self) -> dict[str, CellRecord]:
         found: dict[str, CellRecord] = {}
         with self._connected() as connection:
-            for workspace, text in connection.execute(f"SELECT workspace, record FROM {self._table}".encode()):
+            statement = f"SELECT workspace, record FROM {self._table}".encode()  # noqa: S608 - our own name
+            for workspace, text in connection.execute(statement):
                 try:
                     found[workspace] = _parse(workspace, text)
                 except LogError as error:

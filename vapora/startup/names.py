@@ -20,10 +20,8 @@ FILE = Path(str(Settings.model_config["toml_file"]))
 
 # Read by the command line and the SDK from the environment, never from the file.
 CLIENT = frozenset({"URL", "TOKEN", "WORKSPACE"})
-# Promised, and without an effect yet: whoever sets them today is not told that they are wrong.
-PROMISED = frozenset({"AUTH", "OWNER_EMAIL", "OWNER_PASSWORD"})
 SETTINGS = frozenset(name.upper() for name in Settings.model_fields)
-KNOWN = SETTINGS | CLIENT | PROMISED
+KNOWN = SETTINGS | CLIENT
 
 # "TOKN" and "TOKEN" are 0.89 alike, "SERVICE_PORT" and "PORT" 0.5.
 _ALIKE = 0.75
