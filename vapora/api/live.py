@@ -39,7 +39,8 @@ async def live(socket: WebSocket) -> None:
     with request_metrics.sockets.track_inprogress():
         try:
             cell, after, asked = await _request(socket)
-            code, reason = await _serve(socket, cell, after, asked)
+            with cell.held():
+                code, reason = await _serve(socket, cell, after, asked)
         except (BadInputError, NotFoundError) as refusal:
             code, reason = REFUSED, str(refusal)
         except VaporaError as error:
