@@ -29,6 +29,7 @@ from vapora.ports import Standing
 
 # Workspaces that others have made beside us, by an import.
 _LOOK_FOR_NEW_S = 60.0
+_AT_ONCE = 4
 # What reading takes: an archived workspace has no more than that.
 _READERS = ("log", "projector")
 
@@ -195,15 +196,17 @@ class Supervisor:
             await self._look_for_new()
         for workspace in list(self._closed):
             await self._open_unasked(workspace)
-        for workspace in sorted(self._cells):
-            async with self._locks[workspace]:
-                if workspace not in self._cells:
-                    continue
-                state = self._cells[workspace] = await self._state_of(workspace)
+        await _side_by_side(self._look_at, sorted(self._cells))
+
+    async def _look_at(self, workspace: str) -> None:
+        async with self._locks[workspace]:
+            if workspace not in self._cells:
+                return
+            state = self._cells[workspace] = await self._state_of(workspace)
             head = _head(state)
             if head != self._moved_at[workspace][0]:
                 self._moved_at[workspace] = (head, _now())
-            await self._let_sleep(workspace)
+        await self._let_sleep(workspace)
 
     async def _look_for_new(self) -> None:
         """At the start, all that are there: those that may owe something are opened, the others are known to sleep."""
@@ -226,8 +229,7 @@ class Supervisor:
                 elif known is not None:
                     self._asleep.add(workspace)
                     self._alarm.set(workspace, known.due)
-            for workspace in waiting:
-                await self._open_unasked(workspace)
+            await _side_by_side(self._open_unasked, waiting)
 
     async def _names(self) -> set[str]:
         # In a thread: a database may take its time to answer.
@@ -364,6 +366,17 @@ class Supervisor:
             await work
         except Exception as error:  # whatever it is: it is told, and the next look tries again
             self._journal.warning("did not succeed", error=repr(error))
+
+
+async def _side_by_side(work: Callable[[str], Awaitable[None]], names: Iterable[str]) -> None:
+    """A few at a time: enough that one slow cell holds up nobody, few enough that opening all is no storm."""
+    left = iter(list(names))
+
+    async def carry_on() -> None:
+        for name in left:
+            await work(name)
+
+    await asyncio.gather(*(carry_on() for _ in range(_AT_ONCE)))
 
 
 def _head(state: dict[str, Any]) -> int:

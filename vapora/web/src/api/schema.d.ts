@@ -1123,7 +1123,7 @@ export interface paths {
         };
         /**
          * Show what you prefer
-         * @description Of who asks. Until identity exists, everybody is the same one person.
+         * @description Of who asks. While nobody has to sign in, everybody is the same one person.
          */
         get: operations["get_preferences"];
         /**
@@ -2031,6 +2031,30 @@ export interface components {
              * @default
              */
             reason: string;
+        };
+        /**
+         * CellCounts
+         * @description Workspaces by whether their actors run. An archived one is among those asleep while nobody reads it.
+         */
+        CellCounts: {
+            /**
+             * Awake
+             * @description Workspaces whose actors run.
+             * @default 0
+             */
+            awake: number;
+            /**
+             * Asleep
+             * @description Those that have nothing to do, and are woken by the next request.
+             * @default 0
+             */
+            asleep: number;
+            /**
+             * Archived
+             * @description Those archived, as far as nobody reads them.
+             * @default 0
+             */
+            archived: number;
         };
         /**
          * Chain
@@ -3324,6 +3348,15 @@ export interface components {
              * @default
              */
             queue: string;
+            /**
+             * @description How many workspaces are awake, and how many sleep until they are needed.
+             * @default {
+             *       "awake": 0,
+             *       "asleep": 0,
+             *       "archived": 0
+             *     }
+             */
+            cells: components["schemas"]["CellCounts"];
         };
         JsonValue: unknown;
         /**
@@ -11893,7 +11926,7 @@ export interface operations {
                 /** @description Of this stream, such as task:task-1. */
                 stream?: string | null;
                 /** @description Of this topic; may be given again. */
-                topic?: ("agent.disabled" | "agent.edited" | "agent.enabled" | "agent.registered" | "agent.removed" | "budget.set" | "budget.spend-refused" | "budget.spend-released" | "budget.spend-reserved" | "budget.spend-settled" | "budget.spend-unknown" | "budget.windows-corrected" | "project.archived" | "project.created" | "project.edited" | "project.file-accepted" | "project.paused" | "project.resumed" | "routing.provider-selected" | "run.artifact-recorded" | "run.cancelled" | "run.checks-ran" | "run.continued" | "run.failed" | "run.model-call-failed" | "run.model-call-lost" | "run.model-call-withdrawn" | "run.model-called" | "run.question-asked" | "run.setup-ran" | "run.started" | "run.succeeded" | "run.tool-used" | "run.waiting" | "task.approved" | "task.archived" | "task.assigned" | "task.attempt-picked" | "task.attempt-requested" | "task.commented" | "task.completed" | "task.edited" | "task.failed" | "task.landed" | "task.landing-refused" | "task.paused" | "task.pushed" | "task.recalled" | "task.rejected" | "task.released" | "task.reopened" | "task.reordered" | "task.requeued" | "task.resumed" | "task.review-assigned" | "task.review-submitted" | "task.sent-to-review" | "task.submitted" | "task.waiting" | "user.preferences-changed" | "workspace.clock-corrected" | "workspace.opened" | "workspace.paused" | "workspace.request-accepted" | "workspace.resumed" | "workspace.settings-changed")[] | null;
+                topic?: ("access.audit-viewed" | "access.denied" | "agent.disabled" | "agent.edited" | "agent.enabled" | "agent.registered" | "agent.removed" | "budget.set" | "budget.spend-refused" | "budget.spend-released" | "budget.spend-reserved" | "budget.spend-settled" | "budget.spend-unknown" | "budget.windows-corrected" | "identity.signing-key-rotated" | "invitation.ended" | "invitation.made" | "project.archived" | "project.created" | "project.edited" | "project.file-accepted" | "project.paused" | "project.resumed" | "routing.provider-selected" | "run.artifact-recorded" | "run.cancelled" | "run.checks-ran" | "run.continued" | "run.failed" | "run.model-call-failed" | "run.model-call-lost" | "run.model-call-withdrawn" | "run.model-called" | "run.question-asked" | "run.setup-ran" | "run.started" | "run.succeeded" | "run.tool-used" | "run.waiting" | "session.ended" | "session.refreshed" | "session.started" | "task.approved" | "task.archived" | "task.assigned" | "task.attempt-picked" | "task.attempt-requested" | "task.commented" | "task.completed" | "task.edited" | "task.failed" | "task.landed" | "task.landing-refused" | "task.paused" | "task.pushed" | "task.recalled" | "task.rejected" | "task.released" | "task.reopened" | "task.reordered" | "task.requeued" | "task.resumed" | "task.review-assigned" | "task.review-submitted" | "task.sent-to-review" | "task.submitted" | "task.waiting" | "team.changed" | "team.created" | "team.removed" | "token.issued" | "token.revoked" | "user.changed" | "user.erased" | "user.log-in-refused" | "user.password-changed" | "user.preferences-changed" | "user.registered" | "workspace.changed" | "workspace.clock-corrected" | "workspace.created" | "workspace.deleted" | "workspace.member-added" | "workspace.member-changed" | "workspace.member-removed" | "workspace.opened" | "workspace.paused" | "workspace.policies-changed" | "workspace.request-accepted" | "workspace.resumed" | "workspace.settings-changed")[] | null;
                 /** @description Done by this one, such as user:local. */
                 actor?: string | null;
                 /** @description That go back to this request. */
