@@ -26,7 +26,15 @@ from vapora.database import Place
 from vapora.errors import UnavailableError
 from vapora.log.mapper import encode
 from vapora.log.sqlite import SQLiteLog
-from vapora.ports import BudgetPort, LogWriterPort, ProjectorPort, QueuePort, RepositoriesPort, RouterStatusPort
+from vapora.ports import (
+    BudgetPort,
+    LogWriterPort,
+    ProjectorPort,
+    QueuePort,
+    RepositoriesPort,
+    RouterStatusPort,
+    Standing,
+)
 from vapora.records import Append, StreamAppend
 from vapora.settings import Settings
 
@@ -38,6 +46,21 @@ class Unready:
         self._error = error
 
     async def open(self, workspace: str) -> None:
+        raise self._error
+
+    async def standing(self, workspace: str = "") -> tuple[str, Standing]:
+        raise self._error
+
+    async def create(self, workspace: str) -> None:
+        raise self._error
+
+    async def archive(self, workspace: str) -> None:
+        raise self._error
+
+    async def restore(self, workspace: str) -> None:
+        raise self._error
+
+    async def delete(self, workspace: str) -> str:
         raise self._error
 
     def log(self, workspace: str) -> LogWriterPort:

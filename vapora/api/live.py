@@ -40,7 +40,8 @@ async def live(socket: WebSocket) -> None:
     with request_metrics.sockets.track_inprogress():
         try:
             request = await _request(socket)
-            code, reason = await _serve(socket, request)
+            with request.cell.held():
+                code, reason = await _serve(socket, request)
         except (BadInputError, NotFoundError) as refusal:
             code, reason = REFUSED, str(refusal)
         except VaporaError as error:
