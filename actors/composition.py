@@ -14,6 +14,9 @@ from actors.agent import Agent
 from actors.budget_manager import BudgetManager
 from actors.coordinator import SwarmCoordinator
 from actors.coordinator.queue_consumer import QueueConsumer
+from actors.identity import Identity
+from actors.identity.accounts import Accounts
+from actors.identity.session_tokens import SessionTimes
 from actors.llm_router import LLMRouter
 from actors.log_writer import LogWriter
 from actors.log_writer.checkpoint_signer import CheckpointSigner
@@ -27,8 +30,8 @@ from actors.snapshots import saved_landings, saved_ledger, saved_offers, saved_s
 from actors.supervisor import Supervisor
 from actors.supervisor.store import SettingsCellStore
 from events.content import Content
-from events.ids import DEFAULT_WORKSPACE, is_workspace
-from projections import all_projections
+from events.ids import DEFAULT_WORKSPACE, PEOPLE, is_workspace
+from projections import all_projections, people_projections
 from projections.engine.store import ReadStore
 from vapora import journal
 from vapora.blobs import Blobs, open_blobs
@@ -38,6 +41,8 @@ from vapora.database import Place
 from vapora.dispatch import Dispatcher
 from vapora.domain.pricing import PriceBook
 from vapora.errors import ArchivedError, ConfigurationError, NotFoundError, VaporaError
+from vapora.identity import named_owner
+from vapora.identity.store import open_store
 from vapora.llm.catalogue import installed, own_prices
 from vapora.llm.factory import clients
 from vapora.log.cell_records import open_cell_records
@@ -47,6 +52,7 @@ from vapora.log.places import open_log
 from vapora.log.proof import CheckpointBook, SigningKey
 from vapora.ports import (
     BudgetPort,
+    IdentityPort,
     LogWriterPort,
     Origin,
     ProjectorPort,
@@ -149,11 +155,26 @@ def build_log_writer(wiring: Wiring, address: Address) -> LogWriter:
 def build_projector(wiring: Wiring, address: Address) -> Projector:
     settings, workspace = wiring.settings, address.workspace
 
-    def open_store() -> ReadStore:
+    def open_reads() -> ReadStore:
         require_not_deleted(settings, workspace)
         return ReadStore(settings.read_place(workspace))
 
-    return Projector(wiring.log(workspace), workspace, open_store, all_projections())
+    projections = people_projections() if workspace == PEOPLE else all_projections()
+    return Projector(wiring.log(workspace), workspace, open_reads, projections)
+
+
+def build_identity(wiring: Wiring, _: Address) -> Identity:
+    settings = wiring.settings
+    log = wiring.log(PEOPLE)
+    return Identity(
+        log,
+        settings.people_folder,
+        Accounts(lambda: open_store(settings), log),
+        cells=wiring.runtime.ref(Address("supervisor")),
+        clock=now,
+        times=SessionTimes(settings.access_token_s, timedelta(days=settings.refresh_token_days)),
+        owner=named_owner(settings),
+    )
 
 
 def build_budget(wiring: Wiring, address: Address) -> BudgetManager:
@@ -350,6 +371,9 @@ class ActorSystem:
 
     def router(self) -> RouterStatusPort:
         return cast(RouterStatusPort, self.runtime.ref(Address("router")))
+
+    def identity(self) -> IdentityPort:
+        return cast(IdentityPort, self.runtime.ref(Address("identity")))
 
     def read_store(self, workspace: str) -> Place:
         return self.settings.read_place(workspace)

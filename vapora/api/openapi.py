@@ -10,10 +10,11 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode
-from starlette.responses import HTMLResponse
+from starlette.responses import HTMLResponse, JSONResponse
 from starlette.routing import compile_path
 
 from vapora.api import field_texts
+from vapora.api.caller import SIGNED_IN
 from vapora.api.problems import MEDIA_TYPE, Problem
 from vapora.catalog import roles, task_types
 from vapora.views import Frame, LiveRequest
@@ -33,6 +34,7 @@ TAGS = [
     {"name": "catalogue", "description": "The roles and the types of task."},
     {"name": "settings", "description": "What is set for the workspace, and what a person prefers."},
     {"name": "secrets", "description": "Keys and logins of the workspace: written and replaced, never read."},
+    {"name": "people", "description": "Signing in and out, and the people of the installation."},
     {"name": "system", "description": "For operators and probes."},
 ]
 DESCRIPTION = """Everything that happens is an event in a log, and every write answers with its `position` there.
@@ -83,7 +85,11 @@ def install(app: FastAPI) -> None:
             headers={"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'"},
         )
 
-    app.add_api_route("/docs", docs, include_in_schema=False)
+    async def document() -> JSONResponse:
+        return JSONResponse(app.openapi())
+
+    app.add_api_route("/docs", docs, include_in_schema=False, dependencies=[SIGNED_IN])
+    app.add_api_route("/openapi.json", document, include_in_schema=False, dependencies=[SIGNED_IN])
 
 
 def allowed(app: FastAPI, path: str) -> str:
