@@ -7,7 +7,7 @@ plain values that pickle. The composition roots put real ones in.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, Protocol
 
@@ -317,11 +317,53 @@ class RouterStatusPort(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Of the cells, as the supervisor knows it without waking any: those `awake`, by name; how many are `asleep`, those
+    `archived` that nobody reads among them; and what could not be opened, with the reason."""
+
+    awake: frozenset[str] = frozenset()
+    asleep: int = 0
+    archived: int = 0
+    closed: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def known(self) -> int:
+        return len(self.awake) + self.asleep + len(self.closed.keys() - self.awake)
+
+
 class ActorSystemPort(Protocol):
     """The actors of an installation, as the API sees them."""
 
     async def open(self, workspace: str) -> None:
-        """Make sure that the workspace's cell runs; raises `NotFoundError` for a workspace that does not exist."""
+        """Make sure that the workspace's cell runs, and stays so for a while. Raises `NotFoundError` for one that does
+        not exist, or was deleted."""
+        ...
+
+    async def standing(self, workspace: str = "") -> tuple[str, Standing]:
+        """Whether this workspace is `awake` or `asleep`, or `unknown`; and all of them, in numbers. Wakes nobody."""
+        ...
+
+    async def create(self, workspace: str) -> None:
+        """Make the cell of a new workspace; nothing where it is there. Raises `BadInputError` for what is no legal id,
+        and `ConflictError` for one that was deleted: an id is never given again."""
+        ...
+
+    async def archive(self, workspace: str) -> None:
+        """Its work stops where it stands, and nothing is written to it any more: `ArchivedError`. It can be read.
+        Nothing where it is so already. Raises `NotFoundError`."""
+        ...
+
+    async def restore(self, workspace: str) -> None:
+        """An archived workspace takes writes again, and its work goes on. Raises `NotFoundError`."""
+        ...
+
+    async def delete(self, workspace: str) -> str:
+        """Save all that it holds as an export, and remove it; the export's path below the data folder.
+
+        Once begun it comes to its end, also after a crash. Nothing where it was deleted before. Raises
+        `NotFoundError`, `ConflictError` for the default workspace, and what the export raises; nothing is removed
+        then."""
         ...
 
     def log(self, workspace: str) -> LogWriterPort: ...

@@ -64,6 +64,8 @@ class Settings(BaseSettings):
     budget_patience_s: float = Field(default=5, ge=0)
     resend_s: float = Field(default=2, gt=0)
     agent_idle_s: float = Field(default=300, gt=0)
+    # A workspace that nobody asks for so long, and that has nothing to do, sleeps until it is needed again.
+    cell_idle_s: float = Field(default=300, gt=0)
     # `auto`: on loopback nobody signs in until there is an owner; `required`: everybody does, from the first start on.
     auth: Literal["auto", "required"] = "auto"
     # The first owner, made at the start where there is none.
@@ -229,6 +231,16 @@ class Settings(BaseSettings):
     def snapshot_folder(self, workspace: str) -> Path:
         """What actors save for a quick start; may be deleted at any time."""
         return self.workspace_folder(workspace) / "snapshots"
+
+    @property
+    def cells_folder(self) -> Path:
+        """Records of cells that are not open: `vapora.log.cell_records`."""
+        return self.data.absolute() / "cells"
+
+    @property
+    def exports_folder(self) -> Path:
+        """Where what a deleted workspace held is saved."""
+        return self.data.absolute() / "exports"
 
     @classmethod
     def settings_customise_sources(

@@ -36,6 +36,7 @@ from vapora.ports import (
     QueuePort,
     RepositoriesPort,
     RouterStatusPort,
+    Standing,
 )
 from vapora.records import Append, StreamAppend
 from vapora.settings import Settings
@@ -49,6 +50,21 @@ class Unready:
         self._error = error
 
     async def open(self, workspace: str) -> None:
+        raise self._error
+
+    async def standing(self, workspace: str = "") -> tuple[str, Standing]:
+        raise self._error
+
+    async def create(self, workspace: str) -> None:
+        raise self._error
+
+    async def archive(self, workspace: str) -> None:
+        raise self._error
+
+    async def restore(self, workspace: str) -> None:
+        raise self._error
+
+    async def delete(self, workspace: str) -> str:
         raise self._error
 
     def log(self, workspace: str) -> LogWriterPort:

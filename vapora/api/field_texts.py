@@ -235,6 +235,12 @@ SHAPES: dict[str, dict[str, str]] = work_texts.SHAPES | {
         "reason": "The first of the problems; empty where there is none.",
         "problems": "All that is not well.",
         "queue": "Where work is taken from: log, nats, or the log because NATS is away, and why it is.",
+        "cells": "How many workspaces are awake, and how many sleep until they are needed.",
+    },
+    "CellCounts": {
+        "awake": "Workspaces whose actors run.",
+        "asleep": "Those that have nothing to do, and are woken by the next request.",
+        "archived": "Those archived, as far as nobody reads them.",
     },
     "Learning": {
         "profiles": "What the agent has shown in each task type.",

@@ -49,7 +49,8 @@ async def live(socket: WebSocket) -> None:
     with request_metrics.sockets.track_inprogress():
         try:
             request = await _request(socket)
-            code, reason = await _serve(socket, request)
+            with request.cell.held():
+                code, reason = await _serve(socket, request)
         except UnauthenticatedError as refusal:
             code, reason = SIGN_IN, str(refusal)
         except (BadInputError, NotFoundError) as refusal:

@@ -447,6 +447,14 @@ class Chain(View):
     complete: bool
 
 
+class CellCounts(View):
+    """Workspaces by whether their actors run. An archived one is among those asleep while nobody reads it."""
+
+    awake: int = 0
+    asleep: int = 0
+    archived: int = 0
+
+
 class Health(View):
     """What follows `version` is told to who is known, or where nobody signs in."""
 
@@ -460,3 +468,4 @@ class Health(View):
     problems: tuple[str, ...] = Field(default=())
     # Where work is taken from: `log`, `nats`, or the log because NATS is away, and why it is.
     queue: str = ""
+    cells: CellCounts = CellCounts()
