@@ -82,7 +82,7 @@ def open_browser(url: str, environ: Mapping[str, str]) -> None:
 
 
 def welcome(answer: dict[str, Any], settings: Settings, *, shown: bool) -> RenderableType:
-    """`shown`: to somebody who looks, and may see secrets. They stand behind a `#`: a browser does not send that part."""
+    """`shown`: to somebody who looks, and may see secrets. Those stand behind a `#`: no browser sends that part."""
     link, about_people = _people(answer["board"], settings, shown)
     lines = [
         Text(f"The board: {link}", style="bold"),
