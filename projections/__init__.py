@@ -20,6 +20,7 @@ from projections.projects import Projects
 from projections.providers import Providers
 from projections.registry import Registry
 from projections.runs import Runs
+from projections.secrets import Secrets
 from projections.settings import Settings
 from projections.steps import Steps
 
@@ -35,7 +36,13 @@ __all__ = [
     "StoreReader",
     "Table",
     "all_projections",
+    "people_projections",
 ]
+
+
+def people_projections() -> tuple[Projection, ...]:
+    """Those of the people log, which is no workspace."""
+    return Audit(), LogIndex()
 
 
 def all_projections() -> tuple[Projection, ...]:
@@ -56,6 +63,7 @@ def all_projections() -> tuple[Projection, ...]:
         Flow(),
         Providers(),
         Settings(),
+        Secrets(),
         Audit(),
         LogIndex(),
     )

@@ -11,17 +11,19 @@ from fastapi.routing import APIRoute
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import BaseRoute
 
-from vapora import operator_token
+from vapora import clock, operator_token
 from vapora.api import (
     agents,
     attachments,
     audit,
+    auth,
     board,
     budgets,
     changes,
     comments,
     costs,
     events,
+    flow,
     front_page,
     ids,
     live,
@@ -33,17 +35,22 @@ from vapora.api import (
     repositories,
     roles,
     runs,
+    secrets,
     settings,
     steps,
     system,
     tasks,
     uploads,
+    users,
     web,
 )
-from vapora.api.caller import EverybodyLocal
+from vapora.api.caller import SIGNED_IN
 from vapora.api.cells import Cells
-from vapora.api.middleware import BoundedHeaders, Envelope, JsonBodies, LoopbackOnly
+from vapora.api.hosts import Hosts
+from vapora.api.middleware import BoundedHeaders, Envelope, JsonBodies, KnownHosts
+from vapora.api.people import People
 from vapora.api.request_metrics import RequestMetrics
+from vapora.api.sign_in import SignIn
 from vapora.ports import ActorSystemPort
 from vapora.settings import Settings
 
@@ -55,8 +62,10 @@ _LEVEL = 6
 
 _NOUNS = (
     *(projects, repositories, tasks, changes, comments, attachments, board, runs, steps, pauses),
-    *(agents, budgets, costs, events, audit, roles, queue, settings, ids, live),
+    *(agents, budgets, costs, flow, events, audit, roles, queue, settings, secrets, users, ids),
 )
+# They find out themselves who asks: before anybody has signed in, or by the first frame of a socket.
+_OPEN = (auth, live)
 
 
 def create_app(actor_system: ActorSystemPort, settings: Settings, version: str, rehearsal: bool) -> FastAPI:
@@ -68,8 +77,10 @@ def create_app(actor_system: ActorSystemPort, settings: Settings, version: str, 
     app = _bare_app(version)
     app.state.cells = Cells(actor_system, settings, request_metrics)
     app.state.request_metrics = request_metrics
-    app.state.callers = EverybodyLocal()
+    app.state.people = people = People(actor_system, clock.now)
+    app.state.callers = sign_in = SignIn(people, settings, clock.now)
     app.state.rehearsal = rehearsal
+    app.state.openid = bool(settings.openid_issuer)
     app.state.max_attachment_bytes = settings.max_attachment_bytes
     app.state.require_operator = partial(operator_token.require, settings.data.absolute())
     app.state.allowed = partial(openapi.allowed, app)
@@ -87,7 +98,7 @@ def create_app(actor_system: ActorSystemPort, settings: Settings, version: str, 
         but_for=uploads.is_upload,
     )
     app.add_middleware(uploads.Uploads, max_bytes=settings.max_attachment_bytes, timeout_s=settings.upload_timeout_s)
-    app.add_middleware(LoopbackOnly)
+    app.add_middleware(KnownHosts, hosts=Hosts(settings), is_sign_in_needed=sign_in.is_needed)
     app.add_middleware(GZipMiddleware, minimum_size=_WORTH_COMPRESSING, compresslevel=_LEVEL)
     app.add_middleware(BoundedHeaders)
     app.add_middleware(Envelope, request_metrics=request_metrics, prefix=PREFIX)
@@ -100,6 +111,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         yield
     finally:
         await app.state.cells.close()
+        await app.state.people.close()
 
 
 def _bare_app(version: str) -> FastAPI:
@@ -111,6 +123,7 @@ def _bare_app(version: str) -> FastAPI:
         lifespan=_lifespan,
         routes=list(_routes()),
         docs_url=None,
+        openapi_url=None,
         redoc_url=None,
         # A redirect would lose the body of a POST in many clients; a path is right or it is not there.
         redirect_slashes=False,
@@ -124,8 +137,10 @@ def _routes() -> tuple[BaseRoute, ...]:
     top = APIRouter(strict_content_type=False, generate_unique_id_function=_operation_id)
     # Each by itself: of a router within a router FastAPI would work everything out twice.
     for noun in _NOUNS:
+        top.include_router(noun.router, prefix=PREFIX, dependencies=[SIGNED_IN])
+    for noun in _OPEN:
         top.include_router(noun.router, prefix=PREFIX)
-    top.include_router(system.status_router, prefix=PREFIX)
+    top.include_router(system.status_router, prefix=PREFIX, dependencies=[SIGNED_IN])
     top.include_router(system.router)
     return tuple(top.routes)
 

@@ -38,6 +38,7 @@ from vapora.views.people import (
     Membership,
     Policies,
     SessionTokens,
+    SignInStatus,
     Teams,
     TeamView,
     TokenMade,
@@ -64,6 +65,7 @@ from vapora.views.repository import (
     WorktreeView,
 )
 from vapora.views.runs import Artifact, ArtifactSummary, Execution, RunBrief
+from vapora.views.secrets import Secret, SecretDeleted, SecretsRotated
 from vapora.views.steps import Step, StepKind, StepState
 from vapora.views.work import (
     Accepted,
@@ -73,6 +75,7 @@ from vapora.views.work import (
     BoardCard,
     BudgetEdited,
     BudgetView,
+    CellCounts,
     Chain,
     Cost,
     CurvePoint,
@@ -122,6 +125,7 @@ __all__ = [
     "BudgetChange",
     "BudgetEdited",
     "BudgetView",
+    "CellCounts",
     "Chain",
     "Change",
     "ChangedBy",
@@ -186,8 +190,12 @@ __all__ = [
     "RunBrief",
     "RunChange",
     "RunSummary",
+    "Secret",
+    "SecretDeleted",
+    "SecretsRotated",
     "SessionTokens",
     "SettingsChange",
+    "SignInStatus",
     "Spread",
     "Status",
     "Step",

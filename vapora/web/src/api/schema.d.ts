@@ -458,6 +458,55 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/tasks/{task_id}/attachments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List a card's attachments
+         * @description In the order in which they were added.
+         */
+        get: operations["list_attachments"];
+        put?: never;
+        /**
+         * Put a file on a card
+         * @description Its next run is told of it: models that can see are shown an image, and every model reads a text. What it is,
+         *     its first bytes say. The same file under the same name again changes nothing.
+         */
+        post: operations["attach_file"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tasks/{task_id}/attachments/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Download an attachment
+         * @description Its bytes as they came. To be kept or looked at by whoever asked, never shown as a page.
+         */
+        get: operations["get_attachment"];
+        put?: never;
+        post?: never;
+        /**
+         * Take an attachment off a card
+         * @description Runs that began before go on with it. The log keeps what it was.
+         */
+        delete: operations["detach_file"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/board": {
         parameters: {
             query?: never;
@@ -918,6 +967,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/flow": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show how the work of all projects flows
+         * @description As `/projects/{id}/dashboard`, of all projects together, archived ones too.
+         */
+        get: operations["get_flow"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/events": {
         parameters: {
             query?: never;
@@ -1123,7 +1192,7 @@ export interface paths {
         };
         /**
          * Show what you prefer
-         * @description Of who asks. Until identity exists, everybody is the same one person.
+         * @description Of who asks. While nobody has to sign in, everybody is the same one person.
          */
         get: operations["get_preferences"];
         /**
@@ -1132,6 +1201,140 @@ export interface paths {
          */
         put: operations["set_preferences"];
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/secrets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the secrets
+         * @description By name, without their values: nothing ever shows those.
+         */
+        get: operations["list_secrets"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/secrets/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show a secret's version
+         * @description Not its value: nothing ever shows that.
+         */
+        get: operations["get_secret"];
+        /**
+         * Store a secret
+         * @description A new version of it, which is used from now on. Model providers are called with `<provider>-api-key`, git remotes
+         *     with `git-<host>`; docs/secrets.md lists the names that VAPORA looks for.
+         */
+        put: operations["store_secret"];
+        post?: never;
+        /**
+         * Delete a secret
+         * @description All versions of it. What used it goes on without, or with what the installation has.
+         */
+        delete: operations["delete_secret"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/secrets/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Replace the key of the secrets
+         * @description The key that encrypts the workspace's secrets is replaced; values and versions stay, and nobody has to wait. In
+         *     an OpenBao or Vault of one's own it is the server's key, for which VAPORA needs the right.
+         */
+        post: operations["rotate_secrets"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the people of the installation
+         * @description By id. Who was erased is not among them.
+         */
+        get: operations["list_users"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/{user_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Erase a person
+         * @description Name, address and password are removed for good; the log keeps the id, so that it still proves what happened.
+         */
+        delete: operations["erase_user"];
+        options?: never;
+        head?: never;
+        /**
+         * Edit a person
+         * @description Who is disabled is signed out everywhere at once. The last administrator stays one.
+         */
+        patch: operations["edit_user"];
+        trace?: never;
+    };
+    "/api/v1/users/{user_id}/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Reset a person's password
+         * @description All sessions of the person end.
+         */
+        post: operations["reset_password"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1152,6 +1355,169 @@ export interface paths {
         get: operations["list_ids"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Tell whether people sign in here
+         * @description For a page that is to show a form, or none.
+         */
+        get: operations["get_sign_in_status"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/login": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sign in
+         * @description A wrong address and a wrong password are answered alike. After some failures the next attempt has to wait, longer
+         *     each time: 429 with Retry-After.
+         */
+        post: operations["log_in"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/refresh": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Get a fresh access token
+         * @description The refresh token is good for one use, and the answer has the next one. Used again within 10 seconds it gets
+         *     another pair, since two tabs may refresh at once; later it ends the session, since somebody may hold a copy.
+         */
+        post: operations["refresh_session"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/logout": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sign out
+         * @description At once: the access tokens of the session are no longer good either. With `everywhere`, all sessions of the
+         *     person.
+         */
+        post: operations["log_out"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/setup": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make the first owner
+         * @description By the one-time token of the link that `vapora up` prints while there is no owner.
+         */
+        post: operations["set_up"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Tell who asks
+         * @description With the workspaces that one belongs to. While nobody has to sign in, and for the operator, those are all.
+         */
+        get: operations["get_me"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Change one's password
+         * @description All other sessions of the person end.
+         */
+        post: operations["change_password"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/rotate-key": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sign access tokens with a new key
+         * @description Nobody is signed out: tokens of the key before are good until they expire.
+         */
+        post: operations["rotate_signing_key"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1202,7 +1568,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Tell whether it is ready */
+        /**
+         * Tell whether it is ready
+         * @description Who does not say who they are, where people sign in, is told `status` and `version` alone.
+         */
         get: operations["get_health"];
         put?: never;
         post?: never;
@@ -1316,7 +1685,7 @@ export interface components {
         };
         /**
          * AgentWork
-         * @description What an agent has done in a project since its beginning.
+         * @description What an agent has done there since the beginning.
          */
         AgentWork: {
             /**
@@ -1430,6 +1799,100 @@ export interface components {
             digest: string | null;
         };
         /**
+         * Attachment
+         * @description `name` is its own on its card. `media_type` is what its first bytes say: that of an image (PNG, JPEG, WebP, GIF),
+         *     of a PDF, of plain text, or application/octet-stream for everything else. `width` and `height` are an image's.
+         */
+        Attachment: {
+            /**
+             * Name
+             * @description Its name, its own on the card.
+             */
+            name: string;
+            /**
+             * Sha256
+             * @description SHA-256 of its bytes, in hexadecimal.
+             */
+            sha256: string;
+            /**
+             * Bytes
+             * @description How many there are.
+             */
+            bytes: number;
+            /**
+             * Media Type
+             * @description By its first bytes: an image's, application/pdf, text/plain, else application/octet-stream.
+             */
+            media_type: string;
+            /**
+             * Width
+             * @description Of an image, in pixels; null: it is none.
+             */
+            width?: number | null;
+            /**
+             * Height
+             * @description Of an image, in pixels; null: it is none.
+             */
+            height?: number | null;
+            /**
+             * Added By
+             * @description Who put it on the card.
+             */
+            added_by: string;
+            /**
+             * Added At
+             * Format: date-time
+             * @description When.
+             */
+            added_at: string;
+        };
+        /**
+         * AttachmentMade
+         * @description The file as it is kept: `name` may be another than was sent, without folders in front of it.
+         */
+        AttachmentMade: {
+            /**
+             * Task Id
+             * @description The task's id.
+             */
+            task_id: string;
+            /**
+             * Name
+             * @description Its name, its own on the card.
+             */
+            name: string;
+            /**
+             * Sha256
+             * @description SHA-256 of its bytes, in hexadecimal.
+             */
+            sha256: string;
+            /**
+             * Bytes
+             * @description How many there are.
+             */
+            bytes: number;
+            /**
+             * Media Type
+             * @description By its first bytes: an image's, application/pdf, text/plain, else application/octet-stream.
+             */
+            media_type: string;
+            /**
+             * Width
+             * @description Of an image, in pixels; null: it is none.
+             */
+            width?: number | null;
+            /**
+             * Height
+             * @description Of an image, in pixels; null: it is none.
+             */
+            height?: number | null;
+            /**
+             * Position
+             * @description The position in the log that this state includes. Ask with `after=` of it to see at least this.
+             */
+            position: number;
+        };
+        /**
          * Attempt
          * @description One of several tries at a task, each on a branch of its own. `picked`: its work is the card's.
          */
@@ -1514,8 +1977,9 @@ export interface components {
          * AuditEntry
          * @description Who did what to what, when, and how it came out (M11.12).
          *
-         *     `action`: create, update, delete, execute, assign, complete, override; `unknown` for an event that a newer version
-         *     wrote. `result`: success, failure, partial-success. `causation`: the position of what led to it, null: a request.
+         *     `action`: create, update, delete, execute, assign, complete, override, query-secret; `unknown` for an event that a
+         *     newer version wrote. `result`: success, failure, partial-success. `causation`: the position of what led to it, null:
+         *     a request.
          */
         AuditEntry: {
             /**
@@ -1536,7 +2000,7 @@ export interface components {
             actor: string;
             /**
              * Action
-             * @description create, update, delete, execute, assign, complete or override; unknown: a newer version wrote it.
+             * @description create, update, delete, execute, assign, complete, override, query-secret; else unknown.
              */
             action: string;
             /**
@@ -1643,8 +2107,8 @@ export interface components {
          *     was approved of it, `landed` where it became part of the project's branch, `landing_problem` why it did not.
          *     `reviewer`: who is to approve it, while it is in review. `sandbox`: the kind that its run works in, while it runs;
          *     `none` is to be shown. `doing`: what its run does, in a line. `question`: what it waits for an answer to.
-         *     `comments`: how many there are; `unread`: those of agents since a person last said or decided something.
-         *     `limit_microusd`: what the task may cost over its whole life.
+         *     `attachments` and `comments`: how many there are; `unread`: comments of agents since a person last said or decided
+         *     something. `limit_microusd`: what the task may cost over its whole life.
          */
         BoardCard: {
             /**
@@ -1777,6 +2241,12 @@ export interface components {
             doing?: string | null;
             /** @description What an agent asks a person; null: nothing. */
             question?: components["schemas"]["Question"] | null;
+            /**
+             * Attachments
+             * @description How many files are attached to it.
+             * @default 0
+             */
+            attachments: number;
             /**
              * Comments
              * @description How many comments it has.
@@ -2033,6 +2503,30 @@ export interface components {
             reason: string;
         };
         /**
+         * CellCounts
+         * @description Workspaces by whether their actors run. An archived one is among those asleep while nobody reads it.
+         */
+        CellCounts: {
+            /**
+             * Awake
+             * @description Workspaces whose actors run.
+             * @default 0
+             */
+            awake: number;
+            /**
+             * Asleep
+             * @description Those that have nothing to do, and are woken by the next request.
+             * @default 0
+             */
+            asleep: number;
+            /**
+             * Archived
+             * @description Those archived, as far as nobody reads them.
+             * @default 0
+             */
+            archived: number;
+        };
+        /**
          * Chain
          * @description From an event back to the request that led to it, each because of the one after it.
          */
@@ -2047,6 +2541,19 @@ export interface components {
              * @description False: it goes further back than what is shown.
              */
             complete: boolean;
+        };
+        /** ChangePassword */
+        ChangePassword: {
+            /**
+             * Current
+             * Format: password
+             */
+            current: string;
+            /**
+             * Password
+             * Format: password
+             */
+            password: string;
         };
         /**
          * ChangePreferences
@@ -2640,14 +3147,14 @@ export interface components {
         /**
          * Dashboard
          * @description `lead`: from handing in to done; `cycle`: from the first assignment to done; of the cards that were done within
-         *     these days, None where none was.
+         *     these days, None where none was. `project_id` None: of all projects together.
          */
         Dashboard: {
             /**
              * Project Id
-             * @description The project's id.
+             * @description The project's id; null: all of them together.
              */
-            project_id: string;
+            project_id: string | null;
             /**
              * Position
              * @description The position in the log that this state includes. Ask with `after=` of it to see at least this.
@@ -2922,6 +3429,21 @@ export interface components {
              * @default fallback
              */
             when_exceeded: components["schemas"]["WhenExceeded"];
+        };
+        /**
+         * EditUser
+         * @description `administrator`: may look after people and workspaces of the installation. `disabled`: may not sign in.
+         */
+        EditUser: {
+            /**
+             * Name
+             * @description A name for people.
+             */
+            name?: string;
+            /** Administrator */
+            administrator?: boolean;
+            /** Disabled */
+            disabled?: boolean;
         };
         /**
          * EventView
@@ -3273,7 +3795,10 @@ export interface components {
              */
             cycle_s: number | null;
         };
-        /** Health */
+        /**
+         * Health
+         * @description What follows `version` is told to who is known, or where nobody signs in.
+         */
         Health: {
             /**
              * Status
@@ -3289,14 +3814,13 @@ export interface components {
             /**
              * Model
              * @description real, or rehearsal: no real model answers.
-             * @enum {string}
              */
-            model: "real" | "rehearsal";
+            model?: ("real" | "rehearsal") | null;
             /**
              * Providers
              * @description Each configured provider: up, or down with the reason.
              */
-            providers: {
+            providers?: {
                 [key: string]: string;
             };
             /**
@@ -3324,6 +3848,15 @@ export interface components {
              * @default
              */
             queue: string;
+            /**
+             * @description How many workspaces are awake, and how many sleep until they are needed.
+             * @default {
+             *       "awake": 0,
+             *       "asleep": 0,
+             *       "archived": 0
+             *     }
+             */
+            cells: components["schemas"]["CellCounts"];
         };
         JsonValue: unknown;
         /**
@@ -3443,6 +3976,88 @@ export interface components {
              * @description What was said about it.
              */
             text: string;
+        };
+        /** LogIn */
+        LogIn: {
+            /** Email */
+            email: string;
+            /**
+             * Password
+             * Format: password
+             */
+            password: string;
+        };
+        /**
+         * LogOut
+         * @description `everywhere`: all sessions of the person, not this one alone.
+         */
+        LogOut: {
+            /**
+             * Refresh Token
+             * Format: password
+             */
+            refresh_token: string;
+            /**
+             * Everywhere
+             * @default false
+             */
+            everywhere: boolean;
+        };
+        /**
+         * Me
+         * @description Who asks. `kind`: `local` while nobody has to sign in, `operator` for who sent the operator's token. `actions`:
+         *     what they may do in the workspace that the request names, by the operations' ids.
+         */
+        Me: {
+            /** Id */
+            id: string;
+            /** Kind */
+            kind: string;
+            /**
+             * Name
+             * @description A name for people.
+             */
+            name: string;
+            /** Email */
+            email?: string | null;
+            /**
+             * Administrator
+             * @default false
+             */
+            administrator: boolean;
+            /**
+             * Workspaces
+             * @default []
+             */
+            workspaces: components["schemas"]["Membership"][];
+            /**
+             * Actions
+             * @default []
+             */
+            actions: string[];
+        };
+        /**
+         * MemberRole
+         * @description What a person is in a workspace (M11.9).
+         * @enum {string}
+         */
+        MemberRole: "owner" | "admin" | "member" | "viewer";
+        /** Membership */
+        Membership: {
+            /** Workspace Id */
+            workspace_id: string;
+            /**
+             * Name
+             * @description A name for people.
+             */
+            name: string;
+            /** @description The role's id, such as developer. */
+            role: components["schemas"]["MemberRole"];
+            /**
+             * Archived
+             * @default false
+             */
+            archived: boolean;
         };
         /**
          * MergePolicy
@@ -3564,6 +4179,19 @@ export interface components {
              * @description The things themselves.
              */
             items: components["schemas"]["Artifact"][];
+            /**
+             * Next
+             * @description The cursor of the page that follows; null on the last one.
+             */
+            next?: string | null;
+        };
+        /** Page[Attachment] */
+        Page_Attachment_: {
+            /**
+             * Items
+             * @description The things themselves.
+             */
+            items: components["schemas"]["Attachment"][];
             /**
              * Next
              * @description The cursor of the page that follows; null on the last one.
@@ -3707,6 +4335,19 @@ export interface components {
              * @description The things themselves.
              */
             items: components["schemas"]["Role"][];
+            /**
+             * Next
+             * @description The cursor of the page that follows; null on the last one.
+             */
+            next?: string | null;
+        };
+        /** Page[Secret] */
+        Page_Secret_: {
+            /**
+             * Items
+             * @description The things themselves.
+             */
+            items: components["schemas"]["Secret"][];
             /**
              * Next
              * @description The cursor of the page that follows; null on the last one.
@@ -4219,6 +4860,14 @@ export interface components {
              */
             dead_letters_known: boolean;
         };
+        /** RefreshSession */
+        RefreshSession: {
+            /**
+             * Refresh Token
+             * Format: password
+             */
+            refresh_token: string;
+        };
         /**
          * RegisterAgent
          * @description `task_types`, `capabilities` and `capacity` default to what the role's manifest says.
@@ -4346,6 +4995,17 @@ export interface components {
              * @default []
              */
             comments: components["schemas"]["CommentOnLine"][];
+        };
+        /**
+         * ResetPassword
+         * @description An operator's or administrator's word: the person's sessions end.
+         */
+        ResetPassword: {
+            /**
+             * Password
+             * Format: password
+             */
+            password: string;
         };
         /**
          * ResolveTask
@@ -4595,6 +5255,97 @@ export interface components {
          */
         Scope: "workspace" | "project" | "role" | "agent" | "task";
         /**
+         * Secret
+         * @description `updated_by`: as the log names who does something.
+         */
+        Secret: {
+            /**
+             * Name
+             * @description The secret's name.
+             */
+            name: string;
+            /**
+             * Version
+             * @description 1, 2, 3 …: the number of its newest value.
+             */
+            version: number;
+            /**
+             * Updated At
+             * Format: date-time
+             * @description When that was stored.
+             */
+            updated_at: string;
+            /**
+             * Updated By
+             * @description Who stored it.
+             */
+            updated_by: string;
+            /**
+             * Position
+             * @description The position in the log that says so.
+             */
+            position: number;
+        };
+        /**
+         * SecretDeleted
+         * @description `version`: the last one that there was.
+         */
+        SecretDeleted: {
+            /**
+             * Name
+             * @description The secret's name.
+             */
+            name: string;
+            /**
+             * Version
+             * @description The last one that there was.
+             */
+            version: number;
+            /**
+             * Position
+             * @description The position in the log that says so.
+             */
+            position: number;
+        };
+        /**
+         * SecretsRotated
+         * @description `key` names the key that encrypts the workspace's secrets now, `secrets` counts the versions under it.
+         */
+        SecretsRotated: {
+            /**
+             * Key
+             * @description The name of the key that encrypts the workspace's secrets now.
+             */
+            key: string;
+            /**
+             * Secrets
+             * @description How many values are encrypted by it.
+             */
+            secrets: number;
+            /**
+             * Position
+             * @description The position in the log that says so.
+             */
+            position: number;
+        };
+        /**
+         * SessionTokens
+         * @description `expires_in`: of the access token, in seconds. The refresh token is good for one use.
+         */
+        SessionTokens: {
+            /** Access Token */
+            access_token: string;
+            /** Refresh Token */
+            refresh_token: string;
+            /** Expires In */
+            expires_in: number;
+            /**
+             * Token Type
+             * @default Bearer
+             */
+            token_type: string;
+        };
+        /**
          * SetBudget
          * @description The limits of a role, project, agent or workspace; null: no limit. A limit that is not named stays as it is, as
          *     does `when_exceeded`; an `overflow_cents` that is not named is 0.
@@ -4643,6 +5394,42 @@ export interface components {
              * @default fallback
              */
             when_exceeded: components["schemas"]["WhenExceeded"];
+        };
+        /**
+         * SetUp
+         * @description The first owner. `token`: of the link that the first start printed.
+         */
+        SetUp: {
+            /**
+             * Token
+             * Format: password
+             */
+            token: string;
+            /** Email */
+            email: string;
+            /**
+             * Name
+             * @description A name for people.
+             */
+            name: string;
+            /**
+             * Password
+             * Format: password
+             */
+            password: string;
+        };
+        /**
+         * SignInStatus
+         * @description `sign_in`: whether people have to. `set_up`: whether there is an owner. `openid`: whether a provider of OpenID
+         *     Connect is there to sign in with.
+         */
+        SignInStatus: {
+            /** Sign In */
+            sign_in: boolean;
+            /** Set Up */
+            set_up: boolean;
+            /** Openid */
+            openid: boolean;
         };
         /**
          * Spread
@@ -4730,7 +5517,8 @@ export interface components {
          *
          *     `step` is the number of the model's answer that it belongs to, from 0; -1: before the first. `name` is the model
          *     (`provider/model`), the tool, the check, or `setup`. `line` says in one line what it is, for a list. `result` is the
-         *     answer's text, what the tool gave, or the output of a command. `commit`: the branch's newest after it.
+         *     answer's text, what the tool gave, or the output of a command. `commit`: the branch's newest after it. `cursor`: its
+         *     place among the steps, two numbers; the list is sorted by them, and what comes after it is the page after it.
          */
         Step: {
             /**
@@ -4849,10 +5637,28 @@ export interface components {
              */
             simulated: boolean;
             /**
+             * Cursor
+             * @description Its place among the steps, two numbers with a point between them; as `cursor`, what follows it.
+             * @default
+             */
+            cursor: string;
+            /**
              * Position
              * @description The position in the log that this state includes. Ask with `after=` of it to see at least this.
              */
             position: number;
+        };
+        /**
+         * StoreSecret
+         * @description A new value; it is shown nowhere, by nothing.
+         */
+        StoreSecret: {
+            /**
+             * Value
+             * Format: password
+             * @description At most 64 KiB of text. It is stored encrypted, and never shown.
+             */
+            value: string;
         };
         /**
          * Stored
@@ -5090,6 +5896,12 @@ export interface components {
             /** @description What an agent asks a person; null: nothing. */
             question?: components["schemas"]["Question"] | null;
             /**
+             * Attachments
+             * @description How many files are attached to it.
+             * @default 0
+             */
+            attachments: number;
+            /**
              * Comments
              * @description How many comments it has.
              * @default 0
@@ -5174,6 +5986,29 @@ export interface components {
          * @enum {string}
          */
         Tier: "normal" | "near" | "exceeded";
+        /** UserView */
+        UserView: {
+            /** Id */
+            id: string;
+            /**
+             * Name
+             * @description A name for people.
+             */
+            name: string;
+            /** Email */
+            email: string;
+            /** Administrator */
+            administrator: boolean;
+            /** Disabled */
+            disabled: boolean;
+        };
+        /** Users */
+        Users: {
+            /** Items */
+            items: components["schemas"]["UserView"][];
+            /** Next */
+            next?: string | null;
+        };
         /**
          * Verdict
          * @description What a review says of the commit `head`.
@@ -5379,6 +6214,8 @@ export interface components {
         /**
          * LiveRequest
          * @description The first frame of the client. `after`: send what changed after it; null: what changes from now on.
+         *     `heartbeat_s`: send a frame without rows every so many seconds, so that the client notices a connection that is
+         *     dead and says nothing; null: send none.
          */
         LiveRequest: {
             /**
@@ -5399,6 +6236,12 @@ export interface components {
              * @default null
              */
             after: number | null;
+            /**
+             * Heartbeat S
+             * @description Every how many seconds a frame without rows is to come, 1 to 60; absent: none.
+             * @default null
+             */
+            heartbeat_s: number | null;
         };
         /**
          * AgentChange
@@ -5819,7 +6662,8 @@ export interface components {
         };
         /**
          * StepChange
-         * @description A step of a run, without its texts; the row's id is the key, of run and step.
+         * @description A step of a run, without its texts, or that it is no longer one: the model was chosen, and never asked. The row's
+         *     id is the key, of run and step.
          */
         StepChange: {
             /**
@@ -5835,9 +6679,9 @@ export interface components {
             /**
              * Operation
              * @description put: the row in its latest state. remove: it is gone.
-             * @constant
+             * @enum {string}
              */
-            operation: "put";
+            operation: "put" | "remove";
             /** @description The row, as GET shows it. */
             row: components["schemas"]["Step"];
         };
@@ -5867,7 +6711,8 @@ export interface components {
         };
         /**
          * Frame
-         * @description One position that changed something, as `/live` sends it; several in one where a socket lags behind.
+         * @description One position that changed something, as `/live` sends it; several in one where a socket lags behind. One without
+         *     rows is a heartbeat, for a client that asked for it: nothing has changed, and the connection is alive.
          */
         Frame: {
             /**
@@ -6108,6 +6953,8 @@ export interface operations {
             header?: {
                 /** @description The workspace that is spoken to. */
                 "Vapora-Workspace"?: string;
+                /** @description ETags of answers that you have: if it is still one of them, 304 without a body. */
+                "If-None-Match"?: string | null;
             };
             path: {
                 /** @description The project's id. */
@@ -6190,6 +7037,10 @@ export interface operations {
                 "Vapora-Workspace"?: string;
                 /** @description Stands on every event that follows, and on the answer; made if absent. */
                 "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+                /** @description ETags as GET answered them: it is changed only if nobody has edited it since; else 412. */
+                "If-Match"?: string | null;
             };
             path: {
                 /** @description The project's id. */
@@ -6274,6 +7125,10 @@ export interface operations {
                 "Vapora-Workspace"?: string;
                 /** @description Stands on every event that follows, and on the answer; made if absent. */
                 "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+                /** @description ETags as GET answered them: it is changed only if nobody has edited it since; else 412. */
+                "If-Match"?: string | null;
             };
             path: {
                 /** @description The project's id. */
@@ -6980,6 +7835,8 @@ export interface operations {
             header?: {
                 /** @description The workspace that is spoken to. */
                 "Vapora-Workspace"?: string;
+                /** @description ETags of answers that you have: if it is still one of them, 304 without a body. */
+                "If-None-Match"?: string | null;
             };
             path: {
                 /** @description The task's id. */
@@ -7062,6 +7919,10 @@ export interface operations {
                 "Vapora-Workspace"?: string;
                 /** @description Stands on every event that follows, and on the answer; made if absent. */
                 "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+                /** @description ETags as GET answered them: it is changed only if nobody has edited it since; else 412. */
+                "If-Match"?: string | null;
             };
             path: {
                 /** @description The task's id. */
@@ -7146,6 +8007,10 @@ export interface operations {
                 "Vapora-Workspace"?: string;
                 /** @description Stands on every event that follows, and on the answer; made if absent. */
                 "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+                /** @description ETags as GET answered them: it is changed only if nobody has edited it since; else 412. */
+                "If-Match"?: string | null;
             };
             path: {
                 /** @description The task's id. */
@@ -8774,6 +9639,385 @@ export interface operations {
             };
         };
     };
+    list_attachments: {
+        parameters: {
+            query?: {
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+            };
+            path: {
+                /** @description The task's id. */
+                task_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Attachment_"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    attach_file: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The task's id. */
+                task_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": {
+                    /**
+                     * Format: binary
+                     * @description One file, with its name: 1 to 200 characters, its own on the card.
+                     */
+                    file: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AttachmentMade"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not declared as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_attachment: {
+        parameters: {
+            query?: {
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+            };
+            path: {
+                /** @description The task's id. */
+                task_id: string;
+                /** @description The attachment's name. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    detach_file: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The task's id. */
+                task_id: string;
+                /** @description The attachment's name. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_board: {
         parameters: {
             query?: {
@@ -10301,6 +11545,8 @@ export interface operations {
             header?: {
                 /** @description The workspace that is spoken to. */
                 "Vapora-Workspace"?: string;
+                /** @description ETags of answers that you have: if it is still one of them, 304 without a body. */
+                "If-None-Match"?: string | null;
             };
             path: {
                 /** @description The agent's id, such as developer. */
@@ -10383,6 +11629,10 @@ export interface operations {
                 "Vapora-Workspace"?: string;
                 /** @description Stands on every event that follows, and on the answer; made if absent. */
                 "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+                /** @description ETags as GET answered them: it is changed only if nobody has edited it since; else 412. */
+                "If-Match"?: string | null;
             };
             path: {
                 /** @description The agent's id, such as developer. */
@@ -10498,6 +11748,10 @@ export interface operations {
                 "Vapora-Workspace"?: string;
                 /** @description Stands on every event that follows, and on the answer; made if absent. */
                 "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+                /** @description ETags as GET answered them: it is changed only if nobody has edited it since; else 412. */
+                "If-Match"?: string | null;
             };
             path: {
                 /** @description The agent's id, such as developer. */
@@ -10582,6 +11836,10 @@ export interface operations {
                 "Vapora-Workspace"?: string;
                 /** @description Stands on every event that follows, and on the answer; made if absent. */
                 "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+                /** @description ETags as GET answered them: it is changed only if nobody has edited it since; else 412. */
+                "If-Match"?: string | null;
             };
             path: {
                 /** @description The agent's id, such as developer. */
@@ -10863,6 +12121,8 @@ export interface operations {
             header?: {
                 /** @description The workspace that is spoken to. */
                 "Vapora-Workspace"?: string;
+                /** @description ETags of answers that you have: if it is still one of them, 304 without a body. */
+                "If-None-Match"?: string | null;
             };
             path: {
                 /** @description One of the twelve roles. */
@@ -10945,6 +12205,10 @@ export interface operations {
                 "Vapora-Workspace"?: string;
                 /** @description Stands on every event that follows, and on the answer; made if absent. */
                 "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+                /** @description ETags as GET answered them: it is changed only if nobody has edited it since; else 412. */
+                "If-Match"?: string | null;
             };
             path: {
                 /** @description One of the twelve roles. */
@@ -11060,6 +12324,10 @@ export interface operations {
                 "Vapora-Workspace"?: string;
                 /** @description Stands on every event that follows, and on the answer; made if absent. */
                 "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+                /** @description ETags as GET answered them: it is changed only if nobody has edited it since; else 412. */
+                "If-Match"?: string | null;
             };
             path: {
                 /** @description One of the twelve roles. */
@@ -11176,6 +12444,8 @@ export interface operations {
             header?: {
                 /** @description The workspace that is spoken to. */
                 "Vapora-Workspace"?: string;
+                /** @description ETags of answers that you have: if it is still one of them, 304 without a body. */
+                "If-None-Match"?: string | null;
             };
             path: {
                 /** @description The task's id. */
@@ -11258,6 +12528,10 @@ export interface operations {
                 "Vapora-Workspace"?: string;
                 /** @description Stands on every event that follows, and on the answer; made if absent. */
                 "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+                /** @description ETags as GET answered them: it is changed only if nobody has edited it since; else 412. */
+                "If-Match"?: string | null;
             };
             path: {
                 /** @description The task's id. */
@@ -11373,6 +12647,10 @@ export interface operations {
                 "Vapora-Workspace"?: string;
                 /** @description Stands on every event that follows, and on the answer; made if absent. */
                 "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+                /** @description ETags as GET answered them: it is changed only if nobody has edited it since; else 412. */
+                "If-Match"?: string | null;
             };
             path: {
                 /** @description The task's id. */
@@ -11489,6 +12767,8 @@ export interface operations {
             header?: {
                 /** @description The workspace that is spoken to. */
                 "Vapora-Workspace"?: string;
+                /** @description ETags of answers that you have: if it is still one of them, 304 without a body. */
+                "If-None-Match"?: string | null;
             };
             path: {
                 /** @description workspace, project, role, agent or task. */
@@ -11573,6 +12853,10 @@ export interface operations {
                 "Vapora-Workspace"?: string;
                 /** @description Stands on every event that follows, and on the answer; made if absent. */
                 "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+                /** @description ETags as GET answered them: it is changed only if nobody has edited it since; else 412. */
+                "If-Match"?: string | null;
             };
             path: {
                 /** @description workspace, project, role, agent or task. */
@@ -11690,6 +12974,10 @@ export interface operations {
                 "Vapora-Workspace"?: string;
                 /** @description Stands on every event that follows, and on the answer; made if absent. */
                 "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+                /** @description ETags as GET answered them: it is changed only if nobody has edited it since; else 412. */
+                "If-Match"?: string | null;
             };
             path: {
                 /** @description workspace, project, role, agent or task. */
@@ -11883,6 +13171,88 @@ export interface operations {
             };
         };
     };
+    get_flow: {
+        parameters: {
+            query?: {
+                /** @description How many days (UTC), up to today. */
+                days?: number;
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Dashboard"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_events: {
         parameters: {
             query?: {
@@ -11893,7 +13263,7 @@ export interface operations {
                 /** @description Of this stream, such as task:task-1. */
                 stream?: string | null;
                 /** @description Of this topic; may be given again. */
-                topic?: ("agent.disabled" | "agent.edited" | "agent.enabled" | "agent.registered" | "agent.removed" | "budget.set" | "budget.spend-refused" | "budget.spend-released" | "budget.spend-reserved" | "budget.spend-settled" | "budget.spend-unknown" | "budget.windows-corrected" | "project.archived" | "project.created" | "project.edited" | "project.file-accepted" | "project.paused" | "project.resumed" | "routing.provider-selected" | "run.artifact-recorded" | "run.cancelled" | "run.checks-ran" | "run.continued" | "run.failed" | "run.model-call-failed" | "run.model-call-lost" | "run.model-call-withdrawn" | "run.model-called" | "run.question-asked" | "run.setup-ran" | "run.started" | "run.succeeded" | "run.tool-used" | "run.waiting" | "task.approved" | "task.archived" | "task.assigned" | "task.attempt-picked" | "task.attempt-requested" | "task.commented" | "task.completed" | "task.edited" | "task.failed" | "task.landed" | "task.landing-refused" | "task.paused" | "task.pushed" | "task.recalled" | "task.rejected" | "task.released" | "task.reopened" | "task.reordered" | "task.requeued" | "task.resumed" | "task.review-assigned" | "task.review-submitted" | "task.sent-to-review" | "task.submitted" | "task.waiting" | "user.preferences-changed" | "workspace.clock-corrected" | "workspace.opened" | "workspace.paused" | "workspace.request-accepted" | "workspace.resumed" | "workspace.settings-changed")[] | null;
+                topic?: ("access.audit-viewed" | "access.denied" | "agent.disabled" | "agent.edited" | "agent.enabled" | "agent.registered" | "agent.removed" | "budget.set" | "budget.spend-refused" | "budget.spend-released" | "budget.spend-reserved" | "budget.spend-settled" | "budget.spend-unknown" | "budget.windows-corrected" | "identity.signing-key-rotated" | "invitation.ended" | "invitation.made" | "project.archived" | "project.created" | "project.edited" | "project.file-accepted" | "project.paused" | "project.resumed" | "routing.provider-selected" | "run.artifact-recorded" | "run.cancelled" | "run.checks-ran" | "run.continued" | "run.failed" | "run.model-call-failed" | "run.model-call-lost" | "run.model-call-withdrawn" | "run.model-called" | "run.question-asked" | "run.setup-ran" | "run.started" | "run.succeeded" | "run.tool-used" | "run.waiting" | "secret.deleted" | "secret.rotated" | "secret.stored" | "secret.used" | "session.ended" | "session.refreshed" | "session.started" | "task.approved" | "task.archived" | "task.assigned" | "task.attachment-added" | "task.attachment-removed" | "task.attempt-picked" | "task.attempt-requested" | "task.commented" | "task.completed" | "task.edited" | "task.failed" | "task.landed" | "task.landing-refused" | "task.paused" | "task.pushed" | "task.recalled" | "task.rejected" | "task.released" | "task.reopened" | "task.reordered" | "task.requeued" | "task.resumed" | "task.review-assigned" | "task.review-submitted" | "task.sent-to-review" | "task.submitted" | "task.waiting" | "team.changed" | "team.created" | "team.removed" | "token.issued" | "token.revoked" | "user.changed" | "user.erased" | "user.log-in-refused" | "user.password-changed" | "user.preferences-changed" | "user.registered" | "workspace.changed" | "workspace.clock-corrected" | "workspace.created" | "workspace.deleted" | "workspace.member-added" | "workspace.member-changed" | "workspace.member-removed" | "workspace.opened" | "workspace.paused" | "workspace.policies-changed" | "workspace.request-accepted" | "workspace.resumed" | "workspace.settings-changed")[] | null;
                 /** @description Done by this one, such as user:local. */
                 actor?: string | null;
                 /** @description That go back to this request. */
@@ -12579,6 +13949,8 @@ export interface operations {
             header?: {
                 /** @description The workspace that is spoken to. */
                 "Vapora-Workspace"?: string;
+                /** @description ETags of answers that you have: if it is still one of them, 304 without a body. */
+                "If-None-Match"?: string | null;
             };
             path?: never;
             cookie?: never;
@@ -12658,6 +14030,10 @@ export interface operations {
                 "Vapora-Workspace"?: string;
                 /** @description Stands on every event that follows, and on the answer; made if absent. */
                 "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+                /** @description ETags as GET answered them: it is changed only if nobody has edited it since; else 412. */
+                "If-Match"?: string | null;
             };
             path?: never;
             cookie?: never;
@@ -12771,6 +14147,8 @@ export interface operations {
             header?: {
                 /** @description The workspace that is spoken to. */
                 "Vapora-Workspace"?: string;
+                /** @description ETags of answers that you have: if it is still one of them, 304 without a body. */
+                "If-None-Match"?: string | null;
             };
             path?: never;
             cookie?: never;
@@ -12850,6 +14228,10 @@ export interface operations {
                 "Vapora-Workspace"?: string;
                 /** @description Stands on every event that follows, and on the answer; made if absent. */
                 "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+                /** @description ETags as GET answered them: it is changed only if nobody has edited it since; else 412. */
+                "If-Match"?: string | null;
             };
             path?: never;
             cookie?: never;
@@ -12869,6 +14251,886 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Preferences"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not declared as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_secrets: {
+        parameters: {
+            query?: {
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Secret_"];
+                };
+            };
+            /** @description Only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_secret: {
+        parameters: {
+            query?: {
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+            };
+            path: {
+                /** @description The secret's name: small letters and digits, with hyphens or dots between them. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Secret"];
+                };
+            };
+            /** @description Only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    store_secret: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The secret's name: small letters and digits, with hyphens or dots between them. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StoreSecret"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Secret"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not declared as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_secret: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The secret's name: small letters and digits, with hyphens or dots between them. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SecretDeleted"];
+                };
+            };
+            /** @description Only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rotate_secrets: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SecretsRotated"];
+                };
+            };
+            /** @description Only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_users: {
+        parameters: {
+            query?: {
+                /** @description How many items at most. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string | null;
+                /** @description A position of the people log, as a write about people answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Users"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    erase_user: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    edit_user: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EditUser"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not declared as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reset_password: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ResetPassword"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
                 };
             };
             /** @description The body is not JSON */
@@ -13029,6 +15291,763 @@ export interface operations {
             };
             /** @description The read models have not reached `after` */
             504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_sign_in_status: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignInStatus"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    log_in: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LogIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionTokens"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not declared as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    refresh_session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RefreshSession"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionTokens"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not declared as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    log_out: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LogOut"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not declared as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_up: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetUp"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionTokens"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not declared as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_me: {
+        parameters: {
+            query?: {
+                /** @description A position of the people log, as a write about people answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Me"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_password: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangePassword"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not declared as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rotate_signing_key: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
