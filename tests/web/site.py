@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import httpx
 
 from tests.ports import free_port
 from tests.waiting import wait_for
+from vapora import operator_token
 from vapora.cli.demo import repository
 
 
@@ -71,6 +73,10 @@ class Site:
     def operator(self) -> str:
         """The token that lets a page have commands run."""
         return (self._data / "operator_token").read_text().strip()
+
+    def code(self) -> str:
+        """What `vapora up --open` gives to a browser."""
+        return operator_token.offer(self._data, time.time())
 
     def repository(self) -> repository.Home:
         """The demo's own, whose cards the rehearsal model knows."""

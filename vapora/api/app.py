@@ -27,6 +27,7 @@ from vapora.api import (
     ids,
     live,
     openapi,
+    operator,
     pauses,
     problems,
     projects,
@@ -56,7 +57,7 @@ _LEVEL = 6
 
 _NOUNS = (
     *(projects, repositories, tasks, changes, comments, attachments, board, runs, steps, pauses),
-    *(agents, budgets, costs, flow, events, audit, roles, queue, settings, ids, live),
+    *(agents, budgets, costs, flow, events, audit, roles, queue, settings, ids, live, operator),
 )
 
 
@@ -73,6 +74,7 @@ def create_app(actor_system: ActorSystemPort, settings: Settings, version: str, 
     app.state.rehearsal = rehearsal
     app.state.max_attachment_bytes = settings.max_attachment_bytes
     app.state.require_operator = partial(operator_token.require, settings.data.absolute())
+    app.state.redeem = partial(operator_token.redeem, settings.data.absolute())
     app.state.allowed = partial(openapi.allowed, app)
     problems.install(app)
     openapi.install(app)

@@ -37,9 +37,9 @@ TAGS = [
 DESCRIPTION = """Everything that happens is an event in a log, and every write answers with its `position` there.
 A GET with `after=<position>` waits, 5 seconds at most, until its answer includes it.
 
-`WS /api/v1/live` takes a first frame `LiveRequest`, `{token?, workspace?, after?, heartbeat_s?}`, and sends one `Frame`,
-`{position, rows: [{view, key, operation, row}]}`, for each position that changed something: `row` is what GET shows,
-`key` names it among those of its view, and `operation` is `put`, or `remove` where it is gone.
+`WS /api/v1/live` takes a first frame `LiveRequest`, `{token?, workspace?, after?, heartbeat_s?}`, and sends one
+`Frame`, `{position, rows: [{view, key, operation, row}]}`, for each position that changed something: `row` is what
+GET shows, `key` names it among those of its view, and `operation` is `put`, or `remove` where it is gone.
 With `heartbeat_s` a `Frame` without rows comes every so many seconds: a client that misses two connects again.
 A socket that lags may get several positions in one frame: each changed row once, in its latest state.
 Connect again with the last position you have: you get the latest state of each row that has changed since.
@@ -164,7 +164,7 @@ def _problems(path: str, method: str, operation: dict[str, Any]) -> Iterator[int
     if not path.startswith("/api/"):
         return
     yield from (404, 422, 503)
-    if "security" in operation:
+    if "security" in operation or operation["operationId"] == "redeem_code":
         yield 401
     if "requestBody" in operation:
         yield from (400, 413, 415)

@@ -1192,7 +1192,7 @@ export interface paths {
         };
         /**
          * Show what you prefer
-         * @description Of who asks. Until identity exists, everybody is the same one person.
+         * @description Of who asks. While nobody has to sign in, everybody is the same one person.
          */
         get: operations["get_preferences"];
         /**
@@ -1221,6 +1221,27 @@ export interface paths {
         get: operations["list_ids"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/operator/redeem": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Exchange a code for the operator's token
+         * @description Once, within a minute of the start that made the code. From this machine alone, as everything while nobody has to
+         *     sign in.
+         */
+        post: operations["redeem_code"];
         delete?: never;
         options?: never;
         head?: never;
@@ -3713,6 +3734,17 @@ export interface components {
              */
             name: string;
         };
+        /**
+         * OperatorToken
+         * @description What lets requests say which commands are run: to be sent as `Authorization: Bearer`.
+         */
+        OperatorToken: {
+            /**
+             * Token
+             * @description To be sent as `Authorization: Bearer`.
+             */
+            token: string;
+        };
         /** Page[Agent] */
         Page_Agent_: {
             /**
@@ -4402,6 +4434,17 @@ export interface components {
             dead_letters_known: boolean;
         };
         /**
+         * RedeemCode
+         * @description `code`: what `vapora up --open` gave to the browser.
+         */
+        RedeemCode: {
+            /**
+             * Code
+             * @description What `vapora up --open` gave to the browser; it is worth something once.
+             */
+            code: string;
+        };
+        /**
          * RegisterAgent
          * @description `task_types`, `capabilities` and `capacity` default to what the role's manifest says.
          */
@@ -4912,7 +4955,8 @@ export interface components {
          *
          *     `step` is the number of the model's answer that it belongs to, from 0; -1: before the first. `name` is the model
          *     (`provider/model`), the tool, the check, or `setup`. `line` says in one line what it is, for a list. `result` is the
-         *     answer's text, what the tool gave, or the output of a command. `commit`: the branch's newest after it.
+         *     answer's text, what the tool gave, or the output of a command. `commit`: the branch's newest after it. `cursor`: its
+         *     place among the steps, two numbers; the list is sorted by them, and what comes after it is the page after it.
          */
         Step: {
             /**
@@ -5030,6 +5074,12 @@ export interface components {
              * @default false
              */
             simulated: boolean;
+            /**
+             * Cursor
+             * @description Its place among the steps, two numbers with a point between them; as `cursor`, what follows it.
+             * @default
+             */
+            cursor: string;
             /**
              * Position
              * @description The position in the log that this state includes. Ask with `after=` of it to see at least this.
@@ -5567,6 +5617,8 @@ export interface components {
         /**
          * LiveRequest
          * @description The first frame of the client. `after`: send what changed after it; null: what changes from now on.
+         *     `heartbeat_s`: send a frame without rows every so many seconds, so that the client notices a connection that is
+         *     dead and says nothing; null: send none.
          */
         LiveRequest: {
             /**
@@ -5587,6 +5639,12 @@ export interface components {
              * @default null
              */
             after: number | null;
+            /**
+             * Heartbeat S
+             * @description Every how many seconds a frame without rows is to come, 1 to 60; absent: none.
+             * @default null
+             */
+            heartbeat_s: number | null;
         };
         /**
          * AgentChange
@@ -6007,7 +6065,8 @@ export interface components {
         };
         /**
          * StepChange
-         * @description A step of a run, without its texts; the row's id is the key, of run and step.
+         * @description A step of a run, without its texts, or that it is no longer one: the model was chosen, and never asked. The row's
+         *     id is the key, of run and step.
          */
         StepChange: {
             /**
@@ -6023,9 +6082,9 @@ export interface components {
             /**
              * Operation
              * @description put: the row in its latest state. remove: it is gone.
-             * @constant
+             * @enum {string}
              */
-            operation: "put";
+            operation: "put" | "remove";
             /** @description The row, as GET shows it. */
             row: components["schemas"]["Step"];
         };
@@ -6055,7 +6114,8 @@ export interface components {
         };
         /**
          * Frame
-         * @description One position that changed something, as `/live` sends it; several in one where a socket lags behind.
+         * @description One position that changed something, as `/live` sends it; several in one where a socket lags behind. One without
+         *     rows is a heartbeat, for a client that asked for it: nothing has changed, and the connection is alive.
          */
         Frame: {
             /**
@@ -6296,6 +6356,8 @@ export interface operations {
             header?: {
                 /** @description The workspace that is spoken to. */
                 "Vapora-Workspace"?: string;
+                /** @description ETags of answers that you have: if it is still one of them, 304 without a body. */
+                "If-None-Match"?: string | null;
             };
             path: {
                 /** @description The project's id. */
@@ -6378,6 +6440,10 @@ export interface operations {
                 "Vapora-Workspace"?: string;
                 /** @description Stands on every event that follows, and on the answer; made if absent. */
                 "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+                /** @description ETags as GET answered them: it is changed only if nobody has edited it since; else 412. */
+                "If-Match"?: string | null;
             };
             path: {
                 /** @description The project's id. */
@@ -6462,6 +6528,10 @@ export interface operations {
                 "Vapora-Workspace"?: string;
                 /** @description Stands on every event that follows, and on the answer; made if absent. */
                 "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+                /** @description ETags as GET answered them: it is changed only if nobody has edited it since; else 412. */
+                "If-Match"?: string | null;
             };
             path: {
                 /** @description The project's id. */
@@ -7168,6 +7238,8 @@ export interface operations {
             header?: {
                 /** @description The workspace that is spoken to. */
                 "Vapora-Workspace"?: string;
+                /** @description ETags of answers that you have: if it is still one of them, 304 without a body. */
+                "If-None-Match"?: string | null;
             };
             path: {
                 /** @description The task's id. */
@@ -7250,6 +7322,10 @@ export interface operations {
                 "Vapora-Workspace"?: string;
                 /** @description Stands on every event that follows, and on the answer; made if absent. */
                 "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+                /** @description ETags as GET answered them: it is changed only if nobody has edited it since; else 412. */
+                "If-Match"?: string | null;
             };
             path: {
                 /** @description The task's id. */
@@ -7334,6 +7410,10 @@ export interface operations {
                 "Vapora-Workspace"?: string;
                 /** @description Stands on every event that follows, and on the answer; made if absent. */
                 "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+                /** @description ETags as GET answered them: it is changed only if nobody has edited it since; else 412. */
+                "If-Match"?: string | null;
             };
             path: {
                 /** @description The task's id. */
@@ -9261,6 +9341,8 @@ export interface operations {
                 "Vapora-Workspace"?: string;
                 /** @description Stands on every event that follows, and on the answer; made if absent. */
                 "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
             };
             path: {
                 /** @description The task's id. */
@@ -10866,6 +10948,8 @@ export interface operations {
             header?: {
                 /** @description The workspace that is spoken to. */
                 "Vapora-Workspace"?: string;
+                /** @description ETags of answers that you have: if it is still one of them, 304 without a body. */
+                "If-None-Match"?: string | null;
             };
             path: {
                 /** @description The agent's id, such as developer. */
@@ -10948,6 +11032,10 @@ export interface operations {
                 "Vapora-Workspace"?: string;
                 /** @description Stands on every event that follows, and on the answer; made if absent. */
                 "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+                /** @description ETags as GET answered them: it is changed only if nobody has edited it since; else 412. */
+                "If-Match"?: string | null;
             };
             path: {
                 /** @description The agent's id, such as developer. */
@@ -11063,6 +11151,10 @@ export interface operations {
                 "Vapora-Workspace"?: string;
                 /** @description Stands on every event that follows, and on the answer; made if absent. */
                 "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+                /** @description ETags as GET answered them: it is changed only if nobody has edited it since; else 412. */
+                "If-Match"?: string | null;
             };
             path: {
                 /** @description The agent's id, such as developer. */
@@ -11147,6 +11239,10 @@ export interface operations {
                 "Vapora-Workspace"?: string;
                 /** @description Stands on every event that follows, and on the answer; made if absent. */
                 "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+                /** @description ETags as GET answered them: it is changed only if nobody has edited it since; else 412. */
+                "If-Match"?: string | null;
             };
             path: {
                 /** @description The agent's id, such as developer. */
@@ -11428,6 +11524,8 @@ export interface operations {
             header?: {
                 /** @description The workspace that is spoken to. */
                 "Vapora-Workspace"?: string;
+                /** @description ETags of answers that you have: if it is still one of them, 304 without a body. */
+                "If-None-Match"?: string | null;
             };
             path: {
                 /** @description One of the twelve roles. */
@@ -11510,6 +11608,10 @@ export interface operations {
                 "Vapora-Workspace"?: string;
                 /** @description Stands on every event that follows, and on the answer; made if absent. */
                 "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+                /** @description ETags as GET answered them: it is changed only if nobody has edited it since; else 412. */
+                "If-Match"?: string | null;
             };
             path: {
                 /** @description One of the twelve roles. */
@@ -11625,6 +11727,10 @@ export interface operations {
                 "Vapora-Workspace"?: string;
                 /** @description Stands on every event that follows, and on the answer; made if absent. */
                 "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+                /** @description ETags as GET answered them: it is changed only if nobody has edited it since; else 412. */
+                "If-Match"?: string | null;
             };
             path: {
                 /** @description One of the twelve roles. */
@@ -11741,6 +11847,8 @@ export interface operations {
             header?: {
                 /** @description The workspace that is spoken to. */
                 "Vapora-Workspace"?: string;
+                /** @description ETags of answers that you have: if it is still one of them, 304 without a body. */
+                "If-None-Match"?: string | null;
             };
             path: {
                 /** @description The task's id. */
@@ -11823,6 +11931,10 @@ export interface operations {
                 "Vapora-Workspace"?: string;
                 /** @description Stands on every event that follows, and on the answer; made if absent. */
                 "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+                /** @description ETags as GET answered them: it is changed only if nobody has edited it since; else 412. */
+                "If-Match"?: string | null;
             };
             path: {
                 /** @description The task's id. */
@@ -11938,6 +12050,10 @@ export interface operations {
                 "Vapora-Workspace"?: string;
                 /** @description Stands on every event that follows, and on the answer; made if absent. */
                 "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+                /** @description ETags as GET answered them: it is changed only if nobody has edited it since; else 412. */
+                "If-Match"?: string | null;
             };
             path: {
                 /** @description The task's id. */
@@ -12054,6 +12170,8 @@ export interface operations {
             header?: {
                 /** @description The workspace that is spoken to. */
                 "Vapora-Workspace"?: string;
+                /** @description ETags of answers that you have: if it is still one of them, 304 without a body. */
+                "If-None-Match"?: string | null;
             };
             path: {
                 /** @description workspace, project, role, agent or task. */
@@ -12138,6 +12256,10 @@ export interface operations {
                 "Vapora-Workspace"?: string;
                 /** @description Stands on every event that follows, and on the answer; made if absent. */
                 "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+                /** @description ETags as GET answered them: it is changed only if nobody has edited it since; else 412. */
+                "If-Match"?: string | null;
             };
             path: {
                 /** @description workspace, project, role, agent or task. */
@@ -12255,6 +12377,10 @@ export interface operations {
                 "Vapora-Workspace"?: string;
                 /** @description Stands on every event that follows, and on the answer; made if absent. */
                 "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+                /** @description ETags as GET answered them: it is changed only if nobody has edited it since; else 412. */
+                "If-Match"?: string | null;
             };
             path: {
                 /** @description workspace, project, role, agent or task. */
@@ -12540,7 +12666,7 @@ export interface operations {
                 /** @description Of this stream, such as task:task-1. */
                 stream?: string | null;
                 /** @description Of this topic; may be given again. */
-                topic?: ("agent.disabled" | "agent.edited" | "agent.enabled" | "agent.registered" | "agent.removed" | "budget.set" | "budget.spend-refused" | "budget.spend-released" | "budget.spend-reserved" | "budget.spend-settled" | "budget.spend-unknown" | "budget.windows-corrected" | "project.archived" | "project.created" | "project.edited" | "project.file-accepted" | "project.paused" | "project.resumed" | "routing.provider-selected" | "run.artifact-recorded" | "run.cancelled" | "run.checks-ran" | "run.continued" | "run.failed" | "run.model-call-failed" | "run.model-call-lost" | "run.model-call-withdrawn" | "run.model-called" | "run.question-asked" | "run.setup-ran" | "run.started" | "run.succeeded" | "run.tool-used" | "run.waiting" | "task.approved" | "task.archived" | "task.assigned" | "task.attachment-added" | "task.attachment-removed" | "task.attempt-picked" | "task.attempt-requested" | "task.commented" | "task.completed" | "task.edited" | "task.failed" | "task.landed" | "task.landing-refused" | "task.paused" | "task.pushed" | "task.recalled" | "task.rejected" | "task.released" | "task.reopened" | "task.reordered" | "task.requeued" | "task.resumed" | "task.review-assigned" | "task.review-submitted" | "task.sent-to-review" | "task.submitted" | "task.waiting" | "user.preferences-changed" | "workspace.clock-corrected" | "workspace.opened" | "workspace.paused" | "workspace.request-accepted" | "workspace.resumed" | "workspace.settings-changed")[] | null;
+                topic?: ("access.audit-viewed" | "access.denied" | "agent.disabled" | "agent.edited" | "agent.enabled" | "agent.registered" | "agent.removed" | "budget.set" | "budget.spend-refused" | "budget.spend-released" | "budget.spend-reserved" | "budget.spend-settled" | "budget.spend-unknown" | "budget.windows-corrected" | "identity.signing-key-rotated" | "invitation.ended" | "invitation.made" | "project.archived" | "project.created" | "project.edited" | "project.file-accepted" | "project.paused" | "project.resumed" | "routing.provider-selected" | "run.artifact-recorded" | "run.cancelled" | "run.checks-ran" | "run.continued" | "run.failed" | "run.model-call-failed" | "run.model-call-lost" | "run.model-call-withdrawn" | "run.model-called" | "run.question-asked" | "run.setup-ran" | "run.started" | "run.succeeded" | "run.tool-used" | "run.waiting" | "session.ended" | "session.refreshed" | "session.started" | "task.approved" | "task.archived" | "task.assigned" | "task.attachment-added" | "task.attachment-removed" | "task.attempt-picked" | "task.attempt-requested" | "task.commented" | "task.completed" | "task.edited" | "task.failed" | "task.landed" | "task.landing-refused" | "task.paused" | "task.pushed" | "task.recalled" | "task.rejected" | "task.released" | "task.reopened" | "task.reordered" | "task.requeued" | "task.resumed" | "task.review-assigned" | "task.review-submitted" | "task.sent-to-review" | "task.submitted" | "task.waiting" | "team.changed" | "team.created" | "team.removed" | "token.issued" | "token.revoked" | "user.changed" | "user.erased" | "user.log-in-refused" | "user.password-changed" | "user.preferences-changed" | "user.registered" | "workspace.changed" | "workspace.clock-corrected" | "workspace.created" | "workspace.deleted" | "workspace.member-added" | "workspace.member-changed" | "workspace.member-removed" | "workspace.opened" | "workspace.paused" | "workspace.policies-changed" | "workspace.request-accepted" | "workspace.resumed" | "workspace.settings-changed")[] | null;
                 /** @description Done by this one, such as user:local. */
                 actor?: string | null;
                 /** @description That go back to this request. */
@@ -13226,6 +13352,8 @@ export interface operations {
             header?: {
                 /** @description The workspace that is spoken to. */
                 "Vapora-Workspace"?: string;
+                /** @description ETags of answers that you have: if it is still one of them, 304 without a body. */
+                "If-None-Match"?: string | null;
             };
             path?: never;
             cookie?: never;
@@ -13305,6 +13433,10 @@ export interface operations {
                 "Vapora-Workspace"?: string;
                 /** @description Stands on every event that follows, and on the answer; made if absent. */
                 "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+                /** @description ETags as GET answered them: it is changed only if nobody has edited it since; else 412. */
+                "If-Match"?: string | null;
             };
             path?: never;
             cookie?: never;
@@ -13418,6 +13550,8 @@ export interface operations {
             header?: {
                 /** @description The workspace that is spoken to. */
                 "Vapora-Workspace"?: string;
+                /** @description ETags of answers that you have: if it is still one of them, 304 without a body. */
+                "If-None-Match"?: string | null;
             };
             path?: never;
             cookie?: never;
@@ -13497,6 +13631,10 @@ export interface operations {
                 "Vapora-Workspace"?: string;
                 /** @description Stands on every event that follows, and on the answer; made if absent. */
                 "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+                /** @description ETags as GET answered them: it is changed only if nobody has edited it since; else 412. */
+                "If-Match"?: string | null;
             };
             path?: never;
             cookie?: never;
@@ -13676,6 +13814,122 @@ export interface operations {
             };
             /** @description The read models have not reached `after` */
             504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    redeem_code: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RedeemCode"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OperatorToken"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not declared as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
