@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import cache, partial
@@ -28,6 +29,7 @@ from vapora.api import (
     ids,
     live,
     openapi,
+    operator,
     pauses,
     problems,
     projects,
@@ -57,6 +59,8 @@ from vapora.settings import Settings
 PREFIX = "/api/v1"
 # Below this an answer fits a packet or two: compressing it costs more than it saves.
 _WORTH_COMPRESSING = 1_000
+# Files whose content is held in memory on its way into the blob store.
+_STORED_AT_ONCE = 4
 # 9 takes twice the time of 6 for a percent or so.
 _LEVEL = 6
 
@@ -65,7 +69,7 @@ _NOUNS = (
     *(agents, budgets, costs, flow, events, audit, roles, queue, settings, secrets, users, ids),
 )
 # They find out themselves who asks: before anybody has signed in, or by the first frame of a socket.
-_OPEN = (auth, live)
+_OPEN = (auth, live, operator)
 
 
 def create_app(actor_system: ActorSystemPort, settings: Settings, version: str, rehearsal: bool) -> FastAPI:
@@ -82,7 +86,9 @@ def create_app(actor_system: ActorSystemPort, settings: Settings, version: str, 
     app.state.rehearsal = rehearsal
     app.state.openid = bool(settings.openid_issuer)
     app.state.max_attachment_bytes = settings.max_attachment_bytes
+    app.state.storing = asyncio.Semaphore(_STORED_AT_ONCE)
     app.state.require_operator = partial(operator_token.require, settings.data.absolute())
+    app.state.redeem = partial(operator_token.redeem, settings.data.absolute())
     app.state.allowed = partial(openapi.allowed, app)
     problems.install(app)
     openapi.install(app)

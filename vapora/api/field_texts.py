@@ -174,6 +174,8 @@ SHAPES: dict[str, dict[str, str]] = work_texts.SHAPES | {
         "unknown_microusd": "What of the cost was booked at a worst case.",
     },
     "CurvePoint": {"day": "The day (UTC), as 2026-11-22.", "runs": "Runs that ended on that day."},
+    "RedeemCode": {"code": "What `vapora up --open` gave to the browser; it is worth something once."},
+    "OperatorToken": {"token": "To be sent as `Authorization: Bearer`."},
     "Dashboard": {
         "project_id": "The project's id; null: all of them together.",
         "cards": "How many cards each state holds now.",

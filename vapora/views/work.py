@@ -40,6 +40,12 @@ class Accepted(View):
     position: int
 
 
+class OperatorToken(View):
+    """What lets requests say which commands are run: to be sent as `Authorization: Bearer`."""
+
+    token: str
+
+
 class TaskAccepted(View):
     task_id: str
     position: int
