@@ -25,6 +25,7 @@ from actors.runtime.base import Actor, Address, Builder, Runtime
 from actors.runtime.local import LocalRuntime
 from actors.snapshots import saved_landings, saved_ledger, saved_offers, saved_swarm
 from actors.supervisor import Supervisor
+from actors.webhooks import Outbox, SecretFiles, Sender, Webhooks
 from events.content import Content
 from events.ids import DEFAULT_WORKSPACE
 from projections import all_projections
@@ -51,6 +52,7 @@ from vapora.ports import (
     QueuePort,
     RepositoriesPort,
     RouterStatusPort,
+    WebhooksPort,
 )
 from vapora.queue.nats.options import options_of
 from vapora.repo.bare import person
@@ -219,6 +221,19 @@ def build_repositories(wiring: Wiring, address: Address) -> Repositories:
     )
 
 
+def build_webhooks(wiring: Wiring, address: Address) -> Webhooks:
+    settings, workspace = wiring.settings, address.workspace
+    folder = settings.webhooks_folder(workspace)
+    return Webhooks(
+        wiring.log(workspace),
+        workspace,
+        now,
+        open_outbox=lambda: Outbox(folder / "outbox.db"),
+        secrets=SecretFiles(folder / "secrets"),
+        sender=Sender(settings.webhook_allow, now),
+    )
+
+
 def build_router(wiring: Wiring, _: Address) -> LLMRouter:
     settings, runtime = wiring.settings, wiring.runtime
     # One store a workspace for the router's life: one to S3 keeps its connections.
@@ -284,6 +299,9 @@ class ActorSystem:
 
     def repositories(self, workspace: str) -> RepositoriesPort:
         return cast(RepositoriesPort, self.runtime.ref(Address("repositories", workspace)))
+
+    def webhooks(self, workspace: str) -> WebhooksPort:
+        return cast(WebhooksPort, self.runtime.ref(Address("webhooks", workspace)))
 
     def router(self) -> RouterStatusPort:
         return cast(RouterStatusPort, self.runtime.ref(Address("router")))

@@ -22,6 +22,7 @@ from projections.registry import Registry
 from projections.runs import Runs
 from projections.settings import Settings
 from projections.steps import Steps
+from projections.webhooks import Webhooks
 
 __all__ = [
     "MemoryRows",
@@ -56,6 +57,7 @@ def all_projections() -> tuple[Projection, ...]:
         Flow(),
         Providers(),
         Settings(),
+        Webhooks(),
         Audit(),
         LogIndex(),
     )

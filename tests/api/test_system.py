@@ -26,7 +26,15 @@ from vapora.database import Place
 from vapora.errors import UnavailableError
 from vapora.log.mapper import encode
 from vapora.log.sqlite import SQLiteLog
-from vapora.ports import BudgetPort, LogWriterPort, ProjectorPort, QueuePort, RepositoriesPort, RouterStatusPort
+from vapora.ports import (
+    BudgetPort,
+    LogWriterPort,
+    ProjectorPort,
+    QueuePort,
+    RepositoriesPort,
+    RouterStatusPort,
+    WebhooksPort,
+)
 from vapora.records import Append, StreamAppend
 from vapora.settings import Settings
 
@@ -53,6 +61,9 @@ class Unready:
         raise self._error
 
     def repositories(self, workspace: str) -> RepositoriesPort:
+        raise self._error
+
+    def webhooks(self, workspace: str) -> WebhooksPort:
         raise self._error
 
     def router(self) -> RouterStatusPort:

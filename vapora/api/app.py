@@ -19,6 +19,7 @@ from vapora.api import (
     budgets,
     changes,
     comments,
+    cors,
     costs,
     events,
     front_page,
@@ -38,10 +39,12 @@ from vapora.api import (
     tasks,
     uploads,
     web,
+    webhooks,
 )
 from vapora.api.caller import EverybodyLocal
 from vapora.api.cells import Cells
 from vapora.api.middleware import BoundedHeaders, Envelope, JsonBodies, LoopbackOnly
+from vapora.api.rate_limits import RateLimits, Rules
 from vapora.api.request_metrics import RequestMetrics
 from vapora.ports import ActorSystemPort
 from vapora.settings import Settings
@@ -54,14 +57,17 @@ _LEVEL = 6
 
 _NOUNS = (
     *(projects, repositories, tasks, changes, comments, attachments, board, runs, steps, pauses),
-    *(agents, budgets, costs, events, audit, roles, queue, settings, ids, live),
+    *(agents, budgets, costs, events, audit, roles, queue, settings, webhooks, ids, live),
 )
 
 
-def create_app(actor_system: ActorSystemPort, settings: Settings, version: str, rehearsal: bool) -> FastAPI:
+def create_app(
+    actor_system: ActorSystemPort, settings: Settings, version: str, rehearsal: bool, replicas: int = 1
+) -> FastAPI:
     """The application over an actor system that was started; whoever started it also stops it.
 
-    `rehearsal`: no real model answers, so that what is spent is simulated.
+    `rehearsal`: no real model answers, so that what is spent is simulated. `replicas`: how many of this application
+    serve the same installation.
     """
     request_metrics = RequestMetrics()
     app = _bare_app(version)
@@ -88,7 +94,9 @@ def create_app(actor_system: ActorSystemPort, settings: Settings, version: str, 
         but_for=uploads.is_upload,
     )
     app.add_middleware(uploads.Uploads, max_bytes=settings.max_attachment_bytes, timeout_s=settings.upload_timeout_s)
-    app.add_middleware(LoopbackOnly)
+    app.add_middleware(LoopbackOnly, origins=settings.cors_origins)
+    app.add_middleware(RateLimits, rules=Rules.of(settings, replicas))
+    cors.install(app, settings.cors_origins)
     app.add_middleware(GZipMiddleware, minimum_size=_WORTH_COMPRESSING, compresslevel=_LEVEL)
     app.add_middleware(BoundedHeaders)
     app.add_middleware(Envelope, request_metrics=request_metrics, prefix=PREFIX)

@@ -215,5 +215,6 @@ class Editor(Writer):
 
 Editing = Annotated[Editor, Depends(Editor)]
 
+# For a list: how many, and where it goes on. One that stays small shows all of it if nothing else is said.
 Limit = Annotated[int, Field(ge=1, le=500), WHOLE, Query(description="How many items at most.")]
 Cursor = Annotated[str | None, Query(max_length=1_000, description="`next` of the page before.")]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from time import perf_counter
 from urllib.parse import urlsplit
 
@@ -86,17 +86,18 @@ class LoopbackOnly:
     """While nobody has to say who they are, only this machine is spoken to.
 
     A page from elsewhere can make a browser send requests here: one whose name was rebound to 127.0.0.1 is known by
-    its Host header, one that posts across sites by its Origin.
+    its Host header, one that posts across sites by its Origin. `origins`: of pages that may all the same.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, origins: Collection[str] = ()) -> None:
         self._app = app
+        self._origins = frozenset(origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-        reason = _why_foreign(scope)
+        reason = _why_foreign(scope, self._origins)
         if reason is None:
             await self._app(scope, receive, send)
         elif scope["type"] == "websocket":
@@ -222,7 +223,7 @@ def _is_sane(correlation: str) -> bool:
     return 0 < len(correlation) <= _LONGEST_CORRELATION and correlation.isascii() and correlation.isprintable()
 
 
-def _why_foreign(scope: Scope) -> str | None:
+def _why_foreign(scope: Scope, origins: Collection[str]) -> str | None:
     headers = Headers(scope=scope)
     # Each one, were there two: who knows which of them another layer believes.
     for host in headers.getlist("host") or [""]:
@@ -231,7 +232,7 @@ def _why_foreign(scope: Scope) -> str | None:
     if scope.get("method") in _SAFE_METHODS:
         return None
     for origin in headers.getlist("origin"):
-        if not is_loopback(_netloc(origin)):
+        if origin not in origins and not is_loopback(_netloc(origin)):
             return f"The origin {origin!r} may not write here."
     return None
 

@@ -4,7 +4,7 @@ A request body is parsed straight into one of these; the path supplies what the 
 Validation here is about form; whether the thing may happen now is decided by the rules in `vapora.domain`.
 """
 
-from vapora.commands.base import INSTANT, WHOLE, BranchName, Command, Edit, SandboxName, ShellLine, Slug
+from vapora.commands.base import INSTANT, WHOLE, BranchName, Command, Edit, Label, SandboxName, ShellLine, Slug
 from vapora.commands.people import (
     AcceptInvitation,
     AddMember,
@@ -30,6 +30,7 @@ from vapora.commands.people import (
     SetUp,
     WithdrawInvitation,
 )
+from vapora.commands.webhooks import RemoveWebhook, SetWebhook
 from vapora.commands.work import (
     AcceptFoundFile,
     AcceptProjectFile,
@@ -110,6 +111,7 @@ __all__ = [
     "EraseUser",
     "Invite",
     "IssueToken",
+    "Label",
     "LogIn",
     "LogOut",
     "MergeTask",
@@ -125,6 +127,7 @@ __all__ = [
     "RemoveAgent",
     "RemoveMember",
     "RemoveTeam",
+    "RemoveWebhook",
     "ReplaceAgent",
     "RequestChanges",
     "RequeueTask",
@@ -140,6 +143,7 @@ __all__ = [
     "SetPolicies",
     "SetTaskBudget",
     "SetUp",
+    "SetWebhook",
     "ShellLine",
     "Slug",
     "StartAttempt",
