@@ -117,6 +117,7 @@ async def test_every_post_sent_twice_under_one_key_takes_effect_once(person: Per
     await walk.post("/tasks/{task_id}/merge", {"message": "Mend it"}, task_id=other)
     await walk.post("/tasks/{task_id}/move", {"state": "archived"}, task_id=other)
 
+    await walk.post("/secrets/rotate")
     receiver = Receiver()
     await receiver.start()
     hook = await walk.post("/webhooks", {"url": receiver.url, "topics": ["task.*"]})
@@ -135,7 +136,9 @@ async def test_every_write_declares_the_key_and_what_is_read_with_an_etag_is_edi
     document = (await door.http.get("/openapi.json")).json()
     tagged = {path for path, method, one in operations(document) if method == "get" and "If-None-Match" in _names(one)}
     for path, method, operation in _writes(document):
-        assert "Idempotency-Key" in _names(operation), f"{method} {path}"
+        # A digest of what is stored there must not stand in the log.
+        is_secret = path == "/api/v1/secrets/{name}"
+        assert ("Idempotency-Key" in _names(operation)) is not is_secret, f"{method} {path}"
         if method != "post":
             assert ("If-Match" in _names(operation)) == (path in tagged), f"{method} {path}"
 

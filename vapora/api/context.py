@@ -13,6 +13,7 @@ from vapora.api.caller import AskedBy, Caller
 from vapora.api.cells import Cell, Cells
 from vapora.api.etags import Condition
 from vapora.api.forms import WHOLE, Position
+from vapora.api.uploads import is_upload
 from vapora.commands import Command
 from vapora.errors import BadInputError
 from vapora.ports import IfMatch, Origin, RequestKey
@@ -109,7 +110,11 @@ KeyHeader = Annotated[str | None, Depends(_key_header)]
 
 
 async def _key(request: Request, caller: AskedBy, key: KeyHeader) -> RequestKey | None:
-    return None if key is None else request_key(request, caller, key, await request.body())
+    if key is None:
+        return None
+    # A file is not held in memory: whoever takes it in says what tells it from another (`UploadKey`).
+    body = b"" if is_upload(request.scope) else await request.body()
+    return request_key(request, caller, key, body)
 
 
 PostKey = Annotated[RequestKey | None, Depends(_key)]
@@ -201,6 +206,16 @@ class Writer:
 
 
 Writing = Annotated[Writer, Depends(Writer)]
+
+
+class Keyless(Writer):
+    """For a write whose body is a secret: the digest of it that goes with a key must not stand in the log."""
+
+    def __init__(self, response: Response, cell: OpenCell, origin: WriteOrigin) -> None:
+        super().__init__(response, cell, origin, None)
+
+
+KeylessWriting = Annotated[Keyless, Depends(Keyless)]
 
 
 class Editor(Writer):

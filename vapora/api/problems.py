@@ -56,6 +56,8 @@ from vapora.errors import (
     UnknownBranchError,
     UnpricedModelError,
     VaporaError,
+    VaultError,
+    VaultKeyError,
     VersionConflictError,
 )
 
@@ -135,6 +137,8 @@ WRITTEN_BY_NEWER = Kind(
     "written-by-newer-version", 503, "The log holds what a newer VAPORA wrote", "Upgrade; nothing is damaged."
 )
 LOG_TROUBLE = Kind("log-unavailable", 503, "The log cannot be used", "Nothing was written. See `vapora doctor`.")
+VAULT_TROUBLE = Kind("vault", 503, "The secret cannot be read or stored", "See `vapora doctor`.")
+VAULT_KEY = Kind("vault-key", 503, "The vault's key does not fit", "Give VAPORA the key of its secrets.")
 BEHIND = Kind("projection-behind", 504, "The read models are not there yet", "Ask again with the same `after`.")
 _OTHER = Kind("refused", 400, "The request was refused", "See /docs.")
 
@@ -186,6 +190,8 @@ TABLE: Mapping[type[VaporaError], Kind] = {
     FencedError: UNAVAILABLE,
     CorruptLogError: LOG_TROUBLE,
     NewerEventError: WRITTEN_BY_NEWER,
+    VaultError: VAULT_TROUBLE,
+    VaultKeyError: VAULT_KEY,
     UnpricedModelError: INTERNAL,
     ProviderError: UNAVAILABLE,
 }

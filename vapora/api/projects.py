@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, status
-from pydantic import Field
 
 from events.ids import StreamName, project_stream
 from events.project import ProjectPaused
@@ -16,7 +15,7 @@ from vapora import clock
 from vapora.api.cells import Cell
 from vapora.api.context import Editing, FreshCell, Limit, MaybeOperator, PostKey, Writing
 from vapora.api.etags import Reading, Versioned, versioned_if_there
-from vapora.api.forms import WHOLE, Flag
+from vapora.api.forms import Days, Flag
 from vapora.api.pages import Orders, in_order, page_of
 from vapora.commands import ArchiveProject, CreateProject, EditProject
 from vapora.errors import BehindError, NotFoundError, UnavailableError
@@ -78,7 +77,7 @@ async def get_project(project_id: str, cell: FreshCell, reading: Reading) -> Pro
 async def get_dashboard(
     project_id: str,
     cell: FreshCell,
-    days: Annotated[int, Field(ge=1, le=366), WHOLE, Query(description="How many days (UTC), up to today.")] = 30,
+    days: Days = 30,
 ) -> Dashboard:
     """Cards by state from day to day, how long they took, and who did them. What it cost: `/costs?project_id=`."""
     await require_project(cell, project_id)

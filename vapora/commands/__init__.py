@@ -30,6 +30,9 @@ from vapora.commands.people import (
     SetUp,
     WithdrawInvitation,
 )
+from vapora.commands.secrets import (
+    StoreSecret,
+)
 from vapora.commands.webhooks import RemoveWebhook, SetWebhook
 from vapora.commands.work import (
     AcceptFoundFile,
@@ -147,6 +150,7 @@ __all__ = [
     "ShellLine",
     "Slug",
     "StartAttempt",
+    "StoreSecret",
     "SubmitTask",
     "WithdrawInvitation",
 ]

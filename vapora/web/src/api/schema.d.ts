@@ -13,7 +13,7 @@ export interface paths {
         };
         /**
          * List the projects
-         * @description In the order in which they were made, if no other is asked for.
+         * @description In the order in which they were made.
          */
         get: operations["list_projects"];
         put?: never;
@@ -144,7 +144,7 @@ export interface paths {
         };
         /**
          * List the tasks
-         * @description The newest first if nothing else is said, archived ones too; without description and context.
+         * @description Newest first, archived ones too; without description and context.
          */
         get: operations["list_tasks"];
         put?: never;
@@ -517,8 +517,8 @@ export interface paths {
         /**
          * Show the board
          * @description Todo, in-progress and review in the order in which they are worked off, done and failed the newest first: at most
-         *     200 cards a column, without description and context. `counts` has the number of all, whatever `label` says. `column`
-         *     with the column's `next` as `cursor` gives the following ones; with `at`, of the board as it was then.
+         *     200 cards a column, without description and context. `counts` has the number of all. `column` with the column's
+         *     `next` as `cursor` gives the following ones; with `at`, of the board as it was then.
          */
         get: operations["get_board"];
         put?: never;
@@ -967,6 +967,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/flow": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show how the work of all projects flows
+         * @description As `/projects/{id}/dashboard`, of all projects together, archived ones too.
+         */
+        get: operations["get_flow"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/events": {
         parameters: {
             query?: never;
@@ -977,7 +997,7 @@ export interface paths {
         /**
          * Read the log
          * @description In order of position; those that fit every filter. `since` and `until` are instants of recording, and what was
-         *     recorded at them counts. `next` is the position to go on from, as `cursor` or `after`; null at the end of the
+         *     recorded at them counts. `next` is the position to go on from; null at the end of the
          *     log. A page may hold fewer than `limit`, even none, and still have a next one: there was much to look through.
          */
         get: operations["list_events"];
@@ -1187,7 +1207,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/webhooks": {
+    "/api/v1/secrets": {
         parameters: {
             query?: never;
             header?: never;
@@ -1195,49 +1215,48 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List the webhooks
-         * @description In the order in which they were made.
+         * List the secrets
+         * @description By name, without their values: nothing ever shows those.
          */
-        get: operations["list_webhooks"];
+        get: operations["list_secrets"];
         put?: never;
-        /**
-         * Make a webhook
-         * @description From now on each event of these topics is sent to the address, at least once. The answer holds the secret that
-         *     signs the messages, and is the only one that does.
-         */
-        post: operations["create_webhook"];
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
         patch?: never;
         trace?: never;
     };
-    "/api/v1/webhooks/{webhook_id}": {
+    "/api/v1/secrets/{name}": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** Show a webhook */
-        get: operations["get_webhook"];
         /**
-         * Replace a webhook
-         * @description All of it anew; its secret stays. What waits to be sent goes to the new address.
+         * Show a secret's version
+         * @description Not its value: nothing ever shows that.
          */
-        put: operations["set_webhook"];
+        get: operations["get_secret"];
+        /**
+         * Store a secret
+         * @description A new version of it, which is used from now on. Model providers are called with `<provider>-api-key`, git remotes
+         *     with `git-<host>`; docs/secrets.md lists the names that VAPORA looks for.
+         */
+        put: operations["store_secret"];
         post?: never;
         /**
-         * Remove a webhook
-         * @description With its secret, and with what was not sent yet.
+         * Delete a secret
+         * @description All versions of it. What used it goes on without, or with what the installation has.
          */
-        delete: operations["remove_webhook"];
+        delete: operations["delete_secret"];
         options?: never;
         head?: never;
         patch?: never;
         trace?: never;
     };
-    "/api/v1/webhooks/{webhook_id}/test": {
+    "/api/v1/secrets/rotate": {
         parameters: {
             query?: never;
             header?: never;
@@ -1247,30 +1266,11 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Send a sample to a webhook
-         * @description Now and once, signed as any message is. The answer says what came of it.
+         * Replace the key of the secrets
+         * @description The key that encrypts the workspace's secrets is replaced; values and versions stay, and nobody has to wait. In
+         *     an OpenBao or Vault of one's own it is the server's key, for which VAPORA needs the right.
          */
-        post: operations["test_webhook"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/webhooks/{webhook_id}/deliveries": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * List what was sent to a webhook
-         * @description The newest first: what waits, and the last 1,000 each of what arrived and of what was given up.
-         */
-        get: operations["list_deliveries"];
-        put?: never;
-        post?: never;
+        post: operations["rotate_secrets"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1455,7 +1455,7 @@ export interface components {
         };
         /**
          * AgentWork
-         * @description What an agent has done in a project since its beginning.
+         * @description What an agent has done there since the beginning.
          */
         AgentWork: {
             /**
@@ -1747,8 +1747,9 @@ export interface components {
          * AuditEntry
          * @description Who did what to what, when, and how it came out (M11.12).
          *
-         *     `action`: create, update, delete, execute, assign, complete, override; `unknown` for an event that a newer version
-         *     wrote. `result`: success, failure, partial-success. `causation`: the position of what led to it, null: a request.
+         *     `action`: create, update, delete, execute, assign, complete, override, query-secret; `unknown` for an event that a
+         *     newer version wrote. `result`: success, failure, partial-success. `causation`: the position of what led to it, null:
+         *     a request.
          */
         AuditEntry: {
             /**
@@ -1769,7 +1770,7 @@ export interface components {
             actor: string;
             /**
              * Action
-             * @description create, update, delete, execute, assign, complete or override; unknown: a newer version wrote it.
+             * @description create, update, delete, execute, assign, complete, override, query-secret; unknown: a newer version.
              */
             action: string;
             /**
@@ -1934,12 +1935,6 @@ export interface components {
              * @description The person who does it; agents leave it alone. Null: agents may take it.
              */
             assignee: string | null;
-            /**
-             * Labels
-             * @description Words of people's own, by which cards are found.
-             * @default []
-             */
-            labels: string[];
             /** @description The column: todo, in-progress, review, done, failed; or archived, which is in none. */
             state: components["schemas"]["TaskState"];
             /** @description What it waits for; null where it does not. */
@@ -2885,14 +2880,14 @@ export interface components {
         /**
          * Dashboard
          * @description `lead`: from handing in to done; `cycle`: from the first assignment to done; of the cards that were done within
-         *     these days, None where none was.
+         *     these days, None where none was. `project_id` None: of all projects together.
          */
         Dashboard: {
             /**
              * Project Id
-             * @description The project's id.
+             * @description The project's id; null: all of them together.
              */
-            project_id: string;
+            project_id: string | null;
             /**
              * Position
              * @description The position in the log that this state includes. Ask with `after=` of it to see at least this.
@@ -3145,11 +3140,6 @@ export interface components {
              * @description The person who does it; agents leave it alone. Null: agents may take it.
              */
             assignee?: string | null;
-            /**
-             * Labels
-             * @description Words of people's own, by which cards are found.
-             */
-            labels?: string[];
         };
         /**
          * EditTaskBudget
@@ -3976,6 +3966,19 @@ export interface components {
              */
             next?: string | null;
         };
+        /** Page[Secret] */
+        Page_Secret_: {
+            /**
+             * Items
+             * @description The things themselves.
+             */
+            items: components["schemas"]["Secret"][];
+            /**
+             * Next
+             * @description The cursor of the page that follows; null on the last one.
+             */
+            next?: string | null;
+        };
         /** Page[Step] */
         Page_Step_: {
             /**
@@ -3996,32 +3999,6 @@ export interface components {
              * @description The things themselves.
              */
             items: components["schemas"]["TaskType"][];
-            /**
-             * Next
-             * @description The cursor of the page that follows; null on the last one.
-             */
-            next?: string | null;
-        };
-        /** Page[WebhookDelivery] */
-        Page_WebhookDelivery_: {
-            /**
-             * Items
-             * @description The things themselves.
-             */
-            items: components["schemas"]["WebhookDelivery"][];
-            /**
-             * Next
-             * @description The cursor of the page that follows; null on the last one.
-             */
-            next?: string | null;
-        };
-        /** Page[WebhookView] */
-        Page_WebhookView_: {
-            /**
-             * Items
-             * @description The things themselves.
-             */
-            items: components["schemas"]["WebhookView"][];
             /**
              * Next
              * @description The cursor of the page that follows; null on the last one.
@@ -4884,6 +4861,80 @@ export interface components {
          */
         Scope: "workspace" | "project" | "role" | "agent" | "task";
         /**
+         * Secret
+         * @description `updated_by`: as the log names who does something.
+         */
+        Secret: {
+            /**
+             * Name
+             * @description The secret's name.
+             */
+            name: string;
+            /**
+             * Version
+             * @description 1, 2, 3 …: the number of its newest value.
+             */
+            version: number;
+            /**
+             * Updated At
+             * Format: date-time
+             * @description When that was stored.
+             */
+            updated_at: string;
+            /**
+             * Updated By
+             * @description Who stored it.
+             */
+            updated_by: string;
+            /**
+             * Position
+             * @description The position in the log that says so.
+             */
+            position: number;
+        };
+        /**
+         * SecretDeleted
+         * @description `version`: the last one that there was.
+         */
+        SecretDeleted: {
+            /**
+             * Name
+             * @description The secret's name.
+             */
+            name: string;
+            /**
+             * Version
+             * @description The last one that there was.
+             */
+            version: number;
+            /**
+             * Position
+             * @description The position in the log that says so.
+             */
+            position: number;
+        };
+        /**
+         * SecretsRotated
+         * @description `key` names the key that encrypts the workspace's secrets now, `secrets` counts the versions under it.
+         */
+        SecretsRotated: {
+            /**
+             * Key
+             * @description The name of the key that encrypts the workspace's secrets now.
+             */
+            key: string;
+            /**
+             * Secrets
+             * @description How many values are encrypted by it.
+             */
+            secrets: number;
+            /**
+             * Position
+             * @description The position in the log that says so.
+             */
+            position: number;
+        };
+        /**
          * SetBudget
          * @description The limits of a role, project, agent or workspace; null: no limit. A limit that is not named stays as it is, as
          *     does `when_exceeded`; an `overflow_cents` that is not named is 0.
@@ -4932,38 +4983,6 @@ export interface components {
              * @default fallback
              */
             when_exceeded: components["schemas"]["WhenExceeded"];
-        };
-        /**
-         * SetWebhook
-         * @description A webhook as it shall be. `topics`: such as `task.*`, `run.succeeded`, or `*` for all. One that is not `enabled`
-         *     is sent nothing, and what happens meanwhile is not sent later.
-         */
-        SetWebhook: {
-            /**
-             * Url
-             * @description The address that messages are sent to: https, and outside, unless the operator has allowed its network.
-             */
-            url: string;
-            /**
-             * Topics
-             * @description Which events: a topic, as task.completed, all of a noun, as task.*, or * for every one.
-             * @example [
-             *       "task.*"
-             *     ]
-             */
-            topics: string[];
-            /**
-             * Description
-             * @description Free text, for people and for the agent.
-             * @default
-             */
-            description: string;
-            /**
-             * Enabled
-             * @description False: it is sent nothing, and what happens meanwhile is not sent later.
-             * @default true
-             */
-            enabled: boolean;
         };
         /**
          * Spread
@@ -5176,6 +5195,18 @@ export interface components {
             position: number;
         };
         /**
+         * StoreSecret
+         * @description A new value; it is shown nowhere, by nothing.
+         */
+        StoreSecret: {
+            /**
+             * Value
+             * Format: password
+             * @description At most 64 KiB of text. It is stored encrypted, and never shown.
+             */
+            value: string;
+        };
+        /**
          * Stored
          * @description A text that is too large to stand here: `GET /runs/{id}/content/{sha256}` has it. `bytes`: of UTF-8.
          */
@@ -5193,8 +5224,7 @@ export interface components {
         };
         /**
          * SubmitTask
-         * @description `task_type` is the routing type; absent, it is inferred and marked so. `role` narrows the candidates. `labels`:
-         *     words of people's own, by which cards are found; nothing is decided by them.
+         * @description `task_type` is the routing type; absent, it is inferred and marked so. `role` narrows the candidates.
          */
         SubmitTask: {
             /**
@@ -5262,12 +5292,6 @@ export interface components {
              * @description The person who does it; agents leave it alone. Null: agents may take it.
              */
             assignee?: string | null;
-            /**
-             * Labels
-             * @description Words of people's own, by which cards are found.
-             * @default []
-             */
-            labels: string[];
         };
         /** TaskAccepted */
         TaskAccepted: {
@@ -5341,12 +5365,6 @@ export interface components {
              * @description The person who does it; agents leave it alone. Null: agents may take it.
              */
             assignee: string | null;
-            /**
-             * Labels
-             * @description Words of people's own, by which cards are found.
-             * @default []
-             */
-            labels: string[];
             /** @description The column: todo, in-progress, review, done, failed; or archived, which is in none. */
             state: components["schemas"]["TaskState"];
             /** @description What it waits for; null where it does not. */
@@ -5563,189 +5581,6 @@ export interface components {
              * @description What a person can do about it.
              */
             remedy: string;
-        };
-        /**
-         * WebhookDelivery
-         * @description One event on its way to one webhook. `dead`: it was tried often enough, and is not tried again by itself.
-         *     `status`, `error`: of the last attempt. `next_at`: of the next one, null where there is none.
-         */
-        WebhookDelivery: {
-            /**
-             * Id
-             * @description Stands in each attempt's header Vapora-Delivery: by it a receiver knows what it had before.
-             */
-            id: string;
-            /**
-             * Webhook Id
-             * @description The webhook's id.
-             */
-            webhook_id: string;
-            /**
-             * Position
-             * @description The position of the event in the log.
-             */
-            position: number;
-            /**
-             * Topic
-             * @description The topic of the event.
-             */
-            topic: string;
-            /**
-             * State
-             * @description pending, delivered, or dead: given up after many attempts.
-             * @enum {string}
-             */
-            state: "pending" | "delivered" | "dead";
-            /**
-             * Attempts
-             * @description How often it was sent.
-             */
-            attempts: number;
-            /**
-             * Status
-             * @description The status of the last answer; null: there was none.
-             */
-            status: number | null;
-            /**
-             * Error
-             * @description What was wrong with the last attempt; empty: nothing.
-             */
-            error: string;
-            /**
-             * Next At
-             * @description When it is sent again; null: it is not.
-             */
-            next_at: string | null;
-            /**
-             * Created At
-             * Format: date-time
-             * @description When it was made.
-             */
-            created_at: string;
-            /**
-             * Updated At
-             * Format: date-time
-             * @description When it was sent last.
-             */
-            updated_at: string;
-        };
-        /**
-         * WebhookMade
-         * @description With the secret that its messages are signed with. It is shown here and never again.
-         */
-        WebhookMade: {
-            /**
-             * Id
-             * @description The webhook's id.
-             */
-            id: string;
-            /**
-             * Url
-             * @description The address that messages are sent to: https, and outside, unless the operator has allowed its network.
-             */
-            url: string;
-            /**
-             * Topics
-             * @description Which events: a topic, as task.completed, all of a noun, as task.*, or * for every one.
-             */
-            topics: string[];
-            /**
-             * Description
-             * @description Free text, for people and for the agent.
-             */
-            description: string;
-            /**
-             * Enabled
-             * @description False: it is sent nothing, and what happens meanwhile is not sent later.
-             */
-            enabled: boolean;
-            /**
-             * Created At
-             * Format: date-time
-             * @description When it was made.
-             */
-            created_at: string;
-            /**
-             * Position
-             * @description The position in the log that this state includes. Ask with `after=` of it to see at least this.
-             */
-            position: number;
-            /**
-             * Secret
-             * @description What its messages are signed with. It is shown here and never again.
-             */
-            secret: string;
-        };
-        /**
-         * WebhookOutcome
-         * @description What came of a sample. `status`: of the answer, null: there was none. `error`: why it does not count as taken,
-         *     empty where it does.
-         */
-        WebhookOutcome: {
-            /**
-             * Delivered
-             * @description Whether it was answered with a status of 2xx.
-             */
-            delivered: boolean;
-            /**
-             * Status
-             * @description The status of the answer; null: there was none.
-             */
-            status: number | null;
-            /**
-             * Error
-             * @description Why it does not count as delivered; empty where it does.
-             */
-            error: string;
-            /**
-             * Duration Ms
-             * @description How long it took, in milliseconds.
-             */
-            duration_ms: number;
-            /**
-             * Position
-             * @description The position in the log that this state includes. Ask with `after=` of it to see at least this.
-             */
-            position: number;
-        };
-        /** WebhookView */
-        WebhookView: {
-            /**
-             * Id
-             * @description The webhook's id.
-             */
-            id: string;
-            /**
-             * Url
-             * @description The address that messages are sent to: https, and outside, unless the operator has allowed its network.
-             */
-            url: string;
-            /**
-             * Topics
-             * @description Which events: a topic, as task.completed, all of a noun, as task.*, or * for every one.
-             */
-            topics: string[];
-            /**
-             * Description
-             * @description Free text, for people and for the agent.
-             */
-            description: string;
-            /**
-             * Enabled
-             * @description False: it is sent nothing, and what happens meanwhile is not sent later.
-             */
-            enabled: boolean;
-            /**
-             * Created At
-             * Format: date-time
-             * @description When it was made.
-             */
-            created_at: string;
-            /**
-             * Position
-             * @description The position in the log that this state includes. Ask with `after=` of it to see at least this.
-             */
-            position: number;
         };
         /**
          * WhenExceeded
@@ -6418,8 +6253,6 @@ export interface operations {
             query?: {
                 /** @description Archived ones too. */
                 archived?: boolean;
-                /** @description By what; with - the other way round. */
-                sort?: ("created" | "-created" | "name" | "-name") | null;
                 /** @description How many items at most. */
                 limit?: number;
                 /** @description `next` of the page before: a project's id. */
@@ -6465,15 +6298,6 @@ export interface operations {
             };
             /** @description The request cannot be taken as it is */
             422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too many requests; Retry-After says when to come again */
-            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6613,15 +6437,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many requests; Retry-After says when to come again */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description Something broke on our side */
             500: {
                 headers: {
@@ -6665,22 +6480,11 @@ export interface operations {
             /** @description Successful Response */
             200: {
                 headers: {
-                    /** @description For If-Match and If-None-Match. */
-                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Project"];
                 };
-            };
-            /** @description It is what If-None-Match says that you have */
-            304: {
-                headers: {
-                    /** @description For If-Match and If-None-Match. */
-                    ETag?: string;
-                    [name: string]: unknown;
-                };
-                content?: never;
             };
             /** @description Not from this machine */
             403: {
@@ -6702,15 +6506,6 @@ export interface operations {
             };
             /** @description The request cannot be taken as it is */
             422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too many requests; Retry-After says when to come again */
-            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6806,26 +6601,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It has changed since it was read (If-Match) */
-            412: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description The request cannot be taken as it is */
             422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too many requests; Retry-After says when to come again */
-            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6934,15 +6711,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It has changed since it was read (If-Match) */
-            412: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description The body is too large */
             413: {
                 headers: {
@@ -6963,15 +6731,6 @@ export interface operations {
             };
             /** @description The request cannot be taken as it is */
             422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too many requests; Retry-After says when to come again */
-            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7048,15 +6807,6 @@ export interface operations {
             };
             /** @description The request cannot be taken as it is */
             422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too many requests; Retry-After says when to come again */
-            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7147,15 +6897,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many requests; Retry-After says when to come again */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description Something broke on our side */
             500: {
                 headers: {
@@ -7232,15 +6973,6 @@ export interface operations {
             };
             /** @description The request cannot be taken as it is */
             422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too many requests; Retry-After says when to come again */
-            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7383,15 +7115,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many requests; Retry-After says when to come again */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description Something broke on our side */
             500: {
                 headers: {
@@ -7421,10 +7144,6 @@ export interface operations {
                 state?: components["schemas"]["TaskState"] | null;
                 /** @description That ask for this role only. */
                 role?: string | null;
-                /** @description That bear this label only. */
-                label?: string | null;
-                /** @description By what; with - the other way round. */
-                sort?: "-created" | "created" | "-updated" | "updated" | "-priority" | "priority";
                 /** @description How many items at most. */
                 limit?: number;
                 /** @description `next` of the page before. */
@@ -7470,15 +7189,6 @@ export interface operations {
             };
             /** @description The request cannot be taken as it is */
             422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too many requests; Retry-After says when to come again */
-            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7609,15 +7319,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many requests; Retry-After says when to come again */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description Something broke on our side */
             500: {
                 headers: {
@@ -7661,22 +7362,11 @@ export interface operations {
             /** @description Successful Response */
             200: {
                 headers: {
-                    /** @description For If-Match and If-None-Match. */
-                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["TaskCard"];
                 };
-            };
-            /** @description It is what If-None-Match says that you have */
-            304: {
-                headers: {
-                    /** @description For If-Match and If-None-Match. */
-                    ETag?: string;
-                    [name: string]: unknown;
-                };
-                content?: never;
             };
             /** @description Not from this machine */
             403: {
@@ -7698,15 +7388,6 @@ export interface operations {
             };
             /** @description The request cannot be taken as it is */
             422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too many requests; Retry-After says when to come again */
-            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7802,26 +7483,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It has changed since it was read (If-Match) */
-            412: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description The request cannot be taken as it is */
             422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too many requests; Retry-After says when to come again */
-            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7921,15 +7584,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It has changed since it was read (If-Match) */
-            412: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description The body is too large */
             413: {
                 headers: {
@@ -7950,15 +7604,6 @@ export interface operations {
             };
             /** @description The request cannot be taken as it is */
             422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too many requests; Retry-After says when to come again */
-            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8083,15 +7728,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many requests; Retry-After says when to come again */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description Something broke on our side */
             500: {
                 headers: {
@@ -8166,15 +7802,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many requests; Retry-After says when to come again */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description Something broke on our side */
             500: {
                 headers: {
@@ -8207,10 +7834,6 @@ export interface operations {
     list_task_runs: {
         parameters: {
             query?: {
-                /** @description How many items at most. */
-                limit?: number;
-                /** @description `next` of the page before. */
-                cursor?: string | null;
                 /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
                 after?: number | null;
             };
@@ -8255,15 +7878,6 @@ export interface operations {
             };
             /** @description The request cannot be taken as it is */
             422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too many requests; Retry-After says when to come again */
-            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8358,15 +7972,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many requests; Retry-After says when to come again */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description Something broke on our side */
             500: {
                 headers: {
@@ -8447,15 +8052,6 @@ export interface operations {
             };
             /** @description The request cannot be taken as it is */
             422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too many requests; Retry-After says when to come again */
-            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8598,15 +8194,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many requests; Retry-After says when to come again */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description Something broke on our side */
             500: {
                 headers: {
@@ -8695,15 +8282,6 @@ export interface operations {
             };
             /** @description The request cannot be taken as it is */
             422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too many requests; Retry-After says when to come again */
-            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8828,15 +8406,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many requests; Retry-After says when to come again */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description Something broke on our side */
             500: {
                 headers: {
@@ -8860,10 +8429,6 @@ export interface operations {
     list_attempts: {
         parameters: {
             query?: {
-                /** @description How many items at most. */
-                limit?: number;
-                /** @description `next` of the page before. */
-                cursor?: string | null;
                 /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
                 after?: number | null;
             };
@@ -8908,15 +8473,6 @@ export interface operations {
             };
             /** @description The request cannot be taken as it is */
             422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too many requests; Retry-After says when to come again */
-            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9050,15 +8606,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many requests; Retry-After says when to come again */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description Something broke on our side */
             500: {
                 headers: {
@@ -9147,15 +8694,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many requests; Retry-After says when to come again */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description Something broke on our side */
             500: {
                 headers: {
@@ -9227,15 +8765,6 @@ export interface operations {
             };
             /** @description The request cannot be taken as it is */
             422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too many requests; Retry-After says when to come again */
-            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9369,15 +8898,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many requests; Retry-After says when to come again */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description Something broke on our side */
             500: {
                 headers: {
@@ -9488,15 +9008,6 @@ export interface operations {
             };
             /** @description The request cannot be taken as it is */
             422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too many requests; Retry-After says when to come again */
-            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9621,15 +9132,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many requests; Retry-After says when to come again */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description Something broke on our side */
             500: {
                 headers: {
@@ -9653,10 +9155,6 @@ export interface operations {
     list_attachments: {
         parameters: {
             query?: {
-                /** @description How many items at most. */
-                limit?: number;
-                /** @description `next` of the page before. */
-                cursor?: string | null;
                 /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
                 after?: number | null;
             };
@@ -9701,15 +9199,6 @@ export interface operations {
             };
             /** @description The request cannot be taken as it is */
             422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too many requests; Retry-After says when to come again */
-            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9849,15 +9338,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many requests; Retry-After says when to come again */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description Something broke on our side */
             500: {
                 headers: {
@@ -9927,15 +9407,6 @@ export interface operations {
             };
             /** @description The request cannot be taken as it is */
             422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too many requests; Retry-After says when to come again */
-            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10040,15 +9511,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many requests; Retry-After says when to come again */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description Something broke on our side */
             500: {
                 headers: {
@@ -10078,8 +9540,6 @@ export interface operations {
                 column?: ("todo" | "in-progress" | "review" | "done" | "failed") | null;
                 /** @description `next` of the page before. */
                 cursor?: string | null;
-                /** @description That bear this label only. */
-                label?: string | null;
                 /** @description A position, or an instant such as 2026-11-22T10:00:00Z: the answer as it was then. What is yet to come is refused. */
                 at?: string | null;
                 /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
@@ -10123,15 +9583,6 @@ export interface operations {
             };
             /** @description The request cannot be taken as it is */
             422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too many requests; Retry-After says when to come again */
-            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10222,15 +9673,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many requests; Retry-After says when to come again */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description Something broke on our side */
             500: {
                 headers: {
@@ -10314,15 +9756,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many requests; Retry-After says when to come again */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description Something broke on our side */
             500: {
                 headers: {
@@ -10355,10 +9788,6 @@ export interface operations {
     list_artifacts: {
         parameters: {
             query?: {
-                /** @description How many items at most. */
-                limit?: number;
-                /** @description `next` of the page before. */
-                cursor?: string | null;
                 /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
                 after?: number | null;
             };
@@ -10403,15 +9832,6 @@ export interface operations {
             };
             /** @description The request cannot be taken as it is */
             422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too many requests; Retry-After says when to come again */
-            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10497,15 +9917,6 @@ export interface operations {
             };
             /** @description The request cannot be taken as it is */
             422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too many requests; Retry-After says when to come again */
-            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10600,15 +10011,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many requests; Retry-After says when to come again */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description Something broke on our side */
             500: {
                 headers: {
@@ -10687,15 +10089,6 @@ export interface operations {
             };
             /** @description The request cannot be taken as it is */
             422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too many requests; Retry-After says when to come again */
-            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10829,15 +10222,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many requests; Retry-After says when to come again */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description Something broke on our side */
             500: {
                 headers: {
@@ -10955,15 +10339,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many requests; Retry-After says when to come again */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description Something broke on our side */
             500: {
                 headers: {
@@ -11043,15 +10418,6 @@ export interface operations {
             };
             /** @description The request cannot be taken as it is */
             422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too many requests; Retry-After says when to come again */
-            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11176,15 +10542,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many requests; Retry-After says when to come again */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description Something broke on our side */
             500: {
                 headers: {
@@ -11264,15 +10621,6 @@ export interface operations {
             };
             /** @description The request cannot be taken as it is */
             422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too many requests; Retry-After says when to come again */
-            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11394,15 +10742,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many requests; Retry-After says when to come again */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description Something broke on our side */
             500: {
                 headers: {
@@ -11486,15 +10825,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many requests; Retry-After says when to come again */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description Something broke on our side */
             500: {
                 headers: {
@@ -11526,12 +10856,6 @@ export interface operations {
                 task_type?: string | null;
                 /** @description In this state. */
                 state?: ("idle" | "busy" | "offline" | "disabled") | null;
-                /** @description By what; with - the other way round. */
-                sort?: ("id" | "-id" | "name" | "-name" | "role" | "-role" | "load" | "-load") | null;
-                /** @description How many items at most. */
-                limit?: number;
-                /** @description `next` of the page before. */
-                cursor?: string | null;
                 /** @description A position, or an instant such as 2026-11-22T10:00:00Z: the answer as it was then. What is yet to come is refused. */
                 at?: string | null;
                 /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
@@ -11575,15 +10899,6 @@ export interface operations {
             };
             /** @description The request cannot be taken as it is */
             422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too many requests; Retry-After says when to come again */
-            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11714,15 +11029,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many requests; Retry-After says when to come again */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description Something broke on our side */
             500: {
                 headers: {
@@ -11766,22 +11072,11 @@ export interface operations {
             /** @description Successful Response */
             200: {
                 headers: {
-                    /** @description For If-Match and If-None-Match. */
-                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Agent"];
                 };
-            };
-            /** @description It is what If-None-Match says that you have */
-            304: {
-                headers: {
-                    /** @description For If-Match and If-None-Match. */
-                    ETag?: string;
-                    [name: string]: unknown;
-                };
-                content?: never;
             };
             /** @description Not from this machine */
             403: {
@@ -11803,15 +11098,6 @@ export interface operations {
             };
             /** @description The request cannot be taken as it is */
             422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too many requests; Retry-After says when to come again */
-            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11920,15 +11206,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It has changed since it was read (If-Match) */
-            412: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description The body is too large */
             413: {
                 headers: {
@@ -11949,15 +11226,6 @@ export interface operations {
             };
             /** @description The request cannot be taken as it is */
             422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too many requests; Retry-After says when to come again */
-            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -12044,26 +11312,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It has changed since it was read (If-Match) */
-            412: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description The request cannot be taken as it is */
             422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too many requests; Retry-After says when to come again */
-            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -12163,15 +11413,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It has changed since it was read (If-Match) */
-            412: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description The body is too large */
             413: {
                 headers: {
@@ -12192,15 +11433,6 @@ export interface operations {
             };
             /** @description The request cannot be taken as it is */
             422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too many requests; Retry-After says when to come again */
-            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -12282,15 +11514,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many requests; Retry-After says when to come again */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description Something broke on our side */
             500: {
                 headers: {
@@ -12323,12 +11546,6 @@ export interface operations {
     list_budgets: {
         parameters: {
             query?: {
-                /** @description By what; with - the other way round. */
-                sort?: ("utilisation" | "-utilisation" | "spent" | "-spent") | null;
-                /** @description How many items at most. */
-                limit?: number;
-                /** @description `next` of the page before. */
-                cursor?: string | null;
                 /** @description A position, or an instant such as 2026-11-22T10:00:00Z: the answer as it was then. What is yet to come is refused. */
                 at?: string | null;
                 /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
@@ -12372,15 +11589,6 @@ export interface operations {
             };
             /** @description The request cannot be taken as it is */
             422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too many requests; Retry-After says when to come again */
-            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -12440,22 +11648,11 @@ export interface operations {
             /** @description Successful Response */
             200: {
                 headers: {
-                    /** @description For If-Match and If-None-Match. */
-                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["BudgetView"];
                 };
-            };
-            /** @description It is what If-None-Match says that you have */
-            304: {
-                headers: {
-                    /** @description For If-Match and If-None-Match. */
-                    ETag?: string;
-                    [name: string]: unknown;
-                };
-                content?: never;
             };
             /** @description Not from this machine */
             403: {
@@ -12477,15 +11674,6 @@ export interface operations {
             };
             /** @description The request cannot be taken as it is */
             422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too many requests; Retry-After says when to come again */
-            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -12594,15 +11782,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It has changed since it was read (If-Match) */
-            412: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description The body is too large */
             413: {
                 headers: {
@@ -12623,15 +11802,6 @@ export interface operations {
             };
             /** @description The request cannot be taken as it is */
             422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too many requests; Retry-After says when to come again */
-            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -12731,15 +11901,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It has changed since it was read (If-Match) */
-            412: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description The body is too large */
             413: {
                 headers: {
@@ -12760,15 +11921,6 @@ export interface operations {
             };
             /** @description The request cannot be taken as it is */
             422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too many requests; Retry-After says when to come again */
-            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -12819,22 +11971,11 @@ export interface operations {
             /** @description Successful Response */
             200: {
                 headers: {
-                    /** @description For If-Match and If-None-Match. */
-                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["BudgetView"];
                 };
-            };
-            /** @description It is what If-None-Match says that you have */
-            304: {
-                headers: {
-                    /** @description For If-Match and If-None-Match. */
-                    ETag?: string;
-                    [name: string]: unknown;
-                };
-                content?: never;
             };
             /** @description Not from this machine */
             403: {
@@ -12856,15 +11997,6 @@ export interface operations {
             };
             /** @description The request cannot be taken as it is */
             422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too many requests; Retry-After says when to come again */
-            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -12973,15 +12105,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It has changed since it was read (If-Match) */
-            412: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description The body is too large */
             413: {
                 headers: {
@@ -13002,15 +12125,6 @@ export interface operations {
             };
             /** @description The request cannot be taken as it is */
             422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too many requests; Retry-After says when to come again */
-            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -13110,15 +12224,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It has changed since it was read (If-Match) */
-            412: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description The body is too large */
             413: {
                 headers: {
@@ -13139,15 +12244,6 @@ export interface operations {
             };
             /** @description The request cannot be taken as it is */
             422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too many requests; Retry-After says when to come again */
-            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -13200,22 +12296,11 @@ export interface operations {
             /** @description Successful Response */
             200: {
                 headers: {
-                    /** @description For If-Match and If-None-Match. */
-                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["BudgetView"];
                 };
-            };
-            /** @description It is what If-None-Match says that you have */
-            304: {
-                headers: {
-                    /** @description For If-Match and If-None-Match. */
-                    ETag?: string;
-                    [name: string]: unknown;
-                };
-                content?: never;
             };
             /** @description Not from this machine */
             403: {
@@ -13237,15 +12322,6 @@ export interface operations {
             };
             /** @description The request cannot be taken as it is */
             422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too many requests; Retry-After says when to come again */
-            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -13356,15 +12432,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It has changed since it was read (If-Match) */
-            412: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description The body is too large */
             413: {
                 headers: {
@@ -13385,15 +12452,6 @@ export interface operations {
             };
             /** @description The request cannot be taken as it is */
             422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too many requests; Retry-After says when to come again */
-            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -13495,15 +12553,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It has changed since it was read (If-Match) */
-            412: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description The body is too large */
             413: {
                 headers: {
@@ -13524,15 +12573,6 @@ export interface operations {
             };
             /** @description The request cannot be taken as it is */
             422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too many requests; Retry-After says when to come again */
-            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -13567,12 +12607,6 @@ export interface operations {
                 group_by?: string;
                 /** @description Of this project only. */
                 project_id?: string | null;
-                /** @description By what; with - the other way round. */
-                sort?: ("cost" | "-cost" | "calls" | "-calls") | null;
-                /** @description How many items at most. */
-                limit?: number;
-                /** @description `next` of the page before. */
-                cursor?: string | null;
                 /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
                 after?: number | null;
             };
@@ -13621,8 +12655,81 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many requests; Retry-After says when to come again */
-            429: {
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_flow: {
+        parameters: {
+            query?: {
+                /** @description How many days (UTC), up to today. */
+                days?: number;
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Dashboard"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -13669,7 +12776,7 @@ export interface operations {
                 /** @description Of this stream, such as task:task-1. */
                 stream?: string | null;
                 /** @description Of this topic; may be given again. */
-                topic?: ("access.audit-viewed" | "access.denied" | "agent.disabled" | "agent.edited" | "agent.enabled" | "agent.registered" | "agent.removed" | "budget.set" | "budget.spend-refused" | "budget.spend-released" | "budget.spend-reserved" | "budget.spend-settled" | "budget.spend-unknown" | "budget.windows-corrected" | "identity.signing-key-rotated" | "invitation.ended" | "invitation.made" | "project.archived" | "project.created" | "project.edited" | "project.file-accepted" | "project.paused" | "project.resumed" | "routing.provider-selected" | "run.artifact-recorded" | "run.cancelled" | "run.checks-ran" | "run.continued" | "run.failed" | "run.model-call-failed" | "run.model-call-lost" | "run.model-call-withdrawn" | "run.model-called" | "run.question-asked" | "run.setup-ran" | "run.started" | "run.succeeded" | "run.tool-used" | "run.waiting" | "session.ended" | "session.refreshed" | "session.started" | "task.approved" | "task.archived" | "task.assigned" | "task.attachment-added" | "task.attachment-removed" | "task.attempt-picked" | "task.attempt-requested" | "task.commented" | "task.completed" | "task.edited" | "task.failed" | "task.labelled" | "task.landed" | "task.landing-refused" | "task.paused" | "task.pushed" | "task.recalled" | "task.rejected" | "task.released" | "task.reopened" | "task.reordered" | "task.requeued" | "task.resumed" | "task.review-assigned" | "task.review-submitted" | "task.sent-to-review" | "task.submitted" | "task.waiting" | "team.changed" | "team.created" | "team.removed" | "token.issued" | "token.revoked" | "user.changed" | "user.erased" | "user.log-in-refused" | "user.password-changed" | "user.preferences-changed" | "user.registered" | "webhook.removed" | "webhook.set" | "webhook.tested" | "workspace.changed" | "workspace.clock-corrected" | "workspace.created" | "workspace.deleted" | "workspace.member-added" | "workspace.member-changed" | "workspace.member-removed" | "workspace.opened" | "workspace.paused" | "workspace.policies-changed" | "workspace.request-accepted" | "workspace.resumed" | "workspace.settings-changed")[] | null;
+                topic?: ("access.audit-viewed" | "access.denied" | "agent.disabled" | "agent.edited" | "agent.enabled" | "agent.registered" | "agent.removed" | "budget.set" | "budget.spend-refused" | "budget.spend-released" | "budget.spend-reserved" | "budget.spend-settled" | "budget.spend-unknown" | "budget.windows-corrected" | "identity.signing-key-rotated" | "invitation.ended" | "invitation.made" | "project.archived" | "project.created" | "project.edited" | "project.file-accepted" | "project.paused" | "project.resumed" | "routing.provider-selected" | "run.artifact-recorded" | "run.cancelled" | "run.checks-ran" | "run.continued" | "run.failed" | "run.model-call-failed" | "run.model-call-lost" | "run.model-call-withdrawn" | "run.model-called" | "run.question-asked" | "run.setup-ran" | "run.started" | "run.succeeded" | "run.tool-used" | "run.waiting" | "secret.deleted" | "secret.rotated" | "secret.stored" | "secret.used" | "session.ended" | "session.refreshed" | "session.started" | "task.approved" | "task.archived" | "task.assigned" | "task.attachment-added" | "task.attachment-removed" | "task.attempt-picked" | "task.attempt-requested" | "task.commented" | "task.completed" | "task.edited" | "task.failed" | "task.landed" | "task.landing-refused" | "task.paused" | "task.pushed" | "task.recalled" | "task.rejected" | "task.released" | "task.reopened" | "task.reordered" | "task.requeued" | "task.resumed" | "task.review-assigned" | "task.review-submitted" | "task.sent-to-review" | "task.submitted" | "task.waiting" | "team.changed" | "team.created" | "team.removed" | "token.issued" | "token.revoked" | "user.changed" | "user.erased" | "user.log-in-refused" | "user.password-changed" | "user.preferences-changed" | "user.registered" | "workspace.changed" | "workspace.clock-corrected" | "workspace.created" | "workspace.deleted" | "workspace.member-added" | "workspace.member-changed" | "workspace.member-removed" | "workspace.opened" | "workspace.paused" | "workspace.policies-changed" | "workspace.request-accepted" | "workspace.resumed" | "workspace.settings-changed")[] | null;
                 /** @description Done by this one, such as user:local. */
                 actor?: string | null;
                 /** @description That go back to this request. */
@@ -13678,8 +12785,6 @@ export interface operations {
                 since?: string | null;
                 /** @description An instant such as 2026-11-22T10:00:00Z, or a day; without a zone, UTC. */
                 until?: string | null;
-                /** @description `next` of the page before. */
-                cursor?: string | null;
             };
             header?: {
                 /** @description The workspace that is spoken to. */
@@ -13719,15 +12824,6 @@ export interface operations {
             };
             /** @description The request cannot be taken as it is */
             422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too many requests; Retry-After says when to come again */
-            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -13799,15 +12895,6 @@ export interface operations {
             };
             /** @description The request cannot be taken as it is */
             422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too many requests; Retry-After says when to come again */
-            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -13902,15 +12989,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many requests; Retry-After says when to come again */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description Something broke on our side */
             500: {
                 headers: {
@@ -13991,15 +13069,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many requests; Retry-After says when to come again */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description Something broke on our side */
             500: {
                 headers: {
@@ -14022,12 +13091,7 @@ export interface operations {
     };
     list_roles: {
         parameters: {
-            query?: {
-                /** @description How many items at most. */
-                limit?: number;
-                /** @description `next` of the page before. */
-                cursor?: string | null;
-            };
+            query?: never;
             header?: never;
             path?: never;
             cookie?: never;
@@ -14063,15 +13127,6 @@ export interface operations {
             };
             /** @description The request cannot be taken as it is */
             422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too many requests; Retry-After says when to come again */
-            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -14147,15 +13202,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many requests; Retry-After says when to come again */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description Something broke on our side */
             500: {
                 headers: {
@@ -14178,12 +13224,7 @@ export interface operations {
     };
     list_task_types: {
         parameters: {
-            query?: {
-                /** @description How many items at most. */
-                limit?: number;
-                /** @description `next` of the page before. */
-                cursor?: string | null;
-            };
+            query?: never;
             header?: never;
             path?: never;
             cookie?: never;
@@ -14219,15 +13260,6 @@ export interface operations {
             };
             /** @description The request cannot be taken as it is */
             422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too many requests; Retry-After says when to come again */
-            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -14299,15 +13331,6 @@ export interface operations {
             };
             /** @description The request cannot be taken as it is */
             422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too many requests; Retry-After says when to come again */
-            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -14410,15 +13433,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many requests; Retry-After says when to come again */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description Something broke on our side */
             500: {
                 headers: {
@@ -14459,22 +13473,11 @@ export interface operations {
             /** @description Successful Response */
             200: {
                 headers: {
-                    /** @description For If-Match and If-None-Match. */
-                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["WorkspaceSettings"];
                 };
-            };
-            /** @description It is what If-None-Match says that you have */
-            304: {
-                headers: {
-                    /** @description For If-Match and If-None-Match. */
-                    ETag?: string;
-                    [name: string]: unknown;
-                };
-                content?: never;
             };
             /** @description Not from this machine */
             403: {
@@ -14496,15 +13499,6 @@ export interface operations {
             };
             /** @description The request cannot be taken as it is */
             422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too many requests; Retry-After says when to come again */
-            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -14610,15 +13604,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It has changed since it was read (If-Match) */
-            412: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description The body is too large */
             413: {
                 headers: {
@@ -14639,15 +13624,6 @@ export interface operations {
             };
             /** @description The request cannot be taken as it is */
             422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too many requests; Retry-After says when to come again */
-            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -14695,22 +13671,11 @@ export interface operations {
             /** @description Successful Response */
             200: {
                 headers: {
-                    /** @description For If-Match and If-None-Match. */
-                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Preferences"];
                 };
-            };
-            /** @description It is what If-None-Match says that you have */
-            304: {
-                headers: {
-                    /** @description For If-Match and If-None-Match. */
-                    ETag?: string;
-                    [name: string]: unknown;
-                };
-                content?: never;
             };
             /** @description Not from this machine */
             403: {
@@ -14732,15 +13697,6 @@ export interface operations {
             };
             /** @description The request cannot be taken as it is */
             422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too many requests; Retry-After says when to come again */
-            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -14846,15 +13802,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It has changed since it was read (If-Match) */
-            412: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description The body is too large */
             413: {
                 headers: {
@@ -14882,15 +13829,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many requests; Retry-After says when to come again */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description Something broke on our side */
             500: {
                 headers: {
@@ -14911,13 +13849,9 @@ export interface operations {
             };
         };
     };
-    list_webhooks: {
+    list_secrets: {
         parameters: {
             query?: {
-                /** @description How many items at most. */
-                limit?: number;
-                /** @description `next` of the page before. */
-                cursor?: string | null;
                 /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
                 after?: number | null;
             };
@@ -14936,7 +13870,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Page_WebhookView_"];
+                    "application/json": components["schemas"]["Page_Secret_"];
+                };
+            };
+            /** @description Only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Not from this machine */
@@ -14959,15 +13902,6 @@ export interface operations {
             };
             /** @description The request cannot be taken as it is */
             422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too many requests; Retry-After says when to come again */
-            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -15004,7 +13938,320 @@ export interface operations {
             };
         };
     };
-    create_webhook: {
+    get_secret: {
+        parameters: {
+            query?: {
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+            };
+            path: {
+                /** @description The secret's name: small letters and digits, with hyphens or dots between them. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Secret"];
+                };
+            };
+            /** @description Only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    store_secret: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The secret's name: small letters and digits, with hyphens or dots between them. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StoreSecret"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Secret"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not declared as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_secret: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The secret's name: small letters and digits, with hyphens or dots between them. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SecretDeleted"];
+                };
+            };
+            /** @description Only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rotate_secrets: {
         parameters: {
             query?: never;
             header?: {
@@ -15018,376 +14265,6 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["SetWebhook"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            201: {
-                headers: {
-                    /** @description Where the write stands in the log. */
-                    "Vapora-Position"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["WebhookMade"];
-                };
-            };
-            /** @description The body is not JSON */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not from this machine */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description There is no such thing */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description It cannot be done in the present state */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body is too large */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body is not declared as JSON */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The request cannot be taken as it is */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too many requests; Retry-After says when to come again */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Something broke on our side */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A part of the system does not answer */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    get_webhook: {
-        parameters: {
-            query?: {
-                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
-                after?: number | null;
-            };
-            header?: {
-                /** @description The workspace that is spoken to. */
-                "Vapora-Workspace"?: string;
-                /** @description ETags of answers that you have: if it is still one of them, 304 without a body. */
-                "If-None-Match"?: string | null;
-            };
-            path: {
-                /** @description The webhook's id. */
-                webhook_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    /** @description For If-Match and If-None-Match. */
-                    ETag?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["WebhookView"];
-                };
-            };
-            /** @description It is what If-None-Match says that you have */
-            304: {
-                headers: {
-                    /** @description For If-Match and If-None-Match. */
-                    ETag?: string;
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Not from this machine */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description There is no such thing */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The request cannot be taken as it is */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too many requests; Retry-After says when to come again */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Something broke on our side */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A part of the system does not answer */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The read models have not reached `after` */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    set_webhook: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The workspace that is spoken to. */
-                "Vapora-Workspace"?: string;
-                /** @description Stands on every event that follows, and on the answer; made if absent. */
-                "X-Correlation-Id"?: string | null;
-                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
-                "Idempotency-Key"?: string | null;
-                /** @description ETags as GET answered them: it is changed only if nobody has edited it since; else 412. */
-                "If-Match"?: string | null;
-            };
-            path: {
-                /** @description The webhook's id. */
-                webhook_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["SetWebhook"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    /** @description Where the write stands in the log. */
-                    "Vapora-Position"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["WebhookView"];
-                };
-            };
-            /** @description The body is not JSON */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not from this machine */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description There is no such thing */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description It cannot be done in the present state */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description It has changed since it was read (If-Match) */
-            412: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body is too large */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body is not declared as JSON */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The request cannot be taken as it is */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too many requests; Retry-After says when to come again */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Something broke on our side */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A part of the system does not answer */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    remove_webhook: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The workspace that is spoken to. */
-                "Vapora-Workspace"?: string;
-                /** @description Stands on every event that follows, and on the answer; made if absent. */
-                "X-Correlation-Id"?: string | null;
-                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
-                "Idempotency-Key"?: string | null;
-                /** @description ETags as GET answered them: it is changed only if nobody has edited it since; else 412. */
-                "If-Match"?: string | null;
-            };
-            path: {
-                /** @description The webhook's id. */
-                webhook_id: string;
-            };
-            cookie?: never;
-        };
         requestBody?: never;
         responses: {
             /** @description Successful Response */
@@ -15398,111 +14275,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Accepted"];
+                    "application/json": components["schemas"]["SecretsRotated"];
                 };
             };
-            /** @description Not from this machine */
-            403: {
+            /** @description Only the operator may do this */
+            401: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description There is no such thing */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description It cannot be done in the present state */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description It has changed since it was read (If-Match) */
-            412: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The request cannot be taken as it is */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too many requests; Retry-After says when to come again */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Something broke on our side */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A part of the system does not answer */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    test_webhook: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The workspace that is spoken to. */
-                "Vapora-Workspace"?: string;
-                /** @description Stands on every event that follows, and on the answer; made if absent. */
-                "X-Correlation-Id"?: string | null;
-                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
-                "Idempotency-Key"?: string | null;
-            };
-            path: {
-                /** @description The webhook's id. */
-                webhook_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    /** @description Where the write stands in the log. */
-                    "Vapora-Position"?: number;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["WebhookOutcome"];
                 };
             };
             /** @description Not from this machine */
@@ -15541,15 +14323,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many requests; Retry-After says when to come again */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description Something broke on our side */
             500: {
                 headers: {
@@ -15561,104 +14334,6 @@ export interface operations {
             };
             /** @description A part of the system does not answer */
             503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    list_deliveries: {
-        parameters: {
-            query?: {
-                /** @description `dead`: those that were given up after many attempts. */
-                state?: ("pending" | "delivered" | "dead") | null;
-                /** @description How many items at most. */
-                limit?: number;
-                /** @description `next` of the page before. */
-                cursor?: string | null;
-                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
-                after?: number | null;
-            };
-            header?: {
-                /** @description The workspace that is spoken to. */
-                "Vapora-Workspace"?: string;
-            };
-            path: {
-                /** @description The webhook's id. */
-                webhook_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Page_WebhookDelivery_"];
-                };
-            };
-            /** @description Not from this machine */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description There is no such thing */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The request cannot be taken as it is */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too many requests; Retry-After says when to come again */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Something broke on our side */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A part of the system does not answer */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The read models have not reached `after` */
-            504: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -15675,10 +14350,6 @@ export interface operations {
                 prefix: string;
                 /** @description Of this kind only. */
                 kind?: ("task" | "project" | "run" | "agent") | null;
-                /** @description How many items at most. */
-                limit?: number;
-                /** @description `next` of the page before. */
-                cursor?: string | null;
                 /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
                 after?: number | null;
             };
@@ -15720,15 +14391,6 @@ export interface operations {
             };
             /** @description The request cannot be taken as it is */
             422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too many requests; Retry-After says when to come again */
-            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -15816,15 +14478,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many requests; Retry-After says when to come again */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description Something broke on our side */
             500: {
                 headers: {
@@ -15898,15 +14551,6 @@ export interface operations {
             };
             /** @description The request cannot be taken as it is */
             422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too many requests; Retry-After says when to come again */
-            429: {
                 headers: {
                     [name: string]: unknown;
                 };
