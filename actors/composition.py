@@ -229,7 +229,7 @@ def build_webhooks(wiring: Wiring, address: Address) -> Webhooks:
         workspace,
         now,
         open_outbox=lambda: Outbox(folder / "outbox.db"),
-        secrets=SecretFiles(folder / "secrets"),
+        secrets=SecretFiles(settings.webhook_secrets(workspace)),
         sender=Sender(settings.webhook_allow, now),
     )
 

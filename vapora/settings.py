@@ -229,6 +229,9 @@ class Settings(BaseSettings):
         """What is to be sent to webhooks, and the secrets by which it is signed."""
         return self.workspace_folder(workspace) / "webhooks"
 
+    def webhook_secrets(self, workspace: str) -> Path:
+        return self.webhooks_folder(workspace) / "secrets"
+
     def checkpoint_file(self, workspace: str) -> Path:
         """Where it was signed how far the log had come; outside the log's own file."""
         return self.workspace_folder(workspace) / "checkpoints.jsonl"

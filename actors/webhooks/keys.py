@@ -19,6 +19,10 @@ class SigningSecrets(Protocol):
         """The webhook's secret; made where there is none yet, once."""
         ...
 
+    def find(self, webhook_id: str) -> str | None:
+        """None: it was lost. Another one would sign what nobody could check."""
+        ...
+
     def forget(self, webhook_id: str) -> None: ...
 
 
@@ -33,6 +37,12 @@ class SecretFiles:
         if not file.exists():
             durable.write_new(file, f"whsec_{secrets.token_urlsafe(32)}".encode())
         return file.read_text()
+
+    def find(self, webhook_id: str) -> str | None:
+        try:
+            return self._file(webhook_id).read_text()
+        except FileNotFoundError:
+            return None
 
     def forget(self, webhook_id: str) -> None:
         self._file(webhook_id).unlink(missing_ok=True)

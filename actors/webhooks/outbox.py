@@ -62,9 +62,21 @@ class Outbox:
             self._connection.close()
 
     @property
-    def position(self) -> int:
+    def position(self) -> int | None:
+        """How far the log was looked through; None: this file is new."""
         found = self._rows("SELECT position FROM reached")
-        return int(found[0][0]) if found else 0
+        return int(found[0][0]) if found else None
+
+    def begin(self, position: int, hooks: Sequence[Webhook]) -> None:
+        """With what happens after `position`. What waits of another past is forgotten."""
+        with self._lock, closing(self._connection.cursor()) as cursor:
+            cursor.execute("BEGIN IMMEDIATE")
+            cursor.execute("DELETE FROM hooks")
+            cursor.execute("DELETE FROM deliveries WHERE position > ?", (position,))
+            for hook in hooks:
+                self._change(cursor, hook)
+            cursor.execute("INSERT OR REPLACE INTO reached VALUES (1, ?)", (position,))
+            cursor.execute("COMMIT")
 
     def hooks(self) -> tuple[Webhook, ...]:
         """As they were at `position`."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
@@ -78,8 +78,13 @@ class Webhooks:
 
     async def start(self) -> None:
         self._outbox = await asyncio.to_thread(self._open_outbox)
-        self._following.position = self._outbox.position
-        self._hooks = {one.id: one for one in self._outbox.hooks()}
+        head, reached = await self._log.head(), self._outbox.position
+        if reached is None or reached > head:
+            # Lost, or of another past, as after a backup was put back: nobody wants to be sent all of it once more.
+            await self._begin(head)
+            reached = head
+        self._following.position = reached
+        self._hooks = {one.id: one for one in await self.in_thread(Outbox.hooks)}
         self._following.start()
         self._post.start()
 
@@ -89,6 +94,18 @@ class Webhooks:
         await self._sender.close()
         if self._outbox is not None:
             await asyncio.to_thread(self._outbox.close)
+
+    async def _begin(self, head: int) -> None:
+        """With the webhooks as they are at the log's end."""
+        hooks: dict[str, Webhook] = {}
+        after = 0
+        while after < head:
+            polled = await self._log.poll_sealed(after, _BATCH, 0, _SETTINGS)
+            for record in polled.events:
+                hook = _changed(hooks, record.open())
+                hooks[hook.id] = hook
+            after = polled.position
+        await self.in_thread(lambda outbox: outbox.begin(head, [one for one in hooks.values() if not one.removed]))
 
     async def health(self) -> dict[str, Any]:
         waiting = await self.in_thread(Outbox.waiting)
@@ -154,7 +171,7 @@ class Webhooks:
                 (one.id, record.position, record.topic) for one in self._hooks.values() if one.wants(record.topic)
             ]
             if record.topic in _SETTINGS:
-                changed.append(self._changed(record.open()))
+                changed.append(_changed(self._hooks, record.open()))
                 reached = record.position
                 break
         await self.in_thread(lambda outbox: outbox.take(reached, found, changed, self._clock()))
@@ -167,15 +184,6 @@ class Webhooks:
         if found or changed:
             self._post.wake()
         return reached, reached < polled.head
-
-    def _changed(self, recorded: Recorded) -> Webhook:
-        event = recorded.event
-        if isinstance(event, Unknown):
-            raise NewerEventError.at(recorded.position, event.why)
-        before = self._hooks.get(recorded.stream.partition(":")[2])
-        after = rules.evolve(before, event)
-        # One that is removed without having been known here was removed by somebody else's log.
-        return after or Webhook(recorded.stream.partition(":")[2], "", (), removed=True)
 
     # --- for the sending loop ---
 
@@ -219,7 +227,9 @@ class Webhooks:
         ).encode()
         # Of the moment of sending, so that the other side can refuse what is old.
         at = int(self._clock().timestamp())
-        secret = await self.secret(hook.id)
+        secret = await asyncio.to_thread(self._secrets.find, hook.id)
+        if secret is None:
+            return Attempt(None, "its secret is not in the data folder: remove the webhook, and make it anew")
         headers = {
             "Content-Type": "application/json",
             "User-Agent": "VAPORA-Webhook/1",
@@ -231,6 +241,15 @@ class Webhooks:
 
     async def _conclude(self, one: Due, state: DeliveryState, **said: Any) -> None:
         await self.in_thread(lambda outbox: outbox.conclude(one, state, self._clock(), **said))
+
+
+def _changed(hooks: Mapping[str, Webhook], recorded: Recorded) -> Webhook:
+    """The webhook that the event is about, as it is from now on."""
+    if isinstance(recorded.event, Unknown):
+        raise NewerEventError.at(recorded.position, recorded.event.why)
+    webhook_id = recorded.stream.partition(":")[2]
+    # One that was removed without having been known here is gone all the same.
+    return rules.evolve(hooks.get(webhook_id), recorded.event) or Webhook(webhook_id, "", (), removed=True)
 
 
 class _Following(LogLoop):

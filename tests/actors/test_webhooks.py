@@ -75,8 +75,12 @@ class Site:
             self.hooks = None
 
     async def add(self, url: str, *wanted: str) -> str:
+        """As the API does it."""
         command = SetWebhook(url=url, topics=wanted or ("task.*",))
-        return (await Dispatcher(self.log, now).dispatch(ORIGIN, command)).id
+        made = (await Dispatcher(self.log, now).dispatch(ORIGIN, command)).id
+        if self.hooks is not None:
+            await self.hooks.secret(made)
+        return made
 
     async def tell(self, *tasks: str, kind: type[TaskCompleted | TaskFailed] = TaskCompleted) -> None:
         for one in tasks:
@@ -152,6 +156,30 @@ async def test_what_happens_while_nobody_sends_is_sent_after_the_next_start(site
     await site.start()
     messages = await receiver.wait_for(3)
     assert {one.said["event"]["task_id"] for one in messages} == {"t1", "t2", "t3"}
+
+
+async def test_with_another_outbox_it_goes_on_with_what_happens_from_now_on(site: Site, receiver: Receiver) -> None:
+    await site.start()
+    await site.add(receiver.url)
+    await site.tell("t1")
+    await receiver.wait_for(1)
+    await site.stop()
+    (site.folder / "outbox.db").unlink()
+    await site.tell("t2")
+    await site.start()
+    await site.tell("t3")
+    messages = await receiver.wait_for(2)
+    assert [one.said["event"]["task_id"] for one in messages] == ["t1", "t3"]
+
+
+async def test_a_webhook_whose_secret_was_lost_says_so_and_sends_nothing(site: Site, receiver: Receiver) -> None:
+    await site.start()
+    webhook_id = await site.add(receiver.url)
+    (site.folder / "secrets" / webhook_id).unlink()
+    await site.tell("t1")
+    failed = await site.delivery(webhook_id, lambda one: one.attempts >= 1)
+    assert "make it anew" in failed.error
+    assert receiver.received == []
 
 
 async def test_a_server_that_is_down_gets_it_when_it_is_back(site: Site, receiver: Receiver) -> None:
