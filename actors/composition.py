@@ -29,6 +29,7 @@ from actors.runtime.local import LocalRuntime
 from actors.snapshots import saved_landings, saved_ledger, saved_offers, saved_swarm
 from actors.supervisor import Supervisor
 from actors.supervisor.store import SettingsCellStore
+from actors.webhooks import Outbox, SecretFiles, Sender, Webhooks
 from events.content import Content
 from events.ids import DEFAULT_WORKSPACE, PEOPLE, is_workspace
 from projections import all_projections, people_projections
@@ -60,6 +61,7 @@ from vapora.ports import (
     RepositoriesPort,
     RouterStatusPort,
     Standing,
+    WebhooksPort,
 )
 from vapora.queue.nats.options import options_of
 from vapora.repo.bare import person
@@ -276,6 +278,19 @@ def build_repositories(wiring: Wiring, address: Address) -> Repositories:
     )
 
 
+def build_webhooks(wiring: Wiring, address: Address) -> Webhooks:
+    settings, workspace = wiring.settings, address.workspace
+    folder = settings.webhooks_folder(workspace)
+    return Webhooks(
+        wiring.log(workspace),
+        workspace,
+        now,
+        open_outbox=lambda: Outbox(folder / "outbox.db"),
+        secrets=SecretFiles(settings.webhook_secrets(workspace)),
+        sender=Sender(settings.webhook_allow, now),
+    )
+
+
 def build_router(wiring: Wiring, _: Address) -> LLMRouter:
     settings, runtime = wiring.settings, wiring.runtime
     # Kept for those that are at work: a store in S3 keeps its connections.
@@ -368,6 +383,9 @@ class ActorSystem:
 
     def repositories(self, workspace: str) -> RepositoriesPort:
         return cast(RepositoriesPort, self.runtime.ref(Address("repositories", workspace)))
+
+    def webhooks(self, workspace: str) -> WebhooksPort:
+        return cast(WebhooksPort, self.runtime.ref(Address("webhooks", workspace)))
 
     def router(self) -> RouterStatusPort:
         return cast(RouterStatusPort, self.runtime.ref(Address("router")))

@@ -38,17 +38,21 @@ from vapora.views import (
     Accepted,
     Changes,
     DeadLetterView,
+    DeliveryState,
     Examined,
     FileText,
     InvitationMade,
     LimitsChanged,
     Merged,
+    Page,
     ProjectFile,
     Pushed,
     QueueView,
     RepositoryView,
     SessionTokens,
     TokenMade,
+    WebhookDelivery,
+    WebhookOutcome,
 )
 
 
@@ -307,6 +311,26 @@ class IdentityPort(Protocol):
         ...
 
 
+class WebhooksPort(Protocol):
+    async def check(self, url: str) -> None:
+        """`BadInputError` for an address that messages may not go to."""
+        ...
+
+    async def secret(self, webhook_id: str) -> str:
+        """That its messages are signed with; made with the first question."""
+        ...
+
+    async def test(self, origin: Origin, webhook_id: str, key: RequestKey | None = None) -> WebhookOutcome:
+        """Send a sample now. Raises `NotFoundError`."""
+        ...
+
+    async def deliveries(
+        self, webhook_id: str, state: DeliveryState | None, before: int | None, limit: int
+    ) -> Page[WebhookDelivery]:
+        """The newest first, of positions below `before`."""
+        ...
+
+
 class RouterStatusPort(Protocol):
     async def providers(self) -> dict[str, str]:
         """Provider → `up`, or `down: <why>` while none of its models is asked; empty where none is configured."""
@@ -375,6 +399,8 @@ class ActorSystemPort(Protocol):
     def queue(self, workspace: str) -> QueuePort: ...
 
     def repositories(self, workspace: str) -> RepositoriesPort: ...
+
+    def webhooks(self, workspace: str) -> WebhooksPort: ...
 
     def router(self) -> RouterStatusPort: ...
 

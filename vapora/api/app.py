@@ -22,6 +22,7 @@ from vapora.api import (
     budgets,
     changes,
     comments,
+    cors,
     costs,
     events,
     flow,
@@ -45,12 +46,14 @@ from vapora.api import (
     uploads,
     users,
     web,
+    webhooks,
 )
 from vapora.api.caller import SIGNED_IN
 from vapora.api.cells import Cells
 from vapora.api.hosts import Hosts
 from vapora.api.middleware import BoundedHeaders, Envelope, JsonBodies, KnownHosts
 from vapora.api.people import People
+from vapora.api.rate_limits import RateLimits, Rules
 from vapora.api.request_metrics import RequestMetrics
 from vapora.api.sign_in import SignIn
 from vapora.ports import ActorSystemPort
@@ -66,16 +69,19 @@ _LEVEL = 6
 
 _NOUNS = (
     *(projects, repositories, tasks, changes, comments, attachments, board, runs, steps, pauses),
-    *(agents, budgets, costs, flow, events, audit, roles, queue, settings, secrets, users, ids),
+    *(agents, budgets, costs, flow, events, audit, roles, queue, settings, secrets, users, webhooks, ids),
 )
 # They find out themselves who asks: before anybody has signed in, or by the first frame of a socket.
 _OPEN = (auth, live, operator)
 
 
-def create_app(actor_system: ActorSystemPort, settings: Settings, version: str, rehearsal: bool) -> FastAPI:
+def create_app(
+    actor_system: ActorSystemPort, settings: Settings, version: str, rehearsal: bool, replicas: int = 1
+) -> FastAPI:
     """The application over an actor system that was started; whoever started it also stops it.
 
-    `rehearsal`: no real model answers, so that what is spent is simulated.
+    `rehearsal`: no real model answers, so that what is spent is simulated. `replicas`: how many of this application
+    serve the same installation.
     """
     request_metrics = RequestMetrics()
     app = _bare_app(version)
@@ -104,7 +110,11 @@ def create_app(actor_system: ActorSystemPort, settings: Settings, version: str, 
         but_for=uploads.is_upload,
     )
     app.add_middleware(uploads.Uploads, max_bytes=settings.max_attachment_bytes, timeout_s=settings.upload_timeout_s)
-    app.add_middleware(KnownHosts, hosts=Hosts(settings), is_sign_in_needed=sign_in.is_needed)
+    app.add_middleware(
+        KnownHosts, hosts=Hosts(settings), origins=settings.cors_origins, is_sign_in_needed=sign_in.is_needed
+    )
+    app.add_middleware(RateLimits, rules=Rules.of(settings, replicas))
+    cors.install(app, settings.cors_origins)
     app.add_middleware(GZipMiddleware, minimum_size=_WORTH_COMPRESSING, compresslevel=_LEVEL)
     app.add_middleware(BoundedHeaders)
     app.add_middleware(Envelope, request_metrics=request_metrics, prefix=PREFIX)

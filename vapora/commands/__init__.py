@@ -4,7 +4,7 @@ A request body is parsed straight into one of these; the path supplies what the 
 Validation here is about form; whether the thing may happen now is decided by the rules in `vapora.domain`.
 """
 
-from vapora.commands.base import INSTANT, WHOLE, BranchName, Command, Edit, SandboxName, ShellLine, Slug
+from vapora.commands.base import INSTANT, WHOLE, BranchName, Command, Edit, Label, SandboxName, ShellLine, Slug
 from vapora.commands.people import (
     AcceptInvitation,
     AddMember,
@@ -32,6 +32,10 @@ from vapora.commands.people import (
 )
 from vapora.commands.secrets import (
     StoreSecret,
+)
+from vapora.commands.webhooks import (
+    RemoveWebhook,
+    SetWebhook,
 )
 from vapora.commands.work import (
     AcceptFoundFile,
@@ -114,6 +118,7 @@ __all__ = [
     "EraseUser",
     "Invite",
     "IssueToken",
+    "Label",
     "LogIn",
     "LogOut",
     "MergeTask",
@@ -130,6 +135,7 @@ __all__ = [
     "RemoveAgent",
     "RemoveMember",
     "RemoveTeam",
+    "RemoveWebhook",
     "ReplaceAgent",
     "RequestChanges",
     "RequeueTask",
@@ -145,6 +151,7 @@ __all__ = [
     "SetPolicies",
     "SetTaskBudget",
     "SetUp",
+    "SetWebhook",
     "ShellLine",
     "Slug",
     "StartAttempt",

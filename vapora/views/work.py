@@ -200,6 +200,7 @@ class BoardCard(View):
     deadline: datetime | None
     blocked_by: tuple[str, ...]
     assignee: str | None
+    labels: tuple[str, ...] = ()
     state: TaskState
     waiting: Waiting | None
     assigned_agent: str | None
