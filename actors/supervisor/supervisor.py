@@ -172,12 +172,15 @@ class Supervisor:
         self._alarm.set(workspace, None)
 
     async def _open_unasked(self, workspace: str) -> None:
-        """For what it owes; where that is nothing, it sleeps at once."""
+        """For what it owes. Where that is nothing it sleeps at once, but for the default one."""
         try:
             async with self._locks[workspace]:
                 if workspace in self._cells:
                     return
                 await self._wake(workspace)
+            if workspace == DEFAULT_WORKSPACE:
+                # Where somebody looks first after a start: who opens the board is not to wait for it.
+                self._asked_at[workspace] = _now()
             await self._let_sleep(workspace)
         except VaporaError as error:
             self._journal.warning("cell not opened", workspace=workspace, error=str(error))

@@ -225,6 +225,9 @@ class _View:
     async def stop(self, address: Address) -> None:
         await self._runtime.stop(address)
 
+    async def close_cell(self, workspace: str, only: Collection[str] | None = None) -> None:
+        await self._runtime.close_cell(workspace, only)
+
     async def shutdown(self) -> None:
         await self._runtime.shutdown()
 
