@@ -1,5 +1,6 @@
 """What we know: read models folded from the log. Reads are functions of the module that they belong to."""
 
+from projections.attachments import Attachments
 from projections.attempts import Attempts
 from projections.audit import Audit
 from projections.board import Board
@@ -19,6 +20,7 @@ from projections.projects import Projects
 from projections.providers import Providers
 from projections.registry import Registry
 from projections.runs import Runs
+from projections.secrets import Secrets
 from projections.settings import Settings
 from projections.steps import Steps
 
@@ -46,6 +48,7 @@ def all_projections() -> tuple[Projection, ...]:
         Runs(),
         Steps(),
         Comments(),
+        Attachments(),
         Attempts(),
         Budgets(),
         Profiles(),
@@ -54,6 +57,7 @@ def all_projections() -> tuple[Projection, ...]:
         Flow(),
         Providers(),
         Settings(),
+        Secrets(),
         Audit(),
         LogIndex(),
     )

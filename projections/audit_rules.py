@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, NamedTuple
 
-from events import DomainEvent, agent, budget, project, routing, run, task, user, workspace
+from events import DomainEvent, agent, budget, project, routing, run, secret, task, user, workspace
 from events.ids import ChecksVerdict
 from events.work import CommandResult
 from vapora.domain.answer import Verdict, judge
 
-Action = Literal["create", "update", "delete", "execute", "assign", "complete", "override", "unknown"]
+Action = Literal["create", "update", "delete", "execute", "assign", "complete", "override", "query-secret", "unknown"]
 Result = Literal["success", "failure", "partial-success"]
 
 
@@ -100,6 +100,14 @@ RULES: Mapping[type[DomainEvent], Callable[[Any], AuditLine]] = {
         "workspace",
         details=f"name {event.name!r}, review {event.default_review.value}, priority {event.default_priority}",
     ),
+    secret.SecretStored: _rule("update", "secret", "name", lambda event: f"version {event.version}"),
+    secret.SecretDeleted: _rule("delete", "secret", "name", lambda event: f"up to version {event.version}"),
+    secret.SecretUsed: _rule(
+        "query-secret", "secret", "name", lambda event: f"version {event.version} for {event.purpose}"
+    ),
+    secret.SecretRotated: lambda event: AuditLine(
+        "update", "secrets", "workspace", details=f"encrypted by key {event.key} now: {event.secrets} versions"
+    ),
     user.PreferencesChanged: _rule("update", "preferences", "user_id"),
     project.ProjectCreated: _rule("create", "project", "project_id", lambda event: event.name),
     project.ProjectEdited: _rule("update", "project", "project_id", _edited),
@@ -147,6 +155,13 @@ RULES: Mapping[type[DomainEvent], Callable[[Any], AuditLine]] = {
     ),
     task.TaskRecalled: _rule("override", "task", "task_id", lambda event: f"recalled {event.comment}".strip()),
     task.TaskCommented: _rule("update", "task", "task_id", lambda event: f"comment: {event.text[:200]}"),
+    task.AttachmentAdded: _rule(
+        "update",
+        "task",
+        "task_id",
+        lambda event: f"attached {event.attachment.name} ({event.attachment.content.size} bytes)",
+    ),
+    task.AttachmentRemoved: _rule("update", "task", "task_id", lambda event: f"removed the file {event.name}"),
     task.TaskLanded: _landed,
     task.LandingRefused: _rule(
         "complete", "task", "task_id", lambda event: f"{event.kind}: {event.message}", "failure"

@@ -100,6 +100,11 @@ def read_schema(url: str, workspace: str) -> Database:
     return Database(url, _schema(workspace) + _READ)
 
 
+def people_schema(url: str) -> Database:
+    """Where it stands what is known of people beside the people log. No workspace's name has an underscore in it."""
+    return Database(url, f"{_PREFIX}{PEOPLE}_store")
+
+
 def drop(place: Database) -> None:
     """Remove the schema with all that it holds; nothing where there is none. Raises `UnavailableError`."""
     import psycopg
@@ -160,7 +165,7 @@ _REMEDIES = {
 
 def _schema(workspace: str) -> str:
     # PostgreSQL would cut off a longer name without a word, and two workspaces would share one schema.
-    if not is_workspace(workspace) and workspace != PEOPLE:
+    if workspace != PEOPLE and not is_workspace(workspace):
         raise BadInputError(
             f"The workspace {workspace!r} cannot have a schema.",
             remedy=f"Its name takes lower-case letters, digits and hyphens, at most {LONGEST_WORKSPACE} of them.",

@@ -8,6 +8,7 @@
     │   ├── DependencyRingError    tasks would wait for each other
     │   ├── KeyReusedError         an Idempotency-Key came again with another body
     │   ├── ArchivedError          the workspace is archived, and nothing is written to it
+    │   ├── PreconditionFailedError  it has changed since it was read (If-Match)
     │   ├── ReviewOutdatedError    the branch is at another commit than the one that was looked at
     │   ├── NotApprovedError       work that nobody approved does not land
     │   └── ChecksFailedError      a check of the project is red
@@ -42,6 +43,8 @@
     │   ├── GitTimeoutError        git did not end in time, and was ended
     │   └── GitFailedError         any other failure of git, with its words
     ├── SandboxUnavailableError    no way of running commands apart from the rest works here
+    ├── VaultError                 a secret cannot be read or stored; its value was not lost by it
+    │   └── VaultKeyError          the key that encrypts secrets is missing, or is not the one they need
     ├── UnpricedModelError         no price is known for a model: it is never called
     └── ProviderError              a model provider did not give an answer
         ├── RateLimitedError       429; carries retry_after_s where the provider said so
@@ -96,6 +99,10 @@ class BadInputError(VaporaError):
     pass
 
 
+class FileTooLargeError(BadInputError):
+    pass
+
+
 class NotFoundError(VaporaError):
     pass
 
@@ -118,6 +125,10 @@ class KeyReusedError(ConflictError):
 
 class ArchivedError(ConflictError):
     kind: ClassVar[str] = "workspace-archived"
+
+
+class PreconditionFailedError(ConflictError):
+    pass
 
 
 class ReviewOutdatedError(ConflictError):
@@ -270,6 +281,14 @@ class GitFailedError(RepositoryError):
 
 
 class SandboxUnavailableError(VaporaError):
+    pass
+
+
+class VaultError(VaporaError):
+    pass
+
+
+class VaultKeyError(VaultError):
     pass
 
 

@@ -26,7 +26,7 @@ from vapora.domain.cell import Rest
 from vapora.domain.landings import Landings
 from vapora.log.client import LogClient
 from vapora.log.folds import SavedFold
-from vapora.ports import Origin
+from vapora.ports import Origin, RequestKey
 from vapora.views import Changes, Examined, FileText, Merged, ProjectFile, Pushed, RepositoryView
 
 _KEEP = timedelta(days=14)
@@ -114,12 +114,12 @@ class Repositories:
         return await self._views.file(task_id, path, ref)
 
     @_counted
-    async def merge(self, origin: Origin, task_id: str, command: MergeTask) -> Merged:
-        return await self._lander.merge(origin, task_id, command)
+    async def merge(self, origin: Origin, task_id: str, command: MergeTask, key: RequestKey | None = None) -> Merged:
+        return await self._lander.merge(origin, task_id, command, key)
 
     @_counted
-    async def push(self, origin: Origin, task_id: str) -> Pushed:
-        return await self._lander.push(origin, task_id)
+    async def push(self, origin: Origin, task_id: str, key: RequestKey | None = None) -> Pushed:
+        return await self._lander.push(origin, task_id, key)
 
     # For agents.
 

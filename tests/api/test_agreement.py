@@ -90,6 +90,7 @@ class World:
             "AcceptProjectFile": {"sha256": "0" * 64},
             "ApproveTask": {"head": "0" * 40},
             "RequestChanges": {"head": "0" * 40},
+            "StoreSecret": {"value": "x"},
             "CommentTask": {"text": "Why so?"},
             **dict.fromkeys(("EditBudget", "EditTaskBudget"), {"overflow_cents": 1}),
         }
@@ -169,7 +170,7 @@ class World:
 
     def _body(self, operation: dict[str, Any]) -> dict[str, Any]:
         content = operation.get("requestBody", {}).get("content", {})
-        return self.resolved(content["application/json"]["schema"]) if content else {}
+        return self.resolved(content["application/json"]["schema"]) if "application/json" in content else {}
 
     def request(self, case: Case) -> dict[str, Any]:
         ids = self.ids | ({case.name: str(case.value)} if case.place == "path" else {})
@@ -187,7 +188,9 @@ class World:
             params[case.name] = str(case.value)
         schema = self._body(operation)
         body = self.bodies.get(schema.get("title", ""), {}) | ({case.name: case.value} if case.place == "body" else {})
-        given = {"json": body} if schema else {}
+        given: dict[str, Any] = {"json": body} if schema else {}
+        if "multipart/form-data" in operation.get("requestBody", {}).get("content", {}):
+            given = {"files": {"file": ("a.txt", b"x")}}
         return {"method": case.method.upper(), "url": path, "params": params, "headers": headers, **given}
 
 
@@ -223,6 +226,8 @@ async def test_what_lies_just_outside_the_document_is_refused_as_invalid(door: D
 async def test_allow_names_what_the_document_names_and_nothing_else(door: Door, world: World) -> None:
     for template, item in world.document["paths"].items():
         path = re.sub(r"{(\w+)}", lambda found: world.ids.get(found[1], "x"), template)
+        if template == "/api/v1/secrets/rotate":
+            continue  # a secret may have that name, too
         if template == "/api/v1/budgets/task/{task_id}":
             path = f"/api/v1/budgets/task/{world.ids['task_id']}"
         answer = await door.http.options(path)

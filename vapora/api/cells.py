@@ -20,10 +20,12 @@ from vapora.api.metrics import WorkspaceState
 from vapora.api.request_metrics import RequestMetrics
 from vapora.blobs import open_blobs
 from vapora.dispatch import Dispatcher
+from vapora.dispatch.secrets import SecretEvents, SecretStore
 from vapora.errors import BehindError, LogError, NotFoundError
 from vapora.log.client import LogClient
 from vapora.ports import ActorSystemPort
 from vapora.settings import Settings
+from vapora.vault import Vault, open_vault
 
 WAIT_S = 5.0
 # Readers of SQLite beyond the number of cores only wait for each other.
@@ -46,11 +48,13 @@ class Cell:
     """One workspace, seen from this replica."""
 
     def __init__(
-        self, workspace: str, system: ActorSystemPort, settings: Settings, request_metrics: RequestMetrics
+        self, workspace: str, system: ActorSystemPort, settings: Settings, request_metrics: RequestMetrics, vault: Vault
     ) -> None:
         self.workspace = workspace
         self.log = LogClient(system.log(workspace), workspace)
         self.dispatcher = Dispatcher(self.log, clock.now, settings.stream_snapshots(workspace))
+        self._secret_events = SecretEvents(self.log, clock.now, settings.stream_snapshots(workspace))
+        self.secrets = SecretStore(workspace, vault, self._secret_events)
         self.budgets = system.budgets(workspace)
         self.projector = system.projector(workspace)
         self.blobs = open_blobs(settings.blobs_url, settings.blob_folder(workspace), workspace)
@@ -109,6 +113,7 @@ class Cell:
     async def let_go(self) -> None:
         """Give back connections and folds. Who has it in hand still goes on with it."""
         await self.dispatcher.settled()
+        await self._secret_events.settled()
         self._reader.close()
 
     async def close(self) -> None:
@@ -132,6 +137,7 @@ class Cells:
         self.system = system
         self._settings = settings
         self._request_metrics = request_metrics
+        self._vault = open_vault(settings)
         self._cells: OrderedDict[str, Cell] = OrderedDict()
         self._sweeping: asyncio.Task[None] | None = None
         self._ask_again_at: dict[str, float] = {}
@@ -159,7 +165,9 @@ class Cells:
         """The cell without waking it, and without keeping it awake: for who was told how it stands."""
         cell = self._cells.get(workspace)
         if cell is None:
-            cell = self._cells[workspace] = Cell(workspace, self.system, self._settings, self._request_metrics)
+            cell = self._cells[workspace] = Cell(
+                workspace, self.system, self._settings, self._request_metrics, self._vault
+            )
             if self._sweeping is None or self._sweeping.done():
                 self._sweeping = asyncio.create_task(self._sweep(), name="cells: sweep")
         self._cells.move_to_end(workspace)
@@ -226,3 +234,4 @@ class Cells:
         self._cells.clear()
         for asking in self._asking.values():
             asking.cancel()
+        self._vault.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from typing import Annotated, Any
 
@@ -12,6 +13,7 @@ import vapora
 from vapora.cli import (
     agents,
     archive,
+    attachments,
     audit,
     blobs,
     board,
@@ -56,6 +58,7 @@ app = typer.Typer(
 app.command("up")(up.up)
 app.command("demo")(demo.demo)
 task_work.install(task.app)
+attachments.install(task.app)
 app.add_typer(task.app, name="task")
 app.command("board")(board.board)
 app.add_typer(agents.app, name="agents")
@@ -96,8 +99,12 @@ def main() -> None:
     interrupt.install()
     # A pipe that closes early (`vapora log tail | head`) is no error of ours.
     try:
+        # Some hundred milliseconds, in which nothing would catch a `KeyboardInterrupt`.
+        command = typer.main.get_command(app)
         with interrupt.raising():
-            app()
+            command()
+    except KeyboardInterrupt:
+        sys.exit(128 + signal.SIGINT)
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)

@@ -1,5 +1,6 @@
 """Read shapes, and at the same time the bodies of answers."""
 
+from vapora.views.attachments import Attachment, AttachmentMade
 from vapora.views.base import Stored, View
 from vapora.views.catalogue import Role, TaskType
 from vapora.views.comments import Comment, CommentMade
@@ -63,6 +64,7 @@ from vapora.views.repository import (
     WorktreeView,
 )
 from vapora.views.runs import Artifact, ArtifactSummary, Execution, RunBrief
+from vapora.views.secrets import Secret, SecretDeleted, SecretsRotated
 from vapora.views.steps import Step, StepKind, StepState
 from vapora.views.work import (
     Accepted,
@@ -110,6 +112,8 @@ __all__ = [
     "AgentWork",
     "Artifact",
     "ArtifactSummary",
+    "Attachment",
+    "AttachmentMade",
     "Attempt",
     "AttemptChange",
     "AuditEntry",
@@ -185,6 +189,9 @@ __all__ = [
     "RunBrief",
     "RunChange",
     "RunSummary",
+    "Secret",
+    "SecretDeleted",
+    "SecretsRotated",
     "SessionTokens",
     "SettingsChange",
     "Spread",
