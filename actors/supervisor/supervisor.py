@@ -69,6 +69,7 @@ class Supervisor:
         self._moved_at: dict[str, tuple[int, float]] = {}
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._looked_at = -math.inf
+        self._unfinished: set[str] = set()  # what is to be removed still
         self._looking = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
         self._alarm = Alarm(clock, self._ring)
@@ -214,8 +215,10 @@ class Supervisor:
     async def _look_for_new(self) -> None:
         """At the start, all that are there: those that may owe something are opened, the others are known to sleep."""
         async with self._looking:
-            self._looked_at = _now()
+            first, self._looked_at = self._looked_at == -math.inf, _now()
             names = await self._names() - self._cells.keys() - self._asleep - self._closed.keys()
+            if not (first or names or self._unfinished):
+                return
             records = await asyncio.to_thread(self._store.records)
             for record in records.values():
                 if record.is_gone:
@@ -352,10 +355,12 @@ class Supervisor:
 
     async def _finish(self, record: CellRecord) -> None:
         """What a crash cut off, or came after the end."""
+        self._unfinished.add(record.workspace)
         try:
             if await asyncio.to_thread(self._store.is_left, record):
                 async with self._locks[record.workspace]:
                     await self._ending.finish(record)
+            self._unfinished.discard(record.workspace)
         except Exception as error:  # whatever stands in its way: it is told, and tried again
             self._journal.warning("not removed yet", workspace=record.workspace, error=str(error))
 
