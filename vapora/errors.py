@@ -7,8 +7,8 @@
     │   ├── VersionConflictError   somebody else appended to the stream first
     │   ├── DependencyRingError    tasks would wait for each other
     │   ├── KeyReusedError         an Idempotency-Key came again with another body
-    │   ├── ArchivedError          the workspace is archived, and nothing is written to it
     │   ├── PreconditionFailedError  it has changed since it was read (If-Match)
+    │   ├── ArchivedError          the workspace is archived, and nothing is written to it
     │   ├── ReviewOutdatedError    the branch is at another commit than the one that was looked at
     │   ├── NotApprovedError       work that nobody approved does not land
     │   └── ChecksFailedError      a check of the project is red
@@ -123,12 +123,12 @@ class KeyReusedError(ConflictError):
     pass
 
 
-class ArchivedError(ConflictError):
-    kind: ClassVar[str] = "workspace-archived"
-
-
 class PreconditionFailedError(ConflictError):
     pass
+
+
+class ArchivedError(ConflictError):
+    kind: ClassVar[str] = "workspace-archived"
 
 
 class ReviewOutdatedError(ConflictError):

@@ -42,9 +42,12 @@ def actors(door: Door) -> set[str]:
 
 async def test_health_and_metrics_count_the_sleepers_and_wake_none(door: Door) -> None:
     await door.system.create("acme")
-    project = await door.project()
+    # As long as somebody follows its changes, a workspace stays awake.
+    following = asyncio.create_task(door.system.projector("default").frames(10**9, timeout_s=60))
+    await door.project()
     before = (await door.http.get("/metrics")).text
-    assert 'vapora_cells{state="awake"} 2.0' in before
+    assert 'vapora_cell_up{workspace="default"} 1.0' in before
+    following.cancel()
     await asleep(door, "default", "acme")
     health = (await door.http.get("/health")).json()
     metrics = (await door.http.get("/metrics")).text
@@ -53,7 +56,6 @@ async def test_health_and_metrics_count_the_sleepers_and_wake_none(door: Door) -
     # What was said last still holds.
     assert 'vapora_tasks{simulated="false",state="todo",workspace="default"} 0.0' in metrics
     assert actors(door) == set()
-    assert project["name"] == "Parser"
 
 
 async def test_a_request_wakes_its_workspace_and_no_other(door: Door) -> None:
@@ -68,7 +70,6 @@ async def test_a_request_wakes_its_workspace_and_no_other(door: Door) -> None:
 async def test_a_replica_lets_go_of_workspaces_that_nobody_asks_about(door: Door) -> None:
     cells: Cells = door.app.state.cells
     await door.ask("GET", "/board", 200)
-    assert [one.workspace for one in cells.opened] == ["default"]
     with cells.look("default").held():
         await asyncio.sleep(0.15)
         await cells.sweep()
