@@ -13,9 +13,11 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Hashable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 import structlog
 from pydantic import TypeAdapter, ValidationError
@@ -69,6 +71,12 @@ class _Label:
 _LABEL = TypeAdapter(_Label)
 
 
+@cache
+def _adapter(kind: Hashable) -> TypeAdapter[Any]:
+    """Made once for each kind: to make one takes longer than all else that a cell does as it wakes."""
+    return TypeAdapter(kind)
+
+
 class SnapshotStore(Generic[T]):
     """The saved state of one fold. `fold` names its code's version: what another one saved is not read.
 
@@ -81,7 +89,7 @@ class SnapshotStore(Generic[T]):
         self._path = folder / f"{name}.snapshot"
         self._name = name
         self._fold = fold
-        self._adapter = TypeAdapter(kind)
+        self._adapter: TypeAdapter[T] = _adapter(cast(Hashable, kind))
         self._journal = structlog.get_logger("snapshots")
 
     def load(self) -> Snapshot[T] | None:
