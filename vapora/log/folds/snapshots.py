@@ -13,11 +13,9 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Hashable
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar
 
 import structlog
 from pydantic import TypeAdapter, ValidationError
@@ -71,10 +69,15 @@ class _Label:
 _LABEL = TypeAdapter(_Label)
 
 
-@cache
-def _adapter(kind: Hashable) -> TypeAdapter[Any]:
+_ADAPTERS: dict[Any, TypeAdapter[Any]] = {}
+
+
+def _adapter(kind: type[T]) -> TypeAdapter[T]:
     """Made once for each kind: to make one takes longer than all else that a cell does as it wakes."""
-    return TypeAdapter(kind)
+    found: TypeAdapter[T] | None = _ADAPTERS.get(kind)
+    if found is None:
+        found = _ADAPTERS[kind] = TypeAdapter(kind)
+    return found
 
 
 class SnapshotStore(Generic[T]):
@@ -89,7 +92,7 @@ class SnapshotStore(Generic[T]):
         self._path = folder / f"{name}.snapshot"
         self._name = name
         self._fold = fold
-        self._adapter: TypeAdapter[T] = _adapter(cast(Hashable, kind))
+        self._adapter = _adapter(kind)
         self._journal = structlog.get_logger("snapshots")
 
     def load(self) -> Snapshot[T] | None:
