@@ -33,7 +33,7 @@ ScopeName = Annotated[
 async def list_budgets(cell: FreshCell, request: Request, at: At = None) -> Page[BudgetView]:
     """Every scope that has a limit, and all roles. While real models answer, rehearsed money is listed beside it where
     there was any, and the other way round: the two are never added up."""
-    now, own = clock.now(), _own_kind(request)
+    now, own = clock.now(), await _own_kind(cell, request)
     if at is not None:
         then = await parse_as_of(cell, at)
         past = await read_as_of(cell, model.Budgets(), then, lambda rows: _all(rows, then.at, own))
@@ -94,7 +94,7 @@ async def edit_budget(scope: ScopeName, id: str, body: EditBudget, writing: Writ
 
 async def _show(cell: Cell, scope: Scope, scope_id: str, request: Request) -> BudgetView:
     await _require(cell, scope, scope_id)
-    now, own = clock.now(), _own_kind(request)
+    now, own = clock.now(), await _own_kind(cell, request)
     return await cell.read(lambda rows: _one(rows, scope, scope_id, now, own))
 
 
@@ -127,7 +127,7 @@ async def _as_written(writing: Writer, scope: Scope, scope_id: str, position: in
     # If they stay behind, the limit stands all the same; what is shown as spent is a little older.
     with suppress(BehindError):
         await cell.wait_for(position)
-    now, own = clock.now(), _own_kind(request)
+    now, own = clock.now(), await _own_kind(cell, request)
     return await cell.read(lambda rows: _one(rows, scope, scope_id, now, own))
 
 
@@ -160,9 +160,9 @@ def _scope(name: str) -> Scope:
         ) from None
 
 
-def _own_kind(request: Request) -> bool:
-    """Whether what is spent here today is simulated."""
-    return bool(request.app.state.rehearsal)
+async def _own_kind(cell: Cell, request: Request) -> bool:
+    """Whether what is spent in this workspace today is simulated."""
+    return bool(request.app.state.rehearsal) and await cell.rehearses()
 
 
 def _all(rows: Reader, now: datetime, own: bool) -> tuple[BudgetView, ...]:

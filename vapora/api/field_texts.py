@@ -130,7 +130,7 @@ SHAPES: dict[str, dict[str, str]] = work_texts.SHAPES | {
         "position": "The position of the event.",
         "timestamp": "When it was recorded.",
         "actor": "Who did it: a person, an agent, or a part of the system.",
-        "action": "create, update, delete, execute, assign, complete, override, query-secret; unknown: of a newer version.",
+        "action": "create, update, delete, execute, assign, complete, override, query-secret; unknown: a newer one.",
         "resource_type": "The kind of thing that it was done to.",
         "resource_id": "The id of that thing.",
         "result": "success, failure or partial-success.",

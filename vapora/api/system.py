@@ -36,11 +36,13 @@ async def get_health(request: Request, response: Response) -> Health:
     paused: dict[str, str] = {}
     problems: list[str] = []
     status, queue = "ok", ""
+    rehearsal = bool(request.app.state.rehearsal)
     try:
         async with asyncio.timeout(_PATIENCE_S):
             cell = await cells.open(DEFAULT_WORKSPACE)
             problems, queue = await asyncio.gather(_problems(cell), cell.queue.queue_health())
             providers, paused = await _models(cells)
+            rehearsal = rehearsal and await cell.rehearses()
         status = "failing" if problems else "ok"
     except TimeoutError:
         status, problems = "starting", [f"No answer within {_PATIENCE_S:g} s."]
@@ -61,7 +63,7 @@ async def get_health(request: Request, response: Response) -> Health:
         {
             "status": status,
             "version": request.app.version,
-            "model": "rehearsal" if request.app.state.rehearsal else "real",
+            "model": "rehearsal" if rehearsal else "real",
             "providers": providers,
             "paused_models": paused,
             "reason": problems[0] if problems else "",
@@ -105,7 +107,7 @@ async def get_position(cell: FreshCell) -> Progress:
 async def _models(cells: Cells) -> tuple[dict[str, str], dict[str, str]]:
     """Providers, and the single models that are left alone."""
     router = cells.system.router()
-    return await router.providers(), await router.paused_models()
+    return await router.providers(DEFAULT_WORKSPACE), await router.paused_models(DEFAULT_WORKSPACE)
 
 
 async def _problems(cell: Cell) -> list[str]:
