@@ -19,6 +19,7 @@ from actors.log_writer import LogWriter
 from actors.log_writer.checkpoint_signer import CheckpointSigner
 from actors.projector import Projector
 from actors.repositories import Repositories
+from actors.repositories.logins import SecretLogins
 from actors.repositories.open import OpenRepositories
 from actors.runtime import cluster
 from actors.runtime.base import Actor, Address, Builder, Runtime
@@ -227,6 +228,7 @@ def build_repositories(wiring: Wiring, address: Address) -> Repositories:
         sandbox=settings.sandbox,
         text=wiring.blobs(workspace).text,
         snapshots=settings.stream_snapshots(workspace),
+        logins=SecretLogins(wiring.secrets("repositories"), workspace),
     )
     return Repositories(
         log,
