@@ -111,7 +111,7 @@ class OpenBaoServer:
 
     def _health(self) -> int:
         """200: it answers; others while it is sealed, or not yet the leader of its one."""
-        return requests.get(f"{self.url}/v1/sys/health", timeout=10).status_code
+        return int(requests.get(f"{self.url}/v1/sys/health", timeout=10).status_code)
 
     def _until(self, question: Any) -> None:
         deadline = time.monotonic() + _READY_S

@@ -30,7 +30,9 @@ from vapora.commands.people import (
     SetUp,
     WithdrawInvitation,
 )
-from vapora.commands.secrets import StoreSecret
+from vapora.commands.secrets import (
+    StoreSecret,
+)
 from vapora.commands.work import (
     AcceptFoundFile,
     AcceptProjectFile,

@@ -15,13 +15,13 @@ from events.base import DomainEvent
 from events.ids import SECRETS, StreamName, secret_stream
 from events.secret import SecretDeleted, SecretRotated, SecretStored
 from vapora.clock import Clock
-from vapora.dispatch.request_keys import RequestKey, answer_to
+from vapora.dispatch.request_keys import answer_to
 from vapora.domain import secret as secrets
 from vapora.domain.secret import Secret
 from vapora.errors import ConflictError, VersionConflictError
 from vapora.log.client import Change, LogClient
 from vapora.log.folds import Fold, StreamFolds
-from vapora.ports import Origin
+from vapora.ports import Origin, RequestKey
 from vapora.vault import Rotated, StoredSecret, Vault
 
 _MOST_TRIES = 20

@@ -80,6 +80,10 @@ class AsyncClient(AsyncWork):
         query = {"days": days, "after": after}
         return await self._get(path("projects", project_id, "dashboard"), views.Dashboard, query)
 
+    async def flow(self, days: int = 30, after: Position = None) -> views.Dashboard:
+        """The same over all projects together."""
+        return await self._get("/flow", views.Dashboard, {"days": days, "after": after})
+
     async def list_projects(self, archived: bool = False, after: Position = None) -> tuple[views.Project, ...]:
         """In the order in which they were made; archived ones only if asked for."""
         asked = {"archived": True if archived else None, "after": after}

@@ -78,6 +78,10 @@ class Client(Work):
         query = {"days": days, "after": after}
         return self._get(path("projects", project_id, "dashboard"), views.Dashboard, query)
 
+    def flow(self, days: int = 30, after: Position = None) -> views.Dashboard:
+        """The same over all projects together."""
+        return self._get("/flow", views.Dashboard, {"days": days, "after": after})
+
     def list_projects(self, archived: bool = False, after: Position = None) -> tuple[views.Project, ...]:
         """In the order in which they were made; archived ones only if asked for."""
         asked = {"archived": True if archived else None, "after": after}

@@ -967,6 +967,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/flow": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show how the work of all projects flows
+         * @description As `/projects/{id}/dashboard`, of all projects together, archived ones too.
+         */
+        get: operations["get_flow"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/events": {
         parameters: {
             query?: never;
@@ -1435,7 +1455,7 @@ export interface components {
         };
         /**
          * AgentWork
-         * @description What an agent has done in a project since its beginning.
+         * @description What an agent has done there since the beginning.
          */
         AgentWork: {
             /**
@@ -1750,7 +1770,7 @@ export interface components {
             actor: string;
             /**
              * Action
-             * @description create, update, delete, execute, assign, complete, override, query-secret; unknown: of a newer version.
+             * @description create, update, delete, execute, assign, complete, override, query-secret; else unknown.
              */
             action: string;
             /**
@@ -2860,14 +2880,14 @@ export interface components {
         /**
          * Dashboard
          * @description `lead`: from handing in to done; `cycle`: from the first assignment to done; of the cards that were done within
-         *     these days, None where none was.
+         *     these days, None where none was. `project_id` None: of all projects together.
          */
         Dashboard: {
             /**
              * Project Id
-             * @description The project's id.
+             * @description The project's id; null: all of them together.
              */
-            project_id: string;
+            project_id: string | null;
             /**
              * Position
              * @description The position in the log that this state includes. Ask with `after=` of it to see at least this.
@@ -5050,7 +5070,8 @@ export interface components {
          *
          *     `step` is the number of the model's answer that it belongs to, from 0; -1: before the first. `name` is the model
          *     (`provider/model`), the tool, the check, or `setup`. `line` says in one line what it is, for a list. `result` is the
-         *     answer's text, what the tool gave, or the output of a command. `commit`: the branch's newest after it.
+         *     answer's text, what the tool gave, or the output of a command. `commit`: the branch's newest after it. `cursor`: its
+         *     place among the steps, two numbers; the list is sorted by them, and what comes after it is the page after it.
          */
         Step: {
             /**
@@ -5168,6 +5189,12 @@ export interface components {
              * @default false
              */
             simulated: boolean;
+            /**
+             * Cursor
+             * @description Its place among the steps, two numbers with a point between them; as `cursor`, what follows it.
+             * @default
+             */
+            cursor: string;
             /**
              * Position
              * @description The position in the log that this state includes. Ask with `after=` of it to see at least this.
@@ -5717,6 +5744,8 @@ export interface components {
         /**
          * LiveRequest
          * @description The first frame of the client. `after`: send what changed after it; null: what changes from now on.
+         *     `heartbeat_s`: send a frame without rows every so many seconds, so that the client notices a connection that is
+         *     dead and says nothing; null: send none.
          */
         LiveRequest: {
             /**
@@ -5737,6 +5766,12 @@ export interface components {
              * @default null
              */
             after: number | null;
+            /**
+             * Heartbeat S
+             * @description Every how many seconds a frame without rows is to come, 1 to 60; absent: none.
+             * @default null
+             */
+            heartbeat_s: number | null;
         };
         /**
          * AgentChange
@@ -6157,7 +6192,8 @@ export interface components {
         };
         /**
          * StepChange
-         * @description A step of a run, without its texts; the row's id is the key, of run and step.
+         * @description A step of a run, without its texts, or that it is no longer one: the model was chosen, and never asked. The row's
+         *     id is the key, of run and step.
          */
         StepChange: {
             /**
@@ -6173,9 +6209,9 @@ export interface components {
             /**
              * Operation
              * @description put: the row in its latest state. remove: it is gone.
-             * @constant
+             * @enum {string}
              */
-            operation: "put";
+            operation: "put" | "remove";
             /** @description The row, as GET shows it. */
             row: components["schemas"]["Step"];
         };
@@ -6205,7 +6241,8 @@ export interface components {
         };
         /**
          * Frame
-         * @description One position that changed something, as `/live` sends it; several in one where a socket lags behind.
+         * @description One position that changed something, as `/live` sends it; several in one where a socket lags behind. One without
+         *     rows is a heartbeat, for a client that asked for it: nothing has changed, and the connection is alive.
          */
         Frame: {
             /**
@@ -6446,6 +6483,8 @@ export interface operations {
             header?: {
                 /** @description The workspace that is spoken to. */
                 "Vapora-Workspace"?: string;
+                /** @description ETags of answers that you have: if it is still one of them, 304 without a body. */
+                "If-None-Match"?: string | null;
             };
             path: {
                 /** @description The project's id. */
@@ -6528,6 +6567,10 @@ export interface operations {
                 "Vapora-Workspace"?: string;
                 /** @description Stands on every event that follows, and on the answer; made if absent. */
                 "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+                /** @description ETags as GET answered them: it is changed only if nobody has edited it since; else 412. */
+                "If-Match"?: string | null;
             };
             path: {
                 /** @description The project's id. */
@@ -6612,6 +6655,10 @@ export interface operations {
                 "Vapora-Workspace"?: string;
                 /** @description Stands on every event that follows, and on the answer; made if absent. */
                 "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+                /** @description ETags as GET answered them: it is changed only if nobody has edited it since; else 412. */
+                "If-Match"?: string | null;
             };
             path: {
                 /** @description The project's id. */
@@ -7318,6 +7365,8 @@ export interface operations {
             header?: {
                 /** @description The workspace that is spoken to. */
                 "Vapora-Workspace"?: string;
+                /** @description ETags of answers that you have: if it is still one of them, 304 without a body. */
+                "If-None-Match"?: string | null;
             };
             path: {
                 /** @description The task's id. */
@@ -7400,6 +7449,10 @@ export interface operations {
                 "Vapora-Workspace"?: string;
                 /** @description Stands on every event that follows, and on the answer; made if absent. */
                 "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+                /** @description ETags as GET answered them: it is changed only if nobody has edited it since; else 412. */
+                "If-Match"?: string | null;
             };
             path: {
                 /** @description The task's id. */
@@ -7484,6 +7537,10 @@ export interface operations {
                 "Vapora-Workspace"?: string;
                 /** @description Stands on every event that follows, and on the answer; made if absent. */
                 "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+                /** @description ETags as GET answered them: it is changed only if nobody has edited it since; else 412. */
+                "If-Match"?: string | null;
             };
             path: {
                 /** @description The task's id. */
@@ -9411,6 +9468,8 @@ export interface operations {
                 "Vapora-Workspace"?: string;
                 /** @description Stands on every event that follows, and on the answer; made if absent. */
                 "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
             };
             path: {
                 /** @description The task's id. */
@@ -11016,6 +11075,8 @@ export interface operations {
             header?: {
                 /** @description The workspace that is spoken to. */
                 "Vapora-Workspace"?: string;
+                /** @description ETags of answers that you have: if it is still one of them, 304 without a body. */
+                "If-None-Match"?: string | null;
             };
             path: {
                 /** @description The agent's id, such as developer. */
@@ -11098,6 +11159,10 @@ export interface operations {
                 "Vapora-Workspace"?: string;
                 /** @description Stands on every event that follows, and on the answer; made if absent. */
                 "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+                /** @description ETags as GET answered them: it is changed only if nobody has edited it since; else 412. */
+                "If-Match"?: string | null;
             };
             path: {
                 /** @description The agent's id, such as developer. */
@@ -11213,6 +11278,10 @@ export interface operations {
                 "Vapora-Workspace"?: string;
                 /** @description Stands on every event that follows, and on the answer; made if absent. */
                 "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+                /** @description ETags as GET answered them: it is changed only if nobody has edited it since; else 412. */
+                "If-Match"?: string | null;
             };
             path: {
                 /** @description The agent's id, such as developer. */
@@ -11297,6 +11366,10 @@ export interface operations {
                 "Vapora-Workspace"?: string;
                 /** @description Stands on every event that follows, and on the answer; made if absent. */
                 "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+                /** @description ETags as GET answered them: it is changed only if nobody has edited it since; else 412. */
+                "If-Match"?: string | null;
             };
             path: {
                 /** @description The agent's id, such as developer. */
@@ -11578,6 +11651,8 @@ export interface operations {
             header?: {
                 /** @description The workspace that is spoken to. */
                 "Vapora-Workspace"?: string;
+                /** @description ETags of answers that you have: if it is still one of them, 304 without a body. */
+                "If-None-Match"?: string | null;
             };
             path: {
                 /** @description One of the twelve roles. */
@@ -11660,6 +11735,10 @@ export interface operations {
                 "Vapora-Workspace"?: string;
                 /** @description Stands on every event that follows, and on the answer; made if absent. */
                 "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+                /** @description ETags as GET answered them: it is changed only if nobody has edited it since; else 412. */
+                "If-Match"?: string | null;
             };
             path: {
                 /** @description One of the twelve roles. */
@@ -11775,6 +11854,10 @@ export interface operations {
                 "Vapora-Workspace"?: string;
                 /** @description Stands on every event that follows, and on the answer; made if absent. */
                 "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+                /** @description ETags as GET answered them: it is changed only if nobody has edited it since; else 412. */
+                "If-Match"?: string | null;
             };
             path: {
                 /** @description One of the twelve roles. */
@@ -11891,6 +11974,8 @@ export interface operations {
             header?: {
                 /** @description The workspace that is spoken to. */
                 "Vapora-Workspace"?: string;
+                /** @description ETags of answers that you have: if it is still one of them, 304 without a body. */
+                "If-None-Match"?: string | null;
             };
             path: {
                 /** @description The task's id. */
@@ -11973,6 +12058,10 @@ export interface operations {
                 "Vapora-Workspace"?: string;
                 /** @description Stands on every event that follows, and on the answer; made if absent. */
                 "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+                /** @description ETags as GET answered them: it is changed only if nobody has edited it since; else 412. */
+                "If-Match"?: string | null;
             };
             path: {
                 /** @description The task's id. */
@@ -12088,6 +12177,10 @@ export interface operations {
                 "Vapora-Workspace"?: string;
                 /** @description Stands on every event that follows, and on the answer; made if absent. */
                 "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+                /** @description ETags as GET answered them: it is changed only if nobody has edited it since; else 412. */
+                "If-Match"?: string | null;
             };
             path: {
                 /** @description The task's id. */
@@ -12204,6 +12297,8 @@ export interface operations {
             header?: {
                 /** @description The workspace that is spoken to. */
                 "Vapora-Workspace"?: string;
+                /** @description ETags of answers that you have: if it is still one of them, 304 without a body. */
+                "If-None-Match"?: string | null;
             };
             path: {
                 /** @description workspace, project, role, agent or task. */
@@ -12288,6 +12383,10 @@ export interface operations {
                 "Vapora-Workspace"?: string;
                 /** @description Stands on every event that follows, and on the answer; made if absent. */
                 "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+                /** @description ETags as GET answered them: it is changed only if nobody has edited it since; else 412. */
+                "If-Match"?: string | null;
             };
             path: {
                 /** @description workspace, project, role, agent or task. */
@@ -12405,6 +12504,10 @@ export interface operations {
                 "Vapora-Workspace"?: string;
                 /** @description Stands on every event that follows, and on the answer; made if absent. */
                 "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+                /** @description ETags as GET answered them: it is changed only if nobody has edited it since; else 412. */
+                "If-Match"?: string | null;
             };
             path: {
                 /** @description workspace, project, role, agent or task. */
@@ -12540,6 +12643,88 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Page_Cost_"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_flow: {
+        parameters: {
+            query?: {
+                /** @description How many days (UTC), up to today. */
+                days?: number;
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Dashboard"];
                 };
             };
             /** @description Not from this machine */
@@ -13294,6 +13479,8 @@ export interface operations {
             header?: {
                 /** @description The workspace that is spoken to. */
                 "Vapora-Workspace"?: string;
+                /** @description ETags of answers that you have: if it is still one of them, 304 without a body. */
+                "If-None-Match"?: string | null;
             };
             path?: never;
             cookie?: never;
@@ -13373,6 +13560,10 @@ export interface operations {
                 "Vapora-Workspace"?: string;
                 /** @description Stands on every event that follows, and on the answer; made if absent. */
                 "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+                /** @description ETags as GET answered them: it is changed only if nobody has edited it since; else 412. */
+                "If-Match"?: string | null;
             };
             path?: never;
             cookie?: never;
@@ -13486,6 +13677,8 @@ export interface operations {
             header?: {
                 /** @description The workspace that is spoken to. */
                 "Vapora-Workspace"?: string;
+                /** @description ETags of answers that you have: if it is still one of them, 304 without a body. */
+                "If-None-Match"?: string | null;
             };
             path?: never;
             cookie?: never;
@@ -13565,6 +13758,10 @@ export interface operations {
                 "Vapora-Workspace"?: string;
                 /** @description Stands on every event that follows, and on the answer; made if absent. */
                 "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+                /** @description ETags as GET answered them: it is changed only if nobody has edited it since; else 412. */
+                "If-Match"?: string | null;
             };
             path?: never;
             cookie?: never;
@@ -13858,6 +14055,8 @@ export interface operations {
                 "Vapora-Workspace"?: string;
                 /** @description Stands on every event that follows, and on the answer; made if absent. */
                 "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
             };
             path: {
                 /** @description The secret's name: small letters and digits, with hyphens or dots between them. */
@@ -13982,6 +14181,8 @@ export interface operations {
                 "Vapora-Workspace"?: string;
                 /** @description Stands on every event that follows, and on the answer; made if absent. */
                 "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
             };
             path: {
                 /** @description The secret's name: small letters and digits, with hyphens or dots between them. */
