@@ -21,7 +21,7 @@ from vapora.api.request_metrics import RequestMetrics
 from vapora.blobs import open_blobs
 from vapora.dispatch import Dispatcher
 from vapora.dispatch.secrets import SecretEvents, SecretStore
-from vapora.errors import BehindError, LogError, NotFoundError
+from vapora.errors import BehindError, LogError, NotFoundError, UnavailableError, VaultError
 from vapora.log.client import LogClient
 from vapora.ports import ActorSystemPort
 from vapora.settings import Settings
@@ -60,6 +60,8 @@ class Cell:
         self.blobs = open_blobs(settings.blobs_url, settings.blob_folder(workspace), workspace)
         self.queue = system.queue(workspace)
         self.repositories = system.repositories(workspace)
+        self.webhooks = system.webhooks(workspace)
+        self._router = system.router()
         self.feed = LiveFeed(workspace, self.projector)
         self.historians = CapacityLimiter(_HISTORIANS)
         self.used_at = perf_counter()
@@ -95,6 +97,14 @@ class Cell:
     def history(self) -> AbstractContextManager[ReadSnapshot]:
         """Rows of one moment for as long as a look into the past takes; use it in threads of `historians`."""
         return self._reader.snapshot()
+
+    async def rehearses(self) -> bool:
+        """Whether the rehearsal model answers this workspace, of an installation that has no key: one of its own may be
+        in the vault. Where that does not answer, real money is expected."""
+        try:
+            return await self._router.is_simulated(self.workspace)
+        except (UnavailableError, VaultError):
+            return False
 
     @contextmanager
     def held(self) -> Iterator[None]:

@@ -122,9 +122,8 @@ def _parse(text: str) -> LiveRequest:
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         where = ".".join(map(str, first["loc"])) or "all of it"
-        raise BadInputError(
-            f"The first frame is {{token?, workspace?, after?, heartbeat_s?}}; {where}: {first['msg']}."
-        ) from None
+        form = "{token?, workspace?, after?, heartbeat_s?}"
+        raise BadInputError(f"The first frame is {form}; {where}: {first['msg']}.") from None
 
 
 async def _cell(socket: WebSocket, caller: Caller, asked: str | None) -> Cell:

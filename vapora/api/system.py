@@ -44,15 +44,17 @@ async def get_health(request: Request, response: Response) -> Health:
     paused: dict[str, str] = {}
     problems: list[str] = []
     status, queue, standing = "ok", "", Standing()
+    rehearsal = bool(request.app.state.rehearsal)
     try:
         async with asyncio.timeout(_PATIENCE_S):
             known, standing = await _standing(cells)
+            cell = cells.look(DEFAULT_WORKSPACE)
             # One that sleeps had no problem when it fell asleep, and is not woken to be asked again.
             if known == "awake":
-                cell = cells.look(DEFAULT_WORKSPACE)
                 problems, cells.queue = await asyncio.gather(_problems(cell), cell.queue.queue_health())
             queue = cells.queue
             providers, paused = await _models(cells)
+            rehearsal = rehearsal and await cell.rehearses()
         status = "failing" if problems else "ok"
     except TimeoutError:
         status, problems = "starting", [f"No answer within {_PATIENCE_S:g} s."]
@@ -75,7 +77,7 @@ async def get_health(request: Request, response: Response) -> Health:
         {
             "status": status,
             "version": request.app.version,
-            "model": "rehearsal" if request.app.state.rehearsal else "real",
+            "model": "rehearsal" if rehearsal else "real",
             "providers": providers,
             "paused_models": paused,
             "reason": problems[0] if problems else "",
@@ -144,7 +146,7 @@ async def _is_known(request: Request) -> bool:
 async def _models(cells: Cells) -> tuple[dict[str, str], dict[str, str]]:
     """Providers, and the single models that are left alone."""
     router = cells.system.router()
-    return await router.providers(), await router.paused_models()
+    return await router.providers(DEFAULT_WORKSPACE), await router.paused_models(DEFAULT_WORKSPACE)
 
 
 async def _problems(cell: Cell) -> list[str]:

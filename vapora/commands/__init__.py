@@ -4,7 +4,7 @@ A request body is parsed straight into one of these; the path supplies what the 
 Validation here is about form; whether the thing may happen now is decided by the rules in `vapora.domain`.
 """
 
-from vapora.commands.base import INSTANT, WHOLE, BranchName, Command, Edit, SandboxName, ShellLine, Slug
+from vapora.commands.base import INSTANT, WHOLE, BranchName, Command, Edit, Label, SandboxName, ShellLine, Slug
 from vapora.commands.people import (
     AcceptInvitation,
     AddMember,
@@ -35,6 +35,10 @@ from vapora.commands.people import (
 from vapora.commands.secrets import (
     StoreSecret,
 )
+from vapora.commands.webhooks import (
+    RemoveWebhook,
+    SetWebhook,
+)
 from vapora.commands.work import (
     AcceptFoundFile,
     AcceptProjectFile,
@@ -62,6 +66,7 @@ from vapora.commands.work import (
     PauseWorkspace,
     PickAttempt,
     ProjectCheck,
+    RedeemCode,
     RegisterAgent,
     RemoveAgent,
     ReplaceAgent,
@@ -116,6 +121,7 @@ __all__ = [
     "EraseUser",
     "Invite",
     "IssueToken",
+    "Label",
     "LogIn",
     "LogOut",
     "MergeTask",
@@ -127,11 +133,13 @@ __all__ = [
     "PauseWorkspace",
     "PickAttempt",
     "ProjectCheck",
+    "RedeemCode",
     "RefreshSession",
     "RegisterAgent",
     "RemoveAgent",
     "RemoveMember",
     "RemoveTeam",
+    "RemoveWebhook",
     "ReplaceAgent",
     "RequestChanges",
     "RequeueTask",
@@ -147,6 +155,7 @@ __all__ = [
     "SetPolicies",
     "SetTaskBudget",
     "SetUp",
+    "SetWebhook",
     "ShellLine",
     "Slug",
     "StartAttempt",

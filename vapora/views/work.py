@@ -40,6 +40,12 @@ class Accepted(View):
     position: int
 
 
+class OperatorToken(View):
+    """What lets requests say which commands are run: to be sent as `Authorization: Bearer`."""
+
+    token: str
+
+
 class TaskAccepted(View):
     task_id: str
     position: int
@@ -194,6 +200,7 @@ class BoardCard(View):
     deadline: datetime | None
     blocked_by: tuple[str, ...]
     assignee: str | None
+    labels: tuple[str, ...] = ()
     state: TaskState
     waiting: Waiting | None
     assigned_agent: str | None

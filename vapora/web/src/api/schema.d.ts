@@ -13,7 +13,7 @@ export interface paths {
         };
         /**
          * List the projects
-         * @description In the order in which they were made.
+         * @description In the order in which they were made, if no other is asked for.
          */
         get: operations["list_projects"];
         put?: never;
@@ -144,7 +144,7 @@ export interface paths {
         };
         /**
          * List the tasks
-         * @description Newest first, archived ones too; without description and context.
+         * @description The newest first if nothing else is said, archived ones too; without description and context.
          */
         get: operations["list_tasks"];
         put?: never;
@@ -517,8 +517,8 @@ export interface paths {
         /**
          * Show the board
          * @description Todo, in-progress and review in the order in which they are worked off, done and failed the newest first: at most
-         *     200 cards a column, without description and context. `counts` has the number of all. `column` with the column's
-         *     `next` as `cursor` gives the following ones; with `at`, of the board as it was then.
+         *     200 cards a column, without description and context. `counts` has the number of all, whatever `label` says. `column`
+         *     with the column's `next` as `cursor` gives the following ones; with `at`, of the board as it was then.
          */
         get: operations["get_board"];
         put?: never;
@@ -997,7 +997,7 @@ export interface paths {
         /**
          * Read the log
          * @description In order of position; those that fit every filter. `since` and `until` are instants of recording, and what was
-         *     recorded at them counts. `next` is the position to go on from; null at the end of the
+         *     recorded at them counts. `next` is the position to go on from, as `cursor` or `after`; null at the end of the
          *     log. A page may hold fewer than `limit`, even none, and still have a next one: there was much to look through.
          */
         get: operations["list_events"];
@@ -1341,6 +1341,96 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/webhooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the webhooks
+         * @description In the order in which they were made.
+         */
+        get: operations["list_webhooks"];
+        put?: never;
+        /**
+         * Make a webhook
+         * @description From now on each event of these topics is sent to the address, at least once. The answer holds the secret that
+         *     signs the messages, and is the only one that does.
+         */
+        post: operations["create_webhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{webhook_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show a webhook */
+        get: operations["get_webhook"];
+        /**
+         * Replace a webhook
+         * @description All of it anew; its secret stays. What waits to be sent goes to the new address.
+         */
+        put: operations["set_webhook"];
+        post?: never;
+        /**
+         * Remove a webhook
+         * @description With its secret, and with what was not sent yet.
+         */
+        delete: operations["remove_webhook"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{webhook_id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a sample to a webhook
+         * @description Now and once, signed as any message is. The answer says what came of it.
+         */
+        post: operations["test_webhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{webhook_id}/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List what was sent to a webhook
+         * @description The newest first: what waits, and the last 1,000 each of what arrived and of what was given up.
+         */
+        get: operations["list_deliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/ids": {
         parameters: {
             query?: never;
@@ -1518,6 +1608,27 @@ export interface paths {
          * @description Nobody is signed out: tokens of the key before are good until they expire.
          */
         post: operations["rotate_signing_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/operator/redeem": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Exchange a code for the operator's token
+         * @description Once, within a minute of the start that made the code. From this machine alone, as everything while nobody has to
+         *     sign in.
+         */
+        post: operations["redeem_code"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2165,6 +2276,12 @@ export interface components {
              * @description The person who does it; agents leave it alone. Null: agents may take it.
              */
             assignee: string | null;
+            /**
+             * Labels
+             * @description Words of people's own, by which cards are found.
+             * @default []
+             */
+            labels: string[];
             /** @description The column: todo, in-progress, review, done, failed; or archived, which is in none. */
             state: components["schemas"]["TaskState"];
             /** @description What it waits for; null where it does not. */
@@ -3407,6 +3524,11 @@ export interface components {
              * @description The person who does it; agents leave it alone. Null: agents may take it.
              */
             assignee?: string | null;
+            /**
+             * Labels
+             * @description Words of people's own, by which cards are found.
+             */
+            labels?: string[];
         };
         /**
          * EditTaskBudget
@@ -4159,6 +4281,17 @@ export interface components {
              */
             name: string;
         };
+        /**
+         * OperatorToken
+         * @description What lets requests say which commands are run: to be sent as `Authorization: Bearer`.
+         */
+        OperatorToken: {
+            /**
+             * Token
+             * @description To be sent as `Authorization: Bearer`.
+             */
+            token: string;
+        };
         /** Page[Agent] */
         Page_Agent_: {
             /**
@@ -4374,6 +4507,32 @@ export interface components {
              * @description The things themselves.
              */
             items: components["schemas"]["TaskType"][];
+            /**
+             * Next
+             * @description The cursor of the page that follows; null on the last one.
+             */
+            next?: string | null;
+        };
+        /** Page[WebhookDelivery] */
+        Page_WebhookDelivery_: {
+            /**
+             * Items
+             * @description The things themselves.
+             */
+            items: components["schemas"]["WebhookDelivery"][];
+            /**
+             * Next
+             * @description The cursor of the page that follows; null on the last one.
+             */
+            next?: string | null;
+        };
+        /** Page[WebhookView] */
+        Page_WebhookView_: {
+            /**
+             * Items
+             * @description The things themselves.
+             */
+            items: components["schemas"]["WebhookView"][];
             /**
              * Next
              * @description The cursor of the page that follows; null on the last one.
@@ -4859,6 +5018,17 @@ export interface components {
              * @default true
              */
             dead_letters_known: boolean;
+        };
+        /**
+         * RedeemCode
+         * @description `code`: what `vapora up --open` gave to the browser.
+         */
+        RedeemCode: {
+            /**
+             * Code
+             * @description What `vapora up --open` gave to the browser; it is worth something once.
+             */
+            code: string;
         };
         /** RefreshSession */
         RefreshSession: {
@@ -5419,6 +5589,38 @@ export interface components {
             password: string;
         };
         /**
+         * SetWebhook
+         * @description A webhook as it shall be. `topics`: such as `task.*`, `run.succeeded`, or `*` for all. One that is not `enabled`
+         *     is sent nothing, and what happens meanwhile is not sent later.
+         */
+        SetWebhook: {
+            /**
+             * Url
+             * @description The address that messages are sent to: https, and outside, unless the operator has allowed its network.
+             */
+            url: string;
+            /**
+             * Topics
+             * @description Which events: a topic, as task.completed, all of a noun, as task.*, or * for every one.
+             * @example [
+             *       "task.*"
+             *     ]
+             */
+            topics: string[];
+            /**
+             * Description
+             * @description Free text, for people and for the agent.
+             * @default
+             */
+            description: string;
+            /**
+             * Enabled
+             * @description False: it is sent nothing, and what happens meanwhile is not sent later.
+             * @default true
+             */
+            enabled: boolean;
+        };
+        /**
          * SignInStatus
          * @description `sign_in`: whether people have to. `set_up`: whether there is an owner. `openid`: whether a provider of OpenID
          *     Connect is there to sign in with.
@@ -5678,7 +5880,8 @@ export interface components {
         };
         /**
          * SubmitTask
-         * @description `task_type` is the routing type; absent, it is inferred and marked so. `role` narrows the candidates.
+         * @description `task_type` is the routing type; absent, it is inferred and marked so. `role` narrows the candidates. `labels`:
+         *     words of people's own, by which cards are found; nothing is decided by them.
          */
         SubmitTask: {
             /**
@@ -5746,6 +5949,12 @@ export interface components {
              * @description The person who does it; agents leave it alone. Null: agents may take it.
              */
             assignee?: string | null;
+            /**
+             * Labels
+             * @description Words of people's own, by which cards are found.
+             * @default []
+             */
+            labels: string[];
         };
         /** TaskAccepted */
         TaskAccepted: {
@@ -5819,6 +6028,12 @@ export interface components {
              * @description The person who does it; agents leave it alone. Null: agents may take it.
              */
             assignee: string | null;
+            /**
+             * Labels
+             * @description Words of people's own, by which cards are found.
+             * @default []
+             */
+            labels: string[];
             /** @description The column: todo, in-progress, review, done, failed; or archived, which is in none. */
             state: components["schemas"]["TaskState"];
             /** @description What it waits for; null where it does not. */
@@ -6058,6 +6273,189 @@ export interface components {
              * @description What a person can do about it.
              */
             remedy: string;
+        };
+        /**
+         * WebhookDelivery
+         * @description One event on its way to one webhook. `dead`: it was tried often enough, and is not tried again by itself.
+         *     `status`, `error`: of the last attempt. `next_at`: of the next one, null where there is none.
+         */
+        WebhookDelivery: {
+            /**
+             * Id
+             * @description Stands in each attempt's header Vapora-Delivery: by it a receiver knows what it had before.
+             */
+            id: string;
+            /**
+             * Webhook Id
+             * @description The webhook's id.
+             */
+            webhook_id: string;
+            /**
+             * Position
+             * @description The position of the event in the log.
+             */
+            position: number;
+            /**
+             * Topic
+             * @description The topic of the event.
+             */
+            topic: string;
+            /**
+             * State
+             * @description pending, delivered, or dead: given up after many attempts.
+             * @enum {string}
+             */
+            state: "pending" | "delivered" | "dead";
+            /**
+             * Attempts
+             * @description How often it was sent.
+             */
+            attempts: number;
+            /**
+             * Status
+             * @description The status of the last answer; null: there was none.
+             */
+            status: number | null;
+            /**
+             * Error
+             * @description What was wrong with the last attempt; empty: nothing.
+             */
+            error: string;
+            /**
+             * Next At
+             * @description When it is sent again; null: it is not.
+             */
+            next_at: string | null;
+            /**
+             * Created At
+             * Format: date-time
+             * @description When it was made.
+             */
+            created_at: string;
+            /**
+             * Updated At
+             * Format: date-time
+             * @description When it was sent last.
+             */
+            updated_at: string;
+        };
+        /**
+         * WebhookMade
+         * @description With the secret that its messages are signed with. It is shown here and never again.
+         */
+        WebhookMade: {
+            /**
+             * Id
+             * @description The webhook's id.
+             */
+            id: string;
+            /**
+             * Url
+             * @description The address that messages are sent to: https, and outside, unless the operator has allowed its network.
+             */
+            url: string;
+            /**
+             * Topics
+             * @description Which events: a topic, as task.completed, all of a noun, as task.*, or * for every one.
+             */
+            topics: string[];
+            /**
+             * Description
+             * @description Free text, for people and for the agent.
+             */
+            description: string;
+            /**
+             * Enabled
+             * @description False: it is sent nothing, and what happens meanwhile is not sent later.
+             */
+            enabled: boolean;
+            /**
+             * Created At
+             * Format: date-time
+             * @description When it was made.
+             */
+            created_at: string;
+            /**
+             * Position
+             * @description The position in the log that this state includes. Ask with `after=` of it to see at least this.
+             */
+            position: number;
+            /**
+             * Secret
+             * @description What its messages are signed with. It is shown here and never again.
+             */
+            secret: string;
+        };
+        /**
+         * WebhookOutcome
+         * @description What came of a sample. `status`: of the answer, null: there was none. `error`: why it does not count as taken,
+         *     empty where it does.
+         */
+        WebhookOutcome: {
+            /**
+             * Delivered
+             * @description Whether it was answered with a status of 2xx.
+             */
+            delivered: boolean;
+            /**
+             * Status
+             * @description The status of the answer; null: there was none.
+             */
+            status: number | null;
+            /**
+             * Error
+             * @description Why it does not count as delivered; empty where it does.
+             */
+            error: string;
+            /**
+             * Duration Ms
+             * @description How long it took, in milliseconds.
+             */
+            duration_ms: number;
+            /**
+             * Position
+             * @description The position in the log that this state includes. Ask with `after=` of it to see at least this.
+             */
+            position: number;
+        };
+        /** WebhookView */
+        WebhookView: {
+            /**
+             * Id
+             * @description The webhook's id.
+             */
+            id: string;
+            /**
+             * Url
+             * @description The address that messages are sent to: https, and outside, unless the operator has allowed its network.
+             */
+            url: string;
+            /**
+             * Topics
+             * @description Which events: a topic, as task.completed, all of a noun, as task.*, or * for every one.
+             */
+            topics: string[];
+            /**
+             * Description
+             * @description Free text, for people and for the agent.
+             */
+            description: string;
+            /**
+             * Enabled
+             * @description False: it is sent nothing, and what happens meanwhile is not sent later.
+             */
+            enabled: boolean;
+            /**
+             * Created At
+             * Format: date-time
+             * @description When it was made.
+             */
+            created_at: string;
+            /**
+             * Position
+             * @description The position in the log that this state includes. Ask with `after=` of it to see at least this.
+             */
+            position: number;
         };
         /**
          * WhenExceeded
@@ -6740,6 +7138,8 @@ export interface operations {
             query?: {
                 /** @description Archived ones too. */
                 archived?: boolean;
+                /** @description By what; with - the other way round. */
+                sort?: ("created" | "-created" | "name" | "-name") | null;
                 /** @description How many items at most. */
                 limit?: number;
                 /** @description `next` of the page before: a project's id. */
@@ -6785,6 +7185,15 @@ export interface operations {
             };
             /** @description The request cannot be taken as it is */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6924,6 +7333,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something broke on our side */
             500: {
                 headers: {
@@ -6967,11 +7385,22 @@ export interface operations {
             /** @description Successful Response */
             200: {
                 headers: {
+                    /** @description For If-Match and If-None-Match. */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Project"];
                 };
+            };
+            /** @description It is what If-None-Match says that you have */
+            304: {
+                headers: {
+                    /** @description For If-Match and If-None-Match. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Not from this machine */
             403: {
@@ -6993,6 +7422,15 @@ export interface operations {
             };
             /** @description The request cannot be taken as it is */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7088,8 +7526,26 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description It has changed since it was read (If-Match) */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The request cannot be taken as it is */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7198,6 +7654,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description It has changed since it was read (If-Match) */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The body is too large */
             413: {
                 headers: {
@@ -7218,6 +7683,15 @@ export interface operations {
             };
             /** @description The request cannot be taken as it is */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7294,6 +7768,15 @@ export interface operations {
             };
             /** @description The request cannot be taken as it is */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7384,6 +7867,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something broke on our side */
             500: {
                 headers: {
@@ -7460,6 +7952,15 @@ export interface operations {
             };
             /** @description The request cannot be taken as it is */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7602,6 +8103,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something broke on our side */
             500: {
                 headers: {
@@ -7631,6 +8141,10 @@ export interface operations {
                 state?: components["schemas"]["TaskState"] | null;
                 /** @description That ask for this role only. */
                 role?: string | null;
+                /** @description That bear this label only. */
+                label?: string | null;
+                /** @description By what; with - the other way round. */
+                sort?: "-created" | "created" | "-updated" | "updated" | "-priority" | "priority";
                 /** @description How many items at most. */
                 limit?: number;
                 /** @description `next` of the page before. */
@@ -7676,6 +8190,15 @@ export interface operations {
             };
             /** @description The request cannot be taken as it is */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7806,6 +8329,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something broke on our side */
             500: {
                 headers: {
@@ -7849,11 +8381,22 @@ export interface operations {
             /** @description Successful Response */
             200: {
                 headers: {
+                    /** @description For If-Match and If-None-Match. */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["TaskCard"];
                 };
+            };
+            /** @description It is what If-None-Match says that you have */
+            304: {
+                headers: {
+                    /** @description For If-Match and If-None-Match. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Not from this machine */
             403: {
@@ -7875,6 +8418,15 @@ export interface operations {
             };
             /** @description The request cannot be taken as it is */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7970,8 +8522,26 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description It has changed since it was read (If-Match) */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The request cannot be taken as it is */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8071,6 +8641,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description It has changed since it was read (If-Match) */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The body is too large */
             413: {
                 headers: {
@@ -8091,6 +8670,15 @@ export interface operations {
             };
             /** @description The request cannot be taken as it is */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8215,6 +8803,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something broke on our side */
             500: {
                 headers: {
@@ -8289,6 +8886,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something broke on our side */
             500: {
                 headers: {
@@ -8321,6 +8927,10 @@ export interface operations {
     list_task_runs: {
         parameters: {
             query?: {
+                /** @description How many items at most. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string | null;
                 /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
                 after?: number | null;
             };
@@ -8365,6 +8975,15 @@ export interface operations {
             };
             /** @description The request cannot be taken as it is */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8459,6 +9078,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something broke on our side */
             500: {
                 headers: {
@@ -8539,6 +9167,15 @@ export interface operations {
             };
             /** @description The request cannot be taken as it is */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8681,6 +9318,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something broke on our side */
             500: {
                 headers: {
@@ -8769,6 +9415,15 @@ export interface operations {
             };
             /** @description The request cannot be taken as it is */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8893,6 +9548,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something broke on our side */
             500: {
                 headers: {
@@ -8916,6 +9580,10 @@ export interface operations {
     list_attempts: {
         parameters: {
             query?: {
+                /** @description How many items at most. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string | null;
                 /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
                 after?: number | null;
             };
@@ -8960,6 +9628,15 @@ export interface operations {
             };
             /** @description The request cannot be taken as it is */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9093,6 +9770,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something broke on our side */
             500: {
                 headers: {
@@ -9181,6 +9867,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something broke on our side */
             500: {
                 headers: {
@@ -9252,6 +9947,15 @@ export interface operations {
             };
             /** @description The request cannot be taken as it is */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9385,6 +10089,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something broke on our side */
             500: {
                 headers: {
@@ -9495,6 +10208,15 @@ export interface operations {
             };
             /** @description The request cannot be taken as it is */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9619,6 +10341,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something broke on our side */
             500: {
                 headers: {
@@ -9642,6 +10373,10 @@ export interface operations {
     list_attachments: {
         parameters: {
             query?: {
+                /** @description How many items at most. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string | null;
                 /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
                 after?: number | null;
             };
@@ -9686,6 +10421,15 @@ export interface operations {
             };
             /** @description The request cannot be taken as it is */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9825,6 +10569,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something broke on our side */
             500: {
                 headers: {
@@ -9894,6 +10647,15 @@ export interface operations {
             };
             /** @description The request cannot be taken as it is */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9998,6 +10760,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something broke on our side */
             500: {
                 headers: {
@@ -10027,6 +10798,8 @@ export interface operations {
                 column?: ("todo" | "in-progress" | "review" | "done" | "failed") | null;
                 /** @description `next` of the page before. */
                 cursor?: string | null;
+                /** @description That bear this label only. */
+                label?: string | null;
                 /** @description A position, or an instant such as 2026-11-22T10:00:00Z: the answer as it was then. What is yet to come is refused. */
                 at?: string | null;
                 /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
@@ -10070,6 +10843,15 @@ export interface operations {
             };
             /** @description The request cannot be taken as it is */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10160,6 +10942,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something broke on our side */
             500: {
                 headers: {
@@ -10243,6 +11034,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something broke on our side */
             500: {
                 headers: {
@@ -10275,6 +11075,10 @@ export interface operations {
     list_artifacts: {
         parameters: {
             query?: {
+                /** @description How many items at most. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string | null;
                 /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
                 after?: number | null;
             };
@@ -10319,6 +11123,15 @@ export interface operations {
             };
             /** @description The request cannot be taken as it is */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10404,6 +11217,15 @@ export interface operations {
             };
             /** @description The request cannot be taken as it is */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10498,6 +11320,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something broke on our side */
             500: {
                 headers: {
@@ -10576,6 +11407,15 @@ export interface operations {
             };
             /** @description The request cannot be taken as it is */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10709,6 +11549,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something broke on our side */
             500: {
                 headers: {
@@ -10826,6 +11675,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something broke on our side */
             500: {
                 headers: {
@@ -10905,6 +11763,15 @@ export interface operations {
             };
             /** @description The request cannot be taken as it is */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11029,6 +11896,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something broke on our side */
             500: {
                 headers: {
@@ -11108,6 +11984,15 @@ export interface operations {
             };
             /** @description The request cannot be taken as it is */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11229,6 +12114,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something broke on our side */
             500: {
                 headers: {
@@ -11312,6 +12206,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something broke on our side */
             500: {
                 headers: {
@@ -11343,6 +12246,12 @@ export interface operations {
                 task_type?: string | null;
                 /** @description In this state. */
                 state?: ("idle" | "busy" | "offline" | "disabled") | null;
+                /** @description By what; with - the other way round. */
+                sort?: ("id" | "-id" | "name" | "-name" | "role" | "-role" | "load" | "-load") | null;
+                /** @description How many items at most. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string | null;
                 /** @description A position, or an instant such as 2026-11-22T10:00:00Z: the answer as it was then. What is yet to come is refused. */
                 at?: string | null;
                 /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
@@ -11386,6 +12295,15 @@ export interface operations {
             };
             /** @description The request cannot be taken as it is */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11516,6 +12434,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something broke on our side */
             500: {
                 headers: {
@@ -11559,11 +12486,22 @@ export interface operations {
             /** @description Successful Response */
             200: {
                 headers: {
+                    /** @description For If-Match and If-None-Match. */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Agent"];
                 };
+            };
+            /** @description It is what If-None-Match says that you have */
+            304: {
+                headers: {
+                    /** @description For If-Match and If-None-Match. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Not from this machine */
             403: {
@@ -11585,6 +12523,15 @@ export interface operations {
             };
             /** @description The request cannot be taken as it is */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11693,6 +12640,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description It has changed since it was read (If-Match) */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The body is too large */
             413: {
                 headers: {
@@ -11713,6 +12669,15 @@ export interface operations {
             };
             /** @description The request cannot be taken as it is */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11799,8 +12764,26 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description It has changed since it was read (If-Match) */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The request cannot be taken as it is */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11900,6 +12883,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description It has changed since it was read (If-Match) */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The body is too large */
             413: {
                 headers: {
@@ -11920,6 +12912,15 @@ export interface operations {
             };
             /** @description The request cannot be taken as it is */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -12001,6 +13002,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something broke on our side */
             500: {
                 headers: {
@@ -12033,6 +13043,12 @@ export interface operations {
     list_budgets: {
         parameters: {
             query?: {
+                /** @description By what; with - the other way round. */
+                sort?: ("utilisation" | "-utilisation" | "spent" | "-spent") | null;
+                /** @description How many items at most. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string | null;
                 /** @description A position, or an instant such as 2026-11-22T10:00:00Z: the answer as it was then. What is yet to come is refused. */
                 at?: string | null;
                 /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
@@ -12076,6 +13092,15 @@ export interface operations {
             };
             /** @description The request cannot be taken as it is */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -12135,11 +13160,22 @@ export interface operations {
             /** @description Successful Response */
             200: {
                 headers: {
+                    /** @description For If-Match and If-None-Match. */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["BudgetView"];
                 };
+            };
+            /** @description It is what If-None-Match says that you have */
+            304: {
+                headers: {
+                    /** @description For If-Match and If-None-Match. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Not from this machine */
             403: {
@@ -12161,6 +13197,15 @@ export interface operations {
             };
             /** @description The request cannot be taken as it is */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -12269,6 +13314,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description It has changed since it was read (If-Match) */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The body is too large */
             413: {
                 headers: {
@@ -12289,6 +13343,15 @@ export interface operations {
             };
             /** @description The request cannot be taken as it is */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -12388,6 +13451,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description It has changed since it was read (If-Match) */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The body is too large */
             413: {
                 headers: {
@@ -12408,6 +13480,15 @@ export interface operations {
             };
             /** @description The request cannot be taken as it is */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -12458,11 +13539,22 @@ export interface operations {
             /** @description Successful Response */
             200: {
                 headers: {
+                    /** @description For If-Match and If-None-Match. */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["BudgetView"];
                 };
+            };
+            /** @description It is what If-None-Match says that you have */
+            304: {
+                headers: {
+                    /** @description For If-Match and If-None-Match. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Not from this machine */
             403: {
@@ -12484,6 +13576,15 @@ export interface operations {
             };
             /** @description The request cannot be taken as it is */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -12592,6 +13693,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description It has changed since it was read (If-Match) */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The body is too large */
             413: {
                 headers: {
@@ -12612,6 +13722,15 @@ export interface operations {
             };
             /** @description The request cannot be taken as it is */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -12711,6 +13830,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description It has changed since it was read (If-Match) */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The body is too large */
             413: {
                 headers: {
@@ -12731,6 +13859,15 @@ export interface operations {
             };
             /** @description The request cannot be taken as it is */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -12783,11 +13920,22 @@ export interface operations {
             /** @description Successful Response */
             200: {
                 headers: {
+                    /** @description For If-Match and If-None-Match. */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["BudgetView"];
                 };
+            };
+            /** @description It is what If-None-Match says that you have */
+            304: {
+                headers: {
+                    /** @description For If-Match and If-None-Match. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Not from this machine */
             403: {
@@ -12809,6 +13957,15 @@ export interface operations {
             };
             /** @description The request cannot be taken as it is */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -12919,6 +14076,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description It has changed since it was read (If-Match) */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The body is too large */
             413: {
                 headers: {
@@ -12939,6 +14105,15 @@ export interface operations {
             };
             /** @description The request cannot be taken as it is */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -13040,6 +14215,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description It has changed since it was read (If-Match) */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The body is too large */
             413: {
                 headers: {
@@ -13060,6 +14244,15 @@ export interface operations {
             };
             /** @description The request cannot be taken as it is */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -13094,6 +14287,12 @@ export interface operations {
                 group_by?: string;
                 /** @description Of this project only. */
                 project_id?: string | null;
+                /** @description By what; with - the other way round. */
+                sort?: ("cost" | "-cost" | "calls" | "-calls") | null;
+                /** @description How many items at most. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string | null;
                 /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
                 after?: number | null;
             };
@@ -13135,6 +14334,15 @@ export interface operations {
             };
             /** @description The request cannot be taken as it is */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -13224,6 +14432,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something broke on our side */
             500: {
                 headers: {
@@ -13263,7 +14480,7 @@ export interface operations {
                 /** @description Of this stream, such as task:task-1. */
                 stream?: string | null;
                 /** @description Of this topic; may be given again. */
-                topic?: ("access.audit-viewed" | "access.denied" | "agent.disabled" | "agent.edited" | "agent.enabled" | "agent.registered" | "agent.removed" | "budget.set" | "budget.spend-refused" | "budget.spend-released" | "budget.spend-reserved" | "budget.spend-settled" | "budget.spend-unknown" | "budget.windows-corrected" | "identity.signing-key-rotated" | "invitation.ended" | "invitation.made" | "project.archived" | "project.created" | "project.edited" | "project.file-accepted" | "project.paused" | "project.resumed" | "routing.provider-selected" | "run.artifact-recorded" | "run.cancelled" | "run.checks-ran" | "run.continued" | "run.failed" | "run.model-call-failed" | "run.model-call-lost" | "run.model-call-withdrawn" | "run.model-called" | "run.question-asked" | "run.setup-ran" | "run.started" | "run.succeeded" | "run.tool-used" | "run.waiting" | "secret.deleted" | "secret.rotated" | "secret.stored" | "secret.used" | "session.ended" | "session.refreshed" | "session.started" | "task.approved" | "task.archived" | "task.assigned" | "task.attachment-added" | "task.attachment-removed" | "task.attempt-picked" | "task.attempt-requested" | "task.commented" | "task.completed" | "task.edited" | "task.failed" | "task.landed" | "task.landing-refused" | "task.paused" | "task.pushed" | "task.recalled" | "task.rejected" | "task.released" | "task.reopened" | "task.reordered" | "task.requeued" | "task.resumed" | "task.review-assigned" | "task.review-submitted" | "task.sent-to-review" | "task.submitted" | "task.waiting" | "team.changed" | "team.created" | "team.removed" | "token.issued" | "token.revoked" | "user.changed" | "user.erased" | "user.log-in-refused" | "user.password-changed" | "user.preferences-changed" | "user.registered" | "workspace.changed" | "workspace.clock-corrected" | "workspace.created" | "workspace.deleted" | "workspace.member-added" | "workspace.member-changed" | "workspace.member-removed" | "workspace.opened" | "workspace.paused" | "workspace.policies-changed" | "workspace.request-accepted" | "workspace.resumed" | "workspace.settings-changed")[] | null;
+                topic?: ("access.audit-viewed" | "access.denied" | "agent.disabled" | "agent.edited" | "agent.enabled" | "agent.registered" | "agent.removed" | "budget.set" | "budget.spend-refused" | "budget.spend-released" | "budget.spend-reserved" | "budget.spend-settled" | "budget.spend-unknown" | "budget.windows-corrected" | "identity.signing-key-rotated" | "invitation.ended" | "invitation.made" | "project.archived" | "project.created" | "project.edited" | "project.file-accepted" | "project.paused" | "project.resumed" | "routing.provider-selected" | "run.artifact-recorded" | "run.cancelled" | "run.checks-ran" | "run.continued" | "run.failed" | "run.model-call-failed" | "run.model-call-lost" | "run.model-call-withdrawn" | "run.model-called" | "run.question-asked" | "run.setup-ran" | "run.started" | "run.succeeded" | "run.tool-used" | "run.waiting" | "secret.deleted" | "secret.rotated" | "secret.stored" | "secret.used" | "session.ended" | "session.refreshed" | "session.started" | "task.approved" | "task.archived" | "task.assigned" | "task.attachment-added" | "task.attachment-removed" | "task.attempt-picked" | "task.attempt-requested" | "task.commented" | "task.completed" | "task.edited" | "task.failed" | "task.labelled" | "task.landed" | "task.landing-refused" | "task.paused" | "task.pushed" | "task.recalled" | "task.rejected" | "task.released" | "task.reopened" | "task.reordered" | "task.requeued" | "task.resumed" | "task.review-assigned" | "task.review-submitted" | "task.sent-to-review" | "task.submitted" | "task.waiting" | "team.changed" | "team.created" | "team.removed" | "token.issued" | "token.revoked" | "user.changed" | "user.erased" | "user.log-in-refused" | "user.password-changed" | "user.preferences-changed" | "user.registered" | "webhook.removed" | "webhook.set" | "webhook.tested" | "workspace.changed" | "workspace.clock-corrected" | "workspace.created" | "workspace.deleted" | "workspace.member-added" | "workspace.member-changed" | "workspace.member-removed" | "workspace.opened" | "workspace.paused" | "workspace.policies-changed" | "workspace.request-accepted" | "workspace.resumed" | "workspace.settings-changed")[] | null;
                 /** @description Done by this one, such as user:local. */
                 actor?: string | null;
                 /** @description That go back to this request. */
@@ -13272,6 +14489,8 @@ export interface operations {
                 since?: string | null;
                 /** @description An instant such as 2026-11-22T10:00:00Z, or a day; without a zone, UTC. */
                 until?: string | null;
+                /** @description `next` of the page before. */
+                cursor?: string | null;
             };
             header?: {
                 /** @description The workspace that is spoken to. */
@@ -13311,6 +14530,15 @@ export interface operations {
             };
             /** @description The request cannot be taken as it is */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -13382,6 +14610,15 @@ export interface operations {
             };
             /** @description The request cannot be taken as it is */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -13476,6 +14713,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something broke on our side */
             500: {
                 headers: {
@@ -13556,6 +14802,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something broke on our side */
             500: {
                 headers: {
@@ -13578,7 +14833,12 @@ export interface operations {
     };
     list_roles: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description How many items at most. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string | null;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -13614,6 +14874,15 @@ export interface operations {
             };
             /** @description The request cannot be taken as it is */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -13689,6 +14958,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something broke on our side */
             500: {
                 headers: {
@@ -13711,7 +14989,12 @@ export interface operations {
     };
     list_task_types: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description How many items at most. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string | null;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -13747,6 +15030,15 @@ export interface operations {
             };
             /** @description The request cannot be taken as it is */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -13818,6 +15110,15 @@ export interface operations {
             };
             /** @description The request cannot be taken as it is */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -13920,6 +15221,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something broke on our side */
             500: {
                 headers: {
@@ -13960,11 +15270,22 @@ export interface operations {
             /** @description Successful Response */
             200: {
                 headers: {
+                    /** @description For If-Match and If-None-Match. */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["WorkspaceSettings"];
                 };
+            };
+            /** @description It is what If-None-Match says that you have */
+            304: {
+                headers: {
+                    /** @description For If-Match and If-None-Match. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Not from this machine */
             403: {
@@ -13986,6 +15307,15 @@ export interface operations {
             };
             /** @description The request cannot be taken as it is */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -14091,6 +15421,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description It has changed since it was read (If-Match) */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The body is too large */
             413: {
                 headers: {
@@ -14111,6 +15450,15 @@ export interface operations {
             };
             /** @description The request cannot be taken as it is */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -14158,11 +15506,22 @@ export interface operations {
             /** @description Successful Response */
             200: {
                 headers: {
+                    /** @description For If-Match and If-None-Match. */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Preferences"];
                 };
+            };
+            /** @description It is what If-None-Match says that you have */
+            304: {
+                headers: {
+                    /** @description For If-Match and If-None-Match. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Not from this machine */
             403: {
@@ -14184,6 +15543,15 @@ export interface operations {
             };
             /** @description The request cannot be taken as it is */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -14289,6 +15657,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description It has changed since it was read (If-Match) */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The body is too large */
             413: {
                 headers: {
@@ -14309,6 +15686,15 @@ export interface operations {
             };
             /** @description The request cannot be taken as it is */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -14339,6 +15725,10 @@ export interface operations {
     list_secrets: {
         parameters: {
             query?: {
+                /** @description How many items at most. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string | null;
                 /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
                 after?: number | null;
             };
@@ -14389,6 +15779,15 @@ export interface operations {
             };
             /** @description The request cannot be taken as it is */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -14488,6 +15887,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something broke on our side */
             500: {
                 headers: {
@@ -14525,8 +15933,6 @@ export interface operations {
                 "Vapora-Workspace"?: string;
                 /** @description Stands on every event that follows, and on the answer; made if absent. */
                 "X-Correlation-Id"?: string | null;
-                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
-                "Idempotency-Key"?: string | null;
             };
             path: {
                 /** @description The secret's name: small letters and digits, with hyphens or dots between them. */
@@ -14623,6 +16029,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something broke on our side */
             500: {
                 headers: {
@@ -14651,8 +16066,6 @@ export interface operations {
                 "Vapora-Workspace"?: string;
                 /** @description Stands on every event that follows, and on the answer; made if absent. */
                 "X-Correlation-Id"?: string | null;
-                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
-                "Idempotency-Key"?: string | null;
             };
             path: {
                 /** @description The secret's name: small letters and digits, with hyphens or dots between them. */
@@ -14711,6 +16124,15 @@ export interface operations {
             };
             /** @description The request cannot be taken as it is */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -14810,6 +16232,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something broke on our side */
             500: {
                 headers: {
@@ -14875,6 +16306,15 @@ export interface operations {
             };
             /** @description The request cannot be taken as it is */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -14965,6 +16405,15 @@ export interface operations {
             };
             /** @description The request cannot be taken as it is */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -15084,6 +16533,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something broke on our side */
             500: {
                 headers: {
@@ -15196,6 +16654,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something broke on our side */
             500: {
                 headers: {
@@ -15216,6 +16683,763 @@ export interface operations {
             };
         };
     };
+    list_webhooks: {
+        parameters: {
+            query?: {
+                /** @description How many items at most. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string | null;
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_WebhookView_"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_webhook: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetWebhook"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookMade"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not declared as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_webhook: {
+        parameters: {
+            query?: {
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description ETags of answers that you have: if it is still one of them, 304 without a body. */
+                "If-None-Match"?: string | null;
+            };
+            path: {
+                /** @description The webhook's id. */
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description For If-Match and If-None-Match. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookView"];
+                };
+            };
+            /** @description It is what If-None-Match says that you have */
+            304: {
+                headers: {
+                    /** @description For If-Match and If-None-Match. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_webhook: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+                /** @description ETags as GET answered them: it is changed only if nobody has edited it since; else 412. */
+                "If-Match"?: string | null;
+            };
+            path: {
+                /** @description The webhook's id. */
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetWebhook"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookView"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has changed since it was read (If-Match) */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not declared as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_webhook: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+                /** @description ETags as GET answered them: it is changed only if nobody has edited it since; else 412. */
+                "If-Match"?: string | null;
+            };
+            path: {
+                /** @description The webhook's id. */
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has changed since it was read (If-Match) */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    test_webhook: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The webhook's id. */
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookOutcome"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_deliveries: {
+        parameters: {
+            query?: {
+                /** @description `dead`: those that were given up after many attempts. */
+                state?: ("pending" | "delivered" | "dead") | null;
+                /** @description How many items at most. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string | null;
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+            };
+            path: {
+                /** @description The webhook's id. */
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_WebhookDelivery_"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_ids: {
         parameters: {
             query: {
@@ -15223,6 +17447,10 @@ export interface operations {
                 prefix: string;
                 /** @description Of this kind only. */
                 kind?: ("task" | "project" | "run" | "agent") | null;
+                /** @description How many items at most. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string | null;
                 /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
                 after?: number | null;
             };
@@ -15264,6 +17492,15 @@ export interface operations {
             };
             /** @description The request cannot be taken as it is */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -15338,6 +17575,15 @@ export interface operations {
             };
             /** @description The request cannot be taken as it is */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -15452,6 +17698,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something broke on our side */
             500: {
                 headers: {
@@ -15559,6 +17814,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something broke on our side */
             500: {
                 headers: {
@@ -15657,6 +17921,15 @@ export interface operations {
             };
             /** @description The request cannot be taken as it is */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -15771,6 +18044,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something broke on our side */
             500: {
                 headers: {
@@ -15832,6 +18114,15 @@ export interface operations {
             };
             /** @description The request cannot be taken as it is */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -15958,6 +18249,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something broke on our side */
             500: {
                 headers: {
@@ -16037,6 +18337,140 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    redeem_code: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RedeemCode"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OperatorToken"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not declared as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Something broke on our side */
             500: {
                 headers: {
@@ -16101,6 +18535,15 @@ export interface operations {
             };
             /** @description The request cannot be taken as it is */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -16181,6 +18624,15 @@ export interface operations {
             };
             /** @description The request cannot be taken as it is */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
