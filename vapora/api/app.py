@@ -90,6 +90,7 @@ def create_app(
     app.state.people = people = People(actor_system, clock.now)
     app.state.callers = sign_in = SignIn(people, settings, clock.now)
     app.state.rehearsal = rehearsal
+    app.state.trusted_proxies = settings.trusted_proxies
     app.state.openid = bool(settings.openid_issuer)
     app.state.max_attachment_bytes = settings.max_attachment_bytes
     app.state.storing = asyncio.Semaphore(_STORED_AT_ONCE)
