@@ -82,6 +82,8 @@ class Settings(BaseSettings):
     refresh_token_days: float = Field(default=7, gt=0)
     # A provider of OpenID Connect, for teams that have one; empty: people sign in with a password.
     openid_issuer: str = ""
+    # The address by which browsers reach it, as in https://vapora.example.com, where a proxy stands in front.
+    public_url: str = ""
     openid_client_id: str = ""
     openid_client_secret: SecretStr = SecretStr("")
     # How often the supervisor asks the actors of each workspace whether they are well.

@@ -30,6 +30,7 @@ from vapora.api import (
     ids,
     live,
     openapi,
+    openid,
     operator,
     pauses,
     problems,
@@ -72,7 +73,7 @@ _NOUNS = (
     *(agents, budgets, costs, flow, events, audit, roles, queue, settings, secrets, users, webhooks, ids),
 )
 # They find out themselves who asks: before anybody has signed in, or by the first frame of a socket.
-_OPEN = (auth, live, operator)
+_OPEN = (auth, openid, live, operator)
 
 
 def create_app(
@@ -92,6 +93,7 @@ def create_app(
     app.state.rehearsal = rehearsal
     app.state.trusted_proxies = settings.trusted_proxies
     app.state.openid = bool(settings.openid_issuer)
+    app.state.public_url = settings.public_url.rstrip("/")
     app.state.max_attachment_bytes = settings.max_attachment_bytes
     app.state.storing = asyncio.Semaphore(_STORED_AT_ONCE)
     app.state.require_operator = partial(operator_token.require, settings.data.absolute())
