@@ -77,7 +77,7 @@ class Settings(BaseSettings):
     owner_password: SecretStr = SecretStr("")
     # Names and addresses, written as in `a.example.com,10.0.0.5`, under which browsers reach it once people sign in.
     # Empty: the host that it listens on, and this machine's own.
-    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = ()
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(default_factory=tuple)
     access_token_s: int = Field(default=900, gt=0)
     refresh_token_days: float = Field(default=7, gt=0)
     # A provider of OpenID Connect, for teams that have one; empty: people sign in with a password.
