@@ -6,11 +6,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from fastapi.routing import APIRoute
 from starlette.middleware.gzip import GZipMiddleware
 
-from vapora import operator_token
+from vapora import clock, operator_token
+from vapora.access import Engine
 from vapora.api import (
     agents,
     attachments,
@@ -41,8 +42,12 @@ from vapora.api import (
 )
 from vapora.api.caller import EverybodyLocal
 from vapora.api.cells import Cells
+from vapora.api.denials import Denials
+from vapora.api.gate import Gate, enforce
 from vapora.api.middleware import BoundedHeaders, Envelope, JsonBodies, LoopbackOnly
 from vapora.api.request_metrics import RequestMetrics
+from vapora.domain.people import Directory
+from vapora.log.client import LogClient
 from vapora.ports import ActorSystemPort
 from vapora.settings import Settings
 
@@ -68,6 +73,9 @@ def create_app(actor_system: ActorSystemPort, settings: Settings, version: str, 
     app.state.cells = Cells(actor_system, settings, request_metrics)
     app.state.request_metrics = request_metrics
     app.state.callers = EverybodyLocal()
+    app.state.directory = Directory()
+    app.state.denials = Denials(lambda workspace: LogClient(actor_system.log(workspace), workspace))
+    app.state.gate = Gate(Engine(), lambda: app.state.directory, app.state.cells, app.state.denials, clock.now)
     app.state.rehearsal = rehearsal
     app.state.max_attachment_bytes = settings.max_attachment_bytes
     app.state.require_operator = partial(operator_token.require, settings.data.absolute())
@@ -75,7 +83,7 @@ def create_app(actor_system: ActorSystemPort, settings: Settings, version: str, 
     problems.install(app)
     openapi.install(app)
     app.include_router(_under_prefix())
-    app.include_router(system.router)
+    app.include_router(system.router, dependencies=[Depends(enforce)])
     if web.is_built():
         web.install(app)
     else:
@@ -100,6 +108,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     try:
         yield
     finally:
+        await app.state.denials.close()
         await app.state.cells.close()
 
 
@@ -110,6 +119,8 @@ def _bare_app(version: str) -> FastAPI:
         summary="A team of software agents whose work, money and reasons stand in one log.",
         description=openapi.DESCRIPTION,
         lifespan=_lifespan,
+        # Ours asks first who wants to see it.
+        openapi_url=None,
         docs_url=None,
         redoc_url=None,
         # A redirect would lose the body of a POST in many clients; a path is right or it is not there.
@@ -121,7 +132,7 @@ def _bare_app(version: str) -> FastAPI:
 
 
 def _under_prefix() -> APIRouter:
-    router = APIRouter(prefix=PREFIX)
+    router = APIRouter(prefix=PREFIX, dependencies=[Depends(enforce)])
     for noun in _NOUNS:
         router.include_router(noun.router)
     router.include_router(system.status_router)

@@ -43,7 +43,8 @@ class EverybodyLocal:
         return Caller("local")
 
 
-async def _caller(request: Request) -> Caller:
+async def caller_of(request: Request) -> Caller:
+    """Asked once for each request. Raises `UnauthenticatedError`."""
     callers: Callers = request.app.state.callers
     found: Caller | None = getattr(request.state, "caller", None)
     if found is None:
@@ -52,4 +53,4 @@ async def _caller(request: Request) -> Caller:
 
 
 # Who sends this request.
-AskedBy = Annotated[Caller, Depends(_caller)]
+AskedBy = Annotated[Caller, Depends(caller_of)]

@@ -12,6 +12,7 @@ from events.ids import DEFAULT_WORKSPACE, LONGEST_WORKSPACE, WORKSPACE_PATTERN
 from vapora.api.caller import AskedBy, Caller
 from vapora.api.cells import Cell, Cells
 from vapora.api.forms import WHOLE, Position
+from vapora.api.gate import LetIn
 from vapora.commands import Command
 from vapora.dispatch import RequestKey
 from vapora.errors import BadInputError
@@ -145,17 +146,28 @@ _BEARER = HTTPBearer(
 
 
 class Operator:
-    """Whether the request carries the operator's token: asked by what can have commands run."""
+    """Whether who asks may have commands run. While nobody has to sign in that takes the operator's token, whatever the
+    policies say; else the policies decide."""
 
     def __init__(
-        self, request: Request, declared: Annotated[HTTPAuthorizationCredentials | None, Security(_BEARER)]
+        self,
+        request: Request,
+        admitted: LetIn,
+        declared: Annotated[HTTPAuthorizationCredentials | None, Security(_BEARER)],
     ) -> None:
+        self._admitted = admitted
         self._require = request.app.state.require_operator
         self._given = request.headers.get("Authorization")
 
-    def require(self) -> None:
-        """Raises `OperatorOnlyError`."""
-        self._require(self._given)
+    def require_token(self) -> None:
+        """Of everybody while nobody has to sign in. Raises `OperatorOnlyError`."""
+        if self._admitted.principal.kind == "Local":
+            self._require(self._given)
+
+    async def require(self, aspect: str = "commands") -> None:
+        """For some of what a route does: `edit_project:commands`. Raises `OperatorOnlyError` or `ForbiddenError`."""
+        self.require_token()
+        await self._admitted.require(aspect)
 
 
 # For what some requests of a route need, depending on what they ask for.
@@ -163,10 +175,10 @@ MaybeOperator = Annotated[Operator, Depends(Operator)]
 
 
 async def _operator(operator: MaybeOperator) -> None:
-    operator.require()
+    operator.require_token()
 
 
-# For routes that nobody else may use: it stands among their dependencies.
+# For routes that take the operator's token while nobody has to sign in: it stands among their dependencies.
 OPERATOR_ONLY = Depends(_operator)
 
 

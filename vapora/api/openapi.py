@@ -6,14 +6,15 @@ from collections.abc import Iterator
 from html import escape
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode
-from starlette.responses import HTMLResponse
+from starlette.responses import HTMLResponse, JSONResponse
 from starlette.routing import compile_path
 
 from vapora.api import field_texts
+from vapora.api.gate import enforce
 from vapora.api.problems import MEDIA_TYPE, Problem
 from vapora.catalog import roles, task_types
 from vapora.views import Frame, LiveRequest
@@ -81,7 +82,11 @@ def install(app: FastAPI) -> None:
             headers={"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'"},
         )
 
-    app.add_api_route("/docs", docs, include_in_schema=False)
+    async def document() -> JSONResponse:
+        return JSONResponse(app.openapi())
+
+    for path, route, name in (("/docs", docs, "get_docs"), ("/openapi.json", document, "get_openapi")):
+        app.add_api_route(path, route, name=name, include_in_schema=False, dependencies=[Depends(enforce)])
 
 
 def allowed(app: FastAPI, path: str) -> str:

@@ -13,8 +13,10 @@ from starlette.responses import PlainTextResponse
 from events.ids import DEFAULT_WORKSPACE
 from vapora import clock
 from vapora.api import metrics
+from vapora.api.caller import AskedBy
 from vapora.api.cells import Cell, Cells
 from vapora.api.context import FreshCell
+from vapora.api.gate import LetIn
 from vapora.api.request_metrics import RequestMetrics
 from vapora.errors import BehindError, UnavailableError, VaporaError
 from vapora.log.clock_correction import REMEDY
@@ -72,7 +74,8 @@ async def get_health(request: Request, response: Response) -> Health:
 
 
 @router.get("/metrics", response_class=PlainTextResponse, summary="Numbers for Prometheus")
-async def get_metrics(request: Request) -> PlainTextResponse:
+async def get_metrics(request: Request, admitted: LetIn, caller: AskedBy) -> PlainTextResponse:
+    """Of the workspaces that who asks belongs to, and of this server."""
     cells: Cells = request.app.state.cells
     request_metrics: RequestMetrics = request.app.state.request_metrics
     try:
@@ -82,7 +85,8 @@ async def get_metrics(request: Request) -> PlainTextResponse:
     except (VaporaError, TimeoutError) as error:
         _log.warning("metrics without the cell", error=str(error))
         providers, paused = {}, {}
-    states = await asyncio.gather(*map(_state, cells.opened))
+    own = [cell for cell in cells.opened if admitted.gate.is_member(caller, cell.workspace)]
+    states = await asyncio.gather(*map(_state, own))
     families = metrics.Exposition(states, providers, paused, request_metrics.registry.collect())
     # generate_latest asks a registry for nothing but `collect`.
     text: bytes = generate_latest(families)
