@@ -20,6 +20,7 @@ from projections.projects import Projects
 from projections.providers import Providers
 from projections.registry import Registry
 from projections.runs import Runs
+from projections.secrets import Secrets
 from projections.settings import Settings
 from projections.steps import Steps
 
@@ -56,6 +57,7 @@ def all_projections() -> tuple[Projection, ...]:
         Flow(),
         Providers(),
         Settings(),
+        Secrets(),
         Audit(),
         LogIndex(),
     )

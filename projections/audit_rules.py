@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, NamedTuple
 
-from events import DomainEvent, agent, budget, project, routing, run, task, user, workspace
+from events import DomainEvent, agent, budget, project, routing, run, secret, task, user, workspace
 from events.ids import ChecksVerdict
 from events.work import CommandResult
 from vapora.domain.answer import Verdict, judge
 
-Action = Literal["create", "update", "delete", "execute", "assign", "complete", "override", "unknown"]
+Action = Literal["create", "update", "delete", "execute", "assign", "complete", "override", "query-secret", "unknown"]
 Result = Literal["success", "failure", "partial-success"]
 
 
@@ -99,6 +99,14 @@ RULES: Mapping[type[DomainEvent], Callable[[Any], AuditLine]] = {
         "settings",
         "workspace",
         details=f"name {event.name!r}, review {event.default_review.value}, priority {event.default_priority}",
+    ),
+    secret.SecretStored: _rule("update", "secret", "name", lambda event: f"version {event.version}"),
+    secret.SecretDeleted: _rule("delete", "secret", "name", lambda event: f"up to version {event.version}"),
+    secret.SecretUsed: _rule(
+        "query-secret", "secret", "name", lambda event: f"version {event.version} for {event.purpose}"
+    ),
+    secret.SecretRotated: lambda event: AuditLine(
+        "update", "secrets", "workspace", details=f"encrypted by key {event.key} now: {event.secrets} versions"
     ),
     user.PreferencesChanged: _rule("update", "preferences", "user_id"),
     project.ProjectCreated: _rule("create", "project", "project_id", lambda event: event.name),

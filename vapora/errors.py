@@ -7,6 +7,7 @@
     │   ├── VersionConflictError   somebody else appended to the stream first
     │   ├── DependencyRingError    tasks would wait for each other
     │   ├── KeyReusedError         an Idempotency-Key came again with another body
+    │   ├── PreconditionFailedError  it has changed since it was read (If-Match)
     │   ├── ReviewOutdatedError    the branch is at another commit than the one that was looked at
     │   ├── NotApprovedError       work that nobody approved does not land
     │   └── ChecksFailedError      a check of the project is red
@@ -40,6 +41,8 @@
     │   ├── GitTimeoutError        git did not end in time, and was ended
     │   └── GitFailedError         any other failure of git, with its words
     ├── SandboxUnavailableError    no way of running commands apart from the rest works here
+    ├── VaultError                 a secret cannot be read or stored; its value was not lost by it
+    │   └── VaultKeyError          the key that encrypts secrets is missing, or is not the one they need
     ├── UnpricedModelError         no price is known for a model: it is never called
     └── ProviderError              a model provider did not give an answer
         ├── RateLimitedError       429; carries retry_after_s where the provider said so
@@ -115,6 +118,10 @@ class DependencyRingError(ConflictError):
 
 
 class KeyReusedError(ConflictError):
+    pass
+
+
+class PreconditionFailedError(ConflictError):
     pass
 
 
@@ -264,6 +271,14 @@ class GitFailedError(RepositoryError):
 
 
 class SandboxUnavailableError(VaporaError):
+    pass
+
+
+class VaultError(VaporaError):
+    pass
+
+
+class VaultKeyError(VaultError):
     pass
 
 

@@ -68,6 +68,9 @@ class Settings(BaseSettings):
     # The first owner, made at the start where there is none.
     owner_email: str = ""
     owner_password: SecretStr = SecretStr("")
+    # Names and addresses, written as in `a.example.com,10.0.0.5`, under which browsers reach it once people sign in.
+    # Empty: the host that it listens on, and this machine's own.
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = ()
     access_token_s: int = Field(default=900, gt=0)
     refresh_token_days: float = Field(default=7, gt=0)
     # A provider of OpenID Connect, for teams that have one; empty: people sign in with a password.
@@ -106,6 +109,21 @@ class Settings(BaseSettings):
     # Models and providers beside those that ship.
     models_file: Path | None = None
 
+    # What encrypts the secrets of workspaces: a key, or a file that holds it; neither: `vault_key` in the data folder.
+    vault_key: SecretStr = SecretStr("")
+    vault_key_file: Path | None = None
+    # An OpenBao or Vault that keeps them instead.
+    vault_url: str = ""
+    vault_token: SecretStr = SecretStr("")
+    vault_token_file: Path | None = None
+    vault_role_id: str = ""
+    vault_secret_id: SecretStr = SecretStr("")
+    vault_secret_id_file: Path | None = None
+    vault_mount: str = Field(default="secret", min_length=1)
+    vault_prefix: str = Field(default="vapora", min_length=1)
+    vault_namespace: str = ""
+    vault_ca: Path | None = None
+
     # Folders that a project's repository may be in, written as in PATH. Default: the home and the working folder of who
     # starts it.
     repo_roots: Annotated[tuple[Path, ...], NoDecode] = Field(default_factory=_own_folders)
@@ -128,6 +146,12 @@ class Settings(BaseSettings):
         if wrong := [one for one in roots if not one.is_absolute()]:
             raise ValueError(f"{wrong[0]} is no absolute path")
         return roots
+
+    @field_validator("allowed_hosts", mode="before")
+    @classmethod
+    def _split_hosts(cls, given: Any) -> Any:
+        parts = given.split(",") if isinstance(given, str) else given
+        return tuple(part.strip().lower() for part in parts if part.strip())
 
     @field_validator("committer")
     @classmethod
@@ -183,6 +207,11 @@ class Settings(BaseSettings):
     @property
     def audit_key_file(self) -> Path:
         return (self.audit_key or self.data / "audit_key").absolute()
+
+    @property
+    def vault_file(self) -> Path:
+        """Where the secrets of all workspaces are, encrypted, unless they are in a database or an OpenBao."""
+        return self.data.absolute() / "vault.db"
 
     def stream_snapshots(self, workspace: str) -> Path:
         """Those of single streams, of which there may be many."""

@@ -6,8 +6,6 @@ from typing import cast
 
 import pytest
 from fastapi import FastAPI
-from fastapi.routing import APIRoute, APIWebSocketRoute
-from starlette.routing import BaseRoute
 
 from vapora.access.schema import schema, text
 from vapora.api.app import create_app

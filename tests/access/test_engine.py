@@ -4,13 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import pairwise
 from time import process_time
 
 import cedarpy
 import pytest
 
 from events.ids import MemberRole
-from tests.access.permissions import ELSEWHERE, PAGE, PEOPLE, PLACE, TASK, agent, own_path, page, questions, tool_questions
+from tests.access.permissions import (
+    ELSEWHERE,
+    PAGE,
+    PEOPLE,
+    PLACE,
+    TASK,
+    agent,
+    own_path,
+    page,
+    questions,
+    tool_questions,
+)
 from vapora.access import Engine, check
 from vapora.access.engine import MOST_POLICIES
 from vapora.access.schema import schema
@@ -90,7 +102,7 @@ def test_a_token_may_what_a_person_of_its_role_may(engine: Engine) -> None:
 def test_who_is_more_may_all_that_who_is_less_may(engine: Engine) -> None:
     ranks = [None, *reversed(MemberRole)]
     for group in (one for one in GROUPS if one.level == "workspace"):
-        for less, more in zip(ranks, ranks[1:], strict=False):
+        for less, more in pairwise(ranks):
             for one in questions(Principal("User", "x", less), group):
                 assert not engine.may(one) or engine.may(replace(one, principal=Principal("User", "x", more)))
 
@@ -158,7 +170,7 @@ OWN = {
     'forbid(principal, action == Action::"merge_task", resource in Project::"project-2");': True,
     'forbid(principal, action, resource is Task) when { resource.state == "todo" };': False,
     'forbid(principal, action, resource is Task) when { resource.state == "done" };': True,
-    'forbid(principal is Token, action, resource);': True,
+    "forbid(principal is Token, action, resource);": True,
 }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from events import access, agent, budget, identity, project, routing, run, task, user, work, workspace
+from events import access, agent, budget, identity, project, routing, run, secret, task, user, work, workspace
 from events.base import DomainEvent
 from events.content import Attachment, Content
 from events.ids import (
@@ -299,6 +299,10 @@ EXAMPLES: tuple[DomainEvent, ...] = (
         simulated=True,
     ),
     run.RunCancelled(run_id="run-1", task_id="task-1", agent_id="agent-1", reason="recalled", simulated=True),
+    secret.SecretStored(name="anthropic-api-key", version=2),
+    secret.SecretDeleted(name="anthropic-api-key", version=2),
+    secret.SecretUsed(name="anthropic-api-key", version=2, purpose="calls of models of anthropic"),
+    secret.SecretRotated(key="3", secrets=12),
     task.TaskSubmitted(
         task_id="task-1",
         project_id="project-1",

@@ -18,10 +18,12 @@ from vapora.api.live_feed import LiveFeed
 from vapora.api.request_metrics import RequestMetrics
 from vapora.blobs import open_blobs
 from vapora.dispatch import Dispatcher
+from vapora.dispatch.secrets import SecretEvents, SecretStore
 from vapora.errors import BehindError, LogError
 from vapora.log.client import LogClient
 from vapora.ports import ActorSystemPort
 from vapora.settings import Settings
+from vapora.vault import Vault, open_vault
 
 WAIT_S = 5.0
 # Readers of SQLite beyond the number of cores only wait for each other.
@@ -40,11 +42,13 @@ class Cell:
     """One workspace, seen from this replica."""
 
     def __init__(
-        self, workspace: str, system: ActorSystemPort, settings: Settings, request_metrics: RequestMetrics
+        self, workspace: str, system: ActorSystemPort, settings: Settings, request_metrics: RequestMetrics, vault: Vault
     ) -> None:
         self.workspace = workspace
         self.log = LogClient(system.log(workspace), workspace)
         self.dispatcher = Dispatcher(self.log, clock.now, settings.stream_snapshots(workspace))
+        self._secret_events = SecretEvents(self.log, clock.now, settings.stream_snapshots(workspace))
+        self.secrets = SecretStore(workspace, vault, self._secret_events)
         self.budgets = system.budgets(workspace)
         self.projector = system.projector(workspace)
         self.blobs = open_blobs(settings.blobs_url, settings.blob_folder(workspace), workspace)
@@ -87,6 +91,7 @@ class Cell:
     async def close(self) -> None:
         await self.feed.close()
         await self.dispatcher.settled()
+        await self._secret_events.settled()
         self._reader.close()
 
     def _ask(self, question: Callable[[ReadSnapshot], T]) -> T:
@@ -105,6 +110,7 @@ class Cells:
         self.system = system
         self._settings = settings
         self._request_metrics = request_metrics
+        self._vault = open_vault(settings)
         self._cells: dict[str, Cell] = {}
         self._ask_again_at: dict[str, float] = {}
         self._asking: dict[str, asyncio.Task[None]] = {}
@@ -117,7 +123,7 @@ class Cells:
             await self._ask(workspace)
             self._ask_again_at[workspace] = perf_counter() + _OPEN_FOR_S
         if workspace not in self._cells:
-            self._cells[workspace] = Cell(workspace, self.system, self._settings, self._request_metrics)
+            self._cells[workspace] = Cell(workspace, self.system, self._settings, self._request_metrics, self._vault)
         return self._cells[workspace]
 
     async def _ask(self, workspace: str) -> None:
@@ -150,3 +156,4 @@ class Cells:
         self._cells.clear()
         for asking in self._asking.values():
             asking.cancel()
+        self._vault.close()

@@ -130,7 +130,7 @@ SHAPES: dict[str, dict[str, str]] = work_texts.SHAPES | {
         "position": "The position of the event.",
         "timestamp": "When it was recorded.",
         "actor": "Who did it: a person, an agent, or a part of the system.",
-        "action": "create, update, delete, execute, assign, complete or override; unknown: a newer version wrote it.",
+        "action": "create, update, delete, execute, assign, complete, override, query-secret; else unknown.",
         "resource_type": "The kind of thing that it was done to.",
         "resource_id": "The id of that thing.",
         "result": "success, failure or partial-success.",
@@ -162,6 +162,7 @@ SHAPES: dict[str, dict[str, str]] = work_texts.SHAPES | {
         "token": "Who asks; not looked at until identity exists.",
         "workspace": "The workspace that is spoken to; absent: the one of the header, else the default one.",
         "after": "The last position that the client has; absent: it is sent what changes from now on.",
+        "heartbeat_s": "Every how many seconds a frame without rows is to come, 1 to 60; absent: none.",
     },
     "Preferences": {"user_id": "Whose they are.", "position": "Of the last change; 0: nobody has said any."},
     "WorkspaceSettings": {"position": "Of the last change; 0: nobody has set any."},
@@ -174,6 +175,7 @@ SHAPES: dict[str, dict[str, str]] = work_texts.SHAPES | {
     },
     "CurvePoint": {"day": "The day (UTC), as 2026-11-22.", "runs": "Runs that ended on that day."},
     "Dashboard": {
+        "project_id": "The project's id; null: all of them together.",
         "cards": "How many cards each state holds now.",
         "days": "Each day, the oldest first.",
         "lead": "How long cards took from handing in to done; null where none was done.",
@@ -289,6 +291,23 @@ SHAPES: dict[str, dict[str, str]] = work_texts.SHAPES | {
         "steps": "The steps of a run, in order.",
     },
     "RunSummary": {"state": "running, waiting, succeeded, failed or cancelled."},
+    "Secret": {
+        "name": "The secret's name.",
+        "version": "1, 2, 3 …: the number of its newest value.",
+        "updated_at": "When that was stored.",
+        "updated_by": "Who stored it.",
+        "position": "The position in the log that says so.",
+    },
+    "SecretDeleted": {
+        "name": "The secret's name.",
+        "version": "The last one that there was.",
+        "position": "The position in the log that says so.",
+    },
+    "SecretsRotated": {
+        "key": "The name of the key that encrypts the workspace's secrets now.",
+        "secrets": "How many values are encrypted by it.",
+        "position": "The position in the log that says so.",
+    },
     "Status": {
         "head": "The last position of the log.",
         "position": "How far the read models have come.",

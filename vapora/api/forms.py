@@ -37,6 +37,8 @@ WHOLE = BeforeValidator(_whole)
 Flag = Annotated[bool, BeforeValidator(_flag)]
 Position = Annotated[int, Field(ge=0, le=LARGEST_POSITION), WHOLE]
 
+Days = Annotated[int, Field(ge=1, le=366), WHOLE, Query(description="How many days (UTC), up to today.")]
+
 # Their patterns are checked by `vapora.api.as_of`, whose refusals say what to send.
 Instant = Annotated[
     Annotated[str, Field(json_schema_extra={"pattern": f"^{INSTANT}$"})] | None,

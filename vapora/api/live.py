@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing, suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, WebSocket
@@ -13,7 +14,7 @@ from starlette.websockets import WebSocketDisconnect, WebSocketState
 from events.ids import DEFAULT_WORKSPACE, is_workspace
 from vapora.api.broadcast import TRY_AGAIN_LATER, Subscription
 from vapora.errors import BadInputError, NotFoundError, UnavailableError, VaporaError
-from vapora.views import LiveRequest
+from vapora.views import Frame, LiveRequest
 
 if TYPE_CHECKING:
     from vapora.api.cells import Cell, Cells
@@ -38,8 +39,8 @@ async def live(socket: WebSocket) -> None:
     request_metrics: RequestMetrics = socket.app.state.request_metrics
     with request_metrics.sockets.track_inprogress():
         try:
-            cell, after, asked = await _request(socket)
-            code, reason = await _serve(socket, cell, after, asked)
+            request = await _request(socket)
+            code, reason = await _serve(socket, request)
         except (BadInputError, NotFoundError) as refusal:
             code, reason = REFUSED, str(refusal)
         except VaporaError as error:
@@ -49,23 +50,34 @@ async def live(socket: WebSocket) -> None:
     await _close(socket, code, reason)
 
 
-async def _request(socket: WebSocket) -> tuple[Cell, int | None, bool]:
-    """The workspace, and the position that the client has seen: of the address, else of its first frame. And whether
-    it has asked for anything at all."""
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """`after`: the position that the client has seen; None: it wants what changes from now on. `heartbeat_s`: as in
+    `LiveRequest`. `said`: whether it has asked for anything at all."""
+
+    cell: Cell
+    after: int | None
+    heartbeat_s: float | None = None
+    said: bool = True
+
+
+async def _request(socket: WebSocket) -> _Asked:
+    """Of the address, else of the client's first frame."""
     cell = await _cell(socket, None)
     if (asked := socket.query_params.get("after")) is not None:
-        return cell, await _reached(cell, _position(asked)), True
+        return _Asked(cell, await _reached(cell, _position(asked)))
     # Who sends no first frame hears of all that happened while it was waited for.
     now = (await cell.projector.status())["position"]
     try:
         async with asyncio.timeout(FIRST_FRAME_S):
             text = await _next_text(socket)
     except TimeoutError:
-        return cell, now, False
+        return _Asked(cell, now, said=False)
     request = _parse(text)
     if request.workspace is not None:
         cell, now = await _cell(socket, request.workspace), None
-    return cell, now if request.after is None else await _reached(cell, request.after), True
+    after = now if request.after is None else await _reached(cell, request.after)
+    return _Asked(cell, after, request.heartbeat_s)
 
 
 def _parse(text: str) -> LiveRequest:
@@ -74,7 +86,9 @@ def _parse(text: str) -> LiveRequest:
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         where = ".".join(map(str, first["loc"])) or "all of it"
-        raise BadInputError(f"The first frame is {{token?, workspace?, after?}}; {where}: {first['msg']}.") from None
+        raise BadInputError(
+            f"The first frame is {{token?, workspace?, after?, heartbeat_s?}}; {where}: {first['msg']}."
+        ) from None
 
 
 async def _cell(socket: WebSocket, asked: str | None) -> Cell:
@@ -100,8 +114,9 @@ async def _reached(cell: Cell, after: int) -> int:
     return after
 
 
-async def _serve(socket: WebSocket, cell: Cell, after: int | None, asked: bool) -> tuple[int, str]:
+async def _serve(socket: WebSocket, request: _Asked) -> tuple[int, str]:
     """Sends until the client goes, or the socket has to: then with which code, and why."""
+    cell, after = request.cell, request.after
     if after is not None:
         # Before it subscribes: a long way back must not fill its queue.
         async with aclosing(cell.feed.catch_up(after)) as messages:
@@ -111,9 +126,11 @@ async def _serve(socket: WebSocket, cell: Cell, after: int | None, asked: bool) 
     subscription = await cell.feed.join()
     tasks = [
         asyncio.create_task(_send(socket, cell, subscription, after)),
-        asyncio.create_task(_receive(socket, asked)),
+        asyncio.create_task(_receive(socket, request.said)),
         asyncio.create_task(subscription.over()),
     ]
+    if request.heartbeat_s is not None:
+        tasks.append(asyncio.create_task(_beat(socket, request.heartbeat_s, subscription.since)))
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         if tasks[2] in done:
@@ -140,6 +157,15 @@ async def _send(socket: WebSocket, cell: Cell, subscription: Subscription, after
         if position > reached:
             reached = position
             await socket.send_text(text)
+
+
+async def _beat(socket: WebSocket, every_s: float, position: int) -> None:
+    """At once too: what opened may have been opened by somebody in between. Its position is one that the client has
+    seen, so that it never goes backwards by what follows."""
+    text = Frame(position=position, rows=()).model_dump_json()
+    while True:
+        await socket.send_text(text)
+        await asyncio.sleep(every_s)
 
 
 async def _receive(socket: WebSocket, asked: bool) -> None:

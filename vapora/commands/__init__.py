@@ -30,6 +30,9 @@ from vapora.commands.people import (
     SetUp,
     WithdrawInvitation,
 )
+from vapora.commands.secrets import (
+    StoreSecret,
+)
 from vapora.commands.work import (
     AcceptFoundFile,
     AcceptProjectFile,
@@ -143,6 +146,7 @@ __all__ = [
     "ShellLine",
     "Slug",
     "StartAttempt",
+    "StoreSecret",
     "SubmitTask",
     "WithdrawInvitation",
 ]

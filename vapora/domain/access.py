@@ -39,7 +39,7 @@ GROUPS: tuple[Group, ...] = (
         "workspace",
         "See what is in the workspace",
         """
-        list_projects get_project get_dashboard get_repository get_project_file list_tasks get_task get_task_why
+        list_projects get_project get_dashboard get_flow get_repository get_project_file list_tasks get_task get_task_why
         list_task_runs get_changes get_file list_attempts list_comments list_attachments get_attachment get_board
         get_run get_brief list_artifacts get_artifact list_steps get_content list_agents get_agent get_learning
         list_budgets get_role_budget get_task_budget get_budget get_costs list_events get_event get_chain get_queue
@@ -83,6 +83,12 @@ GROUPS: tuple[Group, ...] = (
     ),
     _group("pause", "workspace", "Pause the whole workspace", "pause_workspace resume_workspace"),
     _group("configure", "workspace", "Change the workspace's settings", "set_settings"),
+    _group(
+        "secrets",
+        "workspace",
+        "Keep secrets",
+        "list_secrets get_secret store_secret delete_secret rotate_secrets",
+    ),
     _group("audit", "workspace", "Search and export the audit trail", "list_audit export_audit"),
     _group("govern", "workspace", "Set the workspace's own policies", "set_policies"),
     _group(

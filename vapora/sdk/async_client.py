@@ -80,6 +80,10 @@ class AsyncClient(AsyncWork):
         query = {"days": days, "after": after}
         return await self._get(path("projects", project_id, "dashboard"), views.Dashboard, query)
 
+    async def flow(self, days: int = 30, after: Position = None) -> views.Dashboard:
+        """The same over all projects together."""
+        return await self._get("/flow", views.Dashboard, {"days": days, "after": after})
+
     async def list_projects(self, archived: bool = False, after: Position = None) -> tuple[views.Project, ...]:
         """In the order in which they were made; archived ones only if asked for."""
         asked = {"archived": True if archived else None, "after": after}
@@ -276,6 +280,27 @@ class AsyncClient(AsyncWork):
     async def set_preferences(self, preferences: commands.ChangePreferences) -> views.Preferences:
         """All of them anew: one that is left out takes its default."""
         return await self._ask("PUT", "/preferences", views.Preferences, preferences)
+
+    # --- secrets ---
+
+    async def secrets(self, after: Position = None) -> tuple[views.Secret, ...]:
+        """By name. No method gives a value: nothing does."""
+        return await self._all("/secrets", views.Secret, {"after": after})
+
+    async def secret(self, name: str, after: Position = None) -> views.Secret:
+        return await self._get(path("secrets", name), views.Secret, {"after": after})
+
+    async def store_secret(self, name: str, value: str) -> views.Secret:
+        """A new version of it, which is used from now on."""
+        return await self._ask("PUT", path("secrets", name), views.Secret, {"value": value})
+
+    async def delete_secret(self, name: str) -> int:
+        """All versions of it; the position that says so."""
+        return await self._write("DELETE", path("secrets", name))
+
+    async def rotate_secrets(self, key: str | None = None) -> views.SecretsRotated:
+        """Replace the key that encrypts the workspace's secrets; values and versions stay."""
+        return await self._ask("POST", "/secrets/rotate", views.SecretsRotated, {}, key)
 
     # --- the queue and the log ---
 

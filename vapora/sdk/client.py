@@ -78,6 +78,10 @@ class Client(Work):
         query = {"days": days, "after": after}
         return self._get(path("projects", project_id, "dashboard"), views.Dashboard, query)
 
+    def flow(self, days: int = 30, after: Position = None) -> views.Dashboard:
+        """The same over all projects together."""
+        return self._get("/flow", views.Dashboard, {"days": days, "after": after})
+
     def list_projects(self, archived: bool = False, after: Position = None) -> tuple[views.Project, ...]:
         """In the order in which they were made; archived ones only if asked for."""
         asked = {"archived": True if archived else None, "after": after}
@@ -271,6 +275,27 @@ class Client(Work):
     def set_preferences(self, preferences: commands.ChangePreferences) -> views.Preferences:
         """All of them anew: one that is left out takes its default."""
         return self._ask("PUT", "/preferences", views.Preferences, preferences)
+
+    # --- secrets ---
+
+    def secrets(self, after: Position = None) -> tuple[views.Secret, ...]:
+        """By name. No method gives a value: nothing does."""
+        return self._all("/secrets", views.Secret, {"after": after})
+
+    def secret(self, name: str, after: Position = None) -> views.Secret:
+        return self._get(path("secrets", name), views.Secret, {"after": after})
+
+    def store_secret(self, name: str, value: str) -> views.Secret:
+        """A new version of it, which is used from now on."""
+        return self._ask("PUT", path("secrets", name), views.Secret, {"value": value})
+
+    def delete_secret(self, name: str) -> int:
+        """All versions of it; the position that says so."""
+        return self._write("DELETE", path("secrets", name))
+
+    def rotate_secrets(self, key: str | None = None) -> views.SecretsRotated:
+        """Replace the key that encrypts the workspace's secrets; values and versions stay."""
+        return self._ask("POST", "/secrets/rotate", views.SecretsRotated, {}, key)
 
     # --- the queue and the log ---
 

@@ -64,6 +64,7 @@ from vapora.views.repository import (
     WorktreeView,
 )
 from vapora.views.runs import Artifact, ArtifactSummary, Execution, RunBrief
+from vapora.views.secrets import Secret, SecretDeleted, SecretsRotated
 from vapora.views.steps import Step, StepKind, StepState
 from vapora.views.work import (
     Accepted,
@@ -186,6 +187,9 @@ __all__ = [
     "RunBrief",
     "RunChange",
     "RunSummary",
+    "Secret",
+    "SecretDeleted",
+    "SecretsRotated",
     "SessionTokens",
     "SettingsChange",
     "Spread",

@@ -5,6 +5,9 @@ import type { Frame, LiveRequest } from "../api/types";
 
 export type Connection = "connecting" | "live" | "cut-off";
 
+const HEARTBEAT_S = 8;
+/** Two heartbeats that did not come: the connection is dead, and nobody has said so. */
+const SILENCE_MS = 18_000;
 const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 8_000;
 /** The close code by which the server says that it does not know the position: the page must be loaded anew. */
@@ -31,6 +34,7 @@ export function onRestart(listener: () => void): () => void {
 let socket: WebSocket | null = null;
 let pause = FIRST_PAUSE_MS;
 let timer = 0;
+let silence = 0;
 
 /** Follow from `after` on. A second call goes on from where the first one is. */
 export function follow(after: number): void {
@@ -44,20 +48,40 @@ function open(): void {
   address.protocol = address.protocol.replace("http", "ws");
   const opened = new WebSocket(address);
   socket = opened;
+  // One that never opens is given up as well.
+  listen(opened);
   socket.onopen = () => {
-    opened.send(JSON.stringify({ workspace, after: position.value } satisfies Partial<LiveRequest>));
+    opened.send(JSON.stringify({ workspace, after: position.value, heartbeat_s: HEARTBEAT_S } satisfies Partial<LiveRequest>));
+  };
+  socket.onmessage = (message) => {
+    if (socket !== opened) return;
+    listen(opened);
+    // Only what the server says shows that it is there.
     pause = FIRST_PAUSE_MS;
     connection.value = "live";
+    take(JSON.parse(String(message.data)) as Frame);
   };
-  socket.onmessage = (message) => take(JSON.parse(String(message.data)) as Frame);
-  socket.onclose = (event) => {
-    // Told twice, it would lead to two sockets.
-    if (socket !== opened) return;
-    socket = null;
-    connection.value = "cut-off";
-    if (event.code === REFUSED) restart();
-    else again();
-  };
+  socket.onclose = (event) => gone(opened, event.code);
+}
+
+/** From now on so much silence means that the connection is dead. */
+function listen(opened: WebSocket): void {
+  clearTimeout(silence);
+  silence = window.setTimeout(() => {
+    gone(opened, 0);
+    // Its closing may take minutes where nobody answers: nobody waits for it.
+    opened.close();
+  }, SILENCE_MS);
+}
+
+function gone(opened: WebSocket, code: number): void {
+  // Told twice, it would lead to two sockets.
+  if (socket !== opened) return;
+  clearTimeout(silence);
+  socket = null;
+  connection.value = "cut-off";
+  if (code === REFUSED) restart();
+  else again();
 }
 
 function take(frame: Frame): void {

@@ -11,6 +11,7 @@ import { settings } from "../state/settings";
 
 const PAGES = [
   ["/", "Board"],
+  ["/dashboard", "Dashboard"],
   ["/agents", "Agents"],
   ["/budgets", "Budgets"],
   ["/costs", "Costs"],
