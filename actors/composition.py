@@ -14,6 +14,9 @@ from actors.agent import Agent
 from actors.budget_manager import BudgetManager
 from actors.coordinator import SwarmCoordinator
 from actors.coordinator.queue_consumer import QueueConsumer
+from actors.identity import Identity
+from actors.identity.accounts import Accounts
+from actors.identity.session_tokens import SessionTimes
 from actors.llm_router import LLMRouter
 from actors.log_writer import LogWriter
 from actors.log_writer.checkpoint_signer import CheckpointSigner
@@ -26,8 +29,8 @@ from actors.runtime.local import LocalRuntime
 from actors.snapshots import saved_landings, saved_ledger, saved_offers, saved_swarm
 from actors.supervisor import Supervisor
 from events.content import Content
-from events.ids import DEFAULT_WORKSPACE
-from projections import all_projections
+from events.ids import DEFAULT_WORKSPACE, PEOPLE
+from projections import all_projections, people_projections
 from projections.engine.store import ReadStore
 from vapora import journal
 from vapora.blobs import Blobs, open_blobs
@@ -37,6 +40,8 @@ from vapora.database import Place
 from vapora.dispatch import Dispatcher
 from vapora.domain.pricing import PriceBook
 from vapora.errors import ConfigurationError
+from vapora.identity import first_owner
+from vapora.identity.store import open_store
 from vapora.llm.catalogue import installed, own_prices
 from vapora.llm.factory import clients
 from vapora.log.client import LogClient
@@ -45,6 +50,7 @@ from vapora.log.places import open_log, workspaces
 from vapora.log.proof import CheckpointBook, SigningKey
 from vapora.ports import (
     BudgetPort,
+    IdentityPort,
     LogWriterPort,
     Origin,
     ProjectorPort,
@@ -117,7 +123,22 @@ def build_log_writer(wiring: Wiring, address: Address) -> LogWriter:
 
 def build_projector(wiring: Wiring, address: Address) -> Projector:
     place = wiring.settings.read_place(address.workspace)
-    return Projector(wiring.log(address.workspace), address.workspace, lambda: ReadStore(place), all_projections())
+    projections = people_projections() if address.workspace == PEOPLE else all_projections()
+    return Projector(wiring.log(address.workspace), address.workspace, lambda: ReadStore(place), projections)
+
+
+def build_identity(wiring: Wiring, _: Address) -> Identity:
+    settings = wiring.settings
+    log = wiring.log(PEOPLE)
+    return Identity(
+        log,
+        settings.people_folder,
+        Accounts(lambda: open_store(settings), log),
+        cells=wiring.runtime.ref(Address("supervisor")),
+        clock=now,
+        times=SessionTimes(settings.access_token_s, timedelta(days=settings.refresh_token_days)),
+        owner=first_owner(settings),
+    )
 
 
 def build_budget(wiring: Wiring, address: Address) -> BudgetManager:
@@ -287,6 +308,9 @@ class ActorSystem:
 
     def router(self) -> RouterStatusPort:
         return cast(RouterStatusPort, self.runtime.ref(Address("router")))
+
+    def identity(self) -> IdentityPort:
+        return cast(IdentityPort, self.runtime.ref(Address("identity")))
 
     def read_store(self, workspace: str) -> Place:
         return self.settings.read_place(workspace)

@@ -52,6 +52,7 @@ class ActorKind:
 # still have to record must find it there.
 _TABLE: Final = (
     ActorKind("supervisor", "actors.supervisor:Supervisor", "actors.composition:build_supervisor", "own"),
+    ActorKind("identity", "actors.identity:Identity", "actors.composition:build_identity", "own"),
     ActorKind(
         "coordinator", "actors.coordinator:SwarmCoordinator", "actors.composition:build_coordinator", "cell", True
     ),
@@ -84,6 +85,10 @@ def residents(settings: object = None) -> tuple[str, ...]:
         for kind in reversed(_TABLE)
         if kind.resident and (kind.setting is None or getattr(settings, kind.setting, None))
     )
+
+
+# What the people log has of a cell: it is no workspace, and nobody works in it.
+PEOPLE_PARTS: Final = ("log", "projector")
 
 
 def stop_rank(host: str) -> int:

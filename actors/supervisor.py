@@ -12,7 +12,7 @@ from actors import kinds
 from actors.follower import Ticker
 from actors.runtime.base import Address, Runtime
 from events.ids import DEFAULT_WORKSPACE, is_workspace
-from vapora.errors import NotFoundError, VaporaError
+from vapora.errors import VaporaError, no_such_workspace
 
 
 class Supervisor:
@@ -55,9 +55,7 @@ class Supervisor:
         if workspace in self._cells:
             return
         if workspace != DEFAULT_WORKSPACE and workspace not in await self._names():
-            raise NotFoundError(
-                f"There is no workspace '{workspace}'.", remedy="Leave out the header for the default one."
-            )
+            raise no_such_workspace(workspace)
         async with self._opening:
             if workspace not in self._cells:
                 await self._prepare(workspace)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import re
 from contextlib import suppress
@@ -166,6 +167,14 @@ class Settings(BaseSettings):
         if given is None or not given.get_secret_value().strip():
             return None
         return SecretStr(check_url(given.get_secret_value().strip()))
+
+    @property
+    def on_loopback(self) -> bool:
+        """Whether only this machine reaches it."""
+        try:
+            return self.host == "localhost" or ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
 
     def log_place(self, workspace: str) -> Place:
         """Where a workspace's log is."""

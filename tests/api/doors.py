@@ -100,4 +100,5 @@ async def opened(settings: Settings) -> AsyncIterator[Door]:
         yield Door(http, system, app, settings)
     await app.state.denials.close()
     await app.state.cells.close()
+    await app.state.people.close()
     await system.stop()

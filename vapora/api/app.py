@@ -43,13 +43,14 @@ from vapora.api import (
     uploads,
     web,
 )
-from vapora.api.caller import EverybodyLocal
 from vapora.api.cells import Cells
 from vapora.api.denials import Denials
 from vapora.api.gate import Gate, enforce
-from vapora.api.middleware import BoundedHeaders, Envelope, JsonBodies, LoopbackOnly
+from vapora.api.hosts import Hosts
+from vapora.api.middleware import BoundedHeaders, Envelope, JsonBodies, KnownHosts
+from vapora.api.people import People
 from vapora.api.request_metrics import RequestMetrics
-from vapora.domain.people import Directory
+from vapora.api.sign_in import SignIn
 from vapora.log.client import LogClient
 from vapora.ports import ActorSystemPort
 from vapora.settings import Settings
@@ -75,10 +76,10 @@ def create_app(actor_system: ActorSystemPort, settings: Settings, version: str, 
     app = _bare_app(version)
     app.state.cells = Cells(actor_system, settings, request_metrics)
     app.state.request_metrics = request_metrics
-    app.state.callers = EverybodyLocal()
-    app.state.directory = Directory()
+    app.state.people = people = People(actor_system, clock.now)
+    app.state.callers = sign_in = SignIn(people, settings, clock.now)
     app.state.denials = Denials(lambda workspace: LogClient(actor_system.log(workspace), workspace))
-    app.state.gate = Gate(Engine(), lambda: app.state.directory, app.state.cells, app.state.denials, clock.now)
+    app.state.gate = Gate(Engine(), people, app.state.cells, app.state.denials, clock.now)
     app.state.rehearsal = rehearsal
     app.state.max_attachment_bytes = settings.max_attachment_bytes
     app.state.require_operator = partial(operator_token.require, settings.data.absolute())
@@ -97,7 +98,7 @@ def create_app(actor_system: ActorSystemPort, settings: Settings, version: str, 
         but_for=uploads.is_upload,
     )
     app.add_middleware(uploads.Uploads, max_bytes=settings.max_attachment_bytes, timeout_s=settings.upload_timeout_s)
-    app.add_middleware(LoopbackOnly)
+    app.add_middleware(KnownHosts, hosts=Hosts(settings), is_sign_in_needed=sign_in.is_needed)
     app.add_middleware(GZipMiddleware, minimum_size=_WORTH_COMPRESSING, compresslevel=_LEVEL)
     app.add_middleware(BoundedHeaders)
     app.add_middleware(Envelope, request_metrics=request_metrics, prefix=PREFIX)
@@ -111,6 +112,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     finally:
         await app.state.denials.close()
         await app.state.cells.close()
+        await app.state.people.close()
 
 
 def _bare_app(version: str) -> FastAPI:
@@ -121,9 +123,8 @@ def _bare_app(version: str) -> FastAPI:
         description=openapi.DESCRIPTION,
         lifespan=_lifespan,
         routes=list(_routes()),
-        # Ours asks first who wants to see it.
-        openapi_url=None,
         docs_url=None,
+        openapi_url=None,
         redoc_url=None,
         # A redirect would lose the body of a POST in many clients; a path is right or it is not there.
         redirect_slashes=False,
@@ -133,6 +134,7 @@ def _bare_app(version: str) -> FastAPI:
 @cache
 def _routes() -> tuple[BaseRoute, ...]:
     """Of every application of this process: FastAPI takes a third of a second to work them out."""
+    # What is added here is closed until a policy opens it.
     api = APIRouter(prefix=PREFIX, dependencies=[Depends(enforce)])
     for noun in _NOUNS:
         api.include_router(noun.router)

@@ -14,6 +14,7 @@ from vapora.api.cells import Cell, Cells
 from vapora.api.etags import Condition
 from vapora.api.forms import WHOLE, Position
 from vapora.api.gate import LetIn
+from vapora.api.people import People
 from vapora.api.uploads import is_upload
 from vapora.commands import Command
 from vapora.errors import BadInputError
@@ -25,6 +26,7 @@ _PRINTABLE = "^[ -~]*$"
 
 async def _cell(
     request: Request,
+    caller: AskedBy,
     vapora_workspace: Annotated[
         str,
         Header(
@@ -35,6 +37,8 @@ async def _cell(
         ),
     ] = DEFAULT_WORKSPACE,
 ) -> Cell:
+    people: People = request.app.state.people
+    await people.require_reach(caller, vapora_workspace)
     cells: Cells = request.app.state.cells
     return await cells.open(vapora_workspace)
 

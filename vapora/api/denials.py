@@ -60,9 +60,7 @@ class Denials:
 
     async def foreign(self, principal: str, action: str, workspace: str, correlation: str) -> None:
         """Somebody asked for a workspace that they are no member of. Its members are not told who."""
-        event = AccessDenied(
-            principal=principal or "visitor", action=action, resource=f"workspace/{workspace}", reason="no member"
-        )
+        event = AccessDenied(principal=principal, action=action, resource=f"workspace/{workspace}", reason="no member")
         await self._refused(PEOPLE, event, correlation)
 
     async def viewed(self, workspace: str, principal: str, what: str, correlation: str) -> None:

@@ -6,7 +6,6 @@ no member of a workspace is told that there is none, in the very words.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated
 
@@ -22,19 +21,14 @@ from vapora.clock import Clock
 from vapora.domain import access
 from vapora.domain.access import ACTIONS, INSTALLATION, Principal, Question, Resource
 from vapora.domain.people import Directory
-from vapora.errors import BadInputError, ForbiddenError, NotFoundError
+from vapora.errors import BadInputError, ForbiddenError, no_such_workspace
 
 if TYPE_CHECKING:
     from vapora.api.cells import Cells
+    from vapora.api.people import People
 
 HEADER = "Vapora-Workspace"
-_ANONYMOUS = ""
 _LEAST_FIRST = (MemberRole.VIEWER, MemberRole.MEMBER, MemberRole.ADMIN, MemberRole.OWNER)
-
-
-def no_workspace(workspace_id: str) -> NotFoundError:
-    """The same whether there is none, or none for who asks."""
-    return NotFoundError(f"There is no workspace '{workspace_id}'.", remedy="Leave out the header for the default one.")
 
 
 def workspace_of(connection: HTTPConnection) -> str:
@@ -84,14 +78,12 @@ class Admitted:
 
 
 class Gate:
-    """Of one replica. `directory`: who there is, as far as this replica has followed the people log."""
+    """Of one replica."""
 
-    def __init__(
-        self, engine: Engine, directory: Callable[[], Directory], cells: Cells, denials: Denials, clock: Clock
-    ) -> None:
+    def __init__(self, engine: Engine, people: People, cells: Cells, denials: Denials, clock: Clock) -> None:
         self.engine = engine
-        self.directory = directory
         self.denials = denials
+        self._people = people
         self._cells = cells
         self._clock = clock
 
@@ -113,25 +105,31 @@ class Gate:
 
     async def place(self, caller: Caller | None, action: str, workspace: str, correlation: str) -> Admitted:
         """Who it is there; nothing is decided yet. Raises `NotFoundError` where they are nobody."""
-        actor = _ANONYMOUS if caller is None else caller.name
-        directory = self.directory()
-        asks = access.principal(directory, actor, workspace, self._clock())
-        if not workspace:
-            return Admitted(self, caller, action, asks, INSTALLATION, "", correlation)
-        known = directory.workspace(workspace)
-        if known is None or asks.role is None:
-            if known is not None:
-                await self.denials.foreign(actor, action, workspace, correlation)
-            raise no_workspace(workspace)
-        resource = access.workspace_resource(workspace)
-        return Admitted(self, caller, action, asks, resource, known.policies, correlation)
+        found = self._place(await self._people.directory(), caller, action, workspace, correlation)
+        if found is None and caller is not None:
+            # Perhaps another replica has just made them a member.
+            found = self._place(await self._people.fresh(), caller, action, workspace, correlation)
+        if found is not None:
+            return found
+        if (await self._people.directory()).workspace(workspace) is not None:
+            await self.denials.foreign(_name(caller), action, workspace, correlation)
+        raise no_such_workspace(workspace)
 
     async def require(self, admitted: Admitted) -> None:
         """Raises `ForbiddenError`, after that was recorded."""
         decision = self.engine.decide(admitted.question, admitted.own)
+        if not decision.allowed and admitted.caller is not None:
+            # Perhaps another replica has just given them the role, or the policy.
+            known = await self._people.fresh()
+            workspace = admitted.resource.workspace
+            again = self._place(known, admitted.caller, admitted.action, workspace, admitted.correlation)
+            if again is None:
+                raise no_such_workspace(workspace)
+            admitted = replace(again, resource=admitted.resource)
+            decision = self.engine.decide(admitted.question, admitted.own)
         if decision.allowed:
             return
-        name = admitted.caller.name if admitted.caller else "visitor"
+        name = _name(admitted.caller)
         await self.denials.denied(name, admitted.action, admitted.resource, decision.reason, admitted.correlation)
         raise ForbiddenError(
             f"You may not do this here ({admitted.action}). {decision.reason}",
@@ -139,15 +137,20 @@ class Gate:
             action=admitted.action,
         )
 
-    def allowed_actions(self, caller: Caller, workspace: str) -> tuple[str, ...]:
+    async def still(self, caller: Caller, action: str, workspace: str) -> bool:
+        """Whether who was let in would be let in again: asked by what stays open."""
+        again = self._place(await self._people.directory(), caller, action, workspace, "")
+        return again is not None and self.engine.may(again.question, again.own)
+
+    async def allowed_actions(self, caller: Caller, workspace: str) -> tuple[str, ...]:
         """All that the caller may do in the workspace, and in the installation, by the operations' ids. A workspace's
         own policies may still refuse single projects and tasks."""
-        known = self.directory().workspace(workspace)
-        asks = access.principal(self.directory(), caller.name, workspace, self._clock())
-        there = access.workspace_resource(workspace)
+        directory = await self._people.directory()
+        known = directory.workspace(workspace)
+        asks = access.principal(directory, caller.name, workspace, self._clock())
         places = {"installation": (INSTALLATION, "")}
         if known is not None:
-            places["workspace"] = (there, known.policies)
+            places["workspace"] = (access.workspace_resource(workspace), known.policies)
         return tuple(
             action
             for action, group in ACTIONS.items()
@@ -155,9 +158,23 @@ class Gate:
             and self.engine.may(Question(asks, action, place[0]), place[1])
         )
 
-    def is_member(self, caller: Caller, workspace: str) -> bool:
+    async def is_member(self, caller: Caller, workspace: str) -> bool:
         """Whether the caller is anything at all there."""
-        return access.principal(self.directory(), caller.name, workspace, self._clock()).role is not None
+        directory = await self._people.directory()
+        return access.principal(directory, caller.name, workspace, self._clock()).role is not None
+
+    def _place(
+        self, directory: Directory, caller: Caller | None, action: str, workspace: str, correlation: str
+    ) -> Admitted | None:
+        """None for who is nobody there, and for a workspace that is not there."""
+        asks = access.principal(directory, "" if caller is None else caller.name, workspace, self._clock())
+        if not workspace:
+            return Admitted(self, caller, action, asks, INSTALLATION, "", correlation)
+        known = directory.workspace(workspace)
+        if known is None or asks.role is None:
+            return None
+        there = access.workspace_resource(workspace)
+        return Admitted(self, caller, action, asks, there, known.policies, correlation)
 
     def _remedy(self, admitted: Admitted) -> str:
         """Which role would do; where none would, it is the workspace's own policies, or the installation's matter."""
@@ -198,6 +215,10 @@ class Gate:
         card = None if run is None else await cell.read(lambda rows: board.card(rows, run.task_id))
         found = replace(there, kind="Run", id=run_id)
         return found if card is None else replace(found, project=card.project_id)
+
+
+def _name(caller: Caller | None) -> str:
+    return "visitor" if caller is None else caller.name
 
 
 async def _named_in_body(request: Request) -> str | None:

@@ -13,7 +13,7 @@ from starlette.responses import PlainTextResponse
 from events.ids import DEFAULT_WORKSPACE
 from vapora import clock
 from vapora.api import metrics
-from vapora.api.caller import AskedBy
+from vapora.api.caller import AskedBy, caller_of
 from vapora.api.cells import Cell, Cells
 from vapora.api.context import FreshCell
 from vapora.api.gate import LetIn
@@ -31,8 +31,14 @@ _PATIENCE_S = 3.0
 _log = structlog.get_logger("api")
 
 
-@router.get("/health", summary="Tell whether it is ready", responses={503: {"model": Health, "description": "Not yet"}})
+@router.get(
+    "/health",
+    summary="Tell whether it is ready",
+    responses={503: {"model": Health, "description": "Not yet"}},
+    response_model_exclude_unset=True,
+)
 async def get_health(request: Request, response: Response) -> Health:
+    """Who does not say who they are, where people sign in, is told `status` and `version` alone."""
     cells: Cells = request.app.state.cells
     providers: dict[str, str] = {}
     paused: dict[str, str] = {}
@@ -59,6 +65,8 @@ async def get_health(request: Request, response: Response) -> Health:
         status, problems = "failing", [type(error).__name__]
     response.status_code = 200 if status == "ok" else 503
     response.headers["Cache-Control"] = "no-store"
+    if not await _is_known(request):
+        return Health.model_validate({"status": status, "version": request.app.version})
     return Health.model_validate(
         {
             "status": status,
@@ -85,7 +93,7 @@ async def get_metrics(request: Request, admitted: LetIn, caller: AskedBy) -> Pla
     except (VaporaError, TimeoutError) as error:
         _log.warning("metrics without the cell", error=str(error))
         providers, paused = {}, {}
-    own = [cell for cell in cells.opened if admitted.gate.is_member(caller, cell.workspace)]
+    own = [cell for cell in cells.opened if await admitted.gate.is_member(caller, cell.workspace)]
     states = await asyncio.gather(*map(_state, own))
     families = metrics.Exposition(states, providers, paused, request_metrics.registry.collect())
     # generate_latest asks a registry for nothing but `collect`.
@@ -104,6 +112,16 @@ async def get_position(cell: FreshCell) -> Progress:
     """Cheap: it reads no row. With `after`, it waits as every read does."""
     position = await cell.read(lambda rows: rows.position)
     return Progress(position=position, head=await cell.log.head())
+
+
+async def _is_known(request: Request) -> bool:
+    try:
+        async with asyncio.timeout(_PATIENCE_S):
+            await caller_of(request)
+    except (VaporaError, TimeoutError) as error:
+        _log.info("health, told in brief", error=str(error))
+        return False
+    return True
 
 
 async def _models(cells: Cells) -> tuple[dict[str, str], dict[str, str]]:

@@ -448,10 +448,12 @@ class Chain(View):
 
 
 class Health(View):
+    """What follows `version` is told to who is known, or where nobody signs in."""
+
     status: Literal["ok", "starting", "failing"]
     version: str
-    model: Literal["real", "rehearsal"]
-    providers: dict[str, str]
+    model: Literal["real", "rehearsal"] | None = None
+    providers: dict[str, str] = Field(default_factory=dict)
     # `provider/model` → why, for single models that are left alone now; their provider may be up all the same.
     paused_models: dict[str, str] = Field(default_factory=dict)
     reason: str = ""
