@@ -9,12 +9,24 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, NamedTuple
 
-from events import DomainEvent, agent, budget, project, routing, run, secret, task, user, workspace
+from events import DomainEvent, access, agent, budget, project, routing, run, secret, task, user, workspace
 from events.ids import ChecksVerdict
 from events.work import CommandResult
 from vapora.domain.answer import Verdict, judge
 
-Action = Literal["create", "update", "delete", "execute", "assign", "complete", "override", "query-secret", "unknown"]
+Action = Literal[
+    "create",
+    "update",
+    "delete",
+    "execute",
+    "assign",
+    "complete",
+    "override",
+    "query-secret",
+    "view-audit",
+    "deny",
+    "unknown",
+]
 Result = Literal["success", "failure", "partial-success"]
 
 
@@ -89,7 +101,15 @@ def _landed(event: task.TaskLanded) -> AuditLine:
     return AuditLine("complete", "task", event.task_id, details=told)
 
 
+def _denied(event: access.AccessDenied) -> AuditLine:
+    kind, _, name = event.resource.partition("/")
+    times = f", {event.count} times" if event.count > 1 else ""
+    return AuditLine("deny", kind, name, "failure", f"{event.action}{times}: {event.reason}")
+
+
 RULES: Mapping[type[DomainEvent], Callable[[Any], AuditLine]] = {
+    access.AccessDenied: _denied,
+    access.AuditViewed: lambda event: AuditLine("view-audit", "audit", "trail", details=event.what),
     workspace.WorkspaceOpened: _rule("create", "workspace", "workspace_id"),
     workspace.ClockCorrected: lambda event: AuditLine(
         "override", "clock", "clock", details=f"from {event.recorded_until} back to {event.corrected_to}"

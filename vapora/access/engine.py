@@ -26,8 +26,13 @@ _KEPT_TEXTS = 200
 _log = structlog.get_logger("access")
 
 
-def shipped(name: str) -> str:
-    """The text of the policies of `people` or of `agents`."""
+def shipped() -> str:
+    """All policies that hold everywhere, as one text."""
+    return "\n".join(_text(name) for name in _SETS)
+
+
+def _text(name: str) -> str:
+    """Of the policies about `people` or about `agents`."""
     folder = files(__package__).joinpath("policies", name)
     found = sorted((one for one in folder.iterdir() if one.name.endswith(".cedar")), key=_name)
     return "\n".join(one.read_text(encoding="utf-8") for one in found)
@@ -42,7 +47,7 @@ class Engine:
     workspace's own text comes with each question, so that another one holds from the next question on."""
 
     def __init__(self, texts: Mapping[str, str] | None = None) -> None:
-        self.texts = dict(texts) if texts is not None else {name: shipped(name) for name in _SETS}
+        self.texts = dict(texts) if texts is not None else {name: _text(name) for name in _SETS}
         self._sets = {name: cedarpy.PolicySet.from_str(text) for name, text in self.texts.items()}
         self._with_own = lru_cache(_KEPT_TEXTS)(self._add)
         self.decide = lru_cache(_KEPT)(self._decide)

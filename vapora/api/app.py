@@ -29,6 +29,7 @@ from vapora.api import (
     live,
     openapi,
     pauses,
+    policies,
     problems,
     projects,
     queue,
@@ -63,7 +64,7 @@ _LEVEL = 6
 
 _NOUNS = (
     *(projects, repositories, tasks, changes, comments, attachments, board, runs, steps, pauses),
-    *(agents, budgets, costs, flow, events, audit, roles, queue, settings, secrets, ids, live),
+    *(agents, budgets, costs, flow, events, audit, roles, queue, settings, secrets, policies, ids, live),
 )
 
 

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from anyio import CapacityLimiter, to_thread
 
-from events.ids import StreamName
+from events.ids import PEOPLE, StreamName
 from projections.engine.store import StoreReader
 from projections.engine.transaction import ReadSnapshot
 from vapora import clock
@@ -112,6 +112,7 @@ class Cells:
         self._request_metrics = request_metrics
         self._vault = open_vault(settings)
         self._cells: dict[str, Cell] = {}
+        self._people: Cell | None = None
         self._ask_again_at: dict[str, float] = {}
         self._asking: dict[str, asyncio.Task[None]] = {}
         # Logs that could not be opened when that was last tried, and why.
@@ -125,6 +126,13 @@ class Cells:
         if workspace not in self._cells:
             self._cells[workspace] = Cell(workspace, self.system, self._settings, self._request_metrics, self._vault)
         return self._cells[workspace]
+
+    @property
+    def people(self) -> Cell:
+        """What is read of the people log as of a workspace's: its audit trail. Nothing else of a cell is there."""
+        if self._people is None:
+            self._people = Cell(PEOPLE, self.system, self._settings, self._request_metrics, self._vault)
+        return self._people
 
     async def _ask(self, workspace: str) -> None:
         """One question at a time. It goes on where the one who asked gives up: a log that another process holds says
@@ -151,9 +159,10 @@ class Cells:
         return tuple(self._cells.values())
 
     async def close(self) -> None:
-        for cell in self.opened:
+        for cell in (*self.opened, *([] if self._people is None else [self._people])):
             await cell.close()
         self._cells.clear()
+        self._people = None
         for asking in self._asking.values():
             asking.cancel()
         self._vault.close()

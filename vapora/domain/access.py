@@ -40,8 +40,8 @@ GROUPS: tuple[Group, ...] = (
         "See what is in the workspace",
         """
         list_projects get_project get_dashboard get_flow get_repository get_project_file list_tasks get_task
-        get_task_why list_task_runs get_changes get_file list_attempts list_comments list_attachments get_attachment get_board
-        get_run get_brief list_artifacts get_artifact list_steps get_content list_agents get_agent get_learning
+        get_task_why list_task_runs get_changes get_file list_attempts list_comments list_attachments get_attachment
+        get_board get_run get_brief list_artifacts get_artifact list_steps get_content list_agents get_agent get_learning
         list_budgets get_role_budget get_task_budget get_budget get_costs list_events get_event get_chain get_queue
         get_settings get_preferences list_ids get_status get_position follow_live get_policies
         """,
