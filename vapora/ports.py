@@ -271,7 +271,7 @@ class IdentityPort(Protocol):
     async def carry_out(
         self, origin: Origin, command: Command, target: str = "", workspace_id: str = "", key: RequestKey | None = None
     ) -> Accepted:
-        """Every other change of people, workspaces, members, teams, tokens and policies. Raises what the rules raise."""
+        """Every other change of people, workspaces, members, teams, tokens and policies. Raises what the rules do."""
         ...
 
     async def issue_token(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -148,7 +148,7 @@ class Identity:
             case ResetPassword():
                 users.require(self.directory, target)
                 return await self._set_password(
-                    origin, target, command.password, lambda now: (users.reset_password(now, target), target), key
+                    origin, target, command.password, lambda now: (users.reset_password(now, target), target)
                 )
             case _:
                 return await self._tenancy.carry_out(origin, command, target, workspace_id, key)
@@ -191,13 +191,13 @@ class Identity:
         return self._keys
 
     async def _set_password(
-        self, origin: Origin, user_id: str, password: SecretStr, decide: Any, key: RequestKey | None = None
+        self, origin: Origin, user_id: str, password: SecretStr, decide: Callable[[Directory], Decided]
     ) -> Accepted:
         """The hash waits in the person's row until the event stands, and holds from then on."""
         hashed = await self._passwords.hash(password)
         async with self._people.turn() as turn:
             await self._accounts.offer_password(user_id, hashed, turn.directory)
-            accepted = await turn.change(origin, decide, key)
+            accepted = await turn.change(origin, decide)
             await self._accounts.person(user_id)
         return accepted
 

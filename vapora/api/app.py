@@ -17,6 +17,7 @@ from vapora.api import (
     agents,
     attachments,
     audit,
+    auth,
     board,
     budgets,
     changes,
@@ -42,6 +43,7 @@ from vapora.api import (
     system,
     tasks,
     uploads,
+    users,
     web,
 )
 from vapora.api.cells import Cells
@@ -65,6 +67,7 @@ _LEVEL = 6
 _NOUNS = (
     *(projects, repositories, tasks, changes, comments, attachments, board, runs, steps, pauses),
     *(agents, budgets, costs, flow, events, audit, roles, queue, settings, secrets, policies, ids, live),
+    *(auth, users),
 )
 
 
@@ -82,6 +85,7 @@ def create_app(actor_system: ActorSystemPort, settings: Settings, version: str, 
     app.state.denials = Denials(lambda workspace: LogClient(actor_system.log(workspace), workspace))
     app.state.gate = Gate(Engine(), people, app.state.cells, app.state.denials, clock.now)
     app.state.rehearsal = rehearsal
+    app.state.openid = bool(settings.openid_issuer)
     app.state.max_attachment_bytes = settings.max_attachment_bytes
     app.state.require_operator = partial(operator_token.require, settings.data.absolute())
     app.state.allowed = partial(openapi.allowed, app)

@@ -35,14 +35,15 @@ TAGS = [
     {"name": "settings", "description": "What is set for the workspace, and what a person prefers."},
     {"name": "policies", "description": "Who may do what."},
     {"name": "secrets", "description": "Keys and logins of the workspace: written and replaced, never read."},
+    {"name": "people", "description": "Signing in and out, and the people of the installation."},
     {"name": "system", "description": "For operators and probes."},
 ]
 DESCRIPTION = """Everything that happens is an event in a log, and every write answers with its `position` there.
 A GET with `after=<position>` waits, 5 seconds at most, until its answer includes it.
 
-`WS /api/v1/live` takes a first frame `LiveRequest`, `{token?, workspace?, after?, heartbeat_s?}`, and sends one
-`Frame`, `{position, rows: [{view, key, operation, row}]}`, for each position that changed something: `row` is what GET
-shows, `key` names it among those of its view, and `operation` is `put`, or `remove` where it is gone.
+`WS /api/v1/live` takes a first frame `LiveRequest`, `{token?, workspace?, after?, heartbeat_s?}`, and sends a `Frame`,
+`{position, rows: [{view, key, operation, row}]}`, for each position that changed something: `row` is what GET shows,
+`key` names it among those of its view, and `operation` is `put`, or `remove` where it is gone.
 With `heartbeat_s` a `Frame` without rows comes every so many seconds: a client that misses two connects again.
 A socket that lags may get several positions in one frame: each changed row once, in its latest state.
 Connect again with the last position you have: you get the latest state of each row that has changed since.

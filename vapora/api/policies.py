@@ -23,9 +23,7 @@ router = APIRouter(prefix="/policies", tags=["policies"])
 # Where people, memberships and policies stand has a log of its own.
 PeoplePosition = Annotated[
     Position | None,
-    Query(
-        description="A position, as a write about people answered it: the answer waits up to 5 s for it."
-    ),
+    Query(description="A position, as a write about people answered it: the answer waits up to 5 s for it."),
 ]
 
 

@@ -249,7 +249,9 @@ async def _on_error(request: Request, error: VaporaError) -> Response:
     where = str(error.details.get("where", "body"))
     errors = [FieldError(where=where, field=str(field), message=error.message)] if field else []
     paths = [str(path) for path in error.details.get("paths", ())]
-    headers = {"WWW-Authenticate": "Bearer"} if kind is OPERATOR_ONLY else None
+    headers = {"WWW-Authenticate": "Bearer"} if kind in (OPERATOR_ONLY, UNAUTHENTICATED) else {}
+    if "retry_after_s" in error.details:
+        headers["Retry-After"] = str(error.details["retry_after_s"])
     return problem(
         kind, error.message, request.url.path, remedy=error.remedy, errors=errors, paths=paths, headers=headers
     )

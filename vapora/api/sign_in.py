@@ -29,6 +29,9 @@ class SignIn:
     async def is_needed(self) -> bool:
         return self._always or (await self._people.directory()).has_owner
 
+    async def has_owner(self) -> bool:
+        return (await self._people.directory()).has_owner
+
     async def of(self, authorization: str | None) -> Caller:
         kind, _, given = (authorization or "").partition(" ")
         given = given.strip()

@@ -41,9 +41,9 @@ GROUPS: tuple[Group, ...] = (
         """
         list_projects get_project get_dashboard get_flow get_repository get_project_file list_tasks get_task
         get_task_why list_task_runs get_changes get_file list_attempts list_comments list_attachments get_attachment
-        get_board get_run get_brief list_artifacts get_artifact list_steps get_content list_agents get_agent get_learning
-        list_budgets get_role_budget get_task_budget get_budget get_costs list_events get_event get_chain get_queue
-        get_settings get_preferences list_ids get_status get_position follow_live get_policies
+        get_board get_run get_brief list_artifacts get_artifact list_steps get_content list_agents get_agent
+        get_learning list_budgets get_role_budget get_task_budget get_budget get_costs list_events get_event get_chain
+        get_queue get_settings get_preferences list_ids get_status get_position follow_live get_policies
         """,
     ),
     _group("prefer", "workspace", "Set one's own preferences", "set_preferences"),
@@ -95,14 +95,21 @@ GROUPS: tuple[Group, ...] = (
         "belong",
         "installation",
         "What is the same for everybody who is signed in",
-        "list_roles get_role list_task_types get_metrics get_openapi get_docs",
+        "get_me change_password list_roles get_role list_task_types get_metrics get_openapi get_docs",
     ),
-    _group("enter", "installation", "What needs no signing in", "get_health"),
+    _group(
+        "enter",
+        "installation",
+        "What needs no signing in",
+        "get_health get_sign_in_status set_up log_in refresh_session log_out",
+    ),
     _group(
         "administer",
         "installation",
         "Look after people and workspaces of the installation",
-        "list_people_audit export_people_audit",
+        """
+        list_users edit_user erase_user reset_password rotate_signing_key list_people_audit export_people_audit
+        """,
     ),
     _group(
         "inspect",

@@ -357,7 +357,7 @@ class AsyncClient(AsyncWork):
 
     async def export_audit(self, wanted: views.AuditFilter | None = None, format: str = "jsonl") -> str:
         """The audit trail, the oldest entry first, as `jsonl` or `csv`."""
-        return await self._text("/audit/export", _filters(wanted, format))
+        return await self._text("/audit/export", query=_filters(wanted, format))
 
     def people_audit(
         self, wanted: views.AuditFilter | None = None, limit: int | None = None, after: Position = None
@@ -368,7 +368,7 @@ class AsyncClient(AsyncWork):
 
     async def export_people_audit(self, wanted: views.AuditFilter | None = None, format: str = "jsonl") -> str:
         """As `export_audit`, of the log of people."""
-        return await self._text("/people/audit/export", _filters(wanted, format))
+        return await self._text("/people/audit/export", query=_filters(wanted, format))
 
     # --- policies ---
 
