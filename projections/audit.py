@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from events import DomainEvent, Recorded, Unknown
-from projections.audit_rules import RULES, AuditLine
+from projections.audit_line import AuditLine
+from projections.audit_rules import RULES
 from projections.engine import base
 from projections.engine.base import (
     Between,
