@@ -37,7 +37,13 @@ __all__ = [
     "StoreReader",
     "Table",
     "all_projections",
+    "people_projections",
 ]
+
+
+def people_projections() -> tuple[Projection, ...]:
+    """Those of the people log, which is no workspace."""
+    return Audit(), LogIndex()
 
 
 def all_projections() -> tuple[Projection, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import re
 from contextlib import suppress
@@ -67,6 +68,8 @@ class Settings(BaseSettings):
     budget_patience_s: float = Field(default=5, ge=0)
     resend_s: float = Field(default=2, gt=0)
     agent_idle_s: float = Field(default=300, gt=0)
+    # A workspace that nobody asks for so long, and that has nothing to do, sleeps until it is needed again.
+    cell_idle_s: float = Field(default=300, gt=0)
     # `auto`: on loopback nobody signs in until there is an owner; `required`: everybody does, from the first start on.
     auth: Literal["auto", "required"] = "auto"
     # The first owner, made at the start where there is none.
@@ -198,6 +201,14 @@ class Settings(BaseSettings):
             return None
         return SecretStr(check_url(given.get_secret_value().strip()))
 
+    @property
+    def on_loopback(self) -> bool:
+        """Whether only this machine reaches it."""
+        try:
+            return self.host == "localhost" or ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
     def log_place(self, workspace: str) -> Place:
         """Where a workspace's log is."""
         url = self.database_url
@@ -258,6 +269,16 @@ class Settings(BaseSettings):
     def snapshot_folder(self, workspace: str) -> Path:
         """What actors save for a quick start; may be deleted at any time."""
         return self.workspace_folder(workspace) / "snapshots"
+
+    @property
+    def cells_folder(self) -> Path:
+        """Records of cells that are not open: `vapora.log.cell_records`."""
+        return self.data.absolute() / "cells"
+
+    @property
+    def exports_folder(self) -> Path:
+        """Where what a deleted workspace held is saved."""
+        return self.data.absolute() / "exports"
 
     @classmethod
     def settings_customise_sources(

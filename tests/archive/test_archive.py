@@ -12,11 +12,12 @@ import sys
 import tempfile
 from collections.abc import Callable
 from contextlib import closing
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
-from tests.archive.conftest import Target, at_work, contents, opened, read_models, settings_of
+from tests.archive.conftest import SHOT, Target, at_work, contents, opened, read_models, settings_of
 from tests.cli.conftest import invoke
 from tests.disk import no_file_grows_beyond
 from tests.log.stored import Stored
@@ -63,6 +64,13 @@ def test_an_import_gives_the_same_log_texts_and_read_models(name: str, data: Pat
         assert models == read_models(after, tmp_path / "after.db")
     blobs = [BlobStore(settings_of(folder).blob_folder("default")) for folder in (data, target)]
     assert list(blobs[0].digests()) == list(blobs[1].digests()) != []
+    # Also a file that somebody put on a card, which is no text; one that is gone is told of.
+    digest = sha256(SHOT).hexdigest()
+    assert blobs[1].get(digest) == SHOT
+    assert invoke("blobs", "verify", "--data", str(target)).code == 0
+    (settings_of(target).blob_folder("default") / digest[:2] / digest).unlink()
+    lost = invoke("blobs", "verify", "--data", str(target), "--json")
+    assert (lost.code, [one["digest"] for one in lost.json["lost"]]) == (1, [digest])
     assert sum(map(bool, models.values())) > len(models) // 2
     assert invoke("audit", "verify", "--data", str(target)).code == 0
     assert file.stat().st_mode & 0o777 == 0o600

@@ -33,6 +33,7 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "edit_project": lambda client: client.edit_project("x", commands.EditProject(name="y")),
     "archive_project": lambda client: client.archive_project("x"),
     "get_dashboard": lambda client: client.dashboard("x"),
+    "redeem_code": lambda client: client.redeem_code("x"),
     "get_flow": lambda client: client.flow(),
     "submit_task": lambda client: client.submit_task({"project_id": "x", "title": "xyz"}),
     "list_tasks": lambda client: client.tasks(),

@@ -47,12 +47,13 @@ async def attach_file(task_id: str, request: Request, writing: Writing, key: Fil
     """Its next run is told of it: models that can see are shown an image, and every model reads a text. What it is,
     its first bytes say. The same file under the same name again changes nothing."""
     await require_task(writing.cell, task_id)
+    most = request.app.state.max_attachment_bytes
     async with the_file(request) as (name, file):
-        data = await file.read()
-    if len(data) > request.app.state.max_attachment_bytes:
-        most = request.app.state.max_attachment_bytes
-        raise FileTooLargeError(f"A file may have {most:,} bytes, this one has {len(data):,}.", field="file")
-    command = await to_thread.run_sync(_stored, name, data, writing.cell.blobs)
+        if (file.size or 0) > most:
+            raise FileTooLargeError(f"A file may have {most:,} bytes, this one has {file.size:,}.", field="file")
+        # Until here it stood in a file of the system's. In memory there are a few at once, however many arrive.
+        async with request.app.state.storing:
+            command = await to_thread.run_sync(_stored, name, await file.read(), writing.cell.blobs)
     accepted = await writing.dispatch(command, task_id, key.of(command.name, command.digest))
     return AttachmentMade(
         task_id=task_id,

@@ -176,6 +176,8 @@ SHAPES: dict[str, dict[str, str]] = _BESIDE | {
         "unknown_microusd": "What of the cost was booked at a worst case.",
     },
     "CurvePoint": {"day": "The day (UTC), as 2026-11-22.", "runs": "Runs that ended on that day."},
+    "RedeemCode": {"code": "What `vapora up --open` gave to the browser; it is worth something once."},
+    "OperatorToken": {"token": "To be sent as `Authorization: Bearer`."},
     "Dashboard": {
         "project_id": "The project's id; null: all of them together.",
         "cards": "How many cards each state holds now.",
@@ -237,6 +239,12 @@ SHAPES: dict[str, dict[str, str]] = _BESIDE | {
         "reason": "The first of the problems; empty where there is none.",
         "problems": "All that is not well.",
         "queue": "Where work is taken from: log, nats, or the log because NATS is away, and why it is.",
+        "cells": "How many workspaces are awake, and how many sleep until they are needed.",
+    },
+    "CellCounts": {
+        "awake": "Workspaces whose actors run.",
+        "asleep": "Those that have nothing to do, and are woken by the next request.",
+        "archived": "Those archived, as far as nobody reads them.",
     },
     "Learning": {
         "profiles": "What the agent has shown in each task type.",

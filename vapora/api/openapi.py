@@ -10,10 +10,11 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode
-from starlette.responses import HTMLResponse
+from starlette.responses import HTMLResponse, JSONResponse
 from starlette.routing import compile_path
 
 from vapora.api import field_texts
+from vapora.api.caller import SIGNED_IN
 from vapora.api.problems import MEDIA_TYPE, Problem
 from vapora.catalog import roles, task_types
 from vapora.views import Frame, LiveRequest
@@ -34,19 +35,20 @@ TAGS = [
     {"name": "webhooks", "description": "Where events are sent to, and what came of it."},
     {"name": "settings", "description": "What is set for the workspace, and what a person prefers."},
     {"name": "secrets", "description": "Keys and logins of the workspace: written and replaced, never read."},
+    {"name": "people", "description": "Signing in and out, and the people of the installation."},
     {"name": "system", "description": "For operators and probes."},
 ]
 DESCRIPTION = """Everything that happens is an event in a log, and every write answers with its `position` there.
 A GET with `after=<position>` waits, 5 seconds at most, until its answer includes it.
 
-`WS /api/v1/live` takes a first frame `LiveRequest`, `{token?, workspace?, after?, heartbeat_s?}`, and sends a `Frame`,
-`{position, rows: [{view, key, operation, row}]}`, for each position that changed something: `row` is what GET shows,
-`key` names it among those of its view, and `operation` is `put`, or `remove` where it is gone.
-With `heartbeat_s` a `Frame` without rows comes every so many seconds: a client that misses two connects again.
-A socket that lags may get several positions in one frame: each changed row once, in its latest state.
-Connect again with the last position you have: you get the latest state of each row that has changed since.
-Code 1013 means: connect again like that. Code 1008: the request was wrong, and the reason says how.
-Instead of a first frame the address may name them: `?after=<position>&workspace=<id>`.
+`WS /api/v1/live` takes a first frame `LiveRequest`, `{token?, workspace?, after?, heartbeat_s?}`, and sends one
+`Frame`, `{position, rows: [{view, key, operation, row}]}`, for each position that changed something: `row` is what
+GET shows, `key` names it among those of its view, and `operation` is `put`, or `remove` where it is gone. With
+`heartbeat_s` a `Frame` without rows comes every so many seconds: a client that misses two connects again. A socket
+that lags may get several positions in one frame: each changed row once, in its latest state. Connect again with the
+last position you have: you get the latest state of each row that has changed since. Code 1013 means: connect again
+like that. Code 1008: the request was wrong, and the reason says how. Instead of a first frame the address may name
+them: `?after=<position>&workspace=<id>`.
 
 A list answers `{"items": […], "next": cursor or null}` and takes `limit` (500 at most) and `cursor`, which is `next` of
 the page before, with the same filters; where more than one order makes sense, `sort=name`, or `sort=-name` backwards.
@@ -93,7 +95,11 @@ def install(app: FastAPI) -> None:
             headers={"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'"},
         )
 
-    app.add_api_route("/docs", docs, include_in_schema=False)
+    async def document() -> JSONResponse:
+        return JSONResponse(app.openapi())
+
+    app.add_api_route("/docs", docs, include_in_schema=False, dependencies=[SIGNED_IN])
+    app.add_api_route("/openapi.json", document, include_in_schema=False, dependencies=[SIGNED_IN])
 
 
 def allowed(app: FastAPI, path: str) -> str:
@@ -179,7 +185,7 @@ def _problems(path: str, method: str, operation: dict[str, Any]) -> Iterator[int
     yield from (404, 422, 429, 503)
     if any(one["name"] == "If-Match" for one in operation.get("parameters", ())):
         yield 412
-    if "security" in operation:
+    if "security" in operation or operation["operationId"] == "redeem_code":
         yield 401
     if "requestBody" in operation:
         yield from (400, 413, 415)

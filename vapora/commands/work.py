@@ -295,6 +295,12 @@ class ResumeRun(Resume):
     run_id: str
 
 
+class RedeemCode(Command):
+    """`code`: what `vapora up --open` gave to the browser."""
+
+    code: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]+$", min_length=1, max_length=200)]
+
+
 class RequeueTask(Command):
     """`deliveries`: of the dead letter that is put back."""
 

@@ -60,6 +60,11 @@ class AsyncClient(AsyncWork, AsyncWebhooks):
         page = await self._get("/ids", views.Page[views.Named], {"prefix": prefix, "kind": kind, "after": after})
         return page.items
 
+    async def redeem_code(self, code: str) -> str:
+        """The operator's token, for the code that `vapora up --open` gave to a browser. It can be had once."""
+        answer = await self._ask("POST", "/operator/redeem", views.OperatorToken, commands.RedeemCode(code=code))
+        return answer.token
+
     # --- projects ---
 
     @property
