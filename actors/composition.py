@@ -14,6 +14,9 @@ from actors.agent import Agent
 from actors.budget_manager import BudgetManager
 from actors.coordinator import SwarmCoordinator
 from actors.coordinator.queue_consumer import QueueConsumer
+from actors.identity import Identity
+from actors.identity.accounts import Accounts
+from actors.identity.session_tokens import SessionTimes
 from actors.llm_router import LLMRouter
 from actors.log_writer import LogWriter
 from actors.log_writer.checkpoint_signer import CheckpointSigner
@@ -26,9 +29,10 @@ from actors.runtime.local import LocalRuntime
 from actors.snapshots import saved_landings, saved_ledger, saved_offers, saved_swarm
 from actors.supervisor import Supervisor
 from actors.supervisor.store import SettingsCellStore
+from actors.webhooks import Outbox, SecretFiles, Sender, Webhooks
 from events.content import Content
-from events.ids import DEFAULT_WORKSPACE, is_workspace
-from projections import all_projections
+from events.ids import DEFAULT_WORKSPACE, PEOPLE, is_workspace
+from projections import all_projections, people_projections
 from projections.engine.store import ReadStore
 from vapora import journal
 from vapora.blobs import Blobs, open_blobs
@@ -38,6 +42,8 @@ from vapora.database import Place
 from vapora.dispatch import Dispatcher
 from vapora.domain.pricing import PriceBook
 from vapora.errors import ArchivedError, ConfigurationError, NotFoundError, VaporaError
+from vapora.identity import named_owner
+from vapora.identity.store import open_store
 from vapora.llm.catalogue import installed, own_prices
 from vapora.llm.factory import clients
 from vapora.log.cell_records import open_cell_records
@@ -47,6 +53,7 @@ from vapora.log.places import open_log
 from vapora.log.proof import CheckpointBook, SigningKey
 from vapora.ports import (
     BudgetPort,
+    IdentityPort,
     LogWriterPort,
     Origin,
     ProjectorPort,
@@ -54,6 +61,7 @@ from vapora.ports import (
     RepositoriesPort,
     RouterStatusPort,
     Standing,
+    WebhooksPort,
 )
 from vapora.queue.nats.options import options_of
 from vapora.repo.bare import person
@@ -149,11 +157,26 @@ def build_log_writer(wiring: Wiring, address: Address) -> LogWriter:
 def build_projector(wiring: Wiring, address: Address) -> Projector:
     settings, workspace = wiring.settings, address.workspace
 
-    def open_store() -> ReadStore:
+    def open_reads() -> ReadStore:
         require_not_deleted(settings, workspace)
         return ReadStore(settings.read_place(workspace))
 
-    return Projector(wiring.log(workspace), workspace, open_store, all_projections())
+    projections = people_projections() if workspace == PEOPLE else all_projections()
+    return Projector(wiring.log(workspace), workspace, open_reads, projections)
+
+
+def build_identity(wiring: Wiring, _: Address) -> Identity:
+    settings = wiring.settings
+    log = wiring.log(PEOPLE)
+    return Identity(
+        log,
+        settings.people_folder,
+        Accounts(lambda: open_store(settings), log),
+        cells=wiring.runtime.ref(Address("supervisor")),
+        clock=now,
+        times=SessionTimes(settings.access_token_s, timedelta(days=settings.refresh_token_days)),
+        owner=named_owner(settings),
+    )
 
 
 def build_budget(wiring: Wiring, address: Address) -> BudgetManager:
@@ -255,6 +278,19 @@ def build_repositories(wiring: Wiring, address: Address) -> Repositories:
     )
 
 
+def build_webhooks(wiring: Wiring, address: Address) -> Webhooks:
+    settings, workspace = wiring.settings, address.workspace
+    folder = settings.webhooks_folder(workspace)
+    return Webhooks(
+        wiring.log(workspace),
+        workspace,
+        now,
+        open_outbox=lambda: Outbox(folder / "outbox.db"),
+        secrets=SecretFiles(settings.webhook_secrets(workspace)),
+        sender=Sender(settings.webhook_allow, now),
+    )
+
+
 def build_router(wiring: Wiring, _: Address) -> LLMRouter:
     settings, runtime = wiring.settings, wiring.runtime
     # Kept for those that are at work: a store in S3 keeps its connections.
@@ -348,8 +384,14 @@ class ActorSystem:
     def repositories(self, workspace: str) -> RepositoriesPort:
         return cast(RepositoriesPort, self.runtime.ref(Address("repositories", workspace)))
 
+    def webhooks(self, workspace: str) -> WebhooksPort:
+        return cast(WebhooksPort, self.runtime.ref(Address("webhooks", workspace)))
+
     def router(self) -> RouterStatusPort:
         return cast(RouterStatusPort, self.runtime.ref(Address("router")))
+
+    def identity(self) -> IdentityPort:
+        return cast(IdentityPort, self.runtime.ref(Address("identity")))
 
     def read_store(self, workspace: str) -> Place:
         return self.settings.read_place(workspace)

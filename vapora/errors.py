@@ -107,6 +107,11 @@ class NotFoundError(VaporaError):
     pass
 
 
+def no_such_workspace(workspace: str) -> NotFoundError:
+    """The one error for a workspace that is not there, and for one that is not there for who asks."""
+    return NotFoundError(f"There is no workspace '{workspace}'.", remedy="Leave out the header for the default one.")
+
+
 class ConflictError(VaporaError):
     pass
 

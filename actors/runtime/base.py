@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from actors import kinds
 from actors.kinds import Placement
+from events.ids import PEOPLE
 from vapora.domain.cell import Rest
 
 
@@ -94,6 +95,8 @@ def host_of(address: Address, placement: Placement) -> str:
 def residents(host: str) -> tuple[Address, ...]:
     """The objects that a host starts by itself, also after a crash; agents are started by the work they get."""
     kind, _, workspace = host.partition("/")
+    if kind == "cell" and workspace == PEOPLE:
+        return tuple(Address(part, workspace) for part in kinds.PEOPLE_PARTS)
     if kind == "cell":
         return tuple(Address(part, workspace) for part in kinds.residents())
     if kind == "agents":

@@ -60,6 +60,7 @@ class Cell:
         self.blobs = open_blobs(settings.blobs_url, settings.blob_folder(workspace), workspace)
         self.queue = system.queue(workspace)
         self.repositories = system.repositories(workspace)
+        self.webhooks = system.webhooks(workspace)
         self.feed = LiveFeed(workspace, self.projector)
         self.historians = CapacityLimiter(_HISTORIANS)
         self.used_at = perf_counter()

@@ -13,6 +13,7 @@ from starlette.responses import PlainTextResponse
 from events.ids import DEFAULT_WORKSPACE
 from vapora import clock
 from vapora.api import metrics
+from vapora.api.caller import SIGNED_IN, caller_of
 from vapora.api.cells import Cell, Cells
 from vapora.api.context import FreshCell
 from vapora.api.request_metrics import RequestMetrics
@@ -30,8 +31,14 @@ _PATIENCE_S = 3.0
 _log = structlog.get_logger("api")
 
 
-@router.get("/health", summary="Tell whether it is ready", responses={503: {"model": Health, "description": "Not yet"}})
+@router.get(
+    "/health",
+    summary="Tell whether it is ready",
+    responses={503: {"model": Health, "description": "Not yet"}},
+    response_model_exclude_unset=True,
+)
 async def get_health(request: Request, response: Response) -> Health:
+    """Who does not say who they are, where people sign in, is told `status` and `version` alone."""
     cells: Cells = request.app.state.cells
     providers: dict[str, str] = {}
     paused: dict[str, str] = {}
@@ -62,6 +69,8 @@ async def get_health(request: Request, response: Response) -> Health:
         status, problems = "failing", [type(error).__name__]
     response.status_code = 200 if status == "ok" else 503
     response.headers["Cache-Control"] = "no-store"
+    if not await _is_known(request):
+        return Health.model_validate({"status": status, "version": request.app.version})
     return Health.model_validate(
         {
             "status": status,
@@ -77,7 +86,7 @@ async def get_health(request: Request, response: Response) -> Health:
     )
 
 
-@router.get("/metrics", response_class=PlainTextResponse, summary="Numbers for Prometheus")
+@router.get("/metrics", response_class=PlainTextResponse, summary="Numbers for Prometheus", dependencies=[SIGNED_IN])
 async def get_metrics(request: Request) -> PlainTextResponse:
     cells: Cells = request.app.state.cells
     request_metrics: RequestMetrics = request.app.state.request_metrics
@@ -121,6 +130,15 @@ async def _standing(cells: Cells) -> tuple[str, Standing]:
         await cells.open(DEFAULT_WORKSPACE)
         known, standing = await cells.system.standing(DEFAULT_WORKSPACE)
     return known, standing
+
+
+async def _is_known(request: Request) -> bool:
+    try:
+        async with asyncio.timeout(_PATIENCE_S):
+            await caller_of(request)
+    except (VaporaError, TimeoutError):
+        return False  # a probe need not be anybody
+    return True
 
 
 async def _models(cells: Cells) -> tuple[dict[str, str], dict[str, str]]:

@@ -38,6 +38,7 @@ from vapora.views.people import (
     Membership,
     Policies,
     SessionTokens,
+    SignInStatus,
     Teams,
     TeamView,
     TokenMade,
@@ -66,6 +67,7 @@ from vapora.views.repository import (
 from vapora.views.runs import Artifact, ArtifactSummary, Execution, RunBrief
 from vapora.views.secrets import Secret, SecretDeleted, SecretsRotated
 from vapora.views.steps import Step, StepKind, StepState
+from vapora.views.webhooks import DeliveryState, WebhookDelivery, WebhookMade, WebhookOutcome, WebhookView
 from vapora.views.work import (
     Accepted,
     Agent,
@@ -87,6 +89,7 @@ from vapora.views.work import (
     Limits,
     LimitsChanged,
     Named,
+    OperatorToken,
     Page,
     PauseView,
     Preferences,
@@ -141,6 +144,7 @@ __all__ = [
     "Dashboard",
     "DeadLetterView",
     "Decision",
+    "DeliveryState",
     "EventFilter",
     "EventView",
     "Examined",
@@ -167,6 +171,7 @@ __all__ = [
     "Membership",
     "Merged",
     "Named",
+    "OperatorToken",
     "Page",
     "PauseChange",
     "PauseState",
@@ -194,6 +199,7 @@ __all__ = [
     "SecretsRotated",
     "SessionTokens",
     "SettingsChange",
+    "SignInStatus",
     "Spread",
     "Status",
     "Step",
@@ -214,6 +220,10 @@ __all__ = [
     "Users",
     "View",
     "Waiting",
+    "WebhookDelivery",
+    "WebhookMade",
+    "WebhookOutcome",
+    "WebhookView",
     "Why",
     "WorkspaceSettings",
     "WorkspaceView",
