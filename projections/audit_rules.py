@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, NamedTuple
 
-from events import DomainEvent, agent, budget, project, routing, run, secret, task, user, workspace
+from events import DomainEvent, agent, budget, project, routing, run, secret, task, user, webhook, workspace
 from events.ids import ChecksVerdict
 from events.work import CommandResult
 from vapora.domain.answer import Verdict, judge
@@ -109,6 +109,13 @@ RULES: Mapping[type[DomainEvent], Callable[[Any], AuditLine]] = {
         "update", "secrets", "workspace", details=f"encrypted by key {event.key} now: {event.secrets} versions"
     ),
     user.PreferencesChanged: _rule("update", "preferences", "user_id"),
+    webhook.WebhookSet: _rule(
+        "update", "webhook", "webhook_id", lambda event: f"{', '.join(event.topics)} to {event.url}"
+    ),
+    webhook.WebhookTested: _rule(
+        "execute", "webhook", "webhook_id", lambda event: event.error or f"answered with {event.status}"
+    ),
+    webhook.WebhookRemoved: _rule("delete", "webhook", "webhook_id"),
     project.ProjectCreated: _rule("create", "project", "project_id", lambda event: event.name),
     project.ProjectEdited: _rule("update", "project", "project_id", _edited),
     project.ProjectArchived: _rule("delete", "project", "project_id", lambda event: "archived"),
@@ -162,6 +169,9 @@ RULES: Mapping[type[DomainEvent], Callable[[Any], AuditLine]] = {
         lambda event: f"attached {event.attachment.name} ({event.attachment.content.size} bytes)",
     ),
     task.AttachmentRemoved: _rule("update", "task", "task_id", lambda event: f"removed the file {event.name}"),
+    task.TaskLabelled: _rule(
+        "update", "task", "task_id", lambda event: f"labelled {', '.join(event.labels)}" if event.labels else "no label"
+    ),
     task.TaskLanded: _landed,
     task.LandingRefused: _rule(
         "complete", "task", "task_id", lambda event: f"{event.kind}: {event.message}", "failure"

@@ -8,6 +8,7 @@
     │   ├── DependencyRingError    tasks would wait for each other
     │   ├── KeyReusedError         an Idempotency-Key came again with another body
     │   ├── PreconditionFailedError  it has changed since it was read (If-Match)
+    │   ├── ArchivedError          the workspace is archived, and nothing is written to it
     │   ├── ReviewOutdatedError    the branch is at another commit than the one that was looked at
     │   ├── NotApprovedError       work that nobody approved does not land
     │   └── ChecksFailedError      a check of the project is red
@@ -17,6 +18,7 @@
     ├── ThrottledError             too many attempts; `details["retry_after_s"]` says when to try again
     ├── BehindError                a read model has not reached the position asked for
     ├── UnavailableError           a part of the cell does not answer at the moment
+    │   ├── StoppingError          an actor was stopped before it began; the runtime sends the call again
     │   └── StoreFaultError        the read models' database is in trouble, through no fault of a row
     ├── ConfigurationError         settings that cannot work; start-up stops
     ├── CatalogError               a manifest or backlog file that cannot be used
@@ -105,6 +107,11 @@ class NotFoundError(VaporaError):
     pass
 
 
+def no_such_workspace(workspace: str) -> NotFoundError:
+    """The one error for a workspace that is not there, and for one that is not there for who asks."""
+    return NotFoundError(f"There is no workspace '{workspace}'.", remedy="Leave out the header for the default one.")
+
+
 class ConflictError(VaporaError):
     pass
 
@@ -123,6 +130,10 @@ class KeyReusedError(ConflictError):
 
 class PreconditionFailedError(ConflictError):
     pass
+
+
+class ArchivedError(ConflictError):
+    kind: ClassVar[str] = "workspace-archived"
 
 
 class ReviewOutdatedError(ConflictError):
@@ -163,6 +174,10 @@ class BehindError(VaporaError):
 
 class UnavailableError(VaporaError):
     pass
+
+
+class StoppingError(UnavailableError):
+    """What was asked had no effect, or has one that the same call, sent again, does not repeat."""
 
 
 class StoreFaultError(UnavailableError):
