@@ -95,6 +95,7 @@ def create_app(
     app.state.denials = Denials(lambda workspace: LogClient(actor_system.log(workspace), workspace))
     app.state.gate = Gate(Engine(), people, app.state.cells, app.state.denials, clock.now)
     app.state.rehearsal = rehearsal
+    app.state.trusted_proxies = settings.trusted_proxies
     app.state.openid = bool(settings.openid_issuer)
     app.state.max_attachment_bytes = settings.max_attachment_bytes
     app.state.storing = asyncio.Semaphore(_STORED_AT_ONCE)
