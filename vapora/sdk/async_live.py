@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from types import TracebackType
 from typing import Self
@@ -20,13 +20,13 @@ from vapora.views import Frame, LiveRequest
 class AsyncLive:
     """An endless iterator over frames with a position above `after` (None: from now on). A lost connection is taken
     up again where it broke off, so no change is missed; `close` ends the iteration. A server that refuses for good
-    raises `ApiError`."""
+    raises `ApiError`. `token`: asked for anew with each connection."""
 
     def __init__(
         self,
         url: str,
         headers: dict[str, str],
-        token: str | None,
+        token: Callable[[], Awaitable[str | None]],
         after: int | None,
         timeout: float,
         reconnect: bool = True,
@@ -70,11 +70,12 @@ class AsyncLive:
 
     async def _connection(self) -> AsyncIterator[Frame]:
         """The frames of one connection, until it breaks."""
+        token = await self._token()
         async with await self._open() as socket:
             self._socket = socket
             if self._closed.is_set():
                 return
-            await socket.send(self._request())
+            await socket.send(self._request(token))
             try:
                 async for message in socket:
                     frame = Frame.read(message)
@@ -88,8 +89,8 @@ class AsyncLive:
             finally:
                 self._socket = None
 
-    def _request(self) -> str:
-        return LiveRequest(token=self._token, after=self.position).model_dump_json(exclude_none=True)
+    def _request(self, token: str | None) -> str:
+        return LiveRequest(token=token, after=self.position).model_dump_json(exclude_none=True)
 
     async def _open(self) -> ClientConnection:
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Self
 
@@ -25,13 +25,13 @@ _REFUSED = 1008
 class Live:
     """An endless iterator over frames with a position above `after` (None: from now on). A lost connection is taken
     up again where it broke off, so no change is missed; `close` from any thread ends the iteration. A server that
-    refuses for good raises `ApiError`."""
+    refuses for good raises `ApiError`. `token`: asked for anew with each connection."""
 
     def __init__(
         self,
         url: str,
         headers: dict[str, str],
-        token: str | None,
+        token: Callable[[], str | None],
         after: int | None,
         timeout: float,
         reconnect: bool = True,
@@ -75,11 +75,12 @@ class Live:
 
     def _connection(self) -> Iterator[Frame]:
         """The frames of one connection, until it breaks."""
+        token = self._token()
         with self._open() as socket:
             self._socket = socket
             if self._closed.is_set():
                 return
-            socket.send(self._request())
+            socket.send(self._request(token))
             try:
                 for message in socket:
                     frame = Frame.read(message)
@@ -93,8 +94,8 @@ class Live:
             finally:
                 self._socket = None
 
-    def _request(self) -> str:
-        return LiveRequest(token=self._token, after=self.position).model_dump_json(exclude_none=True)
+    def _request(self, token: str | None) -> str:
+        return LiveRequest(token=token, after=self.position).model_dump_json(exclude_none=True)
 
     def _open(self) -> ClientConnection:
         try:

@@ -28,6 +28,7 @@ from vapora.views.live import (
     TaskChange,
 )
 from vapora.views.people import (
+    AuthStatus,
     InvitationMade,
     Invitations,
     InvitationView,
@@ -113,6 +114,7 @@ __all__ = [
     "AttemptChange",
     "AuditEntry",
     "AuditFilter",
+    "AuthStatus",
     "Board",
     "BoardCard",
     "Branch",

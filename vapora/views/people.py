@@ -8,6 +8,15 @@ from events.ids import MemberRole
 from vapora.views.base import View
 
 
+class AuthStatus(View):
+    """How one comes in here. `sign_in`: people have to sign in. `set_up`: there is no owner yet, and the one-time link
+    of the first start makes one. `openid`: one can sign in with the installation's provider of OpenID Connect."""
+
+    sign_in: bool
+    set_up: bool
+    openid: bool
+
+
 class SessionTokens(View):
     """`expires_in`: of the access token, in seconds. The refresh token is good for one use."""
 
