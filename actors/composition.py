@@ -227,6 +227,9 @@ def build_router(wiring: Wiring, _: Address) -> LLMRouter:
     def keep(workspace: str, text: str) -> Content:
         return blobs(workspace).content(text)
 
+    def read(workspace: str, digest: str) -> bytes:
+        return blobs(workspace).get(digest)
+
     known = installed(settings)
     delay = (settings.rehearsal_min_delay_s, settings.rehearsal_max_delay_s)
     return LLMRouter(
@@ -238,6 +241,7 @@ def build_router(wiring: Wiring, _: Address) -> LLMRouter:
         prices=PriceBook(own_prices(settings, known), known.prices),
         timeout_s=settings.call_timeout_s,
         margin_s=settings.reservation_margin_s,
+        read=read,
     )
 
 

@@ -24,3 +24,15 @@ class Content(Value):
         if (self.text is None) == (self.digest is None):
             raise ValueError("content is either inline text or a digest")
         return self
+
+
+class Attachment(Value):
+    """A file that a person put on a card, under a name that is its own there. `content` always stands in the blob
+    store. `media_type` is what its first bytes say, whatever the name ends with; `width` and `height`, in pixels, are
+    those of an image."""
+
+    name: str
+    content: Content
+    media_type: str
+    width: int | None = Field(default=None, gt=0)
+    height: int | None = Field(default=None, gt=0)

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field, JsonValue
 
 from events.base import DomainEvent, Value
-from events.content import Content
+from events.content import Attachment, Content
 from events.ids import ChecksVerdict, Provider, WaitReason
 from events.money import Amount
 from events.work import CommandResult, LineComment, Work, Workplace
@@ -26,11 +26,12 @@ class RunStarted(DomainEvent):
 
     `system` and `brief` are what the model is told first. They are kept, so that a run which is taken up after an
     upgrade asks the same. `purpose` review: it judges the commit `workplace.head` of somebody else's run and changes
-    nothing. `model` is set where a person chose it.
+    nothing. `model` is set where a person chose it. `attachments`: the files on the card when it began, which its model
+    is shown or told of however the card changes meanwhile.
     """
 
     TOPIC: ClassVar[str] = "run.started"
-    VERSION: ClassVar[int] = 2
+    VERSION: ClassVar[int] = 3
 
     run_id: str
     task_id: str
@@ -45,12 +46,13 @@ class RunStarted(DomainEvent):
     brief: Content | None = None
     forked_from: RunFork | None = None
     model: str | None = None
+    attachments: tuple[Attachment, ...] = ()
     simulated: bool = False
 
     @classmethod
     def upcast(cls, version: int, data: dict[str, Any]) -> dict[str, Any]:
-        """Version 1 had steps only."""
-        return data if version == 1 else super().upcast(version, data)
+        """Version 1 had steps only, version 2 no attachments."""
+        return data if version in (1, 2) else super().upcast(version, data)
 
 
 class SetupRan(DomainEvent):

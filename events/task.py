@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field, JsonValue
 
 from events.base import DomainEvent, Value
+from events.content import Attachment
 from events.ids import BoardType, Review, TaskState, WaitReason
 from events.run import RunFork, Verdict
 from events.work import LineComment, Work
@@ -257,6 +258,25 @@ class TaskCommented(DomainEvent):
     agent_id: str | None = None
     run_id: str | None = None
     answers: str | None = None
+
+
+class AttachmentAdded(DomainEvent):
+    """A person put a file on the card. Its content was stored before this was recorded."""
+
+    TOPIC: ClassVar[str] = "task.attachment-added"
+
+    task_id: str
+    attachment: Attachment
+
+
+class AttachmentRemoved(DomainEvent):
+    """The card no longer shows the file of this name, and no later run is told of it. Its content stays stored: the
+    log names it."""
+
+    TOPIC: ClassVar[str] = "task.attachment-removed"
+
+    task_id: str
+    name: str
 
 
 class TaskLanded(DomainEvent):

@@ -1,5 +1,6 @@
 """What we know: read models folded from the log. Reads are functions of the module that they belong to."""
 
+from projections.attachments import Attachments
 from projections.attempts import Attempts
 from projections.audit import Audit
 from projections.board import Board
@@ -46,6 +47,7 @@ def all_projections() -> tuple[Projection, ...]:
         Runs(),
         Steps(),
         Comments(),
+        Attachments(),
         Attempts(),
         Budgets(),
         Profiles(),

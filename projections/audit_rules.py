@@ -147,6 +147,13 @@ RULES: Mapping[type[DomainEvent], Callable[[Any], AuditLine]] = {
     ),
     task.TaskRecalled: _rule("override", "task", "task_id", lambda event: f"recalled {event.comment}".strip()),
     task.TaskCommented: _rule("update", "task", "task_id", lambda event: f"comment: {event.text[:200]}"),
+    task.AttachmentAdded: _rule(
+        "update",
+        "task",
+        "task_id",
+        lambda event: f"attached {event.attachment.name} ({event.attachment.content.size} bytes)",
+    ),
+    task.AttachmentRemoved: _rule("update", "task", "task_id", lambda event: f"removed the file {event.name}"),
     task.TaskLanded: _landed,
     task.LandingRefused: _rule(
         "complete", "task", "task_id", lambda event: f"{event.kind}: {event.message}", "failure"

@@ -161,7 +161,7 @@ def _live_count(row: Row) -> dict[str, Any]:
 
 class Board(Projection):
     NAME = "board"
-    VERSION = 4
+    VERSION = 5
     TABLES = (CARDS, TEXTS, BLOCKERS, COUNTS, CLOSED_PROJECTS, PAUSES)
     VIEWS = (
         PublicView("task", CARDS, _live),
@@ -184,6 +184,7 @@ class Board(Projection):
         task.TaskLanded: board_work.landed,
         task.LandingRefused: board_work.landing_refused,
         task.TaskCommented: board_work.commented,
+        **dict.fromkeys((task.AttachmentAdded, task.AttachmentRemoved), board_work.attached),
         task.ReviewSubmitted: board_work.reviewed,
         task.AttemptRequested: board_work.attempt_requested,
         task.AttemptPicked: board_work.attempt_picked,

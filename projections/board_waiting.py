@@ -47,6 +47,7 @@ CARDS = Table(
         "sandbox": "text",
         "doing": "text",
         "question": "json",
+        "attachments": "int",
         "comments": "int",
         "unread": "int",
         "limit_microusd": "int",

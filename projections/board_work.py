@@ -17,7 +17,7 @@ NOTHING_YET: Row = {
     **dict.fromkeys(("branch", "base", "head", "checks", "approved_head", "landed", "landing_problem")),
     **dict.fromkeys(("reviewer", "sandbox", "doing", "question", "limit_microusd")),
     **dict.fromkeys(("attempt", "attempts"), 1),
-    **dict.fromkeys(("comments", "unread", "paused"), 0),
+    **dict.fromkeys(("attachments", "comments", "unread", "paused"), 0),
 }
 
 _APPROVE = "Approve the work, or send it back with a comment."
@@ -84,6 +84,13 @@ def commented(recorded: Recorded, event: task.TaskCommented, rows: Rows) -> None
     if row["question"] is not None and row["question"]["call_id"] == event.answers:
         row["question"] = None
     save(recorded, rows, row)
+
+
+def attached(recorded: Recorded, event: task.AttachmentAdded | task.AttachmentRemoved, rows: Rows) -> None:
+    row = find(rows, event.task_id)
+    if row is not None:
+        row["attachments"] += 1 if isinstance(event, task.AttachmentAdded) else -1
+        save(recorded, rows, row)
 
 
 def asked(recorded: Recorded, event: run.QuestionAsked, rows: Rows) -> None:

@@ -94,6 +94,10 @@ class BadInputError(VaporaError):
     pass
 
 
+class FileTooLargeError(BadInputError):
+    pass
+
+
 class NotFoundError(VaporaError):
     pass
 

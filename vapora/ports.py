@@ -210,6 +210,10 @@ class IdentityPort(Protocol):
         """Names and addresses; None: of everybody. Who was erased is left out."""
         ...
 
+    async def invited(self, invitation_ids: Sequence[str]) -> dict[str, str]:
+        """The addresses that these invitations were made for, by invitation."""
+        ...
+
     async def policies(self, workspace_id: str) -> str:
         """The workspace's own Cedar text, as it is now."""
         ...

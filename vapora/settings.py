@@ -79,6 +79,9 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(default=1_000_000, gt=0)
     # How long a request may take to arrive whole.
     receive_timeout_s: float = Field(default=30, gt=0)
+    # A file that is put on a card, and how long it may take to arrive whole.
+    max_attachment_bytes: int = Field(default=10_485_760, gt=0)
+    upload_timeout_s: float = Field(default=120, gt=0)
     ollama_model: str = "llama3.3"
     # The private key that signs checkpoints of the log; absent: `audit_key` in the data folder.
     audit_key: Path | None = None

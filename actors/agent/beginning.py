@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+
+from actors.agent.attached import attached_text
 from actors.agent.briefs import review_brief, work_brief
 from actors.agent.conversation import results_of_checks, until
 from actors.agent.prompts import fixed_steps, run_started
@@ -21,7 +24,7 @@ async def begin(one: RunUnderWay, run: Run) -> Run:
     if assignment.purpose == "review":
         told = await _review(one, begun)
     elif begun is not None:
-        told = work_brief(assignment, begun)
+        told = work_brief(assignment, begun, await _files(one))
     else:
         steps = fixed_steps(manifest, one.means.rehearsal_steps if simulated else None)
         return await one.append(run, rules.start(run, run_started(assignment, steps, simulated)))
@@ -71,4 +74,9 @@ async def _review(one: RunUnderWay, begun: Begun | None) -> str:
         checks = "All green: " + ", ".join(result.name for result in ran.results)
     else:
         checks = await one.reading(work, lambda: results_of_checks(ran, one.text))
-    return review_brief(one.assignment, begun, checks, text)
+    return review_brief(one.assignment, begun, checks, text, await _files(one))
+
+
+async def _files(one: RunUnderWay) -> str:
+    attachments = one.assignment.task.attachments
+    return await asyncio.to_thread(attached_text, attachments, one.text) if attachments else ""

@@ -13,9 +13,10 @@ _MOST_COMMENTS = 100
 _LONGEST_TEXT = 60_000
 
 
-def work_brief(assignment: Assignment, begun: Begun) -> str:
+def work_brief(assignment: Assignment, begun: Begun, files: str = "") -> str:
+    """`files`: what is told of those on the card."""
     place = begun.workplace
-    parts = [brief(assignment.task), _where(place)]
+    parts = [brief(assignment.task), *([files] if files else []), _where(place)]
     if assignment.fork is not None:
         parts.append(
             f"A person had this attempt begin here, where step {assignment.fork.step} of an earlier one ended. "
@@ -32,9 +33,9 @@ def work_brief(assignment: Assignment, begun: Begun) -> str:
     return "\n\n".join(parts)
 
 
-def review_brief(assignment: Assignment, begun: Begun | None, checks: str, text: str) -> str:
+def review_brief(assignment: Assignment, begun: Begun | None, checks: str, text: str, files: str = "") -> str:
     """`text`: what the author says of the work; without a repository it is the work. `checks`: what came of them."""
-    parts = [brief(assignment.task)]
+    parts = [brief(assignment.task), *([files] if files else [])]
     if begun is None:
         parts.append(f"## The work to review\n{_cut(text)}")
     else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from actors.agent.attached import attached_images
 from events.content import Content
 from events.ids import ChecksVerdict
 from events.run import ChecksRan, ToolUsed
@@ -26,7 +27,10 @@ def conversation(run: Run, text: Text, forked: Run | None = None) -> tuple[Messa
     assert run.started is not None
     assert run.started.brief is not None
     before = conversation(forked, text) if forked is not None and forked.started and forked.started.brief else ()
-    turns = [*before, Message(role="user", text=text(run.started.brief))]
+    # Whoever goes on from another run has seen what that one was shown.
+    seen = {one.digest for turn in before for one in turn.images}
+    images = tuple(one for one in attached_images(run.started.attachments) if one.digest not in seen)
+    turns = [*before, Message(role="user", text=text(run.started.brief), images=images)]
     for count, answer in enumerate(run.answers, 1):
         turns.append(answered(answer, text))
         for used, call in zip(results_of(run, answer), answer.tool_calls, strict=False):
@@ -62,7 +66,8 @@ def _joined(turns: list[Message]) -> tuple[Message, ...]:
     found: list[Message] = []
     for turn in turns:
         if found and turn.role == found[-1].role == "user":
-            found[-1] = Message(role="user", text=f"{found[-1].text}\n\n{turn.text}")
+            images = (*found[-1].images, *turn.images)
+            found[-1] = Message(role="user", text=f"{found[-1].text}\n\n{turn.text}", images=images)
         else:
             found.append(turn)
     return tuple(found)

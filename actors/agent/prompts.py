@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from actors.agent.attached import attached_images, attached_text
 from actors.messages import Assignment, Call, FollowUp
 from events.budget import Charge
 from events.content import Content
@@ -45,6 +46,7 @@ def run_started(assignment: Assignment, steps: tuple[str, ...], simulated: bool,
         purpose=assignment.purpose,
         forked_from=assignment.fork,
         model=assignment.model,
+        attachments=task.attachments,
         simulated=simulated,
         **work,
     )
@@ -55,7 +57,10 @@ def call_of_step(
 ) -> Call:
     """The next call of a run of fixed steps: the conversation so far and this step's instruction."""
     step, count = len(run.answers), len(run.started.steps) if run.started else 0
-    messages = [Message(role="user", text=f"{brief(assignment.task)}\n\n{manifest.steps[0].instruction}")]
+    attachments = run.started.attachments if run.started else ()
+    told = (brief(assignment.task), attached_text(attachments, text), manifest.steps[0].instruction)
+    first = "\n\n".join(part for part in told if part)
+    messages = [Message(role="user", text=first, images=attached_images(attachments))]
     for number, answer in enumerate(run.answers, 1):
         messages.append(Message(role="assistant", text=text(answer.answer)))
         messages.append(Message(role="user", text=_step(manifest, number).instruction))

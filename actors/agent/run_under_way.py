@@ -14,6 +14,7 @@ from events.content import Content
 from events.ids import run_stream
 from vapora.catalog import RoleManifest
 from vapora.domain import run as rules
+from vapora.domain.attached import is_text
 from vapora.domain.run import Run
 
 # Whatever wakes it is heard at once; this is for a signal that was missed.
@@ -111,6 +112,8 @@ class RunUnderWay:
         contents = [*(one.answer for one in run.answers), *(one.result for one in run.used)]
         if run.started is not None and run.started.brief is not None:
             contents.append(run.started.brief)
+        elif run.started is not None:
+            contents += [one.content for one in run.started.attachments if is_text(one)]
         if all(one.text is not None or one.digest in self._read for one in contents):
             return work()
         return await asyncio.to_thread(work)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -22,8 +22,8 @@ from vapora.domain.next_step import MOST_MAYBE_BILLED
 from vapora.domain.pricing import BYTES_PER_TOKEN
 from vapora.domain.routing import Needs, Option, RoutingPlan
 from vapora.errors import ProviderError
-from vapora.llm.protocol import Message, ModelAnswer, ModelRequest, Usage, prompt_bytes
-from vapora.llm.turns import fitted, least_bytes
+from vapora.llm.protocol import Message, ModelAnswer, ModelRequest, Usage, image_count, prompt_bytes
+from vapora.llm.turns import fitted, least_bytes, shown
 from vapora.ports import Origin
 from vapora.unicode import says_something
 
@@ -70,7 +70,7 @@ class Held:
 class CallAttempts:
     """`version`: where the run's stream stands; `events`: what was appended to it on the way; `excluded`: models that
     cannot take this call, with the reason; `said`: what models failed of, in words; `maybe_billed`: calls without an
-    answer that may have been billed."""
+    answer that may have been billed; `images`: the bytes of the call's images, as base64 by digest."""
 
     call: Call
     version: int
@@ -78,11 +78,12 @@ class CallAttempts:
     excluded: dict[tuple[Provider, str], str] = field(default_factory=dict)
     said: dict[tuple[Provider, str], str] = field(default_factory=dict)
     maybe_billed: int = 0
+    images: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, call: Call) -> CallAttempts:
+    def of(cls, call: Call, images: Mapping[str, str]) -> CallAttempts:
         excluded = {(provider, model): why for provider, model, why in call.excluded}
-        return cls(call, call.run_version, excluded=excluded)
+        return cls(call, call.run_version, excluded=excluded, images=images)
 
     def along(self, events: tuple[DomainEvent, ...]) -> CoAppend:
         return run_stream(self.call.charge.run_id), self.version, events
@@ -119,11 +120,16 @@ def room(call: Call, spec: ModelSpec) -> int:
     return min(call.max_output_tokens, spec.output_tokens)
 
 
-def build_request(call: Call, spec: ModelSpec, timeout_s: float) -> ModelRequest:
-    """With tools, as much of the conversation as the model can read beside its answer."""
-    messages = call.messages
+def build_request(
+    call: Call, spec: ModelSpec, timeout_s: float, images: Mapping[str, str] | None = None
+) -> ModelRequest:
+    """With tools, as much of the conversation as the model can read beside its answer. `images`: the bytes of those of
+    the call, as base64 by digest, for a request that is sent."""
+    messages = shown(call.messages, (images or {}) if spec.vision else None)
     if call.tools:
-        left = (spec.context_tokens - room(call, spec)) * BYTES_PER_TOKEN - prompt_bytes(call.system, (), call.tools)
+        seen = spec.tokens_of(image_count(messages))
+        left = (spec.context_tokens - room(call, spec) - seen) * BYTES_PER_TOKEN
+        left -= prompt_bytes(call.system, (), call.tools)
         messages = fitted(messages, min(left, LONGEST_BYTES))
     return ModelRequest(
         model=spec.model,
@@ -140,7 +146,12 @@ def needs(call: Call) -> Needs:
     """The prompt at two bytes a token, whichever model it goes to; with tools, the least of it."""
     around = prompt_bytes(call.system, (), call.tools)
     turns = least_bytes(call.messages) if call.tools else prompt_bytes("", call.messages, ())
-    return Needs((around + turns) // BYTES_PER_TOKEN, call.max_output_tokens, tools=bool(call.tools))
+    return Needs(
+        (around + turns) // BYTES_PER_TOKEN,
+        call.max_output_tokens,
+        tools=bool(call.tools),
+        images=image_count(call.messages),
+    )
 
 
 def following_call(call: Call, answer: str) -> Call:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -44,7 +45,7 @@ from vapora.domain.answer import Verdict, judge
 from vapora.domain.pricing import PriceBook
 from vapora.errors import BadAnswerError, ProviderError, ProviderTimeoutError, UnavailableError
 from vapora.llm.catalogue import Catalogue
-from vapora.llm.protocol import ModelAnswer, ModelClient
+from vapora.llm.protocol import ModelAnswer, ModelClient, image_count
 from vapora.ports import Origin
 
 # What a call rests here in all before its card says that it waits, and what it rests once the card says so.
@@ -61,8 +62,8 @@ class _UnderWay(NamedTuple):
 
 
 class LLMRouter:
-    """`money(workspace)` and `keep(workspace, text)` reach a cell's budget manager and its blob store. `chance`: random
-    numbers from 0 to 1, which spread pauses."""
+    """`money(workspace)` and `keep(workspace, text)` reach a cell's budget manager and its blob store, as does
+    `read(workspace, digest)`, for the images of a call. `chance`: random numbers from 0 to 1, which spread pauses."""
 
     def __init__(
         self,
@@ -78,9 +79,11 @@ class LLMRouter:
         drain_s: float = DRAIN_S,
         sleep: Sleep = asyncio.sleep,
         chance: Callable[[], float] = random.random,
+        read: Callable[[str, str], bytes] | None = None,
     ) -> None:
         self._clients = clients
         self._keep = keep
+        self._read = read
         self._clock = clock
         self._prices = prices
         self._timeout_s = timeout_s
@@ -180,7 +183,8 @@ class LLMRouter:
     # --- one call ---
 
     async def _work(self, call: Call) -> CallOutcome:
-        attempts = CallAttempts.of(call)
+        # Before any money is held: where they are gone, nothing was promised.
+        attempts = CallAttempts.of(call, await self._images(call))
         choice = await self._redeem(call)
         attempt = call.attempt
         rest_s = _SEEN_S if call.waiting is WaitReason.PROVIDER else _UNSEEN_S
@@ -210,6 +214,15 @@ class LLMRouter:
             rest_s -= pause
             await self._rest(pause)
         return self._no_answer.provider(attempts)
+
+    async def _images(self, call: Call) -> dict[str, str]:
+        """The bytes of the call's images as base64, by digest. `NotFoundError` where one is gone."""
+        read = self._read
+        digests = {one.digest for message in call.messages for one in message.images}
+        if read is None or not digests:
+            return {}
+        fetched = [await asyncio.to_thread(read, call.origin.workspace, digest) for digest in sorted(digests)]
+        return {digest: b64encode(data).decode() for digest, data in zip(sorted(digests), fetched, strict=True)}
 
     async def _rest(self, seconds: float) -> None:
         """For so long, or until a model that was in doubt answers; raises where the router stops meanwhile."""
@@ -242,7 +255,7 @@ class LLMRouter:
 
         A refusal makes the tier `exceeded`, so the second round goes down the cheap chain.
         """
-        if call.tools:
+        if call.tools or image_count(call.messages):
             await self._choice.learn(attempts.excluded)
         money = self._budget_client
         refused: NoRoom | None = None
@@ -273,7 +286,7 @@ class LLMRouter:
         if self._stopping.is_set():
             await self._withdraw(attempts, choice)
         provider = choice.spec.provider
-        request = build_request(call, choice.spec, self._timeout_s)
+        request = build_request(call, choice.spec, self._timeout_s, attempts.images)
         asked_at, began = self._clock(), time.monotonic()
         try:
             async with asyncio.timeout(self._timeout_s):

@@ -17,7 +17,7 @@ from vapora.domain.budget import BudgetStatus, ReserveSpend
 from vapora.domain.models import ModelSpec
 from vapora.domain.pricing import BYTES_PER_TOKEN, PriceBook
 from vapora.errors import ProviderError, UnpricedModelError
-from vapora.llm.protocol import ModelClient
+from vapora.llm.protocol import ModelClient, image_count
 
 
 class ModelChoice:
@@ -45,14 +45,15 @@ class ModelChoice:
         self._simulated = any(client.simulated for client in clients.values())
 
     async def learn(self, excluded: dict[tuple[Provider, str], str]) -> None:
-        """Ask the providers about models of which nobody knows whether they call tools.
+        """Ask the providers about models of which nobody knows whether they call tools, or see.
 
         One that refuses to tell is put into `excluded`, for this call; one that does not answer is left alone for a
         while, like any other that fails.
         """
         async with self._learning:
             for place, spec in enumerate(self._table):
-                known = spec.tools is not None or spec.provider not in self._clients
+                told_all = None not in (spec.tools, spec.vision)
+                known = told_all or spec.provider not in self._clients
                 if known or spec.key in excluded or spec.provider in self._breaker.providers_out():
                     continue
                 asked_at = self._clock()
@@ -64,7 +65,9 @@ class ModelChoice:
                         excluded[spec.key] = f"{error}"
                     continue
                 context = min(told.context_tokens or spec.context_tokens, spec.context_tokens)
-                self._table[place] = replace(spec, tools=bool(told.tools), context_tokens=context)
+                tools = bool(told.tools) if spec.tools is None else spec.tools
+                vision = bool(told.vision) if spec.vision is None else spec.vision
+                self._table[place] = replace(spec, tools=tools, vision=vision, context_tokens=context)
 
     def plan(
         self, call: Call, standing: BudgetStatus, excluded: dict[tuple[Provider, str], str], *, all_up: bool = False
@@ -100,11 +103,13 @@ class ModelChoice:
 
     def worst_case(self, spec: ModelSpec, call: Call) -> int:
         """Micro-dollars; from the length of the very body that would be sent. Thoughts in it may count as many tokens
-        as when they were written, however short they are there."""
+        as when they were written, however short they are there. An image counts as the most that its vendor documents,
+        in place of its bytes."""
         request = build_request(call, spec, self._timeout_s)
         size = self._clients[spec.provider].request_bytes(request)
         natives = (one.native for one in request.messages if one.native and one.native.provider == spec.provider)
         size += BYTES_PER_TOKEN * sum(native.tokens for native in natives)
+        size += BYTES_PER_TOKEN * spec.tokens_of(image_count(request.messages))
         return self._prices.worst_case(spec.provider, spec.model, size, room(call, spec), at=self._clock())
 
     def wish(self, call: Call, option: routing.Option, *, cheap: bool) -> ReserveSpend:

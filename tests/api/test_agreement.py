@@ -169,7 +169,7 @@ class World:
 
     def _body(self, operation: dict[str, Any]) -> dict[str, Any]:
         content = operation.get("requestBody", {}).get("content", {})
-        return self.resolved(content["application/json"]["schema"]) if content else {}
+        return self.resolved(content["application/json"]["schema"]) if "application/json" in content else {}
 
     def request(self, case: Case) -> dict[str, Any]:
         ids = self.ids | ({case.name: str(case.value)} if case.place == "path" else {})
@@ -187,7 +187,9 @@ class World:
             params[case.name] = str(case.value)
         schema = self._body(operation)
         body = self.bodies.get(schema.get("title", ""), {}) | ({case.name: case.value} if case.place == "body" else {})
-        given = {"json": body} if schema else {}
+        given: dict[str, Any] = {"json": body} if schema else {}
+        if "multipart/form-data" in operation.get("requestBody", {}).get("content", {}):
+            given = {"files": {"file": ("a.txt", b"x")}}
         return {"method": case.method.upper(), "url": path, "params": params, "headers": headers, **given}
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from events import access, agent, budget, identity, project, routing, run, task, user, work, workspace
 from events.base import DomainEvent
-from events.content import Content
+from events.content import Attachment, Content
 from events.ids import (
     BoardType,
     ChecksVerdict,
@@ -42,6 +42,13 @@ _WORK = work.Work(
     attempt=2,
 )
 _ON_LINE = work.LineComment(path="src/app.py", line=7, side="old", text="Why?")
+_SHOT = Attachment(
+    name="screenshot.png",
+    content=Content(digest="e" * 64, size=20_480),
+    media_type="image/png",
+    width=1_280,
+    height=720,
+)
 _VERDICT = run.Verdict(verdict="request-changes", head="b" * 40, comment="Almost.", comments=(_ON_LINE,))
 _CALL = {"run_id": "run-1", "task_id": "task-1", "call_id": "call-1", "step": 2}
 _RESERVED = budget.SpendReserved(
@@ -195,6 +202,7 @@ EXAMPLES: tuple[DomainEvent, ...] = (
         brief=Content(text="# Task: add", size=11),
         forked_from=run.RunFork(run_id="run-0", step=4),
         model="anthropic/claude-sonnet-5-5",
+        attachments=(_SHOT,),
         simulated=True,
     ),
     run.SetupRan(run_id="run-1", task_id="task-1", results=(_RESULT,), reused=True, copied=(".env",), ok=False),
@@ -382,6 +390,8 @@ EXAMPLES: tuple[DomainEvent, ...] = (
         run_id="run-1",
         answers="tool-0",
     ),
+    task.AttachmentAdded(task_id="task-1", attachment=_SHOT),
+    task.AttachmentRemoved(task_id="task-1", name="screenshot.png"),
     task.TaskLanded(
         task_id="task-1",
         run_id="run-1",

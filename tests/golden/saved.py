@@ -15,11 +15,13 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from events.agent import AgentDisabled, AgentEdited
-from events.content import Content
+from events.content import Attachment, Content
 from events.ids import ChecksVerdict, Review, Scope, WaitReason, WhenExceeded
 from events.project import ProjectArchived, ProjectCreated, ProjectEdited, ProjectFileAccepted, ProjectPaused
 from events.run import RunFork, RunSucceeded
 from events.task import (
+    AttachmentAdded,
+    AttachmentRemoved,
     AttemptRequested,
     LandingRefused,
     TaskApproved,
@@ -144,7 +146,15 @@ def task() -> Any:
     second = [asked, work.assigned("t1", "t1.2"), TaskCompleted(task_id="t1", run_id="t1.2", work=_work(2, "d" * 40))]
     refused = LandingRefused(task_id="t1", head="d" * 40, kind="merge-conflict", message="Both.", paths=("a.py",))
     paused = TaskPaused(task_id="t1", run_id=None)
-    return tasks.fold([*first, *second, refused, paused, said])
+    shot = Attachment(
+        name="shot.png", content=Content(digest="e" * 64, size=9), media_type="image/png", width=8, height=6
+    )
+    files = [
+        AttachmentAdded(task_id="t1", attachment=shot.model_copy(update={"name": "old.png"})),
+        AttachmentAdded(task_id="t1", attachment=shot),
+        AttachmentRemoved(task_id="t1", name="old.png"),
+    ]
+    return tasks.fold([*first, *second, refused, paused, said, *files])
 
 
 def agent() -> Any:

@@ -13,6 +13,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from vapora import operator_token
 from vapora.api import (
     agents,
+    attachments,
     audit,
     board,
     budgets,
@@ -35,6 +36,7 @@ from vapora.api import (
     steps,
     system,
     tasks,
+    uploads,
     web,
 )
 from vapora.api.caller import EverybodyLocal
@@ -51,8 +53,8 @@ _WORTH_COMPRESSING = 1_000
 _LEVEL = 6
 
 _NOUNS = (
-    *(projects, repositories, tasks, changes, comments, board, runs, steps, pauses, agents, budgets, costs),
-    *(events, audit, roles, queue, settings, ids, live),
+    *(projects, repositories, tasks, changes, comments, attachments, board, runs, steps, pauses),
+    *(agents, budgets, costs, events, audit, roles, queue, settings, ids, live),
 )
 
 
@@ -67,6 +69,7 @@ def create_app(actor_system: ActorSystemPort, settings: Settings, version: str, 
     app.state.request_metrics = request_metrics
     app.state.callers = EverybodyLocal()
     app.state.rehearsal = rehearsal
+    app.state.max_attachment_bytes = settings.max_attachment_bytes
     app.state.require_operator = partial(operator_token.require, settings.data.absolute())
     app.state.allowed = partial(openapi.allowed, app)
     problems.install(app)
@@ -78,7 +81,13 @@ def create_app(actor_system: ActorSystemPort, settings: Settings, version: str, 
     else:
         front_page.install(app)
     # The last one added is the first one passed.
-    app.add_middleware(JsonBodies, max_bytes=settings.max_body_bytes, timeout_s=settings.receive_timeout_s)
+    app.add_middleware(
+        JsonBodies,
+        max_bytes=settings.max_body_bytes,
+        timeout_s=settings.receive_timeout_s,
+        but_for=uploads.is_upload,
+    )
+    app.add_middleware(uploads.Uploads, max_bytes=settings.max_attachment_bytes, timeout_s=settings.upload_timeout_s)
     app.add_middleware(LoopbackOnly)
     app.add_middleware(GZipMiddleware, minimum_size=_WORTH_COMPRESSING, compresslevel=_LEVEL)
     app.add_middleware(BoundedHeaders)

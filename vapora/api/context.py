@@ -9,7 +9,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import Field
 
 from events.ids import DEFAULT_WORKSPACE, LONGEST_WORKSPACE, WORKSPACE_PATTERN
-from vapora.api.caller import AskedBy
+from vapora.api.caller import AskedBy, Caller
 from vapora.api.cells import Cell, Cells
 from vapora.api.forms import WHOLE, Position
 from vapora.commands import Command
@@ -79,9 +79,12 @@ async def _origin(
 WriteOrigin = Annotated[Origin, Depends(_origin)]
 
 
-async def _key(
-    request: Request,
-    caller: AskedBy,
+def _route(request: Request) -> str:
+    # The path with its ids: the same key for another card is another request.
+    return f"{request.method} {request.url.path}"
+
+
+async def _key_header(
     idempotency_key: Annotated[
         str | None,
         Header(
@@ -90,7 +93,7 @@ async def _key(
             json_schema_extra={"minLength": 1, "maxLength": 255, "pattern": _PRINTABLE},
         ),
     ] = None,
-) -> RequestKey | None:
+) -> str | None:
     if idempotency_key is None:
         return None
     if not (1 <= len(idempotency_key) <= 255 and idempotency_key.isascii() and idempotency_key.isprintable()):
@@ -99,12 +102,39 @@ async def _key(
             field="Idempotency-Key",
             where="header",
         )
-    # The path with its ids: the same key for another card is another request.
-    route = f"{request.method} {request.url.path}"
-    return RequestKey(user=caller.name, route=route, key=idempotency_key, body=await request.body())
+    return idempotency_key
+
+
+KeyHeader = Annotated[str | None, Depends(_key_header)]
+
+
+async def _key(request: Request, caller: AskedBy, key: KeyHeader) -> RequestKey | None:
+    return None if key is None else request_key(request, caller, key, await request.body())
 
 
 PostKey = Annotated[RequestKey | None, Depends(_key)]
+
+
+def request_key(request: Request, caller: Caller, key: str, body: bytes) -> RequestKey:
+    """`body`: what the request says, or for one that is too large to be held, what tells it from another."""
+    return RequestKey(user=caller.name, route=_route(request), key=key, body=body)
+
+
+class UploadKey:
+    """The Idempotency-Key of a request whose body is a file: two are the same where name and content are."""
+
+    def __init__(self, request: Request, caller: AskedBy, key: KeyHeader) -> None:
+        self._request = request
+        self._caller = caller
+        self._key = key
+
+    def of(self, name: str, digest: str) -> RequestKey | None:
+        if self._key is None:
+            return None
+        return request_key(self._request, self._caller, self._key, f"{digest} {name}".encode())
+
+
+FileKey = Annotated[UploadKey, Depends(UploadKey)]
 
 
 _BEARER = HTTPBearer(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+from collections.abc import Callable
 from time import perf_counter
 from urllib.parse import urlsplit
 
@@ -129,14 +130,18 @@ class JsonBodies:
     stored for ever.
     """
 
-    def __init__(self, app: ASGIApp, max_bytes: int, timeout_s: float) -> None:
+    def __init__(
+        self, app: ASGIApp, max_bytes: int, timeout_s: float, but_for: Callable[[Scope], bool] = lambda scope: False
+    ) -> None:
+        """`but_for`: requests whose bodies are somebody else's to bound (`vapora.api.uploads`)."""
         self._app = app
         self._max_bytes = max_bytes
         self._timeout_s = timeout_s
+        self._but_for = but_for
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope) if scope["type"] == "http" else Headers()
-        if not ("transfer-encoding" in headers or headers.get("content-length", "0") != "0"):
+        if self._but_for(scope) or not ("transfer-encoding" in headers or headers.get("content-length", "0") != "0"):
             await self._app(scope, receive, send)
             return
         declared = headers.get("content-length", "0")

@@ -24,6 +24,7 @@ from vapora.errors import (
     CredentialsNeededError,
     DependencyRingError,
     FencedError,
+    FileTooLargeError,
     ForbiddenError,
     GitTimeoutError,
     KeyReusedError,
@@ -118,6 +119,7 @@ GIT_SLOW = Kind("git-timeout", 503, "git did not end in time", "Try again; if it
 NO_SANDBOX = Kind("sandbox-unavailable", 503, "Commands cannot be run apart here", "See `vapora doctor`.")
 TOO_LARGE = Kind("body-too-large", 413, "The body is too large", "Send less, or in several requests.")
 NOT_JSON = Kind("not-json", 415, "The body is not declared as JSON", "Send the header Content-Type: application/json.")
+NOT_A_FORM = Kind("not-a-form", 415, "The body is not declared as a form", "Send multipart/form-data.")
 INVALID = Kind("invalid-request", 422, "The request cannot be taken as it is", "Correct it and send it again.")
 KEY_REUSED = Kind("idempotency-key-reused", 422, "The Idempotency-Key is in use", "Send a new key.")
 HEAD_TOO_LARGE = Kind("headers-too-large", 431, "The headers are too large", "Send fewer or shorter headers.")
@@ -140,6 +142,7 @@ def _of(error: type[RepositoryError], status: int, title: str) -> Kind:
 TABLE: Mapping[type[VaporaError], Kind] = {
     VaporaError: INTERNAL,
     BadInputError: INVALID,
+    FileTooLargeError: TOO_LARGE,
     NotFoundError: NOT_FOUND,
     ConflictError: CONFLICT,
     VersionConflictError: CONFLICT,

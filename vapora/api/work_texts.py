@@ -61,6 +61,7 @@ CARD = {
     "sandbox": "What its run works in, while it runs; none: it is not kept apart, which is to be shown.",
     "doing": "What its run does now, in a line; null: nothing.",
     "question": "What an agent asks a person; null: nothing.",
+    "attachments": "How many files are attached to it.",
     "comments": "How many comments it has.",
     "unread": "Comments of agents since a person last said or decided something.",
     "limit_microusd": "What it may cost over its whole life, in millionths of a dollar; null: no limit of its own.",
@@ -80,6 +81,14 @@ _ATTEMPT = {
     "cost_microusd": "What its runs have cost, in millionths of a dollar.",
     "summary": "What its last run said at its end.",
 }
+_FILE = {
+    "name": "Its name, its own on the card.",
+    "sha256": "SHA-256 of its bytes, in hexadecimal.",
+    "bytes": "How many there are.",
+    "media_type": "By its first bytes: an image's, application/pdf, text/plain, else application/octet-stream.",
+    "width": "Of an image, in pixels; null: it is none.",
+    "height": "Of an image, in pixels; null: it is none.",
+}
 _PAUSE = {
     "scope": "workspace or project.",
     "id": "Which one.",
@@ -92,6 +101,12 @@ SHAPES: dict[str, dict[str, str]] = {
     "ApproveTask": {"head": "The commit that was looked at.", "comment": "What to say about it."},
     "Attempt": _ATTEMPT,
     "LiveAttempt": {**_ATTEMPT, "id": "The task's id and the number, with a stroke between them."},
+    "Attachment": {
+        **_FILE,
+        "added_by": "Who put it on the card.",
+        "added_at": "When.",
+    },
+    "AttachmentMade": _FILE,
     "Branch": {"name": "As vapora/<task>.", "oid": "Its newest commit."},
     "CancelRunBody": {"reason": "Why; it stands on the card."},
     "ChangedBy": {

@@ -143,3 +143,27 @@ class SetPolicies(Command):
     """Cedar text of a workspace, beside the policies that ship. Checked before it is taken."""
 
     text: Annotated[str, StringConstraints(max_length=100_000)]
+
+
+class DeleteWorkspace(Command):
+    """What is left of it is the export that is made first."""
+
+
+class RemoveMember(Command):
+    pass
+
+
+class WithdrawInvitation(Command):
+    pass
+
+
+class RemoveTeam(Command):
+    pass
+
+
+class RevokeToken(Command):
+    pass
+
+
+class EraseUser(Command):
+    """Name, address and password go for ever; what the person did stays, under an id that says nothing."""

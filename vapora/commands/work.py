@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import ConfigDict, Field, StrictBool, StringConstraints, field_validator, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, StrictBool, StringConstraints, field_validator, model_validator
 
 from events.content import Content
 from events.ids import BoardType, MergePolicy, Review, TaskState, WhenExceeded
@@ -214,6 +215,34 @@ class CommentTask(Command):
     side: Literal["old", "new"] = "new"
     head: Oid | None = None
     answers: Annotated[str, StringConstraints(min_length=1, max_length=500)] | None = None
+
+
+def _file_name(name: str) -> str:
+    """What a browser or a shell would take for a path is none; nor is what shows another end than it has."""
+    if name in (".", "..") or _NO_FILE_NAME.search(name):
+        raise ValueError("must be the name of a file, without a folder or control characters")
+    return name
+
+
+_NO_FILE_NAME = re.compile("[/\\\\\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+FileName = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), AfterValidator(_file_name)
+]
+
+
+class AttachFile(Command):
+    """A file whose content is stored under its SHA-256 `digest`; the shell has looked at what it is."""
+
+    name: FileName
+    digest: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+    size: Annotated[int, Field(ge=0)]
+    media_type: str
+    width: Annotated[int, Field(gt=0)] | None = None
+    height: Annotated[int, Field(gt=0)] | None = None
+
+
+class DetachFile(Command):
+    name: str
 
 
 class MergeTask(Command):

@@ -30,12 +30,14 @@ from vapora.commands import (
     AcceptFoundFile,
     ApproveTask,
     ArchiveProject,
+    AttachFile,
     CancelRun,
     ChangePreferences,
     ChangeSettings,
     Command,
     CommentTask,
     CreateProject,
+    DetachFile,
     EditAgent,
     EditProject,
     EditTask,
@@ -195,6 +197,8 @@ class Dispatcher:
                 ApproveTask()
                 | RequestChanges()
                 | CommentTask()
+                | AttachFile()
+                | DetachFile()
                 | StartAttempt()
                 | PickAttempt()
                 | ResolveTask()

@@ -15,6 +15,7 @@ SIZES: tuple[Size, ...] = ("economy", "standard", "premium")
 class ModelSpec:
     """`size`: its place in its family, which roles and rules ask for. `quality`: from 0 to 1. `output_tokens`: the most
     that one answer has. `tools`: whether it can call tools; None where nobody knows before its provider is asked.
+    `vision`: whether it can see images, likewise; `image_tokens`: the most tokens that an image counts as there.
     `free`: its provider bills nothing. `rank`: which of two that cost the same goes first (M13.5)."""
 
     provider: Provider
@@ -26,6 +27,12 @@ class ModelSpec:
     tools: bool | None = True
     free: bool = False
     rank: int = 0
+    vision: bool | None = False
+    image_tokens: int = 0
+
+    def tokens_of(self, images: int) -> int:
+        """The most that so many images count as: none where the model is not shown any."""
+        return images * self.image_tokens if self.vision else 0
 
     @property
     def key(self) -> tuple[Provider, str]:

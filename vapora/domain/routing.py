@@ -64,11 +64,13 @@ class Routing:
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """What a call asks of a model: room in its context for the prompt and the answer, and whether it calls tools."""
+    """What a call asks of a model: room in its context for the prompt, its images and the answer, and whether it calls
+    tools. A model that cannot see is told of images by their names."""
 
     prompt_tokens: int = 0
     output_tokens: int = 0
     tools: bool = False
+    images: int = 0
 
     def lacking(self, spec: ModelSpec) -> str | None:
         """Why the model cannot take the call, ever; None where it can."""
@@ -76,7 +78,7 @@ class Needs:
             return "whether it can call tools is not known"
         if self.tools and not spec.tools:
             return "it cannot call tools"
-        wanted = self.prompt_tokens + min(self.output_tokens, spec.output_tokens)
+        wanted = self.prompt_tokens + spec.tokens_of(self.images) + min(self.output_tokens, spec.output_tokens)
         if spec.context_tokens < wanted:
             return f"its context of {spec.context_tokens} tokens is too small for {wanted}"
         return None

@@ -8,6 +8,8 @@ from dataclasses import replace
 from events.base import DomainEvent, changes
 from events.ids import Review, TaskState
 from events.task import (
+    AttachmentAdded,
+    AttachmentRemoved,
     AttemptPicked,
     AttemptRequested,
     LandingRefused,
@@ -51,7 +53,7 @@ _LEADS_TO: Mapping[type[DomainEvent], TaskState] = {
 }
 
 # To be raised with every change of `evolve` or of the state: what an older fold saved is then left aside.
-FOLD_VERSION = 3
+FOLD_VERSION = 4
 # What the next run is told at most; older ones give way.
 MOST_COMMENTS = 500
 
@@ -94,6 +96,10 @@ def _beside(state: Task, event: DomainEvent) -> Task | None:
         case TaskCommented() if event.agent_id is None and event.answers is None:
             said = TaskComment(event.text, event.path, event.line, event.side)
             return replace(state, comments=_most(state.comments, said))
+        case AttachmentAdded():
+            return replace(state, attachments=(*state.attachments, event.attachment))
+        case AttachmentRemoved():
+            return replace(state, attachments=tuple(one for one in state.attachments if one.name != event.name))
         case TaskPaused():
             return replace(state, paused=True)
         case TaskResumed():

@@ -10,6 +10,7 @@ from typing import Literal
 
 from pydantic import JsonValue
 
+from events.content import Attachment
 from events.ids import BoardType, Review, TaskState, WaitReason
 from events.run import RunFork
 from events.work import Work
@@ -119,6 +120,7 @@ class Task:
     approved_head: str | None = None
     landed: Landed | None = None
     refused: Refusal | None = None
+    attachments: tuple[Attachment, ...] = ()
 
     @property
     def head(self) -> str | None:

@@ -9,8 +9,10 @@ from events.ids import TaskState
 from events.task import TaskRejected
 from vapora.commands import (
     ApproveTask,
+    AttachFile,
     CancelRun,
     CommentTask,
+    DetachFile,
     MoveTask,
     PauseRun,
     PickAttempt,
@@ -22,6 +24,7 @@ from vapora.commands import (
 from vapora.domain import task as tasks
 from vapora.domain.agent import Agent
 from vapora.domain.project import Project
+from vapora.domain.task_attachments import attach, detach
 from vapora.domain.task_attempts import require_run
 from vapora.domain.task_state import Task, require
 from vapora.errors import ConflictError
@@ -31,6 +34,8 @@ Steering = (
     ApproveTask
     | RequestChanges
     | CommentTask
+    | AttachFile
+    | DetachFile
     | StartAttempt
     | PickAttempt
     | ResolveTask
@@ -57,6 +62,10 @@ def steer(
             return tasks.request_changes(state, command, task_id)
         case CommentTask():
             return tasks.comment(state, command, made, task_id)
+        case AttachFile():
+            return attach(state, command, task_id)
+        case DetachFile():
+            return detach(state, command, task_id)
         case StartAttempt():
             return tasks.start_attempt(state, command, task_id, project, agent)
         case PickAttempt():

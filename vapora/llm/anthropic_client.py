@@ -44,11 +44,14 @@ _PLAIN_BLOCKS = frozenset({"text", "tool_use"})
 
 
 class AnthropicClient(VendorAdapter):
-    """Three rules of the vendor's:
+    """Four rules of the vendor's:
 
     - `temperature` is not sent: models from Opus 4.7 on refuse it, and SDK 2 has no such parameter;
     - models from Opus 5 on think by themselves, and an answer that asks for tools goes back with its signed thoughts,
       block for block as it came. A thought is bound to everything before it, so a conversation only grows at its end;
+    - an image counts as 4,784 tokens at most from Opus 4.7 on: it is scaled down to 2,576 pixels on its long edge and
+      to that many patches of 28 by 28 pixels (platform.claude.com/docs/en/build-with-claude/vision). It takes 5 MB of
+      base64 and 8,000 pixels an edge. Images work best in front of the text that is about them;
     - a prefix that is marked is kept for 5 minutes: writing it costs 1.25 times its input, reading it a tenth or less.
       Only conversations with tools are marked, for only they come back; `pricing.worst_case` counts writes.
     """
@@ -266,8 +269,13 @@ def _blocks(message: Message, own_ids: Container[str]) -> list[Body]:
         raw = message.tool_call_id or ""
         result: Body = {"type": "tool_result", "tool_use_id": raw if raw in own_ids else call_id(raw)}
         return [result | {"content": message.text} | ({"is_error": True} if message.failed else {})]
+    blocks: list[Body] = [
+        {"type": "image", "source": {"type": "base64", "media_type": one.media_type, "data": one.data}}
+        for one in message.images
+    ]
     # A text of blanks is refused as an empty one is.
-    blocks: list[Body] = [{"type": "text", "text": message.text}] if message.text.strip() else []
+    if message.text.strip():
+        blocks.append({"type": "text", "text": message.text})
     for call in message.tool_calls:
         blocks.append({"type": "tool_use", "id": call_id(call.id), "name": call.name, "input": call.arguments})
     return blocks

@@ -14,9 +14,9 @@ from decimal import Decimal
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from events.ids import Provider
 from vapora.domain.models import ModelSpec, Size
@@ -25,6 +25,9 @@ from vapora.errors import ConfigurationError
 from vapora.llm.dialects import DIALECTS
 from vapora.settings import Settings
 
+# What a local model's image counts as: no server says it beforehand, and it is free, so that only the room in its
+# context depends on it. Llama 3.2 Vision has 6,404 at most (four tiles of 1,601), Qwen 2.5 VL mostly below 4,096.
+_LOCAL_IMAGE_TOKENS = 6_404
 _QUALITY: dict[Size, float] = {"economy": 0.75, "standard": 0.85, "premium": 0.9}
 
 
@@ -88,7 +91,16 @@ class Model(_Form):
     context_tokens: int = Field(gt=0)
     output_tokens: int = Field(gt=0)
     tools: bool | None = None
+    vision: bool | None = None
+    image_tokens: int | None = Field(default=None, gt=0)
     prices: Prices | None = None
+
+    @model_validator(mode="after")
+    def _an_image_has_a_bound(self) -> Self:
+        """Else a call that shows one could cost more than was held for it."""
+        if self.vision and self.image_tokens is None:
+            raise ValueError("vision = true needs image_tokens, the most tokens that its vendor counts an image as")
+        return self
 
 
 class Listing(_Form):
@@ -240,6 +252,9 @@ def _spec(endpoint: Endpoint, model: Model, rank: int) -> ModelSpec:
         tools=model.tools,
         free=endpoint.free,
         rank=rank,
+        # Only a local server can be asked what its model sees.
+        vision=False if model.vision is None and endpoint.dialect != "ollama" else model.vision,
+        image_tokens=model.image_tokens or (_LOCAL_IMAGE_TOKENS if endpoint.dialect == "ollama" else 0),
     )
 
 
@@ -257,7 +272,8 @@ def _with_local(found: Catalogue, model: str) -> Catalogue:
         kept = tuple(spec for spec in found.models if spec.model == model or spec is not shipped_as)
         return replace(found, models=kept)
     family = model.partition(":")[0] == shipped_as.model
-    own = replace(shipped_as, model=model, tools=shipped_as.tools if family else None)
+    tools, vision = (shipped_as.tools, shipped_as.vision) if family else (None, None)
+    own = replace(shipped_as, model=model, tools=tools, vision=vision)
     models = tuple(own if spec is shipped_as else spec for spec in found.models)
     return replace(found, models=models, prices={**found.prices, own.key: found.prices[shipped_as.key]})
 

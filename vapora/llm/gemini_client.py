@@ -22,7 +22,16 @@ from vapora.llm.adapter import (
     made_call_id,
     tool_names,
 )
-from vapora.llm.protocol import Finish, Message, ModelAnswer, ModelRequest, TextDelta, ToolCall, Usage
+from vapora.llm.protocol import (
+    Finish,
+    Message,
+    ModelAnswer,
+    ModelRequest,
+    TextDelta,
+    ToolCall,
+    Usage,
+    image_count,
+)
 
 _FINISH: dict[str, Finish] = {
     "STOP": "stop",
@@ -42,6 +51,11 @@ _FINISH: dict[str, Finish] = {
 _NO_SIGNATURE = base64.b64encode(b"skip_thought_signature_validator").decode()
 
 
+# So an image counts as 1,120 tokens at most, for Gemini 3 and 4 (ai.google.dev/gemini-api/docs/media-resolution).
+# It is their default today; said, it cannot become another one.
+_RESOLUTION = "MEDIA_RESOLUTION_HIGH"
+
+
 class GeminiClient(VendorAdapter):
     default_url = "https://generativelanguage.googleapis.com"
 
@@ -51,6 +65,8 @@ class GeminiClient(VendorAdapter):
         if request.temperature is not None:
             config["temperature"] = request.temperature
         config["maxOutputTokens"] = request.max_output_tokens
+        if image_count(request.messages):
+            config["mediaResolution"] = _RESOLUTION
         body: Body = {"contents": _turns(request)}
         if request.system:
             body["systemInstruction"] = {"parts": [{"text": request.system}], "role": "user"}
@@ -122,6 +138,7 @@ class GeminiClient(VendorAdapter):
             http_options=http,
             max_output_tokens=request.max_output_tokens,
             temperature=request.temperature,
+            media_resolution=body["generationConfig"].get("mediaResolution"),
             system_instruction=request.system or None,
             tools=[types.Tool.model_validate(tool) for tool in body.get("tools", ())] or None,
             automatic_function_calling=types.AutomaticFunctionCallingConfig(disable=True),
@@ -250,7 +267,8 @@ def _parts(message: Message, names: Mapping[str, str], model: str) -> list[Body]
         said = {"error" if message.failed else "result": message.text}
         response = {"id": call_id(raw), "name": name, "response": said}
         return [{"functionResponse": response}]
-    parts: list[Body] = [{"text": message.text}] if message.text else []
+    parts: list[Body] = [{"inlineData": {"data": one.data, "mimeType": one.media_type}} for one in message.images]
+    parts += [{"text": message.text}] if message.text else []
     foreign = bool(message.tool_calls) and not any(call.signature for call in message.tool_calls)
     for index, call in enumerate(message.tool_calls):
         part: Body = {"functionCall": {"id": call_id(call.id), "args": call.arguments, "name": call.name}}

@@ -22,7 +22,16 @@ from vapora.llm.adapter import (
     result_text,
     tool_names,
 )
-from vapora.llm.protocol import Capabilities, Finish, Message, ModelAnswer, ModelRequest, TextDelta, ToolCall
+from vapora.llm.protocol import (
+    Capabilities,
+    Finish,
+    Message,
+    ModelAnswer,
+    ModelRequest,
+    TextDelta,
+    ToolCall,
+    image_count,
+)
 from vapora.llm.thoughts import Thoughts, without_thoughts
 
 _FINISH: dict[str, Finish] = {"stop": "stop", "length": "length"}
@@ -32,11 +41,14 @@ _FINISH: dict[str, Finish] = {"stop": "stop", "length": "length"}
 # for each size it is asked for.
 _SMALLEST_CONTEXT = 4_096
 _LARGEST_CONTEXT = 131_072
+# Of an image: Llama 3.2 Vision has 6,404 at most, four tiles of 1,601.
+_IMAGE_TOKENS = 6_404
 
 
 def _context(request: ModelRequest) -> int:
-    """Tokens that hold the prompt, at two bytes a token and 1,000 for the rest, and the answer."""
-    wanted = request.prompt_bytes() // 2 + 1_000 + request.max_output_tokens
+    """Tokens that hold the prompt, at two bytes a token and 1,000 for the rest, its images, and the answer."""
+    images = image_count(request.messages) * _IMAGE_TOKENS
+    wanted = request.prompt_bytes() // 2 + images + 1_000 + request.max_output_tokens
     return min(max(_SMALLEST_CONTEXT, 1 << (wanted - 1).bit_length()), _LARGEST_CONTEXT)
 
 
@@ -138,8 +150,9 @@ class OllamaClient(VendorAdapter):
         told = await sdk.show(model)
         info = told.modelinfo or {}
         sizes = [value for name, value in info.items() if name.endswith(".context_length") and isinstance(value, int)]
-        tools = None if told.capabilities is None else "tools" in told.capabilities
-        return Capabilities(tools=tools, context_tokens=max(sizes, default=0) or None)
+        able = told.capabilities
+        tools, vision = (None, None) if able is None else ("tools" in able, "vision" in able)
+        return Capabilities(tools=tools, vision=vision, context_tokens=max(sizes, default=0) or None)
 
     async def _close(self, sdk: Any) -> None:
         await sdk.close()
@@ -172,6 +185,8 @@ def _turn(message: Message, names: Mapping[str, str]) -> Body:
         name = message.tool_name or names.get(message.tool_call_id or "", "")
         return {"role": "tool", "content": result_text(message), "tool_name": name}
     turn: Body = {"role": message.role, "content": message.text}
+    if message.images:
+        turn["images"] = [one.data for one in message.images]
     if message.tool_calls:
         turn["tool_calls"] = [
             {"function": {"name": call.name, "arguments": call.arguments}} for call in message.tool_calls

@@ -54,12 +54,23 @@ class NativeTurn(_Value):
     tokens: int = Field(default=0, ge=0)
 
 
+class Image(_Value):
+    """An image that the user shows. `digest`: SHA-256 of its bytes. `data`: those as base64; empty until the request
+    is sent, for what it costs does not depend on them."""
+
+    name: str
+    media_type: str
+    digest: str
+    data: str = ""
+
+
 class Message(_Value):
     """One turn. A `tool` message carries the result of the call `tool_call_id`; `failed`: the tool did not do what was
-    asked, and `text` says why."""
+    asked, and `text` says why. `images` stand before the user's `text`, which names them."""
 
     role: Literal["user", "assistant", "tool"]
     text: str = ""
+    images: tuple[Image, ...] = ()
     tool_calls: tuple[ToolCall, ...] = ()
     native: NativeTurn | None = None
     tool_call_id: str | None = None
@@ -67,7 +78,7 @@ class Message(_Value):
     failed: bool = False
 
     def size(self) -> int:
-        """Bytes of what the model reads of it."""
+        """Bytes of what the model reads of it, without its images: those are counted in tokens."""
         calls = sum(len(call.model_dump_json(exclude={"signature"}).encode()) for call in self.tool_calls)
         native = len(self.native.body.encode()) if self.native else 0
         return len(self.text.encode()) + calls + native
@@ -109,6 +120,10 @@ class ModelRequest(_Value):
         return prompt_bytes(self.system, self.messages, self.tools)
 
 
+def image_count(messages: Iterable[Message]) -> int:
+    return sum(len(message.images) for message in messages)
+
+
 def prompt_bytes(system: str, messages: Iterable[Message], tools: Iterable[ToolSpec]) -> int:
     """Bytes of what the model reads: system prompt, turns and the tools' schemas."""
     schemas = sum(len(tool.model_dump_json().encode()) for tool in tools)
@@ -146,6 +161,7 @@ class Capabilities(_Value):
     """What a provider says of one of its models. None: it does not say."""
 
     tools: bool | None = None
+    vision: bool | None = None
     context_tokens: int | None = Field(default=None, gt=0)
 
 
@@ -169,7 +185,8 @@ class ModelClient(Protocol):
         ...
 
     def request_bytes(self, request: ModelRequest) -> int:
-        """Length of the request's body in UTF-8 bytes, as sent to the vendor (upper bound)."""
+        """Length of the request's body in UTF-8 bytes, as sent to the vendor (upper bound). With the data of its images
+        where they hold any: what those count as is a number of tokens, whatever their length."""
         ...
 
     async def ping(self) -> None:

@@ -5,13 +5,13 @@ The same events make the same turns, byte for byte.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from events.content import Content
 from events.run import ModelCalled, ToolRequested
 from vapora.domain import conversation
 from vapora.domain.conversation import Turn
-from vapora.llm.protocol import Message, NativeTurn, ToolCall
+from vapora.llm.protocol import Image, Message, NativeTurn, ToolCall, image_count
 
 
 def answered(event: ModelCalled, text: Callable[[Content], str]) -> Message:
@@ -50,6 +50,20 @@ def fitted(messages: tuple[Message, ...], limit: int) -> tuple[Message, ...]:
             message = message.model_copy(update={"native": None})
         turns.append(message)
     return tuple(turns)
+
+
+def shown(messages: Sequence[Message], data: Mapping[str, str] | None) -> tuple[Message, ...]:
+    """The conversation with the bytes of its images, as base64 by digest; None: for a model that cannot see, without
+    them. Their names stand in the text."""
+    if not image_count(messages):
+        return tuple(messages)
+
+    def images(message: Message) -> tuple[Image, ...]:
+        if data is None:
+            return ()
+        return tuple(one.model_copy(update={"data": data.get(one.digest, "")}) for one in message.images)
+
+    return tuple(one.model_copy(update={"images": images(one)}) if one.images else one for one in messages)
 
 
 def least_bytes(messages: Sequence[Message]) -> int:

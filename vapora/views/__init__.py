@@ -1,5 +1,6 @@
 """Read shapes, and at the same time the bodies of answers."""
 
+from vapora.views.attachments import Attachment, AttachmentMade
 from vapora.views.base import Stored, View
 from vapora.views.catalogue import Role, TaskType
 from vapora.views.comments import Comment, CommentMade
@@ -110,6 +111,8 @@ __all__ = [
     "AgentWork",
     "Artifact",
     "ArtifactSummary",
+    "Attachment",
+    "AttachmentMade",
     "Attempt",
     "AttemptChange",
     "AuditEntry",

@@ -178,8 +178,8 @@ class BoardCard(View):
     was approved of it, `landed` where it became part of the project's branch, `landing_problem` why it did not.
     `reviewer`: who is to approve it, while it is in review. `sandbox`: the kind that its run works in, while it runs;
     `none` is to be shown. `doing`: what its run does, in a line. `question`: what it waits for an answer to.
-    `comments`: how many there are; `unread`: those of agents since a person last said or decided something.
-    `limit_microusd`: what the task may cost over its whole life.
+    `attachments` and `comments`: how many there are; `unread`: comments of agents since a person last said or decided
+    something. `limit_microusd`: what the task may cost over its whole life.
     """
 
     id: str
@@ -213,6 +213,7 @@ class BoardCard(View):
     sandbox: str | None = None
     doing: str | None = None
     question: Question | None = None
+    attachments: int = 0
     comments: int = 0
     unread: int = 0
     limit_microusd: int | None = None

@@ -11,6 +11,8 @@ from events.project import ProjectArchived, ProjectPaused, ProjectResumed
 from events.recorded import Recorded
 from events.run import RunCancelled, RunFailed, RunSucceeded
 from events.task import (
+    AttachmentAdded,
+    AttachmentRemoved,
     AttemptPicked,
     AttemptRequested,
     LandingRefused,
@@ -243,6 +245,8 @@ _FOLDS: Mapping[type[DomainEvent], Callable[[Swarm, Recorded], None]] = {
             TaskRecalled,
             TaskArchived,
             TaskCommented,
+            AttachmentAdded,
+            AttachmentRemoved,
             TaskPaused,
             TaskResumed,
             TaskLanded,

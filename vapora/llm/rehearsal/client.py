@@ -148,6 +148,10 @@ class _Dice:
 def _canonical(request: ModelRequest) -> bytes:
     """The request without its time limit, which says how long to wait and not what is asked."""
     fields = request.model_dump(mode="json", exclude={"timeout_s"})
+    for message in fields["messages"]:
+        # What it would see is told by the names: without the bytes, which nobody counts.
+        images = [image["digest"] for image in message.pop("images")]
+        message |= {"images": images} if images else {}
     return json.dumps(fields, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
 
 
