@@ -1,4 +1,4 @@
-import { data, GET, PATCH } from "../api/client";
+import { data, GET, link, PATCH } from "../api/client";
 import type { Agent } from "../api/types";
 import { useData } from "../lib/use-data";
 import { refused } from "../state/toasts";
@@ -22,7 +22,7 @@ export function AgentsPage() {
           {value.map((agent) => (
             <li key={agent.id} class="glass frosted p-3 flex flex-col gap-2">
               <div class="flex items-baseline gap-2">
-                <a href={`/agents/${agent.id}`} class="font-semibold grow min-w-0 break-words text-ink no-underline hover:underline">
+                <a href={link(`/agents/${agent.id}`)} class="font-semibold grow min-w-0 break-words text-ink no-underline hover:underline">
                   {agent.name || agent.id}
                 </a>
                 <span class={`text-sm ${COLOURS[agent.state] ?? ""}`}>{agent.state}</span>

@@ -1,7 +1,7 @@
 /** One card: what was asked, what was done, why, and at what cost. */
 import { useState } from "preact/hooks";
 import { useRoute } from "preact-iso";
-import { data, DELETE, GET } from "../api/client";
+import { data, DELETE, GET, link } from "../api/client";
 import { HEADINGS, type Column, type Decision, type Frame, type Run, type Task } from "../api/types";
 import { movesFrom } from "../lib/columns";
 import { dollars, moment, named, title } from "../lib/format";
@@ -134,7 +134,7 @@ function Facts({ task }: { task: Task }) {
           <dt class="text-xs text-soft">Waits for</dt>
           <dd class="m-0 text-sm flex flex-wrap gap-2">
             {task.blocked_by.map((one) => (
-              <a key={one} href={`/t/${one}`}>
+              <a key={one} href={link(`/t/${one}`)}>
                 {one}
               </a>
             ))}

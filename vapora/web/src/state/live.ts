@@ -1,6 +1,7 @@
 /** The socket of changes: resumes by position, and says when it is cut off. */
 import { signal } from "@preact/signals";
 import { workspace } from "../api/client";
+import { token } from "./session";
 import type { Frame, LiveRequest } from "../api/types";
 
 export type Connection = "connecting" | "live" | "cut-off";
@@ -29,23 +30,36 @@ export function onRestart(listener: () => void): () => void {
 }
 
 let socket: WebSocket | null = null;
+let opening = false;
 let pause = FIRST_PAUSE_MS;
 let timer = 0;
 
 /** Follow from `after` on. A second call goes on from where the first one is. */
 export function follow(after: number): void {
   if (after > position.value) position.value = after;
-  if (socket === null && timer === 0) open();
+  if (socket === null && timer === 0 && !opening) void open();
 }
 
-function open(): void {
+async function open(): Promise<void> {
   timer = 0;
+  opening = true;
+  // A fresh one with each connection.
+  const bearer = await token().catch(() => null);
+  opening = false;
+  if (bearer === null) {
+    connection.value = "cut-off";
+    return again();
+  }
+  connect(bearer);
+}
+
+function connect(bearer: string): void {
   const address = new URL("/api/v1/live", location.href);
   address.protocol = address.protocol.replace("http", "ws");
   const opened = new WebSocket(address);
   socket = opened;
   socket.onopen = () => {
-    opened.send(JSON.stringify({ workspace, after: position.value } satisfies Partial<LiveRequest>));
+    opened.send(JSON.stringify({ ...(bearer ? { token: bearer } : {}), workspace, after: position.value } satisfies Partial<LiveRequest>));
     pause = FIRST_PAUSE_MS;
     connection.value = "live";
   };
@@ -69,7 +83,7 @@ function take(frame: Frame): void {
 
 function again(): void {
   // Spread over half the pause, so that a hundred boards do not come back in the same moment.
-  timer = window.setTimeout(open, pause * (0.5 + Math.random() / 2));
+  timer = window.setTimeout(() => void open(), pause * (0.5 + Math.random() / 2));
   pause = Math.min(pause * 2, LONGEST_PAUSE_MS);
 }
 
@@ -81,6 +95,6 @@ function restart(): void {
 addEventListener("online", () => {
   if (timer !== 0) {
     clearTimeout(timer);
-    open();
+    void open();
   }
 });

@@ -1,4 +1,7 @@
-/** The operator's token: it comes with the address that `vapora up` prints, behind the `#`, which no server is sent. */
+/** The operator's token: it comes with the address that `vapora up` prints, behind the `#`, which no server is sent. It is
+ * for who has no account here; who is signed in does not need it. */
+import { signal } from "@preact/signals";
+
 const KEY = "vapora.operator_token";
 const FRAGMENT = /^#token=([\w-]+)$/;
 
@@ -11,5 +14,10 @@ function taken(): string {
   return given;
 }
 
-/** Empty: this page may look, and decide about work, but not have commands run. */
-export const operatorToken = taken();
+/** Empty: this page was not opened by the operator's address. */
+export const operatorToken = signal(taken());
+
+export function forgetOperator(): void {
+  sessionStorage.removeItem(KEY);
+  operatorToken.value = "";
+}

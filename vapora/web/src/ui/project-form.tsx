@@ -1,7 +1,7 @@
 /** A new project, and what is needed for work in a repository. */
 import { useState } from "preact/hooks";
 import { useLocation } from "preact-iso";
-import { data, POST, requestKey } from "../api/client";
+import { data, link, POST, requestKey } from "../api/client";
 import { loadProjects } from "../state/board";
 import { operatorToken } from "../state/operator";
 import { refused } from "../state/toasts";
@@ -26,7 +26,7 @@ export function ProjectForm({ done }: { done?: () => void }) {
       const made = await data(POST("/api/v1/projects", { params: { header: requestKey() }, body }));
       await loadProjects();
       done?.();
-      route(`/p/${(made as { id: string }).id}`);
+      route(link(`/p/${(made as { id: string }).id}`));
     } catch (error) {
       refused(error, "The project was not made");
     } finally {

@@ -1,6 +1,6 @@
 /** The runs of a card, each with its steps and its work product. */
 import { useState } from "preact/hooks";
-import { data, GET, POST } from "../api/client";
+import { data, GET, link, POST } from "../api/client";
 import type { Run } from "../api/types";
 import { count, dollars, duration, moment } from "../lib/format";
 import { preferences } from "../state/preferences";
@@ -30,7 +30,7 @@ function RunView({ run }: { run: Run }) {
     <div class="border border-line rounded-lg p-3 flex flex-col gap-2 bg-raised">
       <div class="flex flex-wrap gap-x-4 gap-y-1 text-sm items-baseline">
         <strong class={COLOURS[run.state] ?? ""}>{run.state}</strong>
-        <a href={`/agents/${run.agent_id}`}>{run.agent_id}</a>
+        <a href={link(`/agents/${run.agent_id}`)}>{run.agent_id}</a>
         <span class="text-soft">{moment(run.started_at, zone)}</span>
         {run.duration_ms != null && <span class="text-soft">{duration(run.duration_ms)}</span>}
         <span class="text-soft">
