@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import ClassVar
+from typing import Any, ClassVar
+
+from pydantic import Field, JsonValue
 
 from events.base import DomainEvent
 from events.ids import Review
@@ -32,14 +34,21 @@ class RequestAccepted(DomainEvent):
     """A request that carried an Idempotency-Key took effect; recorded in the same append as its effect.
 
     `body_digest` tells a repetition from another request under the same key; `answer_id` is what the
-    first answer named.
+    first answer named, `answer` what else it said that stands nowhere else.
     """
 
     TOPIC: ClassVar[str] = "workspace.request-accepted"
+    VERSION: ClassVar[int] = 2
 
     key_digest: str
     body_digest: str
     answer_id: str
+    answer: dict[str, JsonValue] = Field(default_factory=dict)
+
+    @classmethod
+    def upcast(cls, version: int, data: dict[str, Any]) -> dict[str, Any]:
+        """Version 1 knew only answers that can be read from the thing itself."""
+        return data if version == 1 else super().upcast(version, data)
 
 
 class ClockCorrected(DomainEvent):

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from events import DomainEvent
-from projections.engine.base import Handler, LoggedEvent, Projection, Reader, Rows, Scalar, Table
+from projections.engine.base import Between, Handler, LoggedEvent, Projection, Reader, Rows, Scalar, Table
 from vapora.views import EventFilter
 
 EVENTS = Table(
@@ -36,6 +36,12 @@ class LogIndex(Projection):
             "correlation": entry.correlation,
         }
         rows.add(EVENTS, row)
+
+
+def last_of(rows: Reader, stream: str, until: int) -> int:
+    """The position of the stream's last event up to `until`; 0: there is none."""
+    found = rows.select(EVENTS, {"stream": stream, "at": Between(high=until)}, order=("-at",), limit=1)
+    return int(found[0]["at"]) if found else 0
 
 
 def find(rows: Reader, after: int, limit: int, wanted: EventFilter) -> list[int]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from events.ids import LONGEST_WORKSPACE, is_workspace
+from events.ids import LONGEST_WORKSPACE, PEOPLE, is_workspace
 from vapora.errors import BadInputError, UnavailableError
 from vapora.translation import remedy_for
 
@@ -100,6 +100,11 @@ def read_schema(url: str, workspace: str) -> Database:
     return Database(url, _schema(workspace) + _READ)
 
 
+def people_schema(url: str) -> Database:
+    """Where it stands what is known of people beside the people log. No workspace's name has an underscore in it."""
+    return Database(url, f"{_PREFIX}{PEOPLE}_store")
+
+
 def workspaces(url: str) -> set[str]:
     """Those that have a log in the database. Raises `UnavailableError` where it cannot be asked."""
     import psycopg
@@ -143,7 +148,7 @@ _REMEDIES = {
 
 def _schema(workspace: str) -> str:
     # PostgreSQL would cut off a longer name without a word, and two workspaces would share one schema.
-    if not is_workspace(workspace):
+    if workspace != PEOPLE and not is_workspace(workspace):
         raise BadInputError(
             f"The workspace {workspace!r} cannot have a schema.",
             remedy=f"Its name takes lower-case letters, digits and hyphens, at most {LONGEST_WORKSPACE} of them.",

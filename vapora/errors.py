@@ -7,6 +7,7 @@
     │   ├── VersionConflictError   somebody else appended to the stream first
     │   ├── DependencyRingError    tasks would wait for each other
     │   ├── KeyReusedError         an Idempotency-Key came again with another body
+    │   ├── PreconditionFailedError  it has changed since it was read (If-Match)
     │   ├── ReviewOutdatedError    the branch is at another commit than the one that was looked at
     │   ├── NotApprovedError       work that nobody approved does not land
     │   └── ChecksFailedError      a check of the project is red
@@ -115,6 +116,10 @@ class DependencyRingError(ConflictError):
 
 
 class KeyReusedError(ConflictError):
+    pass
+
+
+class PreconditionFailedError(ConflictError):
     pass
 
 

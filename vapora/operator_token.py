@@ -21,26 +21,34 @@ _LONGEST = 500
 
 def ensure(data: Path) -> str:
     """The token of this data folder; made where there is none yet. Two that make it at once get the same."""
-    place = data / NAME
-    if (known := read(data)) is not None:
+    return ensure_secret(data / NAME, "The operator's token")
+
+
+def read(data: Path) -> str | None:
+    """None where there is none. Raises `ConfigurationError` where others can read it: then it is no secret."""
+    return read_secret(data / NAME)
+
+
+def ensure_secret(place: Path, what: str) -> str:
+    """The random text in the file `place`; made where there is none. `what`: its name at the start of a sentence."""
+    if (known := read_secret(place)) is not None:
         return known
     try:
         # Never in place of one that somebody may have read already.
         durable.write_new(place, f"{secrets.token_urlsafe(_BYTES)}\n".encode())
     except OSError as error:
         raise ConfigurationError(
-            f"The operator's token cannot be written to {place} ({error.strerror}).",
+            f"{what} cannot be written to {place} ({error.strerror}).",
             remedy="See that the data folder is writable.",
         ) from error
-    found = read(data)
+    found = read_secret(place)
     if found is None:
         raise ConfigurationError(f"{place} is empty.", remedy="Delete it: the next start makes another one.")
     return found
 
 
-def read(data: Path) -> str | None:
-    """None where there is none. Raises `ConfigurationError` where others can read it: then it is no secret."""
-    place = data / NAME
+def read_secret(place: Path) -> str | None:
+    """None where there is none. Raises `ConfigurationError` where others can read it."""
     try:
         with place.open("rb") as file:
             mode = os.fstat(file.fileno()).st_mode
@@ -58,16 +66,20 @@ def read(data: Path) -> str | None:
     return text or None
 
 
+def is_it(data: Path, given: str) -> bool:
+    """Whether that is the token, compared as bytes, in the same time whatever was given. Raises `ConfigurationError`
+    where there can be no token."""
+    return hmac.compare_digest(given.strip().encode(), ensure(data).encode())
+
+
 def require(data: Path, authorization: str | None) -> None:
     """Raises `OperatorOnlyError` unless the header `Authorization` carries the token."""
+    kind, _, given = (authorization or "").partition(" ")
     try:
-        token = ensure(data)
+        if is_it(data, given) and kind.lower() == "bearer":
+            return
     except ConfigurationError as error:
         raise OperatorOnlyError(error.message, remedy=error.remedy) from error
-    kind, _, given = (authorization or "").partition(" ")
-    # Compared as bytes, in the same time whatever was sent.
-    if kind.lower() == "bearer" and hmac.compare_digest(given.strip().encode(), token.encode()):
-        return
     said = "The token is not the operator's." if authorization else "This decides which commands are run here."
     raise OperatorOnlyError(
         said,

@@ -6,10 +6,15 @@ plain values that pickle. The composition roots put real ones in.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any, Protocol
 
+from pydantic import JsonValue
+
+from events.ids import StreamName, request_stream
+from events.workspace import RequestAccepted
 from vapora.commands import (
     AcceptInvitation,
     Command,
@@ -26,6 +31,7 @@ from vapora.commands import (
     SetUp,
 )
 from vapora.database import Place
+from vapora.errors import PreconditionFailedError
 from vapora.records import Append, AppendResult, Batch, StoredRecord
 from vapora.views import (
     Accepted,
@@ -55,6 +61,49 @@ class Origin:
     causation: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class RequestKey:
+    """An Idempotency-Key with what it is tied to: the caller, the route, and the body that came with it."""
+
+    user: str
+    route: str
+    key: str
+    body: bytes
+
+    @property
+    def stream(self) -> StreamName:
+        return request_stream(sha256("\n".join((self.user, self.route, self.key)).encode()).hexdigest()[:40])
+
+    @property
+    def body_digest(self) -> str:
+        return sha256(self.body).hexdigest()
+
+    def accepted(self, answer_id: str, answer: Mapping[str, JsonValue] | None = None) -> RequestAccepted:
+        """What is appended together with the request's effect. `answer`: what cannot be read again from the thing."""
+        return RequestAccepted(
+            key_digest=self.stream.partition(":")[2],
+            body_digest=self.body_digest,
+            answer_id=answer_id,
+            answer=dict(answer or {}),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class IfMatch:
+    """The versions of a thing that a change of it was made for; `any_version`: it has only to be there."""
+
+    versions: frozenset[str]
+    any_version: bool = False
+
+    def require(self, current: str) -> None:
+        """`PreconditionFailedError` where it is at another version by now."""
+        if not self.any_version and current not in self.versions:
+            raise PreconditionFailedError(
+                "It has changed since it was read.",
+                remedy="Read it again, decide anew, and send the ETag of that answer in If-Match.",
+            )
+
+
 class LogWriterPort(Protocol):
     async def append(self, requests: Sequence[Append]) -> list[AppendResult]:
         """Each request takes effect alone or not at all; the answers stand in the order of the requests."""
@@ -80,12 +129,29 @@ class LogWriterPort(Protocol):
 
 
 class BudgetPort(Protocol):
-    async def set_budget(self, origin: Origin, scope: str, scope_id: str, command: SetBudget | SetTaskBudget) -> int:
-        """Set limits; the position of the event that says so (of the last one where nothing changed)."""
+    """`key`: a request that came under it before is answered as it was then. `if_match`: of `vapora.domain.limits`;
+    `PreconditionFailedError` where others hold by now."""
+
+    async def set_budget(
+        self,
+        origin: Origin,
+        scope: str,
+        scope_id: str,
+        command: SetBudget | SetTaskBudget,
+        key: RequestKey | None = None,
+        if_match: IfMatch | None = None,
+    ) -> LimitsChanged:
+        """Set limits. The position is that of the event that says so (of the last one where nothing changed)."""
         ...
 
     async def edit_budget(
-        self, origin: Origin, scope: str, scope_id: str, command: EditBudget | EditTaskBudget
+        self,
+        origin: Origin,
+        scope: str,
+        scope_id: str,
+        command: EditBudget | EditTaskBudget,
+        key: RequestKey | None = None,
+        if_match: IfMatch | None = None,
     ) -> LimitsChanged:
         """Change the limits that the command names, and no other."""
         ...
@@ -152,12 +218,12 @@ class RepositoriesPort(Protocol):
         """A file of the card's branch. `ref`: a commit of that branch; None: its newest."""
         ...
 
-    async def merge(self, origin: Origin, task_id: str, command: MergeTask) -> Merged:
+    async def merge(self, origin: Origin, task_id: str, command: MergeTask, key: RequestKey | None = None) -> Merged:
         """Make the card's work part of the base branch. Raises `NotApprovedError`, `ChecksFailedError`,
         `MergeConflictError`, `TargetDirtyError` and other `RepositoryError`s; the repository is as it was then."""
         ...
 
-    async def push(self, origin: Origin, task_id: str) -> Pushed:
+    async def push(self, origin: Origin, task_id: str, key: RequestKey | None = None) -> Pushed:
         """Push the card's branch alone. Raises `PushRefusedError` with the remote's words."""
         ...
 

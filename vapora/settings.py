@@ -68,6 +68,9 @@ class Settings(BaseSettings):
     # The first owner, made at the start where there is none.
     owner_email: str = ""
     owner_password: SecretStr = SecretStr("")
+    # Names and addresses, written as in `a.example.com,10.0.0.5`, under which browsers reach it once people sign in.
+    # Empty: the host that it listens on, and this machine's own.
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = ()
     access_token_s: int = Field(default=900, gt=0)
     refresh_token_days: float = Field(default=7, gt=0)
     # A provider of OpenID Connect, for teams that have one; empty: people sign in with a password.
@@ -128,6 +131,12 @@ class Settings(BaseSettings):
         if wrong := [one for one in roots if not one.is_absolute()]:
             raise ValueError(f"{wrong[0]} is no absolute path")
         return roots
+
+    @field_validator("allowed_hosts", mode="before")
+    @classmethod
+    def _split_hosts(cls, given: Any) -> Any:
+        parts = given.split(",") if isinstance(given, str) else given
+        return tuple(part.strip().lower() for part in parts if part.strip())
 
     @field_validator("committer")
     @classmethod

@@ -6,7 +6,9 @@ It folds the ledger and answers from memory; every promise is in the log before 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from actors.budget_manager.requests import Decided, Request, Round
@@ -18,19 +20,49 @@ from events.budget import Charge, SpendRefused, SpendReserved
 from events.ids import LEDGER, Scope, WhenExceeded
 from vapora.clock import Clock
 from vapora.commands import EditBudget, EditTaskBudget, SetBudget, SetTaskBudget
+from vapora.dispatch import answer_to
 from vapora.domain import budget as rules
 from vapora.domain import limits
 from vapora.domain.budget import Ledger, ReserveSpend
-from vapora.errors import ConflictError
+from vapora.errors import ConflictError, VersionConflictError
 from vapora.log.client import LogClient
 from vapora.log.folds import SavedFold
-from vapora.ports import Origin
+from vapora.ports import IfMatch, Origin, RequestKey
 from vapora.views import LimitsChanged
 
 _TICK_S = 1.0
+_MOST_TRIES = 20
 
 # A reservation for the next step, and what joins the run's events if it is made.
 Following = tuple[ReserveSpend, tuple[DomainEvent, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """Of the limits of one scope."""
+
+    scope: Scope
+    scope_id: str
+    command: SetBudget | SetTaskBudget | EditBudget | EditTaskBudget
+
+    def decide(
+        self, current: Round[Ledger], *, key: RequestKey | None, version: int, if_match: IfMatch | None
+    ) -> Decided:
+        """`version`: of the key's stream."""
+        before = limits.limits(current.state, self.scope, self.scope_id)
+        if if_match is not None:
+            if_match.require(limits.version_of(before))
+        if isinstance(self.command, EditBudget | EditTaskBudget):
+            events = limits.edit_budget(current.state, self.scope, self.scope_id, self.command)
+        else:
+            events = rules.set_budget(current.state, self.scope, self.scope_id, self.command)
+        after = limits.limits_of(events[0]) if events else before
+        along: tuple[CoAppend, ...] = ()
+        if key is not None and events:
+            said = {"before": before.model_dump(mode="json"), "after": after.model_dump(mode="json")}
+            along = ((key.stream, version, (key.accepted(self.scope_id, said),)),)
+        answer = partial(LimitsChanged, before=before, after=after)
+        return Decided(events, along, lambda position: answer(position=position))
 
 
 class BudgetManager:
@@ -46,6 +78,7 @@ class BudgetManager:
         patience_s: float,
         saved: SavedFold[Ledger] | None = None,
     ) -> None:
+        self._log = log
         self._workspace = workspace
         self._clock = clock
         self._patience_s = patience_s
@@ -135,28 +168,57 @@ class BudgetManager:
         """Book the worst case of a call whose outcome nobody knows."""
         return await self._ask(origin, lambda ledger: rules.book_unknown(ledger, call_id, attempt, reason), along)
 
-    async def set_budget(self, origin: Origin, scope: str, scope_id: str, command: SetBudget | SetTaskBudget) -> int:
-        return await self._ask(origin, lambda ledger: rules.set_budget(ledger, Scope(scope), scope_id, command))
+    async def set_budget(
+        self,
+        origin: Origin,
+        scope: str,
+        scope_id: str,
+        command: SetBudget | SetTaskBudget,
+        key: RequestKey | None = None,
+        if_match: IfMatch | None = None,
+    ) -> LimitsChanged:
+        """All limits of a scope, but for those that the command does not name."""
+        change = _Change(Scope(scope), scope_id, command)
+        return await self._change(origin, change, key, if_match)
 
     async def edit_budget(
-        self, origin: Origin, scope: str, scope_id: str, command: EditBudget | EditTaskBudget
+        self,
+        origin: Origin,
+        scope: str,
+        scope_id: str,
+        command: EditBudget | EditTaskBudget,
+        key: RequestKey | None = None,
+        if_match: IfMatch | None = None,
     ) -> LimitsChanged:
         """Change what the command names; decided on what holds then, so two that edit at once lose nothing."""
-
-        def decide(current: Round[Ledger]) -> Decided:
-            before = limits.limits(current.state, Scope(scope), scope_id)
-            events = limits.edit_budget(current.state, Scope(scope), scope_id, command)
-            after = limits.limits_of(events[0]) if events else before
-            return Decided(events, answer=lambda position: LimitsChanged(before=before, after=after, position=position))
-
-        result: LimitsChanged = await self._queue.submit(Request(origin, decide))
-        return result
+        change = _Change(Scope(scope), scope_id, command)
+        return await self._change(origin, change, key, if_match)
 
     async def set_default_cap(self, origin: Origin, monthly_cents: int) -> int:
         """Limit the workspace's month where nobody ever set a limit for it."""
         return await self._ask(origin, lambda ledger: rules.default_cap(ledger, self._workspace, monthly_cents))
 
     # --- deciding ---
+
+    async def _change(
+        self, origin: Origin, change: _Change, key: RequestKey | None, if_match: IfMatch | None
+    ) -> LimitsChanged:
+        """With the key that it came under in the same append."""
+        for _ in range(_MOST_TRIES):
+            version = 0
+            if key is not None:
+                earlier, version = await answer_to(key, self._log, self._clock())
+                if earlier is not None:
+                    return LimitsChanged.model_validate(earlier.whole)
+            decide = partial(change.decide, key=key, version=version, if_match=if_match)
+            try:
+                result: LimitsChanged = await self._queue.submit(Request(origin, decide))
+            except VersionConflictError:
+                continue  # the same request came twice at once
+            # Or both came to one round: then the second one found nothing to change.
+            earlier = None if key is None else (await answer_to(key, self._log, self._clock()))[0]
+            return result if earlier is None else LimitsChanged.model_validate(earlier.whole)
+        raise ConflictError("The limits change faster than the request can be decided.", remedy="Try again.")
 
     def _reserved(self, current: Round[Ledger], wish: ReserveSpend, along: tuple[CoAppend, ...]) -> Decided | None:
         if wish.amount_microusd and current.blocked.intersection(rules.scopes(wish.charge, self._workspace)):

@@ -6,10 +6,12 @@ and the log is told afterwards.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal
+
+from pydantic import JsonValue
 
 from actors.repositories.authorship import commit_of
 from actors.repositories.open import OpenRepositories
@@ -20,6 +22,7 @@ from events.ids import ChecksVerdict, task_stream
 from events.work import Work
 from vapora.clock import Clock
 from vapora.commands import MergeTask
+from vapora.dispatch import EarlierAnswer, answer_to
 from vapora.domain import task as tasks
 from vapora.domain.landings import Cause
 from vapora.domain.project import InEffect, Project
@@ -36,8 +39,8 @@ from vapora.errors import (
     VaporaError,
     VersionConflictError,
 )
-from vapora.log.client import LogClient
-from vapora.ports import Origin
+from vapora.log.client import Change, LogClient
+from vapora.ports import Origin, RequestKey
 from vapora.repo.bare import branch_name
 from vapora.repo.commits import StepCommit
 from vapora.repo.landing import Landing
@@ -72,6 +75,14 @@ class _Order:
     force: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _Marker:
+    """The key that a request came under, and what it is answered."""
+
+    key: RequestKey
+    said: Mapping[str, JsonValue]
+
+
 class Lander:
     def __init__(self, log: LogClient, workspace: str, opened: OpenRepositories, clock: Clock) -> None:
         self._log = log
@@ -80,8 +91,10 @@ class Lander:
         self._clock = clock
         self._recheck = Recheck(opened)
 
-    async def merge(self, origin: Origin, task_id: str, command: MergeTask) -> Merged:
+    async def merge(self, origin: Origin, task_id: str, command: MergeTask, key: RequestKey | None = None) -> Merged:
         """When a person says so. What stands in the way is recorded too, for the board to show."""
+        if (earlier := await self._answered(key)) is not None:
+            return Merged.model_validate(earlier.whole)
         loaded = await self._opened.load_task(task_id)
         task = tasks.require(loaded.state, task_id)
         if task.is_landed and task.landed is not None:
@@ -92,8 +105,14 @@ class Lander:
         except Refused as error:
             await self._append(origin, task_id, partial(_refusal, work=work, error=error))
             raise
-        position = await self._landed(origin, task_id, work, landing, command.strategy, forced=command.force)
-        return Merged(oid=landing.oid, branch=landing.branch, position=position, already=landing.already)
+        said: dict[str, JsonValue] = {"oid": landing.oid, "branch": landing.branch, "already": landing.already}
+        marker = None if key is None else _Marker(key, said)
+        position = await self._landed(
+            origin, task_id, work, landing, command.strategy, forced=command.force, marker=marker
+        )
+        # Of two that came at once under one key, the one that was recorded is the answer to both.
+        earlier = await self._answered(key)
+        return Merged.model_validate({**said, "position": position} if earlier is None else earlier.whole)
 
     async def land_by_itself(self, task_id: str, cause: Cause) -> Found:
         """If the task and its project are so; what came of it."""
@@ -114,8 +133,10 @@ class Lander:
         await self._landed(origin, task_id, work, landing, "squash", forced=False)
         return "over"
 
-    async def push(self, origin: Origin, task_id: str) -> Pushed:
+    async def push(self, origin: Origin, task_id: str, key: RequestKey | None = None) -> Pushed:
         """The branch alone. The remote's refusal stands on the card, which stays where it is."""
+        if (earlier := await self._answered(key)) is not None:
+            return Pushed.model_validate(earlier.whole)
         task = await self._opened.task(task_id)
         work = tasks.may_push(task)
         project = await self._opened.project(task.project_id)
@@ -128,8 +149,11 @@ class Lander:
             await self._append(origin, task_id, partial(_refusal, work=work, error=error))
             raise
         branch = branch_name(name)
-        position = await self._append(origin, task_id, lambda now: tasks.pushed(now, branch, head))
-        return Pushed(branch=branch, head=head, position=position)
+        said: dict[str, JsonValue] = {"branch": branch, "head": head}
+        marker = None if key is None else _Marker(key, said)
+        position = await self._append(origin, task_id, lambda now: tasks.pushed(now, branch, head), marker)
+        earlier = await self._answered(key)
+        return Pushed.model_validate({**said, "position": position} if earlier is None else earlier.whole)
 
     # One landing.
 
@@ -181,24 +205,50 @@ class Lander:
 
     # What the log is told.
 
+    async def _answered(self, key: RequestKey | None) -> EarlierAnswer | None:
+        return None if key is None else (await answer_to(key, self._log, self._clock()))[0]
+
     async def _landed(
-        self, origin: Origin, task_id: str, work: Work, landing: Landing, strategy: Strategy, *, forced: bool
+        self,
+        origin: Origin,
+        task_id: str,
+        work: Work,
+        landing: Landing,
+        strategy: Strategy,
+        *,
+        forced: bool,
+        marker: _Marker | None = None,
     ) -> int:
         return await self._append(
             origin,
             task_id,
             lambda now: tasks.landed(now, work.head, landing.branch, landing.oid, strategy, forced=forced),
+            marker,
         )
 
-    async def _append(self, origin: Origin, task_id: str, decide: Callable[[Task], tuple[DomainEvent, ...]]) -> int:
-        """Decided again where somebody was quicker; the position of its last event."""
+    async def _append(
+        self,
+        origin: Origin,
+        task_id: str,
+        decide: Callable[[Task], tuple[DomainEvent, ...]],
+        marker: _Marker | None = None,
+    ) -> int:
+        """Decided again where somebody was quicker; the position of its last event. `marker`: the request that it
+        carries out."""
         for _ in range(_MOST_TRIES):
+            along: tuple[Change, ...] = ()
+            if marker is not None:
+                earlier, version = await answer_to(marker.key, self._log, self._clock())
+                if earlier is not None:
+                    return earlier.position
+                along = ((marker.key.stream, version, (marker.key.accepted(task_id, marker.said),)),)
             loaded = await self._opened.load_task(task_id)
             events = decide(tasks.require(loaded.state, task_id))
             if not events:
                 return loaded.position
             try:
-                return (await self._log.append(origin, (task_stream(task_id), loaded.version, events))).position
+                change = (task_stream(task_id), loaded.version, events)
+                return (await self._log.append(origin, change, *along)).position
             except VersionConflictError:
                 continue
         raise ConflictError("The task changes faster than this can be recorded.", remedy="Try again.")

@@ -23,7 +23,7 @@ from vapora.commands import MergeTask
 from vapora.domain.landings import Landings
 from vapora.log.client import LogClient
 from vapora.log.folds import SavedFold
-from vapora.ports import Origin
+from vapora.ports import Origin, RequestKey
 from vapora.views import Changes, Examined, FileText, Merged, ProjectFile, Pushed, RepositoryView
 
 _KEEP = timedelta(days=14)
@@ -84,11 +84,11 @@ class Repositories:
     async def file(self, task_id: str, path: str, ref: str | None = None) -> FileText:
         return await self._views.file(task_id, path, ref)
 
-    async def merge(self, origin: Origin, task_id: str, command: MergeTask) -> Merged:
-        return await self._lander.merge(origin, task_id, command)
+    async def merge(self, origin: Origin, task_id: str, command: MergeTask, key: RequestKey | None = None) -> Merged:
+        return await self._lander.merge(origin, task_id, command, key)
 
-    async def push(self, origin: Origin, task_id: str) -> Pushed:
-        return await self._lander.push(origin, task_id)
+    async def push(self, origin: Origin, task_id: str, key: RequestKey | None = None) -> Pushed:
+        return await self._lander.push(origin, task_id, key)
 
     # For agents.
 

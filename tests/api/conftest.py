@@ -5,11 +5,17 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import httpx
 import pytest
 from pydantic import SecretStr
 
 from tests.api.doors import Door, opened
+from tests.api.persons import SLUG, WORK, Person
 from tests.repo.site import TheirRepository
+from tests.sandbox.conftest import require
+from tests.work.site import Site, scripted
+from vapora import operator_token
+from vapora.api.app import create_app
 from vapora.settings import Settings
 
 
@@ -51,3 +57,21 @@ def theirs(tmp_path: Path) -> TheirRepository:
 def parser(theirs: TheirRepository) -> str:
     """Where it is."""
     return str(theirs.path)
+
+
+@pytest.fixture
+def namespaces() -> None:
+    require("bubblewrap")
+
+
+@pytest.fixture
+async def person(namespaces: None, tmp_path: Path) -> AsyncIterator[Person]:
+    async with Site(tmp_path) as site:
+        site.theirs.commit({"slug.py": SLUG}, "Begin")
+        site.vendors.default(scripted(WORK))
+        app = create_app(site.system, site.settings, "1.2.3", rehearsal=False)
+        headers = {"Authorization": f"Bearer {operator_token.ensure(site.settings.data)}"}
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost", headers=headers) as http:
+            yield Person(site, http)
+        await app.state.cells.close()

@@ -2,83 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
-from pathlib import Path
 from typing import Any
 
-import httpx
-import pytest
-
-from tests.api.doors import API
-from tests.sandbox.conftest import require
-from tests.work.site import Site, call, scripted
-from vapora import operator_token
-from vapora.api.app import create_app
-
-SLUG = "def slug(text):\n    return text\n"
-WORK = (
-    [call("file_read", path="slug.py")],
-    [call("file_edit", path="slug.py", old="return text", new="return text.lower()")],
-    [call("finish", summary="Slugs are in lower case.")],
-)
-GREEN = {"name": "lower", "command": "grep -q lower slug.py"}
-RED = {"name": "impossible", "command": "echo nothing works; false"}
-
-
-class Person:
-    """Somebody at the API of an installation whose agents work in their repository."""
-
-    def __init__(self, site: Site, http: httpx.AsyncClient) -> None:
-        self.site = site
-        self.theirs = site.theirs
-        self._http = http
-
-    async def ask(self, method: str, route: str, status: int, body: Any = None, /, **params: Any) -> Any:
-        given = {} if body is None else {"json": body}
-        answer = await self._http.request(method, API + route, params=params or None, **given)
-        assert answer.status_code == status, f"{answer.status_code}: {answer.text}"
-        return answer.json() if answer.headers["content-type"].endswith("json") else answer.text
-
-    async def project(self, *checks: dict[str, Any], **more: Any) -> str:
-        body = {"name": "Shop", "repo": str(self.theirs.path), "checks": list(checks), **more}
-        return str((await self.ask("POST", "/projects", 201, body))["id"])
-
-    async def task(self, project: str, **more: Any) -> str:
-        body = {"project_id": project, "title": "Mend the slug", "role": "developer", "task_type": "code-generation"}
-        return str((await self.ask("POST", "/tasks", 202, {**body, **more}))["task_id"])
-
-    async def card(self, task: str, is_it: Callable[[dict[str, Any]], bool], seconds: float = 60) -> dict[str, Any]:
-        """As soon as it is as wished; each change of a row is a reason to look again."""
-        reached = 0
-        async with asyncio.timeout(seconds):
-            while True:
-                card: dict[str, Any] = await self.ask("GET", f"/tasks/{task}", 200)
-                if is_it(card):
-                    return card
-                frames = await self.site.system.projector("default").frames(max(reached, card["position"]), timeout_s=5)
-                reached = frames[-1]["position"] if frames else reached
-
-    async def in_state(self, task: str, state: str) -> dict[str, Any]:
-        return await self.card(task, lambda card: card["state"] == state)
-
-
-@pytest.fixture(autouse=True)
-def namespaces() -> None:
-    require("bubblewrap")
-
-
-@pytest.fixture
-async def person(tmp_path: Path) -> AsyncIterator[Person]:
-    async with Site(tmp_path) as site:
-        site.theirs.commit({"slug.py": SLUG}, "Begin")
-        site.vendors.default(scripted(WORK))
-        app = create_app(site.system, site.settings, "1.2.3", rehearsal=False)
-        headers = {"Authorization": f"Bearer {operator_token.ensure(site.settings.data)}"}
-        transport = httpx.ASGITransport(app)
-        async with httpx.AsyncClient(transport=transport, base_url="http://localhost", headers=headers) as http:
-            yield Person(site, http)
-        await app.state.cells.close()
+from tests.api.persons import GREEN, RED, WORK, Person
+from tests.work.site import call, scripted
 
 
 async def test_work_is_seen_step_by_step_approved_at_its_head_and_merged(person: Person) -> None:

@@ -206,7 +206,7 @@ def test_a_call_without_its_result_is_never_sent(messages: tuple[Message, ...], 
         request_for(Provider.OPENAI, messages=messages)
 
 
-async def test_ollama_tells_whether_a_model_calls_tools_and_how_much_it_reads(
+async def test_ollama_tells_whether_a_model_calls_tools_or_sees_and_how_much_it_reads(
     connect: Connect, vendors: FakeVendors
 ) -> None:
     client = connect(vendors.environ(Provider.OLLAMA))
@@ -215,8 +215,8 @@ async def test_ollama_tells_whether_a_model_calls_tools_and_how_much_it_reads(
         "gemma": {"capabilities": ["completion"]},
         "old": {},
     }
-    assert await client.capabilities("qwen3") == Capabilities(tools=True, context_tokens=40_960)
-    assert await client.capabilities("gemma") == Capabilities(tools=False)
+    assert await client.capabilities("qwen3") == Capabilities(tools=True, vision=False, context_tokens=40_960)
+    assert await client.capabilities("gemma") == Capabilities(tools=False, vision=False)
     assert await client.capabilities("old") == Capabilities()
     with pytest.raises(InvalidRequestError, match="ollama pull nosuch"):
         await client.capabilities("nosuch")

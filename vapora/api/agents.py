@@ -12,7 +12,8 @@ from projections import registry as model
 from vapora import clock
 from vapora.api.as_of import parse_as_of, read_as_of
 from vapora.api.cells import Cell
-from vapora.api.context import FreshCell, PostKey, Writing
+from vapora.api.context import Editing, FreshCell, PostKey, Writer, Writing
+from vapora.api.etags import Reading, versioned_if_there
 from vapora.api.forms import At
 from vapora.catalog import role, roles
 from vapora.commands import EditAgent, RegisterAgent, RemoveAgent, ReplaceAgent, Slug
@@ -60,12 +61,16 @@ async def register_agent(body: RegisterAgent, writing: Writing, key: PostKey) ->
 
 
 @router.get("/{agent_id}", summary="Show an agent")
-async def get_agent(agent_id: str, cell: FreshCell) -> Agent:
-    return await _require_agent(cell, agent_id)
+async def get_agent(agent_id: str, cell: FreshCell, reading: Reading) -> Agent:
+    stream, name = agent_stream(agent_id), model.Registry.NAME
+    found = await cell.find(stream, lambda rows: versioned_if_there(rows, model.agent_of(rows, agent_id), name, stream))
+    if found is None:
+        raise _no_agent(agent_id)
+    return reading.tagged(found)
 
 
 @router.put("/{agent_id}", summary="Replace an agent")
-async def replace_agent(agent_id: str, body: ReplaceAgent, writing: Writing) -> Agent:
+async def replace_agent(agent_id: str, body: ReplaceAgent, writing: Editing) -> Agent:
     """What is left out becomes what the role's manifest says."""
     agent = rules.require((await writing.cell.dispatcher.agents.load(agent_stream(agent_id))).state, agent_id)
     if body.role is not None and body.role not in roles():
@@ -88,13 +93,13 @@ async def replace_agent(agent_id: str, body: ReplaceAgent, writing: Writing) -> 
 
 
 @router.patch("/{agent_id}", summary="Edit an agent")
-async def edit_agent(agent_id: str, body: EditAgent, writing: Writing) -> Agent:
+async def edit_agent(agent_id: str, body: EditAgent, writing: Editing) -> Agent:
     """Only the fields that are sent change. `enabled: false` lets it end what it has and gives it nothing new."""
     return await _as_edited(writing, agent_id, body)
 
 
 @router.delete("/{agent_id}", summary="Remove an agent")
-async def remove_agent(agent_id: str, writing: Writing) -> Accepted:
+async def remove_agent(agent_id: str, writing: Editing) -> Accepted:
     """It leaves the registry and ends what it has; its history stays under its id."""
     return await writing.dispatch(RemoveAgent(), agent_id)
 
@@ -110,11 +115,15 @@ async def get_learning(agent_id: str, cell: FreshCell) -> Learning:
 async def _require_agent(cell: Cell, agent_id: str) -> Agent:
     found = await cell.find(agent_stream(agent_id), lambda rows: model.agent_of(rows, agent_id))
     if found is None:
-        raise NotFoundError(f"There is no agent '{agent_id}'.", remedy="List the agents, or register it first.")
+        raise _no_agent(agent_id)
     return found
 
 
-async def _as_edited(writing: Writing, agent_id: str, command: EditAgent) -> Agent:
+def _no_agent(agent_id: str) -> NotFoundError:
+    return NotFoundError(f"There is no agent '{agent_id}'.", remedy="List the agents, or register it first.")
+
+
+async def _as_edited(writing: Writer, agent_id: str, command: EditAgent) -> Agent:
     accepted = await writing.dispatch(command, agent_id)
     now = await writing.cell.read(lambda rows: model.agent_of(rows, agent_id))
     return await _as_written(writing.cell, accepted, running=now.running if now else 0)

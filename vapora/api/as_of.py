@@ -39,11 +39,15 @@ async def parse_as_of(cell: Cell, text: str, field: str = "at") -> AsOf:
         position = min(int(text), LARGEST_POSITION)
         if position > head:
             raise _refused(f"The log ends at {head}: {text} is yet to come.", "Ask for a position in the past.", field)
-        return AsOf(position, await _time_of(cell, position))
+        return await as_of_position(cell, position)
     at = parse_instant(text, field)
     if at > clock.now():
         raise _refused(f"{text} is yet to come.", "Ask for an instant in the past.", field)
     return AsOf(await last_until(cell.log, at, head), at)
+
+
+async def as_of_position(cell: Cell, position: int) -> AsOf:
+    return AsOf(position, await _time_of(cell, position))
 
 
 def parse_instant(text: str, field: str) -> datetime:

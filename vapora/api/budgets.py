@@ -12,14 +12,16 @@ from events.ids import Scope, StreamName, Tier, agent_stream, project_stream, ta
 from projections import budgets as model
 from projections.engine.base import Reader
 from vapora import clock
-from vapora.api.as_of import parse_as_of, read_as_of
+from vapora.api.as_of import as_of_position, parse_as_of, read_as_of
 from vapora.api.cells import Cell
-from vapora.api.context import FreshCell, Writer, Writing
+from vapora.api.context import Editing, Editor, FreshCell
+from vapora.api.etags import Conditional, Reading, Versioned
 from vapora.api.forms import At
 from vapora.catalog import roles
 from vapora.commands import EditBudget, EditTaskBudget, SetBudget, SetTaskBudget
+from vapora.domain.limits import version_of
 from vapora.errors import BehindError, NotFoundError
-from vapora.views import BudgetEdited, BudgetView, Page
+from vapora.views import BudgetEdited, BudgetView, Limits, LimitsChanged, Page
 
 router = APIRouter(prefix="/budgets", tags=["budgets"])
 
@@ -42,93 +44,103 @@ async def list_budgets(cell: FreshCell, request: Request, at: At = None) -> Page
 
 
 @router.get("/{role}", summary="Show a role's budget")
-async def get_role_budget(role: RoleId, cell: FreshCell, request: Request) -> BudgetView:
-    return await _show(cell, Scope.ROLE, role, request)
+async def get_role_budget(role: RoleId, cell: FreshCell, request: Request, reading: Reading) -> BudgetView:
+    return await _show(cell, Scope.ROLE, role, request, reading)
 
 
 @router.put("/{role}", summary="Limit a role's spending")
-async def set_role_budget(role: RoleId, body: SetBudget, writing: Writing, request: Request) -> BudgetView:
+async def set_role_budget(role: RoleId, body: SetBudget, writing: Editing, request: Request) -> BudgetView:
     """`null` lifts a limit; one that is not sent stays. A limit below what is spent is allowed: it stops new calls."""
     return await _set(writing, Scope.ROLE, role, body, request)
 
 
 @router.patch("/{role}", summary="Change some of a role's limits")
-async def edit_role_budget(role: RoleId, body: EditBudget, writing: Writing, request: Request) -> BudgetEdited:
+async def edit_role_budget(role: RoleId, body: EditBudget, writing: Editing, request: Request) -> BudgetEdited:
     """What is not sent stays as it is, whoever else changes it at the same time; null takes a limit away."""
     return await _edit(writing, Scope.ROLE, role, body, request)
 
 
 @router.get("/task/{task_id}", summary="Show a task's budget")
-async def get_task_budget(task_id: str, cell: FreshCell, request: Request) -> BudgetView:
-    return await _show(cell, Scope.TASK, task_id, request)
+async def get_task_budget(task_id: str, cell: FreshCell, request: Request, reading: Reading) -> BudgetView:
+    return await _show(cell, Scope.TASK, task_id, request, reading)
 
 
 @router.put("/task/{task_id}", summary="Limit what a task may cost")
-async def set_task_budget(task_id: str, body: SetTaskBudget, writing: Writing, request: Request) -> BudgetView:
+async def set_task_budget(task_id: str, body: SetTaskBudget, writing: Editing, request: Request) -> BudgetView:
     """Over its whole life."""
     return await _set(writing, Scope.TASK, task_id, body, request)
 
 
 @router.patch("/task/{task_id}", summary="Change some of a task's limits")
-async def edit_task_budget(task_id: str, body: EditTaskBudget, writing: Writing, request: Request) -> BudgetEdited:
+async def edit_task_budget(task_id: str, body: EditTaskBudget, writing: Editing, request: Request) -> BudgetEdited:
     """What is not sent stays as it is; null takes the limit away."""
     return await _edit(writing, Scope.TASK, task_id, body, request)
 
 
 @router.get("/{scope}/{id}", summary="Show a budget")
-async def get_budget(scope: ScopeName, id: str, cell: FreshCell, request: Request) -> BudgetView:
-    return await _show(cell, _scope(scope), id, request)
+async def get_budget(scope: ScopeName, id: str, cell: FreshCell, request: Request, reading: Reading) -> BudgetView:
+    return await _show(cell, _scope(scope), id, request, reading)
 
 
 @router.put("/{scope}/{id}", summary="Limit the spending of a workspace, project, role or agent")
-async def set_budget(scope: ScopeName, id: str, body: SetBudget, writing: Writing, request: Request) -> BudgetView:
+async def set_budget(scope: ScopeName, id: str, body: SetBudget, writing: Editing, request: Request) -> BudgetView:
     """`null` lifts a limit; one that is not sent stays. A limit below what is spent is allowed: it stops new calls."""
     return await _set(writing, _scope(scope), id, body, request)
 
 
 @router.patch("/{scope}/{id}", summary="Change some limits of a workspace, project, role or agent")
-async def edit_budget(scope: ScopeName, id: str, body: EditBudget, writing: Writing, request: Request) -> BudgetEdited:
+async def edit_budget(scope: ScopeName, id: str, body: EditBudget, writing: Editing, request: Request) -> BudgetEdited:
     """What is not sent stays as it is, whoever else changes it at the same time; null takes a limit away."""
     return await _edit(writing, _scope(scope), id, body, request)
 
 
-async def _show(cell: Cell, scope: Scope, scope_id: str, request: Request) -> BudgetView:
+async def _show(cell: Cell, scope: Scope, scope_id: str, request: Request, reading: Conditional) -> BudgetView:
     await _require(cell, scope, scope_id)
     now, own = clock.now(), _own_kind(request)
-    return await cell.read(lambda rows: _one(rows, scope, scope_id, now, own))
+    shown = await cell.read(lambda rows: _one(rows, scope, scope_id, now, own))
+    # What can be edited are the limits; money that is spent under them is in nobody's way.
+    limits = Limits(**shown.model_dump(include=set(Limits.model_fields)))
+    return reading.tagged(Versioned(shown, version_of(limits)))
 
 
 async def _set(
-    writing: Writer, scope: Scope, scope_id: str, body: SetBudget | SetTaskBudget, request: Request
+    writing: Editor, scope: Scope, scope_id: str, body: SetBudget | SetTaskBudget, request: Request
 ) -> BudgetView:
     cell = writing.cell
     await _require(cell, scope, scope_id)
-    position = await cell.budgets.set_budget(writing.origin, scope.value, scope_id, body)
-    shown = await _as_written(writing, scope, scope_id, position, request)
-    named = {**body.model_dump(exclude_unset=True), "overflow_cents": body.overflow_cents}
-    return shown.model_copy(update={**named, "position": position})
+    repeated = await writing.answered() is not None
+    changed = await cell.budgets.set_budget(writing.origin, scope.value, scope_id, body, writing.key, writing.if_match)
+    return await _as_written(writing, scope, scope_id, changed, request, repeated=repeated)
 
 
 async def _edit(
-    writing: Writer, scope: Scope, scope_id: str, body: EditBudget | EditTaskBudget, request: Request
+    writing: Editor, scope: Scope, scope_id: str, body: EditBudget | EditTaskBudget, request: Request
 ) -> BudgetEdited:
     cell = writing.cell
     await _require(cell, scope, scope_id)
-    changed = await cell.budgets.edit_budget(writing.origin, scope.value, scope_id, body)
-    shown = await _as_written(writing, scope, scope_id, changed.position, request)
-    now = {**changed.after.model_dump(), "position": changed.position}
-    return BudgetEdited.model_validate({**shown.model_dump(), **now, "before": changed.before})
+    repeated = await writing.answered() is not None
+    changed = await cell.budgets.edit_budget(writing.origin, scope.value, scope_id, body, writing.key, writing.if_match)
+    shown = await _as_written(writing, scope, scope_id, changed, request, repeated=repeated)
+    return BudgetEdited(**shown.model_dump(), before=changed.before)
 
 
-async def _as_written(writing: Writer, scope: Scope, scope_id: str, position: int, request: Request) -> BudgetView:
-    """What the read models say of it once they have come that far."""
+async def _as_written(
+    writing: Editor, scope: Scope, scope_id: str, changed: LimitsChanged, request: Request, *, repeated: bool
+) -> BudgetView:
+    """What the read models say once they have come that far; for a request that comes again, as they stood then."""
     cell = writing.cell
-    writing.wrote(position)
+    writing.wrote(changed.position)
     # If they stay behind, the limit stands all the same; what is shown as spent is a little older.
     with suppress(BehindError):
-        await cell.wait_for(position)
-    now, own = clock.now(), _own_kind(request)
-    return await cell.read(lambda rows: _one(rows, scope, scope_id, now, own))
+        await cell.wait_for(changed.position)
+    own = _own_kind(request)
+    if repeated:
+        then = await as_of_position(cell, changed.position)
+        shown = await read_as_of(cell, model.Budgets(), then, lambda rows: _one(rows, scope, scope_id, then.at, own))
+    else:
+        now = clock.now()
+        shown = await cell.read(lambda rows: _one(rows, scope, scope_id, now, own))
+    return shown.model_copy(update={**changed.after.model_dump(), "position": changed.position})
 
 
 async def _require(cell: Cell, scope: Scope, scope_id: str) -> None:

@@ -56,7 +56,7 @@ async def merge_task(task_id: str, body: MergeTaskBody, writing: Writing, key: P
     """Makes approved work part of the project's branch, in the repository itself. Refused, with nothing changed, where
     it is not approved, a check is red, both sides changed the same places, or changes in a checkout are in the way."""
     await require_task(writing.cell, task_id)
-    merged = await writing.cell.repositories.merge(writing.origin, task_id, body)
+    merged = await writing.cell.repositories.merge(writing.origin, task_id, body, key)
     writing.wrote(merged.position)
     return merged
 
@@ -65,7 +65,7 @@ async def merge_task(task_id: str, body: MergeTaskBody, writing: Writing, key: P
 async def push_task(task_id: str, writing: Writing, key: PostKey) -> Pushed:
     """The branch alone, for teams that merge by pull request. A refusal has the remote's words."""
     await require_task(writing.cell, task_id)
-    pushed = await writing.cell.repositories.push(writing.origin, task_id)
+    pushed = await writing.cell.repositories.push(writing.origin, task_id, key)
     writing.wrote(pushed.position)
     return pushed
 

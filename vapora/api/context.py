@@ -11,11 +11,11 @@ from pydantic import Field
 from events.ids import DEFAULT_WORKSPACE, LONGEST_WORKSPACE, WORKSPACE_PATTERN
 from vapora.api.caller import AskedBy, Caller
 from vapora.api.cells import Cell, Cells
+from vapora.api.etags import Condition
 from vapora.api.forms import WHOLE, Position
 from vapora.commands import Command
-from vapora.dispatch import RequestKey
 from vapora.errors import BadInputError
-from vapora.ports import Origin
+from vapora.ports import IfMatch, Origin, RequestKey
 from vapora.views import Accepted
 
 _PRINTABLE = "^[ -~]*$"
@@ -173,18 +173,24 @@ OPERATOR_ONLY = Depends(_operator)
 class Writer:
     """Carries out a request's command, and says on the answer where it stands in the log."""
 
-    def __init__(self, response: Response, cell: OpenCell, origin: WriteOrigin) -> None:
+    if_match: IfMatch | None = None
+
+    def __init__(self, response: Response, cell: OpenCell, origin: WriteOrigin, key: PostKey) -> None:
         self.cell = cell
         self.origin = origin
+        self.key = key
         self._response = response
 
     async def dispatch(self, command: Command, target: str = "", key: RequestKey | None = None) -> Accepted:
-        accepted = await self.cell.dispatcher.dispatch(self.origin, command, target, key)
+        """Under the request's key, whether the route names it or not."""
+        key = key or self.key
+        accepted = await self.cell.dispatcher.dispatch(self.origin, command, target, key, self.if_match)
         self.wrote(accepted.position)
         return accepted
 
-    async def answered(self, key: RequestKey | None) -> Accepted | None:
+    async def answered(self, key: RequestKey | None = None) -> Accepted | None:
         """The answer that this very request was given before."""
+        key = key or self.key
         accepted = None if key is None else await self.cell.dispatcher.answered(key)
         if accepted is not None:
             self.wrote(accepted.position)
@@ -195,6 +201,19 @@ class Writer:
 
 
 Writing = Annotated[Writer, Depends(Writer)]
+
+
+class Editor(Writer):
+    """For what changes or removes a thing that GET shows; with If-Match, only while it is as the caller has seen it."""
+
+    def __init__(
+        self, response: Response, cell: OpenCell, origin: WriteOrigin, key: PostKey, if_match: Condition
+    ) -> None:
+        super().__init__(response, cell, origin, key)
+        self.if_match = if_match
+
+
+Editing = Annotated[Editor, Depends(Editor)]
 
 Limit = Annotated[int, Field(ge=1, le=500), WHOLE, Query(description="How many items at most.")]
 Cursor = Annotated[str | None, Query(max_length=1_000, description="`next` of the page before.")]

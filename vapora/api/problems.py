@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
+from vapora.api.etags import NotModified
 from vapora.errors import (
     BadInputError,
     BehindError,
@@ -38,6 +39,7 @@ from vapora.errors import (
     NothingToLandError,
     NoWorktreeError,
     OperatorOnlyError,
+    PreconditionFailedError,
     ProviderError,
     PushRefusedError,
     RepositoryBusyError,
@@ -117,6 +119,9 @@ REPOSITORY = Kind("repository", 409, "The repository cannot be used as asked", "
 BUSY = Kind("repository-busy", 503, "The repository is in use", "Try again in a moment.")
 GIT_SLOW = Kind("git-timeout", 503, "git did not end in time", "Try again; if it stays, look at the repository.")
 NO_SANDBOX = Kind("sandbox-unavailable", 503, "Commands cannot be run apart here", "See `vapora doctor`.")
+OUT_OF_DATE = Kind(
+    "precondition-failed", 412, "It has changed since it was read", "Read it again, and send the ETag of that answer."
+)
 TOO_LARGE = Kind("body-too-large", 413, "The body is too large", "Send less, or in several requests.")
 NOT_JSON = Kind("not-json", 415, "The body is not declared as JSON", "Send the header Content-Type: application/json.")
 NOT_A_FORM = Kind("not-a-form", 415, "The body is not declared as a form", "Send multipart/form-data.")
@@ -148,6 +153,7 @@ TABLE: Mapping[type[VaporaError], Kind] = {
     VersionConflictError: CONFLICT,
     DependencyRingError: RING,
     KeyReusedError: KEY_REUSED,
+    PreconditionFailedError: OUT_OF_DATE,
     OperatorOnlyError: OPERATOR_ONLY,
     UnauthenticatedError: UNAUTHENTICATED,
     ForbiddenError: FORBIDDEN,
@@ -222,6 +228,7 @@ def install(app: FastAPI) -> None:
     app.exception_handler(VaporaError)(_on_error)
     app.exception_handler(RequestValidationError)(_on_invalid)
     app.exception_handler(HTTPException)(_on_http)
+    app.exception_handler(NotModified)(_on_not_modified)
 
 
 async def _on_error(request: Request, error: VaporaError) -> Response:
@@ -253,6 +260,10 @@ async def _on_invalid(request: Request, error: RequestValidationError) -> Respon
         detail += f" (and {len(found) - 1} more)"
     places = ", ".join(dict.fromkeys(one.field or one.where for one in errors))
     return problem(INVALID, detail, request.url.path, remedy=f"Correct {places} and send it again.", errors=errors)
+
+
+async def _on_not_modified(request: Request, found: NotModified) -> Response:
+    return Response(status_code=304, headers={"ETag": found.tag})
 
 
 async def _on_http(request: Request, error: HTTPException) -> Response:

@@ -11,9 +11,11 @@ from events.ids import StreamName, project_stream
 from events.project import ProjectPaused
 from projections import flow
 from projections import projects as model
+from projections.engine.transaction import ReadSnapshot
 from vapora import clock
 from vapora.api.cells import Cell
-from vapora.api.context import FreshCell, Limit, MaybeOperator, PostKey, Writing
+from vapora.api.context import Editing, FreshCell, Limit, MaybeOperator, PostKey, Writing
+from vapora.api.etags import Reading, Versioned, versioned_if_there
 from vapora.api.forms import WHOLE, Flag
 from vapora.commands import ArchiveProject, CreateProject, EditProject
 from vapora.errors import BadInputError, BehindError, NotFoundError, UnavailableError
@@ -63,8 +65,16 @@ async def list_projects(
 
 
 @router.get("/{project_id}", summary="Show a project")
-async def get_project(project_id: str, cell: FreshCell) -> Project:
-    return await require_project(cell, project_id)
+async def get_project(project_id: str, cell: FreshCell, reading: Reading) -> Project:
+    stream = project_stream(project_id)
+
+    def question(rows: ReadSnapshot) -> Versioned[Project] | None:
+        return versioned_if_there(rows, model.project_of(rows, project_id), model.Projects.NAME, stream)
+
+    found = await cell.find(stream, question)
+    if found is None:
+        raise _no_project(project_id)
+    return reading.tagged(found)
 
 
 @router.get("/{project_id}/dashboard", summary="Show how its work flows")
@@ -80,12 +90,12 @@ async def get_dashboard(
 
 
 @router.patch("/{project_id}", summary="Edit a project")
-async def edit_project(project_id: str, body: EditProject, writing: Writing, operator: MaybeOperator) -> Project:
+async def edit_project(project_id: str, body: EditProject, writing: Editing, operator: MaybeOperator) -> Project:
     """Only the fields that are sent change. More than name, description and providers is for the operator. Another
     `repo` or `base_branch` is looked at first."""
     if body.model_fields_set - _PLAIN:
         operator.require()
-    if body.model_fields_set & {"repo", "base_branch"}:
+    if body.model_fields_set & {"repo", "base_branch"} and await writing.answered() is None:
         known = await writing.cell.dispatcher.project(project_id)
         repo, base_branch = (body.changes().get(one, getattr(known, one)) for one in ("repo", "base_branch"))
         if repo is not None:
@@ -94,7 +104,7 @@ async def edit_project(project_id: str, body: EditProject, writing: Writing, ope
 
 
 @router.delete("/{project_id}", summary="Archive a project")
-async def archive_project(project_id: str, writing: Writing) -> Accepted:
+async def archive_project(project_id: str, writing: Editing) -> Accepted:
     """It takes no more tasks and leaves the list; its history stays."""
     return await writing.dispatch(ArchiveProject(), project_id)
 
@@ -102,8 +112,12 @@ async def archive_project(project_id: str, writing: Writing) -> Accepted:
 async def require_project(cell: Cell, project_id: str) -> Project:
     found = await cell.find(project_stream(project_id), lambda rows: model.project_of(rows, project_id))
     if found is None:
-        raise NotFoundError(f"There is no project '{project_id}'.", remedy="Check the id, or make the project first.")
+        raise _no_project(project_id)
     return found
+
+
+def _no_project(project_id: str) -> NotFoundError:
+    return NotFoundError(f"There is no project '{project_id}'.", remedy="Check the id, or make the project first.")
 
 
 async def _same_name(cell: Cell, made: Project) -> tuple[str, ...]:

@@ -32,6 +32,8 @@ async def get_project_file(project_id: str, cell: FreshCell) -> ProjectFile:
 @router.post("/{project_id}/accept-file", summary="Accept that file", dependencies=[OPERATOR_ONLY])
 async def accept_project_file(project_id: str, body: AcceptProjectFile, writing: Writing, key: PostKey) -> Accepted:
     """The commands of just this text may be run from now on. Refused where the base branch holds another one by now."""
+    if (answered := await writing.answered(key)) is not None:
+        return answered  # the base branch may hold another one by now
     await _require_repository(writing.cell, project_id)
     found = await writing.cell.repositories.project_file(project_id)
     text = await to_thread.run_sync(writing.cell.blobs.content, found.text or "")

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
+from events.ids import SETTINGS, preferences_stream
 from projections import settings as model
+from projections.engine.transaction import ReadSnapshot
 from vapora.api.caller import AskedBy
-from vapora.api.context import FreshCell, Writing
+from vapora.api.context import Editing, FreshCell
+from vapora.api.etags import Reading, Versioned, versioned
 from vapora.commands import ChangePreferences, ChangeSettings
 from vapora.views import Preferences, WorkspaceSettings
 
@@ -14,26 +17,34 @@ router = APIRouter(tags=["settings"])
 
 
 @router.get("/settings", summary="Show what is set for the workspace")
-async def get_settings(cell: FreshCell) -> WorkspaceSettings:
-    return await cell.read(model.settings) or WorkspaceSettings()
+async def get_settings(cell: FreshCell, reading: Reading) -> WorkspaceSettings:
+    def question(rows: ReadSnapshot) -> Versioned[WorkspaceSettings]:
+        return versioned(rows, model.settings(rows) or WorkspaceSettings(), model.Settings.NAME, SETTINGS)
+
+    return reading.tagged(await cell.read(question))
 
 
 @router.put("/settings", summary="Set what holds for the workspace")
-async def set_settings(body: ChangeSettings, writing: Writing) -> WorkspaceSettings:
+async def set_settings(body: ChangeSettings, writing: Editing) -> WorkspaceSettings:
     """All of it anew: what is left out takes its default."""
     accepted = await writing.dispatch(body)
     return WorkspaceSettings(**body.model_dump(), position=accepted.position)
 
 
 @router.get("/preferences", summary="Show what you prefer")
-async def get_preferences(cell: FreshCell, caller: AskedBy) -> Preferences:
+async def get_preferences(cell: FreshCell, caller: AskedBy, reading: Reading) -> Preferences:
     """Of who asks. While nobody has to sign in, everybody is the same one person."""
-    found = await cell.read(lambda rows: model.preferences(rows, caller.name))
-    return found or Preferences(user_id=caller.name)
+    user, name = caller.name, model.Settings.NAME
+
+    def question(rows: ReadSnapshot) -> Versioned[Preferences]:
+        shown = model.preferences(rows, user) or Preferences(user_id=user)
+        return versioned(rows, shown, name, preferences_stream(user))
+
+    return reading.tagged(await cell.read(question))
 
 
 @router.put("/preferences", summary="Say what you prefer")
-async def set_preferences(body: ChangePreferences, writing: Writing, caller: AskedBy) -> Preferences:
+async def set_preferences(body: ChangePreferences, writing: Editing, caller: AskedBy) -> Preferences:
     """All of it anew: what is left out takes its default."""
     accepted = await writing.dispatch(body, caller.name)
     return Preferences(user_id=caller.name, **body.model_dump(), position=accepted.position)

@@ -9,7 +9,8 @@ from fastapi import APIRouter, Query, status
 from events.ids import TaskState, task_stream
 from projections import board, decisions, runs
 from vapora.api.cells import Cell
-from vapora.api.context import FreshCell, Limit, PostKey, Writing
+from vapora.api.context import Editing, FreshCell, Limit, PostKey, Writing
+from vapora.api.etags import Reading, versioned_if_there
 from vapora.api.forms import PositionCursor
 from vapora.api.projects import require_project
 from vapora.commands import EditTask, MoveTask, Slug, SubmitTask
@@ -42,13 +43,17 @@ async def list_tasks(
 
 
 @router.get("/{task_id}", summary="Show a task's card")
-async def get_task(task_id: str, cell: FreshCell) -> TaskCard:
+async def get_task(task_id: str, cell: FreshCell, reading: Reading) -> TaskCard:
     """With its description and context, which the board and lists leave out."""
-    return await require_task(cell, task_id)
+    stream, name = task_stream(task_id), board.Board.NAME
+    found = await cell.find(stream, lambda rows: versioned_if_there(rows, board.card(rows, task_id), name, stream))
+    if found is None:
+        raise _no_task(task_id)
+    return reading.tagged(found)
 
 
 @router.patch("/{task_id}", summary="Edit a task")
-async def edit_task(task_id: str, body: EditTask, writing: Writing) -> Accepted:
+async def edit_task(task_id: str, body: EditTask, writing: Editing) -> Accepted:
     """Only the fields that are sent change. A done or archived task stays as it was judged."""
     return await writing.dispatch(body, task_id)
 
@@ -61,7 +66,7 @@ async def move_task(task_id: str, body: MoveTask, writing: Writing, key: PostKey
 
 
 @router.delete("/{task_id}", summary="Archive a task")
-async def archive_task(task_id: str, writing: Writing) -> Accepted:
+async def archive_task(task_id: str, writing: Editing) -> Accepted:
     """The same as moving it to `archived`: its history stays."""
     return await writing.dispatch(MoveTask(state=TaskState.ARCHIVED), task_id)
 
@@ -83,5 +88,9 @@ async def list_task_runs(task_id: str, cell: FreshCell) -> Page[Execution]:
 async def require_task(cell: Cell, task_id: str) -> TaskCard:
     found = await cell.find(task_stream(task_id), lambda rows: board.card(rows, task_id))
     if found is None:
-        raise NotFoundError(f"There is no task '{task_id}'.", remedy="Check the id.")
+        raise _no_task(task_id)
     return found
+
+
+def _no_task(task_id: str) -> NotFoundError:
+    return NotFoundError(f"There is no task '{task_id}'.", remedy="Check the id.")

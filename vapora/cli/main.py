@@ -13,6 +13,7 @@ import vapora
 from vapora.cli import (
     agents,
     archive,
+    attachments,
     audit,
     blobs,
     board,
@@ -57,6 +58,7 @@ app = typer.Typer(
 app.command("up")(up.up)
 app.command("demo")(demo.demo)
 task_work.install(task.app)
+attachments.install(task.app)
 app.add_typer(task.app, name="task")
 app.command("board")(board.board)
 app.add_typer(agents.app, name="agents")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import typer
@@ -13,6 +14,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from events.ids import BoardType, Review, TaskState
+from vapora.cli.attachments import attach_all
 from vapora.cli.names import ProjectName, TaskId, project_id
 from vapora.cli.names import task_id as whole_task_id
 from vapora.cli.output import FAILED, USAGE, Json, cell, clip, dollars, emit, local, stop, table
@@ -36,6 +38,9 @@ def add(
     deadline: Annotated[str | None, typer.Option(help="An instant, as 2027-01-31T12:00:00Z.")] = None,
     context: Annotated[str | None, typer.Option(help="A JSON object.")] = None,
     blocked_by: Annotated[list[str] | None, typer.Option(help="A task that must be done first; repeatable.")] = None,
+    attach: Annotated[
+        list[Path] | None, typer.Option(help="A file to put on the card; repeatable. Agents wait until all are there.")
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only the new task's id, for scripts.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -48,8 +53,13 @@ def add(
         into = project_id(client, project) if project else _only([(one.id, one.name) for one in client.projects()])
         said["blocked_by"] = [whole_task_id(client, one) for one in blocked_by or ()] or None
         given = {name: value for name, value in said.items() if value is not None}
-        task = _checked(SubmitTask, {"project_id": into} | given)
+        # An agent would begin without the files: until they are there, the card is a person's.
+        held = {"assignee": "whoever attaches its files"} if attach else {}
+        task = _checked(SubmitTask, {"project_id": into} | given | held)
         accepted = client.submit_task(task)
+        if attach:
+            attach_all(client, accepted.task_id, attach)
+            client.edit_task(accepted.task_id, EditTask(assignee=None))
     told = accepted.task_id if quiet else f"Handed in as {accepted.task_id} at position {accepted.position}."
     emit(as_json, accepted, lambda: told)
 

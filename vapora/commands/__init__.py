@@ -74,8 +74,6 @@ from vapora.commands.work import (
 )
 
 __all__ = [
-    "INSTANT",
-    "WHOLE",
     "AcceptFoundFile",
     "AcceptInvitation",
     "AcceptProjectFile",
@@ -108,6 +106,7 @@ __all__ = [
     "EditUser",
     "EditWorkspace",
     "EraseUser",
+    "INSTANT",
     "Invite",
     "IssueToken",
     "LogIn",
@@ -144,5 +143,6 @@ __all__ = [
     "Slug",
     "StartAttempt",
     "SubmitTask",
+    "WHOLE",
     "WithdrawInvitation",
 ]

@@ -1,6 +1,7 @@
 """The one write path for what people ask."""
 
 from vapora.dispatch.dispatcher import Dispatcher
-from vapora.dispatch.request_keys import RequestKey
+from vapora.dispatch.request_keys import EarlierAnswer, answer_to
+from vapora.ports import RequestKey
 
-__all__ = ["Dispatcher", "RequestKey"]
+__all__ = ["Dispatcher", "EarlierAnswer", "RequestKey", "answer_to"]

@@ -59,7 +59,7 @@ from vapora.commands import (
 )
 from vapora.dispatch.blockers import require_tasks, ring_through
 from vapora.dispatch.folds import PROJECT, TASK
-from vapora.dispatch.request_keys import RequestKey, answer_to
+from vapora.dispatch.request_keys import answer_to
 from vapora.domain import agent as agents
 from vapora.domain import preferences, workspace_settings
 from vapora.domain import project as projects
@@ -72,7 +72,7 @@ from vapora.domain.workspace_settings import WorkspaceSettings
 from vapora.errors import BadInputError, ConflictError, VersionConflictError
 from vapora.log.client import LogClient
 from vapora.log.folds import Fold, LoadedFold, StreamFolds
-from vapora.ports import Origin
+from vapora.ports import IfMatch, Origin, RequestKey
 from vapora.views import Accepted
 
 _MOST_TRIES = 20
@@ -109,24 +109,32 @@ class Dispatcher:
         self.preferences = StreamFolds(log, _PREFERENCES, snapshots)
 
     async def dispatch(
-        self, origin: Origin, command: Command, target: str = "", key: RequestKey | None = None
+        self,
+        origin: Origin,
+        command: Command,
+        target: str = "",
+        key: RequestKey | None = None,
+        if_match: IfMatch | None = None,
     ) -> Accepted:
         """Carry out `command` on `target` (the id in the path; empty for what is new).
 
-        The answer's position is that of the last event it led to. Raises `BadInputError`, `NotFoundError`,
-        `ConflictError`; then nothing is appended.
+        `if_match`: only while the target's stream ends with an event at one of these positions. It is decided on that
+        very version, so that nobody comes between. The answer's position is that of the last event it led to. Raises
+        `BadInputError`, `NotFoundError`, `ConflictError`; then nothing is appended.
         """
         made = new_id("comment") if isinstance(command, CommentTask) else target
         made = made or new_id(_PREFIX.get(type(command), "id"))
         for _ in range(_MOST_TRIES):
             marker: tuple[Change, ...] = ()
             if key is not None:
-                answered, version = await answer_to(key, self._log, self._clock())
-                if answered is not None:
-                    return answered
-            decision = await self._decide(command, target, made)
+                earlier, version = await answer_to(key, self._log, self._clock())
+                if earlier is not None:
+                    return earlier.accepted
+            decision = await self._decided_on(command, target, made, if_match)
             if not decision.events:
-                return Accepted(id=decision.id, position=decision.position)
+                # Nothing is left to be done perhaps because the same request came twice at once.
+                answered = None if key is None else await self.answered(key)
+                return answered or Accepted(id=decision.id, position=decision.position)
             if key is not None:
                 marker = ((key.stream, version, (key.accepted(decision.id),)),)
             try:
@@ -139,7 +147,8 @@ class Dispatcher:
 
     async def answered(self, key: RequestKey) -> Accepted | None:
         """What a request under this key was answered: for who must look at something that the first one changed."""
-        return (await answer_to(key, self._log, self._clock()))[0]
+        earlier, _ = await answer_to(key, self._log, self._clock())
+        return None if earlier is None else earlier.accepted
 
     async def open_workspace(self, origin: Origin) -> None:
         """The first events of a log: the workspace, and one agent of each role. Nothing where they stand."""
@@ -166,6 +175,19 @@ class Dispatcher:
             await folds.settled()
 
     # --- deciding ---
+
+    async def _decided_on(self, command: Command, target: str, made: str, if_match: IfMatch | None) -> _Decision:
+        """`PreconditionFailedError` where the thing is at another version than the caller has seen."""
+        if if_match is None:
+            return await self._decide(command, target, made)
+        try:
+            decision = await self._decide(command, target, made)
+        except ConflictError:
+            # That it has changed says more than what this led to.
+            if_match.require(str(await self._log.last_position(_stream_of(command, target))))
+            raise
+        if_match.require(str(decision.position))
+        return decision
 
     async def _decide(self, command: Command, target: str, made: str) -> _Decision:
         match command:
@@ -304,6 +326,21 @@ def _decision(
     expected: Mapping[StreamName, int] | None = None,
 ) -> _Decision:
     return _Decision(id_, stream, on.version, events, on.position, expected or {})
+
+
+def _stream_of(command: Command, target: str) -> StreamName:
+    """Of the thing that an edit is about."""
+    match command:
+        case ChangeSettings():
+            return SETTINGS
+        case ChangePreferences():
+            return preferences_stream(target)
+        case EditAgent() | RemoveAgent():
+            return agent_stream(target)
+        case EditTask() | MoveTask():
+            return task_stream(target)
+        case _:
+            return project_stream(target)
 
 
 def _defaults(role_id: str) -> agents.RoleDefaults:

@@ -2,44 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from hashlib import sha256
 
-from events.ids import StreamName, request_stream
+from pydantic import JsonValue
+
 from events.workspace import RequestAccepted
 from vapora.errors import KeyReusedError
 from vapora.log.client import LogClient
+from vapora.ports import RequestKey
 from vapora.views import Accepted
 
 _LIVES = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
-class RequestKey:
-    """An Idempotency-Key with what it is tied to: the caller, the route, and the body that came with it."""
+class EarlierAnswer:
+    """What a request under this key was answered. `details`: what stands nowhere else in the log."""
 
-    user: str
-    route: str
-    key: str
-    body: bytes
-
-    @property
-    def stream(self) -> StreamName:
-        return request_stream(sha256("\n".join((self.user, self.route, self.key)).encode()).hexdigest()[:40])
+    id: str
+    position: int
+    details: Mapping[str, JsonValue]
 
     @property
-    def body_digest(self) -> str:
-        return sha256(self.body).hexdigest()
+    def accepted(self) -> Accepted:
+        return Accepted(id=self.id, position=self.position)
 
-    def accepted(self, answer_id: str) -> RequestAccepted:
-        """What is appended together with the request's effect."""
-        return RequestAccepted(
-            key_digest=self.stream.partition(":")[2], body_digest=self.body_digest, answer_id=answer_id
-        )
+    @property
+    def whole(self) -> dict[str, JsonValue]:
+        return {**self.details, "position": self.position}
 
 
-async def answer_to(key: RequestKey, log: LogClient, now: datetime) -> tuple[Accepted | None, int]:
+async def answer_to(key: RequestKey, log: LogClient, now: datetime) -> tuple[EarlierAnswer | None, int]:
     """The answer that this key was given within its life, and the version of its stream. `KeyReusedError` where it
     came with another body."""
     recorded = await log.read(key.stream)
@@ -50,4 +45,4 @@ async def answer_to(key: RequestKey, log: LogClient, now: datetime) -> tuple[Acc
         raise KeyReusedError(
             "This Idempotency-Key came before with another body.", remedy="Send a new key with a new request."
         )
-    return Accepted(id=event.answer_id, position=recorded[-1].position), len(recorded)
+    return EarlierAnswer(event.answer_id, recorded[-1].position, event.answer), len(recorded)

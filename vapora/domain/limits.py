@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
+
 from events.budget import BudgetSet
 from events.ids import Scope
 from events.money import MICROUSD_PER_CENT
@@ -24,6 +26,11 @@ def limits(ledger: Ledger, scope: Scope, scope_id: str) -> Limits:
     """Those that hold now."""
     found = ledger.limits.get((scope, scope_id)) or BudgetSet(scope=scope, scope_id=scope_id)
     return limits_of(found)
+
+
+def version_of(limits: Limits) -> str:
+    """What tells these limits from others: two that are the same are one version."""
+    return sha256(limits.model_dump_json().encode()).hexdigest()[:16]
 
 
 def limits_of(event: BudgetSet) -> Limits:

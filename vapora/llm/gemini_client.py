@@ -267,7 +267,8 @@ def _parts(message: Message, names: Mapping[str, str], model: str) -> list[Body]
         said = {"error" if message.failed else "result": message.text}
         response = {"id": call_id(raw), "name": name, "response": said}
         return [{"functionResponse": response}]
-    parts: list[Body] = [{"inlineData": {"data": one.data, "mimeType": one.media_type}} for one in message.images]
+    # `mime_type`: so the SDK spells it on the wire.
+    parts: list[Body] = [{"inlineData": {"data": one.data, "mime_type": one.media_type}} for one in message.images]
     parts += [{"text": message.text}] if message.text else []
     foreign = bool(message.tool_calls) and not any(call.signature for call in message.tool_calls)
     for index, call in enumerate(message.tool_calls):

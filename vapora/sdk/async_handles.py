@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from asyncio import sleep
 from collections.abc import AsyncIterator, Collection, Sequence
+from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Literal, Unpack
 
@@ -187,6 +188,23 @@ class AsyncTask:
         said = await self._client.comment(self.id, comment, answers)
         self.after = said.position
         return said
+
+    async def attach(self, file: Path | str | bytes, name: str | None = None) -> views.AttachmentMade:
+        """Put a file on the card: a path, or its bytes with a `name`."""
+        made = await self._client.attach(self.id, file, name)
+        self.after = made.position
+        return made
+
+    async def attachments(self) -> tuple[views.Attachment, ...]:
+        return await self._client.attachments(self.id, self.after)
+
+    async def attachment(self, name: str) -> bytes:
+        """The file as it came."""
+        return await self._client.attachment(self.id, name, self.after)
+
+    async def detach(self, name: str) -> int:
+        self.after = await self._client.detach(self.id, name)
+        return self.after
 
     async def approve(self, head: str | None = None, comment: str = "") -> int:
         """The commit `head`; None: the one that its card shows now."""

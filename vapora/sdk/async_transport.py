@@ -96,6 +96,13 @@ class AsyncTransport:
             raise problem(answer.status_code, answer.content)
         return answer.content.decode()
 
+    async def _bytes(self, path: str, query: Mapping[str, Any]) -> bytes:
+        asked = {name: value for name, value in query.items() if value is not None}
+        answer = await self._send("GET", path, params=asked)
+        if answer.is_error:
+            raise problem(answer.status_code, answer.content)
+        return answer.content
+
     async def _ask(
         self,
         method: str,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Literal, Unpack
 
@@ -183,6 +184,23 @@ class Task:
         said = self._client.comment(self.id, comment, answers)
         self.after = said.position
         return said
+
+    def attach(self, file: Path | str | bytes, name: str | None = None) -> views.AttachmentMade:
+        """Put a file on the card: a path, or its bytes with a `name`."""
+        made = self._client.attach(self.id, file, name)
+        self.after = made.position
+        return made
+
+    def attachments(self) -> tuple[views.Attachment, ...]:
+        return self._client.attachments(self.id, self.after)
+
+    def attachment(self, name: str) -> bytes:
+        """The file as it came."""
+        return self._client.attachment(self.id, name, self.after)
+
+    def detach(self, name: str) -> int:
+        self.after = self._client.detach(self.id, name)
+        return self.after
 
     def approve(self, head: str | None = None, comment: str = "") -> int:
         """The commit `head`; None: the one that its card shows now."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 from events.ids import Scope
@@ -58,3 +59,15 @@ def is_local(url: str) -> bool:
     except ValueError:
         # Not the address either: it may hold a password.
         raise BadInputError("The server's address cannot be read.", remedy="Check VAPORA_URL.") from None
+
+
+def named_file(file: Path | str | bytes, name: str | None) -> tuple[str, bytes]:
+    """A file to send, from its path or its bytes, and what it is called. Raises `BadInputError`."""
+    if isinstance(file, bytes):
+        if name is None:
+            raise BadInputError("Bytes alone have no name.", remedy="Give them one with name=.")
+        return name, file
+    try:
+        return name or Path(file).name, Path(file).read_bytes()
+    except OSError as error:
+        raise BadInputError(f"The file {file} cannot be read: {error.strerror}.", remedy="Check its name.") from error

@@ -95,6 +95,13 @@ class Transport:
             raise problem(answer.status_code, answer.content)
         return answer.content.decode()
 
+    def _bytes(self, path: str, query: Mapping[str, Any]) -> bytes:
+        asked = {name: value for name, value in query.items() if value is not None}
+        answer = self._send("GET", path, params=asked)
+        if answer.is_error:
+            raise problem(answer.status_code, answer.content)
+        return answer.content
+
     def _ask(
         self,
         method: str,

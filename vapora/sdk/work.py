@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Literal
 
 from vapora import commands, views
-from vapora.sdk.paths import Position, path
+from vapora.sdk.paths import Position, named_file, path
 from vapora.sdk.transport import Transport
 
 Strategy = Literal["squash", "merge", "rebase"]
@@ -113,6 +114,31 @@ class Work(Transport):
             given = {} if answers is None else {"answers": answers}
             body = commands.CommentTask.model_validate({"text": body, **given})
         return self._ask("POST", path("tasks", task_id, "comments"), views.CommentMade, body, key)
+
+    # --- files ---
+
+    def attach(
+        self, task_id: str, file: Path | str | bytes, name: str | None = None, key: str | None = None
+    ) -> views.AttachmentMade:
+        """Put a file on a card: a path, or its bytes with a `name`. Its next run is told of it, and a model that can
+        see is shown an image. Refused where another file has the name, and where it is too large."""
+        sent = {"file": named_file(file, name)}
+        given = {"Idempotency-Key": key} if key else {}
+        answer = self._send("POST", path("tasks", task_id, "attachments"), files=sent, headers=given)
+        return self._parse(answer, views.AttachmentMade)
+
+    def attachments(self, task_id: str, after: Position = None) -> tuple[views.Attachment, ...]:
+        """In the order in which they were added."""
+        page = self._get(path("tasks", task_id, "attachments"), views.Page[views.Attachment], {"after": after})
+        return page.items
+
+    def attachment(self, task_id: str, name: str, after: Position = None) -> bytes:
+        """The file as it came."""
+        return self._bytes(path("tasks", task_id, "attachments", name), {"after": after})
+
+    def detach(self, task_id: str, name: str) -> int:
+        """Take a file off a card; the position."""
+        return self._write("DELETE", path("tasks", task_id, "attachments", name))
 
     # --- attempts ---
 

@@ -16,6 +16,9 @@ from events.base import DomainEvent
 from events.ids import DEFAULT_WORKSPACE, MemberRole
 from events.recorded import Recorded
 
+# Sessions that have expired are forgotten each time so many have begun: no event says that one has.
+_SWEPT_EVERY = 500
+
 
 @dataclass(slots=True)
 class User:
@@ -31,13 +34,14 @@ class User:
 
 @dataclass(slots=True)
 class Session:
-    """`refresh_digest`: of the newest refresh token. `used`: older ones, with the instant of their first use. All of a
+    """`unused`: digests of refresh tokens that nobody has used yet, the newest last; more than one where two tabs
+    refreshed at once. `used`: the others, with the instant of their first use, as far back as a token lives. All of a
     session's tokens are one family: it ends as a whole."""
 
     id: str
     user_id: str
-    refresh_digest: str
     expires_at: datetime
+    unused: list[str]
     used: dict[str, datetime] = field(default_factory=dict)
 
 
@@ -81,7 +85,8 @@ class Workspace:
 
 class Directory:
     """`position`: of the last event that it has seen. Ended sessions, revoked tokens and ended invitations are gone
-    from it; erased users and deleted workspaces stay, since their ids are never given again."""
+    from it, expired sessions after a while; erased users and deleted workspaces stay, since their ids are never given
+    again."""
 
     def __init__(self) -> None:
         self.position = 0
@@ -94,6 +99,8 @@ class Directory:
         self.workspaces: dict[str, Workspace] = {DEFAULT_WORKSPACE: Workspace(DEFAULT_WORKSPACE, "")}
         # By digest: what a request brings.
         self.tokens_by_digest: dict[str, Token] = {}
+        self.sessions_by_digest: dict[str, Session] = {}
+        self._started = 0
 
     def apply(self, recorded: Recorded) -> None:
         """Fold one event; the next one in the log's order. What it does not know it passes by."""
@@ -149,18 +156,36 @@ class Directory:
                 team.members = tuple(one for one in team.members if one != event.user_id)
 
     def _session_started(self, event: identity.SessionStarted, at: datetime) -> None:
-        self.sessions[event.session_id] = Session(
-            event.session_id, event.user_id, event.refresh_digest, event.expires_at
-        )
+        self._started += 1
+        if self._started % _SWEPT_EVERY == 0:
+            for session in [one for one in self.sessions.values() if one.expires_at <= at]:
+                self._forget_session(session.id)
+        session = Session(event.session_id, event.user_id, event.expires_at, [event.refresh_digest])
+        self.sessions[session.id] = self.sessions_by_digest[event.refresh_digest] = session
 
     def _session_refreshed(self, event: identity.SessionRefreshed, at: datetime) -> None:
-        session = self.sessions[event.session_id]
+        session = self.sessions.get(event.session_id)
+        if session is None:
+            return
         session.used.setdefault(event.used_digest, at)
-        session.used.setdefault(session.refresh_digest, at)
-        session.refresh_digest, session.expires_at = event.refresh_digest, event.expires_at
+        if event.used_digest in session.unused:
+            session.unused.remove(event.used_digest)
+        session.unused.append(event.refresh_digest)
+        self.sessions_by_digest[event.refresh_digest] = session
+        session.expires_at = event.expires_at
+        # What was used longer ago than a token lives would be refused in any case.
+        forgotten = at - (event.expires_at - at)
+        for digest in [one for one, first in session.used.items() if first < forgotten]:
+            del session.used[digest]
+            self.sessions_by_digest.pop(digest, None)
 
     def _session_ended(self, event: identity.SessionEnded, at: datetime) -> None:
-        self.sessions.pop(event.session_id, None)
+        self._forget_session(event.session_id)
+
+    def _forget_session(self, session_id: str) -> None:
+        if (session := self.sessions.pop(session_id, None)) is not None:
+            for digest in (*session.unused, *session.used):
+                self.sessions_by_digest.pop(digest, None)
 
     def _workspace_created(self, event: identity.WorkspaceCreated, at: datetime) -> None:
         self.workspaces[event.workspace_id] = Workspace(event.workspace_id, event.name)

@@ -13,6 +13,7 @@ from typing import Any, Literal, Self
 from events.money import MicroUsd
 from vapora.domain import pricing
 from vapora.llm.protocol import Provider, ToolCall, Usage
+from vapora.testing.wire.images import input_tokens
 
 GATE_TIMEOUT_S = 20.0
 
@@ -51,7 +52,8 @@ class Raw:
 
 @dataclass(frozen=True)
 class Behaviour:
-    """One answer. `text` None: the fake's own words. `usage` None: bytes / 4, both ways. `raw` instead of all of it.
+    """One answer. `text` None: the fake's own words. `usage` None: bytes / 4, both ways, and an
+    image as its vendor counts it at most. `raw` instead of all of it.
     `thoughts`: what the model thought first, in its vendor's form.
 
     Output tokens never exceed the limit that the request carries, whatever stands here.
@@ -118,7 +120,8 @@ def prepare(behaviour: Behaviour, received: Received, call_id: str) -> Answer:
         finish = "length"
         if behaviour.usage is None:
             text = encoded[: limit * 4].decode(errors="ignore")
-    usage = behaviour.usage or Usage(input_tokens=-(-received.body_bytes // 4), output_tokens=0)
+    counted = input_tokens(received.provider, received.body, received.body_bytes)
+    usage = behaviour.usage or Usage(input_tokens=counted, output_tokens=0)
     output = min(limit, wanted)
     usage = usage.model_copy(update={"output_tokens": output, "reasoning_tokens": min(output, usage.reasoning_tokens)})
     return Answer(

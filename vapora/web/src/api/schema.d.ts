@@ -458,6 +458,55 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/tasks/{task_id}/attachments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List a card's attachments
+         * @description In the order in which they were added.
+         */
+        get: operations["list_attachments"];
+        put?: never;
+        /**
+         * Put a file on a card
+         * @description Its next run is told of it: models that can see are shown an image, and every model reads a text. What it is,
+         *     its first bytes say. The same file under the same name again changes nothing.
+         */
+        post: operations["attach_file"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tasks/{task_id}/attachments/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Download an attachment
+         * @description Its bytes as they came. To be kept or looked at by whoever asked, never shown as a page.
+         */
+        get: operations["get_attachment"];
+        put?: never;
+        post?: never;
+        /**
+         * Take an attachment off a card
+         * @description Runs that began before go on with it. The log keeps what it was.
+         */
+        delete: operations["detach_file"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/board": {
         parameters: {
             query?: never;
@@ -1430,6 +1479,100 @@ export interface components {
             digest: string | null;
         };
         /**
+         * Attachment
+         * @description `name` is its own on its card. `media_type` is what its first bytes say: that of an image (PNG, JPEG, WebP, GIF),
+         *     of a PDF, of plain text, or application/octet-stream for everything else. `width` and `height` are an image's.
+         */
+        Attachment: {
+            /**
+             * Name
+             * @description Its name, its own on the card.
+             */
+            name: string;
+            /**
+             * Sha256
+             * @description SHA-256 of its bytes, in hexadecimal.
+             */
+            sha256: string;
+            /**
+             * Bytes
+             * @description How many there are.
+             */
+            bytes: number;
+            /**
+             * Media Type
+             * @description By its first bytes: an image's, application/pdf, text/plain, else application/octet-stream.
+             */
+            media_type: string;
+            /**
+             * Width
+             * @description Of an image, in pixels; null: it is none.
+             */
+            width?: number | null;
+            /**
+             * Height
+             * @description Of an image, in pixels; null: it is none.
+             */
+            height?: number | null;
+            /**
+             * Added By
+             * @description Who put it on the card.
+             */
+            added_by: string;
+            /**
+             * Added At
+             * Format: date-time
+             * @description When.
+             */
+            added_at: string;
+        };
+        /**
+         * AttachmentMade
+         * @description The file as it is kept: `name` may be another than was sent, without folders in front of it.
+         */
+        AttachmentMade: {
+            /**
+             * Task Id
+             * @description The task's id.
+             */
+            task_id: string;
+            /**
+             * Name
+             * @description Its name, its own on the card.
+             */
+            name: string;
+            /**
+             * Sha256
+             * @description SHA-256 of its bytes, in hexadecimal.
+             */
+            sha256: string;
+            /**
+             * Bytes
+             * @description How many there are.
+             */
+            bytes: number;
+            /**
+             * Media Type
+             * @description By its first bytes: an image's, application/pdf, text/plain, else application/octet-stream.
+             */
+            media_type: string;
+            /**
+             * Width
+             * @description Of an image, in pixels; null: it is none.
+             */
+            width?: number | null;
+            /**
+             * Height
+             * @description Of an image, in pixels; null: it is none.
+             */
+            height?: number | null;
+            /**
+             * Position
+             * @description The position in the log that this state includes. Ask with `after=` of it to see at least this.
+             */
+            position: number;
+        };
+        /**
          * Attempt
          * @description One of several tries at a task, each on a branch of its own. `picked`: its work is the card's.
          */
@@ -1643,8 +1786,8 @@ export interface components {
          *     was approved of it, `landed` where it became part of the project's branch, `landing_problem` why it did not.
          *     `reviewer`: who is to approve it, while it is in review. `sandbox`: the kind that its run works in, while it runs;
          *     `none` is to be shown. `doing`: what its run does, in a line. `question`: what it waits for an answer to.
-         *     `comments`: how many there are; `unread`: those of agents since a person last said or decided something.
-         *     `limit_microusd`: what the task may cost over its whole life.
+         *     `attachments` and `comments`: how many there are; `unread`: comments of agents since a person last said or decided
+         *     something. `limit_microusd`: what the task may cost over its whole life.
          */
         BoardCard: {
             /**
@@ -1777,6 +1920,12 @@ export interface components {
             doing?: string | null;
             /** @description What an agent asks a person; null: nothing. */
             question?: components["schemas"]["Question"] | null;
+            /**
+             * Attachments
+             * @description How many files are attached to it.
+             * @default 0
+             */
+            attachments: number;
             /**
              * Comments
              * @description How many comments it has.
@@ -3570,6 +3719,19 @@ export interface components {
              */
             next?: string | null;
         };
+        /** Page[Attachment] */
+        Page_Attachment_: {
+            /**
+             * Items
+             * @description The things themselves.
+             */
+            items: components["schemas"]["Attachment"][];
+            /**
+             * Next
+             * @description The cursor of the page that follows; null on the last one.
+             */
+            next?: string | null;
+        };
         /** Page[Attempt] */
         Page_Attempt_: {
             /**
@@ -5089,6 +5251,12 @@ export interface components {
             doing?: string | null;
             /** @description What an agent asks a person; null: nothing. */
             question?: components["schemas"]["Question"] | null;
+            /**
+             * Attachments
+             * @description How many files are attached to it.
+             * @default 0
+             */
+            attachments: number;
             /**
              * Comments
              * @description How many comments it has.
@@ -8774,6 +8942,383 @@ export interface operations {
             };
         };
     };
+    list_attachments: {
+        parameters: {
+            query?: {
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+            };
+            path: {
+                /** @description The task's id. */
+                task_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Attachment_"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    attach_file: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The task's id. */
+                task_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": {
+                    /**
+                     * Format: binary
+                     * @description One file, with its name: 1 to 200 characters, its own on the card.
+                     */
+                    file: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AttachmentMade"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not declared as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_attachment: {
+        parameters: {
+            query?: {
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+            };
+            path: {
+                /** @description The task's id. */
+                task_id: string;
+                /** @description The attachment's name. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    detach_file: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+            };
+            path: {
+                /** @description The task's id. */
+                task_id: string;
+                /** @description The attachment's name. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_board: {
         parameters: {
             query?: {
@@ -11893,7 +12438,7 @@ export interface operations {
                 /** @description Of this stream, such as task:task-1. */
                 stream?: string | null;
                 /** @description Of this topic; may be given again. */
-                topic?: ("agent.disabled" | "agent.edited" | "agent.enabled" | "agent.registered" | "agent.removed" | "budget.set" | "budget.spend-refused" | "budget.spend-released" | "budget.spend-reserved" | "budget.spend-settled" | "budget.spend-unknown" | "budget.windows-corrected" | "project.archived" | "project.created" | "project.edited" | "project.file-accepted" | "project.paused" | "project.resumed" | "routing.provider-selected" | "run.artifact-recorded" | "run.cancelled" | "run.checks-ran" | "run.continued" | "run.failed" | "run.model-call-failed" | "run.model-call-lost" | "run.model-call-withdrawn" | "run.model-called" | "run.question-asked" | "run.setup-ran" | "run.started" | "run.succeeded" | "run.tool-used" | "run.waiting" | "task.approved" | "task.archived" | "task.assigned" | "task.attempt-picked" | "task.attempt-requested" | "task.commented" | "task.completed" | "task.edited" | "task.failed" | "task.landed" | "task.landing-refused" | "task.paused" | "task.pushed" | "task.recalled" | "task.rejected" | "task.released" | "task.reopened" | "task.reordered" | "task.requeued" | "task.resumed" | "task.review-assigned" | "task.review-submitted" | "task.sent-to-review" | "task.submitted" | "task.waiting" | "user.preferences-changed" | "workspace.clock-corrected" | "workspace.opened" | "workspace.paused" | "workspace.request-accepted" | "workspace.resumed" | "workspace.settings-changed")[] | null;
+                topic?: ("agent.disabled" | "agent.edited" | "agent.enabled" | "agent.registered" | "agent.removed" | "budget.set" | "budget.spend-refused" | "budget.spend-released" | "budget.spend-reserved" | "budget.spend-settled" | "budget.spend-unknown" | "budget.windows-corrected" | "project.archived" | "project.created" | "project.edited" | "project.file-accepted" | "project.paused" | "project.resumed" | "routing.provider-selected" | "run.artifact-recorded" | "run.cancelled" | "run.checks-ran" | "run.continued" | "run.failed" | "run.model-call-failed" | "run.model-call-lost" | "run.model-call-withdrawn" | "run.model-called" | "run.question-asked" | "run.setup-ran" | "run.started" | "run.succeeded" | "run.tool-used" | "run.waiting" | "task.approved" | "task.archived" | "task.assigned" | "task.attachment-added" | "task.attachment-removed" | "task.attempt-picked" | "task.attempt-requested" | "task.commented" | "task.completed" | "task.edited" | "task.failed" | "task.landed" | "task.landing-refused" | "task.paused" | "task.pushed" | "task.recalled" | "task.rejected" | "task.released" | "task.reopened" | "task.reordered" | "task.requeued" | "task.resumed" | "task.review-assigned" | "task.review-submitted" | "task.sent-to-review" | "task.submitted" | "task.waiting" | "user.preferences-changed" | "workspace.clock-corrected" | "workspace.opened" | "workspace.paused" | "workspace.request-accepted" | "workspace.resumed" | "workspace.settings-changed")[] | null;
                 /** @description Done by this one, such as user:local. */
                 actor?: string | null;
                 /** @description That go back to this request. */

@@ -9,6 +9,7 @@ export type Run = Schemas["Execution"];
 export type Step = Schemas["Step"];
 export type Changes = Schemas["Changes"];
 export type Comment = Schemas["Comment"];
+export type Attachment = Schemas["Attachment"];
 export type Attempt = Schemas["Attempt"];
 export type Decision = Schemas["Decision"];
 export type Agent = Schemas["Agent"];

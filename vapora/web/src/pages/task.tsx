@@ -12,6 +12,7 @@ import { refused, tell } from "../state/toasts";
 import { CommentDialog } from "../ui/comment-dialog";
 import { Dialog } from "../ui/dialog";
 import { EditTask } from "../ui/edit-task";
+import { Files } from "../ui/files";
 import { Loading, Page, Panel } from "../ui/page";
 import { Runs } from "../ui/runs";
 import { WhyView } from "../ui/why";
@@ -78,6 +79,7 @@ export function TaskPage() {
           </p>
         )}
       </Panel>
+      <Files task={task} />
       <Panel heading="Runs">
         <Runs runs={runs} />
       </Panel>

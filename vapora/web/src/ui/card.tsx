@@ -106,6 +106,7 @@ export function CardTile({ card }: { card: Card }) {
           {card.attempts > 1 && <span class="tag">attempt {card.attempt}</span>}
           {card.sandbox === "none" && <span class="tag !text-bad">no sandbox</span>}
           {card.unread > 0 && <span class="tag !text-accent">{card.unread === 1 ? "1 new comment" : `${card.unread} new comments`}</span>}
+          {card.attachments > 0 && <span class="tag">{card.attachments === 1 ? "1 file" : `${card.attachments} files`}</span>}
           {card.deadline && <span class="tag">due {new Date(card.deadline).toLocaleDateString("en-GB")}</span>}
         </div>
         {card.doing && card.state === "in-progress" && (

@@ -1,17 +1,23 @@
 /** Everything that a new card can have. */
 import { useEffect, useState } from "preact/hooks";
-import { data, GET, POST, PUT, requestKey } from "../api/client";
+import { data, GET, PATCH, POST, PUT, requestKey } from "../api/client";
 import type { Role } from "../api/types";
+import { upload } from "../api/upload";
+import { freeName, isImage } from "../lib/files";
+import { percent } from "../lib/format";
 import { allCards, projects } from "../state/board";
 import { settings } from "../state/settings";
 import { refused, tell } from "../state/toasts";
+import { Picker, Thumbnail } from "./files";
 
 const TYPES = ["feature", "bugfix", "enhancement", "tech-debt"];
 
 export function TaskForm({ title, project, done }: { title: string; project: string | undefined; done: () => void }) {
   const [roles, setRoles] = useState<readonly Role[]>([]);
   const [busy, setBusy] = useState(false);
+  const [progress, setProgress] = useState("");
   const [blockers, setBlockers] = useState<readonly string[]>([]);
+  const [files, setFiles] = useState<readonly { file: File; name: string }[]>([]);
   useEffect(() => {
     void data(GET("/api/v1/roles")).then((page) => setRoles((page as unknown as { items: Role[] }).items), (error) => refused(error, "The roles could not be loaded"));
   }, []);
@@ -30,15 +36,18 @@ export function TaskForm({ title, project, done }: { title: string; project: str
       blocked_by: blockers,
       ...(text("role") ? { role: text("role") } : {}),
       ...(text("deadline") ? { deadline: new Date(text("deadline")).toISOString() } : {}),
+      // An agent would begin without the files: until they are there, the card is a person's.
+      ...(files.length ? { assignee: "whoever attaches its files" } : {}),
     };
     setBusy(true);
     try {
       const made = await data(POST("/api/v1/tasks", { params: { header: requestKey() }, body: body as never }));
       const limit = text("limit");
+      const path = { task_id: (made as { task_id: string }).task_id };
       if (limit) {
-        const path = { task_id: (made as { task_id: string }).task_id };
         await PUT("/api/v1/budgets/task/{task_id}", { params: { path }, body: { limit_cents: Math.round(Number(limit) * 100) } as never });
       }
+      await attach(path.task_id);
       tell(`“${body.title}” is on the board.`);
       done();
     } catch (error) {
@@ -46,6 +55,31 @@ export function TaskForm({ title, project, done }: { title: string; project: str
     } finally {
       setBusy(false);
     }
+  }
+
+  /** Whatever comes of a file, the card is there, and says that it waits for a person until an agent may have it. */
+  async function attach(task: string): Promise<void> {
+    if (!files.length) return;
+    let left = 0;
+    for (const { file, name } of files) {
+      try {
+        await upload(task, file, name, (share) => setProgress(`Sending “${name}”, ${percent(share)}`));
+      } catch (error) {
+        left += 1;
+        refused(error, `“${name}” was not attached`);
+      }
+    }
+    setProgress("");
+    if (left) tell("No agent takes the card yet.", "bad", "Attach what is missing on the card, then edit it and empty “Person who does it”.");
+    else await PATCH("/api/v1/tasks/{task_id}", { params: { path: { task_id: task } }, body: { assignee: null } as never });
+  }
+
+  function take(more: readonly File[]): void {
+    setFiles((before) => {
+      const found = [...before];
+      for (const file of more) found.push({ file, name: freeName(file.name, found.map((one) => one.name)) });
+      return found;
+    });
   }
 
   const open = allCards.value.filter((card) => card.state !== "done" && !blockers.includes(card.id));
@@ -93,8 +127,24 @@ export function TaskForm({ title, project, done }: { title: string; project: str
           Wait for no card
         </button>
       )}
+      {files.length > 0 && (
+        <ul class="m-0 p-0 list-none flex flex-wrap gap-3" aria-label="Files to attach">
+          {files.map(({ file, name }) => (
+            <li key={name} class="border border-line rounded-lg p-2 bg-raised flex flex-col gap-1.5 w-36">
+              {isImage(file.type) && <Thumbnail load={() => Promise.resolve(file)} name={name} of={name} />}
+              <span class="text-sm truncate" title={name} dir="auto">
+                {name}
+              </span>
+              <button type="button" class="btn" aria-label={`Leave out “${name}”`} onClick={() => setFiles(files.filter((one) => one.name !== name))}>
+                Leave out
+              </button>
+            </li>
+          ))}
+        </ul>
+      )}
+      <Picker take={take} said="Agents begin once all of them are there." />
       <button class="btn-main self-start" disabled={busy}>
-        {busy ? "Adding…" : "Add the card"}
+        {busy ? progress || "Adding…" : "Add the card"}
       </button>
     </form>
   );
