@@ -1,6 +1,7 @@
 import { data, GET, link, PATCH } from "../api/client";
 import type { Agent } from "../api/types";
 import { useData } from "../lib/use-data";
+import { may } from "../state/me";
 import { refused } from "../state/toasts";
 import { Loading, Page } from "../ui/page";
 import { Past, useAt } from "../ui/past";
@@ -48,6 +49,7 @@ export function Load({ agent }: { agent: Agent }) {
 
 export function Switch({ agent, changed }: { agent: Agent; changed: () => void }) {
   const enabled = agent.state !== "disabled";
+  if (!may("edit_agent")) return null;
   async function set(): Promise<void> {
     try {
       await PATCH("/api/v1/agents/{agent_id}", { params: { path: { agent_id: agent.id } }, body: { enabled: !enabled } });

@@ -3,6 +3,7 @@ import { useState } from "preact/hooks";
 import { data, GET, link, POST } from "../api/client";
 import type { Run } from "../api/types";
 import { count, dollars, duration, moment } from "../lib/format";
+import { may } from "../state/me";
 import { preferences } from "../state/preferences";
 import { refused } from "../state/toasts";
 import { Calls } from "./calls";
@@ -77,6 +78,7 @@ function RunSteps({ run }: { run: Run }) {
 
 function Controls({ run }: { run: Run }) {
   const params = { path: { run_id: run.run_id } };
+  if (!may("pause_run", "resume_run", "cancel_run")) return null;
   return (
     <div class="flex flex-wrap gap-2">
       <button class="btn" onClick={() => void decide((header) => POST("/api/v1/runs/{run_id}/pause", { params: { ...params, header }, body: {} as never }), "It pauses after what is under way.", "Not paused")}>
