@@ -74,6 +74,8 @@ from vapora.commands.work import (
 )
 
 __all__ = [
+    "INSTANT",
+    "WHOLE",
     "AcceptFoundFile",
     "AcceptInvitation",
     "AcceptProjectFile",
@@ -106,7 +108,6 @@ __all__ = [
     "EditUser",
     "EditWorkspace",
     "EraseUser",
-    "INSTANT",
     "Invite",
     "IssueToken",
     "LogIn",
@@ -143,6 +144,5 @@ __all__ = [
     "Slug",
     "StartAttempt",
     "SubmitTask",
-    "WHOLE",
     "WithdrawInvitation",
 ]
