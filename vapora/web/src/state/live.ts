@@ -1,7 +1,8 @@
 /** The socket of changes: resumes by position, and says when it is cut off. */
 import { signal } from "@preact/signals";
 import { workspace } from "../api/client";
-import { token } from "./session";
+import { reload as askWho } from "./me";
+import { leave, onToken, token } from "./session";
 import type { Frame, LiveRequest } from "../api/types";
 
 export type Connection = "connecting" | "live" | "cut-off";
@@ -10,6 +11,10 @@ const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 8_000;
 /** The close code by which the server says that it does not know the position: the page must be loaded anew. */
 const REFUSED = 1008;
+/** The session is over, or its token has expired. */
+const SIGN_IN = 4401;
+/** The workspace is gone, or one belongs to it no more. */
+const GONE = 4404;
 
 export const connection = signal<Connection>("connecting");
 export const position = signal(0);
@@ -40,16 +45,17 @@ export function follow(after: number): void {
   if (socket === null && timer === 0 && !opening) void open();
 }
 
-async function open(): Promise<void> {
+/** `refused`: the token that the server has just refused. */
+async function open(refused = ""): Promise<void> {
   timer = 0;
   opening = true;
-  // A fresh one with each connection.
-  const bearer = await token().catch(() => null);
+  const bearer = await token(refused).catch(() => null);
   opening = false;
   if (bearer === null) {
     connection.value = "cut-off";
     return again();
   }
+  if (refused && bearer === "") return void leave("ended");
   connect(bearer);
 }
 
@@ -70,9 +76,17 @@ function connect(bearer: string): void {
     socket = null;
     connection.value = "cut-off";
     if (event.code === REFUSED) restart();
+    else if (event.code === SIGN_IN && bearer) void open(bearer);
+    else if (event.code === SIGN_IN) leave("needed");
+    else if (event.code === GONE) void askWho();
     else again();
   };
 }
+
+// A socket whose token expires is closed by the server: it is told the next one in time.
+onToken((bearer) => {
+  if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify({ token: bearer } satisfies Partial<LiveRequest>));
+});
 
 function take(frame: Frame): void {
   // Never backwards: what was shown for a later position is newer.

@@ -23,6 +23,12 @@ let until = 0;
 let timer = 0;
 let leaving = false;
 const channel = new BroadcastChannel(NAME);
+const listeners = new Set<(token: string) => void>();
+
+/** Called with each new access token. */
+export function onToken(listener: (token: string) => void): void {
+  listeners.add(listener);
+}
 
 export const isSignedIn = (): boolean => stored() !== null;
 
@@ -99,6 +105,7 @@ export function take(tokens: Tokens): void {
 function keep(token: string, end: number): void {
   access = token;
   until = end;
+  for (const listener of listeners) listener(token);
   clearTimeout(timer);
   // Renewed ahead, so that no click waits for it. A tab in the background may come later: then a request does it.
   timer = window.setTimeout(() => void renewSoon(), Math.max(0, until - Date.now()));
