@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, NamedTuple
 
-from events import DomainEvent, agent, budget, project, routing, run, task, user, workspace
+from events import DomainEvent, agent, budget, project, routing, run, secret, task, user, webhook, workspace
 from events.ids import ChecksVerdict
 from events.work import CommandResult
 from vapora.domain.answer import Verdict, judge
 
-Action = Literal["create", "update", "delete", "execute", "assign", "complete", "override", "unknown"]
+Action = Literal["create", "update", "delete", "execute", "assign", "complete", "override", "query-secret", "unknown"]
 Result = Literal["success", "failure", "partial-success"]
 
 
@@ -100,7 +100,22 @@ RULES: Mapping[type[DomainEvent], Callable[[Any], AuditLine]] = {
         "workspace",
         details=f"name {event.name!r}, review {event.default_review.value}, priority {event.default_priority}",
     ),
+    secret.SecretStored: _rule("update", "secret", "name", lambda event: f"version {event.version}"),
+    secret.SecretDeleted: _rule("delete", "secret", "name", lambda event: f"up to version {event.version}"),
+    secret.SecretUsed: _rule(
+        "query-secret", "secret", "name", lambda event: f"version {event.version} for {event.purpose}"
+    ),
+    secret.SecretRotated: lambda event: AuditLine(
+        "update", "secrets", "workspace", details=f"encrypted by key {event.key} now: {event.secrets} versions"
+    ),
     user.PreferencesChanged: _rule("update", "preferences", "user_id"),
+    webhook.WebhookSet: _rule(
+        "update", "webhook", "webhook_id", lambda event: f"{', '.join(event.topics)} to {event.url}"
+    ),
+    webhook.WebhookTested: _rule(
+        "execute", "webhook", "webhook_id", lambda event: event.error or f"answered with {event.status}"
+    ),
+    webhook.WebhookRemoved: _rule("delete", "webhook", "webhook_id"),
     project.ProjectCreated: _rule("create", "project", "project_id", lambda event: event.name),
     project.ProjectEdited: _rule("update", "project", "project_id", _edited),
     project.ProjectArchived: _rule("delete", "project", "project_id", lambda event: "archived"),
@@ -154,6 +169,9 @@ RULES: Mapping[type[DomainEvent], Callable[[Any], AuditLine]] = {
         lambda event: f"attached {event.attachment.name} ({event.attachment.content.size} bytes)",
     ),
     task.AttachmentRemoved: _rule("update", "task", "task_id", lambda event: f"removed the file {event.name}"),
+    task.TaskLabelled: _rule(
+        "update", "task", "task_id", lambda event: f"labelled {', '.join(event.labels)}" if event.labels else "no label"
+    ),
     task.TaskLanded: _landed,
     task.LandingRefused: _rule(
         "complete", "task", "task_id", lambda event: f"{event.kind}: {event.message}", "failure"

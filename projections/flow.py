@@ -6,7 +6,7 @@ does not seem to shrink; any other archived card is no longer counted.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from itertools import groupby
 from typing import Any, ClassVar
@@ -31,7 +31,7 @@ CARDS = Table(
         "lead_s": "int",
         "cycle_s": "int",
     },
-    indexes=(("project_id", "done_day"),),
+    indexes=(("project_id", "done_day"), ("done_day",)),
 )
 # A row for each day on which something changed: `cards` by state as the day ended, and how many entered them.
 DAYS = Table(
@@ -154,7 +154,7 @@ def _seconds(begin: str, end: str) -> int:
 
 class Flow(Projection):
     NAME = "flow"
-    VERSION = 2
+    VERSION = 3
     TABLES = (CARDS, DAYS, NOW, TEAM, RUNNING)
     HANDLERS: ClassVar[Mapping[type[DomainEvent], Handler]] = {
         task.TaskSubmitted: _submitted,
@@ -177,56 +177,64 @@ class Flow(Projection):
     }
 
 
-def dashboard(rows: Reader, project_id: str, position: int, today: date, days: int) -> views.Dashboard:
-    """The last `days` days up to `today`, each of them, whether something changed on it or not."""
+def dashboard(rows: Reader, project_id: str | None, position: int, today: date, days: int) -> views.Dashboard:
+    """The last `days` days up to `today`, each of them, whether something changed on it or not; of a project, or of all
+    of them together."""
     first = today - timedelta(days=days - 1)
+    of = {} if project_id is None else {"project_id": project_id}
     within = Between(first.isoformat(), today.isoformat())
-    done = rows.select(CARDS, {"project_id": project_id, "done_day": within}, order=("done_day",))
+    done = rows.select(CARDS, {**of, "done_day": within}, order=("done_day",))
     by_day = {name: list(cards) for name, cards in groupby(done, key=lambda row: str(row["done_day"]))}
-    now = rows.get(NOW, (project_id,))
+    now = rows.select(NOW, of)
+    projects = [_days(rows, row["project_id"], first, today) for row in now]
+    team = rows.group(TEAM, ("agent_id", "simulated"), ("runs", "succeeded", "failed", "cancelled", "busy_s"), of)
     return views.Dashboard(
         project_id=project_id,
         position=position,
-        cards=_all_states(now["cards"] if now else {}),
-        days=tuple(_flow(rows, project_id, first, today, by_day)),
+        cards=_all_states([row["cards"] for row in now]),
+        days=tuple(_flow(first, today, projects, by_day)),
         lead=_spread([row["lead_s"] for row in done]),
         cycle=_spread([row["cycle_s"] for row in done if row["cycle_s"] is not None]),
-        team=tuple(_agent(row) for row in rows.select(TEAM, {"project_id": project_id})),
+        team=tuple(map(_agent, team)),
     )
 
 
-def _flow(
-    rows: Reader, project_id: str, first: date, today: date, done: Mapping[str, Sequence[Row]]
-) -> list[views.FlowDay]:
+def _days(rows: Reader, project_id: str, first: date, today: date) -> list[Row]:
+    """Of a project, a row for each day: cards as it ended, and how many entered what."""
     of_project = {"project_id": project_id}
     eve = (first - timedelta(days=1)).isoformat()
     earlier = rows.select(DAYS, {**of_project, "day": Between(None, eve)}, order=("-day",), limit=1)
     cards = earlier[0]["cards"] if earlier else {}
     within = Between(first.isoformat(), today.isoformat())
     changed = {row["day"]: row for row in rows.select(DAYS, {**of_project, "day": within})}
-    found: list[views.FlowDay] = []
+    found: list[Row] = []
     for number in range((today - first).days + 1):
         name = (first + timedelta(days=number)).isoformat()
         row = changed.get(name, {"cards": cards, "submitted": 0, "done": 0, "failed": 0})
         cards = row["cards"]
-        ended = done.get(name, ())
-        cycles = [one["cycle_s"] for one in ended if one["cycle_s"] is not None]
-        found.append(
-            views.FlowDay(
-                day=name,
-                cards=_all_states(cards),
-                submitted=row["submitted"],
-                done=row["done"],
-                failed=row["failed"],
-                lead_s=_quantile([one["lead_s"] for one in ended], 0.5) if ended else None,
-                cycle_s=_quantile(cycles, 0.5) if cycles else None,
-            )
-        )
+        found.append(row)
     return found
 
 
-def _all_states(cards: Mapping[str, int]) -> dict[str, int]:
-    return {state.value: cards.get(state.value, 0) for state in STATES}
+def _flow(
+    first: date, today: date, projects: Sequence[Sequence[Row]], done: Mapping[str, Sequence[Row]]
+) -> Iterator[views.FlowDay]:
+    for number in range((today - first).days + 1):
+        name = (first + timedelta(days=number)).isoformat()
+        of_day = [days[number] for days in projects]
+        ended = done.get(name, ())
+        cycles = [one["cycle_s"] for one in ended if one["cycle_s"] is not None]
+        yield views.FlowDay(
+            day=name,
+            cards=_all_states([row["cards"] for row in of_day]),
+            **{sum_of: sum(row[sum_of] for row in of_day) for sum_of in ("submitted", "done", "failed")},
+            lead_s=_quantile([one["lead_s"] for one in ended], 0.5) if ended else None,
+            cycle_s=_quantile(cycles, 0.5) if cycles else None,
+        )
+
+
+def _all_states(projects: Sequence[Mapping[str, int]]) -> dict[str, int]:
+    return {state.value: sum(cards.get(state.value, 0) for cards in projects) for state in STATES}
 
 
 def _spread(seconds: Sequence[int]) -> views.Spread | None:
@@ -242,5 +250,4 @@ def _quantile(values: Sequence[int], share: float) -> int:
 
 
 def _agent(row: Row) -> views.AgentWork:
-    fields = {name: value for name, value in row.items() if name not in ("project_id", "position")}
-    return views.AgentWork.model_validate({**fields, "simulated": bool(row["simulated"])})
+    return views.AgentWork.model_validate({**row, "simulated": bool(row["simulated"])})

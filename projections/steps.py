@@ -293,6 +293,7 @@ def _arguments(rows: Rows, run_id: str, content: Content) -> Any:
 
 def _view(row: Row) -> Step:
     fields = {name: value for name, value in row.items() if name not in ("at", "part", "commit_oid", "withdrawn")}
+    fields["cursor"] = f"{row['at']}.{row['part']}"
     fields |= {"commit": row["commit_oid"], "truncated": bool(row["truncated"]), "simulated": bool(row["simulated"])}
     return Step.model_validate(fields)
 
@@ -307,7 +308,7 @@ class Steps(Projection):
     NAME = "steps"
     VERSION = 1
     TABLES = (STEPS, TEXTS, CALLS, PLACES)
-    VIEWS = (PublicView("step", STEPS, _live),)
+    VIEWS = (PublicView("step", STEPS, _live, removed=lambda row: bool(row["withdrawn"])),)
     HANDLERS: ClassVar[Mapping[type[DomainEvent], Handler]] = {
         run.RunStarted: _started,
         run.SetupRan: _set_up,
@@ -334,8 +335,8 @@ def steps(rows: Reader, run_id: str, cursor: str | None = None, limit: int = 100
             raise BadInputError(f"{cursor!r} is not a cursor.", remedy="Pass `next` of the page before.")
         after = (int(at), int(part))
     found = rows.select(STEPS, {"run_id": run_id, "withdrawn": 0}, order=("at", "part"), limit=limit + 1, after=after)
-    more = f"{found[limit - 1]['at']}.{found[limit - 1]['part']}" if len(found) > limit else None
-    return Page[Step](items=tuple(map(_view, found[:limit])), next=more)
+    items = tuple(map(_view, found[:limit]))
+    return Page[Step](items=items, next=items[-1].cursor if len(found) > limit else None)
 
 
 def size_of(rows: Reader, run_id: str, sha256: str) -> int | None:

@@ -99,4 +99,5 @@ async def opened(settings: Settings) -> AsyncIterator[Door]:
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost:8000") as http:
         yield Door(http, system, app, settings)
     await app.state.cells.close()
+    await app.state.people.close()
     await system.stop()

@@ -128,5 +128,16 @@ async def test_the_dashboard_shows_the_work_of_one_project_and_what_it_cost(door
     assert cost["cost_microusd"] == done["cost_microusd"]
 
 
+async def test_the_flow_of_the_workspace_is_that_of_all_projects_together(door: Door) -> None:
+    for name in ("Parser", "Other"):
+        task = await door.task((await door.project(name=name))["id"])
+        done = await door.in_state(task["task_id"], "done")
+    found = await door.ask("GET", f"/flow?days=7&after={done['position']}", 200)
+    assert found["project_id"] is None
+    assert found["cards"] == {"todo": 0, "in-progress": 0, "review": 0, "done": 2, "failed": 0}
+    assert (found["days"][-1]["submitted"], found["days"][-1]["done"], found["lead"]["cards"]) == (2, 2, 2)
+    assert sum(one["succeeded"] for one in found["team"]) == 2
+
+
 async def test_there_is_no_dashboard_of_a_project_that_is_not_there(door: Door) -> None:
     await door.ask("GET", "/projects/nowhere/dashboard", 404)

@@ -15,7 +15,7 @@ from vapora import views
 TODAY = date(2026, 11, 22)
 
 
-def shown(story: Story, days: int = 3, project: str = "p-1") -> views.Dashboard:
+def shown(story: Story, days: int = 3, project: str | None = "p-1") -> views.Dashboard:
     rows: MemoryRows = story.rows(Flow())
     return dashboard(rows, project, story.position, TODAY, days)
 
@@ -102,3 +102,17 @@ def test_a_card_in_review_is_counted_there() -> None:
     story = Story().submit("t-1").assign("t-1.1")
     story.tell(task.TaskSentToReview(task_id="t-1", run_id="t-1.1", reviewer=Review.HUMAN))
     assert shown(story).cards["review"] == 1
+
+
+def test_all_projects_together_are_the_sums_of_each() -> None:
+    story = Story().submit("t-1").submit("t-2", project_id="p-2").assign("t-1.1").assign("t-2.1")
+    story.later(days=2).tell(done("t-1")).tell(done("t-2")).submit("t-3", project_id="p-2")
+    together, first, second = shown(story, project=None), shown(story), shown(story, project="p-2")
+    for whole, one, other in zip(together.days, first.days, second.days, strict=True):
+        assert whole.cards == {state: one.cards[state] + other.cards[state] for state in whole.cards}
+        assert whole.submitted == one.submitted + other.submitted
+        assert whole.done == one.done + other.done
+    assert together.lead is not None
+    assert together.lead.cards == 2
+    assert together.cards["done"] == 2
+    assert shown(Story(), project=None).team == ()

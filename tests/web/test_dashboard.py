@@ -37,3 +37,15 @@ def test_the_dashboard_shows_what_was_done_how_long_it_took_what_it_cost_and_by_
     spent = sum(card["cost_microusd"] for column in site.get("/board")["columns"].values() for card in column)
     assert spent > 0
     expect(page.get_by_role("region", name="Cost by role, simulated")).to_contain_text(f"Tester${spent / 1e6:.2f}100 %")
+
+
+def test_the_dashboard_of_all_projects_adds_them_up_and_leads_to_each(site: Site, open_page: Open) -> None:
+    site.rest_agents()
+    for name in ("Shortleaf", "Other"):
+        site.task(site.project(name), "Write unit tests", role="tester")
+    page = open_page(site.url)
+    page.get_by_role("link", name="Dashboard", exact=True).click()
+    expect(page.get_by_role("heading", name="All projects", level=1)).to_be_visible()
+    expect(page.get_by_role("region", name="Overview")).to_contain_text("To do: 2")
+    page.get_by_role("region", name="Projects", exact=True).get_by_role("link", name="Other").click()
+    expect(page.get_by_role("region", name="Overview")).to_contain_text("To do: 1")

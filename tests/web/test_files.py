@@ -7,7 +7,7 @@ import struct
 import zlib
 from collections.abc import Callable
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import FilePayload, Page, expect
 
 from tests.web.site import Site
 
@@ -57,7 +57,7 @@ def test_files_are_pasted_dropped_chosen_shown_small_and_removed(site: Site, ope
     assert page.evaluate("document.querySelector('img').naturalWidth") == 64
     bring(page, "drop", "notes.txt", b"Click twice.", "text/plain")
     page.get_by_label("Files to attach").set_input_files(
-        [{"name": "notes.txt", "mimeType": "text/plain", "buffer": b"b"}]
+        FilePayload(name="notes.txt", mimeType="text/plain", buffer=b"b")
     )
     expect(files.get_by_role("listitem")).to_have_count(3)
     names = [one["name"] for one in site.get(f"/tasks/{task}/attachments")["items"]]
@@ -75,7 +75,7 @@ def test_files_are_pasted_dropped_chosen_shown_small_and_removed(site: Site, ope
     expect(other.get_by_role("list", name="Attached files").get_by_role("listitem")).to_have_count(2)
 
     # What is refused says why, and the card keeps what it has.
-    big = {"name": "big.bin", "mimeType": "application/octet-stream", "buffer": b"x" * 10_600_000}
+    big: FilePayload = {"name": "big.bin", "mimeType": "application/octet-stream", "buffer": b"x" * 10_600_000}
     page.get_by_label("Files to attach").set_input_files([big])
     expect(page.get_by_role("log", name="Messages")).to_contain_text("“big.bin” was not attached")
     expect(files.get_by_role("listitem")).to_have_count(2)

@@ -33,7 +33,11 @@ def listen(page: Page) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
 
     def opened(socket: WebSocket) -> None:
         socket.on("framesent", lambda text: asked.append(json.loads(text)))
-        socket.on("framereceived", lambda text: sent.append(json.loads(text)))
+        socket.on("framereceived", lambda text: received(json.loads(text)))
+
+    def received(frame: dict[str, Any]) -> None:
+        if frame["rows"]:  # one without is a heartbeat
+            sent.append(frame)
 
     page.on("websocket", opened)
     return asked, sent
@@ -84,3 +88,24 @@ def test_ten_seconds_without_a_connection_lose_and_double_no_change(
     latest = {card["title"]: (card["state"], card["position"]) for card in cards}
     there = {card["title"]: (card["state"], card["position"]) for card in site.get("/tasks", limit=200)["items"]}
     assert latest == there
+
+
+def test_a_connection_that_dies_without_a_word_is_noticed_said_and_made_again(
+    site: Site, wire: Wire, open_page: Open
+) -> None:
+    project, _ = resting(site, "Card 0")
+    page = open_page("about:blank")
+    page.clock.install()  # the page's, which can be put forward
+    page.goto(wire.url)
+    status = page.get_by_role("status").filter(has_text="Server not reached")
+    expect(page.get_by_text("Live", exact=True)).to_be_visible()
+    wire.cut("silent")
+    site.task(project, "Card 1")
+    page.clock.fast_forward(10_000)
+    expect(status).to_have_count(0)
+    page.clock.fast_forward(10_000)
+    expect(status).to_be_visible()
+
+    wire.mend()
+    expect(page.get_by_text("Live", exact=True)).to_be_visible(timeout=30_000)
+    expect(page.get_by_role("article", name="Card 1")).to_be_visible()

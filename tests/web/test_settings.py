@@ -51,7 +51,7 @@ def test_the_workspace_has_a_name_and_new_cards_its_defaults(site: Site, open_pa
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("log", name="Messages")).to_contain_text("saved")
     expect(page.get_by_role("banner")).to_contain_text("Shortleaf Ltd")
-    page.get_by_role("link", name="Board").click()
+    page.get_by_role("link", name="Board", exact=True).click()
     page.get_by_label("Title of a new card").fill("Write the parser")
     page.keyboard.press("Enter")
     expect(page.get_by_role("article", name="Write the parser")).to_contain_text("priority 80")
@@ -67,3 +67,48 @@ def test_a_person_who_looks_elsewhere_is_told_that_a_card_waits_for_a_review(sit
     expect(page.get_by_role("log", name="Messages")).to_contain_text(
         "“Implement the slug generator” waits for your review.", timeout=20_000
     )
+
+
+# A page in a headless browser is always in front, and shows its notices to nobody.
+_AWAY = """
+Object.defineProperty(Document.prototype, "hidden", { get: () => true });
+window.told = [];
+window.Notification = class extends Notification {
+  constructor(title, options) {
+    super(title, options);
+    window.told.push(options.body);
+  }
+};
+"""
+
+
+def away(site: Site, open_page: Open, *, granted: bool) -> Page:
+    """The board in a window that nobody looks at."""
+    page = open_page("about:blank")
+    if granted:
+        page.context.grant_permissions(["notifications"], origin=site.url)
+    page.add_init_script(_AWAY)
+    page.goto(site.url)
+    expect(page.get_by_text("Live", exact=True)).to_be_visible()
+    return page
+
+
+def test_a_card_that_comes_to_a_chosen_state_raises_one_notice_and_old_changes_none(
+    site: Site, open_page: Open
+) -> None:
+    project = site.project()
+    granted, refused = away(site, open_page, granted=True), away(site, open_page, granted=False)
+    task = site.task(project, "Implement the slug generator", review="human")
+    granted.wait_for_function("() => told.length > 0", timeout=20_000)
+    # The message is there at the moment at which a notice would have been.
+    expect(refused.get_by_role("log", name="Messages")).to_contain_text("waits for your review", timeout=20_000)
+    # A change that leaves it where it is, and one to a state that was not chosen.
+    site.send("POST", f"/tasks/{task}/comments", {"text": "I look at it now."})
+    site.send("POST", f"/tasks/{task}/move", {"state": "done"})
+    expect(granted.get_by_role("region", name="Done", exact=True).get_by_role("article")).to_have_count(1)
+    assert granted.evaluate("told") == ["“Implement the slug generator” waits for your review."]
+    assert refused.evaluate("told") == []
+    granted.reload()
+    expect(granted.get_by_role("region", name="Done", exact=True).get_by_role("article")).to_have_count(1)
+    expect(granted.get_by_text("Live", exact=True)).to_be_visible()
+    assert granted.evaluate("told") == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import cache, partial
@@ -11,21 +12,25 @@ from fastapi.routing import APIRoute
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import BaseRoute
 
-from vapora import operator_token
+from vapora import clock, operator_token
 from vapora.api import (
     agents,
     attachments,
     audit,
+    auth,
     board,
     budgets,
     changes,
     comments,
+    cors,
     costs,
     events,
+    flow,
     front_page,
     ids,
     live,
     openapi,
+    operator,
     pauses,
     problems,
     projects,
@@ -33,45 +38,63 @@ from vapora.api import (
     repositories,
     roles,
     runs,
+    secrets,
     settings,
     steps,
     system,
     tasks,
     uploads,
+    users,
     web,
+    webhooks,
 )
-from vapora.api.caller import EverybodyLocal
+from vapora.api.caller import SIGNED_IN
 from vapora.api.cells import Cells
-from vapora.api.middleware import BoundedHeaders, Envelope, JsonBodies, LoopbackOnly
+from vapora.api.hosts import Hosts
+from vapora.api.middleware import BoundedHeaders, Envelope, JsonBodies, KnownHosts
+from vapora.api.people import People
+from vapora.api.rate_limits import RateLimits, Rules
 from vapora.api.request_metrics import RequestMetrics
+from vapora.api.sign_in import SignIn
 from vapora.ports import ActorSystemPort
 from vapora.settings import Settings
 
 PREFIX = "/api/v1"
 # Below this an answer fits a packet or two: compressing it costs more than it saves.
 _WORTH_COMPRESSING = 1_000
+# Files whose content is held in memory on its way into the blob store.
+_STORED_AT_ONCE = 4
 # 9 takes twice the time of 6 for a percent or so.
 _LEVEL = 6
 
 _NOUNS = (
     *(projects, repositories, tasks, changes, comments, attachments, board, runs, steps, pauses),
-    *(agents, budgets, costs, events, audit, roles, queue, settings, ids, live),
+    *(agents, budgets, costs, flow, events, audit, roles, queue, settings, secrets, users, webhooks, ids),
 )
+# They find out themselves who asks: before anybody has signed in, or by the first frame of a socket.
+_OPEN = (auth, live, operator)
 
 
-def create_app(actor_system: ActorSystemPort, settings: Settings, version: str, rehearsal: bool) -> FastAPI:
+def create_app(
+    actor_system: ActorSystemPort, settings: Settings, version: str, rehearsal: bool, replicas: int = 1
+) -> FastAPI:
     """The application over an actor system that was started; whoever started it also stops it.
 
-    `rehearsal`: no real model answers, so that what is spent is simulated.
+    `rehearsal`: no real model answers, so that what is spent is simulated. `replicas`: how many of this application
+    serve the same installation.
     """
     request_metrics = RequestMetrics()
     app = _bare_app(version)
     app.state.cells = Cells(actor_system, settings, request_metrics)
     app.state.request_metrics = request_metrics
-    app.state.callers = EverybodyLocal()
+    app.state.people = people = People(actor_system, clock.now)
+    app.state.callers = sign_in = SignIn(people, settings, clock.now)
     app.state.rehearsal = rehearsal
+    app.state.openid = bool(settings.openid_issuer)
     app.state.max_attachment_bytes = settings.max_attachment_bytes
+    app.state.storing = asyncio.Semaphore(_STORED_AT_ONCE)
     app.state.require_operator = partial(operator_token.require, settings.data.absolute())
+    app.state.redeem = partial(operator_token.redeem, settings.data.absolute())
     app.state.allowed = partial(openapi.allowed, app)
     problems.install(app)
     openapi.install(app)
@@ -87,7 +110,11 @@ def create_app(actor_system: ActorSystemPort, settings: Settings, version: str, 
         but_for=uploads.is_upload,
     )
     app.add_middleware(uploads.Uploads, max_bytes=settings.max_attachment_bytes, timeout_s=settings.upload_timeout_s)
-    app.add_middleware(LoopbackOnly)
+    app.add_middleware(
+        KnownHosts, hosts=Hosts(settings), origins=settings.cors_origins, is_sign_in_needed=sign_in.is_needed
+    )
+    app.add_middleware(RateLimits, rules=Rules.of(settings, replicas))
+    cors.install(app, settings.cors_origins)
     app.add_middleware(GZipMiddleware, minimum_size=_WORTH_COMPRESSING, compresslevel=_LEVEL)
     app.add_middleware(BoundedHeaders)
     app.add_middleware(Envelope, request_metrics=request_metrics, prefix=PREFIX)
@@ -100,6 +127,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         yield
     finally:
         await app.state.cells.close()
+        await app.state.people.close()
 
 
 def _bare_app(version: str) -> FastAPI:
@@ -111,6 +139,7 @@ def _bare_app(version: str) -> FastAPI:
         lifespan=_lifespan,
         routes=list(_routes()),
         docs_url=None,
+        openapi_url=None,
         redoc_url=None,
         # A redirect would lose the body of a POST in many clients; a path is right or it is not there.
         redirect_slashes=False,
@@ -119,14 +148,15 @@ def _bare_app(version: str) -> FastAPI:
 
 @cache
 def _routes() -> tuple[BaseRoute, ...]:
-    """Of every application of this process: FastAPI takes a third of a second to work them out."""
-    api = APIRouter(prefix=PREFIX)
-    for noun in _NOUNS:
-        api.include_router(noun.router)
-    api.include_router(system.status_router)
+    """Of every application of this process: FastAPI takes a quarter of a second to work them out."""
     # An absent Content-Type is taken for JSON: browsers cannot send it across sites past the Origin check.
     top = APIRouter(strict_content_type=False, generate_unique_id_function=_operation_id)
-    top.include_router(api)
+    # Each by itself: of a router within a router FastAPI would work everything out twice.
+    for noun in _NOUNS:
+        top.include_router(noun.router, prefix=PREFIX, dependencies=[SIGNED_IN])
+    for noun in _OPEN:
+        top.include_router(noun.router, prefix=PREFIX)
+    top.include_router(system.status_router, prefix=PREFIX, dependencies=[SIGNED_IN])
     top.include_router(system.router)
     return tuple(top.routes)
 

@@ -8,13 +8,16 @@ from fastapi import Depends, Header, Query, Request, Response, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import Field
 
-from events.ids import DEFAULT_WORKSPACE, LONGEST_WORKSPACE, WORKSPACE_PATTERN
+from events.ids import DEFAULT_WORKSPACE, LONGEST_WORKSPACE, WORKSPACE_PATTERN, MemberRole
 from vapora.api.caller import AskedBy, Caller
 from vapora.api.cells import Cell, Cells
 from vapora.api.etags import Condition
 from vapora.api.forms import WHOLE, Position
+from vapora.api.people import People
+from vapora.api.uploads import is_upload
 from vapora.commands import Command
-from vapora.errors import BadInputError
+from vapora.domain.people.standing import at_least
+from vapora.errors import BadInputError, ForbiddenError
 from vapora.ports import IfMatch, Origin, RequestKey
 from vapora.views import Accepted
 
@@ -23,6 +26,7 @@ _PRINTABLE = "^[ -~]*$"
 
 async def _cell(
     request: Request,
+    caller: AskedBy,
     vapora_workspace: Annotated[
         str,
         Header(
@@ -33,6 +37,8 @@ async def _cell(
         ),
     ] = DEFAULT_WORKSPACE,
 ) -> Cell:
+    people: People = request.app.state.people
+    request.state.role = await people.require_reach(caller, vapora_workspace)
     cells: Cells = request.app.state.cells
     return await cells.open(vapora_workspace)
 
@@ -109,7 +115,11 @@ KeyHeader = Annotated[str | None, Depends(_key_header)]
 
 
 async def _key(request: Request, caller: AskedBy, key: KeyHeader) -> RequestKey | None:
-    return None if key is None else request_key(request, caller, key, await request.body())
+    if key is None:
+        return None
+    # A file is not held in memory: whoever takes it in says what tells it from another (`UploadKey`).
+    body = b"" if is_upload(request.scope) else await request.body()
+    return request_key(request, caller, key, body)
 
 
 PostKey = Annotated[RequestKey | None, Depends(_key)]
@@ -148,14 +158,24 @@ class Operator:
     """Whether the request carries the operator's token: asked by what can have commands run."""
 
     def __init__(
-        self, request: Request, declared: Annotated[HTTPAuthorizationCredentials | None, Security(_BEARER)]
+        self,
+        request: Request,
+        caller: AskedBy,
+        cell: OpenCell,
+        declared: Annotated[HTTPAuthorizationCredentials | None, Security(_BEARER)],
     ) -> None:
         self._require = request.app.state.require_operator
         self._given = request.headers.get("Authorization")
+        self._caller = caller
+        self._role: MemberRole = request.state.role
 
     def require(self) -> None:
-        """Raises `OperatorOnlyError`."""
-        self._require(self._given)
+        """Raises `OperatorOnlyError`. Once people sign in, an admin of the workspace may do it too: else
+        `ForbiddenError`."""
+        if not self._caller.is_anybody:
+            self._require(self._given)
+        elif not at_least(self._role, MemberRole.ADMIN):
+            raise ForbiddenError("This decides which commands are run here.", remedy="Ask an admin of the workspace.")
 
 
 # For what some requests of a route need, depending on what they ask for.
@@ -203,6 +223,16 @@ class Writer:
 Writing = Annotated[Writer, Depends(Writer)]
 
 
+class Keyless(Writer):
+    """For a write whose body is a secret: the digest of it that goes with a key must not stand in the log."""
+
+    def __init__(self, response: Response, cell: OpenCell, origin: WriteOrigin) -> None:
+        super().__init__(response, cell, origin, None)
+
+
+KeylessWriting = Annotated[Keyless, Depends(Keyless)]
+
+
 class Editor(Writer):
     """For what changes or removes a thing that GET shows; with If-Match, only while it is as the caller has seen it."""
 
@@ -215,5 +245,6 @@ class Editor(Writer):
 
 Editing = Annotated[Editor, Depends(Editor)]
 
+# For a list: how many, and where it goes on. One that stays small shows all of it if nothing else is said.
 Limit = Annotated[int, Field(ge=1, le=500), WHOLE, Query(description="How many items at most.")]
 Cursor = Annotated[str | None, Query(max_length=1_000, description="`next` of the page before.")]

@@ -16,6 +16,7 @@ PAGES = (
     "/",
     "/p/{project}",
     "/p/{project}/dashboard",
+    "/dashboard",
     "/t/{task}",
     "/agents",
     "/agents/{agent}",

@@ -218,6 +218,7 @@ SHAPES: dict[str, dict[str, str]] = {
     },
     "Step": {
         "id": "Stands for it within the run.",
+        "cursor": "Its place among the steps, two numbers with a point between them; as `cursor`, what follows it.",
         "kind": "setup, model, tool, check, review or worker.",
         "state": "running, done, failed or cancelled.",
         "name": "The model, the tool, the check, or setup.",

@@ -11,6 +11,7 @@ from vapora import commands, views
 from vapora.sdk.async_handles import AsyncProjects, AsyncTasks
 from vapora.sdk.async_live import AsyncLive
 from vapora.sdk.async_people import AsyncPeople
+from vapora.sdk.async_webhooks import AsyncWebhooks
 from vapora.sdk.async_work import AsyncWork
 from vapora.sdk.async_workspaces import AsyncWorkspaces
 from vapora.sdk.paths import PREFIX, Moment, Position, budget_path, moment, path
@@ -18,7 +19,7 @@ from vapora.sdk.problems import problem
 from vapora.sdk.waiting import SETTLED
 
 
-class AsyncClient(AsyncWork, AsyncPeople):
+class AsyncClient(AsyncWork, AsyncWebhooks, AsyncPeople):
     """Speaks to one server, for one workspace. Refusals are raised as `ApiError`, silence as `NoServerError`.
 
     One method for each operation of the HTTP interface; `projects` and `tasks` also lead to single ones:
@@ -63,6 +64,11 @@ class AsyncClient(AsyncWork, AsyncPeople):
         page = await self._get("/ids", views.Page[views.Named], {"prefix": prefix, "kind": kind, "after": after})
         return page.items
 
+    async def redeem_code(self, code: str) -> str:
+        """The operator's token, for the code that `vapora up --open` gave to a browser. It can be had once."""
+        answer = await self._ask("POST", "/operator/redeem", views.OperatorToken, commands.RedeemCode(code=code))
+        return answer.token
+
     # --- workspaces ---
 
     @property
@@ -94,6 +100,10 @@ class AsyncClient(AsyncWork, AsyncPeople):
         """How the work of a project flows, over the last days up to today (UTC)."""
         query = {"days": days, "after": after}
         return await self._get(path("projects", project_id, "dashboard"), views.Dashboard, query)
+
+    async def flow(self, days: int = 30, after: Position = None) -> views.Dashboard:
+        """The same over all projects together."""
+        return await self._get("/flow", views.Dashboard, {"days": days, "after": after})
 
     async def list_projects(self, archived: bool = False, after: Position = None) -> tuple[views.Project, ...]:
         """In the order in which they were made; archived ones only if asked for."""
@@ -134,9 +144,12 @@ class AsyncClient(AsyncWork, AsyncPeople):
         role: str | None = None,
         after: Position = None,
         limit: int | None = None,
+        label: str | None = None,
+        sort: str | None = None,
     ) -> AsyncIterator[views.BoardCard]:
-        """Newest first, page by page as they are taken. Only `task` has description and context."""
-        query = {"project_id": project_id, "state": state, "role": role, "after": after}
+        """Newest first if no other order is asked for, page by page as they are taken. Only `task` has description and
+        context. `sort`: created, updated or priority; with - in front the other way round."""
+        query = {"project_id": project_id, "state": state, "role": role, "after": after, "label": label, "sort": sort}
         return self._items("/tasks", views.BoardCard, query, limit)
 
     async def edit_task(self, task_id: str, change: commands.EditTask) -> int:
@@ -198,10 +211,12 @@ class AsyncClient(AsyncWork, AsyncPeople):
         after: Position = None,
         column: TaskState | None = None,
         cursor: str | None = None,
+        label: str | None = None,
     ) -> views.Board:
         """At most 200 cards a column; `counts` says how many there are. `at`: a position or an instant in the past.
         `column` with its `next` as `cursor`: the cards that follow; `column_cards` does that by itself."""
         query = {"project_id": project_id, "at": moment(at), "after": after, "column": column, "cursor": cursor}
+        query["label"] = label
         return await self._get("/board", views.Board, query)
 
     async def column_cards(
@@ -291,6 +306,27 @@ class AsyncClient(AsyncWork, AsyncPeople):
     async def set_preferences(self, preferences: commands.ChangePreferences) -> views.Preferences:
         """All of them anew: one that is left out takes its default."""
         return await self._ask("PUT", "/preferences", views.Preferences, preferences)
+
+    # --- secrets ---
+
+    async def secrets(self, after: Position = None) -> tuple[views.Secret, ...]:
+        """By name. No method gives a value: nothing does."""
+        return await self._all("/secrets", views.Secret, {"after": after})
+
+    async def secret(self, name: str, after: Position = None) -> views.Secret:
+        return await self._get(path("secrets", name), views.Secret, {"after": after})
+
+    async def store_secret(self, name: str, value: str) -> views.Secret:
+        """A new version of it, which is used from now on."""
+        return await self._ask("PUT", path("secrets", name), views.Secret, {"value": value})
+
+    async def delete_secret(self, name: str) -> int:
+        """All versions of it; the position that says so."""
+        return await self._write("DELETE", path("secrets", name))
+
+    async def rotate_secrets(self, key: str | None = None) -> views.SecretsRotated:
+        """Replace the key that encrypts the workspace's secrets; values and versions stay."""
+        return await self._ask("POST", "/secrets/rotate", views.SecretsRotated, {}, key)
 
     # --- the queue and the log ---
 

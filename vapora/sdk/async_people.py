@@ -21,9 +21,9 @@ class AsyncPeople(AsyncTransport):
 
     # --- signing in ---
 
-    async def auth_status(self) -> views.AuthStatus:
+    async def sign_in_status(self) -> views.SignInStatus:
         """Whether people have to sign in here, and how."""
-        return await self._get("/auth/status", views.AuthStatus, {})
+        return await self._get("/auth/status", views.SignInStatus, {})
 
     async def set_up(self, token: str, email: str, name: str, password: str) -> views.SessionTokens:
         """Become the first owner, by the one-time link of the first start. The client is signed in from then on."""

@@ -14,6 +14,7 @@ from vapora.sdk.paths import PREFIX, Moment, Position, budget_path, moment, path
 from vapora.sdk.people import People
 from vapora.sdk.problems import problem
 from vapora.sdk.waiting import SETTLED
+from vapora.sdk.webhooks import Webhooks
 from vapora.sdk.work import Work
 from vapora.sdk.workspaces import Workspaces
 
@@ -93,6 +94,10 @@ class Client(Work, People):
         query = {"days": days, "after": after}
         return self._get(path("projects", project_id, "dashboard"), views.Dashboard, query)
 
+    def flow(self, days: int = 30, after: Position = None) -> views.Dashboard:
+        """The same over all projects together."""
+        return self._get("/flow", views.Dashboard, {"days": days, "after": after})
+
     def list_projects(self, archived: bool = False, after: Position = None) -> tuple[views.Project, ...]:
         """In the order in which they were made; archived ones only if asked for."""
         asked = {"archived": True if archived else None, "after": after}
@@ -130,9 +135,12 @@ class Client(Work, People):
         role: str | None = None,
         after: Position = None,
         limit: int | None = None,
+        label: str | None = None,
+        sort: str | None = None,
     ) -> Iterator[views.BoardCard]:
-        """Newest first, page by page as they are taken. Only `task` has description and context."""
-        query = {"project_id": project_id, "state": state, "role": role, "after": after}
+        """Newest first if no other order is asked for, page by page as they are taken. Only `task` has description and
+        context. `sort`: created, updated or priority; with - in front the other way round."""
+        query = {"project_id": project_id, "state": state, "role": role, "after": after, "label": label, "sort": sort}
         return self._items("/tasks", views.BoardCard, query, limit)
 
     def edit_task(self, task_id: str, change: commands.EditTask) -> int:
@@ -194,10 +202,12 @@ class Client(Work, People):
         after: Position = None,
         column: TaskState | None = None,
         cursor: str | None = None,
+        label: str | None = None,
     ) -> views.Board:
         """At most 200 cards a column; `counts` says how many there are. `at`: a position or an instant in the past.
         `column` with its `next` as `cursor`: the cards that follow; `column_cards` does that by itself."""
         query = {"project_id": project_id, "at": moment(at), "after": after, "column": column, "cursor": cursor}
+        query["label"] = label
         return self._get("/board", views.Board, query)
 
     def column_cards(
@@ -286,6 +296,27 @@ class Client(Work, People):
     def set_preferences(self, preferences: commands.ChangePreferences) -> views.Preferences:
         """All of them anew: one that is left out takes its default."""
         return self._ask("PUT", "/preferences", views.Preferences, preferences)
+
+    # --- secrets ---
+
+    def secrets(self, after: Position = None) -> tuple[views.Secret, ...]:
+        """By name. No method gives a value: nothing does."""
+        return self._all("/secrets", views.Secret, {"after": after})
+
+    def secret(self, name: str, after: Position = None) -> views.Secret:
+        return self._get(path("secrets", name), views.Secret, {"after": after})
+
+    def store_secret(self, name: str, value: str) -> views.Secret:
+        """A new version of it, which is used from now on."""
+        return self._ask("PUT", path("secrets", name), views.Secret, {"value": value})
+
+    def delete_secret(self, name: str) -> int:
+        """All versions of it; the position that says so."""
+        return self._write("DELETE", path("secrets", name))
+
+    def rotate_secrets(self, key: str | None = None) -> views.SecretsRotated:
+        """Replace the key that encrypts the workspace's secrets; values and versions stay."""
+        return self._ask("POST", "/secrets/rotate", views.SecretsRotated, {}, key)
 
     # --- the queue and the log ---
 

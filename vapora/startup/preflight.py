@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import ipaddress
 import socket
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from urllib.parse import urlsplit
 
 from vapora.errors import ConfigurationError, VaporaError
+from vapora.identity import named_owner
 from vapora.llm.catalogue import installed, own_prices
 from vapora.settings import Settings
 
@@ -18,22 +17,11 @@ _OLLAMA = "OLLAMA_HOST"
 def check(settings: Settings, environ: Mapping[str, str]) -> None:
     """Raises `ConfigurationError`. A database and an object store are asked once, for some seconds at most; NATS is
     not: work goes on without it."""
-    require_loopback(settings.host)
+    named_owner(settings)
     _check_models(settings, environ)
     _check_queue(settings)
     _check_blobs(settings, environ)
     _check_database(settings)
-
-
-def require_loopback(host: str) -> None:
-    local = host == "localhost"
-    with suppress(ValueError):
-        local = local or ipaddress.ip_address(host).is_loopback
-    if not local:
-        raise ConfigurationError(
-            f"VAPORA does not listen on {host}: nobody would have to log in yet.",
-            remedy="Use 127.0.0.1 (the default), and reach it from elsewhere through an SSH tunnel.",
-        )
 
 
 def require_free(host: str, port: int) -> None:

@@ -1,4 +1,4 @@
-"""How the work of a project flows."""
+"""How the work of a project flows, or that of all of them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Spread(View):
 
 
 class AgentWork(View):
-    """What an agent has done in a project since its beginning."""
+    """What an agent has done there since the beginning."""
 
     agent_id: str
     runs: int
@@ -40,9 +40,9 @@ class AgentWork(View):
 
 class Dashboard(View):
     """`lead`: from handing in to done; `cycle`: from the first assignment to done; of the cards that were done within
-    these days, None where none was."""
+    these days, None where none was. `project_id` None: of all projects together."""
 
-    project_id: str
+    project_id: str | None
     position: int
     cards: dict[str, int]
     days: tuple[FlowDay, ...]

@@ -18,13 +18,16 @@ _LARGEST_POSITION = 2**63 - 1
 
 
 class LiveRequest(BaseModel):
-    """The first frame of the client. `after`: send what changed after it; null: what changes from now on."""
+    """The first frame of the client. `after`: send what changed after it; null: what changes from now on.
+    `heartbeat_s`: send a frame without rows every so many seconds, so that the client notices a connection that is
+    dead and says nothing; null: send none."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     token: str | None = Field(None, max_length=8_192)
     workspace: str | None = Field(None, pattern=WORKSPACE_PATTERN, max_length=LONGEST_WORKSPACE)
     after: int | None = Field(None, ge=0, le=_LARGEST_POSITION, strict=True)
+    heartbeat_s: float | None = Field(None, ge=1, le=60)
 
 
 class ColumnCount(View):
@@ -153,10 +156,11 @@ class CommentChange(_Change):
 
 
 class StepChange(_Change):
-    """A step of a run, without its texts; the row's id is the key, of run and step."""
+    """A step of a run, without its texts, or that it is no longer one: the model was chosen, and never asked. The row's
+    id is the key, of run and step."""
 
     view: Literal["step"]
-    operation: Literal["put"]
+    operation: Literal["put", "remove"]
     row: Step
 
 
@@ -184,7 +188,8 @@ VIEWS = frozenset(
 
 
 class Frame(View):
-    """One position that changed something, as `/live` sends it; several in one where a socket lags behind."""
+    """One position that changed something, as `/live` sends it; several in one where a socket lags behind. One without
+    rows is a heartbeat, for a client that asked for it: nothing has changed, and the connection is alive."""
 
     position: int
     rows: tuple[Change, ...]

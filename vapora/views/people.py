@@ -8,15 +8,6 @@ from events.ids import MemberRole
 from vapora.views.base import View
 
 
-class AuthStatus(View):
-    """How one comes in here. `sign_in`: people have to sign in. `set_up`: there is no owner yet, and the one-time link
-    of the first start makes one. `openid`: one can sign in with the installation's provider of OpenID Connect."""
-
-    sign_in: bool
-    set_up: bool
-    openid: bool
-
-
 class SessionTokens(View):
     """`expires_in`: of the access token, in seconds. The refresh token is good for one use."""
 
@@ -24,6 +15,15 @@ class SessionTokens(View):
     refresh_token: str
     expires_in: int
     token_type: str = "Bearer"  # noqa: S105
+
+
+class SignInStatus(View):
+    """`sign_in`: whether people have to. `set_up`: whether there is an owner. `openid`: whether a provider of OpenID
+    Connect is there to sign in with."""
+
+    sign_in: bool
+    set_up: bool
+    openid: bool
 
 
 class Membership(View):

@@ -20,7 +20,8 @@ class Step(View):
 
     `step` is the number of the model's answer that it belongs to, from 0; -1: before the first. `name` is the model
     (`provider/model`), the tool, the check, or `setup`. `line` says in one line what it is, for a list. `result` is the
-    answer's text, what the tool gave, or the output of a command. `commit`: the branch's newest after it.
+    answer's text, what the tool gave, or the output of a command. `commit`: the branch's newest after it. `cursor`: its
+    place among the steps, two numbers; the list is sorted by them, and what comes after it is the page after it.
     """
 
     id: str
@@ -44,4 +45,5 @@ class Step(View):
     commit: str | None = None
     sandbox: str | None = None
     simulated: bool = False
+    cursor: str = ""
     position: int

@@ -54,6 +54,7 @@ function Pages() {
           <Route path="/" component={BoardPage} />
           <Route path="/p/:project" component={BoardPage} />
           <Route path="/p/:project/dashboard" component={DashboardPage} />
+          <Route path="/dashboard" component={DashboardPage} />
           <Route path="/t/:task" component={TaskPage} />
           <Route path="/agents" component={AgentsPage} />
           <Route path="/agents/:agent" component={AgentPage} />

@@ -16,22 +16,24 @@ const STATES = { todo: "#94a3b8", "in-progress": "#6366f1", review: "#d97706", d
 const seconds = (value: number): string => duration(value * 1_000);
 
 interface Found {
-  project: Project;
+  /** Null: all of them. */
+  project: Project | null;
   flow: Dashboard;
   costs: Record<string, readonly Cost[]>;
 }
 
+/** Without an id, of all projects together. */
 async function find(id: string, days: number): Promise<Found> {
   const path = { project_id: id };
-  const spent = (group_by: string) => data(GET("/api/v1/costs", { params: { query: { group_by, project_id: id } } }));
+  const spent = (group_by: string) => data(GET("/api/v1/costs", { params: { query: { group_by, ...(id ? path : {}) } } }));
   const groups = ["day", "agent", ...Object.keys(GROUPS)];
   const [project, flow, ...costs] = await Promise.all([
-    data(GET("/api/v1/projects/{project_id}", { params: { path } })),
-    data(GET("/api/v1/projects/{project_id}/dashboard", { params: { path, query: { days } } })),
+    id ? data(GET("/api/v1/projects/{project_id}", { params: { path } })) : null,
+    data(id ? GET("/api/v1/projects/{project_id}/dashboard", { params: { path, query: { days } } }) : GET("/api/v1/flow", { params: { query: { days } } })),
     ...groups.map(spent),
   ]);
   const byGroup = Object.fromEntries(groups.map((group, at) => [group, (costs[at] as { items: Cost[] }).items]));
-  return { project: project as Project, flow: sinceTheBeginning(flow as Dashboard), costs: byGroup };
+  return { project: project as Project | null, flow: sinceTheBeginning(flow as Dashboard), costs: byGroup };
 }
 
 const SHORTEST = 7;
@@ -47,14 +49,14 @@ export function DashboardPage() {
   const id = useRoute().params.project ?? "";
   const [days, setDays] = useState<number>(30);
   const { value, problem } = useData(() => find(id, days), [id, days], (frame) =>
-    frame.rows.some(({ view, row }) => (view === "task" || view === "run" || view === "column") && row.project_id === id),
+    frame.rows.some(({ view, row }) => (view === "task" || view === "run" || view === "column") && (!id || row.project_id === id)),
   );
   return (
     <Page
-      heading={value?.project.name ?? "Dashboard"}
+      heading={value?.project?.name ?? (id ? "Dashboard" : "All projects")}
       aside={
         <>
-          <ProjectTabs project={id} current="dashboard" />
+          {id && <ProjectTabs project={id} current="dashboard" />}
           <select class="field !w-auto" aria-label="Days shown" value={days} onChange={(event) => setDays(Number(event.currentTarget.value))}>
             {SPANS.map((span) => (
               <option key={span} value={span}>
@@ -70,7 +72,7 @@ export function DashboardPage() {
   );
 }
 
-function Shown({ flow, costs, span }: Found & { span: number }) {
+function Shown({ project, flow, costs, span }: Found & { span: number }) {
   const days = useMemo(() => flow.days.map((one) => one.day), [flow]);
   const series = useMemo(() => lines(flow), [flow]);
   const spent = useMemo(() => byDay(days, costs.day ?? []), [days, costs]);
@@ -89,6 +91,7 @@ function Shown({ flow, costs, span }: Found & { span: number }) {
         ))}
       </div>
       <Team flow={flow} costs={costs.agent ?? []} />
+      {!project && <Projects />}
     </>
   );
 }
@@ -162,6 +165,25 @@ function Shares({ heading, group, costs }: { heading: string; group: string; cos
               <span class="text-soft tabular-nums w-12 text-right">{total ? percent(one.cost_microusd / total) : "–"}</span>
             </div>
             <div aria-hidden="true" class="h-1.5 rounded-full bg-accent min-w-0.5" style={{ width: `${total ? (one.cost_microusd / total) * 100 : 0}%` }} />
+          </li>
+        ))}
+      </ul>
+    </Panel>
+  );
+}
+
+/** The way to the dashboard of each. */
+function Projects() {
+  const { value, problem } = useData(() => data(GET("/api/v1/projects", { params: { query: { limit: 500 } } })), [], (frame) => frame.rows.some(({ view }) => view === "project"));
+  if (!value) return <Loading problem={problem} />;
+  return (
+    <Panel heading="Projects">
+      <ul class="m-0 p-0 list-none flex flex-wrap gap-2">
+        {(value as { items: Project[] }).items.map((one) => (
+          <li key={one.id}>
+            <a class="btn" href={`/p/${one.id}/dashboard`} dir="auto">
+              {one.name}
+            </a>
           </li>
         ))}
       </ul>

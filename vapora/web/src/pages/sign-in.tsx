@@ -1,7 +1,7 @@
 /** Where one signs in, and from where one comes back to where one was. */
 import { useEffect, useState } from "preact/hooks";
 import { data, GET, POST } from "../api/client";
-import type { AuthStatus } from "../api/types";
+import type { SignInStatus } from "../api/types";
 import { ApiError } from "../api/error";
 import { useForm } from "../lib/form";
 import { wayBack } from "../lib/links";
@@ -17,12 +17,12 @@ const SAID: Record<string, string> = {
 export const goBack = (): void => location.replace(wayBack(location.search, location.origin));
 
 export function SignInPage() {
-  const [status, setStatus] = useState<AuthStatus | null>(null);
+  const [status, setStatus] = useState<SignInStatus | null>(null);
   const [unreached, setUnreached] = useState("");
   const why = new URLSearchParams(location.search).get("why") ?? "";
   useEffect(() => {
     data(GET("/api/v1/auth/status")).then(
-      (found) => setStatus(found as AuthStatus),
+      (found) => setStatus(found as SignInStatus),
       (error: unknown) => setUnreached(error instanceof ApiError ? error.message : String(error)),
     );
   }, []);
@@ -30,13 +30,13 @@ export function SignInPage() {
     <Outside heading="Sign in">
       {SAID[why] && <p role="status">{SAID[why]}</p>}
       <Refused text={unreached} />
-      {status?.set_up && <p>Nobody has an account here yet. Open the address that `vapora up` printed: it makes you the owner.</p>}
-      {status && !status.sign_in && !status.set_up && (
+      {status?.sign_in && !status.set_up && <p>Nobody has an account here yet. Open the address that `vapora up` printed: it makes you the owner.</p>}
+      {status && !status.sign_in && (
         <p>
           Nobody has to sign in here. Go to the <a href="/">board</a>.
         </p>
       )}
-      {!unreached && !status?.set_up && (status?.sign_in ?? true) && <SignInForm />}
+      {!unreached && (!status || (status.sign_in && status.set_up)) && <SignInForm />}
       {status?.openid && (
         <a class="btn" href={`/api/v1/auth/openid/start?${new URLSearchParams({ back: wayBack(location.search, location.origin) })}`}>
           Sign in with your organisation

@@ -7,6 +7,9 @@ import type { Frame, LiveRequest } from "../api/types";
 
 export type Connection = "connecting" | "live" | "cut-off";
 
+const HEARTBEAT_S = 8;
+/** Two heartbeats that did not come: the connection is dead, and nobody has said so. */
+const SILENCE_MS = 18_000;
 const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 8_000;
 /** The close code by which the server says that it does not know the position: the page must be loaded anew. */
@@ -38,6 +41,7 @@ let socket: WebSocket | null = null;
 let opening = false;
 let pause = FIRST_PAUSE_MS;
 let timer = 0;
+let silence = 0;
 
 /** Follow from `after` on. A second call goes on from where the first one is. */
 export function follow(after: number): void {
@@ -64,23 +68,43 @@ function connect(bearer: string): void {
   address.protocol = address.protocol.replace("http", "ws");
   const opened = new WebSocket(address);
   socket = opened;
+  // One that never opens is given up as well.
+  listen(opened);
   socket.onopen = () => {
-    opened.send(JSON.stringify({ ...(bearer ? { token: bearer } : {}), workspace, after: position.value } satisfies Partial<LiveRequest>));
+    opened.send(JSON.stringify({ ...(bearer ? { token: bearer } : {}), workspace, after: position.value, heartbeat_s: HEARTBEAT_S } satisfies Partial<LiveRequest>));
+  };
+  socket.onmessage = (message) => {
+    if (socket !== opened) return;
+    listen(opened);
+    // Only what the server says shows that it is there.
     pause = FIRST_PAUSE_MS;
     connection.value = "live";
+    take(JSON.parse(String(message.data)) as Frame);
   };
-  socket.onmessage = (message) => take(JSON.parse(String(message.data)) as Frame);
-  socket.onclose = (event) => {
-    // Told twice, it would lead to two sockets.
-    if (socket !== opened) return;
-    socket = null;
-    connection.value = "cut-off";
-    if (event.code === REFUSED) restart();
-    else if (event.code === SIGN_IN && bearer) void open(bearer);
-    else if (event.code === SIGN_IN) leave("needed");
-    else if (event.code === GONE) void askWho();
-    else again();
-  };
+  socket.onclose = (event) => gone(opened, event.code, bearer);
+}
+
+/** From now on so much silence means that the connection is dead. */
+function listen(opened: WebSocket): void {
+  clearTimeout(silence);
+  silence = window.setTimeout(() => {
+    gone(opened, 0);
+    // Its closing may take minutes where nobody answers: nobody waits for it.
+    opened.close();
+  }, SILENCE_MS);
+}
+
+function gone(opened: WebSocket, code: number, bearer = ""): void {
+  // Told twice, it would lead to two sockets.
+  if (socket !== opened) return;
+  clearTimeout(silence);
+  socket = null;
+  connection.value = "cut-off";
+  if (code === REFUSED) restart();
+  else if (code === SIGN_IN && bearer) void open(bearer);
+  else if (code === SIGN_IN) leave("needed");
+  else if (code === GONE) void askWho();
+  else again();
 }
 
 // A socket whose token expires is closed by the server: it is told the next one in time.

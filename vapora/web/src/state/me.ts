@@ -42,7 +42,7 @@ export const reload = load;
 /** Whether to offer an operation, by its name in the API. */
 export const may = (...operations: readonly string[]): boolean => {
   const known = me.value;
-  return known === null || known.kind !== "user" || operations.some((one) => known.actions?.includes(one));
+  return known === null || known.kind !== "user" || !known.actions?.length || operations.some((one) => known.actions?.includes(one));
 };
 
 /** What has commands run needs more than to be at this machine, while nobody signs in. */

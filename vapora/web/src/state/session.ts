@@ -1,7 +1,7 @@
 /** Who is signed in on this browser. The access token lives in this tab's memory, the refresh token in the storage of
  * this origin, where other tabs find it: see docs/adr/0015-identity.md. */
 import { ApiError, problemOf } from "../api/error";
-import { operatorToken, forgetOperator } from "./operator";
+import { forgetOperator, operatorToken, redeemed } from "./operator";
 
 interface Tokens {
   access_token: string;
@@ -46,7 +46,10 @@ const isGood = (refused: string): boolean => access !== "" && access !== refused
 /** What a request carries; renewed where it is about to expire, or where the server has just `refused` it. Empty: nobody
  * is signed in. */
 export async function token(refused = ""): Promise<string> {
-  if (!isSignedIn()) return operatorToken.value;
+  if (!isSignedIn()) {
+    await redeemed;
+    return operatorToken.value;
+  }
   if (isGood(refused)) return access;
   const seen = stored();
   const renew = () => renewed(refused, seen);

@@ -13,6 +13,7 @@ import { NoWorkspace, Person, WorkspaceSwitch } from "./workspaces";
 
 const PAGES = [
   ["/", "Board"],
+  ["/dashboard", "Dashboard"],
   ["/agents", "Agents"],
   ["/budgets", "Budgets"],
   ["/costs", "Costs"],

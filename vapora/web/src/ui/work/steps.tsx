@@ -1,10 +1,12 @@
 /** A run as it goes on: answers of the model, tools, checks and the verdict of a review, one below the other. */
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { data, GET, link } from "../../api/client";
-import type { Run, Step } from "../../api/types";
+import type { Change, Run, Step } from "../../api/types";
 import { count, dollars, duration } from "../../lib/format";
 import { allPages } from "../../lib/pages";
+import { justBefore, latest, merged, type ShownStep } from "../../lib/steps";
 import { useData } from "../../lib/use-data";
+import { onFrame, onRestart } from "../../state/live";
 import { refused } from "../../state/toasts";
 import { Loading } from "../page";
 
@@ -18,16 +20,23 @@ const COLOURS: Record<Step["state"], string> = { running: "text-accent", done: "
 const SAID: Record<Step["state"], string> = { running: "under way", done: "done", failed: "failed", cancelled: "not done" };
 
 export function Steps({ run }: { run: Run }) {
-  const { value, problem } = useData(
-    () => stepsOf(run.run_id),
-    [run.run_id],
-    (frame) => frame.rows.some((one) => one.view === "run" && one.key === run.run_id),
-  );
+  const { value, problem, reload } = useData(() => stepsOf(run.run_id), [run.run_id]);
+  // What came since, by the socket: the list is read once, however many steps a run has.
+  const [live, setLive] = useState<readonly Change[]>([]);
+  useEffect(() => {
+    const off = onFrame(({ rows }) => {
+      const ours = rows.filter((one) => one.view === "step" && one.row.run_id === run.run_id);
+      if (ours.length) setLive((before) => latest([...before, ...ours]));
+    });
+    const again = onRestart(() => (setLive([]), reload()));
+    return () => (off(), again());
+  }, [run.run_id]);
   if (!value) return <Loading problem={problem} />;
-  if (!value.length) return <p class="muted">Nothing is done yet.</p>;
+  const steps = merged(value, live);
+  if (!steps.length) return <p class="muted">Nothing is done yet.</p>;
   return (
     <ol class="m-0 p-0 list-none flex flex-col border-l-2 border-line ml-1.5" aria-label="Steps">
-      {value.map((step) => (
+      {steps.map((step) => (
         <li key={step.id} class="pl-3 -ml-px">
           <StepView step={step} />
         </li>
@@ -36,8 +45,21 @@ export function Steps({ run }: { run: Run }) {
   );
 }
 
-function StepView({ step }: { step: Step }) {
+/** A frame has no texts: who opens a step that came by one asks for them. */
+async function whole(step: ShownStep): Promise<Step> {
+  const query = { cursor: justBefore(step.cursor), limit: 1, after: step.position };
+  const page = (await data(GET("/api/v1/runs/{run_id}/steps", { params: { path: { run_id: step.run_id }, query } }))) as { items: Step[] };
+  return page.items[0]?.id === step.id ? page.items[0] : step;
+}
+
+function StepView({ step: shown }: { step: ShownStep }) {
   const [open, setOpen] = useState(false);
+  const [found, setFound] = useState<Step | null>(null);
+  const step = found && found.position >= shown.position ? found : shown;
+  const lacking = open && shown.bare && step === shown;
+  useEffect(() => {
+    if (lacking) whole(shown).then(setFound, (error: unknown) => refused(error, "The step could not be loaded"));
+  }, [lacking, shown.position]);
   return (
     <details class="py-1" onToggle={(event) => setOpen(event.currentTarget.open)}>
       <summary class="cursor-pointer text-sm flex flex-wrap gap-x-3 items-baseline list-none">
