@@ -119,6 +119,11 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "get_event": lambda client: client.event(1),
     "get_chain": lambda client: client.chain(1),
     "list_audit": lambda client: client.audit(),
+    "export_audit": lambda client: client.export_audit(),
+    "list_people_audit": lambda client: client.people_audit(),
+    "export_people_audit": lambda client: client.export_people_audit(),
+    "get_policies": lambda client: client.policies(),
+    "set_policies": lambda client: client.set_policies("// none"),
 }
 
 

@@ -371,13 +371,47 @@ class AsyncClient(AsyncWork, AsyncWebhooks, AsyncPeople):
         until: datetime | None = None,
         text: str | None = None,
         after: Position = None,
+        result: str | None = None,
+        first: int | None = None,
+        last: int | None = None,
     ) -> AsyncIterator[views.AuditEntry]:
-        """Who did what to what, when, and how it came out; the newest first."""
-        between = {"since": moment(since), "until": moment(until)}
-        query = {"actor": actor, "action": action, "resource": resource, "text": text, "after": after, **between}
-        return self._items("/audit", views.AuditEntry, query, limit)
+        """Who did what to what, when, and how it came out; the newest first. `first`, `last`: positions; `actor`,
+        `action` and `resource` with a `*` behind them: what begins like that."""
+        between = {"since": moment(since), "until": moment(until), "first": first, "last": last}
+        named = {"actor": actor, "action": action, "resource": resource, "result": result, "text": text}
+        return self._items("/audit", views.AuditEntry, {**named, "after": after, **between}, limit)
+
+    async def export_audit(self, wanted: views.AuditFilter | None = None, format: str = "jsonl") -> str:
+        """The audit trail, the oldest entry first, as `jsonl` or `csv`."""
+        return await self._text("/audit/export", query=_filters(wanted, format))
+
+    def people_audit(
+        self, wanted: views.AuditFilter | None = None, limit: int | None = None, after: Position = None
+    ) -> AsyncIterator[views.AuditEntry]:
+        """For administrators: who signed in or tried to, who belongs where, who was refused; the newest first."""
+        query = {**_filters(wanted), "after": after}
+        return self._items("/people/audit", views.AuditEntry, query, limit)
+
+    async def export_people_audit(self, wanted: views.AuditFilter | None = None, format: str = "jsonl") -> str:
+        """As `export_audit`, of the log of people."""
+        return await self._text("/people/audit/export", query=_filters(wanted, format))
+
+    # --- policies ---
+
+    async def policies(self, after: Position = None) -> views.Policies:
+        """Those that hold everywhere, and the workspace's own beside them."""
+        return await self._get("/policies", views.Policies, {"after": after})
+
+    async def set_policies(self, text: str) -> views.Policies:
+        """All of the workspace's own anew, in Cedar; a text with a mistake is refused as a whole."""
+        return await self._ask("PUT", "/policies", views.Policies, commands.SetPolicies(text=text))
 
     def live(self, after: Position = None, reconnect: bool = True) -> AsyncLive:
         """Changed rows as they change, to be iterated over. `after`: first what changed since then."""
         url = self.url.replace("http", "ws", 1) + f"{PREFIX}/live"
         return AsyncLive(url, dict(self._headers), self._access_token, after, self._timeout, reconnect)
+
+
+def _filters(wanted: views.AuditFilter | None, format: str | None = None) -> dict[str, Any]:
+    said = {} if wanted is None else wanted.model_dump(mode="json", exclude_none=True)
+    return said if format is None else {**said, "format": format}

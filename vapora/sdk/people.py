@@ -20,9 +20,9 @@ class People(Transport):
 
     # --- signing in ---
 
-    def auth_status(self) -> views.AuthStatus:
+    def sign_in_status(self) -> views.SignInStatus:
         """Whether people have to sign in here, and how."""
-        return self._get("/auth/status", views.AuthStatus, {})
+        return self._get("/auth/status", views.SignInStatus, {})
 
     def set_up(self, token: str, email: str, name: str, password: str) -> views.SessionTokens:
         """Become the first owner, by the one-time link of the first start. The client is signed in from then on."""
