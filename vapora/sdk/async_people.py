@@ -73,6 +73,10 @@ class AsyncPeople(AsyncTransport):
         """Who asks, the workspaces they belong to, and what they may do in this one."""
         return await self._get("/auth/me", views.Me, {"after": after})
 
+    async def rotate_signing_key(self) -> views.Accepted:
+        """Access tokens are signed with a new key from now on; those of the old one are good until they expire."""
+        return await self._ask("POST", "/auth/rotate-key", views.Accepted)
+
     async def _sign_in(self, address: str, body: Mapping[str, Any]) -> views.SessionTokens:
         answer = await self._request("POST", f"{PREFIX}{address}", json=dict(body))
         tokens = self._parse(answer, views.SessionTokens)
@@ -97,9 +101,6 @@ class AsyncPeople(AsyncTransport):
     async def users(self, after: Position = None) -> tuple[views.UserView, ...]:
         """All who have an account. For administrators."""
         return await self._all("/users", views.UserView, {"after": after})
-
-    async def user(self, user_id: str, after: Position = None) -> views.UserView:
-        return await self._get(path("users", user_id), views.UserView, {"after": after})
 
     async def edit_user(self, user_id: str, change: commands.EditUser) -> int:
         """Only the fields that `change` was given are sent. The position."""

@@ -72,6 +72,10 @@ class People(Transport):
         """Who asks, the workspaces they belong to, and what they may do in this one."""
         return self._get("/auth/me", views.Me, {"after": after})
 
+    def rotate_signing_key(self) -> views.Accepted:
+        """Access tokens are signed with a new key from now on; those of the old one are good until they expire."""
+        return self._ask("POST", "/auth/rotate-key", views.Accepted)
+
     def _sign_in(self, address: str, body: Mapping[str, Any]) -> views.SessionTokens:
         answer = self._request("POST", f"{PREFIX}{address}", json=dict(body))
         tokens = self._parse(answer, views.SessionTokens)
@@ -96,9 +100,6 @@ class People(Transport):
     def users(self, after: Position = None) -> tuple[views.UserView, ...]:
         """All who have an account. For administrators."""
         return self._all("/users", views.UserView, {"after": after})
-
-    def user(self, user_id: str, after: Position = None) -> views.UserView:
-        return self._get(path("users", user_id), views.UserView, {"after": after})
 
     def edit_user(self, user_id: str, change: commands.EditUser) -> int:
         """Only the fields that `change` was given are sent. The position."""

@@ -93,6 +93,17 @@ def setup(
     typer.echo(f"You are the owner, and signed in at {address}. Everybody has to sign in there from now on.")
 
 
+auth = typer.Typer(help="How people sign in; for administrators.", no_args_is_help=True)
+
+
+@auth.command("rotate-key")
+def rotate_key(as_json: Json = False) -> None:
+    """Sign access tokens with a new key. Nobody is signed out: those of the old one are good until they expire."""
+    with connect() as client:
+        accepted = client.rotate_signing_key()
+    emit(as_json, accepted, lambda: "Access tokens are signed with a new key from now on.")
+
+
 def _setup_token() -> str | None:
     """Of the server on this machine, if this user may read it."""
     try:

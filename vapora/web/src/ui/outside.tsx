@@ -40,7 +40,7 @@ export function Field({ label, name, type = "text", autocomplete, hint, least, f
   return (
     <label>
       <span class="label">{label}</span>
-      <input class="field" name={name} type={type} autocomplete={autocomplete as never} required minLength={least} maxLength={1_000} autofocus={focus} />
+      <input class="field" name={name} type={type as "text"} autocomplete={autocomplete as "on"} required minLength={least} maxLength={1_000} autofocus={focus} />
       {hint && <span class="muted">{hint}</span>}
     </label>
   );
