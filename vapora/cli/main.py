@@ -24,6 +24,7 @@ from vapora.cli import (
     queue,
     rebuild,
     run,
+    secrets,
     task,
     task_work,
     up,
@@ -71,6 +72,7 @@ app.add_typer(projects.app, name="project")
 app.add_typer(projects.app, name="projects", hidden=True)
 app.add_typer(run.app, name="run")
 app.add_typer(queue.app, name="queue")
+app.add_typer(secrets.app, name="secrets")
 app.add_typer(webhooks.app, name="webhooks")
 app.add_typer(log.app, name="log")
 app.add_typer(audit.app, name="audit")
