@@ -6,8 +6,8 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import cache, partial
-from typing import TYPE_CHECKING, cast
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, cast
 
 from actors import kinds
 from actors.agent import Agent
@@ -29,8 +29,10 @@ from actors.runtime.base import Actor, Address, Builder, Runtime
 from actors.runtime.local import LocalRuntime
 from actors.snapshots import saved_landings, saved_ledger, saved_offers, saved_swarm
 from actors.supervisor import Supervisor
+from actors.supervisor.store import SettingsCellStore
+from actors.webhooks import Outbox, SecretFiles, Sender, Webhooks
 from events.content import Content
-from events.ids import DEFAULT_WORKSPACE, PEOPLE
+from events.ids import DEFAULT_WORKSPACE, PEOPLE, is_workspace
 from projections import all_projections, people_projections
 from projections.engine.store import ReadStore
 from vapora import journal
@@ -40,14 +42,15 @@ from vapora.clock import new_id, now
 from vapora.database import Place
 from vapora.dispatch import Dispatcher
 from vapora.domain.pricing import PriceBook
-from vapora.errors import ConfigurationError
-from vapora.identity import first_owner
+from vapora.errors import ArchivedError, ConfigurationError, NotFoundError, VaporaError
+from vapora.identity import named_owner
 from vapora.identity.store import open_store
 from vapora.llm.catalogue import installed, own_prices
 from vapora.llm.factory import clients
+from vapora.log.cell_records import open_cell_records
 from vapora.log.client import LogClient
 from vapora.log.event_log import EventLog
-from vapora.log.places import open_log, workspaces
+from vapora.log.places import open_log
 from vapora.log.proof import CheckpointBook, SigningKey
 from vapora.ports import (
     BudgetPort,
@@ -58,6 +61,8 @@ from vapora.ports import (
     QueuePort,
     RepositoriesPort,
     RouterStatusPort,
+    Standing,
+    WebhooksPort,
 )
 from vapora.queue.nats.options import options_of
 from vapora.repo.bare import person
@@ -65,6 +70,9 @@ from vapora.settings import Settings
 
 if TYPE_CHECKING:
     from actors.relay import Relay
+
+# Stores of texts that the router keeps.
+_STORES = 64
 
 BUILDER = "actors.composition:builder"
 
@@ -96,9 +104,24 @@ def builder(settings: Settings, environ: Mapping[str, str] = os.environ) -> Buil
 
 
 def _open_log(settings: Settings, workspace: str) -> EventLog:
+    require_not_deleted(settings, workspace)
     # Asked each time: Ray may have started the writer again on a node that came later.
     require_one_machine(settings, cluster.count_nodes())
     return open_log(settings.log_place(workspace), workspace, now)
+
+
+def require_not_deleted(settings: Settings, workspace: str) -> None:
+    """`NotFoundError` for one that is being deleted, or was: nothing of it is to be made again by a late call."""
+    record = open_cell_records(settings).get(workspace) if is_workspace(workspace) else None
+    if record is not None and record.is_gone:
+        raise NotFoundError(f"The workspace '{workspace}' was deleted.")
+
+
+def _seal(settings: Settings, workspace: str) -> VaporaError | None:
+    record = open_cell_records(settings).get(workspace) if is_workspace(workspace) else None
+    if record is None or record.state != "archived":
+        return None
+    return ArchivedError(f"The workspace '{workspace}' is archived.", remedy="Restore it, and nothing is missing.")
 
 
 def require_one_machine(settings: Settings, nodes: int) -> None:
@@ -119,13 +142,28 @@ def build_log_writer(wiring: Wiring, address: Address) -> LogWriter:
     signer = CheckpointSigner(
         open_book, now, events=settings.checkpoint_events, interval_s=settings.checkpoint_interval_s
     )
-    return LogWriter(lambda: _open_log(settings, workspace), signer=signer)
+
+    async def started() -> None:
+        await wiring.runtime.ref(Address("supervisor")).woken(workspace)
+
+    return LogWriter(
+        lambda: _open_log(settings, workspace),
+        signer=signer,
+        sealed=lambda: _seal(settings, workspace),
+        # What is no workspace has no cell around its log.
+        started=started if is_workspace(workspace) else None,
+    )
 
 
 def build_projector(wiring: Wiring, address: Address) -> Projector:
-    place = wiring.settings.read_place(address.workspace)
-    projections = people_projections() if address.workspace == PEOPLE else all_projections()
-    return Projector(wiring.log(address.workspace), address.workspace, lambda: ReadStore(place), projections)
+    settings, workspace = wiring.settings, address.workspace
+
+    def open_reads() -> ReadStore:
+        require_not_deleted(settings, workspace)
+        return ReadStore(settings.read_place(workspace))
+
+    projections = people_projections() if workspace == PEOPLE else all_projections()
+    return Projector(wiring.log(workspace), workspace, open_reads, projections)
 
 
 def build_identity(wiring: Wiring, _: Address) -> Identity:
@@ -138,7 +176,7 @@ def build_identity(wiring: Wiring, _: Address) -> Identity:
         cells=wiring.runtime.ref(Address("supervisor")),
         clock=now,
         times=SessionTimes(settings.access_token_s, timedelta(days=settings.refresh_token_days)),
-        owner=first_owner(settings),
+        owner=named_owner(settings),
     )
 
 
@@ -242,10 +280,23 @@ def build_repositories(wiring: Wiring, address: Address) -> Repositories:
     )
 
 
+def build_webhooks(wiring: Wiring, address: Address) -> Webhooks:
+    settings, workspace = wiring.settings, address.workspace
+    folder = settings.webhooks_folder(workspace)
+    return Webhooks(
+        wiring.log(workspace),
+        workspace,
+        now,
+        open_outbox=lambda: Outbox(folder / "outbox.db"),
+        secrets=SecretFiles(settings.webhook_secrets(workspace)),
+        sender=Sender(settings.webhook_allow, now),
+    )
+
+
 def build_router(wiring: Wiring, _: Address) -> LLMRouter:
     settings, runtime = wiring.settings, wiring.runtime
-    # One store a workspace for the router's life: one to S3 keeps its connections.
-    blobs = cache(wiring.blobs)
+    # Kept for those that are at work: a store in S3 keeps its connections.
+    blobs = lru_cache(_STORES)(wiring.blobs)
 
     def keep(workspace: str, text: str) -> Content:
         return blobs(workspace).content(text)
@@ -278,9 +329,15 @@ def build_supervisor(wiring: Wiring, _: Address) -> Supervisor:
             # Before the coordinator runs, and so before the first call.
             await runtime.ref(Address("budget", workspace)).set_default_cap(origin, settings.default_cap_cents)
 
-    known = partial(workspaces, settings)
-    parts = kinds.residents(settings)
-    return Supervisor(runtime, known, prepare, interval_s=settings.health_interval_s, parts=parts)
+    return Supervisor(
+        runtime,
+        SettingsCellStore(settings),
+        prepare,
+        now,
+        interval_s=settings.health_interval_s,
+        idle_s=settings.cell_idle_s,
+        parts=kinds.residents(settings),
+    )
 
 
 class ActorSystem:
@@ -291,7 +348,28 @@ class ActorSystem:
         self.runtime = runtime
 
     async def open(self, workspace: str) -> None:
-        await self.runtime.ref(Address("supervisor")).open(workspace)
+        await self._supervisor.open(workspace)
+
+    async def standing(self, workspace: str = "") -> tuple[str, Standing]:
+        known: tuple[str, Standing] = await self._supervisor.standing(workspace)
+        return known
+
+    async def create(self, workspace: str) -> None:
+        await self._supervisor.create(workspace)
+
+    async def archive(self, workspace: str) -> None:
+        await self._supervisor.archive(workspace)
+
+    async def restore(self, workspace: str) -> None:
+        await self._supervisor.restore(workspace)
+
+    async def delete(self, workspace: str) -> str:
+        export: str = await self._supervisor.delete(workspace)
+        return export
+
+    @property
+    def _supervisor(self) -> Any:
+        return self.runtime.ref(Address("supervisor"))
 
     def log(self, workspace: str) -> LogWriterPort:
         return cast(LogWriterPort, self.runtime.ref(Address("log", workspace)))
@@ -307,6 +385,9 @@ class ActorSystem:
 
     def repositories(self, workspace: str) -> RepositoriesPort:
         return cast(RepositoriesPort, self.runtime.ref(Address("repositories", workspace)))
+
+    def webhooks(self, workspace: str) -> WebhooksPort:
+        return cast(WebhooksPort, self.runtime.ref(Address("webhooks", workspace)))
 
     def router(self) -> RouterStatusPort:
         return cast(RouterStatusPort, self.runtime.ref(Address("router")))

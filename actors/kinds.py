@@ -6,7 +6,7 @@ classes: a runtime can be read, and tested, without them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -57,6 +57,7 @@ _TABLE: Final = (
         "coordinator", "actors.coordinator:SwarmCoordinator", "actors.composition:build_coordinator", "cell", True
     ),
     ActorKind("relay", "actors.relay:Relay", "actors.composition:build_relay", "cell", True, setting="nats_url"),
+    ActorKind("webhooks", "actors.webhooks:Webhooks", "actors.composition:build_webhooks", "cell", True),
     ActorKind("agent", "actors.agent:Agent", "actors.composition:build_agent", "agents"),
     ActorKind(
         "repositories", "actors.repositories:Repositories", "actors.composition:build_repositories", "cell", True
@@ -89,6 +90,11 @@ def residents(settings: object = None) -> tuple[str, ...]:
 
 # What the people log has of a cell: it is no workspace, and nobody works in it.
 PEOPLE_PARTS: Final = ("log", "projector")
+
+
+def of_cells(only: Collection[str] | None = None) -> tuple[ActorKind, ...]:
+    """The kinds that belong to one workspace, in the order in which they stop; of those that are named, if any are."""
+    return tuple(kind for kind in _TABLE if not kind.shared and (only is None or kind.name in only))
 
 
 def stop_rank(host: str) -> int:

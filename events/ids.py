@@ -78,6 +78,10 @@ def preferences_stream(user: str) -> StreamName:
     return StreamName(f"preferences:{user}")
 
 
+def webhook_stream(webhook_id: str) -> StreamName:
+    return StreamName(f"webhook:{webhook_id}")
+
+
 def request_stream(digest: str) -> StreamName:
     return StreamName(f"request:{digest}")
 

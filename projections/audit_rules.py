@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from events import DomainEvent, access, agent, budget, project, routing, run, secret, task, user, workspace
+from events import DomainEvent, access, agent, budget, project, routing, run, secret, task, user, webhook, workspace
 from events.ids import ChecksVerdict
 from events.work import CommandResult
 from projections.audit_line import AuditLine, rule
@@ -98,6 +98,13 @@ RULES: Mapping[type[DomainEvent], Callable[[Any], AuditLine]] = {
         "update", "secrets", "workspace", details=f"encrypted by key {event.key} now: {event.secrets} versions"
     ),
     user.PreferencesChanged: rule("update", "preferences", "user_id"),
+    webhook.WebhookSet: rule(
+        "update", "webhook", "webhook_id", lambda event: f"{', '.join(event.topics)} to {event.url}"
+    ),
+    webhook.WebhookTested: rule(
+        "execute", "webhook", "webhook_id", lambda event: event.error or f"answered with {event.status}"
+    ),
+    webhook.WebhookRemoved: rule("delete", "webhook", "webhook_id"),
     project.ProjectCreated: rule("create", "project", "project_id", lambda event: event.name),
     project.ProjectEdited: rule("update", "project", "project_id", _edited),
     project.ProjectArchived: rule("delete", "project", "project_id", lambda event: "archived"),
@@ -151,6 +158,9 @@ RULES: Mapping[type[DomainEvent], Callable[[Any], AuditLine]] = {
         lambda event: f"attached {event.attachment.name} ({event.attachment.content.size} bytes)",
     ),
     task.AttachmentRemoved: rule("update", "task", "task_id", lambda event: f"removed the file {event.name}"),
+    task.TaskLabelled: rule(
+        "update", "task", "task_id", lambda event: f"labelled {', '.join(event.labels)}" if event.labels else "no label"
+    ),
     task.TaskLanded: _landed,
     task.LandingRefused: rule("complete", "task", "task_id", lambda event: f"{event.kind}: {event.message}", "failure"),
     task.TaskPushed: rule("execute", "task", "task_id", lambda event: f"pushed {event.branch} {event.head[:12]}"),

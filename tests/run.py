@@ -12,18 +12,21 @@ import subprocess
 import sys
 import tempfile
 
+from tests.conftest import ROOMS_APART
+
 _PYTEST = (sys.executable, "-m", "pytest")
+# Where the tests on Ray and in a browser stand, as `tests/conftest.py` sees to: collecting all others takes a while.
+_APART = ("-m", "ray or browser", *ROOMS_APART)
+_OTHERS = ("-m", "not index and not ray and not browser")
 _NOTHING_CHOSEN = 5  # by options such as -k; of no concern while the other process has something
 
 
 def main(options: list[str]) -> int:
     with tempfile.TemporaryFile("w+") as said:
         # In the same process group: Ctrl-C reaches both.
-        apart = subprocess.Popen([*_PYTEST, "-m", "ray or browser", *options], stdout=said, stderr=subprocess.STDOUT)
+        apart = subprocess.Popen([*_PYTEST, *_APART, *options], stdout=said, stderr=subprocess.STDOUT)
         try:
-            others = subprocess.run(
-                [*_PYTEST, "-m", "not index and not ray and not browser", *options], check=False
-            ).returncode
+            others = subprocess.run([*_PYTEST, *_OTHERS, *options], check=False).returncode
         finally:
             code = apart.wait()
         said.seek(0)

@@ -8,6 +8,7 @@
     │   ├── DependencyRingError    tasks would wait for each other
     │   ├── KeyReusedError         an Idempotency-Key came again with another body
     │   ├── PreconditionFailedError  it has changed since it was read (If-Match)
+    │   ├── ArchivedError          the workspace is archived, and nothing is written to it
     │   ├── ReviewOutdatedError    the branch is at another commit than the one that was looked at
     │   ├── NotApprovedError       work that nobody approved does not land
     │   └── ChecksFailedError      a check of the project is red
@@ -17,6 +18,7 @@
     ├── ThrottledError             too many attempts; `details["retry_after_s"]` says when to try again
     ├── BehindError                a read model has not reached the position asked for
     ├── UnavailableError           a part of the cell does not answer at the moment
+    │   ├── StoppingError          an actor was stopped before it began; the runtime sends the call again
     │   └── StoreFaultError        the read models' database is in trouble, through no fault of a row
     ├── ConfigurationError         settings that cannot work; start-up stops
     ├── CatalogError               a manifest or backlog file that cannot be used
@@ -130,6 +132,10 @@ class PreconditionFailedError(ConflictError):
     pass
 
 
+class ArchivedError(ConflictError):
+    kind: ClassVar[str] = "workspace-archived"
+
+
 class ReviewOutdatedError(ConflictError):
     """`details["head"]`: where the branch is now."""
 
@@ -168,6 +174,10 @@ class BehindError(VaporaError):
 
 class UnavailableError(VaporaError):
     pass
+
+
+class StoppingError(UnavailableError):
+    """What was asked had no effect, or has one that the same call, sent again, does not repeat."""
 
 
 class StoreFaultError(UnavailableError):

@@ -7,7 +7,7 @@ plain values that pickle. The composition roots put real ones in.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, Protocol
 
@@ -38,17 +38,21 @@ from vapora.views import (
     Accepted,
     Changes,
     DeadLetterView,
+    DeliveryState,
     Examined,
     FileText,
     InvitationMade,
     LimitsChanged,
     Merged,
+    Page,
     ProjectFile,
     Pushed,
     QueueView,
     RepositoryView,
     SessionTokens,
     TokenMade,
+    WebhookDelivery,
+    WebhookOutcome,
 )
 
 
@@ -307,6 +311,26 @@ class IdentityPort(Protocol):
         ...
 
 
+class WebhooksPort(Protocol):
+    async def check(self, url: str) -> None:
+        """`BadInputError` for an address that messages may not go to."""
+        ...
+
+    async def secret(self, webhook_id: str) -> str:
+        """That its messages are signed with; made with the first question."""
+        ...
+
+    async def test(self, origin: Origin, webhook_id: str, key: RequestKey | None = None) -> WebhookOutcome:
+        """Send a sample now. Raises `NotFoundError`."""
+        ...
+
+    async def deliveries(
+        self, webhook_id: str, state: DeliveryState | None, before: int | None, limit: int
+    ) -> Page[WebhookDelivery]:
+        """The newest first, of positions below `before`."""
+        ...
+
+
 class RouterStatusPort(Protocol):
     async def providers(self) -> dict[str, str]:
         """Provider → `up`, or `down: <why>` while none of its models is asked; empty where none is configured."""
@@ -317,11 +341,53 @@ class RouterStatusPort(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Of the cells, as the supervisor knows it without waking any: those `awake`, by name; how many are `asleep`, those
+    `archived` that nobody reads among them; and what could not be opened, with the reason."""
+
+    awake: frozenset[str] = frozenset()
+    asleep: int = 0
+    archived: int = 0
+    closed: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def known(self) -> int:
+        return len(self.awake) + self.asleep + len(self.closed.keys() - self.awake)
+
+
 class ActorSystemPort(Protocol):
     """The actors of an installation, as the API sees them."""
 
     async def open(self, workspace: str) -> None:
-        """Make sure that the workspace's cell runs; raises `NotFoundError` for a workspace that does not exist."""
+        """Make sure that the workspace's cell runs, and stays so for a while. Raises `NotFoundError` for one that does
+        not exist, or was deleted."""
+        ...
+
+    async def standing(self, workspace: str = "") -> tuple[str, Standing]:
+        """Whether this workspace is `awake` or `asleep`, or `unknown`; and all of them, in numbers. Wakes nobody."""
+        ...
+
+    async def create(self, workspace: str) -> None:
+        """Make the cell of a new workspace; nothing where it is there. Raises `BadInputError` for what is no legal id,
+        and `ConflictError` for one that was deleted: an id is never given again."""
+        ...
+
+    async def archive(self, workspace: str) -> None:
+        """Its work stops where it stands, and nothing is written to it any more: `ArchivedError`. It can be read.
+        Nothing where it is so already. Raises `NotFoundError`."""
+        ...
+
+    async def restore(self, workspace: str) -> None:
+        """An archived workspace takes writes again, and its work goes on. Raises `NotFoundError`."""
+        ...
+
+    async def delete(self, workspace: str) -> str:
+        """Save all that it holds as an export, and remove it; the export's path below the data folder.
+
+        Once begun it comes to its end, also after a crash. Nothing where it was deleted before. Raises
+        `NotFoundError`, `ConflictError` for the default workspace, and what the export raises; nothing is removed
+        then."""
         ...
 
     def log(self, workspace: str) -> LogWriterPort: ...
@@ -333,6 +399,8 @@ class ActorSystemPort(Protocol):
     def queue(self, workspace: str) -> QueuePort: ...
 
     def repositories(self, workspace: str) -> RepositoriesPort: ...
+
+    def webhooks(self, workspace: str) -> WebhooksPort: ...
 
     def router(self) -> RouterStatusPort: ...
 

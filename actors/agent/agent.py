@@ -28,6 +28,7 @@ from vapora.catalog import RoleManifest
 from vapora.catalog.manifests import Artifact
 from vapora.clock import Clock, Sleep
 from vapora.domain import run as rules
+from vapora.domain.cell import Rest, together
 from vapora.domain.next_step import Ask, Fail, Finish
 from vapora.domain.run import Run
 from vapora.domain.work import AwaitAnswer, Continue, RunChecks, SetUp, UseTool, Wait, next_action
@@ -89,6 +90,12 @@ class Agent:
     async def health(self) -> dict[str, Any]:
         paused = sorted(run_id for run_id, one in self._runs.items() if one.paused)
         return {"runs": sorted(self._tasks), "paused": paused}
+
+    async def rest(self, run_ids: Sequence[str]) -> Rest:
+        """Of these runs: at rest where each waits for a person, or for a moment."""
+        if missing := [one for one in run_ids if one not in self._runs]:
+            return Rest(f"{missing[0]} has not reached its agent yet")
+        return together(self._runs[one].rest for one in run_ids)
 
     async def perform(self, assignments: Sequence[Assignment]) -> None:
         """Bring these runs to their end; those that are under way already are left alone."""

@@ -85,18 +85,19 @@ async def _obstacle(one: RunUnderWay, run: Run, outcome: CallOutcome, seen: int 
 
 async def _until(one: RunUnderWay, instant: datetime | None, seen: int | None = None) -> None:
     """Until `instant`, the run is called off, or, with `seen`, a limit was set after that position."""
-    while one.called_off is None:
-        left = _LONGEST_SLEEP_S if instant is None else (instant - one.means.clock()).total_seconds()
-        if left <= 0:
-            return
-        if seen is None:
-            await one.unless_called_off(one.means.sleep(min(left, _LONGEST_SLEEP_S)))
-            continue
-        polling = one.means.log.poll(seen, 1, min(left, _POLL_S), (BudgetSet.TOPIC,))
-        polled = await one.unless_called_off(polling)
-        if polled is None or polled.events:
-            return
-        seen = polled.position
+    with one.at_rest(instant):
+        while one.called_off is None:
+            left = _LONGEST_SLEEP_S if instant is None else (instant - one.means.clock()).total_seconds()
+            if left <= 0:
+                return
+            if seen is None:
+                await one.unless_called_off(one.means.sleep(min(left, _LONGEST_SLEEP_S)))
+                continue
+            polling = one.means.log.poll(seen, 1, min(left, _POLL_S), (BudgetSet.TOPIC,))
+            polled = await one.unless_called_off(polling)
+            if polled is None or polled.events:
+                return
+            seen = polled.position
 
 
 async def resolve(one: RunUnderWay, run: Run) -> tuple[Run, bool]:

@@ -148,12 +148,13 @@ async def _next_of_task(one: RunUnderWay, after: int, topic: str, wanted: Any) -
     for told in await one.means.log.read(task, lenient=True):
         if told.position > after and wanted(told.event):
             return told
-    while one.called_off is None and not one.paused:
-        polled = await one.unless_called_off(one.means.log.poll(seen, 100, _POLL_S, (topic,)))
-        for told in polled.events if polled else ():
-            if wanted(told.event):
-                return told
-        seen = polled.position if polled else seen
+    with one.at_rest():
+        while one.called_off is None and not one.paused:
+            polled = await one.unless_called_off(one.means.log.poll(seen, 100, _POLL_S, (topic,)))
+            for told in polled.events if polled else ():
+                if wanted(told.event):
+                    return told
+            seen = polled.position if polled else seen
     return None
 
 

@@ -36,6 +36,8 @@ from vapora.ports import (
     QueuePort,
     RepositoriesPort,
     RouterStatusPort,
+    Standing,
+    WebhooksPort,
 )
 from vapora.records import Append, StreamAppend
 from vapora.settings import Settings
@@ -49,6 +51,21 @@ class Unready:
         self._error = error
 
     async def open(self, workspace: str) -> None:
+        raise self._error
+
+    async def standing(self, workspace: str = "") -> tuple[str, Standing]:
+        raise self._error
+
+    async def create(self, workspace: str) -> None:
+        raise self._error
+
+    async def archive(self, workspace: str) -> None:
+        raise self._error
+
+    async def restore(self, workspace: str) -> None:
+        raise self._error
+
+    async def delete(self, workspace: str) -> str:
         raise self._error
 
     def log(self, workspace: str) -> LogWriterPort:
@@ -69,6 +86,9 @@ class Unready:
         raise self._error
 
     def repositories(self, workspace: str) -> RepositoriesPort:
+        raise self._error
+
+    def webhooks(self, workspace: str) -> WebhooksPort:
         raise self._error
 
     def router(self) -> RouterStatusPort:

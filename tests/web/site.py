@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,8 @@ import httpx
 
 from tests.ports import free_port
 from tests.waiting import wait_for
+from tests.web.processes import Command
+from vapora import operator_token
 from vapora.cli.demo import repository
 
 
@@ -24,11 +25,10 @@ class Site:
         self._environ = environ
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self._process: subprocess.Popen[str] | None = None
+        self._command: Command | None = None
         self._http = httpx.Client(base_url=f"{self.url}/api/v1", timeout=30)
 
     def start(self) -> None:
-        command = [sys.executable, "-m", "vapora", "up", "--json", "--port", str(self.port), "--data", str(self._data)]
         quick = {"VAPORA_REHEARSAL_MIN_DELAY_S": "0", "VAPORA_REHEARSAL_MAX_DELAY_S": "0"}
         environ = (
             os.environ
@@ -37,19 +37,14 @@ class Site:
             | {"VAPORA_REPO_ROOTS": str(self._data)}
             | self._environ
         )
-        self._process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environ
-        )
-        assert self._process.stdout is not None
-        assert json.loads(self._process.stdout.readline())["mode"] == "rehearsal"
+        arguments = ["up", "--json", "--port", str(self.port), "--data", str(self._data)]
+        self._command = Command(arguments, environ)
+        assert json.loads(self._command.out.readline())["mode"] == "rehearsal"
 
     def kill(self) -> None:
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-            assert self._process.stdout is not None
-            self._process.stdout.close()
-            self._process = None
+        if self._command is not None:
+            self._command.kill()
+            self._command = None
 
     def close(self) -> None:
         self._http.close()
@@ -71,6 +66,10 @@ class Site:
     def operator(self) -> str:
         """The token that lets a page have commands run."""
         return (self._data / "operator_token").read_text().strip()
+
+    def code(self) -> str:
+        """What `vapora up --open` gives to a browser."""
+        return operator_token.offer(self._data, time.time())
 
     def repository(self) -> repository.Home:
         """The demo's own, whose cards the rehearsal model knows."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import cache, partial
@@ -22,6 +23,7 @@ from vapora.api import (
     budgets,
     changes,
     comments,
+    cors,
     costs,
     events,
     flow,
@@ -29,6 +31,7 @@ from vapora.api import (
     ids,
     live,
     openapi,
+    operator,
     pauses,
     policies,
     problems,
@@ -45,6 +48,7 @@ from vapora.api import (
     uploads,
     users,
     web,
+    webhooks,
 )
 from vapora.api.cells import Cells
 from vapora.api.denials import Denials
@@ -52,6 +56,7 @@ from vapora.api.gate import Gate, enforce
 from vapora.api.hosts import Hosts
 from vapora.api.middleware import BoundedHeaders, Envelope, JsonBodies, KnownHosts
 from vapora.api.people import People
+from vapora.api.rate_limits import RateLimits, Rules
 from vapora.api.request_metrics import RequestMetrics
 from vapora.api.sign_in import SignIn
 from vapora.log.client import LogClient
@@ -61,20 +66,25 @@ from vapora.settings import Settings
 PREFIX = "/api/v1"
 # Below this an answer fits a packet or two: compressing it costs more than it saves.
 _WORTH_COMPRESSING = 1_000
+# Files whose content is held in memory on its way into the blob store.
+_STORED_AT_ONCE = 4
 # 9 takes twice the time of 6 for a percent or so.
 _LEVEL = 6
 
 _NOUNS = (
     *(projects, repositories, tasks, changes, comments, attachments, board, runs, steps, pauses),
-    *(agents, budgets, costs, flow, events, audit, roles, queue, settings, secrets, policies, ids, live),
-    *(auth, users),
+    *(agents, budgets, costs, flow, events, audit, roles, queue, settings, secrets, policies, users, webhooks, ids),
+    *(auth, live, operator),
 )
 
 
-def create_app(actor_system: ActorSystemPort, settings: Settings, version: str, rehearsal: bool) -> FastAPI:
+def create_app(
+    actor_system: ActorSystemPort, settings: Settings, version: str, rehearsal: bool, replicas: int = 1
+) -> FastAPI:
     """The application over an actor system that was started; whoever started it also stops it.
 
-    `rehearsal`: no real model answers, so that what is spent is simulated.
+    `rehearsal`: no real model answers, so that what is spent is simulated. `replicas`: how many of this application
+    serve the same installation.
     """
     request_metrics = RequestMetrics()
     app = _bare_app(version)
@@ -87,7 +97,9 @@ def create_app(actor_system: ActorSystemPort, settings: Settings, version: str, 
     app.state.rehearsal = rehearsal
     app.state.openid = bool(settings.openid_issuer)
     app.state.max_attachment_bytes = settings.max_attachment_bytes
+    app.state.storing = asyncio.Semaphore(_STORED_AT_ONCE)
     app.state.require_operator = partial(operator_token.require, settings.data.absolute())
+    app.state.redeem = partial(operator_token.redeem, settings.data.absolute())
     app.state.allowed = partial(openapi.allowed, app)
     problems.install(app)
     openapi.install(app)
@@ -103,7 +115,11 @@ def create_app(actor_system: ActorSystemPort, settings: Settings, version: str, 
         but_for=uploads.is_upload,
     )
     app.add_middleware(uploads.Uploads, max_bytes=settings.max_attachment_bytes, timeout_s=settings.upload_timeout_s)
-    app.add_middleware(KnownHosts, hosts=Hosts(settings), is_sign_in_needed=sign_in.is_needed)
+    app.add_middleware(
+        KnownHosts, hosts=Hosts(settings), origins=settings.cors_origins, is_sign_in_needed=sign_in.is_needed
+    )
+    app.add_middleware(RateLimits, rules=Rules.of(settings, replicas))
+    cors.install(app, settings.cors_origins)
     app.add_middleware(GZipMiddleware, minimum_size=_WORTH_COMPRESSING, compresslevel=_LEVEL)
     app.add_middleware(BoundedHeaders)
     app.add_middleware(Envelope, request_metrics=request_metrics, prefix=PREFIX)
@@ -138,16 +154,16 @@ def _bare_app(version: str) -> FastAPI:
 
 @cache
 def _routes() -> tuple[BaseRoute, ...]:
-    """Of every application of this process: FastAPI takes a third of a second to work them out."""
-    # What is added here is closed until a policy opens it.
-    api = APIRouter(prefix=PREFIX, dependencies=[Depends(enforce)])
-    for noun in _NOUNS:
-        api.include_router(noun.router)
-    api.include_router(system.status_router)
+    """Of every application of this process: FastAPI takes a quarter of a second to work them out."""
     # An absent Content-Type is taken for JSON: browsers cannot send it across sites past the Origin check.
     top = APIRouter(strict_content_type=False, generate_unique_id_function=_operation_id)
-    top.include_router(api)
-    top.include_router(system.router, dependencies=[Depends(enforce)])
+    # What is added here is closed until a policy opens it. Each by itself: of a router within a router FastAPI would
+    # work everything out twice.
+    asked = [Depends(enforce)]
+    for noun in _NOUNS:
+        top.include_router(noun.router, prefix=PREFIX, dependencies=asked)
+    top.include_router(system.status_router, prefix=PREFIX, dependencies=asked)
+    top.include_router(system.router, dependencies=asked)
     return tuple(top.routes)
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from contextlib import suppress
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Path, Query, Request
 
 from events.ids import Scope, StreamName, Tier, agent_stream, project_stream, task_stream
 from projections import budgets as model
@@ -14,9 +14,10 @@ from projections.engine.base import Reader
 from vapora import clock
 from vapora.api.as_of import as_of_position, parse_as_of, read_as_of
 from vapora.api.cells import Cell
-from vapora.api.context import Editing, Editor, FreshCell
+from vapora.api.context import Cursor, Editing, Editor, FreshCell, Limit
 from vapora.api.etags import Conditional, Reading, Versioned
 from vapora.api.forms import At
+from vapora.api.pages import Orders, in_order, page_of
 from vapora.catalog import roles
 from vapora.commands import EditBudget, EditTaskBudget, SetBudget, SetTaskBudget
 from vapora.domain.limits import version_of
@@ -25,6 +26,11 @@ from vapora.views import BudgetEdited, BudgetView, Limits, LimitsChanged, Page
 
 router = APIRouter(prefix="/budgets", tags=["budgets"])
 
+Sort = Literal["utilisation", "-utilisation", "spent", "-spent"]
+_ORDERS: Orders[BudgetView] = {
+    "utilisation": lambda one: one.utilisation,
+    "spent": lambda one: one.monthly_spent_microusd,
+}
 RoleId = Annotated[str, Path(description="One of the twelve roles.", examples=["developer"])]
 ScopeName = Annotated[
     str, Path(description="workspace, project, role, agent or task.", examples=["project"], max_length=40)
@@ -32,15 +38,23 @@ ScopeName = Annotated[
 
 
 @router.get("", summary="List the budgets")
-async def list_budgets(cell: FreshCell, request: Request, at: At = None) -> Page[BudgetView]:
+async def list_budgets(
+    cell: FreshCell,
+    request: Request,
+    sort: Annotated[Sort | None, Query(description="By what; with - the other way round.")] = None,
+    limit: Limit = 500,
+    cursor: Cursor = None,
+    at: At = None,
+) -> Page[BudgetView]:
     """Every scope that has a limit, and all roles. While real models answer, rehearsed money is listed beside it where
     there was any, and the other way round: the two are never added up."""
     now, own = clock.now(), _own_kind(request)
     if at is not None:
         then = await parse_as_of(cell, at)
-        past = await read_as_of(cell, model.Budgets(), then, lambda rows: _all(rows, then.at, own))
-        return Page[BudgetView](items=past)
-    return Page[BudgetView](items=await cell.read(lambda rows: _all(rows, now, own)))
+        found = await read_as_of(cell, model.Budgets(), then, lambda rows: _all(rows, then.at, own))
+    else:
+        found = await cell.read(lambda rows: _all(rows, now, own))
+    return page_of(in_order(found, _ORDERS, sort), _name, limit, cursor)
 
 
 @router.get("/{role}", summary="Show a role's budget")
@@ -161,6 +175,10 @@ async def _require(cell: Cell, scope: Scope, scope_id: str) -> None:
             )
     elif not await cell.log.first(streams[scope]):
         raise NotFoundError(f"There is no {scope.value} '{scope_id}'.", remedy="Check the id.")
+
+
+def _name(view: BudgetView) -> str:
+    return f"{view.scope.value}/{view.id}{'/simulated' if view.simulated else ''}"
 
 
 def _scope(name: str) -> Scope:

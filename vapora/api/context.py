@@ -224,6 +224,16 @@ class Writer:
 Writing = Annotated[Writer, Depends(Writer)]
 
 
+class Keyless(Writer):
+    """For a write whose body is a secret: the digest of it that goes with a key must not stand in the log."""
+
+    def __init__(self, response: Response, cell: OpenCell, origin: WriteOrigin) -> None:
+        super().__init__(response, cell, origin, None)
+
+
+KeylessWriting = Annotated[Keyless, Depends(Keyless)]
+
+
 class Editor(Writer):
     """For what changes or removes a thing that GET shows; with If-Match, only while it is as the caller has seen it."""
 
@@ -236,5 +246,6 @@ class Editor(Writer):
 
 Editing = Annotated[Editor, Depends(Editor)]
 
+# For a list: how many, and where it goes on. One that stays small shows all of it if nothing else is said.
 Limit = Annotated[int, Field(ge=1, le=500), WHOLE, Query(description="How many items at most.")]
 Cursor = Annotated[str | None, Query(max_length=1_000, description="`next` of the page before.")]

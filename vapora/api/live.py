@@ -62,7 +62,8 @@ async def live(socket: WebSocket) -> None:
     with request_metrics.sockets.track_inprogress():
         try:
             request = await _request(socket)
-            code, reason = await _serve(socket, request)
+            with request.cell.held():
+                code, reason = await _serve(socket, request)
         except UnauthenticatedError as refusal:
             code, reason = SIGN_IN, str(refusal)
         except (BadInputError, NotFoundError, ForbiddenError) as refusal:
@@ -134,9 +135,8 @@ def _parse(text: str) -> LiveRequest:
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         where = ".".join(map(str, first["loc"])) or "all of it"
-        raise BadInputError(
-            f"The first frame is {{token?, workspace?, after?, heartbeat_s?}}; {where}: {first['msg']}."
-        ) from None
+        form = "{token?, workspace?, after?, heartbeat_s?}"
+        raise BadInputError(f"The first frame is {form}; {where}: {first['msg']}.") from None
 
 
 async def _cell(socket: WebSocket, caller: Caller, asked: str | None) -> Cell:

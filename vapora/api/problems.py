@@ -15,6 +15,7 @@ from starlette.responses import JSONResponse, Response
 
 from vapora.api.etags import NotModified
 from vapora.errors import (
+    ArchivedError,
     BadInputError,
     BehindError,
     CatalogError,
@@ -114,6 +115,7 @@ NO_METHOD = Kind("method-not-allowed", 405, "The path does not take this method"
 TOO_SLOW = Kind("request-timeout", 408, "The request came in too slowly", "Send all of it at once.")
 CONFLICT = Kind("conflict", 409, "It cannot be done in the present state", "Read it again and decide anew.")
 RING = Kind("dependency-ring", 409, "Tasks would wait for each other", "Leave one of them out of blocked_by.")
+ARCHIVED = Kind("workspace-archived", 409, "The workspace is archived", "Restore it first.")
 OUTDATED = Kind("review-outdated", 409, "The branch has moved since", "Look at the changes again, and decide anew.")
 NOT_APPROVED = Kind("not-approved", 409, "The work is not approved", "Have it approved first.")
 CHECKS_FAILED = Kind("checks-failed", 409, "A check is red", "Send the card back to its agent, or merge with force.")
@@ -129,6 +131,7 @@ NOT_JSON = Kind("not-json", 415, "The body is not declared as JSON", "Send the h
 NOT_A_FORM = Kind("not-a-form", 415, "The body is not declared as a form", "Send multipart/form-data.")
 INVALID = Kind("invalid-request", 422, "The request cannot be taken as it is", "Correct it and send it again.")
 KEY_REUSED = Kind("idempotency-key-reused", 422, "The Idempotency-Key is in use", "Send a new key.")
+RATE_LIMITED = Kind("rate-limited", 429, "Too many requests", "Wait as long as Retry-After says.")
 HEAD_TOO_LARGE = Kind("headers-too-large", 431, "The headers are too large", "Send fewer or shorter headers.")
 INTERNAL = Kind("internal-error", 500, "Something broke on our side", "Try again; if it stays, look into the journal.")
 UNAVAILABLE = Kind("unavailable", 503, "A part of the system does not answer", "Try again in a moment.")
@@ -156,6 +159,7 @@ TABLE: Mapping[type[VaporaError], Kind] = {
     ConflictError: CONFLICT,
     VersionConflictError: CONFLICT,
     DependencyRingError: RING,
+    ArchivedError: ARCHIVED,
     KeyReusedError: KEY_REUSED,
     PreconditionFailedError: OUT_OF_DATE,
     OperatorOnlyError: OPERATOR_ONLY,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, status
 
@@ -16,12 +16,16 @@ from vapora.api.cells import Cell
 from vapora.api.context import Editing, FreshCell, Limit, MaybeOperator, PostKey, Writing
 from vapora.api.etags import Reading, Versioned, versioned_if_there
 from vapora.api.forms import Days, Flag
+from vapora.api.pages import Orders, in_order, page_of
 from vapora.commands import ArchiveProject, CreateProject, EditProject
-from vapora.errors import BadInputError, BehindError, NotFoundError, UnavailableError
+from vapora.errors import BehindError, NotFoundError, UnavailableError
 from vapora.views import Accepted, Dashboard, Page, PauseView, Project, ProjectMade
 
 router = APIRouter(prefix="/projects", tags=["projects"])
 
+
+Sort = Literal["created", "-created", "name", "-name"]
+_ORDERS: Orders[Project] = {"created": lambda one: one.created_at, "name": lambda one: one.name.casefold()}
 
 # What says nothing about what is run, where, and with which files. Everything else is the operator's to set.
 _PLAIN = frozenset({"name", "description", "providers"})
@@ -46,22 +50,15 @@ async def create_project(body: CreateProject, writing: Writing, key: PostKey, op
 async def list_projects(
     cell: FreshCell,
     archived: Annotated[Flag, Query(description="Archived ones too.")] = False,
+    sort: Annotated[Sort | None, Query(description="By what; with - the other way round.")] = None,
     limit: Limit = 100,
     cursor: Annotated[
         str | None, Query(description="`next` of the page before: a project's id.", pattern=r"^[a-z0-9-]{1,80}$")
     ] = None,
 ) -> Page[Project]:
-    """In the order in which they were made."""
-    found = await cell.read(lambda rows: model.projects(rows, archived))
-    start = 0
-    if cursor is not None:
-        # The id of the page's last one, not its place: others may have been archived since.
-        ids = [one.id for one in found]
-        if cursor not in ids:
-            raise BadInputError("This cursor names no project of the list.", remedy="Start without one.")
-        start = ids.index(cursor) + 1
-    page = found[start : start + limit]
-    return Page[Project](items=page, next=page[-1].id if start + limit < len(found) else None)
+    """In the order in which they were made, if no other is asked for."""
+    found = in_order(await cell.read(lambda rows: model.projects(rows, archived)), _ORDERS, sort)
+    return page_of(found, lambda one: one.id, limit, cursor)
 
 
 @router.get("/{project_id}", summary="Show a project")

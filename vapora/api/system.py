@@ -20,6 +20,7 @@ from vapora.api.gate import LetIn
 from vapora.api.request_metrics import RequestMetrics
 from vapora.errors import BehindError, UnavailableError, VaporaError
 from vapora.log.clock_correction import REMEDY
+from vapora.ports import Standing
 from vapora.views import Health, Progress, QueueView, Status
 
 router = APIRouter(tags=["system"])
@@ -43,11 +44,15 @@ async def get_health(request: Request, response: Response) -> Health:
     providers: dict[str, str] = {}
     paused: dict[str, str] = {}
     problems: list[str] = []
-    status, queue = "ok", ""
+    status, queue, standing = "ok", "", Standing()
     try:
         async with asyncio.timeout(_PATIENCE_S):
-            cell = await cells.open(DEFAULT_WORKSPACE)
-            problems, queue = await asyncio.gather(_problems(cell), cell.queue.queue_health())
+            known, standing = await _standing(cells)
+            # One that sleeps had no problem when it fell asleep, and is not woken to be asked again.
+            if known == "awake":
+                cell = cells.look(DEFAULT_WORKSPACE)
+                problems, cells.queue = await asyncio.gather(_problems(cell), cell.queue.queue_health())
+            queue = cells.queue
             providers, paused = await _models(cells)
         status = "failing" if problems else "ok"
     except TimeoutError:
@@ -77,6 +82,7 @@ async def get_health(request: Request, response: Response) -> Health:
             "reason": problems[0] if problems else "",
             "problems": tuple(problems),
             "queue": queue,
+            "cells": {"awake": len(standing.awake), "asleep": standing.asleep, "archived": standing.archived},
         }
     )
 
@@ -86,16 +92,22 @@ async def get_metrics(request: Request, admitted: LetIn, caller: AskedBy) -> Pla
     """Of the workspaces that who asks belongs to, and of this server."""
     cells: Cells = request.app.state.cells
     request_metrics: RequestMetrics = request.app.state.request_metrics
+    providers: dict[str, str] = {}
+    paused: dict[str, str] = {}
+    states: list[metrics.WorkspaceState] = []
+    standing = Standing()
     try:
         async with asyncio.timeout(_PATIENCE_S):
-            await cells.open(DEFAULT_WORKSPACE)
+            _, standing = await _standing(cells)
             providers, paused = await _models(cells)
     except (VaporaError, TimeoutError) as error:
-        _log.warning("metrics without the cell", error=str(error))
-        providers, paused = {}, {}
-    own = [cell for cell in cells.opened if await admitted.gate.is_member(caller, cell.workspace)]
-    states = await asyncio.gather(*map(_state, own))
-    families = metrics.Exposition(states, providers, paused, request_metrics.registry.collect())
+        _log.warning("metrics without the cells", error=str(error))
+    else:
+        states = await asyncio.gather(*(_state(cells.look(one)) for one in sorted(standing.awake)))
+        # Of those that sleep nobody is asked: what was said last still holds.
+        states += cells.last_states(standing.awake, states)
+    own = [one for one in states if await admitted.gate.is_member(caller, one.workspace)]
+    families = metrics.Exposition(own, providers, paused, request_metrics.registry.collect(), standing)
     # generate_latest asks a registry for nothing but `collect`.
     text: bytes = generate_latest(families)
     return PlainTextResponse(text, media_type=CONTENT_TYPE_PLAIN_0_0_4)
@@ -112,6 +124,15 @@ async def get_position(cell: FreshCell) -> Progress:
     """Cheap: it reads no row. With `after`, it waits as every read does."""
     position = await cell.read(lambda rows: rows.position)
     return Progress(position=position, head=await cell.log.head())
+
+
+async def _standing(cells: Cells) -> tuple[str, Standing]:
+    """How the default workspace stands, and all of them; it is opened where that is not known yet."""
+    known, standing = await cells.system.standing(DEFAULT_WORKSPACE)
+    if known == "unknown":
+        await cells.open(DEFAULT_WORKSPACE)
+        known, standing = await cells.system.standing(DEFAULT_WORKSPACE)
+    return known, standing
 
 
 async def _is_known(request: Request) -> bool:

@@ -17,7 +17,7 @@ class FirstOwner:
     password: SecretStr = field(repr=False)
 
 
-def first_owner(settings: Settings) -> FirstOwner | None:
+def named_owner(settings: Settings) -> FirstOwner | None:
     """None where none is named. Raises `ConfigurationError` for an address or a password that cannot be taken."""
     password = settings.owner_password
     if not settings.owner_email and not password.get_secret_value():

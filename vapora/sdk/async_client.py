@@ -10,13 +10,14 @@ from events.ids import Scope, TaskState
 from vapora import commands, views
 from vapora.sdk.async_handles import AsyncProjects, AsyncTasks
 from vapora.sdk.async_live import AsyncLive
+from vapora.sdk.async_webhooks import AsyncWebhooks
 from vapora.sdk.async_work import AsyncWork
 from vapora.sdk.paths import PREFIX, Moment, Position, budget_path, moment, path
 from vapora.sdk.problems import problem
 from vapora.sdk.waiting import SETTLED
 
 
-class AsyncClient(AsyncWork):
+class AsyncClient(AsyncWork, AsyncWebhooks):
     """Speaks to one server, for one workspace. Refusals are raised as `ApiError`, silence as `NoServerError`.
 
     One method for each operation of the HTTP interface; `projects` and `tasks` also lead to single ones:
@@ -58,6 +59,11 @@ class AsyncClient(AsyncWork):
         """What a short id stands for: everything whose id begins so, at most 20 of a kind."""
         page = await self._get("/ids", views.Page[views.Named], {"prefix": prefix, "kind": kind, "after": after})
         return page.items
+
+    async def redeem_code(self, code: str) -> str:
+        """The operator's token, for the code that `vapora up --open` gave to a browser. It can be had once."""
+        answer = await self._ask("POST", "/operator/redeem", views.OperatorToken, commands.RedeemCode(code=code))
+        return answer.token
 
     # --- projects ---
 
@@ -123,9 +129,12 @@ class AsyncClient(AsyncWork):
         role: str | None = None,
         after: Position = None,
         limit: int | None = None,
+        label: str | None = None,
+        sort: str | None = None,
     ) -> AsyncIterator[views.BoardCard]:
-        """Newest first, page by page as they are taken. Only `task` has description and context."""
-        query = {"project_id": project_id, "state": state, "role": role, "after": after}
+        """Newest first if no other order is asked for, page by page as they are taken. Only `task` has description and
+        context. `sort`: created, updated or priority; with - in front the other way round."""
+        query = {"project_id": project_id, "state": state, "role": role, "after": after, "label": label, "sort": sort}
         return self._items("/tasks", views.BoardCard, query, limit)
 
     async def edit_task(self, task_id: str, change: commands.EditTask) -> int:
@@ -187,10 +196,12 @@ class AsyncClient(AsyncWork):
         after: Position = None,
         column: TaskState | None = None,
         cursor: str | None = None,
+        label: str | None = None,
     ) -> views.Board:
         """At most 200 cards a column; `counts` says how many there are. `at`: a position or an instant in the past.
         `column` with its `next` as `cursor`: the cards that follow; `column_cards` does that by itself."""
         query = {"project_id": project_id, "at": moment(at), "after": after, "column": column, "cursor": cursor}
+        query["label"] = label
         return await self._get("/board", views.Board, query)
 
     async def column_cards(

@@ -13,10 +13,11 @@ from vapora.sdk.live import Live
 from vapora.sdk.paths import PREFIX, Moment, Position, budget_path, moment, path
 from vapora.sdk.problems import problem
 from vapora.sdk.waiting import SETTLED
+from vapora.sdk.webhooks import Webhooks
 from vapora.sdk.work import Work
 
 
-class Client(Work):
+class Client(Work, Webhooks):
     """Speaks to one server, for one workspace. Refusals are raised as `ApiError`, silence as `NoServerError`.
 
     One method for each operation of the HTTP interface; `projects` and `tasks` also lead to single ones:
@@ -56,6 +57,11 @@ class Client(Work):
         """What a short id stands for: everything whose id begins so, at most 20 of a kind."""
         page = self._get("/ids", views.Page[views.Named], {"prefix": prefix, "kind": kind, "after": after})
         return page.items
+
+    def redeem_code(self, code: str) -> str:
+        """The operator's token, for the code that `vapora up --open` gave to a browser. It can be had once."""
+        answer = self._ask("POST", "/operator/redeem", views.OperatorToken, commands.RedeemCode(code=code))
+        return answer.token
 
     # --- projects ---
 
@@ -119,9 +125,12 @@ class Client(Work):
         role: str | None = None,
         after: Position = None,
         limit: int | None = None,
+        label: str | None = None,
+        sort: str | None = None,
     ) -> Iterator[views.BoardCard]:
-        """Newest first, page by page as they are taken. Only `task` has description and context."""
-        query = {"project_id": project_id, "state": state, "role": role, "after": after}
+        """Newest first if no other order is asked for, page by page as they are taken. Only `task` has description and
+        context. `sort`: created, updated or priority; with - in front the other way round."""
+        query = {"project_id": project_id, "state": state, "role": role, "after": after, "label": label, "sort": sort}
         return self._items("/tasks", views.BoardCard, query, limit)
 
     def edit_task(self, task_id: str, change: commands.EditTask) -> int:
@@ -183,10 +192,12 @@ class Client(Work):
         after: Position = None,
         column: TaskState | None = None,
         cursor: str | None = None,
+        label: str | None = None,
     ) -> views.Board:
         """At most 200 cards a column; `counts` says how many there are. `at`: a position or an instant in the past.
         `column` with its `next` as `cursor`: the cards that follow; `column_cards` does that by itself."""
         query = {"project_id": project_id, "at": moment(at), "after": after, "column": column, "cursor": cursor}
+        query["label"] = label
         return self._get("/board", views.Board, query)
 
     def column_cards(

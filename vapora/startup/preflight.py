@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from urllib.parse import urlsplit
 
 from vapora.errors import ConfigurationError, VaporaError
-from vapora.identity import first_owner
+from vapora.identity import named_owner
 from vapora.llm.catalogue import installed, own_prices
 from vapora.settings import Settings
 
@@ -17,7 +17,7 @@ _OLLAMA = "OLLAMA_HOST"
 def check(settings: Settings, environ: Mapping[str, str]) -> None:
     """Raises `ConfigurationError`. A database and an object store are asked once, for some seconds at most; NATS is
     not: work goes on without it."""
-    first_owner(settings)
+    named_owner(settings)
     _check_models(settings, environ)
     _check_queue(settings)
     _check_blobs(settings, environ)

@@ -67,6 +67,7 @@ from vapora.views.repository import (
 from vapora.views.runs import Artifact, ArtifactSummary, Execution, RunBrief
 from vapora.views.secrets import Secret, SecretDeleted, SecretsRotated
 from vapora.views.steps import Step, StepKind, StepState
+from vapora.views.webhooks import DeliveryState, WebhookDelivery, WebhookMade, WebhookOutcome, WebhookView
 from vapora.views.work import (
     Accepted,
     Agent,
@@ -75,6 +76,7 @@ from vapora.views.work import (
     BoardCard,
     BudgetEdited,
     BudgetView,
+    CellCounts,
     Chain,
     Cost,
     CurvePoint,
@@ -87,6 +89,7 @@ from vapora.views.work import (
     Limits,
     LimitsChanged,
     Named,
+    OperatorToken,
     Page,
     PauseView,
     Preferences,
@@ -124,6 +127,7 @@ __all__ = [
     "BudgetChange",
     "BudgetEdited",
     "BudgetView",
+    "CellCounts",
     "Chain",
     "Change",
     "ChangedBy",
@@ -140,6 +144,7 @@ __all__ = [
     "Dashboard",
     "DeadLetterView",
     "Decision",
+    "DeliveryState",
     "EventFilter",
     "EventView",
     "Examined",
@@ -166,6 +171,7 @@ __all__ = [
     "Membership",
     "Merged",
     "Named",
+    "OperatorToken",
     "Page",
     "PauseChange",
     "PauseState",
@@ -214,6 +220,10 @@ __all__ = [
     "Users",
     "View",
     "Waiting",
+    "WebhookDelivery",
+    "WebhookMade",
+    "WebhookOutcome",
+    "WebhookView",
     "Why",
     "WorkspaceSettings",
     "WorkspaceView",

@@ -40,6 +40,12 @@ class Accepted(View):
     position: int
 
 
+class OperatorToken(View):
+    """What lets requests say which commands are run: to be sent as `Authorization: Bearer`."""
+
+    token: str
+
+
 class TaskAccepted(View):
     task_id: str
     position: int
@@ -194,6 +200,7 @@ class BoardCard(View):
     deadline: datetime | None
     blocked_by: tuple[str, ...]
     assignee: str | None
+    labels: tuple[str, ...] = ()
     state: TaskState
     waiting: Waiting | None
     assigned_agent: str | None
@@ -447,6 +454,14 @@ class Chain(View):
     complete: bool
 
 
+class CellCounts(View):
+    """Workspaces by whether their actors run. An archived one is among those asleep while nobody reads it."""
+
+    awake: int = 0
+    asleep: int = 0
+    archived: int = 0
+
+
 class Health(View):
     """What follows `version` is told to who is known, or where nobody signs in."""
 
@@ -460,3 +475,4 @@ class Health(View):
     problems: tuple[str, ...] = Field(default=())
     # Where work is taken from: `log`, `nats`, or the log because NATS is away, and why it is.
     queue: str = ""
+    cells: CellCounts = CellCounts()
