@@ -28,10 +28,12 @@ from vapora.clock import Clock
 from vapora.dispatch import answer_to
 from vapora.dispatch.folds import WEBHOOK
 from vapora.domain import webhook as rules
+from vapora.domain.cell import Rest
 from vapora.domain.webhook import Webhook
 from vapora.errors import ConflictError, NewerEventError, UnavailableError, VersionConflictError
-from vapora.log.client import LogClient
+from vapora.log.client import LogClient, Polled
 from vapora.log.folds import StreamFolds
+from vapora.log.mapper import LazyRecord
 from vapora.ports import Origin, RequestKey
 from vapora.views import DeliveryState, EventView, Page, WebhookDelivery, WebhookOutcome
 
@@ -72,7 +74,7 @@ class Webhooks:
         self._folds = StreamFolds(log, WEBHOOK, None)
         self._hooks: dict[str, Webhook] = {}
         self._outbox: Outbox | None = None
-        self._following = _Following(f"webhooks/{workspace}", self._look_on)
+        self._following = _Following(f"webhooks/{workspace}", self._poll, self._look_on)
         self._post = _Post(self)
         self._journal = structlog.get_logger("webhooks")
 
@@ -111,6 +113,15 @@ class Webhooks:
         waiting = await self.in_thread(Outbox.waiting)
         problem = self._following.problem or self._post.problem
         return {"position": self._following.position, "problem": problem, "waiting": waiting}
+
+    async def rest(self) -> Rest:
+        """Busy while something is on its way; what is tried again later is due then."""
+        if problem := self._following.problem or self._post.problem:
+            return Rest(f"its webhooks: {problem}")
+        now = self._clock()
+        if self._post.is_busy or await self._following.is_behind() or await self.due(1):
+            return Rest("messages are on their way to its webhooks")
+        return Rest(due=await self.in_thread(lambda outbox: outbox.next_at(now)))
 
     # --- for people ---
 
@@ -160,11 +171,14 @@ class Webhooks:
 
     # --- following ---
 
+    async def _poll(self, after: int, limit: int, timeout_s: float) -> Polled[LazyRecord]:
+        wanted = (*_SETTINGS, *rules.topics_for(self._hooks.values(), topics()))
+        return await self._log.poll_sealed(after, limit, timeout_s, tuple(dict.fromkeys(wanted)))
+
     async def _look_on(self, after: int, timeout_s: float) -> tuple[int, bool]:
         """What nobody wants is never asked for. Behind a change of the webhooks other events may be wanted, so a batch
         ends with it. How far that is, and whether there may be more."""
-        wanted = (*_SETTINGS, *rules.topics_for(self._hooks.values(), topics()))
-        polled = await self._log.poll_sealed(after, _BATCH, timeout_s, tuple(dict.fromkeys(wanted)))
+        polled = await self._poll(after, _BATCH, timeout_s)
         reached, found, changed = polled.position, [], []
         for record in polled.events:
             found += [
@@ -255,9 +269,18 @@ def _changed(hooks: Mapping[str, Webhook], recorded: Recorded) -> Webhook:
 class _Following(LogLoop):
     """Goes on where `look_on` has come to."""
 
-    def __init__(self, name: str, look_on: Callable[[int, float], Awaitable[tuple[int, bool]]]) -> None:
+    def __init__(
+        self,
+        name: str,
+        poll: Callable[[int, int, float], Awaitable[Polled[LazyRecord]]],
+        look_on: Callable[[int, float], Awaitable[tuple[int, bool]]],
+    ) -> None:
         super().__init__(name, 0)
+        self._poll = poll
         self._look_on = look_on
+
+    async def is_behind(self) -> bool:
+        return bool((await self._poll(self.position, 1, 0)).events)
 
     async def _step(self, timeout_s: float) -> bool:
         reached, more = await self._look_on(self.position, timeout_s)
@@ -289,6 +312,10 @@ class _Post:
 
     def wake(self) -> None:
         self._wake.set()
+
+    @property
+    def is_busy(self) -> bool:
+        return bool(self._under_way)
 
     async def _run(self) -> None:
         pauses = iter(Backoff(0.05, longest_s=5.0))
