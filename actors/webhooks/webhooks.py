@@ -11,19 +11,18 @@ import random
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from datetime import timedelta
-from functools import partial
 from typing import Any, TypeVar
 
 import structlog
 
-from actors.follower import LogLoop, cancel
+from actors.follower import LogLoop
 from actors.webhooks.keys import SigningSecrets
 from actors.webhooks.outbox import Due, Outbox
+from actors.webhooks.post import Post
 from actors.webhooks.sending import Attempt, Sender
 from events import Recorded, Unknown, topics
 from events.ids import webhook_stream
 from events.webhook import WebhookRemoved, WebhookSet, WebhookTested
-from vapora.backoff import Backoff
 from vapora.clock import Clock
 from vapora.dispatch import answer_to
 from vapora.dispatch.folds import WEBHOOK
@@ -38,13 +37,8 @@ from vapora.ports import Origin, RequestKey
 from vapora.views import DeliveryState, EventView, Page, WebhookDelivery, WebhookOutcome
 
 _BATCH = 500
-# So many at once in all, and to one webhook: one that is slow leaves room for the others.
-_AT_ONCE = 16
-_AT_ONCE_EACH = 4
 _LONGEST_NAP_S = 60.0
 _MOST_TRIES = 20
-# It is ours, as a log that does not answer, and no attempt.
-_AFTER_A_FAULT_S = 1.0
 _SETTINGS = (WebhookSet.TOPIC, WebhookRemoved.TOPIC)
 
 T = TypeVar("T")
@@ -75,7 +69,7 @@ class Webhooks:
         self._hooks: dict[str, Webhook] = {}
         self._outbox: Outbox | None = None
         self._following = _Following(f"webhooks/{workspace}", self._poll, self._look_on)
-        self._post = _Post(self)
+        self._post = Post(self)
         self._journal = structlog.get_logger("webhooks")
 
     async def start(self) -> None:
@@ -286,70 +280,3 @@ class _Following(LogLoop):
         reached, more = await self._look_on(self.position, timeout_s)
         self._reached(reached)
         return more
-
-
-class _Post:
-    """Sends what is due, some at once, the longest due first."""
-
-    def __init__(self, hooks: Webhooks) -> None:
-        self._hooks = hooks
-        self._wake = asyncio.Event()
-        self._under_way: dict[tuple[str, int], asyncio.Task[None]] = {}
-        self._task: asyncio.Task[None] | None = None
-        self.problem: str | None = None
-        self._journal = structlog.get_logger("webhooks")
-
-    def start(self) -> None:
-        if self._task is None:
-            self._task = asyncio.create_task(self._run(), name="webhooks:post")
-
-    async def stop(self) -> None:
-        await cancel(self._task)
-        self._task = None
-        # What is cut off was perhaps sent: it is sent again after the next start.
-        for task in list(self._under_way.values()):
-            await cancel(task)
-
-    def wake(self) -> None:
-        self._wake.set()
-
-    @property
-    def is_busy(self) -> bool:
-        return bool(self._under_way)
-
-    async def _run(self) -> None:
-        pauses = iter(Backoff(0.05, longest_s=5.0))
-        while True:
-            try:
-                self._wake.clear()
-                await self._send_due()
-                nap = await self._hooks.nap_s()
-                self.problem, pauses = None, iter(Backoff(0.05, longest_s=5.0))
-            except Exception as error:  # told in health; tried again
-                self.problem = f"{type(error).__name__}: {error}"
-                self._journal.warning("webhooks cannot be sent", error=self.problem)
-                nap = next(pauses)
-            with suppress(TimeoutError):
-                async with asyncio.timeout(max(nap, 0.01)):
-                    await self._wake.wait()
-
-    async def _send_due(self) -> None:
-        for one in await self._hooks.due(2 * _AT_ONCE_EACH):
-            key = (one.webhook.id, one.position)
-            each = sum(webhook_id == one.webhook.id for webhook_id, _ in self._under_way)
-            if len(self._under_way) >= _AT_ONCE:
-                return
-            if key in self._under_way or each >= _AT_ONCE_EACH:
-                continue
-            task = asyncio.create_task(self._hooks.deliver(one), name=f"webhooks:{key[0]}:{key[1]}")
-            self._under_way[key] = task
-            task.add_done_callback(partial(self._done, key))
-
-    def _done(self, key: tuple[str, int], task: asyncio.Task[None]) -> None:
-        del self._under_way[key]
-        if not task.cancelled() and (error := task.exception()) is not None:
-            self.problem = f"{type(error).__name__}: {error}"
-            self._journal.warning("webhook not sent", webhook=key[0], position=key[1], error=self.problem)
-            asyncio.get_running_loop().call_later(_AFTER_A_FAULT_S, self.wake)
-            return
-        self.wake()

@@ -95,7 +95,7 @@ class Site:
         assert self.hooks is not None
         async with asyncio.timeout(20):
             while (rest := await self.hooks.rest()).busy:
-                pass
+                await asyncio.sleep(0)
         return rest
 
     async def delivery(self, webhook_id: str, is_it: Callable[[WebhookDelivery], bool]) -> WebhookDelivery:
