@@ -6,28 +6,36 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import cache, partial
-from typing import TYPE_CHECKING, cast
+from functools import cache, lru_cache, partial
+from typing import TYPE_CHECKING, Any, cast
 
 from actors import kinds
 from actors.agent import Agent
+from actors.agent.permission import Permission
 from actors.budget_manager import BudgetManager
 from actors.coordinator import SwarmCoordinator
 from actors.coordinator.queue_consumer import QueueConsumer
-from actors.llm_router import LLMRouter
+from actors.identity import Identity
+from actors.identity.accounts import Accounts
+from actors.identity.session_tokens import SessionTimes
+from actors.llm_router import LLMRouter, OwnKeys
 from actors.log_writer import LogWriter
 from actors.log_writer.checkpoint_signer import CheckpointSigner
 from actors.projector import Projector
 from actors.repositories import Repositories
+from actors.repositories.logins import SecretLogins
 from actors.repositories.open import OpenRepositories
 from actors.runtime import cluster
 from actors.runtime.base import Actor, Address, Builder, Runtime
 from actors.runtime.local import LocalRuntime
+from actors.secrets import SecretReader
 from actors.snapshots import saved_landings, saved_ledger, saved_offers, saved_swarm
 from actors.supervisor import Supervisor
+from actors.supervisor.store import SettingsCellStore
+from actors.webhooks import Outbox, SecretFiles, Sender, Webhooks
 from events.content import Content
-from events.ids import DEFAULT_WORKSPACE
-from projections import all_projections
+from events.ids import DEFAULT_WORKSPACE, PEOPLE, is_workspace
+from projections import all_projections, people_projections
 from projections.engine.store import ReadStore
 from vapora import journal
 from vapora.blobs import Blobs, open_blobs
@@ -35,29 +43,40 @@ from vapora.catalog import role
 from vapora.clock import new_id, now
 from vapora.database import Place
 from vapora.dispatch import Dispatcher
+from vapora.dispatch.secrets import SecretEvents
 from vapora.domain.pricing import PriceBook
-from vapora.errors import ConfigurationError
-from vapora.llm.catalogue import installed, own_prices
-from vapora.llm.factory import clients
+from vapora.errors import ArchivedError, ConfigurationError, NotFoundError, UnavailableError, VaporaError, VaultError
+from vapora.identity import named_owner
+from vapora.identity.store import open_store
+from vapora.llm.catalogue import Catalogue, installed, own_prices
+from vapora.llm.factory import client_with, clients, switched_on_by_key
+from vapora.log.cell_records import open_cell_records
 from vapora.log.client import LogClient
 from vapora.log.event_log import EventLog
-from vapora.log.places import open_log, workspaces
+from vapora.log.places import open_log
 from vapora.log.proof import CheckpointBook, SigningKey
 from vapora.ports import (
     BudgetPort,
+    IdentityPort,
     LogWriterPort,
     Origin,
     ProjectorPort,
     QueuePort,
     RepositoriesPort,
     RouterStatusPort,
+    Standing,
+    WebhooksPort,
 )
 from vapora.queue.nats.options import options_of
 from vapora.repo.bare import person
 from vapora.settings import Settings
+from vapora.vault import open_vault
 
 if TYPE_CHECKING:
     from actors.relay import Relay
+
+# Stores of texts that the router keeps.
+_STORES = 64
 
 BUILDER = "actors.composition:builder"
 
@@ -72,6 +91,15 @@ class Wiring:
 
     def log(self, workspace: str) -> LogClient:
         return LogClient(self.runtime.ref(Address("log", workspace)), workspace)
+
+    def secrets(self, actor: str) -> SecretReader:
+        """For one part of the system, as the log names it."""
+
+        @cache
+        def events(workspace: str) -> SecretEvents:
+            return SecretEvents(self.log(workspace), now, self.settings.stream_snapshots(workspace))
+
+        return SecretReader(open_vault(self.settings), events, actor, now)
 
     def blobs(self, workspace: str) -> Blobs:
         return open_blobs(self.settings.blobs_url, self.settings.blob_folder(workspace), workspace)
@@ -89,9 +117,24 @@ def builder(settings: Settings, environ: Mapping[str, str] = os.environ) -> Buil
 
 
 def _open_log(settings: Settings, workspace: str) -> EventLog:
+    require_not_deleted(settings, workspace)
     # Asked each time: Ray may have started the writer again on a node that came later.
     require_one_machine(settings, cluster.count_nodes())
     return open_log(settings.log_place(workspace), workspace, now)
+
+
+def require_not_deleted(settings: Settings, workspace: str) -> None:
+    """`NotFoundError` for one that is being deleted, or was: nothing of it is to be made again by a late call."""
+    record = open_cell_records(settings).get(workspace) if is_workspace(workspace) else None
+    if record is not None and record.is_gone:
+        raise NotFoundError(f"The workspace '{workspace}' was deleted.")
+
+
+def _seal(settings: Settings, workspace: str) -> VaporaError | None:
+    record = open_cell_records(settings).get(workspace) if is_workspace(workspace) else None
+    if record is None or record.state != "archived":
+        return None
+    return ArchivedError(f"The workspace '{workspace}' is archived.", remedy="Restore it, and nothing is missing.")
 
 
 def require_one_machine(settings: Settings, nodes: int) -> None:
@@ -112,12 +155,42 @@ def build_log_writer(wiring: Wiring, address: Address) -> LogWriter:
     signer = CheckpointSigner(
         open_book, now, events=settings.checkpoint_events, interval_s=settings.checkpoint_interval_s
     )
-    return LogWriter(lambda: _open_log(settings, workspace), signer=signer)
+
+    async def started() -> None:
+        await wiring.runtime.ref(Address("supervisor")).woken(workspace)
+
+    return LogWriter(
+        lambda: _open_log(settings, workspace),
+        signer=signer,
+        sealed=lambda: _seal(settings, workspace),
+        # What is no workspace has no cell around its log.
+        started=started if is_workspace(workspace) else None,
+    )
 
 
 def build_projector(wiring: Wiring, address: Address) -> Projector:
-    place = wiring.settings.read_place(address.workspace)
-    return Projector(wiring.log(address.workspace), address.workspace, lambda: ReadStore(place), all_projections())
+    settings, workspace = wiring.settings, address.workspace
+
+    def open_reads() -> ReadStore:
+        require_not_deleted(settings, workspace)
+        return ReadStore(settings.read_place(workspace))
+
+    projections = people_projections() if workspace == PEOPLE else all_projections()
+    return Projector(wiring.log(workspace), workspace, open_reads, projections)
+
+
+def build_identity(wiring: Wiring, _: Address) -> Identity:
+    settings = wiring.settings
+    log = wiring.log(PEOPLE)
+    return Identity(
+        log,
+        settings.people_folder,
+        Accounts(lambda: open_store(settings), log),
+        cells=wiring.runtime.ref(Address("supervisor")),
+        clock=now,
+        times=SessionTimes(settings.access_token_s, timedelta(days=settings.refresh_token_days)),
+        owner=named_owner(settings),
+    )
 
 
 def build_budget(wiring: Wiring, address: Address) -> BudgetManager:
@@ -138,13 +211,21 @@ def build_coordinator(wiring: Wiring, address: Address) -> SwarmCoordinator:
         workspace,
         agent=lambda agent_id: runtime.ref(Address("agent", workspace, agent_id)),
         retire=lambda agent_id: runtime.stop(Address("agent", workspace, agent_id)),
-        is_simulated=lambda: runtime.ref(Address("router")).is_simulated(),
+        is_simulated=lambda: _is_simulated(runtime, workspace),
         clock=now,
         idle_s=settings.agent_idle_s,
         resend_s=settings.resend_s,
         saved=saved_swarm(settings.snapshot_folder(workspace)),
         consumer=_consumer(settings, workspace),
     )
+
+
+async def _is_simulated(runtime: Runtime, workspace: str) -> bool:
+    """Where a vault that does not answer may hold a key, real money is expected."""
+    try:
+        return bool(await runtime.ref(Address("router")).is_simulated(workspace))
+    except (UnavailableError, VaultError):
+        return False
 
 
 def _consumer(settings: Settings, workspace: str) -> QueueConsumer | None:
@@ -191,6 +272,7 @@ def build_agent(wiring: Wiring, address: Address) -> Agent:
         snapshots=wiring.settings.stream_snapshots(workspace),
         workplaces=runtime.ref(Address("repositories", workspace)),
         rehearsal_steps=wiring.settings.rehearsal_steps,
+        permission=Permission(partial(runtime.ref(Address("identity")).policies, workspace)),
     )
 
 
@@ -207,6 +289,7 @@ def build_repositories(wiring: Wiring, address: Address) -> Repositories:
         sandbox=settings.sandbox,
         text=wiring.blobs(workspace).text,
         snapshots=settings.stream_snapshots(workspace),
+        logins=SecretLogins(wiring.secrets("repositories"), workspace),
     )
     return Repositories(
         log,
@@ -219,10 +302,23 @@ def build_repositories(wiring: Wiring, address: Address) -> Repositories:
     )
 
 
+def build_webhooks(wiring: Wiring, address: Address) -> Webhooks:
+    settings, workspace = wiring.settings, address.workspace
+    folder = settings.webhooks_folder(workspace)
+    return Webhooks(
+        wiring.log(workspace),
+        workspace,
+        now,
+        open_outbox=lambda: Outbox(folder / "outbox.db"),
+        secrets=SecretFiles(settings.webhook_secrets(workspace)),
+        sender=Sender(settings.webhook_allow, now),
+    )
+
+
 def build_router(wiring: Wiring, _: Address) -> LLMRouter:
     settings, runtime = wiring.settings, wiring.runtime
-    # One store a workspace for the router's life: one to S3 keeps its connections.
-    blobs = cache(wiring.blobs)
+    # Kept for those that are at work: a store in S3 keeps its connections.
+    blobs = lru_cache(_STORES)(wiring.blobs)
 
     def keep(workspace: str, text: str) -> Content:
         return blobs(workspace).content(text)
@@ -241,7 +337,20 @@ def build_router(wiring: Wiring, _: Address) -> LLMRouter:
         prices=PriceBook(own_prices(settings, known), known.prices),
         timeout_s=settings.call_timeout_s,
         margin_s=settings.reservation_margin_s,
+        keys=_own_keys(wiring, known),
         read=read,
+    )
+
+
+def _own_keys(wiring: Wiring, known: Catalogue) -> OwnKeys | None:
+    """Keys that workspaces brought; none are looked for where nothing but rehearsal is wanted."""
+    if wiring.settings.model == "rehearsal":
+        return None
+    environ = wiring.environ
+    return OwnKeys(
+        wiring.secrets("llm-router"),
+        switched_on_by_key(environ, known),
+        lambda provider, key: client_with(environ, provider, key, known),
     )
 
 
@@ -255,9 +364,15 @@ def build_supervisor(wiring: Wiring, _: Address) -> Supervisor:
             # Before the coordinator runs, and so before the first call.
             await runtime.ref(Address("budget", workspace)).set_default_cap(origin, settings.default_cap_cents)
 
-    known = partial(workspaces, settings)
-    parts = kinds.residents(settings)
-    return Supervisor(runtime, known, prepare, interval_s=settings.health_interval_s, parts=parts)
+    return Supervisor(
+        runtime,
+        SettingsCellStore(settings),
+        prepare,
+        now,
+        interval_s=settings.health_interval_s,
+        idle_s=settings.cell_idle_s,
+        parts=kinds.residents(settings),
+    )
 
 
 class ActorSystem:
@@ -268,7 +383,28 @@ class ActorSystem:
         self.runtime = runtime
 
     async def open(self, workspace: str) -> None:
-        await self.runtime.ref(Address("supervisor")).open(workspace)
+        await self._supervisor.open(workspace)
+
+    async def standing(self, workspace: str = "") -> tuple[str, Standing]:
+        known: tuple[str, Standing] = await self._supervisor.standing(workspace)
+        return known
+
+    async def create(self, workspace: str) -> None:
+        await self._supervisor.create(workspace)
+
+    async def archive(self, workspace: str) -> None:
+        await self._supervisor.archive(workspace)
+
+    async def restore(self, workspace: str) -> None:
+        await self._supervisor.restore(workspace)
+
+    async def delete(self, workspace: str) -> str:
+        export: str = await self._supervisor.delete(workspace)
+        return export
+
+    @property
+    def _supervisor(self) -> Any:
+        return self.runtime.ref(Address("supervisor"))
 
     def log(self, workspace: str) -> LogWriterPort:
         return cast(LogWriterPort, self.runtime.ref(Address("log", workspace)))
@@ -285,8 +421,14 @@ class ActorSystem:
     def repositories(self, workspace: str) -> RepositoriesPort:
         return cast(RepositoriesPort, self.runtime.ref(Address("repositories", workspace)))
 
+    def webhooks(self, workspace: str) -> WebhooksPort:
+        return cast(WebhooksPort, self.runtime.ref(Address("webhooks", workspace)))
+
     def router(self) -> RouterStatusPort:
         return cast(RouterStatusPort, self.runtime.ref(Address("router")))
+
+    def identity(self) -> IdentityPort:
+        return cast(IdentityPort, self.runtime.ref(Address("identity")))
 
     def read_store(self, workspace: str) -> Place:
         return self.settings.read_place(workspace)

@@ -47,6 +47,10 @@ class LogLoop(ABC):
         while await self._step(timeout_s=0):
             pass
 
+    @abstractmethod
+    async def is_behind(self) -> bool:
+        """Whether the log holds events for it that it has not gone through, now."""
+
     async def wait_for(self, position: int, timeout_s: float) -> int:
         """Until `position` is behind us or the time is over; the position reached."""
         with suppress(TimeoutError):
@@ -97,6 +101,9 @@ class Follower(LogLoop):
         self._handle = handle
         self._limit = limit
         self._topics = topics
+
+    async def is_behind(self) -> bool:
+        return bool((await self._log.poll(self.position, 1, 0, self._topics, lenient=True)).events)
 
     def go_to(self, position: int) -> None:
         """From within `handle`: the next batch begins after `position`, wherever this one ends."""

@@ -6,7 +6,7 @@ classes: a runtime can be read, and tested, without them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -52,10 +52,12 @@ class ActorKind:
 # still have to record must find it there.
 _TABLE: Final = (
     ActorKind("supervisor", "actors.supervisor:Supervisor", "actors.composition:build_supervisor", "own"),
+    ActorKind("identity", "actors.identity:Identity", "actors.composition:build_identity", "own"),
     ActorKind(
         "coordinator", "actors.coordinator:SwarmCoordinator", "actors.composition:build_coordinator", "cell", True
     ),
     ActorKind("relay", "actors.relay:Relay", "actors.composition:build_relay", "cell", True, setting="nats_url"),
+    ActorKind("webhooks", "actors.webhooks:Webhooks", "actors.composition:build_webhooks", "cell", True),
     ActorKind("agent", "actors.agent:Agent", "actors.composition:build_agent", "agents"),
     ActorKind(
         "repositories", "actors.repositories:Repositories", "actors.composition:build_repositories", "cell", True
@@ -84,6 +86,15 @@ def residents(settings: object = None) -> tuple[str, ...]:
         for kind in reversed(_TABLE)
         if kind.resident and (kind.setting is None or getattr(settings, kind.setting, None))
     )
+
+
+# What the people log has of a cell: it is no workspace, and nobody works in it.
+PEOPLE_PARTS: Final = ("log", "projector")
+
+
+def of_cells(only: Collection[str] | None = None) -> tuple[ActorKind, ...]:
+    """The kinds that belong to one workspace, in the order in which they stop; of those that are named, if any are."""
+    return tuple(kind for kind in _TABLE if not kind.shared and (only is None or kind.name in only))
 
 
 def stop_rank(host: str) -> int:

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from actors.follower import Follower, Ticker
 from events import Recorded
+from vapora.domain.cell import Rest
 from vapora.domain.offers import TOPICS, OpenOffers
 from vapora.errors import ConflictError, UnavailableError
 from vapora.log.client import LogClient
@@ -82,6 +83,14 @@ class Relay:
             "offered": self._offered.position,
             "mirrored": self._mirrored.position,
         }
+
+    async def rest(self) -> Rest:
+        if problem := self._outlet.problem or self._ticker.problem or self._offers.problem or self._events.problem:
+            return Rest(f"its relay: {problem}")
+        behind = self._open_offers.after(self._offered.position) or not self._offered.connection
+        if behind or await self._offers.is_behind() or await self._events.is_behind():
+            return Rest("NATS does not have all of it yet")
+        return Rest()
 
     async def _fold(self, events: Sequence[Recorded]) -> None:
         for recorded in events:

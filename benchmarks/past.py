@@ -19,6 +19,7 @@ import httpx
 
 from actors.log_writer import LogWriter
 from benchmarks.synthetic import START, WORKSPACE, write
+from events.ids import PEOPLE
 from projections import ReadStore, Rebuild, all_projections
 from projections.engine.history import HistoryKeeper
 from projections.engine.history_sql import past_of
@@ -27,6 +28,7 @@ from vapora.api.app import create_app
 from vapora.log.mapper import LazyRecord
 from vapora.log.sqlite import SQLiteLog
 from vapora.settings import Settings
+from vapora.testing.nobody import Nobody
 
 _SHARES = (0.01, 0.1, 0.5, 0.9, 0.99, 1.0)
 
@@ -42,7 +44,10 @@ class Archive:
         pass
 
     def log(self, workspace: str) -> Any:
-        return self.writer
+        return Nobody() if workspace == PEOPLE else self.writer
+
+    def identity(self) -> Any:
+        return Nobody()
 
     def budgets(self, workspace: str) -> Any:
         return None
@@ -54,6 +59,9 @@ class Archive:
         return None
 
     def repositories(self, workspace: str) -> Any:
+        return None
+
+    def webhooks(self, workspace: str) -> Any:
         return None
 
     def router(self) -> Any:

@@ -16,8 +16,13 @@ LEDGER = StreamName("ledger")
 WORKSPACE = StreamName("workspace")
 # What a person has set for the whole workspace.
 SETTINGS = StreamName("settings")
+# Who was refused, and who looked at what is watched.
+ACCESS = StreamName("access")
 # Corrections of the clock alone, so that they are found without a look at the rest.
 CLOCK = StreamName("clock")
+
+# What concerns all secrets of a workspace at once.
+SECRETS = StreamName("secrets")
 
 # A workspace's name is also that of a folder, of streams in NATS and of schemas in PostgreSQL, which takes 63 bytes
 # together with what we put around it.
@@ -50,6 +55,10 @@ def agent_stream(agent_id: str) -> StreamName:
     return StreamName(f"agent:{agent_id}")
 
 
+def secret_stream(name: str) -> StreamName:
+    return StreamName(f"secret:{name}")
+
+
 def user_stream(user_id: str) -> StreamName:
     return StreamName(f"user:{user_id}")
 
@@ -69,8 +78,17 @@ def preferences_stream(user: str) -> StreamName:
     return StreamName(f"preferences:{user}")
 
 
+def webhook_stream(webhook_id: str) -> StreamName:
+    return StreamName(f"webhook:{webhook_id}")
+
+
 def request_stream(digest: str) -> StreamName:
     return StreamName(f"request:{digest}")
+
+
+# A secret's name: words as of a host or of a setting. It is also a part of a path in an OpenBao.
+SECRET_PATTERN = r"^[a-z0-9]+([.-][a-z0-9]+)*$"  # noqa: S105
+LONGEST_SECRET_NAME = 120
 
 
 # The name of a provider also stands in settings, and as part of a URL in tests.

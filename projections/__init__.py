@@ -20,8 +20,10 @@ from projections.projects import Projects
 from projections.providers import Providers
 from projections.registry import Registry
 from projections.runs import Runs
+from projections.secrets import Secrets
 from projections.settings import Settings
 from projections.steps import Steps
+from projections.webhooks import Webhooks
 
 __all__ = [
     "MemoryRows",
@@ -35,7 +37,13 @@ __all__ = [
     "StoreReader",
     "Table",
     "all_projections",
+    "people_projections",
 ]
+
+
+def people_projections() -> tuple[Projection, ...]:
+    """Those of the people log, which is no workspace."""
+    return Audit(), LogIndex()
 
 
 def all_projections() -> tuple[Projection, ...]:
@@ -56,6 +64,8 @@ def all_projections() -> tuple[Projection, ...]:
         Flow(),
         Providers(),
         Settings(),
+        Webhooks(),
+        Secrets(),
         Audit(),
         LogIndex(),
     )

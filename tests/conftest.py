@@ -14,7 +14,16 @@ from actors.runtime import cluster
 from tests import postgres
 from vapora.database import Database
 
+# `tests/run.py` runs these beside all others.
+ROOMS_APART = ("tests/cluster", "tests/web")
+
 cluster.prepare_environment(Path(tempfile.mkdtemp(prefix="vapora-tests-")), os.environ)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if {"ray", "browser"} & {mark.name for mark in item.iter_markers()} and not item.nodeid.startswith(ROOMS_APART):
+            raise pytest.UsageError(f"{item.nodeid}: tests on Ray or in a browser stand in {' or '.join(ROOMS_APART)}.")
 
 
 @pytest.fixture(scope="session")

@@ -105,6 +105,23 @@ def people_schema(url: str) -> Database:
     return Database(url, f"{_PREFIX}{PEOPLE}_store")
 
 
+def drop(place: Database) -> None:
+    """Remove the schema with all that it holds; nothing where there is none. Raises `UnavailableError`."""
+    import psycopg
+    from psycopg.sql import SQL, Identifier
+
+    try:
+        with place.connect() as connection:
+            connection.execute(SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(Identifier(place.schema)))
+    except psycopg.Error as error:
+        raise UnavailableError(f"{place} cannot be removed: {place.told(error)}.", remedy=remedy(error)) from error
+
+
+def cells_schema(url: str) -> Database:
+    """What is known of cells that are not open. No workspace has such a name."""
+    return Database(url, _PREFIX + "_cells")
+
+
 def workspaces(url: str) -> set[str]:
     """Those that have a log in the database. Raises `UnavailableError` where it cannot be asked."""
     import psycopg

@@ -8,6 +8,7 @@
     │   ├── DependencyRingError    tasks would wait for each other
     │   ├── KeyReusedError         an Idempotency-Key came again with another body
     │   ├── PreconditionFailedError  it has changed since it was read (If-Match)
+    │   ├── ArchivedError          the workspace is archived, and nothing is written to it
     │   ├── ReviewOutdatedError    the branch is at another commit than the one that was looked at
     │   ├── NotApprovedError       work that nobody approved does not land
     │   └── ChecksFailedError      a check of the project is red
@@ -17,6 +18,7 @@
     ├── ThrottledError             too many attempts; `details["retry_after_s"]` says when to try again
     ├── BehindError                a read model has not reached the position asked for
     ├── UnavailableError           a part of the cell does not answer at the moment
+    │   ├── StoppingError          an actor was stopped before it began; the runtime sends the call again
     │   └── StoreFaultError        the read models' database is in trouble, through no fault of a row
     ├── ConfigurationError         settings that cannot work; start-up stops
     ├── CatalogError               a manifest or backlog file that cannot be used
@@ -41,6 +43,8 @@
     │   ├── GitTimeoutError        git did not end in time, and was ended
     │   └── GitFailedError         any other failure of git, with its words
     ├── SandboxUnavailableError    no way of running commands apart from the rest works here
+    ├── VaultError                 a secret cannot be read or stored; its value was not lost by it
+    │   └── VaultKeyError          the key that encrypts secrets is missing, or is not the one they need
     ├── UnpricedModelError         no price is known for a model: it is never called
     └── ProviderError              a model provider did not give an answer
         ├── RateLimitedError       429; carries retry_after_s where the provider said so
@@ -103,6 +107,11 @@ class NotFoundError(VaporaError):
     pass
 
 
+def no_such_workspace(workspace: str) -> NotFoundError:
+    """The one error for a workspace that is not there, and for one that is not there for who asks."""
+    return NotFoundError(f"There is no workspace '{workspace}'.", remedy="Leave out the header for the default one.")
+
+
 class ConflictError(VaporaError):
     pass
 
@@ -121,6 +130,10 @@ class KeyReusedError(ConflictError):
 
 class PreconditionFailedError(ConflictError):
     pass
+
+
+class ArchivedError(ConflictError):
+    kind: ClassVar[str] = "workspace-archived"
 
 
 class ReviewOutdatedError(ConflictError):
@@ -161,6 +174,10 @@ class BehindError(VaporaError):
 
 class UnavailableError(VaporaError):
     pass
+
+
+class StoppingError(UnavailableError):
+    """What was asked had no effect, or has one that the same call, sent again, does not repeat."""
 
 
 class StoreFaultError(UnavailableError):
@@ -269,6 +286,14 @@ class GitFailedError(RepositoryError):
 
 
 class SandboxUnavailableError(VaporaError):
+    pass
+
+
+class VaultError(VaporaError):
+    pass
+
+
+class VaultKeyError(VaultError):
     pass
 
 

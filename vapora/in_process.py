@@ -86,6 +86,8 @@ class LocalServer:
             # Only this machine connects: compressing each frame for each socket would be most of the work.
             ws_per_message_deflate=False,
             log_config=None,
+            # Who is trusted to say from where a request comes is a setting of ours (`VAPORA_TRUSTED_PROXIES`).
+            proxy_headers=False,
             access_log=False,
             timeout_graceful_shutdown=2,
         )
@@ -115,9 +117,10 @@ def local(data: Path | str | None = None, **settings: Any) -> Iterator[Client]:
         base = readiness.origin(chosen.host, server.port)
         owner = lock.Owner(pid=os.getpid(), url=base, version=__version__, log=str(chosen.log_place(DEFAULT_WORKSPACE)))
         held.say(owner)
-        readiness.wait_until_ready(base)
         # Whoever runs all of it in a process of theirs may have commands run there, too.
-        yield stack.enter_context(Client(base, token=operator_token.ensure(chosen.data.absolute())))
+        token = operator_token.ensure(chosen.data.absolute())
+        readiness.wait_until_ready(base, token)
+        yield stack.enter_context(Client(base, token=token))
 
 
 def _settings(data: Path, given: dict[str, Any]) -> Settings:

@@ -13,7 +13,7 @@ from functools import partial
 import structlog
 
 from events.ids import DEFAULT_WORKSPACE
-from vapora import __version__, journal
+from vapora import __version__, journal, operator_token
 from vapora.errors import UnavailableError, VaporaError
 from vapora.in_process import LocalServer
 from vapora.llm.catalogue import installed
@@ -95,12 +95,15 @@ class Platform:
                     dashboard = self._start_ray(base)
                 self._lock.say(lock.Owner(pid=os.getpid(), url=base, version=__version__, log=_log(self.settings)))
                 with interrupt.raising():
-                    problems = readiness.wait_until_ready(base, self._progress)
+                    problems = readiness.wait_until_ready(base, self._operator_token(), self._progress)
             except BaseException as error:
                 self._stop(error)
                 raise
         ready_in_s = time.monotonic() - began
         return Addresses(f"{base}/", f"{base}/api/v1", f"{base}/docs", dashboard, ready_in_s, problems)
+
+    def _operator_token(self) -> str:
+        return operator_token.ensure(self.settings.data.absolute())
 
     def _start_ray(self, base: str) -> str | None:
         began = time.monotonic()

@@ -7,7 +7,7 @@ plain values that pickle. The composition roots put real ones in.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, Protocol
 
@@ -17,6 +17,7 @@ from events.ids import StreamName, request_stream
 from events.workspace import RequestAccepted
 from vapora.commands import (
     AcceptInvitation,
+    ChangePassword,
     Command,
     EditBudget,
     EditTaskBudget,
@@ -37,17 +38,21 @@ from vapora.views import (
     Accepted,
     Changes,
     DeadLetterView,
+    DeliveryState,
     Examined,
     FileText,
     InvitationMade,
     LimitsChanged,
     Merged,
+    Page,
     ProjectFile,
     Pushed,
     QueueView,
     RepositoryView,
     SessionTokens,
     TokenMade,
+    WebhookDelivery,
+    WebhookOutcome,
 )
 
 
@@ -245,9 +250,9 @@ class IdentityPort(Protocol):
         longer, the link's."""
         ...
 
-    async def log_in(self, origin: Origin, command: LogIn) -> SessionTokens:
-        """Raises `UnauthenticatedError`, the same one and after the same time whatever was wrong, and `ThrottledError`
-        after too many attempts."""
+    async def log_in(self, origin: Origin, command: LogIn, source: str = "") -> SessionTokens:
+        """`source`: where the attempt comes from, as an address of the network. Raises `UnauthenticatedError`, the same
+        one and after the same time whatever was wrong, and `ThrottledError` after too many attempts."""
         ...
 
     async def refresh(self, origin: Origin, command: RefreshSession) -> SessionTokens:
@@ -261,16 +266,37 @@ class IdentityPort(Protocol):
         """Take an invitation. `user_id`: of who is signed in; else an account is made, and its tokens are answered."""
         ...
 
-    async def carry_out(
-        self, origin: Origin, command: Command, target: str = "", workspace_id: str = "", key: Any = None
+    async def change_password(
+        self, origin: Origin, user_id: str, session_id: str, command: ChangePassword, source: str = ""
     ) -> Accepted:
-        """Every other change of people, workspaces, members, teams, tokens and policies. `key`: a
-        `vapora.dispatch.RequestKey`. Raises what the rules raise."""
+        """The session goes on, all others of the person end. Raises as `log_in` does."""
         ...
 
-    async def issue_token(self, origin: Origin, command: IssueToken, workspace_id: str) -> TokenMade: ...
+    async def carry_out(
+        self, origin: Origin, command: Command, target: str = "", workspace_id: str = "", key: RequestKey | None = None
+    ) -> Accepted:
+        """Every other change of people, workspaces, members, teams, tokens and policies. Raises what the rules do."""
+        ...
 
-    async def invite(self, origin: Origin, command: Invite, workspace_id: str) -> InvitationMade: ...
+    async def issue_token(
+        self, origin: Origin, command: IssueToken, workspace_id: str, key: RequestKey | None = None
+    ) -> TokenMade:
+        """The token stands in the answer alone: a request that comes again under its key is a `ConflictError`."""
+        ...
+
+    async def invite(
+        self, origin: Origin, command: Invite, workspace_id: str, key: RequestKey | None = None
+    ) -> InvitationMade:
+        """As `issue_token`."""
+        ...
+
+    async def verifying_keys(self) -> Sequence[Any]:
+        """The `vapora.identity.SigningKey`s that access tokens of today may be signed with."""
+        ...
+
+    async def rotate_key(self, origin: Origin) -> Accepted:
+        """A new key signs from now on. Tokens of the one before are good until they expire."""
+        ...
 
     async def people(self, user_ids: Sequence[str] | None = None) -> list[Person]:
         """Names and addresses; None: of everybody. Who was erased is left out."""
@@ -285,21 +311,88 @@ class IdentityPort(Protocol):
         ...
 
 
-class RouterStatusPort(Protocol):
-    async def providers(self) -> dict[str, str]:
-        """Provider → `up`, or `down: <why>` while none of its models is asked; empty where none is configured."""
+class WebhooksPort(Protocol):
+    async def check(self, url: str) -> None:
+        """`BadInputError` for an address that messages may not go to."""
         ...
 
-    async def paused_models(self) -> dict[str, str]:
+    async def secret(self, webhook_id: str) -> str:
+        """That its messages are signed with; made with the first question."""
+        ...
+
+    async def test(self, origin: Origin, webhook_id: str, key: RequestKey | None = None) -> WebhookOutcome:
+        """Send a sample now. Raises `NotFoundError`."""
+        ...
+
+    async def deliveries(
+        self, webhook_id: str, state: DeliveryState | None, before: int | None, limit: int
+    ) -> Page[WebhookDelivery]:
+        """The newest first, of positions below `before`."""
+        ...
+
+
+class RouterStatusPort(Protocol):
+    async def providers(self, workspace: str) -> dict[str, str]:
+        """Provider → `up`, or `down: <why>` while none of its models is asked; empty where none is configured. As the
+        workspace finds them, which may have keys of its own."""
+        ...
+
+    async def is_simulated(self, workspace: str) -> bool:
+        """Whether the rehearsal model answers the workspace."""
+        ...
+
+    async def paused_models(self, workspace: str) -> dict[str, str]:
         """`provider/model` → the kind of its last failure, for single models that are left alone now."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Of the cells, as the supervisor knows it without waking any: those `awake`, by name; how many are `asleep`, those
+    `archived` that nobody reads among them; and what could not be opened, with the reason."""
+
+    awake: frozenset[str] = frozenset()
+    asleep: int = 0
+    archived: int = 0
+    closed: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def known(self) -> int:
+        return len(self.awake) + self.asleep + len(self.closed.keys() - self.awake)
 
 
 class ActorSystemPort(Protocol):
     """The actors of an installation, as the API sees them."""
 
     async def open(self, workspace: str) -> None:
-        """Make sure that the workspace's cell runs; raises `NotFoundError` for a workspace that does not exist."""
+        """Make sure that the workspace's cell runs, and stays so for a while. Raises `NotFoundError` for one that does
+        not exist, or was deleted."""
+        ...
+
+    async def standing(self, workspace: str = "") -> tuple[str, Standing]:
+        """Whether this workspace is `awake` or `asleep`, or `unknown`; and all of them, in numbers. Wakes nobody."""
+        ...
+
+    async def create(self, workspace: str) -> None:
+        """Make the cell of a new workspace; nothing where it is there. Raises `BadInputError` for what is no legal id,
+        and `ConflictError` for one that was deleted: an id is never given again."""
+        ...
+
+    async def archive(self, workspace: str) -> None:
+        """Its work stops where it stands, and nothing is written to it any more: `ArchivedError`. It can be read.
+        Nothing where it is so already. Raises `NotFoundError`."""
+        ...
+
+    async def restore(self, workspace: str) -> None:
+        """An archived workspace takes writes again, and its work goes on. Raises `NotFoundError`."""
+        ...
+
+    async def delete(self, workspace: str) -> str:
+        """Save all that it holds as an export, and remove it; the export's path below the data folder.
+
+        Once begun it comes to its end, also after a crash. Nothing where it was deleted before. Raises
+        `NotFoundError`, `ConflictError` for the default workspace, and what the export raises; nothing is removed
+        then."""
         ...
 
     def log(self, workspace: str) -> LogWriterPort: ...
@@ -312,7 +405,11 @@ class ActorSystemPort(Protocol):
 
     def repositories(self, workspace: str) -> RepositoriesPort: ...
 
+    def webhooks(self, workspace: str) -> WebhooksPort: ...
+
     def router(self) -> RouterStatusPort: ...
+
+    def identity(self) -> IdentityPort: ...
 
     def read_store(self, workspace: str) -> Place:
         """Where the read models are, for `projections.engine.store.StoreReader`."""

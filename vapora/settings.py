@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import re
 from contextlib import suppress
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import (
@@ -18,6 +21,8 @@ from pydantic_settings import (
 )
 
 from vapora.database import Place, check_url, log_schema, read_schema
+
+Network = IPv4Network | IPv6Network
 
 
 def _own_folders() -> tuple[Path, ...]:
@@ -63,6 +68,8 @@ class Settings(BaseSettings):
     budget_patience_s: float = Field(default=5, ge=0)
     resend_s: float = Field(default=2, gt=0)
     agent_idle_s: float = Field(default=300, gt=0)
+    # A workspace that nobody asks for so long, and that has nothing to do, sleeps until it is needed again.
+    cell_idle_s: float = Field(default=300, gt=0)
     # `auto`: on loopback nobody signs in until there is an owner; `required`: everybody does, from the first start on.
     auth: Literal["auto", "required"] = "auto"
     # The first owner, made at the start where there is none.
@@ -85,6 +92,16 @@ class Settings(BaseSettings):
     # A file that is put on a card, and how long it may take to arrive whole.
     max_attachment_bytes: int = Field(default=10_485_760, gt=0)
     upload_timeout_s: float = Field(default=120, gt=0)
+    # How many requests a user or token, and an address, may send; empty: as many as they like. Without sign-in, and for
+    # this machine's own address, only what is set here.
+    rate_limit_user: str = "3000/minute"
+    rate_limit_ip: str = "6000/minute"
+    # Proxies whose X-Forwarded-For is believed: addresses or networks.
+    trusted_proxies: Annotated[tuple[Network, ...], NoDecode] = Field(default_factory=tuple)
+    # Pages of these origins may speak to the API.
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(default_factory=tuple)
+    # Networks that webhooks may reach although they are inside, and by plain HTTP.
+    webhook_allow: Annotated[tuple[Network, ...], NoDecode] = Field(default_factory=tuple)
     ollama_model: str = "llama3.3"
     # The private key that signs checkpoints of the log; absent: `audit_key` in the data folder.
     audit_key: Path | None = None
@@ -109,6 +126,21 @@ class Settings(BaseSettings):
     # Models and providers beside those that ship.
     models_file: Path | None = None
 
+    # What encrypts the secrets of workspaces: a key, or a file that holds it; neither: `vault_key` in the data folder.
+    vault_key: SecretStr = SecretStr("")
+    vault_key_file: Path | None = None
+    # An OpenBao or Vault that keeps them instead.
+    vault_url: str = ""
+    vault_token: SecretStr = SecretStr("")
+    vault_token_file: Path | None = None
+    vault_role_id: str = ""
+    vault_secret_id: SecretStr = SecretStr("")
+    vault_secret_id_file: Path | None = None
+    vault_mount: str = Field(default="secret", min_length=1)
+    vault_prefix: str = Field(default="vapora", min_length=1)
+    vault_namespace: str = ""
+    vault_ca: Path | None = None
+
     # Folders that a project's repository may be in, written as in PATH. Default: the home and the working folder of who
     # starts it.
     repo_roots: Annotated[tuple[Path, ...], NoDecode] = Field(default_factory=_own_folders)
@@ -132,6 +164,23 @@ class Settings(BaseSettings):
             raise ValueError(f"{wrong[0]} is no absolute path")
         return roots
 
+    @field_validator("rate_limit_user", "rate_limit_ip")
+    @classmethod
+    def _check_rate(cls, given: str) -> str:
+        if given.strip() and not re.fullmatch(r"[1-9][0-9]{0,8}/(second|minute|hour|day)", given.strip()):
+            raise ValueError("must be written as 600/minute (second, minute, hour or day), or be empty")
+        return given.strip()
+
+    @field_validator("trusted_proxies", "webhook_allow", mode="before")
+    @classmethod
+    def _split_networks(cls, given: Any) -> Any:
+        return tuple(ip_network(one) if isinstance(one, str) else one for one in _words(given))
+
+    @field_validator("cors_origins", mode="before")
+    @classmethod
+    def _split_origins(cls, given: Any) -> Any:
+        return tuple(_origin(one) for one in _words(given))
+
     @field_validator("allowed_hosts", mode="before")
     @classmethod
     def _split_hosts(cls, given: Any) -> Any:
@@ -151,6 +200,14 @@ class Settings(BaseSettings):
         if given is None or not given.get_secret_value().strip():
             return None
         return SecretStr(check_url(given.get_secret_value().strip()))
+
+    @property
+    def on_loopback(self) -> bool:
+        """Whether only this machine reaches it."""
+        try:
+            return self.host == "localhost" or ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
 
     def log_place(self, workspace: str) -> Place:
         """Where a workspace's log is."""
@@ -179,6 +236,13 @@ class Settings(BaseSettings):
         """What is ours of its projects' repositories, a folder for each project."""
         return self.workspace_folder(workspace) / "repositories"
 
+    def webhooks_folder(self, workspace: str) -> Path:
+        """What is to be sent to webhooks, and the secrets by which it is signed."""
+        return self.workspace_folder(workspace) / "webhooks"
+
+    def webhook_secrets(self, workspace: str) -> Path:
+        return self.webhooks_folder(workspace) / "secrets"
+
     def checkpoint_file(self, workspace: str) -> Path:
         """Where it was signed how far the log had come; outside the log's own file."""
         return self.workspace_folder(workspace) / "checkpoints.jsonl"
@@ -193,6 +257,11 @@ class Settings(BaseSettings):
     def audit_key_file(self) -> Path:
         return (self.audit_key or self.data / "audit_key").absolute()
 
+    @property
+    def vault_file(self) -> Path:
+        """Where the secrets of all workspaces are, encrypted, unless they are in a database or an OpenBao."""
+        return self.data.absolute() / "vault.db"
+
     def stream_snapshots(self, workspace: str) -> Path:
         """Those of single streams, of which there may be many."""
         return self.snapshot_folder(workspace) / "streams"
@@ -200,6 +269,16 @@ class Settings(BaseSettings):
     def snapshot_folder(self, workspace: str) -> Path:
         """What actors save for a quick start; may be deleted at any time."""
         return self.workspace_folder(workspace) / "snapshots"
+
+    @property
+    def cells_folder(self) -> Path:
+        """Records of cells that are not open: `vapora.log.cell_records`."""
+        return self.data.absolute() / "cells"
+
+    @property
+    def exports_folder(self) -> Path:
+        """Where what a deleted workspace held is saved."""
+        return self.data.absolute() / "exports"
 
     @classmethod
     def settings_customise_sources(
@@ -211,3 +290,16 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+
+def _words(given: Any) -> Any:
+    return given.replace(",", " ").split() if isinstance(given, str) else given
+
+
+def _origin(text: str) -> str:
+    """An origin as browsers send it. Whoever allowed every origin would let any page act for its visitors."""
+    parts = urlsplit(text.lower())
+    origin = f"{parts.scheme}://{parts.netloc}"
+    if parts.scheme not in ("http", "https") or not parts.hostname or "*" in origin or text.lower() != origin:
+        raise ValueError(f"{text!r} is no origin: write https://board.example.com, without a path; * is refused")
+    return origin

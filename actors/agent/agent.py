@@ -17,6 +17,7 @@ from actors.agent import tool_calls
 from actors.agent.beginning import begin
 from actors.agent.means import BudgetWatch, Means, Router, Texts, folds_of
 from actors.agent.model_calls import FIRST_RETRY_S, ask_model, resolve
+from actors.agent.permission import Permission
 from actors.agent.prompts import run_started, summary_of
 from actors.agent.run_under_way import RunUnderWay
 from actors.follower import cancel
@@ -27,6 +28,7 @@ from vapora.catalog import RoleManifest
 from vapora.catalog.manifests import Artifact
 from vapora.clock import Clock, Sleep
 from vapora.domain import run as rules
+from vapora.domain.cell import Rest, together
 from vapora.domain.next_step import Ask, Fail, Finish
 from vapora.domain.run import Run
 from vapora.domain.work import AwaitAnswer, Continue, RunChecks, SetUp, UseTool, Wait, next_action
@@ -39,7 +41,7 @@ _REVIEW = Artifact(name="review.md", kind="review")
 
 class Agent:
     """`texts` keeps what a run's events name. `workplaces`: where runs with a repository work. `snapshots`: where folds
-    of long runs are saved. `rehearsal_steps`: see `Means`."""
+    of long runs are saved. `rehearsal_steps`, `permission`: see `Means`; without the second the policies that ship."""
 
     def __init__(
         self,
@@ -55,10 +57,22 @@ class Agent:
         *,
         workplaces: WorkplacesPort | None = None,
         rehearsal_steps: int | None = None,
+        permission: Permission | None = None,
     ) -> None:
         runs, projects = folds_of(log, snapshots)
         self._means = Means(
-            log, runs, projects, router, budget_watch, roles, texts, clock, sleep, workplaces, rehearsal_steps
+            log,
+            runs,
+            projects,
+            router,
+            budget_watch,
+            roles,
+            texts,
+            clock,
+            sleep,
+            workplaces,
+            rehearsal_steps,
+            permission or Permission(),
         )
         self._runs: dict[str, RunUnderWay] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -76,6 +90,12 @@ class Agent:
     async def health(self) -> dict[str, Any]:
         paused = sorted(run_id for run_id, one in self._runs.items() if one.paused)
         return {"runs": sorted(self._tasks), "paused": paused}
+
+    async def rest(self, run_ids: Sequence[str]) -> Rest:
+        """Of these runs: at rest where each waits for a person, or for a moment."""
+        if missing := [one for one in run_ids if one not in self._runs]:
+            return Rest(f"{missing[0]} has not reached its agent yet")
+        return together(self._runs[one].rest for one in run_ids)
 
     async def perform(self, assignments: Sequence[Assignment]) -> None:
         """Bring these runs to their end; those that are under way already are left alone."""
@@ -159,7 +179,7 @@ class Agent:
 
     async def _start_bare(self, one: RunUnderWay, run: Run) -> Run:
         """For a run that ends before it has done anything."""
-        begun = run_started(one.assignment, (), await self._means.router.is_simulated())
+        begun = run_started(one.assignment, (), await self._means.router.is_simulated(one.assignment.origin.workspace))
         return await one.append(run, rules.start(run, begun))
 
     async def _give_back(self, one: RunUnderWay, run: Run, call_id: str) -> Run:

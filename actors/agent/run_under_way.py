@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from datetime import datetime
 from typing import Any, TypeVar
 
 from actors.agent.means import Means
@@ -15,10 +17,12 @@ from events.ids import run_stream
 from vapora.catalog import RoleManifest
 from vapora.domain import run as rules
 from vapora.domain.attached import is_text
+from vapora.domain.cell import Rest
 from vapora.domain.run import Run
 
 # Whatever wakes it is heard at once; this is for a signal that was missed.
 _LONGEST_SLEEP_S = 10.0
+_AT_WORK = Rest("a run is under way")
 
 T = TypeVar("T")
 
@@ -33,6 +37,7 @@ class RunUnderWay:
         self.called_off: str | None = None
         self.paused = assignment.paused
         self.earlier: Run | None = None
+        self.rest = _AT_WORK
         self._signal = asyncio.Event()
         self._read: dict[str, str] = {}
 
@@ -66,8 +71,18 @@ class RunUnderWay:
 
     async def until_resumed(self) -> None:
         """While it is paused and not called off; each of these is heard at once."""
-        while self.paused and self.called_off is None:
-            await self.unless_called_off(self.means.sleep(_LONGEST_SLEEP_S))
+        with self.at_rest():
+            while self.paused and self.called_off is None:
+                await self.unless_called_off(self.means.sleep(_LONGEST_SLEEP_S))
+
+    @contextmanager
+    def at_rest(self, due: datetime | None = None) -> Iterator[None]:
+        """While it waits for a person, or until `due`: what it waits for is recorded, and its agent may be stopped."""
+        self.rest = Rest(due=due)
+        try:
+            yield
+        finally:
+            self.rest = _AT_WORK
 
     async def unless_called_off(self, waiting: Coroutine[Any, Any, T]) -> T | None:
         """What it waits for; None as soon as the run is called off, paused or resumed, if that comes first."""

@@ -24,6 +24,7 @@ from vapora.dispatch import answer_to
 from vapora.domain import budget as rules
 from vapora.domain import limits
 from vapora.domain.budget import Ledger, ReserveSpend
+from vapora.domain.cell import Rest
 from vapora.errors import ConflictError, VersionConflictError
 from vapora.log.client import LogClient
 from vapora.log.folds import SavedFold
@@ -102,6 +103,13 @@ class BudgetManager:
             "open": len(rules.open_reservations(self.ledger)),
             "waiting": self._queue.waiting,
         }
+
+    async def rest(self) -> Rest:
+        if problem := self._queue.problem or self._ticker.problem:
+            return Rest(f"its budgets: {problem}")
+        if self._queue.is_busy or rules.open_reservations(self.ledger):
+            return Rest("money is held for calls of models")
+        return Rest()
 
     @property
     def ledger(self) -> Ledger:

@@ -19,7 +19,7 @@ from actors.follower import cancel
 from events import DomainEvent
 from events.ids import StreamName
 from vapora.clock import Clock
-from vapora.errors import ConflictError, UnavailableError, VersionConflictError
+from vapora.errors import ConflictError, StoppingError, UnavailableError, VersionConflictError
 from vapora.log.client import LogClient
 from vapora.log.folds import LoadedFold, SavedFold
 from vapora.records import Append, Appended, AppendResult, Conflict
@@ -64,6 +64,10 @@ class StreamDecider(Generic[State]):
         """How many wait for others, or for their turn."""
         return len(self._pending)
 
+    @property
+    def is_busy(self) -> bool:
+        return bool(self._pending or self._in_flight)
+
     async def start(self) -> None:
         await self._reload()
         self._task = asyncio.create_task(self._run(), name=self._name)
@@ -73,7 +77,7 @@ class StreamDecider(Generic[State]):
         task, self._task = self._task, None
         await cancel(task)
         for request in (*self._in_flight, *self._pending):
-            request.fail(UnavailableError(f"{self._name} is stopping.", remedy="Ask again once it has started."))
+            request.fail(StoppingError(f"{self._name} is stopping.", remedy="Ask again once it has started."))
         self._pending.clear()
         # Between two rounds the state is what the log says; in the middle of one it may hold hopes.
         if self._saved is not None and not self._stale and not self._in_flight:
@@ -82,7 +86,7 @@ class StreamDecider(Generic[State]):
     async def submit(self, request: Request[State]) -> Any:
         """The answer to the request, once what it leads to stands in the log."""
         if self._task is None:
-            raise UnavailableError(f"{self._name} does not run.", remedy="Ask again once it has started.")
+            raise StoppingError(f"{self._name} does not run.", remedy="Ask again once it has started.")
         request.number = next(self._numbers)
         if request.give_up is not None:
             later = asyncio.get_running_loop().call_later

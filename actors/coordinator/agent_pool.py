@@ -11,6 +11,7 @@ import structlog
 
 from actors.follower import cancel
 from actors.messages import Assignment
+from vapora.domain.cell import Rest, together
 from vapora.domain.swarm import rules as swarm
 from vapora.ports import Origin
 
@@ -25,6 +26,8 @@ class AgentPort(Protocol):
     async def pause(self, run_ids: Sequence[str]) -> None: ...
 
     async def resume(self, run_ids: Sequence[str]) -> None: ...
+
+    async def rest(self, run_ids: Sequence[str]) -> Rest: ...
 
     async def health(self) -> dict[str, Any]: ...
 
@@ -87,6 +90,16 @@ class AgentPool:
                 self._start(f"pause {' '.join(hold)}", agent_id, partial(self._pause, agent_id, hold))
             if go_on:
                 self._start(f"resume {' '.join(go_on)}", agent_id, partial(self._resume, agent_id, go_on))
+
+    async def rest(self, runs: Iterable[swarm.RunInFlight]) -> Rest:
+        """Of the agents that have these runs, which are all that there are."""
+        if self._under_way:
+            return Rest("work is on its way to its agent")
+        by_agent: dict[str, list[str]] = {}
+        for one in runs:
+            by_agent.setdefault(one.agent_id, []).append(one.run_id)
+        asked = (self._agent(agent_id).rest(run_ids) for agent_id, run_ids in by_agent.items())
+        return together(await asyncio.gather(*asked))
 
     async def retire_idle(self, busy: set[str]) -> None:
         """End agents that were sent nothing for long. Each once: the next work starts it again."""

@@ -22,6 +22,7 @@ from events.ids import WaitReason
 from events.task import ReviewAssigned, TaskAssigned
 from vapora.clock import Clock
 from vapora.domain import task
+from vapora.domain.cell import Rest
 from vapora.domain.swarm import rules as swarm
 from vapora.log.client import LogClient
 from vapora.log.folds import SavedFold
@@ -108,6 +109,22 @@ class SwarmCoordinator:
             **({"queue": self._consumer.health()} if self._consumer else {}),
         }
 
+    async def rest(self) -> Rest:
+        """Busy while there is anything that it, or an agent, could do now."""
+        if problem := self._follower.problem or self._ticker.problem:
+            return Rest(f"its coordinator: {problem}")
+        if self._acting.locked() or self._has_something_to_do() or await self._follower.is_behind():
+            return Rest("work is being given out")
+        if self._consumer is not None and (busy := self._consumer.busy):
+            return Rest(busy)
+        return await self._pool.rest(swarm.running(self._swarm))
+
+    def _has_something_to_do(self) -> bool:
+        view, consumer = self._swarm, self._consumer
+        may_start = None if consumer is None else (lambda id_: not consumer.is_dead(id_))
+        undone = (swarm.recalled(view), swarm.ended_unmoved(view), swarm.without_reviewer(view), view.proposed)
+        return any(undone) or swarm.foremost(view, may_start) is not None or swarm.next_review(view) is not None
+
     @property
     def view(self) -> swarm.Swarm:
         """What it decides on, assignments that are being appended among it. Not to be changed."""
@@ -150,6 +167,8 @@ class SwarmCoordinator:
 
     async def _tick(self) -> None:
         """Send again what runs, and end agents that have had nothing to do for long."""
+        # A workspace that was brought a key rehearses no more.
+        self._assigner.simulated = await self._is_simulated()
         self._pool.send(swarm.running(self._swarm))
         self._pool.cancel(swarm.recalled(self._swarm))
         self._pool.pause(swarm.running(self._swarm))

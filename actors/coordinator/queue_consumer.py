@@ -113,6 +113,13 @@ class QueueConsumer:
             "from_log": sum(self._overdue(task_id) for task_id in self._open_offers.offers),
         }
 
+    @property
+    def busy(self) -> str:
+        """Why its cell must not be stopped now; empty where it may be."""
+        if not self.queue.connected:
+            return f"its queue: {self.queue.problem}"
+        return "offers wait to be answered" if self._in_hand or self._over else ""
+
     # --- what the coordinator asks and tells ---
 
     def evolve(self, recorded: Recorded) -> None:

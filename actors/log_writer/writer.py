@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any, ParamSpec, TypeVar
 
 import structlog
 
+from actors.follower import cancel
 from actors.log_writer.checkpoint_signer import CheckpointSigner
 from actors.log_writer.group_commit import GroupCommit
-from vapora.errors import BadInputError, FencedError, UnavailableError, VaporaError
+from vapora.backoff import Backoff
+from vapora.domain.cell import Rest
+from vapora.errors import BadInputError, FencedError, StoppingError, UnavailableError, VaporaError
 from vapora.log.clock_correction import REMEDY, behind
 from vapora.log.event_log import MAX_READ, Committed, EventLog
 from vapora.log.plan import check
@@ -20,6 +23,7 @@ from vapora.log.tail import MAX_RECORDS, Tail
 from vapora.records import Append, AppendResult, Batch, StoredRecord, is_full
 
 MAX_WAIT_S = 60.0
+_BACKOFF = Backoff(0.05, longest_s=5.0)
 # A filtered read of old events looks at so many positions at a time, about 30 ms: the reader thread is shared.
 STRIDE = 50_000
 
@@ -35,7 +39,8 @@ class LogWriter:
 
     One thread appends and one reads, so that replaying readers never delay an append; on a quick disk the loop takes
     part (`GroupCommit`). After a `FencedError` it refuses everything: what it holds in memory is no longer the whole
-    log.
+    log. `sealed`: why nothing may be appended to it, asked once it is open (blocking). `started`: told of each start,
+    until it has heard.
     """
 
     def __init__(
@@ -43,12 +48,18 @@ class LogWriter:
         open_log: Callable[[], EventLog],
         *,
         signer: CheckpointSigner | None = None,
+        sealed: Callable[[], VaporaError | None] | None = None,
+        started: Callable[[], Awaitable[None]] | None = None,
         tail_records: int = MAX_RECORDS,
         stride: int = STRIDE,
     ) -> None:
         self._open_log = open_log
         self._journal = structlog.get_logger("log")
         self._signer = signer
+        self._find_seal = sealed
+        self._seal: VaporaError | None = None
+        self._tell_started = started
+        self._telling: asyncio.Task[None] | None = None
         self._log: EventLog | None = None
         self._commits = GroupCommit(self._heard)
         self._reading = ThreadPoolExecutor(1, thread_name_prefix="log-read")
@@ -74,7 +85,19 @@ class LogWriter:
                 raise
             self._commits.use(log)
             self._log, self._refusal, self._failure = log, None, ""
+            if self._tell_started is not None:
+                self._telling = asyncio.create_task(self._tell(self._tell_started), name="log: tell of the start")
             await self._compare_clocks(log)
+
+    async def _tell(self, started: Callable[[], Awaitable[None]]) -> None:
+        for pause in _BACKOFF:
+            try:
+                await started()
+            except Exception as error:  # whoever is to be told is away: this goes on until it is heard
+                self._journal.info("start not told yet", why=str(error))
+                await asyncio.sleep(pause)
+            else:
+                return
 
     async def _compare_clocks(self, log: EventLog) -> None:
         """An operator is told at the start, before anything is recorded at a wrong time."""
@@ -90,6 +113,7 @@ class LogWriter:
     async def _open(self) -> EventLog:
         log = await self._commits.call(self._open_log)
         try:
+            self._seal = await self._commits.call(self._find_seal) if self._find_seal is not None else None
             if self._signer is not None:
                 await self._signer.start(log)
             self._tail = Tail(await self._commits.call(log.head), self._tail_records)
@@ -106,8 +130,9 @@ class LogWriter:
             return
         log = self._log
         if self._refusal is None:
-            self._refusal = UnavailableError("The log writer has stopped.", remedy="Ask again once it has started.")
+            self._refusal = StoppingError("The log writer has stopped.", remedy="Ask again once it has started.")
         self._wake()
+        await cancel(self._telling)
         await self._commits.settle()
         if self._log is not log:  # stopped twice at once
             return
@@ -122,6 +147,8 @@ class LogWriter:
     async def append(self, requests: Sequence[Append]) -> list[AppendResult]:
         """Shares a transaction with whoever else appends now. A `LogError` fails all of them; the next may succeed."""
         self._serving()
+        if self._seal is not None:
+            raise self._seal.with_traceback(None)
         check(requests)
         return await self._commits.append(requests)
 
@@ -181,6 +208,12 @@ class LogWriter:
         except VaporaError as error:
             status, reason = "failing", str(error)
         return {"status": status, "head": self._tail.head, "reason": reason, "clock": clock}
+
+    async def rest(self) -> Rest:
+        if self._commits.is_busy:
+            return Rest("its log is being written")
+        reason = self._failure or ("" if self._refusal is None else str(self._refusal))
+        return Rest(f"its log: {reason}" if reason else "")
 
     async def _try_again(self, log: EventLog) -> None:
         try:

@@ -16,6 +16,7 @@ from projections.engine.last_event import LastEvent
 from projections.engine.rebuild import Rebuild
 from projections.engine.runner import GapError, Runner
 from projections.engine.store import ReadStore
+from vapora.domain.cell import Rest
 from vapora.log.client import LogClient
 
 # A transaction of so many takes some tenths of a second; with fewer, its own cost would show.
@@ -25,6 +26,8 @@ _FAR_BEHIND = 10_000
 # A rebuild shares the thread with what is live, which must not wait long for it.
 _REBUILD_BATCH = 2_000
 _REBUILD_LOOK_S = 2.0
+# Who follows the changes asks again at once.
+_GONE_S = 1.0
 
 T = TypeVar("T")
 
@@ -48,6 +51,9 @@ class Projector:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"projector-{workspace}")
         self._ring = FrameBuffer()
         self._changed = asyncio.Event()
+        # Who waits for changes now, and when somebody last did: between two waits a live socket is there as well.
+        self._waiting = 0
+        self._waited_at = -_GONE_S
         self._store: ReadStore | None = None
         self._runner: Runner | None = None
         self._follower: _Feeder | None = None
@@ -86,6 +92,17 @@ class Projector:
         problem = follower.problem or self._rebuilding.problem
         return {"position": follower.position, "problem": problem, **await self.status()}
 
+    async def rest(self) -> Rest:
+        follower = self._following()
+        if problem := follower.problem or self._rebuilding.problem:
+            return Rest(f"its read models: {problem}")
+        if self._waiting or asyncio.get_running_loop().time() - self._waited_at < _GONE_S:
+            return Rest("somebody follows its changes")
+        store = self._opened()
+        if await self._in_thread(lambda: _positions(store, self._projections)):
+            return Rest("a read model is being built")
+        return Rest("its read models are behind" if await follower.is_behind() else "")
+
     async def status(self) -> dict[str, Any]:
         """`{"position", "failed": {projection: what stopped it}, "rebuilding": {projection: how far}}`."""
         return await self._in_thread(lambda: self._open().status())
@@ -95,8 +112,18 @@ class Projector:
 
     async def frames(self, after: int, limit: int = 1_000, timeout_s: float = 10) -> list[Frame]:
         """Changed rows with position > `after`, a frame a position; waits for the first."""
+        if timeout_s <= 0:
+            return await self._frames_after(after, limit)
+        self._waiting += 1
+        try:
+            return await self._next_frames(after, limit, min(timeout_s, 60))
+        finally:
+            self._waiting -= 1
+            self._waited_at = asyncio.get_running_loop().time()
+
+    async def _next_frames(self, after: int, limit: int, timeout_s: float) -> list[Frame]:
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + min(timeout_s, 60)
+        deadline = loop.time() + timeout_s
         while True:
             changed = self._changed  # taken before looking: a change in between is not missed
             found = await self._frames_after(after, limit)
@@ -199,6 +226,9 @@ class _Feeder(LogLoop):
         super().__init__(name, after)
         self._log = log
         self._feed = feed
+
+    async def is_behind(self) -> bool:
+        return bool((await self._log.poll_sealed(self.position, 1, 0)).events)
 
     async def _step(self, timeout_s: float) -> bool:
         polled = await self._log.poll_sealed(self.position, _BATCH, timeout_s)

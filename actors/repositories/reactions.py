@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Sequence
+from datetime import timedelta
 from typing import Any
 
 import structlog
@@ -14,7 +15,9 @@ from actors.repositories.open import OpenRepositories
 from actors.repositories.upkeep import Upkeep
 from events import Recorded
 from events.task import TaskArchived, TaskLanded
+from vapora.clock import Clock
 from vapora.domain import landings
+from vapora.domain.cell import Rest, together
 from vapora.domain.landings import Landings
 from vapora.log.client import LogClient
 from vapora.log.folds import SavedFold
@@ -22,6 +25,8 @@ from vapora.log.folds import SavedFold
 # What a landing waits for outside of the log: a clean checkout, a remote that answers.
 LOOK_AGAIN_S = 30.0
 _SWEEP_EVERY = 120
+# Where all of the cell sleeps, it is not woken twice a minute for that.
+_LOOK_ASLEEP = timedelta(minutes=15)
 
 
 class Reactions:
@@ -34,9 +39,11 @@ class Reactions:
         opened: OpenRepositories,
         lander: Lander,
         upkeep: Upkeep,
+        clock: Clock,
         saved: SavedFold[Landings] | None = None,
         look_again_s: float = LOOK_AGAIN_S,
     ) -> None:
+        self._clock = clock
         self._log = log
         self._opened = opened
         self._lander = lander
@@ -71,6 +78,16 @@ class Reactions:
             await cancel(task)
         if self._saved is not None and self._caught_up:
             await self._saved.close(self._log, self._landings, self._landings.position)
+
+    async def rest(self) -> Rest:
+        """Due where a landing waits for something outside of the log, or a worktree grows old."""
+        if problem := self.problem:
+            return Rest(f"its repositories: {problem}")
+        if self._under_way or await self._follower.is_behind():
+            return Rest("work is being landed, or worktrees are taken away")
+        due = await asyncio.to_thread(self._upkeep.due)
+        later = self._clock() + _LOOK_ASLEEP if self._later and not self._landings.paused else None
+        return together((Rest(due=due), Rest(due=later)))
 
     @property
     def position(self) -> int:

@@ -17,6 +17,8 @@ from vapora.errors import NotFoundError, RepositoryError
 from vapora.private_dirs import delete_tree
 from vapora.repo.owner import Repository
 
+# What is old and has to stay for now is looked at again then.
+_DAY = timedelta(days=1)
 # Of these nobody's work is under way; their worktrees may go when they are old.
 _AT_REST = (TaskState.TODO, TaskState.DONE, TaskState.FAILED)
 
@@ -32,6 +34,12 @@ class Upkeep:
         self._clock = clock
         self._keep = keep
         self._journal = structlog.get_logger("repositories")
+
+    def due(self) -> datetime | None:
+        """When the next worktree will have been unused for long enough; None: there are none. Blocks."""
+        used = [_used(index) for index in self._opened.folder.glob("*/repo.git/worktrees/*/index")]
+        found = min((at for at in used if at is not None), default=None)
+        return None if found is None else max(found + self._keep, self._clock() + _DAY)
 
     async def sweep(self, project_id: str | None = None) -> None:
         """Of one project, or of all that have something on the disk."""
@@ -68,11 +76,15 @@ class Upkeep:
         return task.state in _AT_REST and self._is_old(task, repository, name)
 
     def _is_old(self, task: Task, repository: Repository, name: str) -> bool:
-        try:
-            used = (repository.trees.admin(name) / "index").stat().st_mtime
-        except OSError:
-            return False
-        return self._clock() - datetime.fromtimestamp(used, UTC) > self._keep
+        used = _used(repository.trees.admin(name) / "index")
+        return used is not None and self._clock() - used > self._keep
+
+
+def _used(index: Path) -> datetime | None:
+    try:
+        return datetime.fromtimestamp(index.stat().st_mtime, UTC)
+    except OSError:
+        return None
 
 
 def _remove(repository: Repository, name: str, home: Path) -> None:

@@ -6,12 +6,14 @@ and follows the placement map.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from actors import kinds
 from actors.kinds import Placement
+from events.ids import PEOPLE
+from vapora.domain.cell import Rest
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -46,6 +48,15 @@ class Actor(Protocol):
     async def health(self) -> dict[str, Any]: ...
 
 
+class Resident(Actor, Protocol):
+    """What an actor offers that is always there while its cell is open."""
+
+    async def rest(self) -> Rest:
+        """Whether it may be stopped now, and when time alone moves something of it. With a problem it may not: nobody
+        knows then what it still has to do."""
+        ...
+
+
 class Runtime(Protocol):
     """Finds actors and starts them on demand."""
 
@@ -55,6 +66,13 @@ class Runtime(Protocol):
 
     async def stop(self, address: Address) -> None:
         """End the actor; the next call to its address starts it again."""
+        ...
+
+    async def close_cell(self, workspace: str, only: Collection[str] | None = None) -> None:
+        """End every actor of the workspace, or those of some kinds, in the table's order, with the processes that were
+        theirs alone.
+
+        A call that comes meanwhile waits, and starts what it needs again."""
         ...
 
     async def shutdown(self) -> None:
@@ -77,6 +95,8 @@ def host_of(address: Address, placement: Placement) -> str:
 def residents(host: str) -> tuple[Address, ...]:
     """The objects that a host starts by itself, also after a crash; agents are started by the work they get."""
     kind, _, workspace = host.partition("/")
+    if kind == "cell" and workspace == PEOPLE:
+        return tuple(Address(part, workspace) for part in kinds.PEOPLE_PARTS)
     if kind == "cell":
         return tuple(Address(part, workspace) for part in kinds.residents())
     if kind == "agents":

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import structlog
 
+from actors import kinds
 from actors.kinds import stop_rank
 from actors.runtime.base import Actor, Address, Builder, Runtime
-from vapora.errors import UnavailableError
+from vapora.errors import StoppingError, UnavailableError
+
+# A cell is put to sleep and woken, and once more; whoever meets that more often is told.
+_TRIES = 3
+
+
+class ClosedError(UnavailableError):
+    """Everything here is ending: nothing is started any more."""
 
 
 class LocalRef:
@@ -25,8 +33,7 @@ class LocalRef:
             raise AttributeError(method)
 
         async def call(*args: Any, **kwargs: Any) -> Any:
-            actor = await self._runtime.activate(self._address)
-            return await getattr(actor, method)(*args, **kwargs)
+            return await self._runtime.call(self._address, method, args, kwargs)
 
         return call
 
@@ -45,12 +52,29 @@ class LocalRuntime:
     def ref(self, address: Address) -> Any:
         return LocalRef(self, address)
 
+    async def call(self, address: Address, method: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+        """Call the actor; one that was stopped before it began is started again, and called again."""
+        tries = _TRIES if kinds.may_repeat(address.kind, method) else 1
+        while True:
+            actor = await self.activate(address)
+            tries -= 1
+            try:
+                return await getattr(actor, method)(*args, **kwargs)
+            except StoppingError:
+                # Of another one that it asked itself, or on its own account: that is its answer.
+                if not tries or self._closed or self._is_running(address, actor):
+                    raise
+
+    def _is_running(self, address: Address, actor: Actor) -> bool:
+        task = self._actors.get(address)
+        return task is not None and task.done() and not task.cancelled() and task.result() is actor
+
     async def activate(self, address: Address) -> Actor:
         """The running actor. Callers that come while it starts wait for the same start."""
         task = self._actors.get(address)
         if task is None:
             if self._closed:
-                raise UnavailableError(f"{address} is not started any more: everything is shutting down.")
+                raise ClosedError(f"{address} is not started any more: everything is shutting down.")
             task = asyncio.ensure_future(self._start(address, self._stopping.get(address)))
             self._actors[address] = task
         return await asyncio.shield(task)
@@ -91,11 +115,19 @@ class LocalRuntime:
             if self._stopping.get(address) is asyncio.current_task():
                 del self._stopping[address]
 
+    async def close_cell(self, workspace: str, only: Collection[str] | None = None) -> None:
+        for kind in kinds.of_cells(only):
+            for address in [one for one in self._actors if (one.kind, one.workspace) == (kind.name, workspace)]:
+                await self._stop_anyhow(address)
+
     async def shutdown(self) -> None:
         """End every actor; one that does not stop well does not keep the others."""
         self._closed = True
         for address in sorted(self._actors, key=lambda one: stop_rank(one.kind)):
-            try:
-                await self.stop(address)
-            except Exception:
-                structlog.get_logger("runtime").exception("did not stop well", actor=str(address))
+            await self._stop_anyhow(address)
+
+    async def _stop_anyhow(self, address: Address) -> None:
+        try:
+            await self.stop(address)
+        except Exception:
+            structlog.get_logger("runtime").exception("did not stop well", actor=str(address))

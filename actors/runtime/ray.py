@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 import pickle
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -24,15 +24,17 @@ from ray.exceptions import ActorDiedError, ActorUnavailableError, RayActorError
 from actors import kinds
 from actors.kinds import Placement
 from actors.runtime.base import Actor, Address, Builder, host_of, residents
-from actors.runtime.local import LocalRuntime
+from actors.runtime.local import ClosedError, LocalRuntime
 from vapora.backoff import Backoff
-from vapora.errors import UnavailableError
+from vapora.errors import StoppingError, UnavailableError
 
 NAMESPACE = "vapora"
 _PATIENCE_S = 30.0
 _BACKOFF = Backoff(0.05, longest_s=1.0)
 # Waiting polls occupy a slot each; Ray's default of 1,000 would let many followers starve an append.
 _MAX_CONCURRENCY = 100_000
+# What a host answers that is ending: the call did nothing there, and is for the next host of that name.
+_LEAVING = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,34 @@ class RayRuntime:
         if name == str(address):
             ray.kill(handle)
             self.forget(name)
+
+    async def close_cell(self, workspace: str, only: Collection[str] | None = None) -> None:
+        for kind in kinds.of_cells(only):
+            host = host_of(Address(kind.name, workspace), self._config.placement)
+            if kind.resident and host != str(Address(kind.name, workspace)):
+                # In one host with others, that go on for now.
+                await self._stop_in(host, Address(kind.name, workspace))
+            elif kind.resident or self._config.placement == "packed":
+                await self._end_anyhow(host)
+            else:
+                found = await asyncio.to_thread(hosts)
+                await asyncio.gather(*map(self._end_anyhow, [one for one in found if one.startswith(f"{host}/")]))
+        if only is None and self._config.placement == "packed":
+            await self._end_anyhow(f"cell/{workspace}")
+
+    async def _stop_in(self, host: str, address: Address) -> None:
+        handle = await asyncio.to_thread(find, host)
+        if handle is not None:
+            try:
+                await handle.stop.remote(str(address))
+            except Exception:
+                self._journal.exception("did not stop well", actor=str(address))
+
+    async def _end_anyhow(self, name: str) -> None:
+        try:
+            await self._end(name)
+        except Exception:
+            self._journal.exception("did not end well", host=name)
 
     async def shutdown(self) -> None:
         """End every host, one kind after the other, in the table's order."""
@@ -174,14 +204,18 @@ class RayRef:
             try:
                 call = await self._runtime.connect(self._host_name)
                 answer: bytes = await call.remote(packed)
-                return answer
+                if answer != _LEAVING:
+                    return answer
+                self._runtime.forget(self._host_name)
+                cause, may_repeat = None, True
             except (ActorUnavailableError, ActorDiedError) as error:
                 if isinstance(error, ActorDiedError):
                     self._runtime.forget(self._host_name)
-                if not repeat or asyncio.get_running_loop().time() + pause > deadline:
-                    raise UnavailableError(
-                        f"{self._address} does not answer.", remedy="It is being restarted; try again."
-                    ) from error
+                cause, may_repeat = error, repeat
+            if not may_repeat or asyncio.get_running_loop().time() + pause > deadline:
+                raise UnavailableError(
+                    f"{self._address} does not answer.", remedy="It is being restarted; try again."
+                ) from cause
             await asyncio.sleep(pause)
 
 
@@ -209,6 +243,7 @@ class Host:
         runtime = RayRuntime(config, host=self)
         self.local.seen_by_actors = runtime
         self._journal = structlog.get_logger(name)
+        self._leaving = False
         self._starting = asyncio.ensure_future(self._start_residents())
 
     async def _start_residents(self) -> None:
@@ -222,15 +257,19 @@ class Host:
     async def call(self, packed: bytes) -> bytes:
         name, method, args, kwargs = pickle.loads(packed)  # noqa: S301 - from our own actors, behind Ray's token
         try:
-            actor = await self.local.activate(Address.parse(name))
-            return pickle.dumps((True, await getattr(actor, method)(*args, **kwargs)))
+            return pickle.dumps((True, await self.local.call(Address.parse(name), method, args, kwargs)))
+        except ClosedError:
+            return _LEAVING
         except Exception as error:
+            if self._leaving and isinstance(error, StoppingError):
+                return _LEAVING
             return _pack_error(error)
 
     async def stop(self, name: str) -> None:
         await self.local.stop(Address.parse(name))
 
     async def shutdown(self) -> None:
+        self._leaving = True
         await self.local.shutdown()
 
     async def health(self) -> dict[str, Any]:

@@ -115,7 +115,7 @@ async def test_the_new_one_does_not_start_before_the_old_one_is_gone(world: Worl
     calling = asyncio.create_task(ref.health())
     again = asyncio.create_task(world.runtime.stop(LOG))  # also in the middle of that
     world.open.set()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await asyncio.gather(stopping, calling, again)
     order = [one.split()[0] for one in world.story]
     assert order[:4] == ["start", "started", "stop", "stopped"]
@@ -163,7 +163,7 @@ def test_the_placement_says_in_which_process_an_object_lives(address: Address, s
 
 def test_a_host_starts_by_itself_what_lives_in_it_but_agents_are_started_by_their_work() -> None:
     assert residents("cell/acme") == tuple(
-        Address(kind, "acme") for kind in ("log", "projector", "budget", "repositories", "coordinator")
+        Address(kind, "acme") for kind in ("log", "projector", "budget", "repositories", "webhooks", "coordinator")
     )
     assert residents("agents/acme") == ()
     for address in (Address("router"), LOG, Address("agent", "acme", "tester")):

@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from functools import partial
+from typing import cast
 
 import httpx
 import pytest
@@ -14,6 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from typer.testing import CliRunner
 
 from actors.composition import LocalActorSystem
+from events.ids import PEOPLE
 from events.workspace import WorkspaceOpened
 from tests.api.doors import API, BOTH_STORES, Door, opened
 from tests.api.test_refusals import check_problem
@@ -26,9 +28,20 @@ from vapora.database import Place
 from vapora.errors import UnavailableError
 from vapora.log.mapper import encode
 from vapora.log.sqlite import SQLiteLog
-from vapora.ports import BudgetPort, LogWriterPort, ProjectorPort, QueuePort, RepositoriesPort, RouterStatusPort
+from vapora.ports import (
+    BudgetPort,
+    IdentityPort,
+    LogWriterPort,
+    ProjectorPort,
+    QueuePort,
+    RepositoriesPort,
+    RouterStatusPort,
+    Standing,
+    WebhooksPort,
+)
 from vapora.records import Append, StreamAppend
 from vapora.settings import Settings
+from vapora.testing.nobody import Nobody
 
 
 class Unready:
@@ -40,8 +53,28 @@ class Unready:
     async def open(self, workspace: str) -> None:
         raise self._error
 
-    def log(self, workspace: str) -> LogWriterPort:
+    async def standing(self, workspace: str = "") -> tuple[str, Standing]:
         raise self._error
+
+    async def create(self, workspace: str) -> None:
+        raise self._error
+
+    async def archive(self, workspace: str) -> None:
+        raise self._error
+
+    async def restore(self, workspace: str) -> None:
+        raise self._error
+
+    async def delete(self, workspace: str) -> str:
+        raise self._error
+
+    def log(self, workspace: str) -> LogWriterPort:
+        if workspace == PEOPLE:
+            return cast(LogWriterPort, Nobody())
+        raise self._error
+
+    def identity(self) -> IdentityPort:
+        return cast(IdentityPort, Nobody())
 
     def budgets(self, workspace: str) -> BudgetPort:
         raise self._error
@@ -53,6 +86,9 @@ class Unready:
         raise self._error
 
     def repositories(self, workspace: str) -> RepositoriesPort:
+        raise self._error
+
+    def webhooks(self, workspace: str) -> WebhooksPort:
         raise self._error
 
     def router(self) -> RouterStatusPort:

@@ -99,6 +99,7 @@ async def at_work(data: Path, url: str | None = None) -> AsyncIterator[Door]:
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost:8000") as http:
         yield Door(http, system, app, settings)
     await app.state.cells.close()
+    await app.state.people.close()
     await system.stop()
 
 

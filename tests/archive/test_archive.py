@@ -22,6 +22,7 @@ from tests.cli.conftest import invoke
 from tests.disk import no_file_grows_beyond
 from tests.log.stored import Stored
 from tests.ports import free_port
+from vapora import durable
 from vapora.archive.load import ExportFile
 from vapora.blobs import BlobStore
 from vapora.errors import BadInputError, CorruptLogError
@@ -339,7 +340,10 @@ async def test_a_backup_beside_a_running_server_restores_to_the_same_board(data:
 
 def test_a_backup_holds_what_is_needed_and_nothing_that_others_may_read(data: Path, tmp_path: Path) -> None:
     saved = tmp_path / "saved"
+    secret = settings_of(data).webhook_secrets("default") / "webhook-1"
+    durable.write(secret, b"whsec_x")
     assert invoke("backup", str(saved), "--data", str(data)).code == 0
+    secret.unlink()  # of no webhook
     names = {str(path.relative_to(saved)): path.stat().st_mode & 0o077 for path in saved.rglob("*") if path.is_file()}
     blobs = {name for name in names if "/blobs/" in name}
     assert names.keys() - blobs == {
@@ -348,8 +352,10 @@ def test_a_backup_holds_what_is_needed_and_nothing_that_others_may_read(data: Pa
         "audit_key.pub",
         "workspaces/default/log.db",
         "workspaces/default/checkpoints.jsonl",
+        "workspaces/default/webhooks/secrets/webhook-1",
     }
     assert len(blobs) >= 1
+    assert names["workspaces/default/webhooks/secrets/webhook-1"] == 0
     assert saved.stat().st_mode & 0o077 == 0
     assert names["audit_key"] == names["workspaces/default/log.db"] == 0
 

@@ -19,6 +19,7 @@ from vapora.sdk import ApiError, AsyncClient, Client
 
 AGENT = commands.ReplaceAgent()
 LIMITS = commands.SetBudget()
+WEBHOOK = commands.SetWebhook(url="https://example.com/", topics=("task.*",))
 # Each operation with the call of a client that asks for it.
 CALLS: dict[str, Callable[[Any], Any]] = {
     "get_health": lambda client: client.health(),
@@ -100,12 +101,41 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "set_settings": lambda client: client.set_settings(commands.ChangeSettings()),
     "get_preferences": lambda client: client.preferences(),
     "set_preferences": lambda client: client.set_preferences(commands.ChangePreferences()),
+    "list_webhooks": lambda client: client.webhooks(),
+    "create_webhook": lambda client: client.create_webhook(WEBHOOK),
+    "get_webhook": lambda client: client.webhook("x"),
+    "set_webhook": lambda client: client.set_webhook("x", WEBHOOK),
+    "remove_webhook": lambda client: client.remove_webhook("x"),
+    "test_webhook": lambda client: client.test_webhook("x"),
+    "list_deliveries": lambda client: client.deliveries("x"),
+    "get_sign_in_status": lambda client: client.sign_in_status(),
+    "set_up": lambda client: client.set_up("x", "ada@example.com", "Ada", "correct horse battery"),
+    "log_in": lambda client: client.log_in("ada@example.com", "correct horse battery"),
+    "refresh_session": lambda client: client.refresh("x"),
+    "log_out": lambda client: client.log_out(refresh_token="x"),
+    "get_me": lambda client: client.me(),
+    "change_password": lambda client: client.change_password("x", "correct horse battery"),
+    "rotate_signing_key": lambda client: client.rotate_signing_key(),
+    "list_users": lambda client: client.users(),
+    "edit_user": lambda client: client.edit_user("x", commands.EditUser(disabled=True)),
+    "erase_user": lambda client: client.erase_user("x"),
+    "reset_password": lambda client: client.reset_password("x", "correct horse battery"),
+    "list_secrets": lambda client: client.secrets(),
+    "get_secret": lambda client: client.secret("x"),
+    "store_secret": lambda client: client.store_secret("x", "y"),
+    "delete_secret": lambda client: client.delete_secret("x"),
+    "rotate_secrets": lambda client: client.rotate_secrets(),
     "get_queue": lambda client: client.queue(),
     "requeue_dead_letter": lambda client: client.requeue("x"),
     "list_events": lambda client: client.events(),
     "get_event": lambda client: client.event(1),
     "get_chain": lambda client: client.chain(1),
     "list_audit": lambda client: client.audit(),
+    "export_audit": lambda client: client.export_audit(),
+    "list_people_audit": lambda client: client.people_audit(),
+    "export_people_audit": lambda client: client.export_people_audit(),
+    "get_policies": lambda client: client.policies(),
+    "set_policies": lambda client: client.set_policies("// none"),
 }
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -14,6 +12,7 @@ import httpx
 
 from tests.ports import free_port
 from tests.waiting import wait_for
+from tests.web.processes import Command
 from vapora import operator_token
 from vapora.cli.demo import repository
 
@@ -26,11 +25,10 @@ class Site:
         self._environ = environ
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self._process: subprocess.Popen[str] | None = None
+        self._command: Command | None = None
         self._http = httpx.Client(base_url=f"{self.url}/api/v1", timeout=30)
 
     def start(self) -> None:
-        command = [sys.executable, "-m", "vapora", "up", "--json", "--port", str(self.port), "--data", str(self._data)]
         quick = {"VAPORA_REHEARSAL_MIN_DELAY_S": "0", "VAPORA_REHEARSAL_MAX_DELAY_S": "0"}
         environ = (
             os.environ
@@ -39,19 +37,14 @@ class Site:
             | {"VAPORA_REPO_ROOTS": str(self._data)}
             | self._environ
         )
-        self._process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environ
-        )
-        assert self._process.stdout is not None
-        assert json.loads(self._process.stdout.readline())["mode"] == "rehearsal"
+        arguments = ["up", "--json", "--port", str(self.port), "--data", str(self._data)]
+        self._command = Command(arguments, environ)
+        assert json.loads(self._command.out.readline())["mode"] == "rehearsal"
 
     def kill(self) -> None:
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-            assert self._process.stdout is not None
-            self._process.stdout.close()
-            self._process = None
+        if self._command is not None:
+            self._command.kill()
+            self._command = None
 
     def close(self) -> None:
         self._http.close()

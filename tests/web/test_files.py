@@ -57,7 +57,7 @@ def test_files_are_pasted_dropped_chosen_shown_small_and_removed(site: Site, ope
     assert page.evaluate("document.querySelector('img').naturalWidth") == 64
     bring(page, "drop", "notes.txt", b"Click twice.", "text/plain")
     page.get_by_label("Files to attach").set_input_files(
-        [{"name": "notes.txt", "mimeType": "text/plain", "buffer": b"b"}]
+        FilePayload(name="notes.txt", mimeType="text/plain", buffer=b"b")
     )
     expect(files.get_by_role("listitem")).to_have_count(3)
     names = [one["name"] for one in site.get(f"/tasks/{task}/attachments")["items"]]

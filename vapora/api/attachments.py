@@ -12,7 +12,8 @@ from starlette.responses import Response
 
 from projections import attachments as model
 from vapora.api.cells import Cell
-from vapora.api.context import FileKey, FreshCell, Writing
+from vapora.api.context import Cursor, FileKey, FreshCell, Limit, Writing
+from vapora.api.pages import page_of
 from vapora.api.tasks import require_task
 from vapora.api.uploads import FORM, the_file
 from vapora.blobs import Blobs
@@ -67,10 +68,13 @@ async def attach_file(task_id: str, request: Request, writing: Writing, key: Fil
 
 
 @router.get("/{task_id}/attachments", summary="List a card's attachments")
-async def list_attachments(task_id: str, cell: FreshCell) -> Page[Attachment]:
+async def list_attachments(
+    task_id: str, cell: FreshCell, limit: Limit = 500, cursor: Cursor = None
+) -> Page[Attachment]:
     """In the order in which they were added."""
     await require_task(cell, task_id)
-    return Page[Attachment](items=await cell.read(lambda rows: model.attachments(rows, task_id)))
+    found = await cell.read(lambda rows: model.attachments(rows, task_id))
+    return page_of(found, lambda one: one.name, limit, cursor)
 
 
 @router.get(

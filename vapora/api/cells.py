@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from time import perf_counter
 from typing import TypeVar
 
 from anyio import CapacityLimiter, to_thread
 
-from events.ids import StreamName
+from events.ids import PEOPLE, StreamName
 from projections.engine.store import StoreReader
 from projections.engine.transaction import ReadSnapshot
 from vapora import clock
 from vapora.api.live_feed import LiveFeed
+from vapora.api.metrics import WorkspaceState
 from vapora.api.request_metrics import RequestMetrics
 from vapora.blobs import open_blobs
 from vapora.dispatch import Dispatcher
-from vapora.errors import BehindError, LogError
+from vapora.dispatch.secrets import SecretEvents, SecretStore
+from vapora.errors import BehindError, LogError, NotFoundError, UnavailableError, VaultError
 from vapora.log.client import LogClient
-from vapora.ports import ActorSystemPort
+from vapora.ports import ActorSystemPort, RouterStatusPort
 from vapora.settings import Settings
+from vapora.vault import Vault, open_vault
 
 WAIT_S = 5.0
 # Readers of SQLite beyond the number of cores only wait for each other.
@@ -30,28 +34,47 @@ _READERS = 8
 _HISTORIANS = 2
 
 # An idle cell may sleep, so that it is opened now and again; with each request it would cost every answer a call
-# to another process.
+# to another process. It is always less than a cell's idle time at its default, and where it is not, the next call wakes
+# the cell as well.
 _OPEN_FOR_S = 5.0
+# Cells that a replica keeps connections for; beyond that, those go that were not asked about for longest.
+_MOST = 200
+_SWEEP_S = 10.0
 
 T = TypeVar("T")
+
+
+async def rehearses(router: RouterStatusPort, workspace: str) -> bool:
+    """Whether the rehearsal model answers a workspace, of an installation that has no key: one of its own may be in the
+    vault. Where that does not answer, real money is expected."""
+    try:
+        return await router.is_simulated(workspace)
+    except (UnavailableError, VaultError):
+        return False
 
 
 class Cell:
     """One workspace, seen from this replica."""
 
     def __init__(
-        self, workspace: str, system: ActorSystemPort, settings: Settings, request_metrics: RequestMetrics
+        self, workspace: str, system: ActorSystemPort, settings: Settings, request_metrics: RequestMetrics, vault: Vault
     ) -> None:
         self.workspace = workspace
         self.log = LogClient(system.log(workspace), workspace)
         self.dispatcher = Dispatcher(self.log, clock.now, settings.stream_snapshots(workspace))
+        self._secret_events = SecretEvents(self.log, clock.now, settings.stream_snapshots(workspace))
+        self.secrets = SecretStore(workspace, vault, self._secret_events)
         self.budgets = system.budgets(workspace)
         self.projector = system.projector(workspace)
         self.blobs = open_blobs(settings.blobs_url, settings.blob_folder(workspace), workspace)
         self.queue = system.queue(workspace)
         self.repositories = system.repositories(workspace)
+        self.webhooks = system.webhooks(workspace)
+        self._router = system.router()
         self.feed = LiveFeed(workspace, self.projector)
         self.historians = CapacityLimiter(_HISTORIANS)
+        self.used_at = perf_counter()
+        self._held = 0
         self._request_metrics = request_metrics
         self._reader = StoreReader(system.read_store(workspace))
         self._readers = CapacityLimiter(_READERS)
@@ -84,10 +107,33 @@ class Cell:
         """Rows of one moment for as long as a look into the past takes; use it in threads of `historians`."""
         return self._reader.snapshot()
 
+    async def rehearses(self) -> bool:
+        """Whether the rehearsal model answers this workspace, of an installation that has no key."""
+        return await rehearses(self._router, self.workspace)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """For whoever needs it for long without asking: a live socket."""
+        self._held += 1
+        try:
+            yield
+        finally:
+            self._held -= 1
+            self.used_at = perf_counter()
+
+    @property
+    def in_use(self) -> bool:
+        return self._held > 0 or self.feed.subscribers > 0
+
+    async def let_go(self) -> None:
+        """Give back connections and folds. Who has it in hand still goes on with it."""
+        await self.dispatcher.settled()
+        await self._secret_events.settled()
+        self._reader.close()
+
     async def close(self) -> None:
         await self.feed.close()
-        await self.dispatcher.settled()
-        self._reader.close()
+        await self.let_go()
 
     def _ask(self, question: Callable[[ReadSnapshot], T]) -> T:
         begun = perf_counter()
@@ -99,26 +145,75 @@ class Cell:
 
 
 class Cells:
-    """The cells that this replica has been asked about."""
+    """The cells that this replica has been asked about lately. What nobody asks about keeps no connection, no follower
+    and no fold here, whether its actors sleep or not."""
 
     def __init__(self, system: ActorSystemPort, settings: Settings, request_metrics: RequestMetrics) -> None:
         self.system = system
         self._settings = settings
         self._request_metrics = request_metrics
-        self._cells: dict[str, Cell] = {}
+        self._vault = open_vault(settings)
+        self._cells: OrderedDict[str, Cell] = OrderedDict()
+        self._sweeping: asyncio.Task[None] | None = None
+        self._people: Cell | None = None
         self._ask_again_at: dict[str, float] = {}
         self._asking: dict[str, asyncio.Task[None]] = {}
+        # What was said last of the queue, and of cells that sleep now.
+        self.queue = ""
+        self._last_states: OrderedDict[str, WorkspaceState] = OrderedDict()
         # Logs that could not be opened when that was last tried, and why.
         self.unopened: dict[str, LogError] = {}
 
     async def open(self, workspace: str) -> Cell:
-        """`NotFoundError` for a workspace that does not exist."""
+        """Wakes it where it sleeps. `NotFoundError` for a workspace that does not exist."""
         if perf_counter() >= self._ask_again_at.get(workspace, 0.0):
-            await self._ask(workspace)
+            try:
+                await self._ask(workspace)
+            except NotFoundError:
+                await self._drop(workspace)
+                raise
             self._ask_again_at[workspace] = perf_counter() + _OPEN_FOR_S
-        if workspace not in self._cells:
-            self._cells[workspace] = Cell(workspace, self.system, self._settings, self._request_metrics)
-        return self._cells[workspace]
+        cell = self.look(workspace)
+        cell.used_at = perf_counter()
+        return cell
+
+    def look(self, workspace: str) -> Cell:
+        """The cell without waking it, and without keeping it awake: for who was told how it stands."""
+        cell = self._cells.get(workspace)
+        if cell is None:
+            cell = self._cells[workspace] = Cell(
+                workspace, self.system, self._settings, self._request_metrics, self._vault
+            )
+            if self._sweeping is None or self._sweeping.done():
+                self._sweeping = asyncio.create_task(self._sweep(), name="cells: sweep")
+        self._cells.move_to_end(workspace)
+        return cell
+
+    async def _sweep(self) -> None:
+        """For as long as there are any."""
+        while self._cells:
+            await asyncio.sleep(min(self._settings.cell_idle_s, _SWEEP_S))
+            await self.sweep()
+
+    async def sweep(self) -> None:
+        """Let go of those that are idle, or too many."""
+        idle_since = perf_counter() - self._settings.cell_idle_s
+        for workspace, cell in list(self._cells.items()):
+            if not cell.in_use and (cell.used_at < idle_since or len(self._cells) > _MOST):
+                await self._drop(workspace)
+
+    async def _drop(self, workspace: str) -> None:
+        self._ask_again_at.pop(workspace, None)
+        cell = self._cells.pop(workspace, None)
+        if cell is not None:
+            await cell.let_go()
+
+    @property
+    def people(self) -> Cell:
+        """What is read of the people log as of a workspace's: its audit trail. Nothing else of a cell is there."""
+        if self._people is None:
+            self._people = Cell(PEOPLE, self.system, self._settings, self._request_metrics, self._vault)
+        return self._people
 
     async def _ask(self, workspace: str) -> None:
         """One question at a time. It goes on where the one who asked gives up: a log that another process holds says
@@ -140,13 +235,27 @@ class Cells:
         else:
             self.unopened.pop(workspace, None)
 
+    def last_states(self, awake: Collection[str], states: Iterable[WorkspaceState]) -> list[WorkspaceState]:
+        """Keeps these, and gives those of cells that are not awake any more."""
+        for state in states:
+            self._last_states[state.workspace] = state
+            self._last_states.move_to_end(state.workspace)
+        while len(self._last_states) > _MOST:
+            self._last_states.popitem(last=False)
+        return [state for workspace, state in self._last_states.items() if workspace not in awake]
+
     @property
     def opened(self) -> tuple[Cell, ...]:
         return tuple(self._cells.values())
 
     async def close(self) -> None:
-        for cell in self.opened:
+        if self._sweeping is not None:
+            self._sweeping.cancel()
+            await asyncio.wait([self._sweeping])
+        for cell in (*self.opened, *([] if self._people is None else [self._people])):
             await cell.close()
         self._cells.clear()
+        self._people = None
         for asking in self._asking.values():
             asking.cancel()
+        self._vault.close()

@@ -13,6 +13,8 @@ from vapora.api.caller import AskedBy, Caller
 from vapora.api.cells import Cell, Cells
 from vapora.api.etags import Condition
 from vapora.api.forms import WHOLE, Position
+from vapora.api.gate import LetIn
+from vapora.api.people import People
 from vapora.api.uploads import is_upload
 from vapora.commands import Command
 from vapora.errors import BadInputError
@@ -24,6 +26,7 @@ _PRINTABLE = "^[ -~]*$"
 
 async def _cell(
     request: Request,
+    caller: AskedBy,
     vapora_workspace: Annotated[
         str,
         Header(
@@ -34,6 +37,8 @@ async def _cell(
         ),
     ] = DEFAULT_WORKSPACE,
 ) -> Cell:
+    people: People = request.app.state.people
+    request.state.role = await people.require_reach(caller, vapora_workspace)
     cells: Cells = request.app.state.cells
     return await cells.open(vapora_workspace)
 
@@ -150,17 +155,28 @@ _BEARER = HTTPBearer(
 
 
 class Operator:
-    """Whether the request carries the operator's token: asked by what can have commands run."""
+    """Whether who asks may have commands run. While nobody has to sign in that takes the operator's token, whatever the
+    policies say; else the policies decide."""
 
     def __init__(
-        self, request: Request, declared: Annotated[HTTPAuthorizationCredentials | None, Security(_BEARER)]
+        self,
+        request: Request,
+        admitted: LetIn,
+        declared: Annotated[HTTPAuthorizationCredentials | None, Security(_BEARER)],
     ) -> None:
+        self._admitted = admitted
         self._require = request.app.state.require_operator
         self._given = request.headers.get("Authorization")
 
-    def require(self) -> None:
-        """Raises `OperatorOnlyError`."""
-        self._require(self._given)
+    def require_token(self) -> None:
+        """Of everybody while nobody has to sign in. Raises `OperatorOnlyError`."""
+        if self._admitted.principal.kind == "Local":
+            self._require(self._given)
+
+    async def require(self, aspect: str = "commands") -> None:
+        """For some of what a route does: `edit_project:commands`. Raises `OperatorOnlyError` or `ForbiddenError`."""
+        self.require_token()
+        await self._admitted.require(aspect)
 
 
 # For what some requests of a route need, depending on what they ask for.
@@ -168,10 +184,10 @@ MaybeOperator = Annotated[Operator, Depends(Operator)]
 
 
 async def _operator(operator: MaybeOperator) -> None:
-    operator.require()
+    operator.require_token()
 
 
-# For routes that nobody else may use: it stands among their dependencies.
+# For routes that take the operator's token while nobody has to sign in: it stands among their dependencies.
 OPERATOR_ONLY = Depends(_operator)
 
 
@@ -208,6 +224,16 @@ class Writer:
 Writing = Annotated[Writer, Depends(Writer)]
 
 
+class Keyless(Writer):
+    """For a write whose body is a secret: the digest of it that goes with a key must not stand in the log."""
+
+    def __init__(self, response: Response, cell: OpenCell, origin: WriteOrigin) -> None:
+        super().__init__(response, cell, origin, None)
+
+
+KeylessWriting = Annotated[Keyless, Depends(Keyless)]
+
+
 class Editor(Writer):
     """For what changes or removes a thing that GET shows; with If-Match, only while it is as the caller has seen it."""
 
@@ -220,5 +246,6 @@ class Editor(Writer):
 
 Editing = Annotated[Editor, Depends(Editor)]
 
+# For a list: how many, and where it goes on. One that stays small shows all of it if nothing else is said.
 Limit = Annotated[int, Field(ge=1, le=500), WHOLE, Query(description="How many items at most.")]
 Cursor = Annotated[str | None, Query(max_length=1_000, description="`next` of the page before.")]

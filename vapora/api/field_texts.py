@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from vapora.api import work_texts
+from vapora.api import webhook_texts, work_texts
 
 # By name, wherever no entry of the shape itself says otherwise.
 COMMON = work_texts.COMMON | {
     "agent_id": "The agent's id.",
     "artifacts": "What the run left behind, without the texts.",
+    "labels": "Words of people's own, by which cards are found.",
     "assignee": "The person who does it; agents leave it alone. Null: agents may take it.",
     "blocked_by": "Ids of tasks that must be done before this one may start.",
     "calls": "Model calls that gave an answer.",
@@ -108,8 +109,9 @@ _EXECUTION = {
     **work_texts.EXECUTION,
 }
 
+_BESIDE = work_texts.SHAPES | webhook_texts.SHAPES
 # By shape; `Page` stands for every list.
-SHAPES: dict[str, dict[str, str]] = work_texts.SHAPES | {
+SHAPES: dict[str, dict[str, str]] = _BESIDE | {
     "Accepted": {"id": "The id of what was made or changed.", "position": "The position in the log that holds it."},
     "TaskAccepted": {"position": "The position in the log that holds it."},
     "Agent": {
@@ -130,7 +132,7 @@ SHAPES: dict[str, dict[str, str]] = work_texts.SHAPES | {
         "position": "The position of the event.",
         "timestamp": "When it was recorded.",
         "actor": "Who did it: a person, an agent, or a part of the system.",
-        "action": "create, update, delete, execute, assign, complete or override; unknown: a newer version wrote it.",
+        "action": "create, update, delete, execute, assign, complete, override, query-secret; else unknown.",
         "resource_type": "The kind of thing that it was done to.",
         "resource_id": "The id of that thing.",
         "result": "success, failure or partial-success.",
@@ -237,6 +239,12 @@ SHAPES: dict[str, dict[str, str]] = work_texts.SHAPES | {
         "reason": "The first of the problems; empty where there is none.",
         "problems": "All that is not well.",
         "queue": "Where work is taken from: log, nats, or the log because NATS is away, and why it is.",
+        "cells": "How many workspaces are awake, and how many sleep until they are needed.",
+    },
+    "CellCounts": {
+        "awake": "Workspaces whose actors run.",
+        "asleep": "Those that have nothing to do, and are woken by the next request.",
+        "archived": "Those archived, as far as nobody reads them.",
     },
     "Learning": {
         "profiles": "What the agent has shown in each task type.",
@@ -293,6 +301,23 @@ SHAPES: dict[str, dict[str, str]] = work_texts.SHAPES | {
         "steps": "The steps of a run, in order.",
     },
     "RunSummary": {"state": "running, waiting, succeeded, failed or cancelled."},
+    "Secret": {
+        "name": "The secret's name.",
+        "version": "1, 2, 3 …: the number of its newest value.",
+        "updated_at": "When that was stored.",
+        "updated_by": "Who stored it.",
+        "position": "The position in the log that says so.",
+    },
+    "SecretDeleted": {
+        "name": "The secret's name.",
+        "version": "The last one that there was.",
+        "position": "The position in the log that says so.",
+    },
+    "SecretsRotated": {
+        "key": "The name of the key that encrypts the workspace's secrets now.",
+        "secrets": "How many values are encrypted by it.",
+        "position": "The position in the log that says so.",
+    },
     "Status": {
         "head": "The last position of the log.",
         "position": "How far the read models have come.",
@@ -318,16 +343,20 @@ SHAPES: dict[str, dict[str, str]] = work_texts.SHAPES | {
 }
 
 # Parameters in the path.
-PARAMETERS = work_texts.PARAMETERS | {
-    "agent_id": "The agent's id, such as developer.",
-    "id": "Which one of that scope: its id, for a role its name.",
-    "name": "The artifact's name in the run.",
-    "position": "A position in the log.",
-    "project_id": "The project's id.",
-    "role_id": "The role's id, such as developer.",
-    "run_id": "The run's id.",
-    "task_id": "The task's id.",
-}
+PARAMETERS = (
+    work_texts.PARAMETERS
+    | webhook_texts.PARAMETERS
+    | {
+        "agent_id": "The agent's id, such as developer.",
+        "id": "Which one of that scope: its id, for a role its name.",
+        "name": "The artifact's name in the run.",
+        "position": "A position in the log.",
+        "project_id": "The project's id.",
+        "role_id": "The role's id, such as developer.",
+        "run_id": "The run's id.",
+        "task_id": "The task's id.",
+    }
+)
 
 
 def describe(document: dict[str, Any]) -> None:

@@ -20,7 +20,10 @@ from projections.board_waiting import CARDS
 from projections.engine.base import Reader
 from vapora import journal
 from vapora.catalog import roles
+from vapora.ports import Standing
 from vapora.views import BudgetView, QueueView
+
+_NOBODY = Standing()
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +84,13 @@ class Exposition:
         providers_up: dict[str, str],
         paused_models: dict[str, str],
         own: Iterable[Metric],
+        standing: Standing = _NOBODY,
     ) -> None:
         self._states = states
         self._providers_up = providers_up
         self._paused_models = paused_models
         self._own = own
+        self._standing = standing
 
     def collect(self) -> Iterable[Metric]:
         for metric in self._own:
@@ -114,6 +119,10 @@ class Exposition:
             "1: this model is left alone after failures.",
             labels=("provider", "model", "reason"),
         )
+        cells = GaugeMetricFamily("vapora_cells", "Workspaces by whether their actors run.", labels=("state",))
+        cells.add_metric(("awake",), len(self._standing.awake))
+        cells.add_metric(("asleep",), self._standing.asleep)
+        cells.add_metric(("closed",), len(self._standing.closed))
         for state in self._states:
             up.add_metric((state.workspace,), float(state.reading is not None))
             head.add_metric((state.workspace,), state.head)
@@ -124,7 +133,7 @@ class Exposition:
         for name, reason in self._paused_models.items():
             owner, _, model = name.partition("/")
             paused.add_metric((owner, model, reason), 1)
-        yield from (up, head, failed, provider, paused)
+        yield from (up, head, failed, provider, paused, cells)
 
 
 def _dropped_lines() -> Metric:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Collection
 from time import perf_counter
-from urllib.parse import urlsplit
 
 import structlog
 from pydantic_core import from_json
@@ -15,8 +13,10 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from vapora.api import problems
+from vapora.api.hosts import Hosts, is_loopback, netloc_of
 from vapora.api.request_metrics import RequestMetrics
 from vapora.clock import new_id
+from vapora.errors import VaporaError
 
 CORRELATION = "X-Correlation-Id"
 _LONGEST_CORRELATION = 128
@@ -82,21 +82,31 @@ class _Answer:
         await self._send(message)
 
 
-class LoopbackOnly:
-    """While nobody has to say who they are, only this machine is spoken to.
+class KnownHosts:
+    """Refuses what a page from elsewhere makes a browser send here.
 
-    A page from elsewhere can make a browser send requests here: one whose name was rebound to 127.0.0.1 is known by
-    its Host header, one that posts across sites by its Origin.
+    One whose name was rebound to this machine is known by its Host header, one that writes across sites by its Origin.
+    While nobody has to say who they are, only this machine's own names are taken. `origins`: of pages that may write
+    all the same, each exactly as browsers send it.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        hosts: Hosts,
+        is_sign_in_needed: Callable[[], Awaitable[bool]],
+        origins: Collection[str] = (),
+    ) -> None:
         self._app = app
+        self._hosts = hosts
+        self._origins = frozenset(origins)
+        self._is_sign_in_needed = is_sign_in_needed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-        reason = _why_foreign(scope)
+        reason = await self._why_foreign(scope)
         if reason is None:
             await self._app(scope, receive, send)
         elif scope["type"] == "websocket":
@@ -104,6 +114,32 @@ class LoopbackOnly:
             await send({"type": "websocket.close", "code": 1008, "reason": reason})
         else:
             await problems.problem(problems.FOREIGN, reason, scope["path"])(scope, receive, send)
+
+    async def _why_foreign(self, scope: Scope) -> str | None:
+        headers = Headers(scope=scope)
+        # Each one, were there two: who knows which of them another layer believes.
+        for host in headers.getlist("host") or [""]:
+            if is_loopback(host):
+                continue
+            if not await self._lets_others_in():
+                return f"The host {host!r} is not this machine; without sign-in only loopback is served."
+            if not self._hosts.knows(host):
+                return f"The host {host!r} is not known here. VAPORA_ALLOWED_HOSTS says by which names it is reached."
+        if scope.get("method") in _SAFE_METHODS:
+            return None
+        for origin in headers.getlist("origin"):
+            netloc = netloc_of(origin)
+            if origin in self._origins:
+                continue
+            if not (is_loopback(netloc) or (self._hosts.knows(netloc) and await self._lets_others_in())):
+                return f"The origin {origin!r} may not write here."
+        return None
+
+    async def _lets_others_in(self) -> bool:
+        try:
+            return await self._is_sign_in_needed()
+        except VaporaError:
+            return False  # nobody can say, so it stays closed
 
 
 class BoundedHeaders:
@@ -220,38 +256,3 @@ async def _refuse_correlation(scope: Scope, receive: Receive, send: Send) -> Non
 
 def _is_sane(correlation: str) -> bool:
     return 0 < len(correlation) <= _LONGEST_CORRELATION and correlation.isascii() and correlation.isprintable()
-
-
-def _why_foreign(scope: Scope) -> str | None:
-    headers = Headers(scope=scope)
-    # Each one, were there two: who knows which of them another layer believes.
-    for host in headers.getlist("host") or [""]:
-        if not is_loopback(host):
-            return f"The host {host!r} is not this machine; without sign-in only loopback is served."
-    if scope.get("method") in _SAFE_METHODS:
-        return None
-    for origin in headers.getlist("origin"):
-        if not is_loopback(_netloc(origin)):
-            return f"The origin {origin!r} may not write here."
-    return None
-
-
-def _netloc(origin: str) -> str:
-    try:
-        return urlsplit(origin).netloc
-    except ValueError:
-        return ""
-
-
-def is_loopback(netloc: str) -> bool:
-    """Whether a Host header's value names this machine."""
-    try:
-        name = urlsplit(f"//{netloc}").hostname or ""
-    except ValueError:
-        return False
-    if name == "localhost" or name.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False

@@ -15,6 +15,7 @@ from starlette.responses import JSONResponse, Response
 
 from vapora.api.etags import NotModified
 from vapora.errors import (
+    ArchivedError,
     BadInputError,
     BehindError,
     CatalogError,
@@ -56,6 +57,8 @@ from vapora.errors import (
     UnknownBranchError,
     UnpricedModelError,
     VaporaError,
+    VaultError,
+    VaultKeyError,
     VersionConflictError,
 )
 
@@ -112,6 +115,7 @@ NO_METHOD = Kind("method-not-allowed", 405, "The path does not take this method"
 TOO_SLOW = Kind("request-timeout", 408, "The request came in too slowly", "Send all of it at once.")
 CONFLICT = Kind("conflict", 409, "It cannot be done in the present state", "Read it again and decide anew.")
 RING = Kind("dependency-ring", 409, "Tasks would wait for each other", "Leave one of them out of blocked_by.")
+ARCHIVED = Kind("workspace-archived", 409, "The workspace is archived", "Restore it first.")
 OUTDATED = Kind("review-outdated", 409, "The branch has moved since", "Look at the changes again, and decide anew.")
 NOT_APPROVED = Kind("not-approved", 409, "The work is not approved", "Have it approved first.")
 CHECKS_FAILED = Kind("checks-failed", 409, "A check is red", "Send the card back to its agent, or merge with force.")
@@ -127,6 +131,7 @@ NOT_JSON = Kind("not-json", 415, "The body is not declared as JSON", "Send the h
 NOT_A_FORM = Kind("not-a-form", 415, "The body is not declared as a form", "Send multipart/form-data.")
 INVALID = Kind("invalid-request", 422, "The request cannot be taken as it is", "Correct it and send it again.")
 KEY_REUSED = Kind("idempotency-key-reused", 422, "The Idempotency-Key is in use", "Send a new key.")
+RATE_LIMITED = Kind("rate-limited", 429, "Too many requests", "Wait as long as Retry-After says.")
 HEAD_TOO_LARGE = Kind("headers-too-large", 431, "The headers are too large", "Send fewer or shorter headers.")
 INTERNAL = Kind("internal-error", 500, "Something broke on our side", "Try again; if it stays, look into the journal.")
 UNAVAILABLE = Kind("unavailable", 503, "A part of the system does not answer", "Try again in a moment.")
@@ -134,6 +139,8 @@ WRITTEN_BY_NEWER = Kind(
     "written-by-newer-version", 503, "The log holds what a newer VAPORA wrote", "Upgrade; nothing is damaged."
 )
 LOG_TROUBLE = Kind("log-unavailable", 503, "The log cannot be used", "Nothing was written. See `vapora doctor`.")
+VAULT_TROUBLE = Kind("vault", 503, "The secret cannot be read or stored", "See `vapora doctor`.")
+VAULT_KEY = Kind("vault-key", 503, "The vault's key does not fit", "Give VAPORA the key of its secrets.")
 BEHIND = Kind("projection-behind", 504, "The read models are not there yet", "Ask again with the same `after`.")
 _OTHER = Kind("refused", 400, "The request was refused", "See /docs.")
 
@@ -152,6 +159,7 @@ TABLE: Mapping[type[VaporaError], Kind] = {
     ConflictError: CONFLICT,
     VersionConflictError: CONFLICT,
     DependencyRingError: RING,
+    ArchivedError: ARCHIVED,
     KeyReusedError: KEY_REUSED,
     PreconditionFailedError: OUT_OF_DATE,
     OperatorOnlyError: OPERATOR_ONLY,
@@ -185,6 +193,8 @@ TABLE: Mapping[type[VaporaError], Kind] = {
     FencedError: UNAVAILABLE,
     CorruptLogError: LOG_TROUBLE,
     NewerEventError: WRITTEN_BY_NEWER,
+    VaultError: VAULT_TROUBLE,
+    VaultKeyError: VAULT_KEY,
     UnpricedModelError: INTERNAL,
     ProviderError: UNAVAILABLE,
 }
@@ -243,7 +253,9 @@ async def _on_error(request: Request, error: VaporaError) -> Response:
     where = str(error.details.get("where", "body"))
     errors = [FieldError(where=where, field=str(field), message=error.message)] if field else []
     paths = [str(path) for path in error.details.get("paths", ())]
-    headers = {"WWW-Authenticate": "Bearer"} if kind is OPERATOR_ONLY else None
+    headers = {"WWW-Authenticate": "Bearer"} if kind in (OPERATOR_ONLY, UNAUTHENTICATED) else {}
+    if "retry_after_s" in error.details:
+        headers["Retry-After"] = str(error.details["retry_after_s"])
     return problem(
         kind, error.message, request.url.path, remedy=error.remedy, errors=errors, paths=paths, headers=headers
     )

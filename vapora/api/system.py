@@ -13,11 +13,14 @@ from starlette.responses import PlainTextResponse
 from events.ids import DEFAULT_WORKSPACE
 from vapora import clock
 from vapora.api import metrics
-from vapora.api.cells import Cell, Cells
+from vapora.api.caller import AskedBy, caller_of
+from vapora.api.cells import Cell, Cells, rehearses
 from vapora.api.context import FreshCell
+from vapora.api.gate import LetIn
 from vapora.api.request_metrics import RequestMetrics
 from vapora.errors import BehindError, UnavailableError, VaporaError
 from vapora.log.clock_correction import REMEDY
+from vapora.ports import Standing
 from vapora.views import Health, Progress, QueueView, Status
 
 router = APIRouter(tags=["system"])
@@ -29,18 +32,30 @@ _PATIENCE_S = 3.0
 _log = structlog.get_logger("api")
 
 
-@router.get("/health", summary="Tell whether it is ready", responses={503: {"model": Health, "description": "Not yet"}})
+@router.get(
+    "/health",
+    summary="Tell whether it is ready",
+    responses={503: {"model": Health, "description": "Not yet"}},
+    response_model_exclude_unset=True,
+)
 async def get_health(request: Request, response: Response) -> Health:
+    """Who does not say who they are, where people sign in, is told `status` and `version` alone."""
     cells: Cells = request.app.state.cells
     providers: dict[str, str] = {}
     paused: dict[str, str] = {}
     problems: list[str] = []
-    status, queue = "ok", ""
+    status, queue, standing = "ok", "", Standing()
+    rehearsal = bool(request.app.state.rehearsal)
     try:
         async with asyncio.timeout(_PATIENCE_S):
-            cell = await cells.open(DEFAULT_WORKSPACE)
-            problems, queue = await asyncio.gather(_problems(cell), cell.queue.queue_health())
+            known, standing = await _standing(cells)
+            cell = cells.look(DEFAULT_WORKSPACE)
+            # One that sleeps had no problem when it fell asleep, and is not woken to be asked again.
+            if known == "awake":
+                problems, cells.queue = await asyncio.gather(_problems(cell), cell.queue.queue_health())
+            queue = cells.queue
             providers, paused = await _models(cells)
+            rehearsal = rehearsal and await rehearses(cells.system.router(), DEFAULT_WORKSPACE)
         status = "failing" if problems else "ok"
     except TimeoutError:
         status, problems = "starting", [f"No answer within {_PATIENCE_S:g} s."]
@@ -57,33 +72,44 @@ async def get_health(request: Request, response: Response) -> Health:
         status, problems = "failing", [type(error).__name__]
     response.status_code = 200 if status == "ok" else 503
     response.headers["Cache-Control"] = "no-store"
+    if not await _is_known(request):
+        return Health.model_validate({"status": status, "version": request.app.version})
     return Health.model_validate(
         {
             "status": status,
             "version": request.app.version,
-            "model": "rehearsal" if request.app.state.rehearsal else "real",
+            "model": "rehearsal" if rehearsal else "real",
             "providers": providers,
             "paused_models": paused,
             "reason": problems[0] if problems else "",
             "problems": tuple(problems),
             "queue": queue,
+            "cells": {"awake": len(standing.awake), "asleep": standing.asleep, "archived": standing.archived},
         }
     )
 
 
 @router.get("/metrics", response_class=PlainTextResponse, summary="Numbers for Prometheus")
-async def get_metrics(request: Request) -> PlainTextResponse:
+async def get_metrics(request: Request, admitted: LetIn, caller: AskedBy) -> PlainTextResponse:
+    """Of the workspaces that who asks belongs to, and of this server."""
     cells: Cells = request.app.state.cells
     request_metrics: RequestMetrics = request.app.state.request_metrics
+    providers: dict[str, str] = {}
+    paused: dict[str, str] = {}
+    states: list[metrics.WorkspaceState] = []
+    standing = Standing()
     try:
         async with asyncio.timeout(_PATIENCE_S):
-            await cells.open(DEFAULT_WORKSPACE)
+            _, standing = await _standing(cells)
             providers, paused = await _models(cells)
     except (VaporaError, TimeoutError) as error:
-        _log.warning("metrics without the cell", error=str(error))
-        providers, paused = {}, {}
-    states = await asyncio.gather(*map(_state, cells.opened))
-    families = metrics.Exposition(states, providers, paused, request_metrics.registry.collect())
+        _log.warning("metrics without the cells", error=str(error))
+    else:
+        asked = await asyncio.gather(*(_state(cells.look(one)) for one in sorted(standing.awake)))
+        # Of those that sleep nobody is asked: what was said last still holds.
+        asked += cells.last_states(standing.awake, asked)
+        states = [one for one in asked if await admitted.gate.is_member(caller, one.workspace)]
+    families = metrics.Exposition(states, providers, paused, request_metrics.registry.collect(), standing)
     # generate_latest asks a registry for nothing but `collect`.
     text: bytes = generate_latest(families)
     return PlainTextResponse(text, media_type=CONTENT_TYPE_PLAIN_0_0_4)
@@ -102,10 +128,28 @@ async def get_position(cell: FreshCell) -> Progress:
     return Progress(position=position, head=await cell.log.head())
 
 
+async def _standing(cells: Cells) -> tuple[str, Standing]:
+    """How the default workspace stands, and all of them; it is opened where that is not known yet."""
+    known, standing = await cells.system.standing(DEFAULT_WORKSPACE)
+    if known == "unknown":
+        await cells.open(DEFAULT_WORKSPACE)
+        known, standing = await cells.system.standing(DEFAULT_WORKSPACE)
+    return known, standing
+
+
+async def _is_known(request: Request) -> bool:
+    try:
+        async with asyncio.timeout(_PATIENCE_S):
+            await caller_of(request)
+    except (VaporaError, TimeoutError):
+        return False  # a probe need not be anybody
+    return True
+
+
 async def _models(cells: Cells) -> tuple[dict[str, str], dict[str, str]]:
     """Providers, and the single models that are left alone."""
     router = cells.system.router()
-    return await router.providers(), await router.paused_models()
+    return await router.providers(DEFAULT_WORKSPACE), await router.paused_models(DEFAULT_WORKSPACE)
 
 
 async def _problems(cell: Cell) -> list[str]:

@@ -14,6 +14,8 @@ from vapora.archive.load import ExportFile
 from vapora.blobs import Blobs, BlobStore, open_blobs
 from vapora.clock import Clock
 from vapora.database import Database
+from vapora.errors import ConflictError
+from vapora.log.cell_records import open_cell_records
 from vapora.log.proof import CHECKPOINTS, CheckpointBook, SigningKey
 from vapora.log.sqlite import SQLiteLog
 from vapora.settings import Settings
@@ -22,6 +24,7 @@ from vapora.settings import Settings
 def import_new(file: ExportFile, settings: Settings, clock: Clock) -> Exported:
     """The export's workspace, where the settings have it; texts go where they say too."""
     workspace = file.workspace
+    _require_free(settings, workspace)
     folder, place = settings.workspace_folder(workspace), settings.log_place(workspace)
     # Nobody names these texts if the import fails.
     far = open_blobs(settings.blobs_url, folder, workspace) if settings.blobs_url else None
@@ -35,6 +38,16 @@ def import_new(file: ExportFile, settings: Settings, clock: Clock) -> Exported:
             log.close()
         CheckpointBook(draft / CHECKPOINTS, workspace, _key(settings)).sign(taken.tip, clock())
     return taken
+
+
+def _require_free(settings: Settings, workspace: str) -> None:
+    """`ConflictError` for one that was deleted here: what is found of it is removed at the next start."""
+    record = open_cell_records(settings).get(workspace)
+    if record is not None and record.is_gone:
+        raise ConflictError(
+            f"The workspace '{workspace}' was deleted here, and its name is not given again.",
+            remedy="Import it into another installation, which has its own data folder or database.",
+        )
 
 
 def _into_database(file: ExportFile, place: Database, settings: Settings, clock: Clock, far: Blobs | None) -> Exported:

@@ -4,7 +4,7 @@ A request body is parsed straight into one of these; the path supplies what the 
 Validation here is about form; whether the thing may happen now is decided by the rules in `vapora.domain`.
 """
 
-from vapora.commands.base import INSTANT, WHOLE, BranchName, Command, Edit, SandboxName, ShellLine, Slug
+from vapora.commands.base import INSTANT, WHOLE, BranchName, Command, Edit, Label, SandboxName, ShellLine, Slug
 from vapora.commands.people import (
     AcceptInvitation,
     AddMember,
@@ -16,11 +16,13 @@ from vapora.commands.people import (
     EditTeam,
     EditUser,
     EditWorkspace,
+    Email,
     EraseUser,
     Invite,
     IssueToken,
     LogIn,
     LogOut,
+    NewPassword,
     RefreshSession,
     RemoveMember,
     RemoveTeam,
@@ -29,6 +31,13 @@ from vapora.commands.people import (
     SetPolicies,
     SetUp,
     WithdrawInvitation,
+)
+from vapora.commands.secrets import (
+    StoreSecret,
+)
+from vapora.commands.webhooks import (
+    RemoveWebhook,
+    SetWebhook,
 )
 from vapora.commands.work import (
     AcceptFoundFile,
@@ -108,13 +117,16 @@ __all__ = [
     "EditTeam",
     "EditUser",
     "EditWorkspace",
+    "Email",
     "EraseUser",
     "Invite",
     "IssueToken",
+    "Label",
     "LogIn",
     "LogOut",
     "MergeTask",
     "MoveTask",
+    "NewPassword",
     "Pause",
     "PauseProject",
     "PauseRun",
@@ -127,6 +139,7 @@ __all__ = [
     "RemoveAgent",
     "RemoveMember",
     "RemoveTeam",
+    "RemoveWebhook",
     "ReplaceAgent",
     "RequestChanges",
     "RequeueTask",
@@ -142,9 +155,11 @@ __all__ = [
     "SetPolicies",
     "SetTaskBudget",
     "SetUp",
+    "SetWebhook",
     "ShellLine",
     "Slug",
     "StartAttempt",
+    "StoreSecret",
     "SubmitTask",
     "WithdrawInvitation",
 ]

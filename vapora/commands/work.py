@@ -20,6 +20,7 @@ from vapora.commands.base import (
     Context,
     Edit,
     Instant,
+    Labels,
     Name,
     Notifications,
     Oid,
@@ -145,7 +146,8 @@ class ChangePreferences(Command):
 
 
 class SubmitTask(Command):
-    """`task_type` is the routing type; absent, it is inferred and marked so. `role` narrows the candidates."""
+    """`task_type` is the routing type; absent, it is inferred and marked so. `role` narrows the candidates. `labels`:
+    words of people's own, by which cards are found; nothing is decided by them."""
 
     project_id: str
     title: Title
@@ -159,6 +161,7 @@ class SubmitTask(Command):
     context: Context = Field(default_factory=dict)
     blocked_by: Blockers = ()
     assignee: Name | None = None
+    labels: Labels = ()
 
 
 class EditTask(Edit):
@@ -172,6 +175,7 @@ class EditTask(Edit):
     deadline: Instant | None = None
     blocked_by: Blockers | None = None
     assignee: Name | None = None
+    labels: Labels | None = None
 
 
 class MoveTask(Command):

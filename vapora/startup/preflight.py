@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import ipaddress
 import socket
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from urllib.parse import urlsplit
 
 from vapora.errors import ConfigurationError, VaporaError
+from vapora.identity import named_owner
 from vapora.llm.catalogue import installed, own_prices
 from vapora.settings import Settings
 
@@ -18,22 +17,12 @@ _OLLAMA = "OLLAMA_HOST"
 def check(settings: Settings, environ: Mapping[str, str]) -> None:
     """Raises `ConfigurationError`. A database and an object store are asked once, for some seconds at most; NATS is
     not: work goes on without it."""
-    require_loopback(settings.host)
+    named_owner(settings)
     _check_models(settings, environ)
     _check_queue(settings)
     _check_blobs(settings, environ)
     _check_database(settings)
-
-
-def require_loopback(host: str) -> None:
-    local = host == "localhost"
-    with suppress(ValueError):
-        local = local or ipaddress.ip_address(host).is_loopback
-    if not local:
-        raise ConfigurationError(
-            f"VAPORA does not listen on {host}: nobody would have to log in yet.",
-            remedy="Use 127.0.0.1 (the default), and reach it from elsewhere through an SSH tunnel.",
-        )
+    _check_vault(settings)
 
 
 def require_free(host: str, port: int) -> None:
@@ -99,6 +88,17 @@ def _check_database(settings: Settings) -> None:
 
         url = settings.database_url.get_secret_value()
         _require(lambda: database.workspaces(url))
+
+
+def _check_vault(settings: Settings) -> None:
+    """Only secrets that are there can be of another key; an OpenBao is asked once."""
+    from vapora.vault import open_vault
+
+    vault = open_vault(settings)
+    try:
+        _require(vault.check)
+    finally:
+        vault.close()
 
 
 def _require(ask: Callable[[], object]) -> None:

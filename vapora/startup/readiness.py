@@ -19,6 +19,8 @@ _STILL_S = 5.0
 
 
 def origin(host: str, port: int) -> str:
+    """Where this machine reaches it."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - what listens everywhere
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
@@ -27,21 +29,24 @@ def answers(base: str) -> bool:
     return _health(base) is not None
 
 
-def wait_until_ready(base: str, progress: Callable[[str], None] = lambda sentence: None) -> tuple[str, ...]:
-    """What is not well then: a projection that has stopped at an event must not keep all others from working."""
+def wait_until_ready(
+    base: str, token: str | None = None, progress: Callable[[str], None] = lambda sentence: None
+) -> tuple[str, ...]:
+    """What is not well then: a projection that has stopped at an event must not keep all others from working. `token`:
+    the operator's, without which nobody is told more than whether it is ready once people sign in."""
     began = told_at = time.monotonic()
     reason, failing_since = "no answer yet", None
     while (now := time.monotonic()) < began + READY_S:
-        if (said := _health(base)) is not None:
+        if (said := _health(base, token)) is not None:
             if said["status"] == "ok":
                 return ()
-            reason = said["reason"]
+            reason = said.get("reason") or said["status"]
             if said["status"] != "failing":
                 failing_since = None
             elif failing_since is None:
                 failing_since = now
             elif now - failing_since > _SETTLED_S:
-                return tuple(said["problems"])
+                return tuple(said.get("problems", ()))
         if now - told_at > _STILL_S:
             told_at = now
             progress(f"Not ready yet: {reason}")
@@ -49,11 +54,12 @@ def wait_until_ready(base: str, progress: Callable[[str], None] = lambda sentenc
     raise UnavailableError(f"VAPORA was not ready in {READY_S:g} s: {reason}")
 
 
-def _health(base: str) -> dict[str, Any] | None:
+def _health(base: str, token: str | None = None) -> dict[str, Any] | None:
     import httpx
 
     # No JSON, or another: Serve's proxy answers for an API that is not there.
     with suppress(httpx.HTTPError, ValueError):
-        said = httpx.get(f"{base}/health", timeout=_ASKED_S).json()
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        said = httpx.get(f"{base}/health", headers=headers, timeout=_ASKED_S).json()
         return said if isinstance(said, dict) and "status" in said else None
     return None

@@ -38,6 +38,7 @@ from vapora.views.people import (
     Membership,
     Policies,
     SessionTokens,
+    SignInStatus,
     Teams,
     TeamView,
     TokenMade,
@@ -64,7 +65,9 @@ from vapora.views.repository import (
     WorktreeView,
 )
 from vapora.views.runs import Artifact, ArtifactSummary, Execution, RunBrief
+from vapora.views.secrets import Secret, SecretDeleted, SecretsRotated
 from vapora.views.steps import Step, StepKind, StepState
+from vapora.views.webhooks import DeliveryState, WebhookDelivery, WebhookMade, WebhookOutcome, WebhookView
 from vapora.views.work import (
     Accepted,
     Agent,
@@ -73,6 +76,7 @@ from vapora.views.work import (
     BoardCard,
     BudgetEdited,
     BudgetView,
+    CellCounts,
     Chain,
     Cost,
     CurvePoint,
@@ -123,6 +127,7 @@ __all__ = [
     "BudgetChange",
     "BudgetEdited",
     "BudgetView",
+    "CellCounts",
     "Chain",
     "Change",
     "ChangedBy",
@@ -139,6 +144,7 @@ __all__ = [
     "Dashboard",
     "DeadLetterView",
     "Decision",
+    "DeliveryState",
     "EventFilter",
     "EventView",
     "Examined",
@@ -188,8 +194,12 @@ __all__ = [
     "RunBrief",
     "RunChange",
     "RunSummary",
+    "Secret",
+    "SecretDeleted",
+    "SecretsRotated",
     "SessionTokens",
     "SettingsChange",
+    "SignInStatus",
     "Spread",
     "Status",
     "Step",
@@ -210,6 +220,10 @@ __all__ = [
     "Users",
     "View",
     "Waiting",
+    "WebhookDelivery",
+    "WebhookMade",
+    "WebhookOutcome",
+    "WebhookView",
     "Why",
     "WorkspaceSettings",
     "WorkspaceView",

@@ -17,6 +17,15 @@ class SessionTokens(View):
     token_type: str = "Bearer"  # noqa: S105
 
 
+class SignInStatus(View):
+    """`sign_in`: whether people have to. `set_up`: whether there is an owner. `openid`: whether a provider of OpenID
+    Connect is there to sign in with."""
+
+    sign_in: bool
+    set_up: bool
+    openid: bool
+
+
 class Membership(View):
     workspace_id: str
     name: str

@@ -200,6 +200,7 @@ class BoardCard(View):
     deadline: datetime | None
     blocked_by: tuple[str, ...]
     assignee: str | None
+    labels: tuple[str, ...] = ()
     state: TaskState
     waiting: Waiting | None
     assigned_agent: str | None
@@ -428,8 +429,9 @@ class EventView(View):
 class AuditEntry(View):
     """Who did what to what, when, and how it came out (M11.12).
 
-    `action`: create, update, delete, execute, assign, complete, override; `unknown` for an event that a newer version
-    wrote. `result`: success, failure, partial-success. `causation`: the position of what led to it, null: a request.
+    `action`: create, update, delete, execute, assign, complete, override, query-secret, view-audit, deny; `unknown` for
+    an event that a newer version wrote. `result`: success, failure, partial-success. `causation`: the position of what
+    led to it, null: a request.
     """
 
     position: int
@@ -452,14 +454,25 @@ class Chain(View):
     complete: bool
 
 
+class CellCounts(View):
+    """Workspaces by whether their actors run. An archived one is among those asleep while nobody reads it."""
+
+    awake: int = 0
+    asleep: int = 0
+    archived: int = 0
+
+
 class Health(View):
+    """What follows `version` is told to who is known, or where nobody signs in."""
+
     status: Literal["ok", "starting", "failing"]
     version: str
-    model: Literal["real", "rehearsal"]
-    providers: dict[str, str]
+    model: Literal["real", "rehearsal"] | None = None
+    providers: dict[str, str] = Field(default_factory=dict)
     # `provider/model` → why, for single models that are left alone now; their provider may be up all the same.
     paused_models: dict[str, str] = Field(default_factory=dict)
     reason: str = ""
     problems: tuple[str, ...] = Field(default=())
     # Where work is taken from: `log`, `nats`, or the log because NATS is away, and why it is.
     queue: str = ""
+    cells: CellCounts = CellCounts()

@@ -24,7 +24,7 @@ def gather(client: Client, project: Project, name: str, wall_s: float) -> Summar
     runs = [event for topic in RUN_TOPICS for event in client.events(start, topic=topic)]
     done = [event for topic in WORK_TOPICS for event in client.events(start, topic=topic)]
     return summarise(
-        model=client.health().model,
+        model=client.health().model or "rehearsal",
         project=name,
         cards=cards,
         whys=_examples(client, cards),

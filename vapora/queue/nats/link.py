@@ -192,6 +192,23 @@ def problem_with(options: NatsOptions) -> str | None:
     return asyncio.run(attempt())
 
 
+def do_once(options: NatsOptions, name: str, work: Callable[[JetStreamContext], Awaitable[T]]) -> T:
+    """For who has no event loop of its own: `work` over a connection made for it. Raises `UnavailableError`."""
+
+    async def carry_out() -> T:
+        async def prepare(client: Client) -> None:
+            return None
+
+        link = NatsLink(options, name, prepare)
+        await link.start(_CONNECT_S)
+        try:
+            return await link.call(work)
+        finally:
+            await link.stop()
+
+    return asyncio.run(carry_out())
+
+
 async def _apart(work: Coroutine[Any, Any, T], within_s: float) -> T:
     """Library code in a task of its own: it swallows cancellations that are meant for us, lets its own escape, and may
     wait for ever."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -99,6 +100,13 @@ async def make_mirror(js: JetStreamContext, names: Names) -> None:
         # Order and uniqueness are kept by the expected sequence; a purged mirror must be refilled at once.
         duplicate_window=0.1,
     )
+
+
+async def remove_streams(js: JetStreamContext, names: Names) -> None:
+    """All that a workspace has in NATS; what is not there is gone already."""
+    for stream in (names.tasks, names.dead, names.events):
+        with suppress(NotFoundError):
+            await js.delete_stream(stream)
 
 
 async def _make(js: JetStreamContext, **config: Any) -> api.StreamInfo:

@@ -1,0 +1,52 @@
+"""The people of the installation, for its administrators."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from vapora.api.context import Cursor, Limit
+from vapora.api.people_context import ADMINISTRATOR, AllPeople, FreshPeople, PeopleWriting
+from vapora.commands import EditUser, EraseUser, ResetPassword
+from vapora.views import Accepted, Users, UserView
+
+router = APIRouter(prefix="/users", tags=["people"], dependencies=[ADMINISTRATOR])
+
+
+@router.get("", summary="List the people of the installation")
+async def list_users(people: AllPeople, directory: FreshPeople, limit: Limit = 100, cursor: Cursor = None) -> Users:
+    """By id. Who was erased is not among them."""
+    known = {one.user_id: one for one in await people.identity.people()}
+    ids = sorted(one for one in known if one > (cursor or "") and one in directory.users)
+    items = tuple(
+        UserView(
+            id=one,
+            name=known[one].name,
+            email=known[one].email,
+            administrator=directory.users[one].administrator,
+            disabled=directory.users[one].disabled,
+        )
+        for one in ids[:limit]
+    )
+    return Users(items=items, next=ids[limit - 1] if len(ids) > limit else None)
+
+
+@router.patch("/{user_id}", summary="Edit a person")
+async def edit_user(user_id: str, body: EditUser, writing: PeopleWriting) -> Accepted:
+    """Who is disabled is signed out everywhere at once. The last administrator stays one."""
+    return await writing.carry_out(body, user_id)
+
+
+@router.delete("/{user_id}", summary="Erase a person")
+async def erase_user(user_id: str, writing: PeopleWriting) -> Accepted:
+    """Name, address and password are removed for good; the log keeps the id, so that it still proves what happened."""
+    return await writing.carry_out(EraseUser(), user_id)
+
+
+@router.post("/{user_id}/password", summary="Reset a person's password")
+async def reset_password(user_id: str, body: ResetPassword, writing: PeopleWriting) -> Accepted:
+    """All sessions of the person end."""
+    # Without the request's key: the digest of a body with a password must not stand in the log, where it could be tried
+    # against guesses as fast as anybody likes.
+    accepted = await writing.identity.carry_out(writing.origin, body, user_id)
+    await writing.wrote(accepted.position)
+    return accepted
