@@ -61,6 +61,9 @@ class Archive:
     def repositories(self, workspace: str) -> Any:
         return None
 
+    def webhooks(self, workspace: str) -> Any:
+        return None
+
     def router(self) -> Any:
         return None
 

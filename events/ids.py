@@ -16,6 +16,8 @@ LEDGER = StreamName("ledger")
 WORKSPACE = StreamName("workspace")
 # What a person has set for the whole workspace.
 SETTINGS = StreamName("settings")
+# Who was refused, and who looked at what is watched.
+ACCESS = StreamName("access")
 # Corrections of the clock alone, so that they are found without a look at the rest.
 CLOCK = StreamName("clock")
 
@@ -74,6 +76,10 @@ def tenancy_stream(workspace_id: str) -> StreamName:
 def preferences_stream(user: str) -> StreamName:
     """`user` as the log names who does something: `user:local`."""
     return StreamName(f"preferences:{user}")
+
+
+def webhook_stream(webhook_id: str) -> StreamName:
+    return StreamName(f"webhook:{webhook_id}")
 
 
 def request_stream(digest: str) -> StreamName:

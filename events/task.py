@@ -65,6 +65,15 @@ class TaskEdited(DomainEvent):
         return data if version in (1, 2) else super().upcast(version, data)
 
 
+class TaskLabelled(DomainEvent):
+    """The task bears these labels from now on, and no others."""
+
+    TOPIC: ClassVar[str] = "task.labelled"
+
+    task_id: str
+    labels: tuple[str, ...]
+
+
 class ScoreParts(Value):
     """The weighted terms of an assignment score: they add up to it (M12.5)."""
 

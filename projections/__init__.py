@@ -23,6 +23,7 @@ from projections.runs import Runs
 from projections.secrets import Secrets
 from projections.settings import Settings
 from projections.steps import Steps
+from projections.webhooks import Webhooks
 
 __all__ = [
     "MemoryRows",
@@ -63,6 +64,7 @@ def all_projections() -> tuple[Projection, ...]:
         Flow(),
         Providers(),
         Settings(),
+        Webhooks(),
         Secrets(),
         Audit(),
         LogIndex(),

@@ -7,7 +7,7 @@ card that it blocks and reaches the browser as such.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from events import DomainEvent, Recorded, budget, project, run, task, workspace
@@ -32,13 +32,34 @@ from projections.board_rows import (
 )
 from projections.board_runs import booked, called, continued, ends_as, started, waits
 from projections.board_waiting import BLOCKERS, CARDS, CLOSED_PROJECTS, PAUSES, block, paused, rings
-from projections.engine.base import Handler, Projection, PublicView, Reader, Row, Rows, format_instant
+from projections.engine.base import (
+    Condition,
+    Contains,
+    Handler,
+    Key,
+    Projection,
+    PublicView,
+    Reader,
+    Row,
+    Rows,
+    format_instant,
+)
 from vapora import views
 from vapora.domain import rank
 from vapora.errors import BadInputError
 
 SHOWN = 200  # cards of a column at once
 COLUMNS = (TaskState.TODO, TaskState.IN_PROGRESS, TaskState.REVIEW, TaskState.DONE, TaskState.FAILED)
+
+# The orders that lists of tasks may have. All columns of one run one way, the last one tells equals apart.
+SORTS: Mapping[str, tuple[str, ...]] = {
+    "-created": ("-created_position",),
+    "created": ("created_position",),
+    "-updated": ("-position", "-id"),
+    "updated": ("position", "id"),
+    "-priority": ("-priority", "-created_position"),
+    "priority": ("priority", "created_position"),
+}
 
 # A rank.
 _CURSOR = re.compile("[0-9a-f]{18,1000}")
@@ -55,6 +76,8 @@ def _submitted(recorded: Recorded, event: task.TaskSubmitted, rows: Rows) -> Non
         "type": event.type.value,
         "review": event.review.value,
         "blocked_by": list(event.blocked_by),
+        "labels": [],
+        "label_lines": "",
         "ring": None,  # others learn of this card only now
         "deadline": format_instant(event.deadline) if event.deadline else None,
         "state": TaskState.TODO.value,
@@ -100,6 +123,17 @@ def _edited(recorded: Recorded, event: task.TaskEdited, rows: Rows) -> None:
     before = on_ring(rows, row)
     save(recorded, rows, {**row, **changes})
     tell_rings(recorded, rows, before | rings(rows, event.task_id).keys())
+
+
+def _labelled(recorded: Recorded, event: task.TaskLabelled, rows: Rows) -> None:
+    row = find(rows, event.task_id)
+    if row is not None:
+        lines = _line("\n".join(event.labels))
+        save(recorded, rows, {**row, "labels": list(event.labels), "label_lines": lines})
+
+
+def _line(label: str) -> str:
+    return f"\n{label}\n"
 
 
 def _reordered(recorded: Recorded, event: task.TaskReordered, rows: Rows) -> None:
@@ -172,6 +206,7 @@ class Board(Projection):
     HANDLERS: ClassVar[Mapping[type[DomainEvent], Handler]] = {
         task.TaskSubmitted: _submitted,
         task.TaskEdited: _edited,
+        task.TaskLabelled: _labelled,
         task.TaskReordered: _reordered,
         task.TaskAssigned: _assigned,
         task.TaskWaiting: waits,
@@ -223,15 +258,17 @@ def board(
     position: int,
     column: TaskState | None = None,
     cursor: str | None = None,
+    label: str | None = None,
 ) -> views.Board:
     """At most 200 cards of each column, or of `column` those after `cursor`, which is the `next` of the cards before.
+    `label`: those that bear it; `counts` are of all.
 
     Todo, in progress and review by rank; of done and failed the newest first.
     """
     shown: dict[str, tuple[views.BoardCard, ...]] = {}
     following: dict[str, str | None] = {}
     for state in COLUMNS if column is None else (column,):
-        found = _cards(rows, project_id, state, cursor)
+        found = _cards(rows, project_id, state, cursor, label)
         more = len(found) > SHOWN
         shown[state.value] = tuple(map(card_of, found[:SHOWN]))
         following[state.value] = found[SHOWN - 1]["rank"] if more else None
@@ -254,7 +291,7 @@ def _pause(row: Row) -> views.PauseView:
     return views.PauseView(scope=row["scope"], id=row["id"], since=row["paused_at"], reason=row["reason"])
 
 
-def _cards(rows: Reader, project_id: str | None, state: TaskState, cursor: str | None) -> list[Row]:
+def _cards(rows: Reader, project_id: str | None, state: TaskState, cursor: str | None, label: str | None) -> list[Row]:
     """One more than are shown, if there are more."""
     if cursor is not None and not _CURSOR.fullmatch(cursor):
         raise BadInputError(
@@ -263,9 +300,14 @@ def _cards(rows: Reader, project_id: str | None, state: TaskState, cursor: str |
             field="cursor",
             where="query",
         )
-    where = {"state": state.value} | ({} if project_id is None else {"project_id": project_id})
+    where: dict[str, Condition] = {"state": state.value}
+    where |= ({} if project_id is None else {"project_id": project_id}) | _bearing(label)
     order = "-rank" if state in rank.ENDED else "rank"
     return rows.select(CARDS, where, (order,), SHOWN + 1, None if cursor is None else (cursor,))
+
+
+def _bearing(label: str | None) -> dict[str, Condition]:
+    return {} if label is None else {"label_lines": Contains(_line(label))}
 
 
 def tasks(
@@ -275,17 +317,34 @@ def tasks(
     role: str | None = None,
     cursor: str | None = None,
     limit: int = 100,
+    label: str | None = None,
+    sort: str = "-created",
 ) -> views.Page[views.BoardCard]:
-    """Newest first, archived ones too. `role` is the one that the task asks for. `cursor`: a page's `next`."""
-    if cursor is not None and not (cursor.isascii() and cursor.isdigit()):
-        raise BadInputError(f"{cursor!r} is not a cursor.", remedy="Pass `next` of the page before.")
+    """Archived ones too. `role` is the one that the task asks for. `sort`: of `SORTS`. `cursor`: a page's `next`."""
     wanted = {"project_id": project_id, "state": state.value if state else None, "role": role}
+    order = SORTS[sort]
     found = rows.select(
         CARDS,
-        {name: value for name, value in wanted.items() if value is not None},
-        order=("-created_position",),
+        {name: value for name, value in wanted.items() if value is not None} | _bearing(label),
+        order=order,
         limit=limit + 1,
-        after=None if cursor is None else (int(cursor),),
+        after=None if cursor is None else _after(cursor, order),
     )
-    more = str(found[limit - 1]["created_position"]) if len(found) > limit else None
+    more = ".".join(str(found[limit - 1][name.lstrip("-")]) for name in order) if len(found) > limit else None
     return views.Page[views.BoardCard](items=tuple(map(card_of, found[:limit])), next=more)
+
+
+def _after(cursor: str, order: Sequence[str]) -> Key:
+    """The values of the order's columns in the last row of the page before."""
+    parts = cursor.split(".")
+    kinds = {**CARDS.columns, "position": "int"}
+    whole = [kinds[name.lstrip("-")] == "int" for name in order]
+    fits = [part.isdigit() or not is_int for part, is_int in zip(parts, whole, strict=False)]
+    if len(parts) != len(order) or not all(fits):
+        raise BadInputError(
+            f"{cursor!r} is not a cursor of this order.",
+            remedy="Pass `next` of the page before, with the same `sort`.",
+            field="cursor",
+            where="query",
+        )
+    return tuple(int(part) if is_int else part for part, is_int in zip(parts, whole, strict=True))

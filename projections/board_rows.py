@@ -23,7 +23,17 @@ COUNTS = Table(
 )
 
 _PRIVATE = {
-    *("done", "said", "real_microusd", "simulated_microusd", "created_position", "texts_position", "ring", "paused"),
+    *(
+        "label_lines",
+        "done",
+        "said",
+        "real_microusd",
+        "simulated_microusd",
+        "created_position",
+        "texts_position",
+        "ring",
+        "paused",
+    ),
 }
 
 

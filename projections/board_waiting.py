@@ -24,6 +24,8 @@ CARDS = Table(
         "deadline": "text",
         "blocked_by": "json",
         "assignee": "text",
+        "labels": "json",
+        "label_lines": "text",  # each of them between line feeds, to be looked for
         "ring": "json",  # the tasks of `blocked_by` that lead back to this one; null: none do
         "state": "text",
         "done": "int",  # also after it was archived: it blocks nobody any more

@@ -86,6 +86,8 @@ class LocalServer:
             # Only this machine connects: compressing each frame for each socket would be most of the work.
             ws_per_message_deflate=False,
             log_config=None,
+            # Who is trusted to say from where a request comes is a setting of ours (`VAPORA_TRUSTED_PROXIES`).
+            proxy_headers=False,
             access_log=False,
             timeout_graceful_shutdown=2,
         )

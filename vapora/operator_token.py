@@ -1,20 +1,26 @@
 """The operator's token: it lets a request say what commands are run on this machine, while nobody has to sign in.
 
 A random text in the data folder, readable to its owner alone. Whoever can read it may run commands here anyway. It
-stands in no log and in no event.
+stands in no log and in no event. A browser that we open ourselves is given a code in its place, which is worth
+something once and for a minute.
 """
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
 
 from vapora import durable
 from vapora.errors import ConfigurationError, OperatorOnlyError
 
 NAME = "operator_token"
+# Where the digest of a code stands until it is used.
+CODE = "operator_code"
+CODE_S = 60
 _BYTES = 32
 _LONGEST = 500
 
@@ -70,6 +76,33 @@ def is_it(data: Path, given: str) -> bool:
     """Whether that is the token, compared as bytes, in the same time whatever was given. Raises `ConfigurationError`
     where there can be no token."""
     return hmac.compare_digest(given.strip().encode(), ensure(data).encode())
+
+
+def offer(data: Path, now: float) -> str:
+    """A code that `redeem` exchanges for the token: once, and within a minute. A later one takes its place. `now`: in
+    seconds since 1970."""
+    code = secrets.token_urlsafe(_BYTES)
+    durable.write(data / CODE, f"{_digest(code)} {now + CODE_S:.0f}\n".encode())
+    return code
+
+
+def redeem(data: Path, code: str, now: float) -> str:
+    """The token, for a code that was offered and not used yet. Raises `OperatorOnlyError`."""
+    place = data / CODE
+    with suppress(OSError, ValueError):
+        digest, until = place.read_text(encoding="ascii").split()
+        if hmac.compare_digest(digest, _digest(code)):
+            place.unlink()  # of two that come at once, one is told that it is gone
+            if now <= float(until):
+                return ensure(data)
+    raise OperatorOnlyError(
+        "The code is not known, was used already, or is too old.",
+        remedy="Open the address that `vapora up` prints, or start it with --open again.",
+    )
+
+
+def _digest(code: str) -> str:
+    return hashlib.sha256(code.encode()).hexdigest()
 
 
 def require(data: Path, authorization: str | None) -> None:

@@ -38,17 +38,21 @@ from vapora.views import (
     Accepted,
     Changes,
     DeadLetterView,
+    DeliveryState,
     Examined,
     FileText,
     InvitationMade,
     LimitsChanged,
     Merged,
+    Page,
     ProjectFile,
     Pushed,
     QueueView,
     RepositoryView,
     SessionTokens,
     TokenMade,
+    WebhookDelivery,
+    WebhookOutcome,
 )
 
 
@@ -307,12 +311,37 @@ class IdentityPort(Protocol):
         ...
 
 
-class RouterStatusPort(Protocol):
-    async def providers(self) -> dict[str, str]:
-        """Provider → `up`, or `down: <why>` while none of its models is asked; empty where none is configured."""
+class WebhooksPort(Protocol):
+    async def check(self, url: str) -> None:
+        """`BadInputError` for an address that messages may not go to."""
         ...
 
-    async def paused_models(self) -> dict[str, str]:
+    async def secret(self, webhook_id: str) -> str:
+        """That its messages are signed with; made with the first question."""
+        ...
+
+    async def test(self, origin: Origin, webhook_id: str, key: RequestKey | None = None) -> WebhookOutcome:
+        """Send a sample now. Raises `NotFoundError`."""
+        ...
+
+    async def deliveries(
+        self, webhook_id: str, state: DeliveryState | None, before: int | None, limit: int
+    ) -> Page[WebhookDelivery]:
+        """The newest first, of positions below `before`."""
+        ...
+
+
+class RouterStatusPort(Protocol):
+    async def providers(self, workspace: str) -> dict[str, str]:
+        """Provider → `up`, or `down: <why>` while none of its models is asked; empty where none is configured. As the
+        workspace finds them, which may have keys of its own."""
+        ...
+
+    async def is_simulated(self, workspace: str) -> bool:
+        """Whether the rehearsal model answers the workspace."""
+        ...
+
+    async def paused_models(self, workspace: str) -> dict[str, str]:
         """`provider/model` → the kind of its last failure, for single models that are left alone now."""
         ...
 
@@ -375,6 +404,8 @@ class ActorSystemPort(Protocol):
     def queue(self, workspace: str) -> QueuePort: ...
 
     def repositories(self, workspace: str) -> RepositoriesPort: ...
+
+    def webhooks(self, workspace: str) -> WebhooksPort: ...
 
     def router(self) -> RouterStatusPort: ...
 

@@ -43,7 +43,7 @@ def application(settings: Settings, args: Args) -> Any:
 
         require_one_machine(settings, cluster.count_nodes())
         runtime = RayRuntime(HostConfig(BUILDER, settings, settings.placement))
-        return api(settings, ActorSystem(settings, runtime))
+        return api(settings, ActorSystem(settings, runtime), args.replicas)
 
     class Api:
         def __init__(self) -> None:
@@ -72,12 +72,13 @@ def deploy(settings: Settings) -> None:
     serve.run(application(settings, Args()), name="vapora", route_prefix="/")
 
 
-def api(settings: Settings, system: ActorSystem) -> FastAPI:
+def api(settings: Settings, system: ActorSystem, replicas: int = 1) -> FastAPI:
     """The application over an actor system, in whichever process: in a replica of Serve nobody else sets up the
     journal."""
     journal.configure(settings.log_format)
     operator_token.ensure(settings.data.absolute())
-    return create_app(system, settings, __version__, is_rehearsal(os.environ, settings.model, installed(settings)))
+    rehearsal = is_rehearsal(os.environ, settings.model, installed(settings))
+    return create_app(system, settings, __version__, rehearsal, replicas)
 
 
 def _keep_replica_port_local() -> None:

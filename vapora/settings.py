@@ -6,8 +6,10 @@ import ipaddress
 import os
 import re
 from contextlib import suppress
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import (
@@ -19,6 +21,8 @@ from pydantic_settings import (
 )
 
 from vapora.database import Place, check_url, log_schema, read_schema
+
+Network = IPv4Network | IPv6Network
 
 
 def _own_folders() -> tuple[Path, ...]:
@@ -88,6 +92,16 @@ class Settings(BaseSettings):
     # A file that is put on a card, and how long it may take to arrive whole.
     max_attachment_bytes: int = Field(default=10_485_760, gt=0)
     upload_timeout_s: float = Field(default=120, gt=0)
+    # How many requests a user or token, and an address, may send; empty: as many as they like. Without sign-in, and for
+    # this machine's own address, only what is set here.
+    rate_limit_user: str = "3000/minute"
+    rate_limit_ip: str = "6000/minute"
+    # Proxies whose X-Forwarded-For is believed: addresses or networks.
+    trusted_proxies: Annotated[tuple[Network, ...], NoDecode] = Field(default_factory=tuple)
+    # Pages of these origins may speak to the API.
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(default_factory=tuple)
+    # Networks that webhooks may reach although they are inside, and by plain HTTP.
+    webhook_allow: Annotated[tuple[Network, ...], NoDecode] = Field(default_factory=tuple)
     ollama_model: str = "llama3.3"
     # The private key that signs checkpoints of the log; absent: `audit_key` in the data folder.
     audit_key: Path | None = None
@@ -150,6 +164,23 @@ class Settings(BaseSettings):
             raise ValueError(f"{wrong[0]} is no absolute path")
         return roots
 
+    @field_validator("rate_limit_user", "rate_limit_ip")
+    @classmethod
+    def _check_rate(cls, given: str) -> str:
+        if given.strip() and not re.fullmatch(r"[1-9][0-9]{0,8}/(second|minute|hour|day)", given.strip()):
+            raise ValueError("must be written as 600/minute (second, minute, hour or day), or be empty")
+        return given.strip()
+
+    @field_validator("trusted_proxies", "webhook_allow", mode="before")
+    @classmethod
+    def _split_networks(cls, given: Any) -> Any:
+        return tuple(ip_network(one) if isinstance(one, str) else one for one in _words(given))
+
+    @field_validator("cors_origins", mode="before")
+    @classmethod
+    def _split_origins(cls, given: Any) -> Any:
+        return tuple(_origin(one) for one in _words(given))
+
     @field_validator("allowed_hosts", mode="before")
     @classmethod
     def _split_hosts(cls, given: Any) -> Any:
@@ -205,6 +236,13 @@ class Settings(BaseSettings):
         """What is ours of its projects' repositories, a folder for each project."""
         return self.workspace_folder(workspace) / "repositories"
 
+    def webhooks_folder(self, workspace: str) -> Path:
+        """What is to be sent to webhooks, and the secrets by which it is signed."""
+        return self.workspace_folder(workspace) / "webhooks"
+
+    def webhook_secrets(self, workspace: str) -> Path:
+        return self.webhooks_folder(workspace) / "secrets"
+
     def checkpoint_file(self, workspace: str) -> Path:
         """Where it was signed how far the log had come; outside the log's own file."""
         return self.workspace_folder(workspace) / "checkpoints.jsonl"
@@ -252,3 +290,16 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+
+def _words(given: Any) -> Any:
+    return given.replace(",", " ").split() if isinstance(given, str) else given
+
+
+def _origin(text: str) -> str:
+    """An origin as browsers send it. Whoever allowed every origin would let any page act for its visitors."""
+    parts = urlsplit(text.lower())
+    origin = f"{parts.scheme}://{parts.netloc}"
+    if parts.scheme not in ("http", "https") or not parts.hostname or "*" in origin or text.lower() != origin:
+        raise ValueError(f"{text!r} is no origin: write https://board.example.com, without a path; * is refused")
+    return origin

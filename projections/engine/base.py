@@ -39,7 +39,8 @@ class Contains:
 
 
 # A scalar must be equal, a tuple must contain the value.
-Where = Mapping[str, Scalar | tuple[Scalar, ...] | Between | Contains]
+Condition = Scalar | tuple[Scalar, ...] | Between | Contains
+Where = Mapping[str, Condition]
 
 
 @dataclass(frozen=True, eq=False, slots=True)

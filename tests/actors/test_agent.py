@@ -495,7 +495,7 @@ class _Grudging:
     async def drop(self, origin: Origin, call_id: str) -> bool:
         return await self._router.drop(origin, call_id)
 
-    async def is_simulated(self) -> bool:
+    async def is_simulated(self, workspace: str) -> bool:
         return False
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from ipaddress import ip_network
 from pathlib import Path
 
 import httpx
@@ -36,6 +37,7 @@ def settings(store: str, request: pytest.FixtureRequest, tmp_path: Path) -> Sett
         rehearsal_max_delay_s=0,
         max_body_bytes=50_000,
         repo_roots=(tmp_path,),
+        webhook_allow=(ip_network("127.0.0.1/32"),),
     )
 
 
@@ -66,7 +68,7 @@ def namespaces() -> None:
 
 @pytest.fixture
 async def person(namespaces: None, tmp_path: Path) -> AsyncIterator[Person]:
-    async with Site(tmp_path) as site:
+    async with Site(tmp_path, webhook_allow=(ip_network("127.0.0.1/32"),)) as site:
         site.theirs.commit({"slug.py": SLUG}, "Begin")
         site.vendors.default(scripted(WORK))
         app = create_app(site.system, site.settings, "1.2.3", rehearsal=False)

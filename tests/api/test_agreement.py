@@ -86,6 +86,7 @@ class World:
             "SubmitTask": {"project_id": project_id, "title": "Write a parser"},
             "MoveTask": {"state": "todo"},
             "RegisterAgent": {"role": "tester"},
+            "SetWebhook": {"url": "http://127.0.0.1:9/hooks", "topics": ["webhook.set"]},
             "EditTask": {"priority": 1},
             "AcceptProjectFile": {"sha256": "0" * 64},
             "ApproveTask": {"head": "0" * 40},
@@ -118,12 +119,17 @@ class World:
                 yield from ([str(low), f"{low}.0"] if as_text else [low, float(low)])
                 if high is not None and high < 10**6:
                     yield str(high) if as_text else high
-            elif name == "cursor" and "a-z" in form.get("pattern", ""):  # a project's id
-                yield self.ids["project_id"]
-            elif name == "cursor" and "\\." in form.get("pattern", ""):  # of a run's steps: two numbers
-                yield "7.0"
+            elif name == "cursor":
+                yield from self.cursors(form.get("pattern", ""))
             elif name in _SAMPLES:
                 yield from _SAMPLES[name]
+
+    def cursors(self, pattern: str) -> Iterator[str]:
+        """Those of lists whose pattern says all. Elsewhere a cursor names an item, which no document can say."""
+        if pattern.startswith("^[a-z"):
+            yield self.ids["project_id"]
+        elif pattern:
+            yield "7" if re.fullmatch(pattern, "7") else "7.0"
 
     def outside(self, name: str, schema: dict[str, Any], *, as_text: bool) -> Iterator[Any]:
         forms = self.forms(schema)

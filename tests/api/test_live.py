@@ -300,3 +300,25 @@ async def test_a_socket_that_does_not_read_is_told_to_come_again(door: Door) -> 
     assert [message["type"] for message in messages] == ["websocket.accept", "websocket.send", "websocket.close"]
     assert messages[-1]["code"] == 1013
     assert "after=" in messages[-1]["reason"]
+
+
+async def test_a_client_that_wants_a_heartbeat_hears_that_the_connection_is_alive(door: Door, address: str) -> None:
+    head = await door.head()
+    async with connect(address) as client, connect(f"{address}?after={head}") as silent:
+        await client.send(json.dumps({"after": head, "heartbeat_s": 1}))
+        first, second = await frame(client), await frame(client)
+        assert first["rows"] == second["rows"] == []
+        made = await door.project()
+        found = await until(client, made["position"])
+        assert found[-1]["rows"]
+        # Nobody else is sent one.
+        assert (await frame(silent))["position"] == made["position"]
+
+
+@pytest.mark.parametrize("wrong", [0, 61, "often"])
+async def test_a_heartbeat_that_nobody_sends_is_refused(wrong: object, address: str) -> None:
+    async with connect(address) as client:
+        await client.send(json.dumps({"heartbeat_s": wrong}))
+        with pytest.raises(ConnectionClosed) as closed:
+            await frame(client)
+    assert "heartbeat_s" in str(closed.value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+import time
 from pathlib import Path
 from typing import Any
 
@@ -117,3 +118,19 @@ def test_only_the_whole_token_as_a_bearer_is_taken(tmp_path: Path) -> None:
     for wrong in (None, "", "Bearer", f"Bearer {token[:-1]}", f"Bearer {token}x", token, f"Basic {token}", "Bearer ä"):
         with pytest.raises(OperatorOnlyError):
             operator_token.require(tmp_path, wrong)
+
+
+async def test_a_code_is_exchanged_for_the_token_once_and_not_when_it_is_old(door: Door) -> None:
+    data, token = door.settings.data, operator_token.ensure(door.settings.data)
+    code = operator_token.offer(data, time.time())
+    assert (data / operator_token.CODE).stat().st_mode & 0o077 == 0
+    assert code not in (data / operator_token.CODE).read_text()
+    await door.ask("POST", "/operator/redeem", 401, {"code": "another"})
+    assert await door.ask("POST", "/operator/redeem", 200, {"code": code}) == {"token": token}
+    refused = await door.ask("POST", "/operator/redeem", 401, {"code": code})
+    assert (refused["code"], "--open" in refused["remedy"]) == ("operator-only", True)
+    old = operator_token.offer(data, time.time() - operator_token.CODE_S - 1)
+    await door.ask("POST", "/operator/redeem", 401, {"code": old})
+    newer = operator_token.offer(data, time.time())
+    await door.ask("POST", "/operator/redeem", 403, {"code": newer}, headers={"Origin": "https://evil.example"})
+    assert await door.ask("POST", "/operator/redeem", 200, {"code": newer}) == {"token": token}

@@ -37,6 +37,7 @@ from vapora.ports import (
     RepositoriesPort,
     RouterStatusPort,
     Standing,
+    WebhooksPort,
 )
 from vapora.records import Append, StreamAppend
 from vapora.settings import Settings
@@ -85,6 +86,9 @@ class Unready:
         raise self._error
 
     def repositories(self, workspace: str) -> RepositoriesPort:
+        raise self._error
+
+    def webhooks(self, workspace: str) -> WebhooksPort:
         raise self._error
 
     def router(self) -> RouterStatusPort:

@@ -19,6 +19,7 @@ from actors.composition import LocalActorSystem
 from projections import ReadStore, Runner, all_projections
 from tests.api.doors import Door
 from tests.cli.conftest import Said, invoke
+from tests.domain.test_media import PNG
 from tests.projections.story import dump
 from vapora.api.app import create_app
 from vapora.blobs import BlobStore
@@ -29,6 +30,8 @@ from vapora.log.places import open_for_reading
 from vapora.settings import Settings
 
 Open = Callable[[Path], Settings]
+# A file on a card: bytes that are no text.
+SHOT = PNG + bytes(range(256)) * 50
 
 
 def settings_of(data: Path, url: str | None = None) -> Settings:
@@ -109,6 +112,10 @@ async def _worked(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for number in range(3):
             task = await door.task(project["id"], title=f"Write parser {number}")
             await door.in_state(task["task_id"], "done")
+        held = await door.task(project["id"], title="Look at the picture", assignee="a person")
+        sent = {"file": ("shot.png", SHOT)}
+        attached = await door.http.post(f"/api/v1/tasks/{held['task_id']}/attachments", files=sent)
+        assert attached.status_code == 201, attached.text
     BlobStore(settings_of(data).blob_folder("default")).put("ü".encode() * 10_000)
     return data
 

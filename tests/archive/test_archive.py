@@ -12,15 +12,17 @@ import sys
 import tempfile
 from collections.abc import Callable
 from contextlib import closing
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
-from tests.archive.conftest import Target, at_work, contents, opened, read_models, settings_of
+from tests.archive.conftest import SHOT, Target, at_work, contents, opened, read_models, settings_of
 from tests.cli.conftest import invoke
 from tests.disk import no_file_grows_beyond
 from tests.log.stored import Stored
 from tests.ports import free_port
+from vapora import durable
 from vapora.archive.load import ExportFile
 from vapora.blobs import BlobStore
 from vapora.errors import BadInputError, CorruptLogError
@@ -62,6 +64,13 @@ def test_an_import_gives_the_same_log_texts_and_read_models(name: str, data: Pat
         assert models == read_models(after, tmp_path / "after.db")
     blobs = [BlobStore(settings_of(folder).blob_folder("default")) for folder in (data, target)]
     assert list(blobs[0].digests()) == list(blobs[1].digests()) != []
+    # Also a file that somebody put on a card, which is no text; one that is gone is told of.
+    digest = sha256(SHOT).hexdigest()
+    assert blobs[1].get(digest) == SHOT
+    assert invoke("blobs", "verify", "--data", str(target)).code == 0
+    (settings_of(target).blob_folder("default") / digest[:2] / digest).unlink()
+    lost = invoke("blobs", "verify", "--data", str(target), "--json")
+    assert (lost.code, [one["digest"] for one in lost.json["lost"]]) == (1, [digest])
     assert sum(map(bool, models.values())) > len(models) // 2
     assert invoke("audit", "verify", "--data", str(target)).code == 0
     assert file.stat().st_mode & 0o777 == 0o600
@@ -331,7 +340,10 @@ async def test_a_backup_beside_a_running_server_restores_to_the_same_board(data:
 
 def test_a_backup_holds_what_is_needed_and_nothing_that_others_may_read(data: Path, tmp_path: Path) -> None:
     saved = tmp_path / "saved"
+    secret = settings_of(data).webhook_secrets("default") / "webhook-1"
+    durable.write(secret, b"whsec_x")
     assert invoke("backup", str(saved), "--data", str(data)).code == 0
+    secret.unlink()  # of no webhook
     names = {str(path.relative_to(saved)): path.stat().st_mode & 0o077 for path in saved.rglob("*") if path.is_file()}
     blobs = {name for name in names if "/blobs/" in name}
     assert names.keys() - blobs == {
@@ -340,8 +352,10 @@ def test_a_backup_holds_what_is_needed_and_nothing_that_others_may_read(data: Pa
         "audit_key.pub",
         "workspaces/default/log.db",
         "workspaces/default/checkpoints.jsonl",
+        "workspaces/default/webhooks/secrets/webhook-1",
     }
     assert len(blobs) >= 1
+    assert names["workspaces/default/webhooks/secrets/webhook-1"] == 0
     assert saved.stat().st_mode & 0o077 == 0
     assert names["audit_key"] == names["workspaces/default/log.db"] == 0
 

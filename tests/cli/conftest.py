@@ -106,7 +106,8 @@ def make_card(task_id: str, state: str = "todo", waiting: str | None = None, **g
     fields: dict[str, Any] = {
         "id": task_id, "project_id": "p", "title": f"Task {task_id}", "description": "", "type": "feature",
         "task_type": "unit-test", "task_type_reason": "", "role": None, "priority": 50, "review": "none",
-        "deadline": None, "context": {}, "blocked_by": (), "assignee": None, "state": state, "assigned_agent": None,
+        "deadline": None, "context": {}, "blocked_by": (), "assignee": None, "labels": (),
+        "state": state, "assigned_agent": None,
         "cost_microusd": 0, "runs": (), "comment": "", "created_at": at, "updated_at": at, "rank": "32", "position": 1,
         "simulated": True, "waiting": waiting and {"reason": waiting, "since": at, "remedy": "Raise the limit."},
     }  # fmt: skip

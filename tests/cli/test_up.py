@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import sqlite3
 import subprocess
@@ -10,6 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -34,6 +36,7 @@ def test_it_tells_its_addresses_and_stops_cleanly(number: signal.Signals, tmp_pa
         f'#!/bin/sh\necho "$1 $RAY_AUTH_TOKEN_PATH" > "{opened}.part" && mv "{opened}.part" "{opened}"\n'
     )
     browser.chmod(0o700)
+    data = tmp_path / "data"
     process = start(tmp_path / "data", port, "--open", BROWSER=f"{browser} %s")
     try:
         assert process.stdout is not None
@@ -41,6 +44,12 @@ def test_it_tells_its_addresses_and_stops_cleanly(number: signal.Signals, tmp_pa
         page = httpx.get(told["board"])
         wait_for("the browser to be opened", opened.exists)
         health = httpx.get(f"{told['api_docs'].removesuffix('/docs')}/health").json()
+        # What the browser was started with, which everybody sees, tells nothing; the file is its owner's alone.
+        way = Path(urlsplit(opened.read_text().strip()).path)
+        address = re.findall(r'href="([^"]+)"', way.read_text())[0]
+        board, code = address.split("#code=")
+        redeemed = [httpx.post(f"{told['api']}/operator/redeem", json={"code": code}) for _ in range(2)]
+        wrong = httpx.post(f"{told['api']}/operator/redeem", json={"code": "x" * 43})
         asked = time.monotonic()
         process.send_signal(number)
         out, err = process.communicate(timeout=60)
@@ -50,7 +59,13 @@ def test_it_tells_its_addresses_and_stops_cleanly(number: signal.Signals, tmp_pa
     assert (told["mode"], health["status"]) == ("rehearsal", "ok")
     assert told["api_docs"].endswith("/docs")
     assert page.headers["content-type"].startswith("text/html")
-    assert opened.read_text().strip() == told["board"]
+    assert (way, way.stat().st_mode & 0o077, board) == (data / "open.html", 0, told["board"])
+    token = (data / "operator_token").read_text().strip()
+    assert [one.status_code for one in redeemed] == [200, 401]
+    assert redeemed[0].json() == {"token": token}
+    assert (redeemed[0].headers["cache-control"], wrong.status_code) == ("no-store", 401)
+    assert code not in err
+    assert token not in err
     assert process.returncode == 0
     assert time.monotonic() - asked < 15
     assert out == ""

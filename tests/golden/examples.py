@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from events import access, agent, budget, identity, project, routing, run, secret, task, user, work, workspace
+from events import access, agent, budget, identity, project, routing, run, secret, task, user, webhook, work, workspace
 from events.base import DomainEvent
 from events.content import Attachment, Content
 from events.ids import (
@@ -396,6 +396,7 @@ EXAMPLES: tuple[DomainEvent, ...] = (
     ),
     task.AttachmentAdded(task_id="task-1", attachment=_SHOT),
     task.AttachmentRemoved(task_id="task-1", name="screenshot.png"),
+    task.TaskLabelled(task_id="task-1", labels=("mobile", "sprint 7")),
     task.TaskLanded(
         task_id="task-1",
         run_id="run-1",
@@ -438,7 +439,14 @@ EXAMPLES: tuple[DomainEvent, ...] = (
     user.PreferencesChanged(
         user_id="user:local", theme="dark", density="compact", time_zone="Europe/Vienna", notifications=("review",)
     ),
-    workspace.RequestAccepted(key_digest="1" * 64, body_digest="2" * 64, answer_id="task-1"),
+    workspace.RequestAccepted(
+        key_digest="1" * 64, body_digest="2" * 64, answer_id="task-1", answer={"oid": "d" * 40, "already": False}
+    ),
+    webhook.WebhookSet(
+        webhook_id="webhook-1", url="https://example.com/hooks", topics=("task.*",), description="CI", enabled=False
+    ),
+    webhook.WebhookTested(webhook_id="webhook-1", status=503, error="it answered with 503"),
+    webhook.WebhookRemoved(webhook_id="webhook-1"),
     identity.UserRegistered(user_id="user-1", how="first-owner", administrator=True),
     identity.UserChanged(user_id="user-1", administrator=False, disabled=True),
     identity.UserErased(user_id="user-1"),

@@ -28,6 +28,7 @@ from events.task import (
     TaskCommented,
     TaskCompleted,
     TaskEdited,
+    TaskLabelled,
     TaskLanded,
     TaskPaused,
     TaskRecalled,
@@ -154,7 +155,8 @@ def task() -> Any:
         AttachmentAdded(task_id="t1", attachment=shot),
         AttachmentRemoved(task_id="t1", name="old.png"),
     ]
-    return tasks.fold([*first, *second, refused, paused, said, *files])
+    labelled = TaskLabelled(task_id="t1", labels=("mobile",))
+    return tasks.fold([*first, *second, refused, paused, said, *files, labelled])
 
 
 def agent() -> Any:

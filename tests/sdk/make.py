@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 SDK = Path(__file__).parent.parent.parent / "vapora" / "sdk"
-NAMES = ("transport", "work", "client", "handles")
+NAMES = ("transport", "work", "webhooks", "client", "handles")
 _HEAD = '"""Made from async_{name}.py by `python -m tests.sdk.make`: change that file."""'
 _WORDS = (
     (r'\A""".*?"""', "{head}"),
@@ -17,7 +17,7 @@ _WORDS = (
     (r"\bawait ", ""),
     (r"vapora\.sdk\.async_", "vapora.sdk."),
     (r"\bhttpx\.AsyncClient\b", "httpx.Client"),
-    (r"\bAsync(Transport|Work|Client|Projects|Project|Tasks|Task|Live|Iterator)\b", r"\1"),
+    (r"\bAsync(Transport|Work|Webhooks|Client|Projects|Project|Tasks|Task|Live|Iterator)\b", r"\1"),
     (r"__a(enter|exit)__", r"__\1__"),
     (r"\.aclose\(\)", ".close()"),
     (r"for (\w+) in ([^\n]+):\n +yield \1\n", r"yield from \2\n"),

@@ -19,6 +19,7 @@ from vapora.sdk import ApiError, AsyncClient, Client
 
 AGENT = commands.ReplaceAgent()
 LIMITS = commands.SetBudget()
+WEBHOOK = commands.SetWebhook(url="https://example.com/", topics=("task.*",))
 # Each operation with the call of a client that asks for it.
 CALLS: dict[str, Callable[[Any], Any]] = {
     "get_health": lambda client: client.health(),
@@ -32,6 +33,7 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "edit_project": lambda client: client.edit_project("x", commands.EditProject(name="y")),
     "archive_project": lambda client: client.archive_project("x"),
     "get_dashboard": lambda client: client.dashboard("x"),
+    "redeem_code": lambda client: client.redeem_code("x"),
     "get_flow": lambda client: client.flow(),
     "submit_task": lambda client: client.submit_task({"project_id": "x", "title": "xyz"}),
     "list_tasks": lambda client: client.tasks(),
@@ -99,6 +101,13 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "set_settings": lambda client: client.set_settings(commands.ChangeSettings()),
     "get_preferences": lambda client: client.preferences(),
     "set_preferences": lambda client: client.set_preferences(commands.ChangePreferences()),
+    "list_webhooks": lambda client: client.webhooks(),
+    "create_webhook": lambda client: client.create_webhook(WEBHOOK),
+    "get_webhook": lambda client: client.webhook("x"),
+    "set_webhook": lambda client: client.set_webhook("x", WEBHOOK),
+    "remove_webhook": lambda client: client.remove_webhook("x"),
+    "test_webhook": lambda client: client.test_webhook("x"),
+    "list_deliveries": lambda client: client.deliveries("x"),
     "list_secrets": lambda client: client.secrets(),
     "get_secret": lambda client: client.secret("x"),
     "store_secret": lambda client: client.store_secret("x", "y"),
@@ -110,6 +119,11 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "get_event": lambda client: client.event(1),
     "get_chain": lambda client: client.chain(1),
     "list_audit": lambda client: client.audit(),
+    "export_audit": lambda client: client.export_audit(),
+    "list_people_audit": lambda client: client.people_audit(),
+    "export_people_audit": lambda client: client.export_people_audit(),
+    "get_policies": lambda client: client.policies(),
+    "set_policies": lambda client: client.set_policies("// none"),
 }
 
 

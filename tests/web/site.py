@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import httpx
 from tests.ports import free_port
 from tests.waiting import wait_for
 from tests.web.processes import Command
+from vapora import operator_token
 from vapora.cli.demo import repository
 
 
@@ -64,6 +66,10 @@ class Site:
     def operator(self) -> str:
         """The token that lets a page have commands run."""
         return (self._data / "operator_token").read_text().strip()
+
+    def code(self) -> str:
+        """What `vapora up --open` gives to a browser."""
+        return operator_token.offer(self._data, time.time())
 
     def repository(self) -> repository.Home:
         """The demo's own, whose cards the rehearsal model knows."""

@@ -75,7 +75,7 @@ def test_files_are_pasted_dropped_chosen_shown_small_and_removed(site: Site, ope
     expect(other.get_by_role("list", name="Attached files").get_by_role("listitem")).to_have_count(2)
 
     # What is refused says why, and the card keeps what it has.
-    big = FilePayload(name="big.bin", mimeType="application/octet-stream", buffer=b"x" * 10_600_000)
+    big: FilePayload = {"name": "big.bin", "mimeType": "application/octet-stream", "buffer": b"x" * 10_600_000}
     page.get_by_label("Files to attach").set_input_files([big])
     expect(page.get_by_role("log", name="Messages")).to_contain_text("“big.bin” was not attached")
     expect(files.get_by_role("listitem")).to_have_count(2)

@@ -51,7 +51,7 @@ def test_the_workspace_has_a_name_and_new_cards_its_defaults(site: Site, open_pa
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("log", name="Messages")).to_contain_text("saved")
     expect(page.get_by_role("banner")).to_contain_text("Shortleaf Ltd")
-    page.get_by_role("link", name="Board").click()
+    page.get_by_role("link", name="Board", exact=True).click()
     page.get_by_label("Title of a new card").fill("Write the parser")
     page.keyboard.press("Enter")
     expect(page.get_by_role("article", name="Write the parser")).to_contain_text("priority 80")
@@ -99,7 +99,7 @@ def test_a_card_that_comes_to_a_chosen_state_raises_one_notice_and_old_changes_n
     project = site.project()
     granted, refused = away(site, open_page, granted=True), away(site, open_page, granted=False)
     task = site.task(project, "Implement the slug generator", review="human")
-    granted.wait_for_function("told.length > 0", timeout=20_000)
+    granted.wait_for_function("() => told.length > 0", timeout=20_000)
     # The message is there at the moment at which a notice would have been.
     expect(refused.get_by_role("log", name="Messages")).to_contain_text("waits for your review", timeout=20_000)
     # A change that leaves it where it is, and one to a state that was not chosen.

@@ -33,8 +33,14 @@ def subjects(folder: object) -> list[str]:
 def test_a_card_goes_from_the_form_to_a_merged_commit_in_the_browser_alone(site: Site, open_page: Open) -> None:
     home = site.repository()
     folder = home.path
-    page = open_page(f"{site.url}/#token={site.operator()}")
-    assert "token" not in page.url
+    printed = open_page(f"{site.url}/#token={site.operator()}")
+    assert "token" not in printed.url
+    # The browser that `--open` starts gets a code, which is worth as much as the token, once.
+    page = open_page(f"{site.url}/#code={site.code()}")
+    expect(page.get_by_label("Name of the project")).to_be_visible()
+    assert "code" not in page.url
+    for one in (printed, page):
+        assert one.evaluate("sessionStorage.getItem('vapora.operator_token')") == site.operator()
     page.get_by_label("Name of the project").fill("Shortleaf")
     page.get_by_text("Work in a git repository").click()
     page.get_by_role("textbox", name="Repository").fill(str(folder))
@@ -88,10 +94,25 @@ def test_a_page_without_the_operators_token_says_what_merging_needs(site: Site, 
 
 def test_work_is_sent_back_with_comments_on_lines_and_comes_again(site: Site, open_page: Open) -> None:
     project, _ = site.work_project()
-    task = site.task(project, TITLE, role="developer", review="human")
+    task = site.task(project, TITLE, role="developer", review="human", assignee="me")
     page = open_page(f"{site.url}/t/{task}")
+    expect(page.get_by_text("Live", exact=True)).to_be_visible()
+    lists: list[str] = []
+    page.on("request", lambda request: lists.append(request.url) if "/steps?" in request.url else None)
+    site.send("PATCH", f"/tasks/{task}", {"assignee": None})
     work = page.get_by_role("region", name="Work", exact=True)
     expect(work.get_by_role("button", name="Approve")).to_be_visible(timeout=PATIENCE_MS)
+    # Its steps came while it ran, one by one by the socket; the list was read when the run began, and only then.
+    [run] = site.get(f"/tasks/{task}/runs")["items"]
+    told = site.get(f"/runs/{run['run_id']}/steps", limit=500)["items"]
+    steps = page.get_by_role("list", name="Steps").first
+    expect(steps.get_by_role("listitem")).to_have_count(len(told))
+    assert len([one for one in lists if "cursor" not in one]) == 1
+    shown = steps.locator("details > summary > span[dir=auto]").all_inner_texts()
+    assert shown == [one["line"] for one in told]
+    # What a frame does not carry is asked for where somebody looks.
+    steps.locator("details").last.locator("summary").click()
+    expect(steps.get_by_role("region", name="Result").or_(steps.get_by_role("region", name="Answer"))).to_be_visible()
     page.get_by_role("button", name="Comment on line").first.click()
     page.get_by_role("textbox", name="Comment on line").fill("Say it shorter.")
     page.get_by_role("button", name="Add to the review").click()

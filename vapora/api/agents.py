@@ -12,9 +12,10 @@ from projections import registry as model
 from vapora import clock
 from vapora.api.as_of import parse_as_of, read_as_of
 from vapora.api.cells import Cell
-from vapora.api.context import Editing, FreshCell, PostKey, Writer, Writing
+from vapora.api.context import Cursor, Editing, FreshCell, Limit, PostKey, Writer, Writing
 from vapora.api.etags import Reading, versioned_if_there
 from vapora.api.forms import At
+from vapora.api.pages import Orders, in_order, page_of
 from vapora.catalog import role, roles
 from vapora.commands import EditAgent, RegisterAgent, RemoveAgent, ReplaceAgent, Slug
 from vapora.domain import agent as rules
@@ -23,6 +24,13 @@ from vapora.views import Accepted, Agent, Learning, Page
 
 router = APIRouter(prefix="/agents", tags=["agents"])
 
+Sort = Literal["id", "-id", "name", "-name", "role", "-role", "load", "-load"]
+_ORDERS: Orders[Agent] = {
+    "id": lambda one: one.id,
+    "name": lambda one: one.name.casefold(),
+    "role": lambda one: one.role,
+    "load": lambda one: one.load,
+}
 # As in `vapora.views.Agent`; no agent is reported as offline yet.
 AgentState = Literal["idle", "busy", "offline", "disabled"]
 
@@ -34,6 +42,9 @@ async def list_agents(
     capability: Annotated[list[Slug] | None, Query(description="With this capability; may be given again.")] = None,
     task_type: Annotated[Slug | None, Query(description="That take this type of task.")] = None,
     state: Annotated[AgentState | None, Query(description="In this state.")] = None,
+    sort: Annotated[Sort | None, Query(description="By what; with - the other way round.")] = None,
+    limit: Limit = 500,
+    cursor: Cursor = None,
     at: At = None,
 ) -> Page[Agent]:
     """Those that fit every filter."""
@@ -51,7 +62,7 @@ async def list_agents(
         found = await cell.read(model.agents)
     else:
         found = await read_as_of(cell, model.Registry(), await parse_as_of(cell, at), model.agents)
-    return Page[Agent](items=tuple(filter(fits, found)))
+    return page_of(in_order([*filter(fits, found)], _ORDERS, sort), lambda one: one.id, limit, cursor)
 
 
 @router.post("", status_code=status.HTTP_201_CREATED, summary="Register an agent")

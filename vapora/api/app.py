@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import cache, partial
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from fastapi.routing import APIRoute
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import BaseRoute
 
 from vapora import clock, operator_token
+from vapora.access import Engine
 from vapora.api import (
     agents,
     attachments,
@@ -21,6 +23,7 @@ from vapora.api import (
     budgets,
     changes,
     comments,
+    cors,
     costs,
     events,
     flow,
@@ -28,7 +31,9 @@ from vapora.api import (
     ids,
     live,
     openapi,
+    operator,
     pauses,
+    policies,
     problems,
     projects,
     queue,
@@ -43,35 +48,43 @@ from vapora.api import (
     uploads,
     users,
     web,
+    webhooks,
 )
-from vapora.api.caller import SIGNED_IN
 from vapora.api.cells import Cells
+from vapora.api.denials import Denials
+from vapora.api.gate import Gate, enforce
 from vapora.api.hosts import Hosts
 from vapora.api.middleware import BoundedHeaders, Envelope, JsonBodies, KnownHosts
 from vapora.api.people import People
+from vapora.api.rate_limits import RateLimits, Rules
 from vapora.api.request_metrics import RequestMetrics
 from vapora.api.sign_in import SignIn
+from vapora.log.client import LogClient
 from vapora.ports import ActorSystemPort
 from vapora.settings import Settings
 
 PREFIX = "/api/v1"
 # Below this an answer fits a packet or two: compressing it costs more than it saves.
 _WORTH_COMPRESSING = 1_000
+# Files whose content is held in memory on its way into the blob store.
+_STORED_AT_ONCE = 4
 # 9 takes twice the time of 6 for a percent or so.
 _LEVEL = 6
 
 _NOUNS = (
     *(projects, repositories, tasks, changes, comments, attachments, board, runs, steps, pauses),
-    *(agents, budgets, costs, flow, events, audit, roles, queue, settings, secrets, users, ids),
+    *(agents, budgets, costs, flow, events, audit, roles, queue, settings, secrets, policies, webhooks, ids, live),
+    *(auth, users, operator),
 )
-# They find out themselves who asks: before anybody has signed in, or by the first frame of a socket.
-_OPEN = (auth, live)
 
 
-def create_app(actor_system: ActorSystemPort, settings: Settings, version: str, rehearsal: bool) -> FastAPI:
+def create_app(
+    actor_system: ActorSystemPort, settings: Settings, version: str, rehearsal: bool, replicas: int = 1
+) -> FastAPI:
     """The application over an actor system that was started; whoever started it also stops it.
 
-    `rehearsal`: no real model answers, so that what is spent is simulated.
+    `rehearsal`: no real model answers, so that what is spent is simulated. `replicas`: how many of this application
+    serve the same installation.
     """
     request_metrics = RequestMetrics()
     app = _bare_app(version)
@@ -79,10 +92,14 @@ def create_app(actor_system: ActorSystemPort, settings: Settings, version: str, 
     app.state.request_metrics = request_metrics
     app.state.people = people = People(actor_system, clock.now)
     app.state.callers = sign_in = SignIn(people, settings, clock.now)
+    app.state.denials = Denials(lambda workspace: LogClient(actor_system.log(workspace), workspace))
+    app.state.gate = Gate(Engine(), people, app.state.cells, app.state.denials, clock.now)
     app.state.rehearsal = rehearsal
     app.state.openid = bool(settings.openid_issuer)
     app.state.max_attachment_bytes = settings.max_attachment_bytes
+    app.state.storing = asyncio.Semaphore(_STORED_AT_ONCE)
     app.state.require_operator = partial(operator_token.require, settings.data.absolute())
+    app.state.redeem = partial(operator_token.redeem, settings.data.absolute())
     app.state.allowed = partial(openapi.allowed, app)
     problems.install(app)
     openapi.install(app)
@@ -98,7 +115,11 @@ def create_app(actor_system: ActorSystemPort, settings: Settings, version: str, 
         but_for=uploads.is_upload,
     )
     app.add_middleware(uploads.Uploads, max_bytes=settings.max_attachment_bytes, timeout_s=settings.upload_timeout_s)
-    app.add_middleware(KnownHosts, hosts=Hosts(settings), is_sign_in_needed=sign_in.is_needed)
+    app.add_middleware(
+        KnownHosts, hosts=Hosts(settings), origins=settings.cors_origins, is_sign_in_needed=sign_in.is_needed
+    )
+    app.add_middleware(RateLimits, rules=Rules.of(settings, replicas))
+    cors.install(app, settings.cors_origins)
     app.add_middleware(GZipMiddleware, minimum_size=_WORTH_COMPRESSING, compresslevel=_LEVEL)
     app.add_middleware(BoundedHeaders)
     app.add_middleware(Envelope, request_metrics=request_metrics, prefix=PREFIX)
@@ -110,6 +131,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     try:
         yield
     finally:
+        await app.state.denials.close()
         await app.state.cells.close()
         await app.state.people.close()
 
@@ -135,13 +157,13 @@ def _routes() -> tuple[BaseRoute, ...]:
     """Of every application of this process: FastAPI takes a quarter of a second to work them out."""
     # An absent Content-Type is taken for JSON: browsers cannot send it across sites past the Origin check.
     top = APIRouter(strict_content_type=False, generate_unique_id_function=_operation_id)
-    # Each by itself: of a router within a router FastAPI would work everything out twice.
+    # What is added here is closed until a policy opens it. Each by itself: of a router within a router FastAPI would
+    # work everything out twice.
+    closed = [Depends(enforce)]
     for noun in _NOUNS:
-        top.include_router(noun.router, prefix=PREFIX, dependencies=[SIGNED_IN])
-    for noun in _OPEN:
-        top.include_router(noun.router, prefix=PREFIX)
-    top.include_router(system.status_router, prefix=PREFIX, dependencies=[SIGNED_IN])
-    top.include_router(system.router)
+        top.include_router(noun.router, prefix=PREFIX, dependencies=closed)
+    top.include_router(system.status_router, prefix=PREFIX, dependencies=closed)
+    top.include_router(system.router, dependencies=closed)
     return tuple(top.routes)
 
 

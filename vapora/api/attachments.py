@@ -12,7 +12,8 @@ from starlette.responses import Response
 
 from projections import attachments as model
 from vapora.api.cells import Cell
-from vapora.api.context import FileKey, FreshCell, Writing
+from vapora.api.context import Cursor, FileKey, FreshCell, Limit, Writing
+from vapora.api.pages import page_of
 from vapora.api.tasks import require_task
 from vapora.api.uploads import FORM, the_file
 from vapora.blobs import Blobs
@@ -46,12 +47,13 @@ async def attach_file(task_id: str, request: Request, writing: Writing, key: Fil
     """Its next run is told of it: models that can see are shown an image, and every model reads a text. What it is,
     its first bytes say. The same file under the same name again changes nothing."""
     await require_task(writing.cell, task_id)
+    most = request.app.state.max_attachment_bytes
     async with the_file(request) as (name, file):
-        data = await file.read()
-    if len(data) > request.app.state.max_attachment_bytes:
-        most = request.app.state.max_attachment_bytes
-        raise FileTooLargeError(f"A file may have {most:,} bytes, this one has {len(data):,}.", field="file")
-    command = await to_thread.run_sync(_stored, name, data, writing.cell.blobs)
+        if (file.size or 0) > most:
+            raise FileTooLargeError(f"A file may have {most:,} bytes, this one has {file.size:,}.", field="file")
+        # Until here it stood in a file of the system's. In memory there are a few at once, however many arrive.
+        async with request.app.state.storing:
+            command = await to_thread.run_sync(_stored, name, await file.read(), writing.cell.blobs)
     accepted = await writing.dispatch(command, task_id, key.of(command.name, command.digest))
     return AttachmentMade(
         task_id=task_id,
@@ -66,10 +68,13 @@ async def attach_file(task_id: str, request: Request, writing: Writing, key: Fil
 
 
 @router.get("/{task_id}/attachments", summary="List a card's attachments")
-async def list_attachments(task_id: str, cell: FreshCell) -> Page[Attachment]:
+async def list_attachments(
+    task_id: str, cell: FreshCell, limit: Limit = 500, cursor: Cursor = None
+) -> Page[Attachment]:
     """In the order in which they were added."""
     await require_task(cell, task_id)
-    return Page[Attachment](items=await cell.read(lambda rows: model.attachments(rows, task_id)))
+    found = await cell.read(lambda rows: model.attachments(rows, task_id))
+    return page_of(found, lambda one: one.name, limit, cursor)
 
 
 @router.get(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from contextlib import suppress
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Path, Query, Request
 
 from events.ids import Scope, StreamName, Tier, agent_stream, project_stream, task_stream
 from projections import budgets as model
@@ -14,9 +14,10 @@ from projections.engine.base import Reader
 from vapora import clock
 from vapora.api.as_of import as_of_position, parse_as_of, read_as_of
 from vapora.api.cells import Cell
-from vapora.api.context import Editing, Editor, FreshCell
+from vapora.api.context import Cursor, Editing, Editor, FreshCell, Limit
 from vapora.api.etags import Conditional, Reading, Versioned
 from vapora.api.forms import At
+from vapora.api.pages import Orders, in_order, page_of
 from vapora.catalog import roles
 from vapora.commands import EditBudget, EditTaskBudget, SetBudget, SetTaskBudget
 from vapora.domain.limits import version_of
@@ -25,6 +26,11 @@ from vapora.views import BudgetEdited, BudgetView, Limits, LimitsChanged, Page
 
 router = APIRouter(prefix="/budgets", tags=["budgets"])
 
+Sort = Literal["utilisation", "-utilisation", "spent", "-spent"]
+_ORDERS: Orders[BudgetView] = {
+    "utilisation": lambda one: one.utilisation,
+    "spent": lambda one: one.monthly_spent_microusd,
+}
 RoleId = Annotated[str, Path(description="One of the twelve roles.", examples=["developer"])]
 ScopeName = Annotated[
     str, Path(description="workspace, project, role, agent or task.", examples=["project"], max_length=40)
@@ -32,15 +38,23 @@ ScopeName = Annotated[
 
 
 @router.get("", summary="List the budgets")
-async def list_budgets(cell: FreshCell, request: Request, at: At = None) -> Page[BudgetView]:
+async def list_budgets(
+    cell: FreshCell,
+    request: Request,
+    sort: Annotated[Sort | None, Query(description="By what; with - the other way round.")] = None,
+    limit: Limit = 500,
+    cursor: Cursor = None,
+    at: At = None,
+) -> Page[BudgetView]:
     """Every scope that has a limit, and all roles. While real models answer, rehearsed money is listed beside it where
     there was any, and the other way round: the two are never added up."""
-    now, own = clock.now(), _own_kind(request)
+    now, own = clock.now(), await _own_kind(cell, request)
     if at is not None:
         then = await parse_as_of(cell, at)
-        past = await read_as_of(cell, model.Budgets(), then, lambda rows: _all(rows, then.at, own))
-        return Page[BudgetView](items=past)
-    return Page[BudgetView](items=await cell.read(lambda rows: _all(rows, now, own)))
+        found = await read_as_of(cell, model.Budgets(), then, lambda rows: _all(rows, then.at, own))
+    else:
+        found = await cell.read(lambda rows: _all(rows, now, own))
+    return page_of(in_order(found, _ORDERS, sort), _name, limit, cursor)
 
 
 @router.get("/{role}", summary="Show a role's budget")
@@ -96,7 +110,7 @@ async def edit_budget(scope: ScopeName, id: str, body: EditBudget, writing: Edit
 
 async def _show(cell: Cell, scope: Scope, scope_id: str, request: Request, reading: Conditional) -> BudgetView:
     await _require(cell, scope, scope_id)
-    now, own = clock.now(), _own_kind(request)
+    now, own = clock.now(), await _own_kind(cell, request)
     shown = await cell.read(lambda rows: _one(rows, scope, scope_id, now, own))
     # What can be edited are the limits; money that is spent under them is in nobody's way.
     limits = Limits(**shown.model_dump(include=set(Limits.model_fields)))
@@ -133,7 +147,7 @@ async def _as_written(
     # If they stay behind, the limit stands all the same; what is shown as spent is a little older.
     with suppress(BehindError):
         await cell.wait_for(changed.position)
-    own = _own_kind(request)
+    own = await _own_kind(cell, request)
     if repeated:
         then = await as_of_position(cell, changed.position)
         shown = await read_as_of(cell, model.Budgets(), then, lambda rows: _one(rows, scope, scope_id, then.at, own))
@@ -163,6 +177,10 @@ async def _require(cell: Cell, scope: Scope, scope_id: str) -> None:
         raise NotFoundError(f"There is no {scope.value} '{scope_id}'.", remedy="Check the id.")
 
 
+def _name(view: BudgetView) -> str:
+    return f"{view.scope.value}/{view.id}{'/simulated' if view.simulated else ''}"
+
+
 def _scope(name: str) -> Scope:
     try:
         return Scope(name)
@@ -172,9 +190,9 @@ def _scope(name: str) -> Scope:
         ) from None
 
 
-def _own_kind(request: Request) -> bool:
-    """Whether what is spent here today is simulated."""
-    return bool(request.app.state.rehearsal)
+async def _own_kind(cell: Cell, request: Request) -> bool:
+    """Whether what is spent in this workspace today is simulated."""
+    return bool(request.app.state.rehearsal) and await cell.rehearses()
 
 
 def _all(rows: Reader, now: datetime, own: bool) -> tuple[BudgetView, ...]:

@@ -7,8 +7,9 @@ from typing import Annotated
 from fastapi import APIRouter, Body, Path, Query, status
 
 from projections import attempts as model
-from vapora.api.context import OPERATOR_ONLY, FreshCell, PostKey, Writing
+from vapora.api.context import OPERATOR_ONLY, Cursor, FreshCell, Limit, PostKey, Writing
 from vapora.api.forms import WHOLE
+from vapora.api.pages import page_of
 from vapora.api.tasks import require_task
 from vapora.commands import MergeTask, PickAttempt, ResolveTask, StartAttempt
 from vapora.views import Accepted, Attempt, Changes, FileText, Merged, Page, Pushed
@@ -77,10 +78,11 @@ async def resolve_task(task_id: str, body: ResolveTaskBody, writing: Writing, ke
 
 
 @router.get("/{task_id}/attempts", summary="List a task's attempts")
-async def list_attempts(task_id: str, cell: FreshCell) -> Page[Attempt]:
+async def list_attempts(task_id: str, cell: FreshCell, limit: Limit = 500, cursor: Cursor = None) -> Page[Attempt]:
     """The first one first."""
     await require_task(cell, task_id)
-    return Page[Attempt](items=await cell.read(lambda rows: model.attempts(rows, task_id)))
+    found = await cell.read(lambda rows: model.attempts(rows, task_id))
+    return page_of(found, lambda one: str(one.number), limit, cursor)
 
 
 @router.post("/{task_id}/attempts", status_code=status.HTTP_202_ACCEPTED, summary="Have a task tried again")

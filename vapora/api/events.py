@@ -12,7 +12,7 @@ from vapora.api.as_of import parse_instant
 from vapora.api.cells import Cell
 from vapora.api.context import Limit, OpenCell
 from vapora.api.event_search import Search
-from vapora.api.forms import LARGEST_POSITION, WHOLE, Instant, Position
+from vapora.api.forms import LARGEST_POSITION, WHOLE, Instant, Position, PositionCursor
 from vapora.clock import just_before
 from vapora.errors import BadInputError, NotFoundError
 from vapora.log.search import last_until
@@ -34,9 +34,10 @@ async def list_events(
     correlation: Annotated[str | None, Query(max_length=128, description="That go back to this request.")] = None,
     since: Instant = None,
     until: Instant = None,
+    cursor: PositionCursor = None,
 ) -> Page[EventView]:
     """In order of position; those that fit every filter. `since` and `until` are instants of recording, and what was
-    recorded at them counts. `next` is the position to go on from; null at the end of the
+    recorded at them counts. `next` is the position to go on from, as `cursor` or `after`; null at the end of the
     log. A page may hold fewer than `limit`, even none, and still have a next one: there was much to look through."""
     wanted = tuple(dict.fromkeys(topic or ()))
     unknown = [one for one in wanted if one not in topics()]
@@ -45,6 +46,7 @@ async def list_events(
         raise BadInputError(
             f"There is no topic {unknown[0]!r}.", remedy=f"There are: {known}.", field="topic", where="query"
         )
+    after = max(after, int(cursor or 0))
     head = await cell.log.head()
     last = head if until is None else await last_until(cell.log, parse_instant(until, "until"), head)
     if since is not None:

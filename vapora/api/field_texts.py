@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from vapora.api import work_texts
+from vapora.api import webhook_texts, work_texts
 
 # By name, wherever no entry of the shape itself says otherwise.
 COMMON = work_texts.COMMON | {
     "agent_id": "The agent's id.",
     "artifacts": "What the run left behind, without the texts.",
+    "labels": "Words of people's own, by which cards are found.",
     "assignee": "The person who does it; agents leave it alone. Null: agents may take it.",
     "blocked_by": "Ids of tasks that must be done before this one may start.",
     "calls": "Model calls that gave an answer.",
@@ -108,8 +109,9 @@ _EXECUTION = {
     **work_texts.EXECUTION,
 }
 
+_BESIDE = work_texts.SHAPES | webhook_texts.SHAPES
 # By shape; `Page` stands for every list.
-SHAPES: dict[str, dict[str, str]] = work_texts.SHAPES | {
+SHAPES: dict[str, dict[str, str]] = _BESIDE | {
     "Accepted": {"id": "The id of what was made or changed.", "position": "The position in the log that holds it."},
     "TaskAccepted": {"position": "The position in the log that holds it."},
     "Agent": {
@@ -174,6 +176,8 @@ SHAPES: dict[str, dict[str, str]] = work_texts.SHAPES | {
         "unknown_microusd": "What of the cost was booked at a worst case.",
     },
     "CurvePoint": {"day": "The day (UTC), as 2026-11-22.", "runs": "Runs that ended on that day."},
+    "RedeemCode": {"code": "What `vapora up --open` gave to the browser; it is worth something once."},
+    "OperatorToken": {"token": "To be sent as `Authorization: Bearer`."},
     "Dashboard": {
         "project_id": "The project's id; null: all of them together.",
         "cards": "How many cards each state holds now.",
@@ -339,16 +343,20 @@ SHAPES: dict[str, dict[str, str]] = work_texts.SHAPES | {
 }
 
 # Parameters in the path.
-PARAMETERS = work_texts.PARAMETERS | {
-    "agent_id": "The agent's id, such as developer.",
-    "id": "Which one of that scope: its id, for a role its name.",
-    "name": "The artifact's name in the run.",
-    "position": "A position in the log.",
-    "project_id": "The project's id.",
-    "role_id": "The role's id, such as developer.",
-    "run_id": "The run's id.",
-    "task_id": "The task's id.",
-}
+PARAMETERS = (
+    work_texts.PARAMETERS
+    | webhook_texts.PARAMETERS
+    | {
+        "agent_id": "The agent's id, such as developer.",
+        "id": "Which one of that scope: its id, for a role its name.",
+        "name": "The artifact's name in the run.",
+        "position": "A position in the log.",
+        "project_id": "The project's id.",
+        "role_id": "The role's id, such as developer.",
+        "run_id": "The run's id.",
+        "task_id": "The task's id.",
+    }
+)
 
 
 def describe(document: dict[str, Any]) -> None:

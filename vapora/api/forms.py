@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import Query
 from pydantic import BeforeValidator, Field
 
-from vapora.commands import INSTANT
+from vapora.commands import INSTANT, Label
 
 LARGEST_POSITION = 2**63 - 1
 _WHOLE = re.compile(r"-?(0|[1-9][0-9]*)(\.0+)?")
@@ -57,6 +57,7 @@ At = Annotated[
         examples=["1200", "2026-11-22T10:00:00Z"],
     ),
 ]
+LabelFilter = Annotated[Label | None, Query(description="That bear this label only.", examples=["mobile"])]
 # `next` of a page whose order is that of positions.
 PositionCursor = Annotated[
     str | None, Query(description="`next` of the page before.", pattern=r"^[0-9]{1,18}$", examples=["1200"])

@@ -12,7 +12,8 @@ from projections.engine.base import Reader, Row, Table
 from projections.projects import PROJECTS
 from projections.registry import AGENTS
 from projections.runs import RUNS
-from vapora.api.context import FreshCell
+from vapora.api.context import Cursor, FreshCell, Limit
+from vapora.api.pages import page_of
 from vapora.views import IdKind, Named, Page
 
 router = APIRouter(tags=["system"])
@@ -40,9 +41,12 @@ async def list_ids(
         ),
     ],
     kind: Annotated[IdKind | None, Query(description="Of this kind only.")] = None,
+    limit: Limit = 500,
+    cursor: Cursor = None,
 ) -> Page[Named]:
     """At most 20 of each kind. An id that is given whole stands for itself alone."""
-    return Page[Named](items=await cell.read(lambda rows: _found(rows, prefix, kind)))
+    found = await cell.read(lambda rows: _found(rows, prefix, kind))
+    return page_of(found, lambda one: f"{one.kind}/{one.id}", limit, cursor)
 
 
 def _found(rows: Reader, prefix: str, kind: IdKind | None) -> tuple[Named, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from time import perf_counter
 
 import structlog
@@ -86,12 +86,20 @@ class KnownHosts:
     """Refuses what a page from elsewhere makes a browser send here.
 
     One whose name was rebound to this machine is known by its Host header, one that writes across sites by its Origin.
-    While nobody has to say who they are, only this machine's own names are taken.
+    While nobody has to say who they are, only this machine's own names are taken. `origins`: of pages that may write
+    all the same, each exactly as browsers send it.
     """
 
-    def __init__(self, app: ASGIApp, hosts: Hosts, is_sign_in_needed: Callable[[], Awaitable[bool]]) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        hosts: Hosts,
+        is_sign_in_needed: Callable[[], Awaitable[bool]],
+        origins: Collection[str] = (),
+    ) -> None:
         self._app = app
         self._hosts = hosts
+        self._origins = frozenset(origins)
         self._is_sign_in_needed = is_sign_in_needed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -121,6 +129,8 @@ class KnownHosts:
             return None
         for origin in headers.getlist("origin"):
             netloc = netloc_of(origin)
+            if origin in self._origins:
+                continue
             if not (is_loopback(netloc) or (self._hosts.knows(netloc) and await self._lets_others_in())):
                 return f"The origin {origin!r} may not write here."
         return None

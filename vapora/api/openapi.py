@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from html import escape
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode
@@ -14,7 +14,7 @@ from starlette.responses import HTMLResponse, JSONResponse
 from starlette.routing import compile_path
 
 from vapora.api import field_texts
-from vapora.api.caller import SIGNED_IN
+from vapora.api.gate import enforce
 from vapora.api.problems import MEDIA_TYPE, Problem
 from vapora.catalog import roles, task_types
 from vapora.views import Frame, LiveRequest
@@ -32,7 +32,9 @@ TAGS = [
     {"name": "events", "description": "The log: everything that happened, in order."},
     {"name": "audit", "description": "Who did what to what, when, and why."},
     {"name": "catalogue", "description": "The roles and the types of task."},
+    {"name": "webhooks", "description": "Where events are sent to, and what came of it."},
     {"name": "settings", "description": "What is set for the workspace, and what a person prefers."},
+    {"name": "policies", "description": "Who may do what."},
     {"name": "secrets", "description": "Keys and logins of the workspace: written and replaced, never read."},
     {"name": "people", "description": "Signing in and out, and the people of the installation."},
     {"name": "system", "description": "For operators and probes."},
@@ -49,6 +51,13 @@ last position you have: you get the latest state of each row that has changed si
 like that. Code 1008: the request was wrong, and the reason says how. Instead of a first frame the address may name
 them: `?after=<position>&workspace=<id>`.
 
+A list answers `{"items": […], "next": cursor or null}` and takes `limit` (500 at most) and `cursor`, which is `next` of
+the page before, with the same filters; where more than one order makes sense, `sort=name`, or `sort=-name` backwards.
+Every write takes an `Idempotency-Key`. What can be edited is answered with an `ETag`: `If-None-Match` spares
+the answer where it is the same (304), `If-Match` makes a change only if nobody has edited the thing since (else 412).
+Where limits are set, answers carry `RateLimit-Limit`, `RateLimit-Remaining` and `RateLimit-Reset` (seconds), and what
+is too much is answered with 429 and `Retry-After`.
+
 Errors are RFC 9457 problems with a stable `type` and a `remedy`."""
 
 # They need the operator's token for some of what can be asked for.
@@ -60,9 +69,11 @@ _MEANINGS = {
     403: "Not from this machine",
     404: "There is no such thing",
     409: "It cannot be done in the present state",
+    412: "It has changed since it was read (If-Match)",
     413: "The body is too large",
     415: "The body is not declared as JSON",
     422: "The request cannot be taken as it is",
+    429: "Too many requests; Retry-After says when to come again",
     500: "Something broke on our side",
     503: "A part of the system does not answer",
     504: "The read models have not reached `after`",
@@ -88,8 +99,8 @@ def install(app: FastAPI) -> None:
     async def document() -> JSONResponse:
         return JSONResponse(app.openapi())
 
-    app.add_api_route("/docs", docs, include_in_schema=False, dependencies=[SIGNED_IN])
-    app.add_api_route("/openapi.json", document, include_in_schema=False, dependencies=[SIGNED_IN])
+    for path, route, name in (("/docs", docs, "get_docs"), ("/openapi.json", document, "get_openapi")):
+        app.add_api_route(path, route, name=name, include_in_schema=False, dependencies=[Depends(enforce)])
 
 
 def allowed(app: FastAPI, path: str) -> str:
@@ -134,6 +145,8 @@ def _describe(app: FastAPI) -> dict[str, Any]:
             responses.setdefault(str(status), _problem_response(status))
         if path.startswith("/api/") and method != "get":
             _document_position(responses)
+        if any(one["name"] == "If-None-Match" for one in operation.get("parameters", ())):
+            _document_etag(responses)
         if operation["operationId"] in _SOMETIMES_OPERATOR:
             operation["security"] = [{}, *operation["security"]]
     return document
@@ -170,8 +183,10 @@ def _problems(path: str, method: str, operation: dict[str, Any]) -> Iterator[int
     yield from (403, 500)
     if not path.startswith("/api/"):
         return
-    yield from (404, 422, 503)
-    if "security" in operation:
+    yield from (404, 422, 429, 503)
+    if any(one["name"] == "If-Match" for one in operation.get("parameters", ())):
+        yield 412
+    if "security" in operation or operation["operationId"] == "redeem_code":
         yield 401
     if "requestBody" in operation:
         yield from (400, 413, 415)
@@ -193,6 +208,12 @@ def _document_position(responses: dict[str, Any]) -> None:
     for status, response in responses.items():
         if status.startswith("2"):
             response["headers"] = {"Vapora-Position": header}
+
+
+def _document_etag(responses: dict[str, Any]) -> None:
+    header = {"description": "For If-Match and If-None-Match.", "schema": {"type": "string"}}
+    responses["200"]["headers"] = {"ETag": header}
+    responses["304"] = {"description": "It is what If-None-Match says that you have", "headers": {"ETag": header}}
 
 
 _STYLE = """body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1b1f24;

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, status
 
@@ -16,12 +16,16 @@ from vapora.api.cells import Cell
 from vapora.api.context import Editing, FreshCell, Limit, MaybeOperator, PostKey, Writing
 from vapora.api.etags import Reading, Versioned, versioned_if_there
 from vapora.api.forms import Days, Flag
+from vapora.api.pages import Orders, in_order, page_of
 from vapora.commands import ArchiveProject, CreateProject, EditProject
-from vapora.errors import BadInputError, BehindError, NotFoundError, UnavailableError
+from vapora.errors import BehindError, NotFoundError, UnavailableError
 from vapora.views import Accepted, Dashboard, Page, PauseView, Project, ProjectMade
 
 router = APIRouter(prefix="/projects", tags=["projects"])
 
+
+Sort = Literal["created", "-created", "name", "-name"]
+_ORDERS: Orders[Project] = {"created": lambda one: one.created_at, "name": lambda one: one.name.casefold()}
 
 # What says nothing about what is run, where, and with which files. Everything else is the operator's to set.
 _PLAIN = frozenset({"name", "description", "providers"})
@@ -30,9 +34,10 @@ _PLAIN = frozenset({"name", "description", "providers"})
 @router.post("", status_code=status.HTTP_201_CREATED, summary="Make a project", response_model_exclude_unset=True)
 async def create_project(body: CreateProject, writing: Writing, key: PostKey, operator: MaybeOperator) -> ProjectMade:
     """A name may be used again; `same_name` stands in the answer only then, and says by which projects it is used.
-    More than name, description and providers is for the operator. A `repo` is looked at before the project is made."""
+    More than name, description and providers takes the operator's token, or the role admin. A `repo` is looked at
+    before the project is made."""
     if any(getattr(body, field) for field in body.model_fields_set - _PLAIN):
-        operator.require()
+        await operator.require()
     if body.repo is not None and await writing.answered(key) is None:
         await writing.cell.repositories.examine(body.repo, body.base_branch)
     accepted = await writing.dispatch(body, key=key)
@@ -45,22 +50,15 @@ async def create_project(body: CreateProject, writing: Writing, key: PostKey, op
 async def list_projects(
     cell: FreshCell,
     archived: Annotated[Flag, Query(description="Archived ones too.")] = False,
+    sort: Annotated[Sort | None, Query(description="By what; with - the other way round.")] = None,
     limit: Limit = 100,
     cursor: Annotated[
         str | None, Query(description="`next` of the page before: a project's id.", pattern=r"^[a-z0-9-]{1,80}$")
     ] = None,
 ) -> Page[Project]:
-    """In the order in which they were made."""
-    found = await cell.read(lambda rows: model.projects(rows, archived))
-    start = 0
-    if cursor is not None:
-        # The id of the page's last one, not its place: others may have been archived since.
-        ids = [one.id for one in found]
-        if cursor not in ids:
-            raise BadInputError("This cursor names no project of the list.", remedy="Start without one.")
-        start = ids.index(cursor) + 1
-    page = found[start : start + limit]
-    return Page[Project](items=page, next=page[-1].id if start + limit < len(found) else None)
+    """In the order in which they were made, if no other is asked for."""
+    found = in_order(await cell.read(lambda rows: model.projects(rows, archived)), _ORDERS, sort)
+    return page_of(found, lambda one: one.id, limit, cursor)
 
 
 @router.get("/{project_id}", summary="Show a project")
@@ -90,10 +88,10 @@ async def get_dashboard(
 
 @router.patch("/{project_id}", summary="Edit a project")
 async def edit_project(project_id: str, body: EditProject, writing: Editing, operator: MaybeOperator) -> Project:
-    """Only the fields that are sent change. More than name, description and providers is for the operator. Another
-    `repo` or `base_branch` is looked at first."""
+    """Only the fields that are sent change. More than name, description and providers takes the operator's token, or
+    the role admin. Another `repo` or `base_branch` is looked at first."""
     if body.model_fields_set - _PLAIN:
-        operator.require()
+        await operator.require()
     if body.model_fields_set & {"repo", "base_branch"} and await writing.answered() is None:
         known = await writing.cell.dispatcher.project(project_id)
         repo, base_branch = (body.changes().get(one, getattr(known, one)) for one in ("repo", "base_branch"))

@@ -5,14 +5,16 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from vapora import catalog
+from vapora.api.context import Cursor, Limit
+from vapora.api.pages import page_of
 from vapora.views import Page, Role, TaskType
 
 router = APIRouter(tags=["catalogue"])
 
 
 @router.get("/roles", summary="List the roles")
-async def list_roles() -> Page[Role]:
-    return Page[Role](items=tuple(map(_view, catalog.roles().values())))
+async def list_roles(limit: Limit = 500, cursor: Cursor = None) -> Page[Role]:
+    return page_of([*map(_view, catalog.roles().values())], lambda one: one.id, limit, cursor)
 
 
 @router.get("/roles/{role_id}", summary="Show a role")
@@ -21,11 +23,10 @@ async def get_role(role_id: str) -> Role:
 
 
 @router.get("/task-types", summary="List the task types")
-async def list_task_types() -> Page[TaskType]:
+async def list_task_types(limit: Limit = 500, cursor: Cursor = None) -> Page[TaskType]:
     """What `task_type` of a task may be."""
-    return Page[TaskType](
-        items=tuple(TaskType(id=one, roles=tuple(catalog.roles_for(one))) for one in catalog.task_types())
-    )
+    found = [TaskType(id=one, roles=tuple(catalog.roles_for(one))) for one in catalog.task_types()]
+    return page_of(found, lambda one: one.id, limit, cursor)
 
 
 def _view(manifest: catalog.RoleManifest) -> Role:

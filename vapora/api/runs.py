@@ -10,7 +10,8 @@ from events.content import Content
 from events.ids import run_stream
 from projections import runs as model
 from vapora.api.cells import Cell
-from vapora.api.context import FreshCell
+from vapora.api.context import Cursor, FreshCell, Limit
+from vapora.api.pages import page_of
 from vapora.errors import NotFoundError
 from vapora.views import Artifact, Execution, Page, RunBrief
 
@@ -30,10 +31,11 @@ async def get_brief(run_id: str, cell: FreshCell) -> RunBrief:
 
 
 @router.get("/{run_id}/artifacts", summary="List what a run made")
-async def list_artifacts(run_id: str, cell: FreshCell) -> Page[Artifact]:
+async def list_artifacts(run_id: str, cell: FreshCell, limit: Limit = 500, cursor: Cursor = None) -> Page[Artifact]:
     """Small ones with their text."""
     await require_run(cell, run_id)
-    return Page[Artifact](items=await cell.read(lambda rows: model.artifacts(rows, run_id)))
+    found = await cell.read(lambda rows: model.artifacts(rows, run_id))
+    return page_of(found, lambda one: one.name, limit, cursor)
 
 
 @router.get("/{run_id}/artifacts/{name}", response_class=PlainTextResponse, summary="Read what a run made")

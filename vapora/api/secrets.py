@@ -9,7 +9,8 @@ from fastapi import APIRouter, Path
 
 from events.ids import LONGEST_SECRET_NAME, SECRET_PATTERN
 from projections import secrets as model
-from vapora.api.context import OPERATOR_ONLY, FreshCell, PostKey, Writing
+from vapora.api.context import OPERATOR_ONLY, Cursor, FreshCell, KeylessWriting, Limit, PostKey, Writing
+from vapora.api.pages import page_of
 from vapora.commands import StoreSecret
 from vapora.dispatch.secrets import rotated
 from vapora.errors import BehindError, NotFoundError
@@ -29,9 +30,9 @@ SecretName = Annotated[
 
 
 @router.get("", summary="List the secrets")
-async def list_secrets(cell: FreshCell) -> Page[Secret]:
+async def list_secrets(cell: FreshCell, limit: Limit = 500, cursor: Cursor = None) -> Page[Secret]:
     """By name, without their values: nothing ever shows those."""
-    return Page[Secret](items=await cell.read(model.secrets))
+    return page_of(await cell.read(model.secrets), lambda one: one.name, limit, cursor)
 
 
 @router.get("/{name}", summary="Show a secret's version")
@@ -44,7 +45,7 @@ async def get_secret(name: SecretName, cell: FreshCell) -> Secret:
 
 
 @router.put("/{name}", summary="Store a secret")
-async def store_secret(name: SecretName, body: StoreSecret, writing: Writing) -> Secret:
+async def store_secret(name: SecretName, body: StoreSecret, writing: KeylessWriting) -> Secret:
     """A new version of it, which is used from now on. Model providers are called with `<provider>-api-key`, git remotes
     with `git-<host>`; docs/secrets.md lists the names that VAPORA looks for."""
     stored, position = await writing.cell.secrets.put(writing.origin, name, body.value)
@@ -65,7 +66,7 @@ async def store_secret(name: SecretName, body: StoreSecret, writing: Writing) ->
 
 
 @router.delete("/{name}", summary="Delete a secret")
-async def delete_secret(name: SecretName, writing: Writing) -> SecretDeleted:
+async def delete_secret(name: SecretName, writing: KeylessWriting) -> SecretDeleted:
     """All versions of it. What used it goes on without, or with what the installation has."""
     stored, position = await writing.cell.secrets.delete(writing.origin, name)
     writing.wrote(position)

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, status
 
 from events.ids import TaskState, task_stream
 from projections import board, decisions, runs
 from vapora.api.cells import Cell
-from vapora.api.context import Editing, FreshCell, Limit, PostKey, Writing
+from vapora.api.context import Cursor, Editing, FreshCell, Limit, PostKey, Writing
 from vapora.api.etags import Reading, versioned_if_there
-from vapora.api.forms import PositionCursor
+from vapora.api.forms import LabelFilter
+from vapora.api.pages import page_of
 from vapora.api.projects import require_project
 from vapora.commands import EditTask, MoveTask, Slug, SubmitTask
 from vapora.errors import NotFoundError
 from vapora.views import Accepted, BoardCard, Execution, Page, TaskAccepted, TaskCard, Why
 
 router = APIRouter(prefix="/tasks", tags=["tasks"])
+
+# As `projections.board.SORTS`.
+TaskSort = Literal["-created", "created", "-updated", "updated", "-priority", "priority"]
+TaskCursor = Annotated[
+    str | None,
+    Query(description="`next` of the page before.", pattern=r"^[0-9]{1,18}(\.[a-z0-9-]{1,80})?$", examples=["1200"]),
+]
 
 
 @router.post("", status_code=status.HTTP_202_ACCEPTED, summary="Hand in a task")
@@ -33,13 +41,15 @@ async def list_tasks(
     project_id: Annotated[str | None, Query(description="Of this project only.")] = None,
     state: Annotated[TaskState | None, Query(description="In this state only.")] = None,
     role: Annotated[Slug | None, Query(description="That ask for this role only.")] = None,
+    label: LabelFilter = None,
+    sort: Annotated[TaskSort, Query(description="By what; with - the other way round.")] = "-created",
     limit: Limit = 100,
-    cursor: PositionCursor = None,
+    cursor: TaskCursor = None,
 ) -> Page[BoardCard]:
-    """Newest first, archived ones too; without description and context."""
+    """The newest first if nothing else is said, archived ones too; without description and context."""
     if project_id is not None:
         await require_project(cell, project_id)
-    return await cell.read(lambda rows: board.tasks(rows, project_id, state, role, cursor, limit))
+    return await cell.read(lambda rows: board.tasks(rows, project_id, state, role, cursor, limit, label, sort))
 
 
 @router.get("/{task_id}", summary="Show a task's card")
@@ -79,10 +89,11 @@ async def get_task_why(task_id: str, cell: FreshCell) -> Why:
 
 
 @router.get("/{task_id}/runs", summary="List a task's runs")
-async def list_task_runs(task_id: str, cell: FreshCell) -> Page[Execution]:
+async def list_task_runs(task_id: str, cell: FreshCell, limit: Limit = 500, cursor: Cursor = None) -> Page[Execution]:
     """The first one first."""
     await require_task(cell, task_id)
-    return Page[Execution](items=await cell.read(lambda rows: runs.runs(rows, task_id)))
+    found = await cell.read(lambda rows: runs.runs(rows, task_id))
+    return page_of(found, lambda one: one.run_id, limit, cursor)
 
 
 async def require_task(cell: Cell, task_id: str) -> TaskCard:

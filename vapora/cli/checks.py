@@ -246,6 +246,7 @@ def server(url: str, token: str | None) -> Iterator[Finding]:
         return
     if health.status == "ok":
         yield good("server", f"{url} is well: version {health.version}, model {health.model}")
+        yield good("workspaces", f"{health.cells.awake:,} awake, {health.cells.asleep:,} asleep until they are needed")
     else:
         yield bad("server", f"{url} is {health.status}: {health.reason}", "Look into its journal.")
     for problem in health.problems:

@@ -27,6 +27,7 @@ from vapora.cli import (
     task,
     task_work,
     up,
+    webhooks,
 )
 from vapora.cli.demo import command as demo
 from vapora.cli.output import FAILED, INTERRUPTED, USAGE, say
@@ -69,6 +70,7 @@ app.add_typer(projects.app, name="project")
 app.add_typer(projects.app, name="projects", hidden=True)
 app.add_typer(run.app, name="run")
 app.add_typer(queue.app, name="queue")
+app.add_typer(webhooks.app, name="webhooks")
 app.add_typer(log.app, name="log")
 app.add_typer(audit.app, name="audit")
 app.add_typer(blobs.app, name="blobs")

@@ -38,6 +38,7 @@ def add(
     deadline: Annotated[str | None, typer.Option(help="An instant, as 2027-01-31T12:00:00Z.")] = None,
     context: Annotated[str | None, typer.Option(help="A JSON object.")] = None,
     blocked_by: Annotated[list[str] | None, typer.Option(help="A task that must be done first; repeatable.")] = None,
+    label: Annotated[list[str] | None, typer.Option(help="A word of your own, to find it by; repeatable.")] = None,
     attach: Annotated[
         list[Path] | None, typer.Option(help="A file to put on the card; repeatable. Agents wait until all are there.")
     ] = None,
@@ -47,7 +48,7 @@ def add(
     """Hand in a task. Without --project, into the only one that there is."""
     said: dict[str, Any] = {
         "title": title, "description": description, "type": type, "task_type": task_type, "role": role,
-        "priority": priority, "review": review, "deadline": deadline, "context": context,
+        "priority": priority, "review": review, "deadline": deadline, "context": context, "labels": label or None,
     }  # fmt: skip
     with connect() as client:
         into = project_id(client, project) if project else _only([(one.id, one.name) for one in client.projects()])
@@ -77,13 +78,14 @@ def list_tasks(
     project: ProjectName = None,
     state: Annotated[TaskState | None, typer.Option()] = None,
     role: Annotated[str | None, typer.Option()] = None,
+    label: Annotated[str | None, typer.Option(help="That bear this label.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="At most so many, the newest first.")] = 100,
     as_json: Json = False,
 ) -> None:
     """Tasks, the newest first."""
     with connect() as client:
         of = project_id(client, project) if project else None
-        cards = list(client.tasks(of, state, role, limit=limit))
+        cards = list(client.tasks(of, state, role, limit=limit, label=label))
     emit(as_json, {"items": cards, "next": None}, lambda: _cards(cards))
 
 
@@ -101,17 +103,20 @@ def edit(
         list[str] | None, typer.Option(help="A task that must be done first; repeatable, all of them.")
     ] = None,
     not_blocked: Annotated[bool, typer.Option("--not-blocked", help="It waits for no other task.")] = False,
+    label: Annotated[list[str] | None, typer.Option(help="A label; repeatable, all of them.")] = None,
+    no_label: Annotated[bool, typer.Option("--no-label", help="Take all labels away.")] = False,
     as_json: Json = False,
 ) -> None:
     """Change a task; what is not named stays as it is."""
     said: dict[str, Any] = {
         "title": title, "description": description, "type": type, "priority": priority, "review": review,
-        "deadline": deadline, "blocked_by": blocked_by,
+        "deadline": deadline, "blocked_by": blocked_by, "labels": label or None,
     }  # fmt: skip
-    if (deadline is not None and no_deadline) or (blocked_by and not_blocked):
+    if (deadline is not None and no_deadline) or (blocked_by and not_blocked) or (label and no_label):
         stop(USAGE, "A thing cannot be set and taken away at once.")
     change = {name: value for name, value in said.items() if value is not None}
     change |= ({"deadline": None} if no_deadline else {}) | ({"blocked_by": ()} if not_blocked else {})
+    change |= {"labels": ()} if no_label else {}
     if not change:
         stop(USAGE, "Nothing to change was named.", "See vapora task edit --help.")
     with connect() as client:
@@ -239,6 +244,7 @@ def draw(card: TaskCard) -> RenderableType:
         ("project", card.project_id),
         ("created", local(card.created_at)),
         ("changed", local(card.updated_at)),
+        ("labels", ", ".join(card.labels) or None),
         ("context", json.dumps(card.context) if card.context else None),
         ("comment", card.comment or None),
     ]

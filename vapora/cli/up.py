@@ -15,7 +15,7 @@ import typer
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from vapora import operator_token
+from vapora import durable, operator_token
 from vapora.cli.offline import settings_for
 from vapora.cli.output import Json, console, emit_json, say
 from vapora.cli.platform import Addresses, Factory, Local, origin, ray_platform, start
@@ -57,13 +57,34 @@ def run(settings: Settings, as_json: bool, factory: Factory, browser: bool = Fal
                 console(out, soft_wrap=True).print(welcome(answer, token))
             announce_spending(settings, os.environ, origin(addresses))
             if browser:
-                open_browser(addresses.board, os.environ)
+                open_browser(_handed_over(settings, addresses.board), os.environ)
             platform.wait()
         except KeyboardInterrupt:
             pass
         finally:
             platform.stop()
     say(f"Stopped. `vapora up --data {settings.data}` goes on where this ended.")
+
+
+def _handed_over(settings: Settings, board: str) -> str:
+    """The address of a page of our own that leads to the board, with a code that is exchanged for the operator's token.
+
+    Everybody on the machine sees what a browser was started with, so the code stands in a file that only its owner can
+    read. A browser from a snap cannot read it, and is shown the board without.
+    """
+    if any((_SNAPS / name).exists() for name in ("firefox", "chromium")):
+        return board
+    code = operator_token.offer(settings.data, time.time())
+    page = (settings.data / "open.html").absolute()
+    durable.write(page, _OPENING.format(address=f"{board}#code={code}").encode())
+    return page.as_uri()
+
+
+_SNAPS = Path("/snap/bin")
+_OPENING = """<!doctype html><meta charset="utf-8"><title>VAPORA</title>
+<meta name="referrer" content="no-referrer"><meta http-equiv="refresh" content="0;url={address}">
+<a href="{address}">The board</a>
+"""
 
 
 def open_browser(url: str, environ: Mapping[str, str]) -> None:

@@ -4,7 +4,7 @@ A request body is parsed straight into one of these; the path supplies what the 
 Validation here is about form; whether the thing may happen now is decided by the rules in `vapora.domain`.
 """
 
-from vapora.commands.base import INSTANT, WHOLE, BranchName, Command, Edit, SandboxName, ShellLine, Slug
+from vapora.commands.base import INSTANT, WHOLE, BranchName, Command, Edit, Label, SandboxName, ShellLine, Slug
 from vapora.commands.people import (
     AcceptInvitation,
     AddMember,
@@ -33,6 +33,10 @@ from vapora.commands.people import (
 from vapora.commands.secrets import (
     StoreSecret,
 )
+from vapora.commands.webhooks import (
+    RemoveWebhook,
+    SetWebhook,
+)
 from vapora.commands.work import (
     AcceptFoundFile,
     AcceptProjectFile,
@@ -60,6 +64,7 @@ from vapora.commands.work import (
     PauseWorkspace,
     PickAttempt,
     ProjectCheck,
+    RedeemCode,
     RegisterAgent,
     RemoveAgent,
     ReplaceAgent,
@@ -113,6 +118,7 @@ __all__ = [
     "EraseUser",
     "Invite",
     "IssueToken",
+    "Label",
     "LogIn",
     "LogOut",
     "MergeTask",
@@ -123,11 +129,13 @@ __all__ = [
     "PauseWorkspace",
     "PickAttempt",
     "ProjectCheck",
+    "RedeemCode",
     "RefreshSession",
     "RegisterAgent",
     "RemoveAgent",
     "RemoveMember",
     "RemoveTeam",
+    "RemoveWebhook",
     "ReplaceAgent",
     "RequestChanges",
     "RequeueTask",
@@ -143,6 +151,7 @@ __all__ = [
     "SetPolicies",
     "SetTaskBudget",
     "SetUp",
+    "SetWebhook",
     "ShellLine",
     "Slug",
     "StartAttempt",

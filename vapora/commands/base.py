@@ -105,6 +105,16 @@ Notifications = Annotated[tuple[Literal["review", "done", "failed"], ...], Field
 # An IANA name such as Europe/Vienna; whether it is known is up to who shows times in it.
 TimeZone = Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+){0,2})?$", max_length=64)]
 Blockers = Annotated[tuple[str, ...], Field(max_length=200)]
+# Printable, without commas, since people separate them so, and with no white space around it.
+Label = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^[^\s,\x00-\x1f\x7f-\x9f]([^,\x00-\x1f\x7f-\x9f]*[^\s,\x00-\x1f\x7f-\x9f])?$",
+        min_length=1,
+        max_length=50,
+    ),
+]
+Labels = Annotated[tuple[Label, ...], Field(max_length=20)]
 
 
 class Command(BaseModel):

@@ -20,6 +20,7 @@ from vapora.commands.base import (
     Context,
     Edit,
     Instant,
+    Labels,
     Name,
     Notifications,
     Oid,
@@ -145,7 +146,8 @@ class ChangePreferences(Command):
 
 
 class SubmitTask(Command):
-    """`task_type` is the routing type; absent, it is inferred and marked so. `role` narrows the candidates."""
+    """`task_type` is the routing type; absent, it is inferred and marked so. `role` narrows the candidates. `labels`:
+    words of people's own, by which cards are found; nothing is decided by them."""
 
     project_id: str
     title: Title
@@ -159,6 +161,7 @@ class SubmitTask(Command):
     context: Context = Field(default_factory=dict)
     blocked_by: Blockers = ()
     assignee: Name | None = None
+    labels: Labels = ()
 
 
 class EditTask(Edit):
@@ -172,6 +175,7 @@ class EditTask(Edit):
     deadline: Instant | None = None
     blocked_by: Blockers | None = None
     assignee: Name | None = None
+    labels: Labels | None = None
 
 
 class MoveTask(Command):
@@ -289,6 +293,12 @@ class PauseRun(Pause):
 
 class ResumeRun(Resume):
     run_id: str
+
+
+class RedeemCode(Command):
+    """`code`: what `vapora up --open` gave to the browser."""
+
+    code: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]+$", min_length=1, max_length=200)]
 
 
 class RequeueTask(Command):

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from events import DomainEvent
+from events import DomainEvent, topics
 from events.ids import (
     SETTINGS,
     WORKSPACE,
@@ -21,6 +21,7 @@ from events.ids import (
     preferences_stream,
     project_stream,
     task_stream,
+    webhook_stream,
 )
 from events.user import PreferencesChanged
 from events.workspace import WorkspaceOpened
@@ -48,22 +49,25 @@ from vapora.commands import (
     PickAttempt,
     RegisterAgent,
     RemoveAgent,
+    RemoveWebhook,
     RequestChanges,
     RequeueTask,
     ResolveTask,
     ResumeProject,
     ResumeRun,
     ResumeWorkspace,
+    SetWebhook,
     StartAttempt,
     SubmitTask,
 )
 from vapora.dispatch.blockers import require_tasks, ring_through
-from vapora.dispatch.folds import PROJECT, TASK
+from vapora.dispatch.folds import PROJECT, TASK, WEBHOOK
 from vapora.dispatch.request_keys import answer_to
 from vapora.domain import agent as agents
 from vapora.domain import preferences, workspace_settings
 from vapora.domain import project as projects
 from vapora.domain import task as tasks
+from vapora.domain import webhook as webhooks
 from vapora.domain import workspace as workspaces
 from vapora.domain.agent import Agent
 from vapora.domain.project import Project
@@ -107,6 +111,7 @@ class Dispatcher:
         self.agents = StreamFolds(log, _AGENT, snapshots)
         self.settings = StreamFolds(log, _SETTINGS, snapshots)
         self.preferences = StreamFolds(log, _PREFERENCES, snapshots)
+        self.webhooks = StreamFolds(log, WEBHOOK, snapshots)
 
     async def dispatch(
         self,
@@ -171,7 +176,7 @@ class Dispatcher:
 
     async def settled(self) -> None:
         """Until no fold is being saved."""
-        for folds in (self.projects, self.tasks, self.agents, self.settings, self.preferences):
+        for folds in (self.projects, self.tasks, self.agents, self.settings, self.preferences, self.webhooks):
             await folds.settled()
 
     # --- deciding ---
@@ -229,6 +234,11 @@ class Dispatcher:
                 | CancelRun()
             ):
                 return await self._steer(command, target, made)
+            case SetWebhook() | RemoveWebhook():
+                stream = webhook_stream(made)
+                hook = await self.webhooks.load(stream)
+                events = webhooks.decide(hook.state, command, made, topics(), new=not target)
+                return _decision(made, stream, hook, events)
             case RegisterAgent() | EditAgent() | RemoveAgent():
                 return await self._agent(command, target)
             case _:
@@ -315,7 +325,7 @@ class Dispatcher:
 _AGENT = Fold("agent", agents.FOLD_VERSION, Agent, agents.evolve)
 _SETTINGS = Fold("settings", workspace_settings.FOLD_VERSION, WorkspaceSettings, workspace_settings.evolve)
 _PREFERENCES = Fold("preferences", preferences.FOLD_VERSION, PreferencesChanged, preferences.evolve)
-_PREFIX: dict[type[Command], str] = {CreateProject: "project", SubmitTask: "task"}
+_PREFIX: dict[type[Command], str] = {CreateProject: "project", SubmitTask: "task", SetWebhook: "webhook"}
 
 
 def _decision(
@@ -337,6 +347,8 @@ def _stream_of(command: Command, target: str) -> StreamName:
             return preferences_stream(target)
         case EditAgent() | RemoveAgent():
             return agent_stream(target)
+        case SetWebhook() | RemoveWebhook():
+            return webhook_stream(target)
         case EditTask() | MoveTask():
             return task_stream(target)
         case _:

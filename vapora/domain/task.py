@@ -21,6 +21,7 @@ from events.task import (
     TaskApproved,
     TaskArchived,
     TaskEdited,
+    TaskLabelled,
     TaskRecalled,
     TaskRejected,
     TaskReopened,
@@ -35,7 +36,7 @@ from vapora.domain.task_assignment import assign, assign_review, wait
 from vapora.domain.task_attempts import comment, pause, pick, resume, start_attempt
 from vapora.domain.task_fold import FOLD_VERSION, evolve, fold, initial
 from vapora.domain.task_landing import landed, lands_by_itself, may_land, may_push, pushed, refuse_landing, send_back
-from vapora.domain.task_new import blockers, submit
+from vapora.domain.task_new import blockers, each_once, submit
 from vapora.domain.task_outcome import after_review, after_run, to_person
 from vapora.domain.task_review import approve, request_changes
 from vapora.domain.task_state import Task, Wait, require, require_work
@@ -131,9 +132,11 @@ def edit(state: Task | None, command: EditTask, task_id: str = "", ring: Ring | 
             remedy="Leave one of them out of blocked_by.",
             ring=list(ring),
         )
+    labels = each_once(wanted.pop("labels", task.labels))
     changed = {field: value for field, value in wanted.items() if value != getattr(task, field)}
     cleared = tuple(field for field, value in changed.items() if value is None)
-    return (TaskEdited(task_id=task.id, **changed, cleared=cleared),) if changed else ()
+    edited: Events = (TaskEdited(task_id=task.id, **changed, cleared=cleared),) if changed else ()
+    return edited if labels == task.labels else (*edited, TaskLabelled(task_id=task.id, labels=labels))
 
 
 def move(state: Task | None, command: MoveTask, task_id: str = "", project: Project | None = None) -> Events:

@@ -21,6 +21,7 @@ from events.task import (
     TaskCompleted,
     TaskEdited,
     TaskFailed,
+    TaskLabelled,
     TaskLanded,
     TaskPaused,
     TaskRecalled,
@@ -53,7 +54,7 @@ _LEADS_TO: Mapping[type[DomainEvent], TaskState] = {
 }
 
 # To be raised with every change of `evolve` or of the state: what an older fold saved is then left aside.
-FOLD_VERSION = 4
+FOLD_VERSION = 5
 # What the next run is told at most; older ones give way.
 MOST_COMMENTS = 500
 
@@ -91,6 +92,8 @@ def _beside(state: Task, event: DomainEvent) -> Task | None:
             return _assigned(state, event)
         case TaskEdited():
             return replace(state, **changes(event, "task_id"))
+        case TaskLabelled():
+            return replace(state, labels=event.labels)
         case TaskWaiting():
             return replace(state, waiting=Wait(event.reason, event.remedy))
         case TaskCommented() if event.agent_id is None and event.answers is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from events.base import DomainEvent
-from events.task import TaskSubmitted
+from events.task import TaskLabelled, TaskSubmitted
 from vapora.commands import SubmitTask
 from vapora.domain.project import Project, require_open
 from vapora.errors import BadInputError
@@ -30,16 +30,20 @@ def submit(
     """
     require_open(project, command.project_id)
     _check_type(command.role, task_type, known_roles, known_task_types, roles_for_type)
-    fields = command.model_dump(exclude={"task_type", "blocked_by"})
-    return (
-        TaskSubmitted(
-            task_id=task_id,
-            task_type=task_type,
-            task_type_reason=task_type_reason,
-            blocked_by=blockers(task_id, command.blocked_by),
-            **fields,
-        ),
+    fields = command.model_dump(exclude={"task_type", "blocked_by", "labels"})
+    submitted = TaskSubmitted(
+        task_id=task_id,
+        task_type=task_type,
+        task_type_reason=task_type_reason,
+        blocked_by=blockers(task_id, command.blocked_by),
+        **fields,
     )
+    labels = each_once(command.labels)
+    return (submitted, TaskLabelled(task_id=task_id, labels=labels)) if labels else (submitted,)
+
+
+def each_once(labels: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(labels))
 
 
 def blockers(task_id: str, blocked_by: tuple[str, ...]) -> tuple[str, ...]:

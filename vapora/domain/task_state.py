@@ -121,6 +121,7 @@ class Task:
     landed: Landed | None = None
     refused: Refusal | None = None
     attachments: tuple[Attachment, ...] = ()
+    labels: tuple[str, ...] = ()
 
     @property
     def head(self) -> str | None:

@@ -10,13 +10,14 @@ from events.ids import Scope, TaskState
 from vapora import commands, views
 from vapora.sdk.async_handles import AsyncProjects, AsyncTasks
 from vapora.sdk.async_live import AsyncLive
+from vapora.sdk.async_webhooks import AsyncWebhooks
 from vapora.sdk.async_work import AsyncWork
 from vapora.sdk.paths import PREFIX, Moment, Position, budget_path, moment, path
 from vapora.sdk.problems import problem
 from vapora.sdk.waiting import SETTLED
 
 
-class AsyncClient(AsyncWork):
+class AsyncClient(AsyncWork, AsyncWebhooks):
     """Speaks to one server, for one workspace. Refusals are raised as `ApiError`, silence as `NoServerError`.
 
     One method for each operation of the HTTP interface; `projects` and `tasks` also lead to single ones:
@@ -58,6 +59,11 @@ class AsyncClient(AsyncWork):
         """What a short id stands for: everything whose id begins so, at most 20 of a kind."""
         page = await self._get("/ids", views.Page[views.Named], {"prefix": prefix, "kind": kind, "after": after})
         return page.items
+
+    async def redeem_code(self, code: str) -> str:
+        """The operator's token, for the code that `vapora up --open` gave to a browser. It can be had once."""
+        answer = await self._ask("POST", "/operator/redeem", views.OperatorToken, commands.RedeemCode(code=code))
+        return answer.token
 
     # --- projects ---
 
@@ -123,9 +129,12 @@ class AsyncClient(AsyncWork):
         role: str | None = None,
         after: Position = None,
         limit: int | None = None,
+        label: str | None = None,
+        sort: str | None = None,
     ) -> AsyncIterator[views.BoardCard]:
-        """Newest first, page by page as they are taken. Only `task` has description and context."""
-        query = {"project_id": project_id, "state": state, "role": role, "after": after}
+        """Newest first if no other order is asked for, page by page as they are taken. Only `task` has description and
+        context. `sort`: created, updated or priority; with - in front the other way round."""
+        query = {"project_id": project_id, "state": state, "role": role, "after": after, "label": label, "sort": sort}
         return self._items("/tasks", views.BoardCard, query, limit)
 
     async def edit_task(self, task_id: str, change: commands.EditTask) -> int:
@@ -187,10 +196,12 @@ class AsyncClient(AsyncWork):
         after: Position = None,
         column: TaskState | None = None,
         cursor: str | None = None,
+        label: str | None = None,
     ) -> views.Board:
         """At most 200 cards a column; `counts` says how many there are. `at`: a position or an instant in the past.
         `column` with its `next` as `cursor`: the cards that follow; `column_cards` does that by itself."""
         query = {"project_id": project_id, "at": moment(at), "after": after, "column": column, "cursor": cursor}
+        query["label"] = label
         return await self._get("/board", views.Board, query)
 
     async def column_cards(
@@ -345,13 +356,47 @@ class AsyncClient(AsyncWork):
         until: datetime | None = None,
         text: str | None = None,
         after: Position = None,
+        result: str | None = None,
+        first: int | None = None,
+        last: int | None = None,
     ) -> AsyncIterator[views.AuditEntry]:
-        """Who did what to what, when, and how it came out; the newest first."""
-        between = {"since": moment(since), "until": moment(until)}
-        query = {"actor": actor, "action": action, "resource": resource, "text": text, "after": after, **between}
-        return self._items("/audit", views.AuditEntry, query, limit)
+        """Who did what to what, when, and how it came out; the newest first. `first`, `last`: positions; `actor`,
+        `action` and `resource` with a `*` behind them: what begins like that."""
+        between = {"since": moment(since), "until": moment(until), "first": first, "last": last}
+        named = {"actor": actor, "action": action, "resource": resource, "result": result, "text": text}
+        return self._items("/audit", views.AuditEntry, {**named, "after": after, **between}, limit)
+
+    async def export_audit(self, wanted: views.AuditFilter | None = None, format: str = "jsonl") -> str:
+        """The audit trail, the oldest entry first, as `jsonl` or `csv`."""
+        return await self._text("/audit/export", query=_filters(wanted, format))
+
+    def people_audit(
+        self, wanted: views.AuditFilter | None = None, limit: int | None = None, after: Position = None
+    ) -> AsyncIterator[views.AuditEntry]:
+        """For administrators: who signed in or tried to, who belongs where, who was refused; the newest first."""
+        query = {**_filters(wanted), "after": after}
+        return self._items("/people/audit", views.AuditEntry, query, limit)
+
+    async def export_people_audit(self, wanted: views.AuditFilter | None = None, format: str = "jsonl") -> str:
+        """As `export_audit`, of the log of people."""
+        return await self._text("/people/audit/export", query=_filters(wanted, format))
+
+    # --- policies ---
+
+    async def policies(self, after: Position = None) -> views.Policies:
+        """Those that hold everywhere, and the workspace's own beside them."""
+        return await self._get("/policies", views.Policies, {"after": after})
+
+    async def set_policies(self, text: str) -> views.Policies:
+        """All of the workspace's own anew, in Cedar; a text with a mistake is refused as a whole."""
+        return await self._ask("PUT", "/policies", views.Policies, commands.SetPolicies(text=text))
 
     def live(self, after: Position = None, reconnect: bool = True) -> AsyncLive:
         """Changed rows as they change, to be iterated over. `after`: first what changed since then."""
         url = self.url.replace("http", "ws", 1) + f"{PREFIX}/live"
         return AsyncLive(url, dict(self._headers), self._token, after, self._timeout, reconnect)
+
+
+def _filters(wanted: views.AuditFilter | None, format: str | None = None) -> dict[str, Any]:
+    said = {} if wanted is None else wanted.model_dump(mode="json", exclude_none=True)
+    return said if format is None else {**said, "format": format}

@@ -90,10 +90,12 @@ class AsyncTasks:
         role: str | None = None,
         after: Position = None,
         limit: int | None = None,
+        label: str | None = None,
+        sort: str | None = None,
     ) -> AsyncIterator[views.BoardCard]:
         if project_id is None and self._project is not None:
             project_id = await self._project.id()
-        async for card in self._client.list_tasks(project_id, state, role, after, limit):
+        async for card in self._client.list_tasks(project_id, state, role, after, limit, label, sort):
             yield card
 
     def __getitem__(self, task_id: str) -> AsyncTask:

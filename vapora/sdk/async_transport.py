@@ -72,8 +72,8 @@ class AsyncTransport:
         asked = {name: value for name, value in query.items() if value is not None}
         return self._parse(await self._send("GET", path, params=asked), shape)
 
-    async def _text(self, path: str, prefix: str = PREFIX) -> str:
-        answer = await self._send("GET", path, prefix)
+    async def _text(self, path: str, prefix: str = PREFIX, query: Mapping[str, Any] | None = None) -> str:
+        answer = await self._send("GET", path, prefix, params=dict(query or {}))
         if answer.is_error:
             raise problem(answer.status_code, answer.content)
         return answer.content.decode()

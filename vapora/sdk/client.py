@@ -13,10 +13,11 @@ from vapora.sdk.live import Live
 from vapora.sdk.paths import PREFIX, Moment, Position, budget_path, moment, path
 from vapora.sdk.problems import problem
 from vapora.sdk.waiting import SETTLED
+from vapora.sdk.webhooks import Webhooks
 from vapora.sdk.work import Work
 
 
-class Client(Work):
+class Client(Work, Webhooks):
     """Speaks to one server, for one workspace. Refusals are raised as `ApiError`, silence as `NoServerError`.
 
     One method for each operation of the HTTP interface; `projects` and `tasks` also lead to single ones:
@@ -56,6 +57,11 @@ class Client(Work):
         """What a short id stands for: everything whose id begins so, at most 20 of a kind."""
         page = self._get("/ids", views.Page[views.Named], {"prefix": prefix, "kind": kind, "after": after})
         return page.items
+
+    def redeem_code(self, code: str) -> str:
+        """The operator's token, for the code that `vapora up --open` gave to a browser. It can be had once."""
+        answer = self._ask("POST", "/operator/redeem", views.OperatorToken, commands.RedeemCode(code=code))
+        return answer.token
 
     # --- projects ---
 
@@ -119,9 +125,12 @@ class Client(Work):
         role: str | None = None,
         after: Position = None,
         limit: int | None = None,
+        label: str | None = None,
+        sort: str | None = None,
     ) -> Iterator[views.BoardCard]:
-        """Newest first, page by page as they are taken. Only `task` has description and context."""
-        query = {"project_id": project_id, "state": state, "role": role, "after": after}
+        """Newest first if no other order is asked for, page by page as they are taken. Only `task` has description and
+        context. `sort`: created, updated or priority; with - in front the other way round."""
+        query = {"project_id": project_id, "state": state, "role": role, "after": after, "label": label, "sort": sort}
         return self._items("/tasks", views.BoardCard, query, limit)
 
     def edit_task(self, task_id: str, change: commands.EditTask) -> int:
@@ -183,10 +192,12 @@ class Client(Work):
         after: Position = None,
         column: TaskState | None = None,
         cursor: str | None = None,
+        label: str | None = None,
     ) -> views.Board:
         """At most 200 cards a column; `counts` says how many there are. `at`: a position or an instant in the past.
         `column` with its `next` as `cursor`: the cards that follow; `column_cards` does that by itself."""
         query = {"project_id": project_id, "at": moment(at), "after": after, "column": column, "cursor": cursor}
+        query["label"] = label
         return self._get("/board", views.Board, query)
 
     def column_cards(
@@ -340,13 +351,47 @@ class Client(Work):
         until: datetime | None = None,
         text: str | None = None,
         after: Position = None,
+        result: str | None = None,
+        first: int | None = None,
+        last: int | None = None,
     ) -> Iterator[views.AuditEntry]:
-        """Who did what to what, when, and how it came out; the newest first."""
-        between = {"since": moment(since), "until": moment(until)}
-        query = {"actor": actor, "action": action, "resource": resource, "text": text, "after": after, **between}
-        return self._items("/audit", views.AuditEntry, query, limit)
+        """Who did what to what, when, and how it came out; the newest first. `first`, `last`: positions; `actor`,
+        `action` and `resource` with a `*` behind them: what begins like that."""
+        between = {"since": moment(since), "until": moment(until), "first": first, "last": last}
+        named = {"actor": actor, "action": action, "resource": resource, "result": result, "text": text}
+        return self._items("/audit", views.AuditEntry, {**named, "after": after, **between}, limit)
+
+    def export_audit(self, wanted: views.AuditFilter | None = None, format: str = "jsonl") -> str:
+        """The audit trail, the oldest entry first, as `jsonl` or `csv`."""
+        return self._text("/audit/export", query=_filters(wanted, format))
+
+    def people_audit(
+        self, wanted: views.AuditFilter | None = None, limit: int | None = None, after: Position = None
+    ) -> Iterator[views.AuditEntry]:
+        """For administrators: who signed in or tried to, who belongs where, who was refused; the newest first."""
+        query = {**_filters(wanted), "after": after}
+        return self._items("/people/audit", views.AuditEntry, query, limit)
+
+    def export_people_audit(self, wanted: views.AuditFilter | None = None, format: str = "jsonl") -> str:
+        """As `export_audit`, of the log of people."""
+        return self._text("/people/audit/export", query=_filters(wanted, format))
+
+    # --- policies ---
+
+    def policies(self, after: Position = None) -> views.Policies:
+        """Those that hold everywhere, and the workspace's own beside them."""
+        return self._get("/policies", views.Policies, {"after": after})
+
+    def set_policies(self, text: str) -> views.Policies:
+        """All of the workspace's own anew, in Cedar; a text with a mistake is refused as a whole."""
+        return self._ask("PUT", "/policies", views.Policies, commands.SetPolicies(text=text))
 
     def live(self, after: Position = None, reconnect: bool = True) -> Live:
         """Changed rows as they change, to be iterated over. `after`: first what changed since then."""
         url = self.url.replace("http", "ws", 1) + f"{PREFIX}/live"
         return Live(url, dict(self._headers), self._token, after, self._timeout, reconnect)
+
+
+def _filters(wanted: views.AuditFilter | None, format: str | None = None) -> dict[str, Any]:
+    said = {} if wanted is None else wanted.model_dump(mode="json", exclude_none=True)
+    return said if format is None else {**said, "format": format}

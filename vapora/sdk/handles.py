@@ -89,10 +89,12 @@ class Tasks:
         role: str | None = None,
         after: Position = None,
         limit: int | None = None,
+        label: str | None = None,
+        sort: str | None = None,
     ) -> Iterator[views.BoardCard]:
         if project_id is None and self._project is not None:
             project_id = self._project.id()
-        yield from self._client.list_tasks(project_id, state, role, after, limit)
+        yield from self._client.list_tasks(project_id, state, role, after, limit, label, sort)
 
     def __getitem__(self, task_id: str) -> Task:
         return Task(self._client, task_id)

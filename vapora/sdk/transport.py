@@ -71,8 +71,8 @@ class Transport:
         asked = {name: value for name, value in query.items() if value is not None}
         return self._parse(self._send("GET", path, params=asked), shape)
 
-    def _text(self, path: str, prefix: str = PREFIX) -> str:
-        answer = self._send("GET", path, prefix)
+    def _text(self, path: str, prefix: str = PREFIX, query: Mapping[str, Any] | None = None) -> str:
+        answer = self._send("GET", path, prefix, params=dict(query or {}))
         if answer.is_error:
             raise problem(answer.status_code, answer.content)
         return answer.content.decode()

@@ -31,6 +31,7 @@ class TaskDetails(TypedDict, total=False):
     context: dict[str, JsonValue]
     blocked_by: tuple[str, ...]
     assignee: str | None
+    labels: tuple[str, ...]
 
 
 class WaitTimeoutError(VaporaError, TimeoutError):

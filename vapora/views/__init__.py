@@ -67,6 +67,7 @@ from vapora.views.repository import (
 from vapora.views.runs import Artifact, ArtifactSummary, Execution, RunBrief
 from vapora.views.secrets import Secret, SecretDeleted, SecretsRotated
 from vapora.views.steps import Step, StepKind, StepState
+from vapora.views.webhooks import DeliveryState, WebhookDelivery, WebhookMade, WebhookOutcome, WebhookView
 from vapora.views.work import (
     Accepted,
     Agent,
@@ -88,6 +89,7 @@ from vapora.views.work import (
     Limits,
     LimitsChanged,
     Named,
+    OperatorToken,
     Page,
     PauseView,
     Preferences,
@@ -142,6 +144,7 @@ __all__ = [
     "Dashboard",
     "DeadLetterView",
     "Decision",
+    "DeliveryState",
     "EventFilter",
     "EventView",
     "Examined",
@@ -168,6 +171,7 @@ __all__ = [
     "Membership",
     "Merged",
     "Named",
+    "OperatorToken",
     "Page",
     "PauseChange",
     "PauseState",
@@ -216,6 +220,10 @@ __all__ = [
     "Users",
     "View",
     "Waiting",
+    "WebhookDelivery",
+    "WebhookMade",
+    "WebhookOutcome",
+    "WebhookView",
     "Why",
     "WorkspaceSettings",
     "WorkspaceView",

@@ -40,6 +40,12 @@ class Accepted(View):
     position: int
 
 
+class OperatorToken(View):
+    """What lets requests say which commands are run: to be sent as `Authorization: Bearer`."""
+
+    token: str
+
+
 class TaskAccepted(View):
     task_id: str
     position: int
@@ -194,6 +200,7 @@ class BoardCard(View):
     deadline: datetime | None
     blocked_by: tuple[str, ...]
     assignee: str | None
+    labels: tuple[str, ...] = ()
     state: TaskState
     waiting: Waiting | None
     assigned_agent: str | None
@@ -422,9 +429,9 @@ class EventView(View):
 class AuditEntry(View):
     """Who did what to what, when, and how it came out (M11.12).
 
-    `action`: create, update, delete, execute, assign, complete, override, query-secret; `unknown` for an event that a
-    newer version wrote. `result`: success, failure, partial-success. `causation`: the position of what led to it, null:
-    a request.
+    `action`: create, update, delete, execute, assign, complete, override, query-secret, view-audit, deny; `unknown` for
+    an event that a newer version wrote. `result`: success, failure, partial-success. `causation`: the position of what
+    led to it, null: a request.
     """
 
     position: int

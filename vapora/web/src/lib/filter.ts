@@ -6,10 +6,11 @@ export interface Filter {
   role: string;
   agent: string;
   waiting: string;
+  label: string;
 }
 
-export const NO_FILTER: Filter = { text: "", role: "", agent: "", waiting: "" };
-const NAMES: Record<keyof Filter, string> = { text: "q", role: "role", agent: "agent", waiting: "waiting" };
+export const NO_FILTER: Filter = { text: "", role: "", agent: "", waiting: "", label: "" };
+const NAMES: Record<keyof Filter, string> = { text: "q", role: "role", agent: "agent", waiting: "waiting", label: "label" };
 
 export function readFilter(query: string): Filter {
   const given = new URLSearchParams(query);
@@ -30,12 +31,13 @@ export function withFilter(query: string, filter: Filter): string {
 
 export const isEmpty = (filter: Filter): boolean => Object.values(filter).every((one) => !one);
 
-/** Every word must occur in the title, the id, the role, the agent or the task type. */
+/** Every word must occur in the title, the id, the role, the agent, the task type or a label. */
 export function fits(card: Card, filter: Filter): boolean {
   if (filter.role && card.role !== filter.role && card.runs.at(-1)?.role !== filter.role) return false;
   if (filter.agent && card.assigned_agent !== filter.agent) return false;
   if (filter.waiting && (filter.waiting === "any" ? !card.waiting : card.waiting?.reason !== filter.waiting)) return false;
+  if (filter.label && !(card.labels ?? []).includes(filter.label)) return false;
   if (!filter.text.trim()) return true;
-  const heap = [card.title, card.id, card.role, card.assigned_agent, card.task_type].join(" ").toLocaleLowerCase();
+  const heap = [card.title, card.id, card.role, card.assigned_agent, card.task_type, ...(card.labels ?? [])].join(" ").toLocaleLowerCase();
   return filter.text.toLocaleLowerCase().split(/\s+/).every((word) => heap.includes(word));
 }

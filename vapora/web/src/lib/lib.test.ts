@@ -13,8 +13,16 @@ test("every word of a search must occur, in any case", () => {
   expect(fits(card, { ...NO_FILTER, waiting: "any" })).toBe(false);
 });
 
+test("a label narrows the board to the cards that bear it", () => {
+  const labelled = { ...card, labels: ["mobile", "sprint 7"] } as unknown as Card;
+  expect(fits(labelled, { ...NO_FILTER, label: "sprint 7" })).toBe(true);
+  expect(fits(labelled, { ...NO_FILTER, label: "sprint" })).toBe(false);
+  expect(fits(card, { ...NO_FILTER, label: "mobile" })).toBe(false);
+  expect(fits(labelled, { ...NO_FILTER, text: "mobile" })).toBe(true);
+});
+
 test("a filter survives the address, and leaves the rest of it alone", () => {
-  const filter = { text: "a&b=c", role: "developer", agent: "", waiting: "any" };
+  const filter = { text: "a&b=c", role: "developer", agent: "", waiting: "any", label: "sprint 7" };
   const query = withFilter("?at=12", filter);
   expect(readFilter(query)).toEqual(filter);
   expect(new URLSearchParams(query).get("at")).toBe("12");

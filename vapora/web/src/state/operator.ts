@@ -1,15 +1,27 @@
-/** The operator's token: it comes with the address that `vapora up` prints, behind the `#`, which no server is sent. */
+/** The operator's token: it comes with the address that `vapora up` prints, behind the `#`, which no server is sent. The
+ *  browser that `vapora up --open` has opened is given a code instead, which it exchanges for the token once. */
 const KEY = "vapora.operator_token";
-const FRAGMENT = /^#token=([\w-]+)$/;
+const FRAGMENT = /^#(token|code)=([\w-]+)$/;
 
-function taken(): string {
-  const given = FRAGMENT.exec(location.hash)?.[1];
-  if (!given) return sessionStorage.getItem(KEY) ?? "";
-  sessionStorage.setItem(KEY, given);
-  // Out of the address bar, where it would be copied along with the address of a card.
-  history.replaceState(history.state, "", location.pathname + location.search);
-  return given;
-}
+const given = FRAGMENT.exec(location.hash);
+if (given?.[1] === "token") sessionStorage.setItem(KEY, given[2] ?? "");
+// Out of the address bar, where it would be copied along with the address of a card.
+if (given) history.replaceState(history.state, "", location.pathname + location.search);
 
 /** Empty: this page may look, and decide about work, but not have commands run. */
-export const operatorToken = taken();
+export let operatorToken = sessionStorage.getItem(KEY) ?? "";
+
+/** Before anything is shown. Why there is no token after all; empty where nothing is wrong. */
+export async function redeem(): Promise<string> {
+  if (given?.[1] !== "code") return "";
+  const answer = await fetch("/api/v1/operator/redeem", {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify({ code: given[2] }),
+  }).catch(() => null);
+  const said = (await answer?.json().catch(() => null)) as { token?: string; detail?: string } | null;
+  if (!said?.token) return said?.detail ?? "The server does not answer.";
+  operatorToken = said.token;
+  sessionStorage.setItem(KEY, operatorToken);
+  return "";
+}

@@ -5,7 +5,7 @@ import { combine } from "@atlaskit/pragmatic-drag-and-drop/combine";
 import { attachClosestEdge, extractClosestEdge, type Edge } from "@atlaskit/pragmatic-drag-and-drop-hitbox/closest-edge";
 import type { Card } from "../api/types";
 import { dollars, named, title } from "../lib/format";
-import { at, selected, titleOf, toggle } from "../state/board";
+import { at, narrow, selected, titleOf, toggle } from "../state/board";
 import { MoveMenu } from "./move-menu";
 
 const REASONS: Record<string, string> = {
@@ -92,6 +92,11 @@ export function CardTile({ card }: { card: Card }) {
             <span class="tag">{card.role ?? title(card.task_type)}</span>
           )}
           {card.assignee && <span class="tag">for {card.assignee}</span>}
+          {(card.labels ?? []).map((label) => (
+            <button key={label} class="tag !text-accent" title={`Show the cards labelled “${label}”`} onClick={() => narrow({ label })}>
+              {label}
+            </button>
+          ))}
           {card.priority !== 50 && <span class="tag">priority {card.priority}</span>}
           {run && card.state === "in-progress" && <span class="tag">{run.calls === 1 ? "1 call" : `${run.calls} calls`}</span>}
           {card.cost_microusd > 0 && (

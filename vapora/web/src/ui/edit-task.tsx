@@ -1,5 +1,6 @@
 /** Only what was changed is sent, so that two people who edit different fields do not undo each other. */
 import type { Task } from "../api/types";
+import { labelsOf } from "../lib/labels";
 import { edit } from "../state/board";
 
 export function EditTask({ task, done }: { task: Task; done: () => void }) {
@@ -15,8 +16,10 @@ export function EditTask({ task, done }: { task: Task; done: () => void }) {
       review: text("review"),
       deadline: given,
       assignee: text("assignee").trim() || null,
+      labels: labelsOf(text("labels")),
     };
     const before: Record<string, unknown> = { ...task, deadline: task.deadline ? new Date(task.deadline).toISOString() : null };
+    if ((wanted.labels as string[]).join("\n") === (task.labels ?? []).join("\n")) delete wanted.labels;
     if (local(task.deadline) === text("deadline")) delete wanted.deadline;
     const change = Object.fromEntries(Object.entries(wanted).filter(([name, value]) => before[name] !== value));
     if (Object.keys(change).length === 0 || (await edit(task.id, change))) done();
@@ -53,6 +56,10 @@ export function EditTask({ task, done }: { task: Task; done: () => void }) {
         <label class="sm:col-span-3">
           <span class="label">Person who does it (agents leave such a card alone; empty: agents may take it)</span>
           <input class="field" name="assignee" maxLength={200} defaultValue={task.assignee ?? ""} />
+        </label>
+        <label class="sm:col-span-3">
+          <span class="label">Labels (separated by commas)</span>
+          <input class="field" name="labels" maxLength={1_060} defaultValue={(task.labels ?? []).join(", ")} />
         </label>
       </div>
       <button class="btn-main self-start">Save</button>

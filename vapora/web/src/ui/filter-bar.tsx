@@ -6,6 +6,7 @@ import { allCards, filter, narrow } from "../state/board";
 export function FilterBar() {
   const now = filter.value;
   const agents = [...new Set(allCards.value.map((card) => card.assigned_agent).filter((one): one is string => !!one))].sort();
+  const labels = [...new Set(allCards.value.flatMap((card) => card.labels ?? []))].sort();
   const [open, setOpen] = useState(false);
   const id = useId();
   return (
@@ -37,6 +38,14 @@ export function FilterBar() {
           </option>
         ))}
       </select>
+      {(labels.length > 0 || now.label) && (
+        <select class="field !w-28 sm:!w-auto" aria-label="Label" value={now.label} onChange={(event) => narrow({ label: event.currentTarget.value })}>
+          <option value="">All labels</option>
+          {(now.label && !labels.includes(now.label) ? [now.label, ...labels] : labels).map((one) => (
+            <option key={one}>{one}</option>
+          ))}
+        </select>
+      )}
       {!isEmpty(now) && (
         <button class="btn-quiet" onClick={() => narrow(NO_FILTER)}>
           Clear

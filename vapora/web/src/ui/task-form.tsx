@@ -2,6 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { data, GET, PATCH, POST, PUT, requestKey } from "../api/client";
 import type { Role } from "../api/types";
+import { labelsOf } from "../lib/labels";
 import { upload } from "../api/upload";
 import { freeName, isImage } from "../lib/files";
 import { percent } from "../lib/format";
@@ -34,6 +35,7 @@ export function TaskForm({ title, project, done }: { title: string; project: str
       priority: Number(text("priority")),
       review: text("review"),
       blocked_by: blockers,
+      labels: labelsOf(text("labels")),
       ...(text("role") ? { role: text("role") } : {}),
       ...(text("deadline") ? { deadline: new Date(text("deadline")).toISOString() } : {}),
       // An agent would begin without the files: until they are there, the card is a person's.
@@ -109,6 +111,10 @@ export function TaskForm({ title, project, done }: { title: string; project: str
         <label>
           <span class="label">May cost at most ($, empty: no limit of its own)</span>
           <input class="field" name="limit" type="number" min={0} step="0.01" />
+        </label>
+        <label>
+          <span class="label">Labels (separated by commas)</span>
+          <input class="field" name="labels" maxLength={1_060} />
         </label>
         <label>
           <span class="label">Waits for</span>

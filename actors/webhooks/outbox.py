@@ -1,0 +1,220 @@
+"""What is to be sent, and what came of it: a SQLite file beside the log. It holds positions of events, no event.
+
+How far the log was looked through stands in the same transaction as what was found there to send, so that after a crash
+nothing is left out.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from vapora.domain.webhook import Webhook
+from vapora.private_dirs import make_private
+from vapora.views import DeliveryState, WebhookDelivery
+
+# Of one webhook: more that wait are dead at once, and of what is over the newest are kept.
+MOST_WAITING = 10_000
+MOST_OVER = 1_000
+
+_TABLES = """
+CREATE TABLE IF NOT EXISTS reached (one INTEGER PRIMARY KEY CHECK (one = 1), position INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS hooks (
+  id TEXT PRIMARY KEY, url TEXT NOT NULL, topics TEXT NOT NULL, enabled INTEGER NOT NULL
+);
+CREATE TABLE IF NOT EXISTS deliveries (
+  webhook_id TEXT NOT NULL, position INTEGER NOT NULL, topic TEXT NOT NULL, state TEXT NOT NULL,
+  attempts INTEGER NOT NULL, status INTEGER, error TEXT NOT NULL, next_at REAL,
+  created_at REAL NOT NULL, updated_at REAL NOT NULL, PRIMARY KEY (webhook_id, position)
+);
+CREATE INDEX IF NOT EXISTS deliveries_due ON deliveries (state, next_at);
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A message that is to be sent now. `attempts`: how often it was tried."""
+
+    webhook: Webhook
+    position: int
+    topic: str
+    attempts: int
+
+
+class Outbox:
+    """Instants are passed in. Its methods block for a moment: they are called in threads."""
+
+    def __init__(self, file: Path) -> None:
+        make_private(file.parent)
+        self._lock = threading.Lock()
+        self._connection = sqlite3.connect(file, check_same_thread=False, isolation_level=None)
+        file.chmod(0o600)
+        self._connection.executescript(f"PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; {_TABLES}")
+
+    def close(self) -> None:
+        with self._lock:
+            self._connection.close()
+
+    @property
+    def position(self) -> int | None:
+        """How far the log was looked through; None: this file is new."""
+        found = self._rows("SELECT position FROM reached")
+        return int(found[0][0]) if found else None
+
+    def begin(self, position: int, hooks: Sequence[Webhook]) -> None:
+        """With what happens after `position`. What waits of another past is forgotten."""
+        with self._lock, closing(self._connection.cursor()) as cursor:
+            cursor.execute("BEGIN IMMEDIATE")
+            cursor.execute("DELETE FROM hooks")
+            cursor.execute("DELETE FROM deliveries WHERE position > ?", (position,))
+            for hook in hooks:
+                self._change(cursor, hook)
+            cursor.execute("INSERT OR REPLACE INTO reached VALUES (1, ?)", (position,))
+            cursor.execute("COMMIT")
+
+    def hooks(self) -> tuple[Webhook, ...]:
+        """As they were at `position`."""
+        found = self._rows("SELECT id, url, topics, enabled FROM hooks ORDER BY id")
+        return tuple(Webhook(id_, url, tuple(topics.split()), "", bool(enabled)) for id_, url, topics, enabled in found)
+
+    def take(
+        self, position: int, found: Iterable[tuple[str, int, str]], changed: Iterable[Webhook], now: datetime
+    ) -> None:
+        """The log was looked through up to `position`. `found`: webhook, position and topic of what is to be sent;
+        `changed`: webhooks as they are from now on."""
+        at = now.timestamp()
+        with self._lock, closing(self._connection.cursor()) as cursor:
+            cursor.execute("BEGIN IMMEDIATE")
+            try:
+                self._add(cursor, found, at)
+                for hook in changed:
+                    self._change(cursor, hook)
+                cursor.execute(
+                    "INSERT INTO reached VALUES (1, ?) ON CONFLICT (one) DO UPDATE SET position = excluded.position",
+                    (position,),
+                )
+                cursor.execute("COMMIT")
+            except BaseException:
+                cursor.execute("ROLLBACK")
+                raise
+
+    def due(self, now: datetime, each: int) -> list[Due]:
+        """The longest due first, at most so many of each webhook."""
+        found = self._rows(
+            "SELECT id, position, topic, attempts, url, topics FROM (SELECT h.id, d.position, d.topic, d.attempts, "
+            "h.url, h.topics, d.next_at, row_number() OVER (PARTITION BY h.id ORDER BY d.next_at, d.position) AS place "
+            "FROM deliveries d JOIN hooks h ON h.id = d.webhook_id "
+            "WHERE d.state = 'pending' AND d.next_at <= ? AND h.enabled = 1) "
+            "WHERE place <= ? ORDER BY next_at, position",
+            (now.timestamp(), each),
+        )
+        return [
+            Due(Webhook(id_, url, tuple(topics.split())), position, topic, attempts)
+            for id_, position, topic, attempts, url, topics in found
+        ]
+
+    def next_at(self, now: datetime) -> datetime | None:
+        """When another one becomes due than those that are by now; None: none waits for that."""
+        found = self._rows(
+            "SELECT min(d.next_at) FROM deliveries d JOIN hooks h ON h.id = d.webhook_id "
+            "WHERE d.state = 'pending' AND d.next_at > ? AND h.enabled = 1",
+            (now.timestamp(),),
+        )
+        return None if found[0][0] is None else _instant(found[0][0])
+
+    def waiting(self) -> int:
+        return int(self._rows("SELECT count(*) FROM deliveries WHERE state = 'pending'")[0][0])
+
+    def conclude(
+        self,
+        one: Due,
+        state: DeliveryState,
+        now: datetime,
+        *,
+        status: int | None = None,
+        error: str = "",
+        next_at: datetime | None = None,
+    ) -> None:
+        """What came of an attempt."""
+        at = now.timestamp()
+        with self._lock:
+            self._connection.execute(
+                "UPDATE deliveries SET state = ?, attempts = attempts + 1, status = ?, error = ?, next_at = ?, "
+                "updated_at = ? WHERE webhook_id = ? AND position = ?",
+                (state, status, error, next_at and next_at.timestamp(), at, one.webhook.id, one.position),
+            )
+            if state != "pending":
+                self._connection.execute(
+                    "DELETE FROM deliveries WHERE webhook_id = ? AND state = ? AND position <= (SELECT position FROM "
+                    "deliveries WHERE webhook_id = ? AND state = ? ORDER BY position DESC LIMIT 1 OFFSET ?)",
+                    (one.webhook.id, state, one.webhook.id, state, MOST_OVER),
+                )
+
+    def deliveries(
+        self, webhook_id: str, state: DeliveryState | None, before: int | None, limit: int
+    ) -> list[WebhookDelivery]:
+        """The newest first, those of positions below `before`."""
+        found = self._rows(
+            "SELECT position, topic, state, attempts, status, error, next_at, created_at, updated_at FROM deliveries "
+            "WHERE webhook_id = ? AND (? IS NULL OR state = ?) AND (? IS NULL OR position < ?) "
+            "ORDER BY position DESC LIMIT ?",
+            (webhook_id, state, state, before, before, limit),
+        )
+        return [_delivery(webhook_id, row) for row in found]
+
+    def _add(self, cursor: sqlite3.Cursor, found: Iterable[tuple[str, int, str]], at: float) -> None:
+        waiting: dict[str, int] = {}
+        for webhook_id, position, topic in found:
+            if webhook_id not in waiting:
+                query = "SELECT count(*) FROM deliveries WHERE webhook_id = ? AND state = 'pending'"
+                waiting[webhook_id] = cursor.execute(query, (webhook_id,)).fetchone()[0]
+            waiting[webhook_id] += 1
+            full = waiting[webhook_id] > MOST_WAITING
+            state, next_at = ("dead", None) if full else ("pending", at)
+            error = f"{MOST_WAITING} others were waiting already" if full else ""
+            cursor.execute(
+                "INSERT OR IGNORE INTO deliveries VALUES (?, ?, ?, ?, 0, NULL, ?, ?, ?, ?)",
+                (webhook_id, position, topic, state, error, next_at, at, at),
+            )
+
+    def _change(self, cursor: sqlite3.Cursor, hook: Webhook) -> None:
+        if hook.removed:
+            cursor.execute("DELETE FROM hooks WHERE id = ?", (hook.id,))
+            cursor.execute("DELETE FROM deliveries WHERE webhook_id = ?", (hook.id,))
+            return
+        cursor.execute(
+            "INSERT INTO hooks VALUES (?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET url = excluded.url, "
+            "topics = excluded.topics, enabled = excluded.enabled",
+            (hook.id, hook.url, " ".join(hook.topics), int(hook.enabled)),
+        )
+
+    def _rows(self, query: str, values: Sequence[Any] = ()) -> list[Any]:
+        with self._lock:
+            return self._connection.execute(query, values).fetchall()
+
+
+def _delivery(webhook_id: str, row: Sequence[Any]) -> WebhookDelivery:
+    position, topic, state, attempts, status, error, next_at, created_at, updated_at = row
+    return WebhookDelivery(
+        id=f"{webhook_id}.{position}",
+        webhook_id=webhook_id,
+        position=position,
+        topic=topic,
+        state=state,
+        attempts=attempts,
+        status=status,
+        error=error,
+        next_at=None if next_at is None else _instant(next_at),
+        created_at=_instant(created_at),
+        updated_at=_instant(updated_at),
+    )
+
+
+def _instant(at: float) -> datetime:
+    return datetime.fromtimestamp(at, UTC)

@@ -1,0 +1,149 @@
+"""`vapora webhooks`: where events are sent to."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from pydantic import ValidationError
+from rich.console import RenderableType
+
+from vapora.cli.output import FAILED, USAGE, Json, cell, emit, local, stop, table
+from vapora.cli.remote import connect
+from vapora.commands import SetWebhook
+from vapora.views import DeliveryState, WebhookDelivery, WebhookMade, WebhookOutcome, WebhookView
+
+app = typer.Typer(help="Where events are sent to; without a command, lists them.", invoke_without_command=True)
+
+WebhookId = Annotated[str, typer.Argument(metavar="WEBHOOK", help="Its id.")]
+Topics = Annotated[
+    list[str] | None, typer.Option("--topic", help="Which events: task.completed, task.* or *; repeatable.")
+]
+
+
+@app.callback()
+def _default(ctx: typer.Context, as_json: Json = False) -> None:
+    if ctx.invoked_subcommand is None:
+        _list(as_json)
+
+
+@app.command("list")
+def list_webhooks(as_json: Json = False) -> None:
+    """Those that there are."""
+    _list(as_json)
+
+
+@app.command()
+def add(
+    url: Annotated[str, typer.Argument(help="An https address.")],
+    topic: Topics = None,
+    description: Annotated[str, typer.Option()] = "",
+    as_json: Json = False,
+) -> None:
+    """Make one. The secret that signs its messages is shown here and never again."""
+    command = _checked(url, topic or ["*"], description, enabled=True)
+    with connect() as client:
+        made = client.create_webhook(command)
+    emit(as_json, made, lambda: _made(made))
+
+
+@app.command("set")
+def set_webhook(
+    webhook: WebhookId,
+    url: Annotated[str | None, typer.Option()] = None,
+    topic: Topics = None,
+    description: Annotated[str | None, typer.Option()] = None,
+    enabled: Annotated[bool | None, typer.Option("--enable/--disable")] = None,
+    as_json: Json = False,
+) -> None:
+    """Change one. What is not named stays as it is."""
+    if url is None and topic is None and description is None and enabled is None:
+        stop(USAGE, "Nothing was named.", "Name some of --url, --topic, --description, --enable, --disable.")
+    with connect() as client:
+        known = client.webhook(webhook)
+        command = _checked(
+            known.url if url is None else url,
+            [*known.topics] if topic is None else topic,
+            known.description if description is None else description,
+            enabled=known.enabled if enabled is None else enabled,
+        )
+        shown = client.set_webhook(webhook, command)
+    emit(as_json, shown, lambda: _drawn((shown,)))
+
+
+@app.command()
+def remove(webhook: WebhookId, as_json: Json = False) -> None:
+    """Remove one, with what was not sent yet."""
+    with connect() as client:
+        position = client.remove_webhook(webhook)
+    emit(as_json, {"id": webhook, "position": position}, lambda: f"{cell(webhook)} is gone.")
+
+
+@app.command("test")
+def send_sample(webhook: WebhookId, as_json: Json = False) -> None:
+    """Send it a sample now."""
+    with connect() as client:
+        outcome = client.test_webhook(webhook)
+    emit(as_json, outcome, lambda: _told(outcome))
+    if not outcome.delivered:
+        raise typer.Exit(FAILED)
+
+
+@app.command()
+def deliveries(
+    webhook: WebhookId,
+    state: Annotated[str | None, typer.Option(help="pending, delivered or dead.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many, the newest first.")] = 50,
+    as_json: Json = False,
+) -> None:
+    """What was sent to it, and what waits or was given up."""
+    states: dict[str, DeliveryState] = {"pending": "pending", "delivered": "delivered", "dead": "dead"}
+    if state is not None and state not in states:
+        stop(USAGE, f"There is no state {state!r} of a delivery.", f"There are: {', '.join(states)}.")
+    with connect() as client:
+        found = list(client.deliveries(webhook, states[state] if state else None, limit))
+    emit(as_json, {"items": found, "next": None}, lambda: _sent(found))
+
+
+def _list(as_json: bool) -> None:
+    with connect() as client:
+        found = client.webhooks()
+    emit(as_json, {"items": found, "next": None}, lambda: _drawn(found))
+
+
+def _checked(url: str, topics: list[str], description: str, *, enabled: bool) -> SetWebhook:
+    try:
+        return SetWebhook(url=url, topics=tuple(topics), description=description, enabled=enabled)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        stop(USAGE, f"{'.'.join(map(str, first['loc']))}: {first['msg'].removeprefix('Value error, ')}.")
+
+
+def _made(made: WebhookMade) -> str:
+    return f"{made.id} is sent {', '.join(made.topics)}.\nIts secret, shown only now: {made.secret}"
+
+
+def _told(outcome: WebhookOutcome) -> str:
+    if outcome.delivered:
+        return f"It arrived: answered with {outcome.status} after {outcome.duration_ms} ms."
+    return f"It did not arrive: {cell(outcome.error)}."
+
+
+def _drawn(found: tuple[WebhookView, ...]) -> RenderableType:
+    if not found:
+        return "There is no webhook. Make one with: vapora webhooks add URL --topic 'task.*'"
+    shown = table("Webhooks", "id", "address", "topics", "state", fixed=("id",))
+    for one in found:
+        state = "on" if one.enabled else "off"
+        shown.add_row(cell(one.id), cell(one.url), cell(", ".join(one.topics)), state)
+    return shown
+
+
+def _sent(found: list[WebhookDelivery]) -> RenderableType:
+    if not found:
+        return "Nothing was sent to it yet."
+    shown = table("Deliveries", "position", "topic", "state", "attempts", "last", "what was wrong", right=("attempts",))
+    for one in found:
+        last = local(one.updated_at) if one.attempts else "–"
+        shown.add_row(str(one.position), cell(one.topic), one.state, str(one.attempts), last, cell(one.error))
+    return shown
