@@ -109,7 +109,10 @@ GROUPS: tuple[Group, ...] = (
         "enter",
         "installation",
         "What needs no signing in",
-        "get_health get_sign_in_status set_up log_in refresh_session log_out redeem_code",
+        """
+        get_health get_sign_in_status set_up log_in refresh_session log_out redeem_code start_openid finish_openid
+        redeem_sign_in
+        """,
     ),
     _group(
         "administer",
