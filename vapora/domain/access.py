@@ -222,6 +222,11 @@ def is_of_workspace(action: str) -> bool:
 _SOVEREIGN: dict[str, PrincipalKind] = {"operator": "Operator", "user:local": "Local"}
 
 
+def owns_installation(principal: Principal) -> bool:
+    """Whether it may be everywhere, member or not."""
+    return principal.kind in ("Operator", "Local")
+
+
 def principal(directory: Directory, actor: str, workspace_id: str, at: datetime) -> Principal:
     """What the directory knows of who asks. `actor`: as the log names who does something; empty for nobody known.
     `workspace_id`: what is asked about; empty for the installation."""
