@@ -46,10 +46,12 @@ from vapora.api import (
     steps,
     system,
     tasks,
+    tokens,
     uploads,
     users,
     web,
     webhooks,
+    workspaces,
 )
 from vapora.api.cells import Cells
 from vapora.api.denials import Denials
@@ -75,7 +77,7 @@ _LEVEL = 6
 _NOUNS = (
     *(projects, repositories, tasks, changes, comments, attachments, board, runs, steps, pauses),
     *(agents, budgets, costs, flow, events, audit, roles, queue, settings, secrets, policies, users, webhooks, ids),
-    *(auth, openid, live, operator),
+    *(auth, openid, workspaces, tokens, live, operator),
 )
 
 
