@@ -1,8 +1,8 @@
 """kill -9 of random actors and of NATS at random moments on real Ray, ten rounds: log, board, money, rows and queue
 agree after each.
 
-`VAPORA_CHAOS_SEED` repeats a plan, `VAPORA_RAY_CHAOS_ROUNDS` makes it longer or shorter.
-What only the actors themselves hold is compared in `tests/chaos`.
+`VAPORA_CHAOS_SEED` repeats a plan, `VAPORA_RAY_CHAOS_ROUNDS` makes it longer or shorter. What only the actors
+themselves hold is compared in `tests/chaos`.
 """
 
 from __future__ import annotations

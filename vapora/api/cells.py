@@ -23,7 +23,7 @@ from vapora.dispatch import Dispatcher
 from vapora.dispatch.secrets import SecretEvents, SecretStore
 from vapora.errors import BehindError, LogError, NotFoundError, UnavailableError, VaultError
 from vapora.log.client import LogClient
-from vapora.ports import ActorSystemPort
+from vapora.ports import ActorSystemPort, RouterStatusPort
 from vapora.settings import Settings
 from vapora.vault import Vault, open_vault
 
@@ -42,6 +42,15 @@ _MOST = 200
 _SWEEP_S = 10.0
 
 T = TypeVar("T")
+
+
+async def rehearses(router: RouterStatusPort, workspace: str) -> bool:
+    """Whether the rehearsal model answers a workspace, of an installation that has no key: one of its own may be in the
+    vault. Where that does not answer, real money is expected."""
+    try:
+        return await router.is_simulated(workspace)
+    except (UnavailableError, VaultError):
+        return False
 
 
 class Cell:
@@ -99,12 +108,8 @@ class Cell:
         return self._reader.snapshot()
 
     async def rehearses(self) -> bool:
-        """Whether the rehearsal model answers this workspace, of an installation that has no key: one of its own may be
-        in the vault. Where that does not answer, real money is expected."""
-        try:
-            return await self._router.is_simulated(self.workspace)
-        except (UnavailableError, VaultError):
-            return False
+        """Whether the rehearsal model answers this workspace, of an installation that has no key."""
+        return await rehearses(self._router, self.workspace)
 
     @contextmanager
     def held(self) -> Iterator[None]:

@@ -14,7 +14,7 @@ from events.ids import DEFAULT_WORKSPACE
 from vapora import clock
 from vapora.api import metrics
 from vapora.api.caller import AskedBy, caller_of
-from vapora.api.cells import Cell, Cells
+from vapora.api.cells import Cell, Cells, rehearses
 from vapora.api.context import FreshCell
 from vapora.api.gate import LetIn
 from vapora.api.request_metrics import RequestMetrics
@@ -55,7 +55,7 @@ async def get_health(request: Request, response: Response) -> Health:
                 problems, cells.queue = await asyncio.gather(_problems(cell), cell.queue.queue_health())
             queue = cells.queue
             providers, paused = await _models(cells)
-            rehearsal = rehearsal and await cell.rehearses()
+            rehearsal = rehearsal and await rehearses(cells.system.router(), DEFAULT_WORKSPACE)
         status = "failing" if problems else "ok"
     except TimeoutError:
         status, problems = "starting", [f"No answer within {_PATIENCE_S:g} s."]
