@@ -101,7 +101,7 @@ async def measure(folder: Path, count: int, wake: int, rest_s: float) -> dict[st
 def _in_process(what: str, folder: Path, count: int, arguments: argparse.Namespace) -> dict[str, float]:
     command = [sys.executable, "-m", "benchmarks.workspaces", "--only", what, "--many", str(count)]
     command += ["--folder", str(folder), "--wake", str(arguments.wake), "--rest-s", str(arguments.rest_s)]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     answer: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     return answer
 

@@ -20,6 +20,7 @@ from actors.follower import Ticker, cancel
 from actors.runtime.base import Address, Runtime
 from actors.supervisor.alarm import Alarm
 from actors.supervisor.ending import Ending
+from actors.supervisor.idleness import Idleness, now
 from actors.supervisor.store import CellStore
 from events.ids import DEFAULT_WORKSPACE, is_workspace
 from vapora.clock import Clock
@@ -64,11 +65,10 @@ class Supervisor:
         self._archived: set[str] = set()
         self._closed: dict[str, str] = {}  # cells that could not be opened, or not be removed, and why
         self._why_awake: dict[str, str] = {}
-        # When each open cell was asked for, and when its log was seen to move and to where.
-        self._asked_at: dict[str, float] = {}
-        self._moved_at: dict[str, tuple[int, float]] = {}
+        self._idleness = Idleness()
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._looked_at = -math.inf
+        self._unfinished: set[str] = set()  # what is to be removed still
         self._looking = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
         self._alarm = Alarm(clock, self._ring)
@@ -118,7 +118,7 @@ class Supervisor:
                 if workspace not in self._cells:
                     await self._require(workspace)
                     await self._wake(workspace)
-        self._asked_at[workspace] = _now()
+        self._idleness.asked(workspace)
 
     async def woken(self, workspace: str) -> None:
         """The workspace's log was started by a call of somebody: the rest of the cell is needed as well."""
@@ -137,7 +137,7 @@ class Supervisor:
                 )
             if workspace not in self._cells:
                 await self._wake(workspace)
-        self._asked_at[workspace] = _now()
+        self._idleness.asked(workspace)
 
     async def _require(self, workspace: str) -> None:
         """Raises `NotFoundError` where there is no such workspace, or not any more."""
@@ -164,20 +164,22 @@ class Supervisor:
             state = await self._state_of(workspace)
         finally:
             self._waking.discard(workspace)
-        # From the beginning: what it may have been before its sleep does not keep it open.
-        self._moved_at[workspace] = (_head(state), -math.inf)
+        self._idleness.begin(workspace, _head(state))
         self._cells[workspace] = state
         self._asleep.discard(workspace)
         self._closed.pop(workspace, None)
         self._alarm.set(workspace, None)
 
     async def _open_unasked(self, workspace: str) -> None:
-        """For what it owes; where that is nothing, it sleeps at once."""
+        """For what it owes. Where that is nothing it sleeps at once, but for the default one."""
         try:
             async with self._locks[workspace]:
                 if workspace in self._cells:
                     return
                 await self._wake(workspace)
+            if workspace == DEFAULT_WORKSPACE:
+                # Where somebody looks first after a start: who opens the board is not to wait for it.
+                self._idleness.asked(workspace)
             await self._let_sleep(workspace)
         except VaporaError as error:
             self._journal.warning("cell not opened", workspace=workspace, error=str(error))
@@ -192,7 +194,7 @@ class Supervisor:
 
     async def _look_after(self) -> None:
         """One that is ill does not keep the others."""
-        if _now() - self._looked_at > _LOOK_FOR_NEW_S:
+        if now() - self._looked_at > _LOOK_FOR_NEW_S:
             await self._look_for_new()
         for workspace in list(self._closed):
             await self._open_unasked(workspace)
@@ -203,16 +205,16 @@ class Supervisor:
             if workspace not in self._cells:
                 return
             state = self._cells[workspace] = await self._state_of(workspace)
-            head = _head(state)
-            if head != self._moved_at[workspace][0]:
-                self._moved_at[workspace] = (head, _now())
+            self._idleness.saw(workspace, _head(state))
         await self._let_sleep(workspace)
 
     async def _look_for_new(self) -> None:
         """At the start, all that are there: those that may owe something are opened, the others are known to sleep."""
         async with self._looking:
-            self._looked_at = _now()
+            first, self._looked_at = self._looked_at == -math.inf, now()
             names = await self._names() - self._cells.keys() - self._asleep - self._closed.keys()
+            if not (first or names or self._unfinished):
+                return
             records = await asyncio.to_thread(self._store.records)
             for record in records.values():
                 if record.is_gone:
@@ -256,7 +258,7 @@ class Supervisor:
 
     async def _let_sleep(self, workspace: str) -> None:
         """Put it to sleep where it may. Who asks for it meanwhile waits, and wakes it."""
-        if self._quiet_s(workspace) < self._idle_s:
+        if self._idleness.quiet_s(workspace) < self._idle_s:
             return
         async with self._locks[workspace]:
             if workspace not in self._cells:
@@ -268,7 +270,7 @@ class Supervisor:
             except Exception as error:  # of whatever part: nobody knows then what it still has to do
                 self._why_awake[workspace] = f"{type(error).__name__}: {error}"
                 return
-            decision = decide(rests, self._quiet_s(workspace), self._idle_s, self._clock())
+            decision = decide(rests, self._idleness.quiet_s(workspace), self._idle_s, self._clock())
             if isinstance(decision, Stay):
                 self._why_awake[workspace] = decision.why
                 return
@@ -291,13 +293,10 @@ class Supervisor:
         except VaporaError as error:
             self._journal.warning("its sleep is not noted: the next start opens it", why=str(error))
 
-    def _quiet_s(self, workspace: str) -> float:
-        asked_at = self._asked_at.get(workspace, -math.inf)
-        return _now() - max(asked_at, self._moved_at.get(workspace, (0, -math.inf))[1])
-
     def _forget_open(self, workspace: str) -> None:
-        for known in (self._cells, self._why_awake, self._asked_at, self._moved_at):
-            known.pop(workspace, None)
+        self._cells.pop(workspace, None)
+        self._why_awake.pop(workspace, None)
+        self._idleness.forget(workspace)
 
     # --- ending ---
 
@@ -320,7 +319,7 @@ class Supervisor:
                 self._archived.discard(workspace)
                 await self._close(workspace)
                 await self._wake(workspace)
-        self._asked_at[workspace] = _now()
+        self._idleness.asked(workspace)
 
     async def delete(self, workspace: str) -> str:
         if workspace == DEFAULT_WORKSPACE:
@@ -349,10 +348,12 @@ class Supervisor:
 
     async def _finish(self, record: CellRecord) -> None:
         """What a crash cut off, or came after the end."""
+        self._unfinished.add(record.workspace)
         try:
             if await asyncio.to_thread(self._store.is_left, record):
                 async with self._locks[record.workspace]:
                     await self._ending.finish(record)
+            self._unfinished.discard(record.workspace)
         except Exception as error:  # whatever stands in its way: it is told, and tried again
             self._journal.warning("not removed yet", workspace=record.workspace, error=str(error))
 
@@ -381,7 +382,3 @@ async def _side_by_side(work: Callable[[str], Awaitable[None]], names: Iterable[
 
 def _head(state: dict[str, Any]) -> int:
     return int(state.get("log", {}).get("head", 0))
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()

@@ -19,7 +19,8 @@ from vapora.settings import Settings
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_entry_names_an_actor_and_a_function_that_builds_it(kind: str) -> None:
     actor = kinds.load(KINDS[kind].actor)
-    assert all(inspect.iscoroutinefunction(getattr(actor, method)) for method in ("start", "stop", "health"))
+    methods = ("start", "stop", "health", *(("rest",) if KINDS[kind].resident else ()))
+    assert all(inspect.iscoroutinefunction(getattr(actor, method)) for method in methods)
     parameters = inspect.signature(kinds.load(KINDS[kind].builder)).parameters
     assert [one.annotation for one in parameters.values()] == [Wiring.__name__, Address.__name__]
 

@@ -98,8 +98,8 @@ class KnownHosts:
         origins: Collection[str] = (),
     ) -> None:
         self._app = app
-        self._origins = frozenset(origins)
         self._hosts = hosts
+        self._origins = frozenset(origins)
         self._is_sign_in_needed = is_sign_in_needed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -8,6 +8,7 @@ the rest could be told from it. Nothing is removed before the export is whole on
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -22,6 +23,7 @@ from vapora.log.places import open_for_reading, workspaces
 from vapora.private_dirs import delete_tree, make_private
 from vapora.queue.nats.options import options_of
 from vapora.settings import Settings
+from vapora.vault import open_vault
 
 _LONGER_THAN_ANY_CLOCK_IS_AHEAD = timedelta(days=1)
 
@@ -67,6 +69,7 @@ class Removal:
         steps: dict[str, Callable[[str], None]] = {
             "streams": self._remove_streams,
             "texts": self._remove_blobs,
+            "secrets": self._remove_secrets,
             "read models": lambda one: _remove(self._settings.read_place(one)),
             "log": lambda one: _remove(self._settings.log_place(one)),
             "folder": lambda one: delete_tree(self._settings.workspace_folder(one)),
@@ -95,6 +98,14 @@ class Removal:
             blobs = self._blobs(workspace)
             for one in list(blobs.stored()):
                 blobs.remove(one.digest, one.modified_at + _LONGER_THAN_ANY_CLOCK_IS_AHEAD)
+
+    def _remove_secrets(self, workspace: str) -> None:
+        chosen = self._settings
+        if not chosen.vault_url and chosen.database_url is None and not chosen.vault_file.exists():
+            return  # nobody ever stored one, and a vault is not made for that
+        with closing(open_vault(chosen)) as vault:
+            for one in vault.list(workspace):
+                vault.delete(workspace, one.name)
 
     def _blobs(self, workspace: str) -> Blobs:
         return open_blobs(self._settings.blobs_url, self._settings.blob_folder(workspace), workspace)

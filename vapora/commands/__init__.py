@@ -16,11 +16,13 @@ from vapora.commands.people import (
     EditTeam,
     EditUser,
     EditWorkspace,
+    Email,
     EraseUser,
     Invite,
     IssueToken,
     LogIn,
     LogOut,
+    NewPassword,
     RefreshSession,
     RemoveMember,
     RemoveTeam,
@@ -33,7 +35,10 @@ from vapora.commands.people import (
 from vapora.commands.secrets import (
     StoreSecret,
 )
-from vapora.commands.webhooks import RemoveWebhook, SetWebhook
+from vapora.commands.webhooks import (
+    RemoveWebhook,
+    SetWebhook,
+)
 from vapora.commands.work import (
     AcceptFoundFile,
     AcceptProjectFile,
@@ -112,6 +117,7 @@ __all__ = [
     "EditTeam",
     "EditUser",
     "EditWorkspace",
+    "Email",
     "EraseUser",
     "Invite",
     "IssueToken",
@@ -120,6 +126,7 @@ __all__ = [
     "LogOut",
     "MergeTask",
     "MoveTask",
+    "NewPassword",
     "Pause",
     "PauseProject",
     "PauseRun",

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import pickle
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from contextvars import Context, ContextVar, copy_context
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -224,6 +224,9 @@ class _View:
 
     async def stop(self, address: Address) -> None:
         await self._runtime.stop(address)
+
+    async def close_cell(self, workspace: str, only: Collection[str] | None = None) -> None:
+        await self._runtime.close_cell(workspace, only)
 
     async def shutdown(self) -> None:
         await self._runtime.shutdown()

@@ -15,7 +15,7 @@ import hashlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import structlog
 from pydantic import TypeAdapter, ValidationError
@@ -69,6 +69,17 @@ class _Label:
 _LABEL = TypeAdapter(_Label)
 
 
+_ADAPTERS: dict[Any, TypeAdapter[Any]] = {}
+
+
+def _adapter(kind: type[T]) -> TypeAdapter[T]:
+    """Made once for each kind: to make one takes longer than all else that a cell does as it wakes."""
+    found: TypeAdapter[T] | None = _ADAPTERS.get(kind)
+    if found is None:
+        found = _ADAPTERS[kind] = TypeAdapter(kind)
+    return found
+
+
 class SnapshotStore(Generic[T]):
     """The saved state of one fold. `fold` names its code's version: what another one saved is not read.
 
@@ -81,7 +92,7 @@ class SnapshotStore(Generic[T]):
         self._path = folder / f"{name}.snapshot"
         self._name = name
         self._fold = fold
-        self._adapter = TypeAdapter(kind)
+        self._adapter = _adapter(kind)
         self._journal = structlog.get_logger("snapshots")
 
     def load(self) -> Snapshot[T] | None:

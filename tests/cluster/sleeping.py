@@ -1,0 +1,69 @@
+"""Cells that sleep and wake on a Ray of its own, under both placements: run as a program by `test_sleep.py`.
+
+It prints a line of JSON for each placement: how long a sleeping cell took to its first answer, cold and again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import get_args
+
+from actors.kinds import Placement
+from actors.runtime import cluster
+
+
+async def scenario(data: Path, placement: Placement) -> dict[str, object]:
+    # Ray reads its environment when it is imported.
+    from actors.composition import BUILDER, ActorSystem
+    from actors.runtime.ray import HostConfig, RayRuntime, hosts
+    from events.task import TaskCompleted
+    from tests.actors.kit import seen
+    from tests.actors.test_sleep import settings, submit
+    from vapora.log.client import LogClient
+
+    chosen = settings(data / placement, placement=placement, runtime="ray", cell_idle_s=1, health_interval_s=0.5)
+    runtime = RayRuntime(HostConfig(BUILDER, chosen, placement))
+    system = ActorSystem(chosen, runtime)
+
+    async def asleep() -> None:
+        async with asyncio.timeout(120):
+            while (await system.standing("acme"))[0] != "asleep":
+                await asyncio.sleep(0.1)
+        assert [one for one in hosts() if "acme" in one] == []
+
+    await system.create("acme")
+    await asleep()
+    answered_in_s = []
+    for _ in range(3):
+        asked = time.monotonic()
+        await system.log("acme").head()
+        answered = time.monotonic()
+        await system.open("acme")
+        answered_in_s.append((round(answered - asked, 2), round(time.monotonic() - asked, 2)))
+        await asleep()
+    # As somebody who knows nothing of its sleep: the log alone is called.
+    await submit(system, "acme")  # type: ignore[arg-type]
+    await seen(LogClient(system.log("acme"), "acme"), TaskCompleted, timeout_s=120)
+    await asleep()
+    await runtime.shutdown()
+    return {"placement": placement, "log_and_all_awake_s": answered_in_s}
+
+
+def main() -> None:
+    data = Path(sys.argv[1])
+    cluster.prepare_environment(data, os.environ)
+    cluster.start(data, dashboard=False)
+    try:
+        for placement in get_args(Placement):
+            print(json.dumps(asyncio.run(scenario(data, placement))), flush=True)
+    finally:
+        cluster.stop(data)
+
+
+if __name__ == "__main__":
+    main()
