@@ -332,11 +332,16 @@ class WebhooksPort(Protocol):
 
 
 class RouterStatusPort(Protocol):
-    async def providers(self) -> dict[str, str]:
-        """Provider → `up`, or `down: <why>` while none of its models is asked; empty where none is configured."""
+    async def providers(self, workspace: str) -> dict[str, str]:
+        """Provider → `up`, or `down: <why>` while none of its models is asked; empty where none is configured. As the
+        workspace finds them, which may have keys of its own."""
         ...
 
-    async def paused_models(self) -> dict[str, str]:
+    async def is_simulated(self, workspace: str) -> bool:
+        """Whether the rehearsal model answers the workspace."""
+        ...
+
+    async def paused_models(self, workspace: str) -> dict[str, str]:
         """`provider/model` → the kind of its last failure, for single models that are left alone now."""
         ...
 

@@ -13,9 +13,10 @@ from starlette.responses import PlainTextResponse
 from events.ids import DEFAULT_WORKSPACE
 from vapora import clock
 from vapora.api import metrics
-from vapora.api.caller import SIGNED_IN, caller_of
-from vapora.api.cells import Cell, Cells
+from vapora.api.caller import AskedBy, caller_of
+from vapora.api.cells import Cell, Cells, rehearses
 from vapora.api.context import FreshCell
+from vapora.api.gate import LetIn
 from vapora.api.request_metrics import RequestMetrics
 from vapora.errors import BehindError, UnavailableError, VaporaError
 from vapora.log.clock_correction import REMEDY
@@ -44,15 +45,17 @@ async def get_health(request: Request, response: Response) -> Health:
     paused: dict[str, str] = {}
     problems: list[str] = []
     status, queue, standing = "ok", "", Standing()
+    rehearsal = bool(request.app.state.rehearsal)
     try:
         async with asyncio.timeout(_PATIENCE_S):
             known, standing = await _standing(cells)
+            cell = cells.look(DEFAULT_WORKSPACE)
             # One that sleeps had no problem when it fell asleep, and is not woken to be asked again.
             if known == "awake":
-                cell = cells.look(DEFAULT_WORKSPACE)
                 problems, cells.queue = await asyncio.gather(_problems(cell), cell.queue.queue_health())
             queue = cells.queue
             providers, paused = await _models(cells)
+            rehearsal = rehearsal and await rehearses(cells.system.router(), DEFAULT_WORKSPACE)
         status = "failing" if problems else "ok"
     except TimeoutError:
         status, problems = "starting", [f"No answer within {_PATIENCE_S:g} s."]
@@ -75,7 +78,7 @@ async def get_health(request: Request, response: Response) -> Health:
         {
             "status": status,
             "version": request.app.version,
-            "model": "rehearsal" if request.app.state.rehearsal else "real",
+            "model": "rehearsal" if rehearsal else "real",
             "providers": providers,
             "paused_models": paused,
             "reason": problems[0] if problems else "",
@@ -86,8 +89,9 @@ async def get_health(request: Request, response: Response) -> Health:
     )
 
 
-@router.get("/metrics", response_class=PlainTextResponse, summary="Numbers for Prometheus", dependencies=[SIGNED_IN])
-async def get_metrics(request: Request) -> PlainTextResponse:
+@router.get("/metrics", response_class=PlainTextResponse, summary="Numbers for Prometheus")
+async def get_metrics(request: Request, admitted: LetIn, caller: AskedBy) -> PlainTextResponse:
+    """Of the workspaces that who asks belongs to, and of this server."""
     cells: Cells = request.app.state.cells
     request_metrics: RequestMetrics = request.app.state.request_metrics
     providers: dict[str, str] = {}
@@ -101,9 +105,10 @@ async def get_metrics(request: Request) -> PlainTextResponse:
     except (VaporaError, TimeoutError) as error:
         _log.warning("metrics without the cells", error=str(error))
     else:
-        states = await asyncio.gather(*(_state(cells.look(one)) for one in sorted(standing.awake)))
+        asked = await asyncio.gather(*(_state(cells.look(one)) for one in sorted(standing.awake)))
         # Of those that sleep nobody is asked: what was said last still holds.
-        states += cells.last_states(standing.awake, states)
+        asked += cells.last_states(standing.awake, asked)
+        states = [one for one in asked if await admitted.gate.is_member(caller, one.workspace)]
     families = metrics.Exposition(states, providers, paused, request_metrics.registry.collect(), standing)
     # generate_latest asks a registry for nothing but `collect`.
     text: bytes = generate_latest(families)
@@ -144,7 +149,7 @@ async def _is_known(request: Request) -> bool:
 async def _models(cells: Cells) -> tuple[dict[str, str], dict[str, str]]:
     """Providers, and the single models that are left alone."""
     router = cells.system.router()
-    return await router.providers(), await router.paused_models()
+    return await router.providers(DEFAULT_WORKSPACE), await router.paused_models(DEFAULT_WORKSPACE)
 
 
 async def _problems(cell: Cell) -> list[str]:

@@ -22,6 +22,7 @@ def check(settings: Settings, environ: Mapping[str, str]) -> None:
     _check_queue(settings)
     _check_blobs(settings, environ)
     _check_database(settings)
+    _check_vault(settings)
 
 
 def require_free(host: str, port: int) -> None:
@@ -87,6 +88,17 @@ def _check_database(settings: Settings) -> None:
 
         url = settings.database_url.get_secret_value()
         _require(lambda: database.workspaces(url))
+
+
+def _check_vault(settings: Settings) -> None:
+    """Only secrets that are there can be of another key; an OpenBao is asked once."""
+    from vapora.vault import open_vault
+
+    vault = open_vault(settings)
+    try:
+        _require(vault.check)
+    finally:
+        vault.close()
 
 
 def _require(ask: Callable[[], object]) -> None:
