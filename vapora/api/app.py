@@ -73,8 +73,8 @@ _LEVEL = 6
 
 _NOUNS = (
     *(projects, repositories, tasks, changes, comments, attachments, board, runs, steps, pauses),
-    *(agents, budgets, costs, flow, events, audit, roles, queue, settings, secrets, policies, webhooks, ids, live),
-    *(auth, users, operator),
+    *(agents, budgets, costs, flow, events, audit, roles, queue, settings, secrets, policies, users, webhooks, ids),
+    *(auth, live, operator),
 )
 
 
@@ -160,11 +160,11 @@ def _routes() -> tuple[BaseRoute, ...]:
     top = APIRouter(strict_content_type=False, generate_unique_id_function=_operation_id)
     # What is added here is closed until a policy opens it. Each by itself: of a router within a router FastAPI would
     # work everything out twice.
-    closed = [Depends(enforce)]
+    asked = [Depends(enforce)]
     for noun in _NOUNS:
-        top.include_router(noun.router, prefix=PREFIX, dependencies=closed)
-    top.include_router(system.status_router, prefix=PREFIX, dependencies=closed)
-    top.include_router(system.router, dependencies=closed)
+        top.include_router(noun.router, prefix=PREFIX, dependencies=asked)
+    top.include_router(system.status_router, prefix=PREFIX, dependencies=asked)
+    top.include_router(system.router, dependencies=asked)
     return tuple(top.routes)
 
 

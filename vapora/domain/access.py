@@ -84,6 +84,14 @@ GROUPS: tuple[Group, ...] = (
     _group("pause", "workspace", "Pause the whole workspace", "pause_workspace resume_workspace"),
     _group("configure", "workspace", "Change the workspace's settings", "set_settings"),
     _group(
+        "connect",
+        "workspace",
+        "Have other programs told by webhooks",
+        """
+        list_webhooks create_webhook get_webhook set_webhook remove_webhook test_webhook list_deliveries
+        """,
+    ),
+    _group(
         "secrets",
         "workspace",
         "Keep secrets",
@@ -101,7 +109,7 @@ GROUPS: tuple[Group, ...] = (
         "enter",
         "installation",
         "What needs no signing in",
-        "get_health get_sign_in_status set_up log_in refresh_session log_out",
+        "get_health get_sign_in_status set_up log_in refresh_session log_out redeem_code",
     ),
     _group(
         "administer",
