@@ -36,6 +36,16 @@ def set_policies(file: File, as_json: Json = False) -> None:
     emit(as_json, taken, lambda: "The policies hold from now on.")
 
 
+@app.command()
+def check(file: File, as_json: Json = False) -> None:
+    """Look whether the text of a file would be taken; no server is asked. A fault is told with its line."""
+    # Cedar takes a while to import.
+    from vapora import access
+
+    access.check(_text(file))
+    emit(as_json, {"good": True}, lambda: "The text is good.")
+
+
 def _text(file: Path) -> str:
     try:
         return typer.get_text_stream("stdin").read() if str(file) == "-" else file.read_text(encoding="utf-8")
