@@ -6,11 +6,12 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from typing import TYPE_CHECKING, Any, cast
 
 from actors import kinds
 from actors.agent import Agent
+from actors.agent.permission import Permission
 from actors.budget_manager import BudgetManager
 from actors.coordinator import SwarmCoordinator
 from actors.coordinator.queue_consumer import QueueConsumer
@@ -271,6 +272,7 @@ def build_agent(wiring: Wiring, address: Address) -> Agent:
         snapshots=wiring.settings.stream_snapshots(workspace),
         workplaces=runtime.ref(Address("repositories", workspace)),
         rehearsal_steps=wiring.settings.rehearsal_steps,
+        permission=Permission(partial(runtime.ref(Address("identity")).policies, workspace)),
     )
 
 

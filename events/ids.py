@@ -16,6 +16,8 @@ LEDGER = StreamName("ledger")
 WORKSPACE = StreamName("workspace")
 # What a person has set for the whole workspace.
 SETTINGS = StreamName("settings")
+# Who was refused, and who looked at what is watched.
+ACCESS = StreamName("access")
 # Corrections of the clock alone, so that they are found without a look at the rest.
 CLOCK = StreamName("clock")
 

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from events import DomainEvent, Recorded, Unknown
-from projections.audit_rules import RULES, AuditLine
+from projections.audit_line import AuditLine
+from projections.audit_rules import RULES
 from projections.engine import base
 from projections.engine.base import (
     Between,
@@ -48,6 +49,10 @@ AUDIT = Table(
 )
 
 
+# No text that begins alike comes behind one that ends with it.
+LAST_CHARACTER = "\U0010ffff"
+
+
 def _keep(recorded: Recorded, event: DomainEvent, rows: Rows) -> None:
     _put(recorded, RULES[type(event)](event), rows)
 
@@ -75,7 +80,7 @@ def _put(recorded: Recorded, entry: AuditLine, rows: Rows) -> None:
 
 class Audit(Projection):
     NAME = "audit"
-    VERSION = 3
+    VERSION = 4
     TABLES = (AUDIT,)
     HANDLERS: ClassVar[Mapping[type[DomainEvent], Handler]] = dict.fromkeys(RULES, _keep)
 
@@ -103,22 +108,38 @@ def entries(
     limit: int = 100,
 ) -> tuple[views.AuditEntry, ...]:
     """The newest first; `before`: only what stands at a lower position."""
-    where: dict[str, Any] = {"actor": wanted.actor, "action": wanted.action}
+    after = None if before is None else (before,)
+    return tuple(map(_entry, rows.select(AUDIT, _where(wanted), order=("-at",), limit=limit, after=after)))
+
+
+def oldest(rows: Reader, wanted: views.AuditFilter, *, after: int, limit: int) -> tuple[views.AuditEntry, ...]:
+    """The oldest first, of those beyond the position `after`."""
+    return tuple(map(_entry, rows.select(AUDIT, _where(wanted), order=("at",), limit=limit, after=(after,))))
+
+
+def _where(wanted: views.AuditFilter) -> Where:
+    where: dict[str, Any] = {"actor": _text(wanted.actor), "action": _text(wanted.action), "result": wanted.result}
     if wanted.resource is not None:
-        where["resource_type"], colon, name = wanted.resource.partition(":")
-        where["resource_id"] = name if colon else None
+        kind, colon, name = wanted.resource.partition(":")
+        where["resource_type"] = _text(kind)
+        where["resource_id"] = _text(name) if colon else None
     where = {name: value for name, value in where.items() if value is not None}
     between = (wanted.since, wanted.until)
     if between != (None, None):
         low, high = (None if at is None else format_instant(at) for at in between)
         where["timestamp"] = Between(low, high)
+    if (wanted.first, wanted.last) != (None, None):
+        where["at"] = Between(wanted.first, wanted.last)
     if wanted.text:
         where["words"] = Contains(wanted.text.casefold())
-    return tuple(map(_entry, _newest(rows, where, before, limit)))
+    return where
 
 
-def _newest(rows: Reader, where: Where, before: int | None, limit: int) -> list[Row]:
-    return rows.select(AUDIT, where, order=("-at",), limit=limit, after=None if before is None else (before,))
+def _text(wanted: str | None) -> str | Between | None:
+    """Whole, or with a `*` behind it what begins like that."""
+    if wanted is None or not wanted.endswith("*"):
+        return wanted
+    return Between(wanted[:-1], f"{wanted[:-1]}{LAST_CHARACTER}")
 
 
 def _entry(row: Row) -> views.AuditEntry:

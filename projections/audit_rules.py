@@ -7,34 +7,14 @@ the board or tells a run's progress. Whatever is here can be found by who did it
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Literal, NamedTuple
+from typing import Any
 
-from events import DomainEvent, agent, budget, project, routing, run, secret, task, user, webhook, workspace
+from events import DomainEvent, access, agent, budget, project, routing, run, secret, task, user, webhook, workspace
 from events.ids import ChecksVerdict
 from events.work import CommandResult
+from projections.audit_line import AuditLine, rule
+from projections.audit_people import PEOPLE_RULES
 from vapora.domain.answer import Verdict, judge
-
-Action = Literal["create", "update", "delete", "execute", "assign", "complete", "override", "query-secret", "unknown"]
-Result = Literal["success", "failure", "partial-success"]
-
-
-class AuditLine(NamedTuple):
-    action: Action
-    resource_type: str
-    resource_id: str
-    result: Result = "success"
-    details: str = ""
-
-
-def _rule(
-    action: Action,
-    resource: str,
-    name: str,
-    details: Callable[[Any], str] = lambda event: "",
-    result: Result = "success",
-) -> Callable[[Any], AuditLine]:
-    """`name`: the field that holds the resource's id."""
-    return lambda event: AuditLine(action, resource, str(getattr(event, name)), result, details(event))
 
 
 def _edited(event: DomainEvent) -> str:
@@ -89,8 +69,17 @@ def _landed(event: task.TaskLanded) -> AuditLine:
     return AuditLine("complete", "task", event.task_id, details=told)
 
 
+def _denied(event: access.AccessDenied) -> AuditLine:
+    kind, _, name = event.resource.partition("/")
+    times = f", {event.count} times" if event.count > 1 else ""
+    return AuditLine("deny", kind, name, "failure", f"{event.action}{times}: {event.reason}")
+
+
 RULES: Mapping[type[DomainEvent], Callable[[Any], AuditLine]] = {
-    workspace.WorkspaceOpened: _rule("create", "workspace", "workspace_id"),
+    **PEOPLE_RULES,
+    access.AccessDenied: _denied,
+    access.AuditViewed: lambda event: AuditLine("view-audit", "audit", "trail", details=event.what),
+    workspace.WorkspaceOpened: rule("create", "workspace", "workspace_id"),
     workspace.ClockCorrected: lambda event: AuditLine(
         "override", "clock", "clock", details=f"from {event.recorded_until} back to {event.corrected_to}"
     ),
@@ -100,50 +89,50 @@ RULES: Mapping[type[DomainEvent], Callable[[Any], AuditLine]] = {
         "workspace",
         details=f"name {event.name!r}, review {event.default_review.value}, priority {event.default_priority}",
     ),
-    secret.SecretStored: _rule("update", "secret", "name", lambda event: f"version {event.version}"),
-    secret.SecretDeleted: _rule("delete", "secret", "name", lambda event: f"up to version {event.version}"),
-    secret.SecretUsed: _rule(
+    secret.SecretStored: rule("update", "secret", "name", lambda event: f"version {event.version}"),
+    secret.SecretDeleted: rule("delete", "secret", "name", lambda event: f"up to version {event.version}"),
+    secret.SecretUsed: rule(
         "query-secret", "secret", "name", lambda event: f"version {event.version} for {event.purpose}"
     ),
     secret.SecretRotated: lambda event: AuditLine(
         "update", "secrets", "workspace", details=f"encrypted by key {event.key} now: {event.secrets} versions"
     ),
-    user.PreferencesChanged: _rule("update", "preferences", "user_id"),
-    webhook.WebhookSet: _rule(
+    user.PreferencesChanged: rule("update", "preferences", "user_id"),
+    webhook.WebhookSet: rule(
         "update", "webhook", "webhook_id", lambda event: f"{', '.join(event.topics)} to {event.url}"
     ),
-    webhook.WebhookTested: _rule(
+    webhook.WebhookTested: rule(
         "execute", "webhook", "webhook_id", lambda event: event.error or f"answered with {event.status}"
     ),
-    webhook.WebhookRemoved: _rule("delete", "webhook", "webhook_id"),
-    project.ProjectCreated: _rule("create", "project", "project_id", lambda event: event.name),
-    project.ProjectEdited: _rule("update", "project", "project_id", _edited),
-    project.ProjectArchived: _rule("delete", "project", "project_id", lambda event: "archived"),
-    project.ProjectFileAccepted: _rule(
+    webhook.WebhookRemoved: rule("delete", "webhook", "webhook_id"),
+    project.ProjectCreated: rule("create", "project", "project_id", lambda event: event.name),
+    project.ProjectEdited: rule("update", "project", "project_id", _edited),
+    project.ProjectArchived: rule("delete", "project", "project_id", lambda event: "archived"),
+    project.ProjectFileAccepted: rule(
         "update", "project", "project_id", lambda event: f"its commands may be run: .vapora/project.toml {event.sha256}"
     ),
-    project.ProjectPaused: _rule("update", "project", "project_id", lambda event: f"paused {event.reason}".strip()),
-    project.ProjectResumed: _rule("update", "project", "project_id", lambda event: "resumed"),
+    project.ProjectPaused: rule("update", "project", "project_id", lambda event: f"paused {event.reason}".strip()),
+    project.ProjectResumed: rule("update", "project", "project_id", lambda event: "resumed"),
     workspace.WorkspacePaused: lambda event: AuditLine(
         "update", "workspace", "workspace", details=f"paused {event.reason}".strip()
     ),
     workspace.WorkspaceResumed: lambda event: AuditLine("update", "workspace", "workspace", details="resumed"),
-    agent.AgentRegistered: _rule("create", "agent", "agent_id", lambda event: f"{event.name}, {event.role}"),
-    agent.AgentEdited: _rule("update", "agent", "agent_id", _edited),
-    agent.AgentDisabled: _rule("update", "agent", "agent_id", lambda event: f"disabled {event.reason}".strip()),
-    agent.AgentEnabled: _rule("update", "agent", "agent_id", lambda event: "enabled"),
-    agent.AgentRemoved: _rule("delete", "agent", "agent_id"),
-    task.TaskSubmitted: _rule("create", "task", "task_id", lambda event: event.title),
-    task.TaskEdited: _rule("update", "task", "task_id", _edited),
-    task.TaskAssigned: _rule("assign", "task", "task_id", lambda event: f"to {event.agent_id}: {event.reason}"),
-    task.TaskWaiting: _rule("assign", "task", "task_id", lambda event: event.remedy, "failure"),
-    task.TaskSentToReview: _rule(
+    agent.AgentRegistered: rule("create", "agent", "agent_id", lambda event: f"{event.name}, {event.role}"),
+    agent.AgentEdited: rule("update", "agent", "agent_id", _edited),
+    agent.AgentDisabled: rule("update", "agent", "agent_id", lambda event: f"disabled {event.reason}".strip()),
+    agent.AgentEnabled: rule("update", "agent", "agent_id", lambda event: "enabled"),
+    agent.AgentRemoved: rule("delete", "agent", "agent_id"),
+    task.TaskSubmitted: rule("create", "task", "task_id", lambda event: event.title),
+    task.TaskEdited: rule("update", "task", "task_id", _edited),
+    task.TaskAssigned: rule("assign", "task", "task_id", lambda event: f"to {event.agent_id}: {event.reason}"),
+    task.TaskWaiting: rule("assign", "task", "task_id", lambda event: event.remedy, "failure"),
+    task.TaskSentToReview: rule(
         "complete", "task", "task_id", lambda event: f"waits for review ({event.reviewer.value})", "partial-success"
     ),
-    task.ReviewAssigned: _rule(
+    task.ReviewAssigned: rule(
         "assign", "task", "task_id", lambda event: f"review of {event.head[:12]} to {event.agent_id}: {event.reason}"
     ),
-    task.ReviewSubmitted: _rule(
+    task.ReviewSubmitted: rule(
         "execute",
         "task",
         "task_id",
@@ -151,45 +140,43 @@ RULES: Mapping[type[DomainEvent], Callable[[Any], AuditLine]] = {
             f"{event.agent_id}: {event.review.verdict} {event.review.head[:12]} {event.review.comment}".strip()
         ),
     ),
-    task.TaskCompleted: _rule("complete", "task", "task_id"),
-    task.TaskFailed: _rule("complete", "task", "task_id", lambda event: event.reason, "failure"),
-    task.TaskReleased: _rule("update", "task", "task_id", lambda event: f"released: {event.reason}"),
-    task.TaskApproved: _rule("complete", "task", "task_id", lambda event: f"approved {event.comment}".strip()),
-    task.TaskRejected: _rule("complete", "task", "task_id", lambda event: f"rejected: {event.comment}", "failure"),
-    task.TaskReopened: _rule("update", "task", "task_id", lambda event: f"reopened {event.comment}".strip()),
-    task.TaskRequeued: _rule(
+    task.TaskCompleted: rule("complete", "task", "task_id"),
+    task.TaskFailed: rule("complete", "task", "task_id", lambda event: event.reason, "failure"),
+    task.TaskReleased: rule("update", "task", "task_id", lambda event: f"released: {event.reason}"),
+    task.TaskApproved: rule("complete", "task", "task_id", lambda event: f"approved {event.comment}".strip()),
+    task.TaskRejected: rule("complete", "task", "task_id", lambda event: f"rejected: {event.comment}", "failure"),
+    task.TaskReopened: rule("update", "task", "task_id", lambda event: f"reopened {event.comment}".strip()),
+    task.TaskRequeued: rule(
         "override", "task", "task_id", lambda event: f"put back into the queue after {event.deliveries} deliveries"
     ),
-    task.TaskRecalled: _rule("override", "task", "task_id", lambda event: f"recalled {event.comment}".strip()),
-    task.TaskCommented: _rule("update", "task", "task_id", lambda event: f"comment: {event.text[:200]}"),
-    task.AttachmentAdded: _rule(
+    task.TaskRecalled: rule("override", "task", "task_id", lambda event: f"recalled {event.comment}".strip()),
+    task.TaskCommented: rule("update", "task", "task_id", lambda event: f"comment: {event.text[:200]}"),
+    task.AttachmentAdded: rule(
         "update",
         "task",
         "task_id",
         lambda event: f"attached {event.attachment.name} ({event.attachment.content.size} bytes)",
     ),
-    task.AttachmentRemoved: _rule("update", "task", "task_id", lambda event: f"removed the file {event.name}"),
-    task.TaskLabelled: _rule(
+    task.AttachmentRemoved: rule("update", "task", "task_id", lambda event: f"removed the file {event.name}"),
+    task.TaskLabelled: rule(
         "update", "task", "task_id", lambda event: f"labelled {', '.join(event.labels)}" if event.labels else "no label"
     ),
     task.TaskLanded: _landed,
-    task.LandingRefused: _rule(
-        "complete", "task", "task_id", lambda event: f"{event.kind}: {event.message}", "failure"
-    ),
-    task.TaskPushed: _rule("execute", "task", "task_id", lambda event: f"pushed {event.branch} {event.head[:12]}"),
-    task.TaskPaused: _rule("override", "task", "task_id", lambda event: f"paused {event.reason}".strip()),
-    task.TaskResumed: _rule("override", "task", "task_id", lambda event: "resumed"),
-    task.AttemptRequested: _rule("update", "task", "task_id", lambda event: f"attempt {event.number} is wanted"),
-    task.AttemptPicked: _rule("update", "task", "task_id", lambda event: f"attempt {event.number} is picked"),
-    task.TaskArchived: _rule("delete", "task", "task_id", lambda event: f"archived {event.comment}".strip()),
-    routing.ProviderSelected: _rule("assign", "run", "run_id", _selected),
-    run.RunStarted: _rule("execute", "run", "run_id", lambda event: f"started by {event.agent_id}", "partial-success"),
+    task.LandingRefused: rule("complete", "task", "task_id", lambda event: f"{event.kind}: {event.message}", "failure"),
+    task.TaskPushed: rule("execute", "task", "task_id", lambda event: f"pushed {event.branch} {event.head[:12]}"),
+    task.TaskPaused: rule("override", "task", "task_id", lambda event: f"paused {event.reason}".strip()),
+    task.TaskResumed: rule("override", "task", "task_id", lambda event: "resumed"),
+    task.AttemptRequested: rule("update", "task", "task_id", lambda event: f"attempt {event.number} is wanted"),
+    task.AttemptPicked: rule("update", "task", "task_id", lambda event: f"attempt {event.number} is picked"),
+    task.TaskArchived: rule("delete", "task", "task_id", lambda event: f"archived {event.comment}".strip()),
+    routing.ProviderSelected: rule("assign", "run", "run_id", _selected),
+    run.RunStarted: rule("execute", "run", "run_id", lambda event: f"started by {event.agent_id}", "partial-success"),
     run.ModelCalled: _called,
-    run.ModelCallFailed: _rule(
+    run.ModelCallFailed: rule(
         "execute", "run", "run_id", lambda event: f"{event.call_id}: {event.error} {event.message}", "failure"
     ),
-    run.ModelCallLost: _rule("execute", "run", "run_id", lambda event: f"{event.call_id}: no outcome", "failure"),
-    run.ModelCallWithdrawn: _rule(
+    run.ModelCallLost: rule("execute", "run", "run_id", lambda event: f"{event.call_id}: no outcome", "failure"),
+    run.ModelCallWithdrawn: rule(
         "update", "run", "run_id", lambda event: f"{event.call_id}: never sent, its money was released"
     ),
     run.SetupRan: lambda event: AuditLine(
@@ -198,7 +185,7 @@ RULES: Mapping[type[DomainEvent], Callable[[Any], AuditLine]] = {
     run.ToolUsed: lambda event: AuditLine(
         "execute", "run", event.run_id, "success" if event.ok else "failure", f"{event.name}, step {event.step}"
     ),
-    run.QuestionAsked: _rule(
+    run.QuestionAsked: rule(
         "execute", "run", "run_id", lambda event: f"asks: {event.question[:200]}", "partial-success"
     ),
     run.ChecksRan: lambda event: AuditLine(
@@ -208,16 +195,16 @@ RULES: Mapping[type[DomainEvent], Callable[[Any], AuditLine]] = {
         "failure" if event.verdict is ChecksVerdict.RED else "success",
         f"checks of {event.head[:12]} are {event.verdict.value}: {_commands(event.results)}",
     ),
-    run.ArtifactRecorded: _rule("create", "run", "run_id", lambda event: f"{event.kind} {event.name}"),
-    run.RunSucceeded: _rule("complete", "run", "run_id", lambda event: event.summary),
-    run.RunFailed: _rule("complete", "run", "run_id", lambda event: event.reason, "failure"),
-    run.RunCancelled: _rule("complete", "run", "run_id", lambda event: f"cancelled: {event.reason}", "failure"),
+    run.ArtifactRecorded: rule("create", "run", "run_id", lambda event: f"{event.kind} {event.name}"),
+    run.RunSucceeded: rule("complete", "run", "run_id", lambda event: event.summary),
+    run.RunFailed: rule("complete", "run", "run_id", lambda event: event.reason, "failure"),
+    run.RunCancelled: rule("complete", "run", "run_id", lambda event: f"cancelled: {event.reason}", "failure"),
     budget.BudgetSet: _budget,
     budget.SpendRefused: _refused,
     budget.WindowsCorrected: lambda event: AuditLine(
         "override", "budget", "windows", details=f"{event.before.month} goes on as {event.windows.month}"
     ),
-    budget.SpendUnknown: _rule(
+    budget.SpendUnknown: rule(
         "execute", "call", "call_id", lambda event: f"{event.amount_microusd} booked: {event.reason}", "partial-success"
     ),
 }

@@ -43,7 +43,7 @@ def test_the_benchmark_runs(name: str, tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=240,
         cwd=Path(__file__).parents[1],
         env=os.environ | {"TMPDIR": str(tmp_path)},
     )

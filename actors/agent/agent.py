@@ -17,6 +17,7 @@ from actors.agent import tool_calls
 from actors.agent.beginning import begin
 from actors.agent.means import BudgetWatch, Means, Router, Texts, folds_of
 from actors.agent.model_calls import FIRST_RETRY_S, ask_model, resolve
+from actors.agent.permission import Permission
 from actors.agent.prompts import run_started, summary_of
 from actors.agent.run_under_way import RunUnderWay
 from actors.follower import cancel
@@ -40,7 +41,7 @@ _REVIEW = Artifact(name="review.md", kind="review")
 
 class Agent:
     """`texts` keeps what a run's events name. `workplaces`: where runs with a repository work. `snapshots`: where folds
-    of long runs are saved. `rehearsal_steps`: see `Means`."""
+    of long runs are saved. `rehearsal_steps`, `permission`: see `Means`; without the second the policies that ship."""
 
     def __init__(
         self,
@@ -56,10 +57,22 @@ class Agent:
         *,
         workplaces: WorkplacesPort | None = None,
         rehearsal_steps: int | None = None,
+        permission: Permission | None = None,
     ) -> None:
         runs, projects = folds_of(log, snapshots)
         self._means = Means(
-            log, runs, projects, router, budget_watch, roles, texts, clock, sleep, workplaces, rehearsal_steps
+            log,
+            runs,
+            projects,
+            router,
+            budget_watch,
+            roles,
+            texts,
+            clock,
+            sleep,
+            workplaces,
+            rehearsal_steps,
+            permission or Permission(),
         )
         self._runs: dict[str, RunUnderWay] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}

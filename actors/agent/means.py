@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from actors.agent.permission import Permission
 from actors.messages import Call, CallOutcome
 from actors.work_messages import WorkplacesPort
 from events.content import Content
@@ -54,7 +55,8 @@ class Texts(Protocol):
 @dataclass(frozen=True, slots=True)
 class Means:
     """`workplaces` None: there are no repositories here. `rehearsal_steps`: so many steps are taken in a run without a
-    repository where the rehearsal model answers; None: those of the role."""
+    repository where the rehearsal model answers; None: those of the role. `permission`: what the policies say of
+    tools."""
 
     log: LogClient
     folds: StreamFolds[Run]
@@ -67,3 +69,4 @@ class Means:
     sleep: Sleep
     workplaces: WorkplacesPort | None = None
     rehearsal_steps: int | None = None
+    permission: Permission = field(default_factory=Permission)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from actors.agent.permission import is_well_formed
 from actors.agent.run_under_way import RunUnderWay
 from actors.work_messages import CommandRan, ToolOutcome
 from actors.work_messages import RunChecks as ChecksWanted
 from actors.work_messages import UseTool as ToolWanted
 from events import DomainEvent, Recorded
+from events.access import AccessDenied
 from events.ids import ChecksVerdict, WaitReason, run_stream, task_stream
 from events.run import (
     ChecksRan,
@@ -52,6 +54,8 @@ async def use_tool(one: RunUnderWay, run: Run, use: UseTool) -> Run:
     """The call's result, good or bad; or, for `ask`, the question."""
     tool, begun = TOOLS.get(use.request.name), _started(run)
     offered = offered_tools(begun)
+    if use.request.name in offered and (refused := await _refused(one, begun, use)) is not None:
+        return await one.append(run, refused)
     if tool is not None and tool.act is None and use.request.name in offered:
         result = hand_over(tool, use.request.arguments)
         if tool.effect == "asks" and result.ok:
@@ -152,6 +156,25 @@ async def _next_of_task(one: RunUnderWay, after: int, topic: str, wanted: Any) -
                     return told
             seen = polled.position if polled else seen
     return None
+
+
+async def _refused(one: RunUnderWay, begun: RunStarted, use: UseTool) -> tuple[DomainEvent, ...] | None:
+    """What is recorded where the policies do not let the agent use this tool: a result that the model reads, and a
+    refusal for the audit trail. None where they let it, and where the tool takes no such arguments."""
+    name = use.request.name
+    if name not in TOOLS or not is_well_formed(name, use.request.arguments):
+        return None
+    decision = await one.means.permission.decide(one.assignment, use)
+    if decision.allowed:
+        return None
+    text = f"You may not use {name} here. {decision.reason} Go on without it, or ask a person."
+    denied = AccessDenied(
+        principal=f"agent:{one.assignment.agent_id}",
+        action=f"tool:{name}",
+        resource=f"task/{begun.task_id}",
+        reason=decision.reason,
+    )
+    return await _used(one, begun, use, ToolOutcome(False, text, "", 0)), denied
 
 
 def _question(one: RunUnderWay, begun: RunStarted, use: UseTool, data: dict[str, Any]) -> QuestionAsked:

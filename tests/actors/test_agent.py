@@ -158,7 +158,7 @@ async def open_system(*providers: Provider) -> AsyncIterator[tuple[Actors, LogCl
 
 
 async def _idle(agent: Agent) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while (await agent.health())["runs"]:
             await asyncio.sleep(0)
 

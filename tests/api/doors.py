@@ -98,6 +98,7 @@ async def opened(settings: Settings) -> AsyncIterator[Door]:
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost:8000") as http:
         yield Door(http, system, app, settings)
+    await app.state.denials.close()
     await app.state.cells.close()
     await app.state.people.close()
     await system.stop()

@@ -1,7 +1,7 @@
 """Actors and the NATS server die at random points while a backlog is worked off: log, board, budgets and queue agree
 after each round.
 
-`VAPORA_CHAOS_SEED` repeats a plan, `VAPORA_CHAOS_ROUNDS` makes the run longer.
+`VAPORA_CHAOS_SEED` repeats a plan, `VAPORA_CHAOS_ROUNDS` makes the run longer or shorter.
 """
 
 from __future__ import annotations
@@ -23,8 +23,10 @@ ROUNDS_WITHOUT_NATS = ROUNDS // 5
 # Small logs: each round rebuilds all read models of its installation from the first event.
 ROUNDS_EACH = 10
 AT_ONCE = 6
+# What a hundred rounds surely hold, a sample may lack.
+SURELY = ROUNDS >= 100
 # A hundred take two minutes on two cores that have nothing else to do.
-LIMIT_S = 6 * ROUNDS
+LIMIT_S = 200 + 6 * ROUNDS
 
 
 async def _installation(folder: Path, name: str, turn: asyncio.Semaphore, nats: bool) -> Counter[str]:
@@ -53,8 +55,8 @@ async def _installations(folder: Path, rounds: int, nats: bool) -> Counter[str]:
 @pytest.mark.timeout(LIMIT_S)
 async def test_after_a_hundred_rounds_of_kills_log_board_budgets_and_queue_agree(tmp_path: Path) -> None:
     killed = await _installations(tmp_path, ROUNDS, nats=True)
-    assert set(killed) >= set(WITH_NATS)
-    assert killed["nats"] >= ROUNDS // 5 and killed["nats, its store too"] > 0
+    assert not SURELY or set(killed) >= set(WITH_NATS)
+    assert not SURELY or (killed["nats"] >= ROUNDS // 5 and killed["nats, its store too"] > 0)
 
 
 @pytest.mark.timeout(LIMIT_S)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
@@ -14,7 +15,7 @@ from tests.ports import free_port
 from tests.startup.launched import ENDS_IN_S, Launched
 from vapora.startup import lock
 
-MOMENTS = 17
+MOMENTS = int(os.environ.get("VAPORA_START_MOMENTS", "17"))
 
 
 def test_the_first_line_needs_none_of_the_slow_imports() -> None:

@@ -35,7 +35,7 @@ SEED = int(os.environ.get("VAPORA_WORK_SEED", "0")) or random.randrange(1, 1_000
 ROUNDS = int(os.environ.get("VAPORA_WORK_ROUNDS", "30"))
 VICTIMS = ("agent", "repositories", "agent and repositories")
 # Seen in a run; a process that is left is told from all others by it.
-MARK = "vapora-killed-rounds"
+MARK = f"vapora-killed-rounds-{os.getpid()}"
 # Each command would show in the files if it were done twice.
 WORK = (
     [call("file_write", path="notes.txt", content="notes\n"), call("run_command", command="echo one >> log.txt")],
@@ -163,7 +163,7 @@ async def test_a_run_whose_actors_die_at_any_moment_leaves_the_work_of_an_undist
             await _recorded_once(site, project, end, told)
             assert not await site.told(QuestionAsked)
         print(f"killed: {dict(Counter(deaths.died))}")
-        assert len(deaths.died) >= ROUNDS
+        assert len(deaths.died) >= (ROUNDS if ROUNDS >= 30 else ROUNDS // 2)
         assert site.theirs.snapshot() == before
         recorded = await site.everything()
         assert not [*order(recorded), *answers(recorded), *tools(recorded), *money(recorded, WORKSPACE)]

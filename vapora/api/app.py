@@ -7,12 +7,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import cache, partial
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from fastapi.routing import APIRoute
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import BaseRoute
 
 from vapora import clock, operator_token
+from vapora.access import Engine
 from vapora.api import (
     agents,
     attachments,
@@ -32,6 +33,7 @@ from vapora.api import (
     openapi,
     operator,
     pauses,
+    policies,
     problems,
     projects,
     queue,
@@ -48,14 +50,16 @@ from vapora.api import (
     web,
     webhooks,
 )
-from vapora.api.caller import SIGNED_IN
 from vapora.api.cells import Cells
+from vapora.api.denials import Denials
+from vapora.api.gate import Gate, enforce
 from vapora.api.hosts import Hosts
 from vapora.api.middleware import BoundedHeaders, Envelope, JsonBodies, KnownHosts
 from vapora.api.people import People
 from vapora.api.rate_limits import RateLimits, Rules
 from vapora.api.request_metrics import RequestMetrics
 from vapora.api.sign_in import SignIn
+from vapora.log.client import LogClient
 from vapora.ports import ActorSystemPort
 from vapora.settings import Settings
 
@@ -69,10 +73,9 @@ _LEVEL = 6
 
 _NOUNS = (
     *(projects, repositories, tasks, changes, comments, attachments, board, runs, steps, pauses),
-    *(agents, budgets, costs, flow, events, audit, roles, queue, settings, secrets, users, webhooks, ids),
+    *(agents, budgets, costs, flow, events, audit, roles, queue, settings, secrets, policies, users, webhooks, ids),
+    *(auth, live, operator),
 )
-# They find out themselves who asks: before anybody has signed in, or by the first frame of a socket.
-_OPEN = (auth, live, operator)
 
 
 def create_app(
@@ -89,7 +92,10 @@ def create_app(
     app.state.request_metrics = request_metrics
     app.state.people = people = People(actor_system, clock.now)
     app.state.callers = sign_in = SignIn(people, settings, clock.now)
+    app.state.denials = Denials(lambda workspace: LogClient(actor_system.log(workspace), workspace))
+    app.state.gate = Gate(Engine(), people, app.state.cells, app.state.denials, clock.now)
     app.state.rehearsal = rehearsal
+    app.state.trusted_proxies = settings.trusted_proxies
     app.state.openid = bool(settings.openid_issuer)
     app.state.max_attachment_bytes = settings.max_attachment_bytes
     app.state.storing = asyncio.Semaphore(_STORED_AT_ONCE)
@@ -126,6 +132,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     try:
         yield
     finally:
+        await app.state.denials.close()
         await app.state.cells.close()
         await app.state.people.close()
 
@@ -151,13 +158,13 @@ def _routes() -> tuple[BaseRoute, ...]:
     """Of every application of this process: FastAPI takes a quarter of a second to work them out."""
     # An absent Content-Type is taken for JSON: browsers cannot send it across sites past the Origin check.
     top = APIRouter(strict_content_type=False, generate_unique_id_function=_operation_id)
-    # Each by itself: of a router within a router FastAPI would work everything out twice.
+    # What is added here is closed until a policy opens it. Each by itself: of a router within a router FastAPI would
+    # work everything out twice.
+    asked = [Depends(enforce)]
     for noun in _NOUNS:
-        top.include_router(noun.router, prefix=PREFIX, dependencies=[SIGNED_IN])
-    for noun in _OPEN:
-        top.include_router(noun.router, prefix=PREFIX)
-    top.include_router(system.status_router, prefix=PREFIX, dependencies=[SIGNED_IN])
-    top.include_router(system.router)
+        top.include_router(noun.router, prefix=PREFIX, dependencies=asked)
+    top.include_router(system.status_router, prefix=PREFIX, dependencies=asked)
+    top.include_router(system.router, dependencies=asked)
     return tuple(top.routes)
 
 

@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request
 
 from vapora.api.caller import SIGNED_IN, AskedBy
+from vapora.api.gate import LetIn, workspace_of
 from vapora.api.people_context import (
     ADMINISTRATOR,
     AllPeople,
@@ -69,15 +70,23 @@ async def set_up(body: SetUp, people: AllPeople, origin: UnknownOrigin) -> Sessi
 
 
 @router.get("/me", summary="Tell who asks", dependencies=[SIGNED_IN])
-async def get_me(caller: AskedBy, people: AllPeople, directory: FreshPeople) -> Me:
-    """With the workspaces that one belongs to. While nobody has to sign in, and for the operator, those are all."""
+async def get_me(request: Request, caller: AskedBy, people: AllPeople, directory: FreshPeople, admitted: LetIn) -> Me:
+    """With the workspaces that one belongs to, and what one may do in the one that the header names. While nobody has
+    to sign in, and for the operator, those are all."""
     memberships = _memberships(directory, caller.name)
+    actions = await admitted.gate.allowed_actions(caller, workspace_of(request))
     if caller.kind == "user":
         known = await people.identity.people([caller.id])
         name, email = (known[0].name, known[0].email) if known else ("", None)
         administrator = directory.users[caller.id].administrator
         return Me(
-            id=caller.id, kind="user", name=name, email=email, administrator=administrator, workspaces=memberships
+            id=caller.id,
+            kind="user",
+            name=name,
+            email=email,
+            administrator=administrator,
+            workspaces=memberships,
+            actions=actions,
         )
     token = directory.tokens.get(caller.id) if caller.kind == "token" else None
     return Me(
@@ -86,6 +95,7 @@ async def get_me(caller: AskedBy, people: AllPeople, directory: FreshPeople) -> 
         name=token.name if token is not None else caller.kind,
         administrator=token is None,
         workspaces=memberships,
+        actions=actions,
     )
 
 

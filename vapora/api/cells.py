@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from anyio import CapacityLimiter, to_thread
 
-from events.ids import StreamName
+from events.ids import PEOPLE, StreamName
 from projections.engine.store import StoreReader
 from projections.engine.transaction import ReadSnapshot
 from vapora import clock
@@ -69,8 +69,8 @@ class Cell:
         self.blobs = open_blobs(settings.blobs_url, settings.blob_folder(workspace), workspace)
         self.queue = system.queue(workspace)
         self.repositories = system.repositories(workspace)
-        self._router = system.router()
         self.webhooks = system.webhooks(workspace)
+        self._router = system.router()
         self.feed = LiveFeed(workspace, self.projector)
         self.historians = CapacityLimiter(_HISTORIANS)
         self.used_at = perf_counter()
@@ -155,6 +155,7 @@ class Cells:
         self._vault = open_vault(settings)
         self._cells: OrderedDict[str, Cell] = OrderedDict()
         self._sweeping: asyncio.Task[None] | None = None
+        self._people: Cell | None = None
         self._ask_again_at: dict[str, float] = {}
         self._asking: dict[str, asyncio.Task[None]] = {}
         # What was said last of the queue, and of cells that sleep now.
@@ -207,6 +208,13 @@ class Cells:
         if cell is not None:
             await cell.let_go()
 
+    @property
+    def people(self) -> Cell:
+        """What is read of the people log as of a workspace's: its audit trail. Nothing else of a cell is there."""
+        if self._people is None:
+            self._people = Cell(PEOPLE, self.system, self._settings, self._request_metrics, self._vault)
+        return self._people
+
     async def _ask(self, workspace: str) -> None:
         """One question at a time. It goes on where the one who asked gives up: a log that another process holds says
         so after 5 s, and a probe waits for 3."""
@@ -244,9 +252,10 @@ class Cells:
         if self._sweeping is not None:
             self._sweeping.cancel()
             await asyncio.wait([self._sweeping])
-        for cell in self.opened:
+        for cell in (*self.opened, *([] if self._people is None else [self._people])):
             await cell.close()
         self._cells.clear()
+        self._people = None
         for asking in self._asking.values():
             asking.cancel()
         self._vault.close()

@@ -8,16 +8,16 @@ from fastapi import Depends, Header, Query, Request, Response, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import Field
 
-from events.ids import DEFAULT_WORKSPACE, LONGEST_WORKSPACE, WORKSPACE_PATTERN, MemberRole
+from events.ids import DEFAULT_WORKSPACE, LONGEST_WORKSPACE, WORKSPACE_PATTERN
 from vapora.api.caller import AskedBy, Caller
 from vapora.api.cells import Cell, Cells
 from vapora.api.etags import Condition
 from vapora.api.forms import WHOLE, Position
+from vapora.api.gate import LetIn
 from vapora.api.people import People
 from vapora.api.uploads import is_upload
 from vapora.commands import Command
-from vapora.domain.people.standing import at_least
-from vapora.errors import BadInputError, ForbiddenError
+from vapora.errors import BadInputError
 from vapora.ports import IfMatch, Origin, RequestKey
 from vapora.views import Accepted
 
@@ -155,27 +155,28 @@ _BEARER = HTTPBearer(
 
 
 class Operator:
-    """Whether the request carries the operator's token: asked by what can have commands run."""
+    """Whether who asks may have commands run. While nobody has to sign in that takes the operator's token, whatever the
+    policies say; else the policies decide."""
 
     def __init__(
         self,
         request: Request,
-        caller: AskedBy,
-        cell: OpenCell,
+        admitted: LetIn,
         declared: Annotated[HTTPAuthorizationCredentials | None, Security(_BEARER)],
     ) -> None:
+        self._admitted = admitted
         self._require = request.app.state.require_operator
         self._given = request.headers.get("Authorization")
-        self._caller = caller
-        self._role: MemberRole = request.state.role
 
-    def require(self) -> None:
-        """Raises `OperatorOnlyError`. Once people sign in, an admin of the workspace may do it too: else
-        `ForbiddenError`."""
-        if not self._caller.is_anybody:
+    def require_token(self) -> None:
+        """Of everybody while nobody has to sign in. Raises `OperatorOnlyError`."""
+        if self._admitted.principal.kind == "Local":
             self._require(self._given)
-        elif not at_least(self._role, MemberRole.ADMIN):
-            raise ForbiddenError("This decides which commands are run here.", remedy="Ask an admin of the workspace.")
+
+    async def require(self, aspect: str = "commands") -> None:
+        """For some of what a route does: `edit_project:commands`. Raises `OperatorOnlyError` or `ForbiddenError`."""
+        self.require_token()
+        await self._admitted.require(aspect)
 
 
 # For what some requests of a route need, depending on what they ask for.
@@ -183,10 +184,10 @@ MaybeOperator = Annotated[Operator, Depends(Operator)]
 
 
 async def _operator(operator: MaybeOperator) -> None:
-    operator.require()
+    operator.require_token()
 
 
-# For routes that nobody else may use: it stands among their dependencies.
+# For routes that take the operator's token while nobody has to sign in: it stands among their dependencies.
 OPERATOR_ONLY = Depends(_operator)
 
 

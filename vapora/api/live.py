@@ -14,15 +14,28 @@ from starlette.websockets import WebSocketDisconnect, WebSocketState
 from events.ids import DEFAULT_WORKSPACE, is_workspace
 from vapora.api.broadcast import TRY_AGAIN_LATER, Subscription
 from vapora.api.caller import Caller, Callers, caller_of
-from vapora.errors import BadInputError, NotFoundError, UnauthenticatedError, UnavailableError, VaporaError
+from vapora.clock import new_id
+from vapora.errors import (
+    BadInputError,
+    ForbiddenError,
+    NotFoundError,
+    UnauthenticatedError,
+    UnavailableError,
+    VaporaError,
+    no_such_workspace,
+)
 from vapora.views import Frame, LiveRequest
 
 if TYPE_CHECKING:
     from vapora.api.cells import Cell, Cells
+    from vapora.api.gate import Gate
     from vapora.api.people import People
     from vapora.api.request_metrics import RequestMetrics
 
 router = APIRouter()
+
+# As the policies know it.
+_ACTION = "follow_live"
 
 REFUSED = 1008
 # Of those that the standard leaves to applications; the last digits are those of HTTP.
@@ -53,7 +66,7 @@ async def live(socket: WebSocket) -> None:
                 code, reason = await _serve(socket, request)
         except UnauthenticatedError as refusal:
             code, reason = SIGN_IN, str(refusal)
-        except (BadInputError, NotFoundError) as refusal:
+        except (BadInputError, NotFoundError, ForbiddenError) as refusal:
             code, reason = REFUSED, str(refusal)
         except VaporaError as error:
             code, reason = TRY_AGAIN_LATER, str(error)
@@ -131,8 +144,8 @@ async def _cell(socket: WebSocket, caller: Caller, asked: str | None) -> Cell:
     asked = asked or socket.headers.get("vapora-workspace") or socket.query_params.get("workspace") or DEFAULT_WORKSPACE
     if not is_workspace(asked):
         raise BadInputError(f"{asked!r} is not the name of a workspace.")
-    people: People = socket.app.state.people
-    await people.require_reach(caller, asked)
+    gate: Gate = socket.app.state.gate
+    await gate.require(await gate.place(caller, _ACTION, asked, new_id("cor")))
     cells: Cells = socket.app.state.cells
     return await cells.open(asked)
 
@@ -227,14 +240,13 @@ async def _watch(socket: WebSocket, request: _Request) -> tuple[int, str]:
     """Waits until who asked may not hear any more: the code and the reason."""
     callers: Callers = socket.app.state.callers
     people: People = socket.app.state.people
+    gate: Gate = socket.app.state.gate
     while True:
         news = people.news  # taken before looking: what happens in between is not missed
         if not await callers.still(request.caller):
             return SIGN_IN, "The session or token is over: sign in, and connect again."
-        try:
-            await people.require_reach(request.caller, request.cell.workspace)
-        except NotFoundError as gone:
-            return GONE, str(gone)
+        if not await gate.still(request.caller, _ACTION, request.cell.workspace):
+            return GONE, str(no_such_workspace(request.cell.workspace))
         await people.moved(news, _LOOK_EVERY_S)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from html import escape
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode
@@ -14,7 +14,7 @@ from starlette.responses import HTMLResponse, JSONResponse
 from starlette.routing import compile_path
 
 from vapora.api import field_texts
-from vapora.api.caller import SIGNED_IN
+from vapora.api.gate import enforce
 from vapora.api.problems import MEDIA_TYPE, Problem
 from vapora.catalog import roles, task_types
 from vapora.views import Frame, LiveRequest
@@ -34,6 +34,7 @@ TAGS = [
     {"name": "catalogue", "description": "The roles and the types of task."},
     {"name": "webhooks", "description": "Where events are sent to, and what came of it."},
     {"name": "settings", "description": "What is set for the workspace, and what a person prefers."},
+    {"name": "policies", "description": "Who may do what."},
     {"name": "secrets", "description": "Keys and logins of the workspace: written and replaced, never read."},
     {"name": "people", "description": "Signing in and out, and the people of the installation."},
     {"name": "system", "description": "For operators and probes."},
@@ -98,8 +99,8 @@ def install(app: FastAPI) -> None:
     async def document() -> JSONResponse:
         return JSONResponse(app.openapi())
 
-    app.add_api_route("/docs", docs, include_in_schema=False, dependencies=[SIGNED_IN])
-    app.add_api_route("/openapi.json", document, include_in_schema=False, dependencies=[SIGNED_IN])
+    for path, route, name in (("/docs", docs, "get_docs"), ("/openapi.json", document, "get_openapi")):
+        app.add_api_route(path, route, name=name, include_in_schema=False, dependencies=[Depends(enforce)])
 
 
 def allowed(app: FastAPI, path: str) -> str:

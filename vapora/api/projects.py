@@ -34,9 +34,10 @@ _PLAIN = frozenset({"name", "description", "providers"})
 @router.post("", status_code=status.HTTP_201_CREATED, summary="Make a project", response_model_exclude_unset=True)
 async def create_project(body: CreateProject, writing: Writing, key: PostKey, operator: MaybeOperator) -> ProjectMade:
     """A name may be used again; `same_name` stands in the answer only then, and says by which projects it is used.
-    More than name, description and providers is for the operator. A `repo` is looked at before the project is made."""
+    More than name, description and providers takes the operator's token, or the role admin. A `repo` is looked at
+    before the project is made."""
     if any(getattr(body, field) for field in body.model_fields_set - _PLAIN):
-        operator.require()
+        await operator.require()
     if body.repo is not None and await writing.answered(key) is None:
         await writing.cell.repositories.examine(body.repo, body.base_branch)
     accepted = await writing.dispatch(body, key=key)
@@ -87,10 +88,10 @@ async def get_dashboard(
 
 @router.patch("/{project_id}", summary="Edit a project")
 async def edit_project(project_id: str, body: EditProject, writing: Editing, operator: MaybeOperator) -> Project:
-    """Only the fields that are sent change. More than name, description and providers is for the operator. Another
-    `repo` or `base_branch` is looked at first."""
+    """Only the fields that are sent change. More than name, description and providers takes the operator's token, or
+    the role admin. Another `repo` or `base_branch` is looked at first."""
     if body.model_fields_set - _PLAIN:
-        operator.require()
+        await operator.require()
     if body.model_fields_set & {"repo", "base_branch"} and await writing.answered() is None:
         known = await writing.cell.dispatcher.project(project_id)
         repo, base_branch = (body.changes().get(one, getattr(known, one)) for one in ("repo", "base_branch"))

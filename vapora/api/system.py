@@ -13,9 +13,10 @@ from starlette.responses import PlainTextResponse
 from events.ids import DEFAULT_WORKSPACE
 from vapora import clock
 from vapora.api import metrics
-from vapora.api.caller import SIGNED_IN, caller_of
+from vapora.api.caller import AskedBy, caller_of
 from vapora.api.cells import Cell, Cells, rehearses
 from vapora.api.context import FreshCell
+from vapora.api.gate import LetIn
 from vapora.api.request_metrics import RequestMetrics
 from vapora.errors import BehindError, UnavailableError, VaporaError
 from vapora.log.clock_correction import REMEDY
@@ -48,9 +49,9 @@ async def get_health(request: Request, response: Response) -> Health:
     try:
         async with asyncio.timeout(_PATIENCE_S):
             known, standing = await _standing(cells)
+            cell = cells.look(DEFAULT_WORKSPACE)
             # One that sleeps had no problem when it fell asleep, and is not woken to be asked again.
             if known == "awake":
-                cell = cells.look(DEFAULT_WORKSPACE)
                 problems, cells.queue = await asyncio.gather(_problems(cell), cell.queue.queue_health())
             queue = cells.queue
             providers, paused = await _models(cells)
@@ -88,8 +89,9 @@ async def get_health(request: Request, response: Response) -> Health:
     )
 
 
-@router.get("/metrics", response_class=PlainTextResponse, summary="Numbers for Prometheus", dependencies=[SIGNED_IN])
-async def get_metrics(request: Request) -> PlainTextResponse:
+@router.get("/metrics", response_class=PlainTextResponse, summary="Numbers for Prometheus")
+async def get_metrics(request: Request, admitted: LetIn, caller: AskedBy) -> PlainTextResponse:
+    """Of the workspaces that who asks belongs to, and of this server."""
     cells: Cells = request.app.state.cells
     request_metrics: RequestMetrics = request.app.state.request_metrics
     providers: dict[str, str] = {}
@@ -103,9 +105,10 @@ async def get_metrics(request: Request) -> PlainTextResponse:
     except (VaporaError, TimeoutError) as error:
         _log.warning("metrics without the cells", error=str(error))
     else:
-        states = await asyncio.gather(*(_state(cells.look(one)) for one in sorted(standing.awake)))
+        asked = await asyncio.gather(*(_state(cells.look(one)) for one in sorted(standing.awake)))
         # Of those that sleep nobody is asked: what was said last still holds.
-        states += cells.last_states(standing.awake, states)
+        asked += cells.last_states(standing.awake, asked)
+        states = [one for one in asked if await admitted.gate.is_member(caller, one.workspace)]
     families = metrics.Exposition(states, providers, paused, request_metrics.registry.collect(), standing)
     # generate_latest asks a registry for nothing but `collect`.
     text: bytes = generate_latest(families)

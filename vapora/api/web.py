@@ -26,6 +26,10 @@ PAGES = (
     "/workflows",
     "/marketplace",
     "/settings",
+    "/settings/{part}",
+    "/sign-in",
+    "/setup",
+    "/accept",
 )
 
 # Nothing is loaded from elsewhere, and nothing that stands in a title or an answer can run.

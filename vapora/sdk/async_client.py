@@ -10,18 +10,22 @@ from events.ids import Scope, TaskState
 from vapora import commands, views
 from vapora.sdk.async_handles import AsyncProjects, AsyncTasks
 from vapora.sdk.async_live import AsyncLive
+from vapora.sdk.async_people import AsyncPeople
 from vapora.sdk.async_webhooks import AsyncWebhooks
 from vapora.sdk.async_work import AsyncWork
+from vapora.sdk.async_workspaces import AsyncWorkspaces
 from vapora.sdk.paths import PREFIX, Moment, Position, budget_path, moment, path
 from vapora.sdk.problems import problem
 from vapora.sdk.waiting import SETTLED
 
 
-class AsyncClient(AsyncWork, AsyncWebhooks):
+class AsyncClient(AsyncWork, AsyncWebhooks, AsyncPeople):
     """Speaks to one server, for one workspace. Refusals are raised as `ApiError`, silence as `NoServerError`.
 
     One method for each operation of the HTTP interface; `projects` and `tasks` also lead to single ones:
     `client.projects["Shortleaf"].tasks.submit("Write a parser")`.
+
+    `workspaces` leads to the others: `client.workspaces["acme"].client()` works there.
 
     `after=` on a read waits, bounded, until the read models have passed that position: read your own write.
     Fields that a newer server sends in addition are left out, so an older client keeps working.
@@ -64,6 +68,17 @@ class AsyncClient(AsyncWork, AsyncWebhooks):
         """The operator's token, for the code that `vapora up --open` gave to a browser. It can be had once."""
         answer = await self._ask("POST", "/operator/redeem", views.OperatorToken, commands.RedeemCode(code=code))
         return answer.token
+
+    # --- workspaces ---
+
+    @property
+    def workspaces(self) -> AsyncWorkspaces:
+        """`client.workspaces()` lists them, `client.workspaces["id"]` is one of them."""
+        return AsyncWorkspaces(self)
+
+    def in_workspace(self, workspace_id: str) -> AsyncClient:
+        """Another client for the same server, of the same person, in another workspace."""
+        return AsyncClient(self.url, self._token, workspace_id, self._timeout, self._page_size, session=self._session)
 
     # --- projects ---
 
@@ -356,13 +371,47 @@ class AsyncClient(AsyncWork, AsyncWebhooks):
         until: datetime | None = None,
         text: str | None = None,
         after: Position = None,
+        result: str | None = None,
+        first: int | None = None,
+        last: int | None = None,
     ) -> AsyncIterator[views.AuditEntry]:
-        """Who did what to what, when, and how it came out; the newest first."""
-        between = {"since": moment(since), "until": moment(until)}
-        query = {"actor": actor, "action": action, "resource": resource, "text": text, "after": after, **between}
-        return self._items("/audit", views.AuditEntry, query, limit)
+        """Who did what to what, when, and how it came out; the newest first. `first`, `last`: positions; `actor`,
+        `action` and `resource` with a `*` behind them: what begins like that."""
+        between = {"since": moment(since), "until": moment(until), "first": first, "last": last}
+        named = {"actor": actor, "action": action, "resource": resource, "result": result, "text": text}
+        return self._items("/audit", views.AuditEntry, {**named, "after": after, **between}, limit)
+
+    async def export_audit(self, wanted: views.AuditFilter | None = None, format: str = "jsonl") -> str:
+        """The audit trail, the oldest entry first, as `jsonl` or `csv`."""
+        return await self._text("/audit/export", query=_filters(wanted, format))
+
+    def people_audit(
+        self, wanted: views.AuditFilter | None = None, limit: int | None = None, after: Position = None
+    ) -> AsyncIterator[views.AuditEntry]:
+        """For administrators: who signed in or tried to, who belongs where, who was refused; the newest first."""
+        query = {**_filters(wanted), "after": after}
+        return self._items("/people/audit", views.AuditEntry, query, limit)
+
+    async def export_people_audit(self, wanted: views.AuditFilter | None = None, format: str = "jsonl") -> str:
+        """As `export_audit`, of the log of people."""
+        return await self._text("/people/audit/export", query=_filters(wanted, format))
+
+    # --- policies ---
+
+    async def policies(self, after: Position = None) -> views.Policies:
+        """Those that hold everywhere, and the workspace's own beside them."""
+        return await self._get("/policies", views.Policies, {"after": after})
+
+    async def set_policies(self, text: str) -> views.Policies:
+        """All of the workspace's own anew, in Cedar; a text with a mistake is refused as a whole."""
+        return await self._ask("PUT", "/policies", views.Policies, commands.SetPolicies(text=text))
 
     def live(self, after: Position = None, reconnect: bool = True) -> AsyncLive:
         """Changed rows as they change, to be iterated over. `after`: first what changed since then."""
         url = self.url.replace("http", "ws", 1) + f"{PREFIX}/live"
-        return AsyncLive(url, dict(self._headers), self._token, after, self._timeout, reconnect)
+        return AsyncLive(url, dict(self._headers), self._access_token, after, self._timeout, reconnect)
+
+
+def _filters(wanted: views.AuditFilter | None, format: str | None = None) -> dict[str, Any]:
+    said = {} if wanted is None else wanted.model_dump(mode="json", exclude_none=True)
+    return said if format is None else {**said, "format": format}

@@ -45,12 +45,21 @@ class EventFilter(View):
 
 
 class AuditFilter(View):
-    """`resource`: a kind, as `task`, or one thing, as `task:task-1`; `text`: a part of anything said, in any case;
-    `since` and `until` are taken in."""
+    """`actor`, `action` and `resource` are whole, or a beginning with `*` behind it: `user:*`, `task:task-1*`.
+    `resource`: a kind, as `task`, or one thing, as `task:task-1`; `text`: a part of anything said, in any case; `since`
+    and `until`, and the positions `first` and `last`, are taken in."""
 
     actor: str | None = None
     action: str | None = None
     resource: str | None = None
+    result: str | None = None
     since: datetime | None = None
     until: datetime | None = None
     text: str | None = None
+    first: int | None = None
+    last: int | None = None
+
+    def __str__(self) -> str:
+        """The question, as the audit trail shows that somebody asked it."""
+        said = self.model_dump(mode="json", exclude_none=True)
+        return ", ".join(f"{name}={value}" for name, value in said.items()) or "everything"

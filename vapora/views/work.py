@@ -429,9 +429,9 @@ class EventView(View):
 class AuditEntry(View):
     """Who did what to what, when, and how it came out (M11.12).
 
-    `action`: create, update, delete, execute, assign, complete, override, query-secret; `unknown` for an event that a
-    newer version wrote. `result`: success, failure, partial-success. `causation`: the position of what led to it, null:
-    a request.
+    `action`: create, update, delete, execute, assign, complete, override, query-secret, view-audit, deny; `unknown` for
+    an event that a newer version wrote. `result`: success, failure, partial-success. `causation`: the position of what
+    led to it, null: a request.
     """
 
     position: int

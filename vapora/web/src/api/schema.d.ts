@@ -20,7 +20,8 @@ export interface paths {
         /**
          * Make a project
          * @description A name may be used again; `same_name` stands in the answer only then, and says by which projects it is used.
-         *     More than name, description and providers is for the operator. A `repo` is looked at before the project is made.
+         *     More than name, description and providers takes the operator's token, or the role admin. A `repo` is looked at
+         *     before the project is made.
          */
         post: operations["create_project"];
         delete?: never;
@@ -49,8 +50,8 @@ export interface paths {
         head?: never;
         /**
          * Edit a project
-         * @description Only the fields that are sent change. More than name, description and providers is for the operator. Another
-         *     `repo` or `base_branch` is looked at first.
+         * @description Only the fields that are sent change. More than name, description and providers takes the operator's token, or
+         *     the role admin. Another `repo` or `base_branch` is looked at first.
          */
         patch: operations["edit_project"];
         trace?: never;
@@ -1035,9 +1036,70 @@ export interface paths {
         };
         /**
          * Search the audit trail
-         * @description The newest first: who did what to what, when, and how it came out.
+         * @description The newest first: who did what to what, when, and how it came out. That it was looked at stands there too.
          */
         get: operations["list_audit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export the audit trail
+         * @description All entries that fit, the oldest first, up to where the trail is now.
+         */
+        get: operations["export_audit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/people/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Search the audit trail of people
+         * @description For administrators: who signed in or tried to, who belongs to which workspace, and who was refused where they
+         *     are no member.
+         */
+        get: operations["list_people_audit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/people/audit/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export the audit trail of people
+         * @description All entries that fit, the oldest first, up to where the trail is now.
+         */
+        get: operations["export_people_audit"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1271,6 +1333,31 @@ export interface paths {
          *     an OpenBao or Vault of one's own it is the server's key, for which VAPORA needs the right.
          */
         post: operations["rotate_secrets"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/policies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show the policies
+         * @description Those that hold everywhere, and the workspace's own, in Cedar. docs/permissions.md says what they can name.
+         */
+        get: operations["get_policies"];
+        /**
+         * Set the workspace's own policies
+         * @description All of them anew. They are checked first: a text with a mistake is refused as a whole, with the line. They hold
+         *     from the next request on.
+         */
+        put: operations["set_policies"];
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1563,7 +1650,8 @@ export interface paths {
         };
         /**
          * Tell who asks
-         * @description With the workspaces that one belongs to. While nobody has to sign in, and for the operator, those are all.
+         * @description With the workspaces that one belongs to, and what one may do in the one that the header names. While nobody has
+         *     to sign in, and for the operator, those are all.
          */
         get: operations["get_me"];
         put?: never;
@@ -1699,7 +1787,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Numbers for Prometheus */
+        /**
+         * Numbers for Prometheus
+         * @description Of the workspaces that who asks belongs to, and of this server.
+         */
         get: operations["get_metrics"];
         put?: never;
         post?: never;
@@ -2088,9 +2179,9 @@ export interface components {
          * AuditEntry
          * @description Who did what to what, when, and how it came out (M11.12).
          *
-         *     `action`: create, update, delete, execute, assign, complete, override, query-secret; `unknown` for an event that a
-         *     newer version wrote. `result`: success, failure, partial-success. `causation`: the position of what led to it, null:
-         *     a request.
+         *     `action`: create, update, delete, execute, assign, complete, override, query-secret, view-audit, deny; `unknown` for
+         *     an event that a newer version wrote. `result`: success, failure, partial-success. `causation`: the position of what
+         *     led to it, null: a request.
          */
         AuditEntry: {
             /**
@@ -4577,6 +4668,25 @@ export interface components {
             reason: string;
         };
         /**
+         * Policies
+         * @description `shipped`: the policies that hold everywhere; `text`: the workspace's own beside them.
+         */
+        Policies: {
+            /**
+             * Text
+             * @description The text itself.
+             */
+            text: string;
+            /** Shipped */
+            shipped: string;
+            /**
+             * Position
+             * @description The position in the log that this state includes. Ask with `after=` of it to see at least this.
+             * @default 0
+             */
+            position: number;
+        };
+        /**
          * Preferences
          * @description As `ChangePreferences` takes them. The words are open: a newer version may know more of them.
          */
@@ -5542,6 +5652,17 @@ export interface components {
              * @default fallback
              */
             when_exceeded: components["schemas"]["WhenExceeded"];
+        };
+        /**
+         * SetPolicies
+         * @description Cedar text of a workspace, beside the policies that ship. Checked before it is taken.
+         */
+        SetPolicies: {
+            /**
+             * Text
+             * @description The text itself.
+             */
+            text: string;
         };
         /**
          * SetTaskBudget
@@ -14649,24 +14770,30 @@ export interface operations {
     list_audit: {
         parameters: {
             query?: {
-                /** @description Who did it, such as user:local. */
-                actor?: string | null;
-                /** @description create, update, assign, execute … */
-                action?: string | null;
-                /** @description A kind, as task, or one: task:task-1. */
-                resource?: string | null;
-                /** @description An instant such as 2026-11-22T10:00:00Z, or a day; without a zone, UTC. */
-                since?: string | null;
-                /** @description An instant such as 2026-11-22T10:00:00Z, or a day; without a zone, UTC. */
-                until?: string | null;
-                /** @description A part of anything said, in any case. */
-                text?: string | null;
                 /** @description How many items at most. */
                 limit?: number;
                 /** @description `next` of the page before. */
                 cursor?: string | null;
                 /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
                 after?: number | null;
+                /** @description Who did it, such as user:local; with `*` behind it, what begins like that. */
+                actor?: string | null;
+                /** @description create, update, assign, execute, deny …; with `*` behind it, what begins like that. */
+                action?: string | null;
+                /** @description A kind, as task, or one, as task:task-1; with `*` behind it, what begins like that. */
+                resource?: string | null;
+                /** @description How it came out. */
+                result?: ("success" | "failure" | "partial-success") | null;
+                /** @description An instant such as 2026-11-22T10:00:00Z, or a day; without a zone, UTC. */
+                since?: string | null;
+                /** @description An instant such as 2026-11-22T10:00:00Z, or a day; without a zone, UTC. */
+                until?: string | null;
+                /** @description A part of anything said, in any case. */
+                text?: string | null;
+                /** @description From this position on. */
+                first?: number | null;
+                /** @description Up to this position. */
+                last?: number | null;
             };
             header?: {
                 /** @description The workspace that is spoken to. */
@@ -14685,6 +14812,325 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Page_AuditEntry_"];
                 };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    export_audit: {
+        parameters: {
+            query?: {
+                /** @description CSV, or JSON lines. */
+                format?: "csv" | "jsonl";
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+                /** @description Who did it, such as user:local; with `*` behind it, what begins like that. */
+                actor?: string | null;
+                /** @description create, update, assign, execute, deny …; with `*` behind it, what begins like that. */
+                action?: string | null;
+                /** @description A kind, as task, or one, as task:task-1; with `*` behind it, what begins like that. */
+                resource?: string | null;
+                /** @description How it came out. */
+                result?: ("success" | "failure" | "partial-success") | null;
+                /** @description An instant such as 2026-11-22T10:00:00Z, or a day; without a zone, UTC. */
+                since?: string | null;
+                /** @description An instant such as 2026-11-22T10:00:00Z, or a day; without a zone, UTC. */
+                until?: string | null;
+                /** @description A part of anything said, in any case. */
+                text?: string | null;
+                /** @description From this position on. */
+                first?: number | null;
+                /** @description Up to this position. */
+                last?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_people_audit: {
+        parameters: {
+            query?: {
+                /** @description How many items at most. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string | null;
+                /** @description A position, as a write about people answered it: the answer waits up to 5 s for it. */
+                after?: number | null;
+                /** @description Who did it, such as user:local; with `*` behind it, what begins like that. */
+                actor?: string | null;
+                /** @description create, update, assign, execute, deny …; with `*` behind it, what begins like that. */
+                action?: string | null;
+                /** @description A kind, as task, or one, as task:task-1; with `*` behind it, what begins like that. */
+                resource?: string | null;
+                /** @description How it came out. */
+                result?: ("success" | "failure" | "partial-success") | null;
+                /** @description An instant such as 2026-11-22T10:00:00Z, or a day; without a zone, UTC. */
+                since?: string | null;
+                /** @description An instant such as 2026-11-22T10:00:00Z, or a day; without a zone, UTC. */
+                until?: string | null;
+                /** @description A part of anything said, in any case. */
+                text?: string | null;
+                /** @description From this position on. */
+                first?: number | null;
+                /** @description Up to this position. */
+                last?: number | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_AuditEntry_"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    export_people_audit: {
+        parameters: {
+            query?: {
+                /** @description CSV, or JSON lines. */
+                format?: "csv" | "jsonl";
+                /** @description A position, as a write about people answered it: the answer waits up to 5 s for it. */
+                after?: number | null;
+                /** @description Who did it, such as user:local; with `*` behind it, what begins like that. */
+                actor?: string | null;
+                /** @description create, update, assign, execute, deny …; with `*` behind it, what begins like that. */
+                action?: string | null;
+                /** @description A kind, as task, or one, as task:task-1; with `*` behind it, what begins like that. */
+                resource?: string | null;
+                /** @description How it came out. */
+                result?: ("success" | "failure" | "partial-success") | null;
+                /** @description An instant such as 2026-11-22T10:00:00Z, or a day; without a zone, UTC. */
+                since?: string | null;
+                /** @description An instant such as 2026-11-22T10:00:00Z, or a day; without a zone, UTC. */
+                until?: string | null;
+                /** @description A part of anything said, in any case. */
+                text?: string | null;
+                /** @description From this position on. */
+                first?: number | null;
+                /** @description Up to this position. */
+                last?: number | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Not from this machine */
             403: {
@@ -16216,6 +16662,211 @@ export interface operations {
             };
             /** @description It cannot be done in the present state */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_policies: {
+        parameters: {
+            query?: {
+                /** @description A position, as a write about people answered it: the answer waits up to 5 s for it. */
+                after?: number | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Policies"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_policies: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetPolicies"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Policies"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not declared as JSON */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -25,6 +25,16 @@ export type SavedPreferences = Schemas["Preferences"];
 export type Settings = Schemas["WorkspaceSettings"];
 export type Dashboard = Schemas["Dashboard"];
 export type Pause = Schemas["PauseView"];
+export type SignInStatus = Schemas["SignInStatus"];
+export type Me = Schemas["Me"];
+export type User = Schemas["UserView"];
+export type Member = Schemas["Member"];
+export type Invitation = Schemas["InvitationView"];
+export type Team = Schemas["TeamView"];
+export type Token = Schemas["TokenView"];
+export type Policies = Schemas["Policies"];
+export type Secret = Schemas["Secret"];
+export type MemberRole = Schemas["MemberRole"];
 export type Problem = Schemas["Problem"];
 export type State = Card["state"];
 

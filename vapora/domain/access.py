@@ -1,0 +1,232 @@
+"""Who may do what: the table of actions, and what is asked about one of them.
+
+Each operation of the API and each tool of an agent is an action, in one group; a policy (`vapora/access/policies`) says
+who may do what is in a group. What an operation does only sometimes has an action of its own beside it, as
+`edit_project:commands`. `docs/permissions.md` is made of this table.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from events.ids import MemberRole
+from vapora.domain.people import Directory
+from vapora.domain.people.standing import role_of
+
+# Where an action takes place: in a workspace, by people and programs or by agents; or in the installation as a whole.
+Level = Literal["workspace", "installation", "agents"]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Actions that are allowed and refused together."""
+
+    name: str
+    level: Level
+    about: str
+    actions: tuple[str, ...]
+
+
+def _group(name: str, level: Level, about: str, actions: str) -> Group:
+    return Group(name, level, about, tuple(actions.split()))
+
+
+GROUPS: tuple[Group, ...] = (
+    _group(
+        "look",
+        "workspace",
+        "See what is in the workspace",
+        """
+        list_projects get_project get_dashboard get_flow get_repository get_project_file list_tasks get_task
+        get_task_why list_task_runs get_changes get_file list_attempts list_comments list_attachments get_attachment
+        get_board get_run get_brief list_artifacts get_artifact list_steps get_content list_agents get_agent
+        get_learning list_budgets get_role_budget get_task_budget get_budget get_costs list_events get_event get_chain
+        get_queue get_settings get_preferences list_ids get_status get_position follow_live get_policies
+        """,
+    ),
+    _group("prefer", "workspace", "Set one's own preferences", "set_preferences"),
+    _group(
+        "plan",
+        "workspace",
+        "Make projects, name and describe them, pause them",
+        "create_project edit_project pause_project resume_project",
+    ),
+    _group(
+        "hand-in",
+        "workspace",
+        "Hand in tasks, edit them, move them on the board",
+        "submit_task edit_task move_task archive_task attach_file detach_file",
+    ),
+    _group("discuss", "workspace", "Comment on tasks, and answer an agent's questions", "comment_task"),
+    _group("review", "workspace", "Approve work, and send it back", "approve_task request_changes"),
+    _group("land", "workspace", "Land approved work", "merge_task push_task resolve_task"),
+    _group(
+        "steer",
+        "workspace",
+        "Steer runs, and have a task tried again",
+        "cancel_run pause_run resume_run start_attempt pick_attempt requeue_dead_letter",
+    ),
+    _group(
+        "run-commands",
+        "workspace",
+        "Say which commands are run, where and with which files; archive projects",
+        "create_project:commands edit_project:commands accept_project_file archive_project",
+    ),
+    _group("agents", "workspace", "Manage agents", "register_agent replace_agent edit_agent remove_agent"),
+    _group(
+        "budgets",
+        "workspace",
+        "Limit what is spent",
+        "set_role_budget edit_role_budget set_task_budget edit_task_budget set_budget edit_budget",
+    ),
+    _group("pause", "workspace", "Pause the whole workspace", "pause_workspace resume_workspace"),
+    _group("configure", "workspace", "Change the workspace's settings", "set_settings"),
+    _group(
+        "connect",
+        "workspace",
+        "Have other programs told by webhooks",
+        """
+        list_webhooks create_webhook get_webhook set_webhook remove_webhook test_webhook list_deliveries
+        """,
+    ),
+    _group(
+        "secrets",
+        "workspace",
+        "Keep secrets",
+        "list_secrets get_secret store_secret delete_secret rotate_secrets",
+    ),
+    _group("audit", "workspace", "Search and export the audit trail", "list_audit export_audit"),
+    _group("govern", "workspace", "Set the workspace's own policies", "set_policies"),
+    _group(
+        "belong",
+        "installation",
+        "What is the same for everybody who is signed in",
+        "get_me change_password list_roles get_role list_task_types get_metrics get_openapi get_docs",
+    ),
+    _group(
+        "enter",
+        "installation",
+        "What needs no signing in",
+        "get_health get_sign_in_status set_up log_in refresh_session log_out redeem_code",
+    ),
+    _group(
+        "administer",
+        "installation",
+        "Look after people and workspaces of the installation",
+        """
+        list_users edit_user erase_user reset_password rotate_signing_key list_people_audit export_people_audit
+        """,
+    ),
+    _group(
+        "inspect",
+        "agents",
+        "Read files and history",
+        "tool:file_read tool:file_list tool:code_search tool:git_status tool:git_diff tool:git_log",
+    ),
+    _group("hand-over", "agents", "Ask a person, hand in work", "tool:ask tool:finish"),
+    _group("write", "agents", "Change files", "tool:file_write tool:file_edit"),
+    _group("run", "agents", "Run commands in the sandbox", "tool:run_command"),
+    _group("judge", "agents", "Hand in a review of somebody else's work", "tool:submit_review"),
+)
+ACTIONS: dict[str, Group] = {action: group for group in GROUPS for action in group.actions}
+# Decided by the policies that ship, alone: a workspace's own must not lock out who could mend them.
+UNTOUCHABLE = frozenset({"get_policies", "set_policies"})
+
+PrincipalKind = Literal["User", "Token", "Agent", "Operator", "Local", "Visitor"]
+ResourceKind = Literal["Installation", "Workspace", "Project", "Task", "Run", "Agent"]
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who asks, with all that policies may know. `role`: in the workspace that the question is about; None: no member
+    of it. `agent_role`: of an agent."""
+
+    kind: PrincipalKind
+    id: str
+    role: MemberRole | None = None
+    teams: tuple[str, ...] = ()
+    administrator: bool = False
+    agent_role: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """What the question is about. `workspace`: where it is; empty for the installation. `project` and `state` of a
+    task, where they are known: only a workspace's own policies ask for them."""
+
+    kind: ResourceKind
+    id: str
+    workspace: str = ""
+    project: str = ""
+    state: str = ""
+
+    @property
+    def name(self) -> str:
+        """As the audit trail names it: `task/task-1`."""
+        return f"{self.kind.lower()}/{self.id}"
+
+
+INSTALLATION = Resource("Installation", "vapora")
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Whether the principal may do that there. Of tools: `path`, the file that is written; `own_work`, whether it is
+    the agent's own work that is reviewed."""
+
+    principal: Principal
+    action: str
+    resource: Resource
+    path: str = ""
+    own_work: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """`policies`: those that decided, by their `@id`; empty where none applies. `reason`: for who was refused."""
+
+    allowed: bool
+    policies: tuple[str, ...] = ()
+    reason: str = ""
+
+
+def workspace_resource(workspace_id: str) -> Resource:
+    return Resource("Workspace", workspace_id, workspace_id)
+
+
+def is_of_workspace(action: str) -> bool:
+    """Whether the action takes place in a workspace, so that who is no member of it is told that there is none."""
+    return ACTIONS[action].level == "workspace"
+
+
+_SOVEREIGN: dict[str, PrincipalKind] = {"operator": "Operator", "user:local": "Local"}
+
+
+def principal(directory: Directory, actor: str, workspace_id: str, at: datetime) -> Principal:
+    """What the directory knows of who asks. `actor`: as the log names who does something; empty for nobody known.
+    `workspace_id`: what is asked about; empty for the installation."""
+    if not actor:
+        return Principal("Visitor", "visitor")
+    role = role_of(directory, actor, workspace_id, at) if workspace_id else None
+    if actor in _SOVEREIGN:
+        return Principal(_SOVEREIGN[actor], actor, role)
+    kind, _, name = actor.partition(":")
+    teams = _teams(directory, actor, workspace_id) if role is not None else ()
+    if kind == "token":
+        return Principal("Token", name, role, teams)
+    user = directory.users.get(name)
+    administrator = user is not None and user.may_sign_in and user.administrator
+    return Principal("User", name, role, teams, administrator)
+
+
+def _teams(directory: Directory, actor: str, workspace_id: str) -> tuple[str, ...]:
+    kind, _, name = actor.partition(":")
+    workspace = directory.workspace(workspace_id)
+    teams = () if workspace is None else workspace.teams.values()
+    if kind == "token":
+        token = directory.tokens.get(name)
+        said = {scope.partition(":")[2] for scope in (token.scopes if token else ()) if scope.startswith("team:")}
+        return tuple(one.id for one in teams if one.id in said)
+    return tuple(one.id for one in teams if name in one.members)

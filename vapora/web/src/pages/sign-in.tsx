@@ -1,0 +1,65 @@
+/** Where one signs in, and from where one comes back to where one was. */
+import { useEffect, useState } from "preact/hooks";
+import { data, GET, POST } from "../api/client";
+import type { SignInStatus } from "../api/types";
+import { ApiError } from "../api/error";
+import { useForm } from "../lib/form";
+import { wayBack } from "../lib/links";
+import { take } from "../state/session";
+import { Field, Outside, Refused } from "../ui/outside";
+
+const SAID: Record<string, string> = {
+  ended: "Your session has ended. Sign in again to go on where you were.",
+  out: "You are signed out.",
+};
+
+/** Loaded anew: nothing of who was here before stays in memory. */
+export const goBack = (): void => location.replace(wayBack(location.search, location.origin));
+
+export function SignInPage() {
+  const [status, setStatus] = useState<SignInStatus | null>(null);
+  const [unreached, setUnreached] = useState("");
+  const why = new URLSearchParams(location.search).get("why") ?? "";
+  useEffect(() => {
+    data(GET("/api/v1/auth/status")).then(
+      (found) => setStatus(found as SignInStatus),
+      (error: unknown) => setUnreached(error instanceof ApiError ? error.message : String(error)),
+    );
+  }, []);
+  return (
+    <Outside heading="Sign in">
+      {SAID[why] && <p role="status">{SAID[why]}</p>}
+      <Refused text={unreached} />
+      {status?.sign_in && !status.set_up && <p>Nobody has an account here yet. Open the address that `vapora up` printed: it makes you the owner.</p>}
+      {status && !status.sign_in && (
+        <p>
+          Nobody has to sign in here. Go to the <a href="/">board</a>.
+        </p>
+      )}
+      {!unreached && (!status || (status.sign_in && status.set_up)) && <SignInForm />}
+      {status?.openid && (
+        <a class="btn" href={`/api/v1/auth/openid/start?${new URLSearchParams({ back: wayBack(location.search, location.origin) })}`}>
+          Sign in with your organisation
+        </a>
+      )}
+    </Outside>
+  );
+}
+
+function SignInForm() {
+  const { busy, problem, submit } = useForm(async (filled) => {
+    take((await data(POST("/api/v1/auth/login", { body: { email: filled("email"), password: filled("password") } }))) as never);
+    goBack();
+  });
+  return (
+    <form class="flex flex-col gap-3" onSubmit={submit}>
+      <Field label="E-mail" name="email" type="email" autocomplete="username" focus />
+      <Field label="Password" name="password" type="password" autocomplete="current-password" />
+      <Refused text={problem} />
+      <button class="btn-main" disabled={busy}>
+        {busy ? "Signing in…" : "Sign in"}
+      </button>
+      <p class="muted">Password forgotten? An administrator of this installation sets you another one.</p>
+    </form>
+  );
+}
