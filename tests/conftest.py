@@ -12,10 +12,8 @@ import pytest
 
 from actors.runtime import cluster
 from tests import postgres
+from tests.run import ROOMS_APART
 from vapora.database import Database
-
-# `tests/run.py` runs these beside all others.
-ROOMS_APART = ("tests/cluster", "tests/web")
 
 cluster.prepare_environment(Path(tempfile.mkdtemp(prefix="vapora-tests-")), os.environ)
 

@@ -14,10 +14,9 @@ import subprocess
 import sys
 import tempfile
 
-from tests.conftest import ROOMS_APART
-
 _PYTEST = (sys.executable, "-m", "pytest")
 # Where the tests on Ray and in a browser stand, as `tests/conftest.py` sees to: collecting all others takes a while.
+ROOMS_APART = ("tests/cluster", "tests/web")
 _APART = ("-m", "ray or browser", *ROOMS_APART)
 _OTHERS = ("-m", "not index and not ray and not browser")
 _NOTHING_CHOSEN = 5  # by options such as -k; of no concern while the other process has something

@@ -37,7 +37,7 @@ from vapora.serve import api
 from vapora.settings import Settings
 
 class Broken:
-    async def open(self, workspace):
+    def identity(self):
         raise RuntimeError("the log is on fire")
 
 async def ask():

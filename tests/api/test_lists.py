@@ -45,7 +45,6 @@ async def test_a_list_in_pages_is_the_list(door: Door) -> None:
         ("/roles", {}),
         ("/task-types", {}),
         (f"/tasks/{task}/runs", {}),
-        (f"/tasks/{task}/attempts", {}),
         (f"/runs/{run}/artifacts", {}),
         ("/tasks", {}),
         ("/events", {}),

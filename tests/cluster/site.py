@@ -88,7 +88,8 @@ class Site:
 
     def holds(self, count: int) -> bool:
         """Whether the log has so many events; each is read once for it."""
-        self._seen += read_log(self.settings.log_file("default"), self._seen[-1].position if self._seen else 0)
+        after = self._seen[-1].position if self._seen else 0
+        self._seen.extend(read_log(self.settings.log_file("default"), after))
         return len(self._seen) >= count
 
     def log(self) -> list[Recorded]:

@@ -31,6 +31,7 @@ from vapora.api import (
     ids,
     live,
     openapi,
+    openid,
     operator,
     pauses,
     policies,
@@ -77,7 +78,7 @@ _NOUNS = (
     *(projects, repositories, tasks, changes, comments, attachments, board, runs, steps, pauses),
     *(agents, budgets, costs, flow, events, audit, roles, queue, settings, secrets, policies, users, webhooks, ids),
     *(workspaces, tokens),
-    *(auth, live, operator),
+    *(auth, openid, live, operator),
 )
 
 
@@ -100,6 +101,7 @@ def create_app(
     app.state.rehearsal = rehearsal
     app.state.trusted_proxies = settings.trusted_proxies
     app.state.openid = bool(settings.openid_issuer)
+    app.state.public_url = settings.public_url.rstrip("/")
     app.state.max_attachment_bytes = settings.max_attachment_bytes
     app.state.storing = asyncio.Semaphore(_STORED_AT_ONCE)
     app.state.require_operator = partial(operator_token.require, settings.data.absolute())

@@ -123,7 +123,10 @@ GROUPS: tuple[Group, ...] = (
         "enter",
         "installation",
         "What needs no signing in",
-        "get_health get_sign_in_status set_up log_in refresh_session log_out accept_invitation redeem_code",
+        """
+        get_health get_sign_in_status set_up log_in refresh_session log_out accept_invitation redeem_code start_openid finish_openid
+        redeem_sign_in
+        """,
     ),
     _group(
         "administer",
@@ -217,6 +220,11 @@ def is_of_workspace(action: str) -> bool:
 
 
 _SOVEREIGN: dict[str, PrincipalKind] = {"operator": "Operator", "user:local": "Local"}
+
+
+def owns_installation(principal: Principal) -> bool:
+    """Whether it may be everywhere, member or not."""
+    return principal.kind in ("Operator", "Local")
 
 
 def principal(directory: Directory, actor: str, workspace_id: str, at: datetime) -> Principal:

@@ -6,7 +6,7 @@ import { combine } from "@atlaskit/pragmatic-drag-and-drop/combine";
 import { HEADINGS, type Card, type Column } from "../api/types";
 import { mayMove } from "../lib/columns";
 import { count } from "../lib/format";
-import { at, columns, counts, hasMore, loaded, more, selectColumn } from "../state/board";
+import { at, cardsOf, counts, hasMore, loaded, more, selectColumn } from "../state/board";
 import { may } from "../state/me";
 import { CardTile } from "./card";
 import { LongList } from "./long-list";
@@ -23,7 +23,7 @@ export function BoardColumn({ column }: { column: Column }) {
   const ref = useRef<HTMLElement>(null);
   const list = useRef<HTMLDivElement | null>(null);
   const [target, setTarget] = useState<"no" | "yes" | "refused">("no");
-  const cards = columns.value[column];
+  const cards = cardsOf[column].value;
 
   useLayoutEffect(() => {
     const element = ref.current;
