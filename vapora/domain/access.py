@@ -124,8 +124,8 @@ GROUPS: tuple[Group, ...] = (
         "installation",
         "What needs no signing in",
         """
-        get_health get_sign_in_status set_up log_in refresh_session log_out accept_invitation redeem_code
-        start_openid finish_openid redeem_sign_in
+        get_health get_sign_in_status set_up log_in refresh_session log_out accept_invitation redeem_code start_openid
+        finish_openid redeem_sign_in
         """,
     ),
     _group(
