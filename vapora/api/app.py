@@ -78,12 +78,7 @@ _LEVEL = 6
 _NOUNS = (
     *(projects, repositories, tasks, changes, comments, attachments, board, runs, steps, pauses),
     *(agents, budgets, costs, flow, events, audit, roles, queue, settings, secrets, policies, users, webhooks, ids),
-<<<<<<< HEAD
     *(auth, openid, workspaces, tokens, live, operator),
-=======
-    *(workspaces, tokens),
-    *(auth, openid, live, operator),
->>>>>>> h/doors
 )
 
 
