@@ -355,6 +355,7 @@ def test_a_backup_holds_what_is_needed_and_nothing_that_others_may_read(data: Pa
         "workspaces/default/checkpoints.jsonl",
         "workspaces/default/webhooks/secrets/webhook-1",
         "workspaces/_people/log.db",
+        "workspaces/_people/checkpoints.jsonl",
         "people/people.db",
     }
     assert len(blobs) >= 1
