@@ -111,7 +111,6 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "get_sign_in_status": lambda client: client.sign_in_status(),
     "set_up": lambda client: client.set_up("x", "ada@example.com", "Ada", "correct horse battery"),
     "log_in": lambda client: client.log_in("ada@example.com", "correct horse battery"),
-    "redeem_sign_in": lambda client: client.redeem_sign_in("x"),
     "refresh_session": lambda client: client.refresh("x"),
     "log_out": lambda client: client.log_out(refresh_token="x"),
     "accept_invitation": lambda client: client.accept_invitation("x", "Ada", "correct horse battery"),

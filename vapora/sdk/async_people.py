@@ -34,11 +34,6 @@ class AsyncPeople(AsyncTransport):
         """The client is signed in from then on, and renews its tokens by itself."""
         return await self._sign_in("/auth/login", {"email": email, "password": password})
 
-    async def redeem_sign_in(self, code: str) -> views.SessionTokens:
-        """After coming back from a provider of OpenID Connect, with the code that the sign-in page was given. The
-        client is signed in from then on."""
-        return await self._sign_in("/auth/openid/redeem", {"code": code})
-
     async def accept_invitation(
         self, token: str, name: str | None = None, password: str | None = None
     ) -> views.SessionTokens | None:
