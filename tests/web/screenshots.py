@@ -36,7 +36,8 @@ PAGES = {
 # Where there is an owner.
 OUTSIDE = {"sign-in": "/sign-in", "accept": "/accept#x"}
 PEOPLE = {
-    name: f"/settings/{name}" for name in ("profile", "members", "teams", "tokens", "secrets", "policies", "users")
+    name: f"/settings/{name}"
+    for name in ("profile", "members", "teams", "tokens", "secrets", "policies", "webhooks", "users")
 }
 EMAIL, PASSWORD = "ada@example.com", "correct horse battery"
 # An answer takes so long that every column has cards for as long as the pictures take.
