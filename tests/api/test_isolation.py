@@ -60,7 +60,7 @@ async def make(there: Tenants, who: str, workspace: str) -> Known:
         found = await there.http.get(f"/api/v1/tasks/{task}/runs", headers=there.headers(who, workspace))
         runs = found.json()["items"]
     blocker = (await post("/tasks", {**body, "blocked_by": [task]}))["task_id"]
-    return Known(project, task, str(runs[0]["id"]), agent, blocker)
+    return Known(project, task, str(runs[0]["run_id"]), agent, blocker)
 
 
 def told(answer: httpx.Response, *names: str) -> tuple[int, dict[str, str], str]:
@@ -73,7 +73,7 @@ def told(answer: httpx.Response, *names: str) -> tuple[int, dict[str, str], str]
 
 
 async def send(there: Tenants, asked: Asked, who: str, workspace: str) -> httpx.Response:
-    given = {} if asked.body is None else {"json": asked.body}
+    given = asked.given(asked.body)
     headers = there.headers(who, workspace)
     return await there.http.request(asked.method, asked.path, params=asked.query, headers=headers, **given)
 

@@ -53,6 +53,7 @@ from vapora.api import (
     webhooks,
     workspaces,
 )
+from vapora.api.browser_headers import BrowserHeaders
 from vapora.api.cells import Cells
 from vapora.api.denials import Denials
 from vapora.api.gate import Gate, enforce
@@ -77,8 +78,7 @@ _LEVEL = 6
 _NOUNS = (
     *(projects, repositories, tasks, changes, comments, attachments, board, runs, steps, pauses),
     *(agents, budgets, costs, flow, events, audit, roles, queue, settings, secrets, policies, users, webhooks, ids),
-    *(workspaces, tokens),
-    *(auth, openid, live, operator),
+    *(auth, openid, workspaces, tokens, live, operator),
 )
 
 
@@ -129,6 +129,7 @@ def create_app(
     app.add_middleware(GZipMiddleware, minimum_size=_WORTH_COMPRESSING, compresslevel=_LEVEL)
     app.add_middleware(BoundedHeaders)
     app.add_middleware(Envelope, request_metrics=request_metrics, prefix=PREFIX)
+    app.add_middleware(BrowserHeaders, prefix=PREFIX)
     return app
 
 

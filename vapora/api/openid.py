@@ -24,7 +24,7 @@ Token = Annotated[str, Query(max_length=200, description="The token of the invit
 FromProvider = Annotated[str, Query(max_length=4_096, description="What the provider sends the browser back with.")]
 
 
-@router.get("/start", status_code=303, summary="Go to the provider of OpenID Connect", response_class=RedirectResponse)
+@router.get("/start", include_in_schema=False)
 async def start_openid(request: Request, people: AllPeople, invitation: Token = "") -> Response:
     """For a browser. It comes back to /auth/openid/callback, and from there to the sign-in page with a code."""
     base = _base(request)
@@ -42,7 +42,7 @@ async def start_openid(request: Request, people: AllPeople, invitation: Token = 
     return _private(answer)
 
 
-@router.get("/callback", status_code=303, summary="Come back from the provider", response_class=RedirectResponse)
+@router.get("/callback", include_in_schema=False)
 async def finish_openid(
     request: Request,
     people: AllPeople,

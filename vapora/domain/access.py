@@ -125,8 +125,7 @@ GROUPS: tuple[Group, ...] = (
         "What needs no signing in",
         """
         get_health get_sign_in_status set_up log_in refresh_session log_out accept_invitation redeem_code start_openid
-        finish_openid
-        redeem_sign_in
+        finish_openid redeem_sign_in
         """,
     ),
     _group(
