@@ -32,10 +32,11 @@ test: $(VENV)/.dev
 test-install: $(VENV)/.dev
 	$(BIN)/python -m pytest -m index $(PYTEST)
 
-# The crash rounds in full; CI runs a sample of those on Ray. Half an hour, on a quiet machine.
+# The crash rounds in full; `make test` runs a sample of them. Half an hour, on a quiet machine.
 soak: $(VENV)/.dev
-	VAPORA_WORK_ROUNDS=30 VAPORA_LANDING_ROUNDS=30 VAPORA_CHAOS_ROUNDS=100 $(BIN)/python -m pytest -m "not index" $(PYTEST) \
-		tests/work/test_agent_killed.py tests/work/test_landing_killed.py tests/cluster/test_work_killed.py tests/chaos
+	VAPORA_WORK_ROUNDS=30 VAPORA_LANDING_ROUNDS=30 VAPORA_CHAOS_ROUNDS=100 VAPORA_RAY_WORK_ROUNDS=30 $(BIN)/python -m pytest -m "not index" $(PYTEST) \
+		tests/work/test_agent_killed.py tests/work/test_landing_killed.py tests/cluster/test_work_killed.py \
+		tests/cluster/test_chaos.py tests/chaos tests/startup/test_interrupt.py
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import lru_cache, partial
+from functools import cache, lru_cache, partial
 from typing import TYPE_CHECKING, Any, cast
 
 from actors import kinds
@@ -18,15 +18,17 @@ from actors.coordinator.queue_consumer import QueueConsumer
 from actors.identity import Identity
 from actors.identity.accounts import Accounts
 from actors.identity.session_tokens import SessionTimes
-from actors.llm_router import LLMRouter
+from actors.llm_router import LLMRouter, OwnKeys
 from actors.log_writer import LogWriter
 from actors.log_writer.checkpoint_signer import CheckpointSigner
 from actors.projector import Projector
 from actors.repositories import Repositories
+from actors.repositories.logins import SecretLogins
 from actors.repositories.open import OpenRepositories
 from actors.runtime import cluster
 from actors.runtime.base import Actor, Address, Builder, Runtime
 from actors.runtime.local import LocalRuntime
+from actors.secrets import SecretReader
 from actors.snapshots import saved_landings, saved_ledger, saved_offers, saved_swarm
 from actors.supervisor import Supervisor
 from actors.supervisor.store import SettingsCellStore
@@ -41,12 +43,14 @@ from vapora.catalog import role
 from vapora.clock import new_id, now
 from vapora.database import Place
 from vapora.dispatch import Dispatcher
+from vapora.dispatch.secrets import SecretEvents
 from vapora.domain.pricing import PriceBook
-from vapora.errors import ArchivedError, ConfigurationError, NotFoundError, VaporaError
+from vapora.errors import ArchivedError, ConfigurationError, NotFoundError, UnavailableError, VaporaError, VaultError
 from vapora.identity import named_owner
+from vapora.identity.openid import Provider, client_of
 from vapora.identity.store import open_store
-from vapora.llm.catalogue import installed, own_prices
-from vapora.llm.factory import clients
+from vapora.llm.catalogue import Catalogue, installed, own_prices
+from vapora.llm.factory import client_with, clients, switched_on_by_key
 from vapora.log.cell_records import open_cell_records
 from vapora.log.client import LogClient
 from vapora.log.event_log import EventLog
@@ -67,6 +71,7 @@ from vapora.ports import (
 from vapora.queue.nats.options import options_of
 from vapora.repo.bare import person
 from vapora.settings import Settings
+from vapora.vault import open_vault
 
 if TYPE_CHECKING:
     from actors.relay import Relay
@@ -87,6 +92,15 @@ class Wiring:
 
     def log(self, workspace: str) -> LogClient:
         return LogClient(self.runtime.ref(Address("log", workspace)), workspace)
+
+    def secrets(self, actor: str) -> SecretReader:
+        """For one part of the system, as the log names it."""
+
+        @cache
+        def events(workspace: str) -> SecretEvents:
+            return SecretEvents(self.log(workspace), now, self.settings.stream_snapshots(workspace))
+
+        return SecretReader(open_vault(self.settings), events, actor, now)
 
     def blobs(self, workspace: str) -> Blobs:
         return open_blobs(self.settings.blobs_url, self.settings.blob_folder(workspace), workspace)
@@ -177,7 +191,12 @@ def build_identity(wiring: Wiring, _: Address) -> Identity:
         clock=now,
         times=SessionTimes(settings.access_token_s, timedelta(days=settings.refresh_token_days)),
         owner=named_owner(settings),
+        provider=_provider(settings),
     )
+
+
+def _provider(settings: Settings) -> Provider | None:
+    return Provider(client_of(settings), now) if settings.openid_issuer else None
 
 
 def build_budget(wiring: Wiring, address: Address) -> BudgetManager:
@@ -198,13 +217,21 @@ def build_coordinator(wiring: Wiring, address: Address) -> SwarmCoordinator:
         workspace,
         agent=lambda agent_id: runtime.ref(Address("agent", workspace, agent_id)),
         retire=lambda agent_id: runtime.stop(Address("agent", workspace, agent_id)),
-        is_simulated=lambda: runtime.ref(Address("router")).is_simulated(),
+        is_simulated=lambda: _is_simulated(runtime, workspace),
         clock=now,
         idle_s=settings.agent_idle_s,
         resend_s=settings.resend_s,
         saved=saved_swarm(settings.snapshot_folder(workspace)),
         consumer=_consumer(settings, workspace),
     )
+
+
+async def _is_simulated(runtime: Runtime, workspace: str) -> bool:
+    """Where a vault that does not answer may hold a key, real money is expected."""
+    try:
+        return bool(await runtime.ref(Address("router")).is_simulated(workspace))
+    except (UnavailableError, VaultError):
+        return False
 
 
 def _consumer(settings: Settings, workspace: str) -> QueueConsumer | None:
@@ -268,6 +295,7 @@ def build_repositories(wiring: Wiring, address: Address) -> Repositories:
         sandbox=settings.sandbox,
         text=wiring.blobs(workspace).text,
         snapshots=settings.stream_snapshots(workspace),
+        logins=SecretLogins(wiring.secrets("repositories"), workspace),
     )
     return Repositories(
         log,
@@ -315,7 +343,20 @@ def build_router(wiring: Wiring, _: Address) -> LLMRouter:
         prices=PriceBook(own_prices(settings, known), known.prices),
         timeout_s=settings.call_timeout_s,
         margin_s=settings.reservation_margin_s,
+        keys=_own_keys(wiring, known),
         read=read,
+    )
+
+
+def _own_keys(wiring: Wiring, known: Catalogue) -> OwnKeys | None:
+    """Keys that workspaces brought; none are looked for where nothing but rehearsal is wanted."""
+    if wiring.settings.model == "rehearsal":
+        return None
+    environ = wiring.environ
+    return OwnKeys(
+        wiring.secrets("llm-router"),
+        switched_on_by_key(environ, known),
+        lambda provider, key: client_with(environ, provider, key, known),
     )
 
 

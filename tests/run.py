@@ -3,30 +3,40 @@
     python -m tests.run [options of pytest]
 
 They mostly wait for other processes, the others mostly compute: on two cores both together take little longer than
-either alone. What is said on Ray and in the browser is printed when both are done.
+either alone. What is said on Ray and in the browser is printed when both are done. Of what is tried at random moments
+this takes a sample, new ones each time; `make soak` and pytest by itself take all.
 """
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
 
-from tests.conftest import ROOMS_APART
-
 _PYTEST = (sys.executable, "-m", "pytest")
 # Where the tests on Ray and in a browser stand, as `tests/conftest.py` sees to: collecting all others takes a while.
+ROOMS_APART = ("tests/cluster", "tests/web")
 _APART = ("-m", "ray or browser", *ROOMS_APART)
 _OTHERS = ("-m", "not index and not ray and not browser")
 _NOTHING_CHOSEN = 5  # by options such as -k; of no concern while the other process has something
+_SAMPLE = {
+    "VAPORA_CHAOS_ROUNDS": "40",
+    "VAPORA_WORK_ROUNDS": "8",
+    "VAPORA_LANDING_ROUNDS": "4",
+    "VAPORA_RAY_CHAOS_ROUNDS": "4",
+    "VAPORA_RAY_WORK_ROUNDS": "2",
+    "VAPORA_START_MOMENTS": "6",
+}
 
 
 def main(options: list[str]) -> int:
+    environ = _SAMPLE | os.environ
     with tempfile.TemporaryFile("w+") as said:
         # In the same process group: Ctrl-C reaches both.
-        apart = subprocess.Popen([*_PYTEST, *_APART, *options], stdout=said, stderr=subprocess.STDOUT)
+        apart = subprocess.Popen([*_PYTEST, *_APART, *options], env=environ, stdout=said, stderr=subprocess.STDOUT)
         try:
-            others = subprocess.run([*_PYTEST, *_OTHERS, *options], check=False).returncode
+            others = subprocess.run([*_PYTEST, *_OTHERS, *options], env=environ, check=False).returncode
         finally:
             code = apart.wait()
         said.seek(0)

@@ -27,7 +27,7 @@ SMALL = {
     "live": ["--sockets", "3", "--posts", "2", "--rounds", "1"],
     "worktree": ["--files", "50", "--rounds", "1"],
     "sandbox": ["--rounds", "1"],
-    "workspaces": ["--few", "1", "--many", "2", "--wake", "1", "--rest-s", "0.1"],
+    "workspaces": ["--few", "0", "--many", "2", "--wake", "1", "--rest-s", "0.1"],
     "postgres_workspaces": ["--counts", "1", "--touch", "1", "--folder", tempfile.gettempdir()],
 }
 
@@ -43,7 +43,7 @@ def test_the_benchmark_runs(name: str, tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=240,
         cwd=Path(__file__).parents[1],
         env=os.environ | {"TMPDIR": str(tmp_path)},
     )

@@ -77,7 +77,7 @@ class Office:
                 polled = await self.log.poll(position, 1_000, 5)
                 events += polled.events
                 position = polled.position
-            await self.system.projector("default").wait_for(position, 10)
+            await self.system.projector("default").wait_for(position, 60)
         return events
 
     def board(self) -> Board:

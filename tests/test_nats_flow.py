@@ -99,7 +99,7 @@ class Office:
         assert not violations(events, WORKSPACE)
 
         head = await self.log.head()
-        await self.system.projector(WORKSPACE).wait_for(head, 10)
+        await self.system.projector(WORKSPACE).wait_for(head, 60)
         reader = StoreReader(self.system.read_store(WORKSPACE))
         with reader.snapshot() as rows:
             assert len(board(rows, None, rows.position).columns["done"]) == tasks

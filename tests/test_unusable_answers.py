@@ -88,7 +88,7 @@ class Office:
                 polled = await self.log.poll(self.position, 1_000, 5)
                 events += polled.events
                 self.position = polled.position
-        await self.system.projector("default").wait_for(self.position, 10)
+        await self.system.projector("default").wait_for(self.position, 60)
         return events
 
     async def everything(self) -> list[Recorded]:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-DEADLINE_S = 120
+DEADLINE_S = 240
 
 
 def wait_for(what: str, condition: Callable[[], Any]) -> Any:

@@ -179,7 +179,7 @@ class Agent:
 
     async def _start_bare(self, one: RunUnderWay, run: Run) -> Run:
         """For a run that ends before it has done anything."""
-        begun = run_started(one.assignment, (), await self._means.router.is_simulated())
+        begun = run_started(one.assignment, (), await self._means.router.is_simulated(one.assignment.origin.workspace))
         return await one.append(run, rules.start(run, begun))
 
     async def _give_back(self, one: RunUnderWay, run: Run, call_id: str) -> Run:

@@ -19,7 +19,7 @@ from vapora.domain.run import Run
 async def begin(one: RunUnderWay, run: Run) -> Run:
     """Raises a `VaporaError` where the worktree cannot be had."""
     assignment, manifest = one.assignment, one.manifest
-    simulated = await one.means.router.is_simulated()
+    simulated = await one.means.router.is_simulated(assignment.origin.workspace)
     begun = await _worktree(one)
     if assignment.purpose == "review":
         told = await _review(one, begun)

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Coroutine
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from actors.agent.beginning import forked
 from actors.agent.conversation import conversation
 from actors.agent.prompts import call_of_step, call_with_tools
 from actors.agent.run_under_way import RunUnderWay
 from actors.messages import Answered, Call, CallOutcome, NoProvider, OutOfBudget
+from events import Recorded
 from events.budget import BudgetSet
 from events.ids import WaitReason, project_stream, run_stream
+from events.secret import SecretStored
 from vapora.domain import run as rules
 from vapora.domain.next_step import Ask, Fail, without_another
 from vapora.domain.run import Run
 from vapora.domain.work import next_action, works_with_tools
+from vapora.log.client import Polled
 
 FIRST_RETRY_S = 0.5
 # Clocks may be set, and budgets turn by the calendar: no sleep is longer than this.
 _LONGEST_SLEEP_S = 60.0
 _POLL_S = 10.0
+_KEYS = (SecretStored.TOPIC,)
 
 
 async def ask_model(one: RunUnderWay, run: Run, ask: Ask, held: bool) -> tuple[Run, bool]:
@@ -77,10 +84,37 @@ async def _obstacle(one: RunUnderWay, run: Run, outcome: CallOutcome, seen: int 
                 await _until(one, until, seen)
         case NoProvider(remedy=remedy, retry_at=retry_at):
             run = await one.append(run, rules.wait(run, WaitReason.PROVIDER, remedy))
-            await _until(one, retry_at)
+            await _until_key(one, retry_at, seen)
         case _:
             run = await one.append(run, rules.fail(run, getattr(outcome, "reason", "no answer"), counts=False))
     return run
+
+
+async def _until_key(one: RunUnderWay, instant: datetime, seen: int | None) -> None:
+    """Until `instant`, the run is called off, or a secret was stored: perhaps the key for which it waits."""
+    seen = await one.means.log.head() if seen is None else seen
+    while one.called_off is None:
+        left = min((instant - one.means.clock()).total_seconds(), _LONGEST_SLEEP_S)
+        if left <= 0:
+            return
+        polled = await one.unless_called_off(_unless_over(one.means.log.poll(seen, 1, left, _KEYS), one, left))
+        if polled is not None:
+            if polled.events:
+                return
+            seen = polled.position
+
+
+async def _unless_over(
+    polling: Coroutine[Any, Any, Polled[Recorded]], one: RunUnderWay, seconds: float
+) -> Polled[Recorded] | None:
+    """What is polled for; None where the time is over first."""
+    polled, sleeping = asyncio.ensure_future(polling), asyncio.ensure_future(one.means.sleep(seconds))
+    try:
+        await asyncio.wait((polled, sleeping), return_when=asyncio.FIRST_COMPLETED)
+        return polled.result() if polled.done() else None
+    finally:
+        polled.cancel()
+        sleeping.cancel()
 
 
 async def _until(one: RunUnderWay, instant: datetime | None, seen: int | None = None) -> None:

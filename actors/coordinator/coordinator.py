@@ -167,6 +167,8 @@ class SwarmCoordinator:
 
     async def _tick(self) -> None:
         """Send again what runs, and end agents that have had nothing to do for long."""
+        # A workspace that was brought a key rehearses no more.
+        self._assigner.simulated = await self._is_simulated()
         self._pool.send(swarm.running(self._swarm))
         self._pool.cancel(swarm.recalled(self._swarm))
         self._pool.pause(swarm.running(self._swarm))

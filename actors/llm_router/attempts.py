@@ -30,7 +30,8 @@ from vapora.unicode import says_something
 
 @dataclass(frozen=True, slots=True)
 class ChosenModel:
-    """A model whose worst case is reserved under (`call_id`, `attempt`) until `expires_at`."""
+    """A model whose worst case is reserved under (`call_id`, `attempt`) until `expires_at`. `simulated`: as rehearsed
+    money, which pays for no real call."""
 
     call_id: str
     attempt: int
@@ -38,6 +39,7 @@ class ChosenModel:
     amount_microusd: int
     standing: BudgetStatus
     expires_at: datetime
+    simulated: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -142,6 +142,8 @@ class ModelChoice:
     def covers(self, held: ChosenModel, call: Call) -> bool:
         """Whether what was held beforehand is enough for the call as it came, for as long as that may take, and its
         model may be asked now."""
+        if held.spec.provider not in self._clients or held.simulated != self._simulated:
+            return False  # its key was taken away, or brought, meanwhile
         in_time = self._clock() + timedelta(seconds=self._timeout_s) <= held.expires_at
         enough = self.worst_case(held.spec, call) <= held.amount_microusd
         enough = enough and call.barred(held.spec.provider, held.spec.model) is None
@@ -177,5 +179,11 @@ class ModelChoice:
 def made(wish: ReserveSpend, option: routing.Option, standing: BudgetStatus) -> ChosenModel:
     """The choice that a granted wish is."""
     return ChosenModel(
-        wish.call_id, wish.attempt, option.spec, option.worst_case_microusd, standing, expires_at=wish.expires_at
+        wish.call_id,
+        wish.attempt,
+        option.spec,
+        option.worst_case_microusd,
+        standing,
+        expires_at=wish.expires_at,
+        simulated=wish.simulated,
     )

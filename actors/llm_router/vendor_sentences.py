@@ -23,22 +23,24 @@ class VendorSentences:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._said: dict[tuple[str, ModelKey], tuple[datetime, str]] = {}
+        self._said: dict[tuple[str, str, ModelKey], tuple[datetime, str]] = {}
 
-    def failed(self, workspace: str, spec: ModelSpec, sentence: str) -> None:
-        key = (workspace, (spec.provider, spec.model))
+    def failed(self, workspace: str, spec: ModelSpec, sentence: str, account: str = "") -> None:
+        """`account`: as of `CircuitBreaker.account`, whose key it was."""
+        key = (workspace, account, (spec.provider, spec.model))
         self._said.pop(key, None)  # so that the newest stands last
         self._said[key] = (self._clock(), sentence)
 
-    def answered(self, spec: ModelSpec) -> None:
-        self._said = {key: one for key, one in self._said.items() if key[1] != (spec.provider, spec.model)}
+    def answered(self, spec: ModelSpec, account: str = "") -> None:
+        done = (account, (spec.provider, spec.model))
+        self._said = {key: one for key, one in self._said.items() if key[1:] != done}
 
     def told(self, workspace: str) -> str:
         """The newest of them, each model's with its name; empty where there are none."""
         oldest = self._clock() - _FRESH
         fresh = [
             (model, sentence)
-            for (ours, (_, model)), (at, sentence) in self._said.items()
+            for (ours, _, (_, model)), (at, sentence) in self._said.items()
             if ours == workspace and at >= oldest
         ]
         return listed(fresh[-_MOST:])

@@ -12,6 +12,7 @@ from typing import Concatenate, ParamSpec, TypeVar, cast
 
 import structlog
 
+from actors.repositories.logins import SecretLogins
 from events.content import Content
 from events.ids import project_stream, task_stream
 from vapora.dispatch.folds import PROJECT, TASK
@@ -24,6 +25,7 @@ from vapora.errors import NoWorktreeError, RepositoryError, UnavailableError
 from vapora.log.client import LogClient
 from vapora.log.folds import LoadedFold, StreamFolds
 from vapora.repo.bare import Person
+from vapora.repo.logins import Logins, nobodys
 from vapora.repo.owner import Repository
 from vapora.repo.source import parse_source
 from vapora.sandbox.choice import Wish, choose
@@ -60,8 +62,8 @@ class OpenRepositories:
     """Opens a project's repository with the first call that needs it, and keeps it open. Settings come from the log,
     never from who asks.
 
-    `text` reads the content that events name (blocking). `sandbox`: what the installation wants, where a project does
-    not say.
+    `text` reads the content that events name (blocking). `logins`: those of remotes, from the workspace's secrets.
+    `sandbox`: what the installation wants, where a project does not say.
     """
 
     def __init__(
@@ -75,12 +77,14 @@ class OpenRepositories:
         sandbox: Wish,
         text: Callable[[Content], str],
         snapshots: Path | None = None,
+        logins: SecretLogins | None = None,
     ) -> None:
         self.folder = folder
         self.roots = roots
         self.environ = environ
         self.committer = committer
         self.text = text
+        self._logins = logins
         self._sandbox = sandbox
         self._projects = StreamFolds(log, PROJECT, snapshots)
         self._tasks = StreamFolds(log, TASK, snapshots)
@@ -175,6 +179,8 @@ class OpenRepositories:
         if self._closed:
             raise UnavailableError("The repositories are being closed.", remedy="Try again in a moment.")
         loop = asyncio.get_running_loop()
+        if self._logins is not None:
+            self._logins.loop = loop
         future = loop.run_in_executor(self._threads, lambda: work(*args, **kwargs))
         kept = cast("asyncio.Future[object]", future)
         self._under_way.add(kept)
@@ -196,10 +202,17 @@ class OpenRepositories:
         self._threads.shutdown(wait=False)
         for folds in (self._projects, self._tasks):
             await folds.settled()
+        if self._logins is not None:
+            await self._logins.close()
+
+    @property
+    def logins(self) -> Logins:
+        """What the workspace brought for remotes; to be asked in a thread of ours."""
+        return nobodys if self._logins is None else self._logins
 
     def _open(self, project_id: str, repo: str) -> Repository:
         source = parse_source(repo, self.roots)
-        repository = Repository(self.folder / project_id, source, self.environ, self.committer)
+        repository = Repository(self.folder / project_id, source, self.environ, self.committer, logins=self.logins)
         try:
             for name in repository.branches():
                 if name.startswith(SCRATCH):

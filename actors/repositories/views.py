@@ -48,7 +48,7 @@ class Views:
 
     async def examine(self, repo: str, base_branch: str | None = None) -> Examined:
         source = await self._opened.thread(parse_source, repo, self._opened.roots)
-        found = await self._opened.thread(examine, source, self._opened.environ, base_branch)
+        found = await self._opened.thread(examine, source, self._opened.environ, base_branch, self._opened.logins)
         return Examined(
             kind=source.kind,
             where=source.where,

@@ -10,20 +10,19 @@ import json
 import random
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
-from functools import partial
+from datetime import timedelta
 from typing import Any, TypeVar
 
 import structlog
 
-from actors.follower import LogLoop, cancel
+from actors.follower import LogLoop
 from actors.webhooks.keys import SigningSecrets
 from actors.webhooks.outbox import Due, Outbox
+from actors.webhooks.post import Post
 from actors.webhooks.sending import Attempt, Sender
 from events import Recorded, Unknown, topics
 from events.ids import webhook_stream
 from events.webhook import WebhookRemoved, WebhookSet, WebhookTested
-from vapora.backoff import Backoff
 from vapora.clock import Clock
 from vapora.dispatch import answer_to
 from vapora.dispatch.folds import WEBHOOK
@@ -31,20 +30,15 @@ from vapora.domain import webhook as rules
 from vapora.domain.cell import Rest
 from vapora.domain.webhook import Webhook
 from vapora.errors import ConflictError, NewerEventError, UnavailableError, VersionConflictError
-from vapora.log.client import LogClient
+from vapora.log.client import LogClient, Polled
 from vapora.log.folds import StreamFolds
+from vapora.log.mapper import LazyRecord
 from vapora.ports import Origin, RequestKey
 from vapora.views import DeliveryState, EventView, Page, WebhookDelivery, WebhookOutcome
 
 _BATCH = 500
-# So many at once in all, and to one webhook: one that is slow leaves room for the others.
-_AT_ONCE = 16
-_AT_ONCE_EACH = 4
 _LONGEST_NAP_S = 60.0
 _MOST_TRIES = 20
-# It is ours, as a log that does not answer, and no attempt.
-_AFTER_A_FAULT_S = 1.0
-_EVER = datetime.fromtimestamp(0, UTC)
 _SETTINGS = (WebhookSet.TOPIC, WebhookRemoved.TOPIC)
 
 T = TypeVar("T")
@@ -74,8 +68,8 @@ class Webhooks:
         self._folds = StreamFolds(log, WEBHOOK, None)
         self._hooks: dict[str, Webhook] = {}
         self._outbox: Outbox | None = None
-        self._following = _Following(f"webhooks/{workspace}", log, self._look_on)
-        self._post = _Post(self)
+        self._following = _Following(f"webhooks/{workspace}", self._poll, self._look_on)
+        self._post = Post(self)
         self._journal = structlog.get_logger("webhooks")
 
     async def start(self) -> None:
@@ -109,19 +103,19 @@ class Webhooks:
             after = polled.position
         await self.in_thread(lambda outbox: outbox.begin(head, [one for one in hooks.values() if not one.removed]))
 
-    async def rest(self) -> Rest:
-        """Deliveries that wait for their time are due then; nothing else of it moves by itself."""
-        if problem := self._following.problem or self._post.problem:
-            return Rest(f"its webhooks: {problem}")
-        if self._post.is_busy or await self._following.is_behind():
-            return Rest("webhooks are being sent")
-        soonest = await self.in_thread(lambda outbox: outbox.next_at(_EVER))
-        return Rest("webhooks are being sent") if soonest and soonest <= self._clock() else Rest(due=soonest)
-
     async def health(self) -> dict[str, Any]:
         waiting = await self.in_thread(Outbox.waiting)
         problem = self._following.problem or self._post.problem
         return {"position": self._following.position, "problem": problem, "waiting": waiting}
+
+    async def rest(self) -> Rest:
+        """Busy while something is on its way; what is tried again later is due then."""
+        if problem := self._following.problem or self._post.problem:
+            return Rest(f"its webhooks: {problem}")
+        now = self._clock()
+        if self._post.is_busy or await self._following.is_behind() or await self.due(1):
+            return Rest("messages are on their way to its webhooks")
+        return Rest(due=await self.in_thread(lambda outbox: outbox.next_at(now)))
 
     # --- for people ---
 
@@ -171,11 +165,14 @@ class Webhooks:
 
     # --- following ---
 
+    async def _poll(self, after: int, limit: int, timeout_s: float) -> Polled[LazyRecord]:
+        wanted = (*_SETTINGS, *rules.topics_for(self._hooks.values(), topics()))
+        return await self._log.poll_sealed(after, limit, timeout_s, tuple(dict.fromkeys(wanted)))
+
     async def _look_on(self, after: int, timeout_s: float) -> tuple[int, bool]:
         """What nobody wants is never asked for. Behind a change of the webhooks other events may be wanted, so a batch
         ends with it. How far that is, and whether there may be more."""
-        wanted = (*_SETTINGS, *rules.topics_for(self._hooks.values(), topics()))
-        polled = await self._log.poll_sealed(after, _BATCH, timeout_s, tuple(dict.fromkeys(wanted)))
+        polled = await self._poll(after, _BATCH, timeout_s)
         reached, found, changed = polled.position, [], []
         for record in polled.events:
             found += [
@@ -266,82 +263,20 @@ def _changed(hooks: Mapping[str, Webhook], recorded: Recorded) -> Webhook:
 class _Following(LogLoop):
     """Goes on where `look_on` has come to."""
 
-    def __init__(self, name: str, log: LogClient, look_on: Callable[[int, float], Awaitable[tuple[int, bool]]]) -> None:
+    def __init__(
+        self,
+        name: str,
+        poll: Callable[[int, int, float], Awaitable[Polled[LazyRecord]]],
+        look_on: Callable[[int, float], Awaitable[tuple[int, bool]]],
+    ) -> None:
         super().__init__(name, 0)
-        self._log = log
+        self._poll = poll
         self._look_on = look_on
 
     async def is_behind(self) -> bool:
-        return self.position < await self._log.head()
+        return bool((await self._poll(self.position, 1, 0)).events)
 
     async def _step(self, timeout_s: float) -> bool:
         reached, more = await self._look_on(self.position, timeout_s)
         self._reached(reached)
         return more
-
-
-class _Post:
-    """Sends what is due, some at once, the longest due first."""
-
-    def __init__(self, hooks: Webhooks) -> None:
-        self._hooks = hooks
-        self._wake = asyncio.Event()
-        self._under_way: dict[tuple[str, int], asyncio.Task[None]] = {}
-        self._task: asyncio.Task[None] | None = None
-        self.problem: str | None = None
-        self._journal = structlog.get_logger("webhooks")
-
-    def start(self) -> None:
-        if self._task is None:
-            self._task = asyncio.create_task(self._run(), name="webhooks:post")
-
-    async def stop(self) -> None:
-        await cancel(self._task)
-        self._task = None
-        # What is cut off was perhaps sent: it is sent again after the next start.
-        for task in list(self._under_way.values()):
-            await cancel(task)
-
-    def wake(self) -> None:
-        self._wake.set()
-
-    @property
-    def is_busy(self) -> bool:
-        return bool(self._under_way) or self._wake.is_set()
-
-    async def _run(self) -> None:
-        pauses = iter(Backoff(0.05, longest_s=5.0))
-        while True:
-            try:
-                self._wake.clear()
-                await self._send_due()
-                nap = await self._hooks.nap_s()
-                self.problem, pauses = None, iter(Backoff(0.05, longest_s=5.0))
-            except Exception as error:  # told in health; tried again
-                self.problem = f"{type(error).__name__}: {error}"
-                self._journal.warning("webhooks cannot be sent", error=self.problem)
-                nap = next(pauses)
-            with suppress(TimeoutError):
-                async with asyncio.timeout(max(nap, 0.01)):
-                    await self._wake.wait()
-
-    async def _send_due(self) -> None:
-        for one in await self._hooks.due(2 * _AT_ONCE_EACH):
-            key = (one.webhook.id, one.position)
-            each = sum(webhook_id == one.webhook.id for webhook_id, _ in self._under_way)
-            if len(self._under_way) >= _AT_ONCE:
-                return
-            if key in self._under_way or each >= _AT_ONCE_EACH:
-                continue
-            task = asyncio.create_task(self._hooks.deliver(one), name=f"webhooks:{key[0]}:{key[1]}")
-            self._under_way[key] = task
-            task.add_done_callback(partial(self._done, key))
-
-    def _done(self, key: tuple[str, int], task: asyncio.Task[None]) -> None:
-        del self._under_way[key]
-        if not task.cancelled() and (error := task.exception()) is not None:
-            self.problem = f"{type(error).__name__}: {error}"
-            self._journal.warning("webhook not sent", webhook=key[0], position=key[1], error=self.problem)
-            asyncio.get_running_loop().call_later(_AFTER_A_FAULT_S, self.wake)
-            return
-        self.wake()

@@ -100,7 +100,7 @@ class Site:
     async def emptied(self) -> None:
         """Until nothing waits in the queue."""
         looking = await self.bystander()
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(60):
             while (await looking.status()).depth:
                 await asyncio.sleep(0.02)
 

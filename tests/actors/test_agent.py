@@ -158,7 +158,7 @@ async def open_system(*providers: Provider) -> AsyncIterator[tuple[Actors, LogCl
 
 
 async def _idle(agent: Agent) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while (await agent.health())["runs"]:
             await asyncio.sleep(0)
 
@@ -495,7 +495,7 @@ class _Grudging:
     async def drop(self, origin: Origin, call_id: str) -> bool:
         return await self._router.drop(origin, call_id)
 
-    async def is_simulated(self) -> bool:
+    async def is_simulated(self, workspace: str) -> bool:
         return False
 
 

@@ -55,7 +55,7 @@ async def shown(log: LogClient, place: Place) -> tuple[list[str], list[str], int
     with capture_logs() as said:
         await projector.start()
         head = await log.head()
-        assert await projector.wait_for(head, 10) == head
+        assert await projector.wait_for(head, 60) == head
     reader = StoreReader(place)
     with reader.snapshot() as rows:
         found = board(rows, None, rows.position)

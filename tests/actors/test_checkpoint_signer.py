@@ -36,7 +36,7 @@ def signed(file: Path) -> list[int]:
 
 
 async def until(file: Path, positions: list[int]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while signed(file) != positions:
             await asyncio.sleep(0.005)
 
@@ -93,7 +93,7 @@ async def test_a_checkpoint_that_cannot_be_written_shows_in_health_and_stops_no_
     await writer.start()
     _block(file)
     await writer.append([request("a", 0)])
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while (await writer.health())["status"] == "ok":
             await asyncio.sleep(0.005)
     assert "No checkpoint can be written" in (await writer.health())["reason"]

@@ -54,9 +54,9 @@ async def test_every_event_comes_in_order_what_stands_and_what_follows(log: LogC
     reader = Reader()
     follower = Follower("test", log, reader, limit=2)
     follower.start()
-    assert await follower.wait_for(5, 5) == 5
+    assert await follower.wait_for(5, 60) == 5
     last = await add(log, 3)
-    assert await follower.wait_for(last, 5) == last
+    assert await follower.wait_for(last, 60) == last
     assert reader.positions == list(range(1, 9))
     await follower.stop()
 
@@ -78,7 +78,7 @@ async def test_a_batch_that_fails_comes_again_and_the_reason_shows_until_it_is_t
     await passed(lambda: follower.problem is not None)
     assert follower.problem == "ValueError: cannot take it"
     assert follower.position == 0
-    assert await follower.wait_for(2, 5) == 2
+    assert await follower.wait_for(2, 60) == 2
     assert reader.batches == [[1, 2]] * 3
     await passed(lambda: follower.problem is None)
     await follower.stop()
@@ -99,7 +99,7 @@ async def test_who_waits_for_a_position_is_told_how_far_it_came(log: LogClient) 
     await add(log, 1)
     follower = Follower("test", log, Reader())
     follower.start()
-    waits = [asyncio.create_task(follower.wait_for(position, 5)) for position in (1, 2, 3)]
+    waits = [asyncio.create_task(follower.wait_for(position, 60)) for position in (1, 2, 3)]
     assert await follower.wait_for(9, 0.01) <= 1
     await add(log, 2)
     assert all(reached >= wanted for wanted, reached in enumerate(await asyncio.gather(*waits), 1))
@@ -112,12 +112,12 @@ async def test_stopped_and_started_again_it_goes_on_where_it_was(log: LogClient)
     await add(log, 2)
     follower.start()
     follower.start()
-    await follower.wait_for(2, 5)
+    await follower.wait_for(2, 60)
     await follower.stop()
     await follower.stop()
     await add(log, 2)
     follower.start()
-    await follower.wait_for(4, 5)
+    await follower.wait_for(4, 60)
     assert reader.positions == [1, 2, 3, 4]
     await follower.stop()
 

@@ -260,6 +260,6 @@ async def complete(cell: Site, task_id: str, run: int, base: str, head: str) -> 
 
 
 async def gone(cell: Site, worktree: str) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while worktree in cell.worktrees():
             await asyncio.sleep(0)

@@ -68,7 +68,7 @@ async def test_a_poll_answers_at_once_with_what_is_there(writer: LogWriter) -> N
 async def test_a_poll_waits_for_the_next_event(writer: LogWriter) -> None:
     polls = [asyncio.create_task(writer.poll(0, timeout_s=60)) for _ in range(3)]
     await writer.append([request("a", 0)])
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         assert [positions(batch) for batch in await asyncio.gather(*polls)] == [[1]] * 3
 
 
@@ -85,7 +85,7 @@ async def test_a_filtered_poll_waits_for_its_topics_and_tells_how_far_it_looked(
     waiting = asyncio.create_task(writer.poll(batch.position, timeout_s=60, topics=[NO.TOPIC]))
     await writer.append([request("a", 3, YES)])
     await writer.append([request("a", 4, YES, NO)])
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         assert positions(await waiting) == [6]
     assert await writer.poll(6, timeout_s=0.01, topics=["task.assigned"]) == Batch((), 6, 6)
 
@@ -263,7 +263,7 @@ async def test_a_writer_that_was_replaced_refuses_everything_from_then_on(tmp_pa
     for call in (lambda: old.append([request("b", 0)]), lambda: old.poll(0), lambda: old.read("a"), old.head):
         with pytest.raises(FencedError):
             await call()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         with pytest.raises(FencedError):
             await waiting
     assert (await old.health())["status"] == "fenced"
@@ -292,7 +292,7 @@ async def test_stopping_ends_waiting_polls_and_starting_again_goes_on(writer: Lo
     await writer.stop()
     await writer.stop()
     assert await appending == [Appended((1,))]
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         with pytest.raises(UnavailableError, match="has stopped"):
             await waiting
     assert (await writer.health())["status"] == "stopped"
@@ -445,6 +445,6 @@ async def _all(writer: LogWriter) -> tuple[StoredRecord, ...]:
 
 
 async def _until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not condition():
             await asyncio.sleep(0)

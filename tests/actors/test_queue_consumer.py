@@ -71,7 +71,7 @@ async def test_a_task_that_another_taker_died_with_comes_again_and_is_given_out_
     await site.relay()
     task_id = await site.cell.submit()
     dying = await site.bystander()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not await dying.fetch(1, 1):
             pass
     await dying.stop()
@@ -120,7 +120,7 @@ async def test_an_offer_of_a_task_that_is_gone_is_acknowledged(site: Site) -> No
     await site.relay()
     task_id = await site.cell.submit()
     looking = await site.bystander()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not (await looking.status()).depth:
             await asyncio.sleep(0.01)
     await site.cell.people.dispatch(ORIGIN, MoveTask(state=TaskState.ARCHIVED), task_id)
@@ -138,7 +138,7 @@ async def test_what_nobody_is_free_for_waits_and_starts_as_soon_as_somebody_is(s
     await site.cell.assigned(1)
     second = await site.cell.submit()
     looking = await site.bystander()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not (await looking.status()).depth:
             await asyncio.sleep(0.01)
     # It was told to come again in five seconds; who becomes free does not wait for that.
@@ -182,7 +182,7 @@ async def test_an_older_offer_that_comes_late_takes_nothing_from_the_present_one
     await passed(lambda: waits in state().put_off)
     await giver.offer([older])
     # Once it is acknowledged, only the present one is left.
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while sum((await giver.status()).depth.values()) > 1:
             await asyncio.sleep(0.02)
     assert state().delivered == {waits: present.position}

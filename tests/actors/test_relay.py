@@ -232,7 +232,7 @@ async def test_a_mirror_of_another_log_is_left_alone_and_health_says_what_to_do(
         second = relay(other, server)
         await second.start()
         problem = ""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while "another log" not in problem:
                 problem = (await second.health())["problem"] or ""
                 await asyncio.sleep(0.01)
@@ -307,7 +307,7 @@ async def test_an_account_with_the_rights_that_are_documented_and_no_more_will_d
     taker = NatsQueue(options, WORKSPACE, ack_wait_s=0.3, max_deliver=2)
     await taker.start()
     await submit(log, [1])
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not await taker.dead_letters():
             await taker.fetch(1, 0.1)
     await taker.discard("t1")

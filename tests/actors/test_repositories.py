@@ -243,6 +243,6 @@ def test_a_worktrees_name_says_task_and_attempt() -> None:
 
 
 async def until_worktrees(cell: Site, wanted: set[str]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while cell.worktrees() != wanted:
             await asyncio.sleep(0)

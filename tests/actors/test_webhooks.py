@@ -27,6 +27,7 @@ from vapora.clock import now
 from vapora.commands import RemoveWebhook, SetWebhook
 from vapora.dispatch import Dispatcher
 from vapora.domain import webhook as rules
+from vapora.domain.cell import Rest
 from vapora.errors import BadInputError
 from vapora.log.client import LogClient
 from vapora.ports import RequestKey
@@ -45,6 +46,7 @@ class Site:
     allowed: Sequence[Network] = LOOPBACK
     hooks: Webhooks | None = None
     pauses: list[tuple[int, float | None]] = field(default_factory=list)
+    pause: float = 0.01
 
     @property
     def log(self) -> LogClient:
@@ -55,7 +57,7 @@ class Site:
 
         def pause_s(attempts: int, luck: float, asked_for_s: float | None) -> float:
             self.pauses.append((attempts, asked_for_s))
-            return 0.01
+            return self.pause
 
         self.hooks = Webhooks(
             self.log,
@@ -87,6 +89,14 @@ class Site:
             more = {} if kind is TaskCompleted else {"reason": "broke"}
             event = kind(task_id=one, run_id=f"{one}.1", **more)
             await self.log.append(ORIGIN, (task_stream(one), 0, (event,)))
+
+    async def settled(self) -> Rest:
+        """Once nothing is on its way."""
+        assert self.hooks is not None
+        async with asyncio.timeout(20):
+            while (rest := await self.hooks.rest()).busy:
+                await asyncio.sleep(0)
+        return rest
 
     async def delivery(self, webhook_id: str, is_it: Callable[[WebhookDelivery], bool]) -> WebhookDelivery:
         """The newest one, as soon as it is as wished."""
@@ -211,6 +221,7 @@ async def test_after_many_attempts_it_is_a_dead_letter_that_can_be_seen(site: Si
     await site.start()
     webhook_id = await site.add(receiver.url)
     await site.tell("t1")
+    await receiver.wait_for(rules.MOST_ATTEMPTS)
     dead = await site.delivery(webhook_id, lambda one: one.state == "dead")
     assert (dead.attempts, dead.status) == (rules.MOST_ATTEMPTS, 500)
     assert "500" in dead.error and dead.next_at is None
@@ -308,6 +319,24 @@ async def test_plain_http_goes_to_allowed_networks_alone(site: Site) -> None:
     with pytest.raises(BadInputError, match="not https"):
         await hooks.check("http://hooks.example/")
     await hooks.check("https://hooks.example/")
+
+
+async def test_its_cell_may_sleep_until_something_is_to_be_sent_again(site: Site, receiver: Receiver) -> None:
+    hooks = await site.start()
+    await site.settled()
+    assert await hooks.rest() == Rest()
+    receiver.answers.append(None)
+    webhook_id = await site.add(receiver.url)
+    await site.tell("t1")
+    await receiver.wait_for(1)
+    assert "on their way" in (await hooks.rest()).busy
+    await site.stop()
+    site.pause = 3_600
+    receiver.answers.append(answer(503))
+    hooks = await site.start()
+    waits = await site.delivery(webhook_id, lambda one: one.attempts == 1)
+    rest = await site.settled()
+    assert rest.busy == "" and rest.due == waits.next_at
 
 
 async def test_a_sample_is_sent_once_and_recorded(site: Site, receiver: Receiver) -> None:

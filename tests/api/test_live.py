@@ -10,14 +10,20 @@ from typing import Any
 
 import pytest
 import uvicorn
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import ClientConnection
+from websockets.asyncio.client import connect as websocket
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from tests.api.doors import Door
 from vapora.api.live_feed import LiveFeed
 from vapora.views import Frame
 
-PATIENCE_S = 20
+PATIENCE_S = 60
+
+
+def connect(address: str, **more: Any) -> websocket:
+    """As a client does, but on a machine that may have much else to do: by itself it gives up after ten seconds."""
+    return websocket(address, open_timeout=PATIENCE_S, **more)
 
 
 @pytest.fixture

@@ -134,7 +134,7 @@ async def test_a_nats_that_is_away_is_told_and_the_installation_is_well(beside: 
 
 
 async def _queue(door: Door, is_it: Any) -> dict[str, Any]:
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(60):
         while not is_it(found := await door.ask("GET", "/queue", 200)):
             await asyncio.sleep(0.02)
     return dict(found)

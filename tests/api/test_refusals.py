@@ -97,7 +97,9 @@ _BAD: list[tuple[str, str, Any, int, str]] = [
     ("GET", "/events/99999", None, 404, "not-found"),
     ("GET", "/roles/juggler", None, 404, "not-found"),
     ("GET", "/nowhere", None, 404, "no-such-path"),
-    ("POST", "/auth/login", {"email": "a@b.c", "password": "x"}, 404, "no-such-path"),
+    ("POST", "/auth/login", {"email": "a@b.c", "password": "x"}, 401, "unauthenticated"),
+    ("POST", "/auth/login", {"email": "nobody", "password": "x"}, 422, "invalid-request"),
+    ("POST", "/auth/nothing", {}, 404, "no-such-path"),
     ("PUT", "/projects", {"name": "x"}, 405, "method-not-allowed"),
     ("POST", "/tasks/", {"title": "x"}, 404, "no-such-path"),
 ]

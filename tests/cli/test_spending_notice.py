@@ -86,7 +86,7 @@ def test_a_real_start_says_it_and_a_default_cap_is_set(tmp_path: Path, port: int
             assert line, said
             said += line
         process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=15)
+        process.communicate(timeout=60)
     finally:
         process.kill()
     assert "openai will bill you" in said

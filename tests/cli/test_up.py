@@ -52,7 +52,7 @@ def test_it_tells_its_addresses_and_stops_cleanly(number: signal.Signals, tmp_pa
         wrong = httpx.post(f"{told['api']}/operator/redeem", json={"code": "x" * 43})
         asked = time.monotonic()
         process.send_signal(number)
-        out, err = process.communicate(timeout=15)
+        out, err = process.communicate(timeout=60)
     finally:
         process.kill()
 
@@ -82,10 +82,10 @@ def test_a_second_one_on_the_same_data_is_refused_by_the_firsts_name_and_harms_n
         assert first.stdout is not None
         told = json.loads(first.stdout.readline())
         second = start(data, port if same_port else 0)
-        out, err = second.communicate(timeout=30)
+        out, err = second.communicate(timeout=60)
         health = httpx.get(f"{told['api_docs'].removesuffix('/docs')}/health").json()
         first.send_signal(signal.SIGTERM)
-        first.communicate(timeout=15)
+        first.communicate(timeout=60)
     finally:
         first.kill()
 
@@ -103,7 +103,7 @@ def test_a_projection_that_stopped_keeps_nobody_from_starting_and_is_told(tmp_pa
         api = json.loads(first.stdout.readline())["api"]
         made, _ = (httpx.post(f"{api}/projects", json={"name": name}).json() for name in ("Parser", "Lexer"))
         first.send_signal(signal.SIGTERM)
-        first.communicate(timeout=15)
+        first.communicate(timeout=60)
     finally:
         first.kill()
     with sqlite3.connect(data / "workspaces" / "default" / "log.db") as log:
@@ -118,7 +118,7 @@ def test_a_projection_that_stopped_keeps_nobody_from_starting_and_is_told(tmp_pa
         told = json.loads(again.stdout.readline())
         board = httpx.get(f"{told['api']}/board")
         again.send_signal(signal.SIGTERM)
-        _, err = again.communicate(timeout=15)
+        _, err = again.communicate(timeout=60)
     finally:
         again.kill()
 

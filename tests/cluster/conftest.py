@@ -19,6 +19,18 @@ from vapora.settings import Settings
 from vapora.testing import FakeVendors
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What shares the platform comes last: its twenty processes do not run beside all other tests."""
+    here = Path(__file__).parent
+    items.sort(
+        key=lambda item: (
+            item.path.parent == here
+            and "site" in getattr(item, "fixturenames", ())
+            and not hasattr(getattr(item, "module", None), "site")
+        )
+    )
+
+
 @pytest.fixture(scope="session")
 def site() -> Iterator[Site]:
     """A running platform on Ray whose four providers are the wire fake, reached by the real SDKs, with a real NATS."""

@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -33,12 +33,12 @@ from vapora.testing.delivery import Streams
 from vapora.views import TaskCard
 
 
-def read_log(path: Path) -> list[Recorded]:
-    """The whole log, read from its file beside whoever writes it."""
+def read_log(path: Path, after: int = 0) -> list[Recorded]:
+    """The whole log, or what follows a position, read from its file beside whoever writes it."""
     log = SQLiteLog.open_for_reading(path)
     try:
         found: list[Recorded] = []
-        while page := log.after(found[-1].position if found else 0, 5_000):
+        while page := log.after(found[-1].position if found else after, 5_000):
             found += [open_record(record) for record in page]
         return found
     finally:
@@ -53,6 +53,7 @@ class Site:
     settings: Settings
     client: Client
     nats: NatsServer | None = None
+    _seen: list[Recorded] = field(default_factory=list)
 
     def project(self, name: str) -> str:
         return self.client.create_project(CreateProject(name=name)).id
@@ -65,10 +66,11 @@ class Site:
         return [self.client.task(task_id) for task_id in task_ids]
 
     def wait_until_done(self, task_ids: Sequence[str]) -> list[TaskCard]:
+        # One request, since it is asked again and again beside what it waits for.
         def done() -> bool:
-            states = [card.state for card in self.cards(task_ids)]
-            assert "failed" not in states
-            return all(state == "done" for state in states)
+            columns = self.client.board().columns
+            assert not {card.id for card in columns["failed"]} & set(task_ids)
+            return {card.id for card in columns["done"]} >= set(task_ids)
 
         wait_for("all tasks done", done)
         return self.cards(task_ids)
@@ -83,6 +85,12 @@ class Site:
         """What NATS holds."""
         assert self.nats is not None
         return asyncio.run(holdings(self.nats.url, "default"))
+
+    def holds(self, count: int) -> bool:
+        """Whether the log has so many events; each is read once for it."""
+        after = self._seen[-1].position if self._seen else 0
+        self._seen.extend(read_log(self.settings.log_file("default"), after))
+        return len(self._seen) >= count
 
     def log(self) -> list[Recorded]:
         return read_log(self.settings.log_file("default"))

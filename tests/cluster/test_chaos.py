@@ -1,7 +1,8 @@
 """kill -9 of random actors and of NATS at random moments on real Ray, ten rounds: log, board, money, rows and queue
 agree after each.
 
-`VAPORA_CHAOS_SEED` repeats a plan. What only the actors themselves hold is compared in `tests/chaos`.
+`VAPORA_CHAOS_SEED` repeats a plan, `VAPORA_RAY_CHAOS_ROUNDS` makes it longer or shorter. What only the actors
+themselves hold is compared in `tests/chaos`.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from ray.exceptions import RayActorError
 from events.run import RunStarted
 from projections.board import board
 from projections.engine.store import StoreReader
+from tests import rounds
 from tests.cluster.site import Site
 from tests.waiting import wait_for
 from vapora.blobs import BlobStore
@@ -32,7 +34,7 @@ from vapora.testing.soundness import Discrepancy, answers, billed, contents, mon
 pytestmark = [pytest.mark.ray, pytest.mark.timeout(900)]
 
 SEED = int(os.environ.get("VAPORA_CHAOS_SEED", "0")) or random.randrange(1, 1_000_000)
-ROUNDS = 10
+ROUNDS = rounds.RAY_CHAOS
 TASKS = 6
 CELL = ("log/default", "budget/default", "projector/default", "coordinator/default", "relay/default", "router")
 NATS = "nats"
@@ -62,7 +64,8 @@ def test_after_ten_rounds_of_kill_9_at_random_log_board_money_and_queue_agree(si
         found = _findings_when_quiet(site, start, waiting)
         print(f"round {number}: killed {killed}")
         assert not found, f"seed {SEED}, round {number}, killed {killed}:\n" + "\n".join(map(str, found))
-    assert NATS in dead
+    # A sample may spare it.
+    assert NATS in dead or ROUNDS < 10
     site.client.edit_agent("presenter", EditAgent(enabled=True))
     site.wait_until_done(waiting)
     assert not (found := _findings_when_quiet(site, start, [])), found
@@ -79,7 +82,7 @@ def _round(site: Site, dice: random.Random, project: str) -> list[str]:
     ]
     killed: list[str] = []
     for moment in moments:
-        wait_for(f"{moment} events", partial(_holds, site, start + moment))
+        wait_for(f"{moment} events", partial(site.holds, start + moment))
         if not nats.running:
             asyncio.run(nats.start())
         if dice.randrange(NATS_DIES) == 0:
@@ -94,10 +97,6 @@ def _round(site: Site, dice: random.Random, project: str) -> list[str]:
     if not nats.running:
         asyncio.run(nats.start())
     return killed
-
-
-def _holds(site: Site, count: int) -> bool:
-    return len(site.log()) >= count
 
 
 def _kill(site: Site, actor: str) -> bool:

@@ -1,7 +1,7 @@
 """kill -9 of the agent and of the actor that holds the repositories, on real Ray, at random moments of runs with tools:
 in the end there is the work of a run that nobody disturbed, done once, and nothing is left over.
 
-`VAPORA_WORK_SEED` repeats a plan, `VAPORA_WORK_ROUNDS` makes the run longer.
+`VAPORA_WORK_SEED` repeats a plan, `VAPORA_RAY_WORK_ROUNDS` makes the run longer.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from ray.exceptions import RayActorError
 from events import Recorded
 from events.ids import ChecksVerdict
 from events.run import ModelCalled, RunFailed, RunSucceeded, ToolUsed
+from tests import rounds
 from tests.cluster.site import Site
 from tests.repo.site import TheirRepository
 from tests.sandbox.conftest import require
@@ -31,10 +32,10 @@ from vapora.testing.soundness import answers, order, tools
 pytestmark = [pytest.mark.ray, pytest.mark.timeout(3_600)]
 
 SEED = int(os.environ.get("VAPORA_WORK_SEED", "0")) or random.randrange(1, 1_000_000)
-ROUNDS = int(os.environ.get("VAPORA_WORK_ROUNDS", "4"))
+ROUNDS = rounds.RAY_WORK
 VICTIMS = ("agent/default/developer", "repositories/default")
 # Seen in a run; a process that is left is told from all others by it.
-MARK = "vapora-killed-on-ray"
+MARK = f"vapora-killed-on-ray-{os.getpid()}"
 WORK = (
     [call("file_write", path="notes.txt", content="notes\n"), call("run_command", command="echo one >> log.txt")],
     [call("run_command", command=f": {MARK}; echo two >> log.txt; sleep 0.5; echo 2 >> log.txt")],
@@ -78,7 +79,7 @@ def _round(site: Site, project: str, plan: list[tuple[int, str]]) -> RunSucceede
     start = len(site.log())
     site.submit(project, "Mend it", role="developer", task_type="code-generation", review="human")
     for moment, victim in plan:
-        wait_for(f"{moment} events", partial(_holds, site, start + moment))
+        wait_for(f"{moment} events", partial(site.holds, start + moment))
         wait_for(f"{victim} to be killed", partial(_kill, site, victim))
     ends: list[Recorded] = []
 
@@ -90,10 +91,6 @@ def _round(site: Site, project: str, plan: list[tuple[int, str]]) -> RunSucceede
     end = ends[0].event
     assert isinstance(end, RunSucceeded), end
     return end
-
-
-def _holds(site: Site, count: int) -> bool:
-    return len(site.log()) >= count
 
 
 def _kill(site: Site, actor: str) -> bool:

@@ -54,10 +54,8 @@ BAD = {
     "another algorithm": forged({"alg": "HS512"}),
     "another key": made(OTHER),
     "an unknown kid": made(SigningKey("kid-2", KEY.secret, NOW)),
-    "no kid": forged({"kid": None}),
-    "a kid that is no text": forged({"kid": "1"}).replace(
-        part({"alg": "HS256", "kid": "1"}), part({"alg": "HS256", "kid": 1})
-    ),
+    "no kid": f"{part({'alg': 'HS256'})}.{BODY}.{SIGNATURE}",
+    "a kid that is no text": f"{part({'alg': 'HS256', 'kid': 1})}.{BODY}.{SIGNATURE}",
     "truncated": made()[:-3],
     "no signature": f"{HEAD}.{BODY}.",
     "another body": f"{HEAD}.{part(CLAIMS)}.{SIGNATURE}",

@@ -8,16 +8,20 @@ import sys
 from pathlib import Path
 
 SDK = Path(__file__).parent.parent.parent / "vapora" / "sdk"
-NAMES = ("transport", "work", "webhooks", "client", "handles")
+NAMES = ("transport", "work", "people", "webhooks", "client", "handles", "workspaces")
 _HEAD = '"""Made from async_{name}.py by `python -m tests.sdk.make`: change that file."""'
 _WORDS = (
     (r'\A""".*?"""', "{head}"),
     (r"from asyncio import sleep", "from time import sleep"),
+    (r"from asyncio import Lock", "from threading import Lock"),
     (r"\basync (def|for|with) ", r"\1 "),
     (r"\bawait ", ""),
     (r"vapora\.sdk\.async_", "vapora.sdk."),
     (r"\bhttpx\.AsyncClient\b", "httpx.Client"),
-    (r"\bAsync(Transport|Work|Webhooks|Client|Projects|Project|Tasks|Task|Live|Iterator)\b", r"\1"),
+    (
+        r"\bAsync(Transport|Work|People|Webhooks|Client|Projects|Project|Tasks|Task|Workspaces|Workspace|Live|Iterator)\b",
+        r"\1",
+    ),
     (r"__a(enter|exit)__", r"__\1__"),
     (r"\.aclose\(\)", ".close()"),
     (r"for (\w+) in ([^\n]+):\n +yield \1\n", r"yield from \2\n"),

@@ -15,8 +15,8 @@ from typing import Any
 
 import psutil
 
-# How long it may take to end.
-ENDS_IN_S = 10.0
+# How long it may take to end, as is promised.
+ENDS_IN_S = 15.0
 
 
 class Launched:

@@ -30,9 +30,25 @@ def test_plain_settings_pass(tmp_path: Path) -> None:
     preflight.check(Settings(data=tmp_path), {})
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "example.org", "127.0.0.1:8000", "::", "nonsense"])
-def test_only_loopback_is_listened_on(host: str) -> None:
-    assert host in refusal(host=host)
+@pytest.mark.parametrize("host", ["0.0.0.0", "example.org", "::"])
+def test_other_addresses_are_listened_on_since_everybody_signs_in_there(host: str, tmp_path: Path) -> None:
+    settings = Settings(data=tmp_path, host=host)
+    preflight.check(settings, {})
+    assert not settings.on_loopback
+
+
+@pytest.mark.parametrize(
+    ("named", "said"),
+    [
+        ({"owner_email": "ada@example.com"}, "VAPORA_OWNER_PASSWORD cannot be taken"),
+        ({"owner_email": "ada@example.com", "owner_password": "too short"}, "12 to 1,000 characters"),
+        ({"owner_password": "a good password"}, "VAPORA_OWNER_EMAIL is no e-mail address"),
+        ({"owner_email": "ada", "owner_password": "a good password"}, "VAPORA_OWNER_EMAIL is no e-mail address"),
+    ],
+)
+def test_a_first_owner_who_cannot_be_one_is_told_at_the_start(named: dict[str, str], said: str) -> None:
+    assert said in (told := refusal(**named))
+    assert "good" not in told
 
 
 def test_a_database_that_refuses_is_told_without_its_password(database_url: str) -> None:

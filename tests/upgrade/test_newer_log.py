@@ -70,7 +70,7 @@ async def test_a_topic_that_nobody_here_knows_disturbs_nobody(settings: Settings
     async with started(settings) as system:
         await work(system, settings)
         projector = system.projector("default")
-        await projector.wait_for(position, 10)
+        await projector.wait_for(position, 60)
         assert (await projector.status())["failed"] == {}
     code, said = vapora("audit", "verify")
     assert code == 0, said
@@ -110,7 +110,7 @@ async def test_a_member_that_is_not_known_here_stops_the_read_models_that_need_i
     position = newer_writes(settings, "task:t", MEMBER)
     async with started(settings) as system:
         projector = system.projector("default")
-        await projector.wait_for(position, 10)
+        await projector.wait_for(position, 60)
         while (status := await projector.status())["rebuilding"]:
             await projector.frames(position, timeout_s=0.05)
     assert "board" in status["failed"]

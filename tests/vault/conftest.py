@@ -9,7 +9,6 @@ import pytest
 from tests.vault.bench import BACKENDS, Bench, embedded, over_files
 from tests.vault.openbao_server import POLICY, ROTATING, OpenBaoServer
 from vapora.vault import Vault
-from vapora.vault.openbao import OpenBaoVault
 from vapora.vault.tables import PostgresTables
 
 
@@ -41,6 +40,6 @@ def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
             server: OpenBaoServer = request.getfixturevalue("openbao")
             prefix = f"t{os.urandom(6).hex()}"
             token = server.token(POLICY.replace("vapora", prefix), ROTATING)
-            yield Bench(lambda: kept(OpenBaoVault(server.options(token=token, prefix=prefix))))
+            yield Bench(lambda: kept(server.vault(token=token, prefix=prefix)))
     for vault in opened:
         vault.close()

@@ -13,9 +13,11 @@ import hvac
 import requests
 
 from tests.ports import free_port
-from vapora.vault.openbao import OpenBaoOptions
+from vapora.vault.openbao import OpenBaoOptions, OpenBaoVault
 
-_READY_S = 30.0
+_READY_S = 90.0
+# A busy machine takes its time to write.
+PATIENCE_S = 60.0
 # What docs/secrets.md says that VAPORA needs.
 POLICY = """
 path "secret/data/vapora/*" { capabilities = ["create", "update", "read"] }
@@ -44,7 +46,7 @@ class OpenBaoServer:
         return f"http://127.0.0.1:{self.port}"
 
     def client(self, token: str = "") -> Any:
-        return hvac.Client(url=self.url, token=token or self.root, timeout=10)
+        return hvac.Client(url=self.url, token=token or self.root, timeout=PATIENCE_S)
 
     def start(self, *, unseal: bool = True) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -98,8 +100,9 @@ class OpenBaoServer:
         secret = admin.auth.approle.generate_secret_id("vapora")["data"]["secret_id"]
         return str(role), str(secret)
 
-    def options(self, **given: Any) -> OpenBaoOptions:
-        return OpenBaoOptions(self.url, **given)
+    def vault(self, **given: Any) -> OpenBaoVault:
+        """`given`: of `OpenBaoOptions`."""
+        return OpenBaoVault(OpenBaoOptions(self.url, **given), PATIENCE_S)
 
     def _first_time(self) -> None:
         made = self.client().sys.initialize(secret_shares=1, secret_threshold=1)
@@ -111,7 +114,7 @@ class OpenBaoServer:
 
     def _health(self) -> int:
         """200: it answers; others while it is sealed, or not yet the leader of its one."""
-        return int(requests.get(f"{self.url}/v1/sys/health", timeout=10).status_code)
+        return int(requests.get(f"{self.url}/v1/sys/health", timeout=PATIENCE_S).status_code)
 
     def _until(self, question: Any) -> None:
         deadline = time.monotonic() + _READY_S

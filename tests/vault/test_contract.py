@@ -9,6 +9,7 @@ import pytest
 
 from tests.vault.bench import Bench, secret, value_of
 from vapora.errors import NotFoundError
+from vapora.vault import Vault
 from vapora.vault.base import KEPT_VERSIONS
 
 
@@ -140,6 +141,27 @@ def test_a_rotation_under_load_loses_nothing(bench: Bench) -> None:
     assert done["read"] and done["write"]
     for one in setup.list("acme"):
         assert value_of(setup, "acme", one.name) == f"{one.name}/{one.version}"
+
+
+def test_several_that_store_the_very_first_secret_at_once_all_succeed(bench: Bench) -> None:
+    gate, wrong = threading.Barrier(4), list[Exception]()
+    vaults = [bench.open() for _ in range(4)]
+
+    def store(vault: Vault) -> None:
+        gate.wait()
+        try:
+            vault.put("acme", "key", secret("one"))
+        except Exception as error:
+            wrong.append(error)
+
+    threads = [threading.Thread(target=store, args=(vault,)) for vault in vaults]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+    assert {value_of(vault, "acme", "key") for vault in vaults} == {"one"}
+    assert [one.version for one in vaults[0].list("acme")] == [4]
 
 
 def test_old_versions_are_bounded(bench: Bench) -> None:

@@ -27,7 +27,7 @@ def test_stopped_and_started_again_in_mid_work_it_loses_nothing_that_was_acknowl
     own_server: OpenBaoServer,
 ) -> None:
     """It is killed while one thread writes and another reads; both go on by themselves once it is back."""
-    vault = OpenBaoVault(own_server.options(token=own_server.token(POLICY)))
+    vault = own_server.vault(token=own_server.token(POLICY))
     acknowledged, failed, wrong = [0], list[str](), list[object]()
     moved, away, over = threading.Event(), threading.Event(), threading.Event()
 
@@ -49,15 +49,15 @@ def test_stopped_and_started_again_in_mid_work_it_loses_nothing_that_was_acknowl
 
     thread = threading.Thread(target=work)
     thread.start()
-    assert moved.wait(30)
+    assert moved.wait(90)
     own_server.strike()
-    assert away.wait(30)
+    assert away.wait(90)
     own_server.start(unseal=False)
     with pytest.raises(UnavailableError, match="unsealed"):
         vault.get("acme", "key")
     own_server.unseal()
     moved.clear()
-    assert moved.wait(30)
+    assert moved.wait(90)
     over.set()
     thread.join()
     assert wrong == []
@@ -69,7 +69,7 @@ def test_stopped_and_started_again_in_mid_work_it_loses_nothing_that_was_acknowl
 
 def test_by_app_role_it_signs_in_again_when_its_token_is_over(openbao: OpenBaoServer) -> None:
     role_id, secret_id = openbao.app_role(POLICY)
-    vault = OpenBaoVault(openbao.options(role_id=role_id, secret_id=secret_id))
+    vault = openbao.vault(role_id=role_id, secret_id=secret_id)
     vault.put("app-role", "key", secret("one"))
     openbao.client().auth.token.revoke(vault._signed_in.token)
     assert value_of(vault, "app-role", "key") == "one"
@@ -79,7 +79,7 @@ def test_by_app_role_it_signs_in_again_when_its_token_is_over(openbao: OpenBaoSe
 def test_a_token_file_is_read_again_when_its_token_is_refused(openbao: OpenBaoServer, tmp_path: Path) -> None:
     file = tmp_path / "token"
     file.write_text(openbao.token(POLICY))
-    vault = OpenBaoVault(openbao.options(token_file=file))
+    vault = openbao.vault(token_file=file)
     vault.put("by-file", "key", secret("one"))
     openbao.client().auth.token.revoke(file.read_text())
     file.write_text(openbao.token(POLICY) + "\n")
@@ -88,7 +88,7 @@ def test_a_token_file_is_read_again_when_its_token_is_refused(openbao: OpenBaoSe
 
 
 def test_a_token_that_may_too_little_is_told_what_is_missing(openbao: OpenBaoServer) -> None:
-    vault = OpenBaoVault(openbao.options(token=openbao.token('path "secret/none" { capabilities = ["read"] }')))
+    vault = openbao.vault(token=openbao.token('path "secret/none" { capabilities = ["read"] }'))
     for ask in (vault.check, lambda: vault.put("acme", "key", secret("one")), lambda: vault.get("acme", "key")):
         with pytest.raises(VaultError, match="permission denied") as refused:
             ask()
@@ -97,14 +97,14 @@ def test_a_token_that_may_too_little_is_told_what_is_missing(openbao: OpenBaoSer
 
 
 def test_a_mount_that_is_not_there_is_no_empty_vault(openbao: OpenBaoServer) -> None:
-    vault = OpenBaoVault(openbao.options(token=openbao.root, mount="elsewhere"))
+    vault = openbao.vault(token=openbao.root, mount="elsewhere")
     with pytest.raises(VaultError, match="no handler for route"):
         vault.check()
     vault.close()
 
 
 def test_its_own_key_is_rotated_only_where_that_is_allowed(openbao: OpenBaoServer) -> None:
-    vault = OpenBaoVault(openbao.options(token=openbao.token(POLICY)))
+    vault = openbao.vault(token=openbao.token(POLICY))
     with pytest.raises(ConflictError, match="may not rotate") as refused:
         vault.rotate("acme")
     assert "bao operator rotate" in refused.value.remedy

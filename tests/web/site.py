@@ -67,6 +67,14 @@ class Site:
         """The token that lets a page have commands run."""
         return (self._data / "operator_token").read_text().strip()
 
+    def as_operator(self) -> None:
+        """Ask with the operator's token from now on: where there is an owner, nobody is heard without any."""
+        self._http.headers["Authorization"] = f"Bearer {self.operator()}"
+
+    def setup_token(self) -> str:
+        """Of the link that makes the first owner."""
+        return (self._data / "people" / "setup_token").read_text().strip()
+
     def code(self) -> str:
         """What `vapora up --open` gives to a browser."""
         return operator_token.offer(self._data, time.time())
@@ -84,7 +92,7 @@ class Site:
             "checks": [{"name": name, "command": line} for name, line in home.checks.items()],
             "read_only": [str(one) for one in home.read_only],
         }
-        self._http.headers["Authorization"] = f"Bearer {self.operator()}"
+        self.as_operator()
         return str(self.send("POST", "/projects", body)["id"]), home.path
 
     def task(self, project: str, title: str, **more: Any) -> str:

@@ -108,7 +108,15 @@ def test_a_card_that_comes_to_a_chosen_state_raises_one_notice_and_old_changes_n
     expect(granted.get_by_role("region", name="Done", exact=True).get_by_role("article")).to_have_count(1)
     assert granted.evaluate("told") == ["“Implement the slug generator” waits for your review."]
     assert refused.evaluate("told") == []
+    site.send("PUT", "/preferences", {"notifications": ["done"]})
+    other = site.task(project, "Write unit tests", role="tester", review="human")
+    expect(granted.get_by_role("region", name="Review", exact=True).get_by_role("article")).to_have_count(1)
+    # A page that has just been opened tells of nothing that stood there, and of a card that it hears of for the first
+    # time only where that has come to its state now.
     granted.reload()
     expect(granted.get_by_role("region", name="Done", exact=True).get_by_role("article")).to_have_count(1)
     expect(granted.get_by_text("Live", exact=True)).to_be_visible()
-    assert granted.evaluate("told") == []
+    site.send("POST", f"/tasks/{task}/comments", {"text": "It was good."})
+    site.send("POST", f"/tasks/{other}/move", {"state": "done"})
+    granted.wait_for_function("() => told.length > 0", timeout=20_000)
+    assert granted.evaluate("told") == ["“Write unit tests” is done."]

@@ -94,7 +94,7 @@ async def test_a_paused_run_records_the_answer_that_was_out_and_asks_no_more_unt
 async def _agent_paused(site: Site, run_id: str) -> None:
     """Until the agent knows."""
     agent = site.runtime.ref(Address("agent", "default", "developer"))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while run_id not in (await agent.health())["paused"]:
             await asyncio.sleep(0.01)
 

@@ -48,7 +48,7 @@ async def list_budgets(
 ) -> Page[BudgetView]:
     """Every scope that has a limit, and all roles. While real models answer, rehearsed money is listed beside it where
     there was any, and the other way round: the two are never added up."""
-    now, own = clock.now(), _own_kind(request)
+    now, own = clock.now(), await _own_kind(cell, request)
     if at is not None:
         then = await parse_as_of(cell, at)
         found = await read_as_of(cell, model.Budgets(), then, lambda rows: _all(rows, then.at, own))
@@ -110,7 +110,7 @@ async def edit_budget(scope: ScopeName, id: str, body: EditBudget, writing: Edit
 
 async def _show(cell: Cell, scope: Scope, scope_id: str, request: Request, reading: Conditional) -> BudgetView:
     await _require(cell, scope, scope_id)
-    now, own = clock.now(), _own_kind(request)
+    now, own = clock.now(), await _own_kind(cell, request)
     shown = await cell.read(lambda rows: _one(rows, scope, scope_id, now, own))
     # What can be edited are the limits; money that is spent under them is in nobody's way.
     limits = Limits(**shown.model_dump(include=set(Limits.model_fields)))
@@ -147,7 +147,7 @@ async def _as_written(
     # If they stay behind, the limit stands all the same; what is shown as spent is a little older.
     with suppress(BehindError):
         await cell.wait_for(changed.position)
-    own = _own_kind(request)
+    own = await _own_kind(cell, request)
     if repeated:
         then = await as_of_position(cell, changed.position)
         shown = await read_as_of(cell, model.Budgets(), then, lambda rows: _one(rows, scope, scope_id, then.at, own))
@@ -190,9 +190,9 @@ def _scope(name: str) -> Scope:
         ) from None
 
 
-def _own_kind(request: Request) -> bool:
-    """Whether what is spent here today is simulated."""
-    return bool(request.app.state.rehearsal)
+async def _own_kind(cell: Cell, request: Request) -> bool:
+    """Whether what is spent in this workspace today is simulated."""
+    return bool(request.app.state.rehearsal) and await cell.rehearses()
 
 
 def _all(rows: Reader, now: datetime, own: bool) -> tuple[BudgetView, ...]:

@@ -21,9 +21,9 @@ from vapora.api.request_metrics import RequestMetrics
 from vapora.blobs import open_blobs
 from vapora.dispatch import Dispatcher
 from vapora.dispatch.secrets import SecretEvents, SecretStore
-from vapora.errors import BehindError, LogError, NotFoundError
+from vapora.errors import BehindError, LogError, NotFoundError, UnavailableError, VaultError
 from vapora.log.client import LogClient
-from vapora.ports import ActorSystemPort
+from vapora.ports import ActorSystemPort, RouterStatusPort
 from vapora.settings import Settings
 from vapora.vault import Vault, open_vault
 
@@ -44,6 +44,15 @@ _SWEEP_S = 10.0
 T = TypeVar("T")
 
 
+async def rehearses(router: RouterStatusPort, workspace: str) -> bool:
+    """Whether the rehearsal model answers a workspace, of an installation that has no key: one of its own may be in the
+    vault. Where that does not answer, real money is expected."""
+    try:
+        return await router.is_simulated(workspace)
+    except (UnavailableError, VaultError):
+        return False
+
+
 class Cell:
     """One workspace, seen from this replica."""
 
@@ -61,6 +70,7 @@ class Cell:
         self.queue = system.queue(workspace)
         self.repositories = system.repositories(workspace)
         self.webhooks = system.webhooks(workspace)
+        self._router = system.router()
         self.feed = LiveFeed(workspace, self.projector)
         self.historians = CapacityLimiter(_HISTORIANS)
         self.used_at = perf_counter()
@@ -96,6 +106,10 @@ class Cell:
     def history(self) -> AbstractContextManager[ReadSnapshot]:
         """Rows of one moment for as long as a look into the past takes; use it in threads of `historians`."""
         return self._reader.snapshot()
+
+    async def rehearses(self) -> bool:
+        """Whether the rehearsal model answers this workspace, of an installation that has no key."""
+        return await rehearses(self._router, self.workspace)
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -140,8 +154,8 @@ class Cells:
         self._request_metrics = request_metrics
         self._vault = open_vault(settings)
         self._cells: OrderedDict[str, Cell] = OrderedDict()
-        self._people: Cell | None = None
         self._sweeping: asyncio.Task[None] | None = None
+        self._people: Cell | None = None
         self._ask_again_at: dict[str, float] = {}
         self._asking: dict[str, asyncio.Task[None]] = {}
         # What was said last of the queue, and of cells that sleep now.

@@ -87,7 +87,7 @@ class KnownHosts:
 
     One whose name was rebound to this machine is known by its Host header, one that writes across sites by its Origin.
     While nobody has to say who they are, only this machine's own names are taken. `origins`: of pages that may write
-    all the same.
+    all the same, each exactly as browsers send it.
     """
 
     def __init__(
@@ -129,11 +129,9 @@ class KnownHosts:
             return None
         for origin in headers.getlist("origin"):
             netloc = netloc_of(origin)
-            if not (
-                origin in self._origins
-                or is_loopback(netloc)
-                or (self._hosts.knows(netloc) and await self._lets_others_in())
-            ):
+            if origin in self._origins:
+                continue
+            if not (is_loopback(netloc) or (self._hosts.knows(netloc) and await self._lets_others_in())):
                 return f"The origin {origin!r} may not write here."
         return None
 

@@ -8,6 +8,7 @@ from fastapi import Depends, Query, Request, Response
 
 from events.ids import PEOPLE
 from vapora.api.caller import AskedBy, Caller
+from vapora.api.client_address import client_address, whose
 from vapora.api.context import PostKey
 from vapora.api.forms import Position
 from vapora.api.people import People
@@ -86,7 +87,8 @@ UnknownOrigin = Annotated[Origin, Depends(unknown_origin)]
 
 def source_of(request: Request) -> str:
     """Where it comes from, as an address of the network."""
-    return request.client.host if request.client is not None else ""
+    address = client_address(request.scope, request.app.state.trusted_proxies)
+    return "" if address is None else whose(address)
 
 
 Source = Annotated[str, Depends(source_of)]

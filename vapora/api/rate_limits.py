@@ -14,10 +14,11 @@ from limits import RateLimitItem, parse
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 from starlette.datastructures import MutableHeaders
+from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from vapora.api import problems
-from vapora.api.caller import Caller, Callers
+from vapora.api.caller import Caller, caller_of
 from vapora.api.client_address import Address, client_address, whose
 from vapora.errors import VaporaError
 from vapora.settings import Network, Settings
@@ -118,17 +119,11 @@ def _part(text: str, replicas: int) -> RateLimitItem | None:
 
 
 async def _caller(scope: Scope) -> Caller | None:
-    """Who asks, remembered for the route; None: nobody who can be told apart, which the route will say."""
-    state = scope.setdefault("state", {})
-    if "caller" not in state:
-        callers: Callers = scope["app"].state.callers
-        given = dict(scope["headers"]).get(b"authorization")
-        try:
-            state["caller"] = await callers.of(None if given is None else given.decode("latin-1"))
-        except VaporaError:
-            return None
-    found: Caller = state["caller"]
-    return found
+    """Who asks; None: nobody who can be told apart, which the route will say."""
+    try:
+        return await caller_of(HTTPConnection(scope))
+    except VaporaError:
+        return None
 
 
 async def _refuse(standing: _Standing, scope: Scope, receive: Receive, send: Send) -> None:

@@ -14,7 +14,7 @@ from events.ids import DEFAULT_WORKSPACE
 from vapora import clock
 from vapora.api import metrics
 from vapora.api.caller import AskedBy, caller_of
-from vapora.api.cells import Cell, Cells
+from vapora.api.cells import Cell, Cells, rehearses
 from vapora.api.context import FreshCell
 from vapora.api.gate import LetIn
 from vapora.api.request_metrics import RequestMetrics
@@ -45,15 +45,17 @@ async def get_health(request: Request, response: Response) -> Health:
     paused: dict[str, str] = {}
     problems: list[str] = []
     status, queue, standing = "ok", "", Standing()
+    rehearsal = bool(request.app.state.rehearsal)
     try:
         async with asyncio.timeout(_PATIENCE_S):
             known, standing = await _standing(cells)
+            cell = cells.look(DEFAULT_WORKSPACE)
             # One that sleeps had no problem when it fell asleep, and is not woken to be asked again.
             if known == "awake":
-                cell = cells.look(DEFAULT_WORKSPACE)
                 problems, cells.queue = await asyncio.gather(_problems(cell), cell.queue.queue_health())
             queue = cells.queue
             providers, paused = await _models(cells)
+            rehearsal = rehearsal and await rehearses(cells.system.router(), DEFAULT_WORKSPACE)
         status = "failing" if problems else "ok"
     except TimeoutError:
         status, problems = "starting", [f"No answer within {_PATIENCE_S:g} s."]
@@ -76,7 +78,7 @@ async def get_health(request: Request, response: Response) -> Health:
         {
             "status": status,
             "version": request.app.version,
-            "model": "rehearsal" if request.app.state.rehearsal else "real",
+            "model": "rehearsal" if rehearsal else "real",
             "providers": providers,
             "paused_models": paused,
             "reason": problems[0] if problems else "",
@@ -103,11 +105,11 @@ async def get_metrics(request: Request, admitted: LetIn, caller: AskedBy) -> Pla
     except (VaporaError, TimeoutError) as error:
         _log.warning("metrics without the cells", error=str(error))
     else:
-        states = await asyncio.gather(*(_state(cells.look(one)) for one in sorted(standing.awake)))
+        asked = await asyncio.gather(*(_state(cells.look(one)) for one in sorted(standing.awake)))
         # Of those that sleep nobody is asked: what was said last still holds.
-        states += cells.last_states(standing.awake, states)
-    own = [one for one in states if await admitted.gate.is_member(caller, one.workspace)]
-    families = metrics.Exposition(own, providers, paused, request_metrics.registry.collect(), standing)
+        asked += cells.last_states(standing.awake, asked)
+        states = [one for one in asked if await admitted.gate.is_member(caller, one.workspace)]
+    families = metrics.Exposition(states, providers, paused, request_metrics.registry.collect(), standing)
     # generate_latest asks a registry for nothing but `collect`.
     text: bytes = generate_latest(families)
     return PlainTextResponse(text, media_type=CONTENT_TYPE_PLAIN_0_0_4)
@@ -147,7 +149,7 @@ async def _is_known(request: Request) -> bool:
 async def _models(cells: Cells) -> tuple[dict[str, str], dict[str, str]]:
     """Providers, and the single models that are left alone."""
     router = cells.system.router()
-    return await router.providers(), await router.paused_models()
+    return await router.providers(DEFAULT_WORKSPACE), await router.paused_models(DEFAULT_WORKSPACE)
 
 
 async def _problems(cell: Cell) -> list[str]:

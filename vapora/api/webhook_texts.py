@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+_ID = {"id": "The webhook's id."}
 _HOOK = {
-    "id": "The webhook's id.",
     "url": "The address that messages are sent to: https, and outside, unless the operator has allowed its network.",
     "topics": "Which events: a topic, as task.completed, all of a noun, as task.*, or * for every one.",
     "enabled": "False: it is sent nothing, and what happens meanwhile is not sent later.",
 }
 SHAPES: dict[str, dict[str, str]] = {
     "SetWebhook": _HOOK,
-    "WebhookView": _HOOK,
-    "WebhookMade": {**_HOOK, "secret": "What its messages are signed with. It is shown here and never again."},
+    "WebhookView": _ID | _HOOK,
+    "WebhookMade": {**_ID, **_HOOK, "secret": "What its messages are signed with. It is shown here and never again."},
     "WebhookOutcome": {
         "delivered": "Whether it was answered with a status of 2xx.",
         "status": "The status of the answer; null: there was none.",

@@ -43,6 +43,9 @@ def backup(settings: Settings, workspaces: list[str], folder: Path, at: datetime
         for key in _keys(settings):
             # The private half too, where it lies in the data folder: restored without it, the server would not start.
             copy(key, draft / key.name, mode=0o644 if key.suffix == ".pub" else 0o600)
+        if settings.vault_file.exists():
+            # Encrypted as it is. Its key is left out: a backup with both would be as good as the secrets themselves.
+            _copy_database(settings.vault_file, draft / settings.vault_file.name)
         (draft / "backup.json").write_bytes(_manifest(saved, at, version))
     return saved
 
@@ -53,7 +56,7 @@ def _save(settings: Settings, workspace: str, target: Path) -> Saved:
     book = settings.checkpoint_file(workspace)
     if book.exists():
         copy(book, target / CHECKPOINTS)
-    _copy_log(settings.log_file(workspace), target / "log.db")
+    _copy_database(settings.log_file(workspace), target / "log.db")
     # By another secret nobody could check what webhooks are sent. What waits to be sent is not part of it.
     for secret in sorted(settings.webhook_secrets(workspace).glob("*")):
         copy(secret, target / "webhooks" / "secrets" / secret.name, mode=0o600)
@@ -65,7 +68,7 @@ def _save(settings: Settings, workspace: str, target: Path) -> Saved:
     return Saved(verdict.tip.position, verdict.tip.digest.hex(), verdict.events, verdict.checkpoints, count)
 
 
-def _copy_log(source: Path, target: Path) -> None:
+def _copy_database(source: Path, target: Path) -> None:
     with translate_errors(source):
         # With the journal beside the file, also where nothing may be written there.
         with (

@@ -194,6 +194,28 @@ def providers(environ: Mapping[str, str], settings: Settings) -> Iterator[Findin
             yield warn("providers", told, f"Check the network, a proxy, and {endpoint.address or 'url'}.")
 
 
+def vault(settings: Settings) -> Iterator[Finding]:
+    """Whether the secrets of workspaces can be decrypted. Nothing is made, and no value is read."""
+    from vapora.errors import VaporaError
+    from vapora.vault import open_vault
+
+    try:
+        opened = open_vault(settings)
+        try:
+            opened.check()
+        finally:
+            opened.close()
+    except VaporaError as error:
+        yield bad("secrets", error.message, error.remedy)
+        return
+    if settings.vault_url:
+        yield good("secrets", "they are in OpenBao, which answers")
+    elif settings.database_url is not None:
+        yield good("secrets", "they are in the database, encrypted, and the key fits")
+    elif settings.vault_file.exists():
+        yield good("secrets", f"they are in {settings.vault_file}, encrypted, and the key fits")
+
+
 def queue(settings: Settings) -> Iterator[Finding]:
     """Whether NATS would let us in, where it is configured. Nothing is made there."""
     from vapora.errors import ConfigurationError

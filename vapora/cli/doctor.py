@@ -49,6 +49,7 @@ def _findings(settings: Settings) -> Iterator[Finding]:
     yield from checks.read_models(settings)
     yield from checks.providers(os.environ, settings)
     yield from checks.queue(settings)
+    yield from checks.vault(settings)
     yield from checks.server(os.environ.get("VAPORA_URL") or DEFAULT_URL, token)
 
 

@@ -24,6 +24,7 @@ from vapora.cli import (
     queue,
     rebuild,
     run,
+    secrets,
     task,
     task_work,
     up,
@@ -31,6 +32,7 @@ from vapora.cli import (
 )
 from vapora.cli.demo import command as demo
 from vapora.cli.output import FAILED, INTERRUPTED, USAGE, say
+from vapora.cli.people import members, policy, signing_in, teams, tokens, users, workspaces
 from vapora.errors import BadInputError, CatalogError, ConfigurationError, VaporaError
 from vapora.startup import interrupt
 
@@ -42,7 +44,7 @@ class _Guarded(TyperGroup):
         try:
             return super().invoke(ctx)
         except VaporaError as error:
-            say(str(error) + _how_to_start(error))
+            say(str(error) + _how_to_go_on(error))
             raise typer.Exit(_exit_code(error)) from error
         except KeyboardInterrupt:
             raise typer.Exit(INTERRUPTED) from None
@@ -70,10 +72,22 @@ app.add_typer(projects.app, name="project")
 app.add_typer(projects.app, name="projects", hidden=True)
 app.add_typer(run.app, name="run")
 app.add_typer(queue.app, name="queue")
+app.add_typer(secrets.app, name="secrets")
 app.add_typer(webhooks.app, name="webhooks")
 app.add_typer(log.app, name="log")
 app.add_typer(audit.app, name="audit")
 app.add_typer(blobs.app, name="blobs")
+app.command("login")(signing_in.login)
+app.command("logout")(signing_in.logout)
+app.command("whoami")(signing_in.whoami)
+app.command("setup")(signing_in.setup)
+app.add_typer(signing_in.auth, name="auth")
+app.add_typer(users.app, name="users")
+app.add_typer(workspaces.app, name="workspace")
+app.add_typer(members.app, name="members")
+app.add_typer(teams.app, name="teams")
+app.add_typer(tokens.app, name="tokens")
+app.add_typer(policy.app, name="policy")
 app.command("rebuild")(rebuild.rebuild)
 app.command("export")(archive.export)
 app.command("import")(archive.load)
@@ -118,8 +132,12 @@ def _exit_code(error: VaporaError) -> int:
     return FAILED
 
 
-def _how_to_start(error: VaporaError) -> str:
-    return " Start it with `vapora up`, or set VAPORA_URL to where it runs." if _nobody_there(error) else ""
+def _how_to_go_on(error: VaporaError) -> str:
+    if _nobody_there(error):
+        return " Start it with `vapora up`, or set VAPORA_URL to where it runs."
+    if _nobody_known(error):
+        return " On the command line: `vapora login`, or VAPORA_TOKEN."
+    return ""
 
 
 def _nobody_there(error: VaporaError) -> bool:
@@ -128,3 +146,8 @@ def _nobody_there(error: VaporaError) -> bool:
     from vapora.sdk import NoServerError
 
     return isinstance(error, NoServerError)
+
+
+def _nobody_known(error: VaporaError) -> bool:
+    """The server wants to know who asks."""
+    return getattr(error, "status", None) == 401 and str(getattr(error, "type", "")).endswith(":unauthenticated")

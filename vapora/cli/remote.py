@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from vapora import operator_token
+from vapora.cli.kept import Servers, SessionFile
 from vapora.errors import ConfigurationError
 from vapora.startup import lock
 
@@ -19,22 +20,40 @@ _OURS = ("127.0.0.1", "localhost", "::1")
 
 
 def connect(workspace: str | None = None) -> Client:
-    """A client for `VAPORA_URL`, with `VAPORA_TOKEN`, in this workspace or that of `VAPORA_WORKSPACE`. Without a token,
-    for the server that works on this shell's own data folder, with the operator's. Raises `ConfigurationError` where
-    the first is no address, or one of them is misspelt."""
+    """A client for the server that is meant, in this workspace, that of `VAPORA_WORKSPACE`, or the one that
+    `vapora workspace use` has chosen.
+
+    Who asks is, in this order: the program of `VAPORA_TOKEN`; who has signed in with `vapora login`; for the server
+    that works on this shell's own data folder, the operator. Raises `ConfigurationError` where the address is none, or
+    a variable is misspelt."""
     # httpx takes 0.2 s to import, which `vapora --help` need not spend.
-    from vapora.sdk import DEFAULT_URL, Client
-    from vapora.startup import names, preflight
+    from vapora.sdk import Client
+    from vapora.startup import names
 
     names.check_environment(os.environ)
-    url = os.environ.get("VAPORA_URL", "").strip()
-    preflight.check_address("VAPORA_URL", url)
-    url = url or DEFAULT_URL
-    return Client(
-        url,
-        token=os.environ.get("VAPORA_TOKEN") or own_token(url),
-        workspace=workspace or os.environ.get("VAPORA_WORKSPACE") or "default",
-    )
+    servers = Servers()
+    url = server_url(servers)
+    chosen = workspace or os.environ.get("VAPORA_WORKSPACE") or servers.of(url).get("workspace") or "default"
+    if token := os.environ.get("VAPORA_TOKEN"):
+        return Client(url, token=token, workspace=chosen)
+    session = SessionFile(servers, url)
+    if session.read() is not None:
+        return Client(url, workspace=chosen, session=session)
+    return Client(url, token=own_token(url), workspace=chosen)
+
+
+def server_url(servers: Servers, given: str | None = None) -> str:
+    """The address that was given or that `VAPORA_URL` names; else of the server that works on this shell's data folder;
+    else of where somebody signed in last; else the usual one. Without a slash at its end."""
+    from vapora.sdk import DEFAULT_URL
+    from vapora.startup import preflight
+
+    url = (given or os.environ.get("VAPORA_URL", "")).strip()
+    preflight.check_address("--url" if given else "VAPORA_URL", url)
+    if not url:
+        running = lock.owner(data_folder())
+        url = (running.url if running else "") or servers.latest or DEFAULT_URL
+    return url.rstrip("/")
 
 
 def own_token(url: str) -> str | None:

@@ -53,8 +53,7 @@ def run(settings: Settings, as_json: bool, factory: Factory, browser: bool = Fal
                 emit_json(answer, out)
             else:
                 # Only to somebody who looks: what is piped somewhere ends in a log.
-                token = operator_token.read(settings.data) if out.isatty() else None
-                console(out, soft_wrap=True).print(welcome(answer, token))
+                console(out, soft_wrap=True).print(welcome(answer, settings, shown=out.isatty()))
             announce_spending(settings, os.environ, origin(addresses))
             if browser:
                 open_browser(_handed_over(settings, addresses.board), os.environ)
@@ -103,11 +102,12 @@ def open_browser(url: str, environ: Mapping[str, str]) -> None:
     )
 
 
-def welcome(answer: dict[str, Any], token: str | None = None) -> RenderableType:
-    """`token`: the operator's, which stands behind the address then; a browser does not send that part."""
-    link = answer["board"] + (f"#token={token}" if token else "")
+def welcome(answer: dict[str, Any], settings: Settings, *, shown: bool) -> RenderableType:
+    """`shown`: to somebody who looks, and may see secrets. Those stand behind a `#`: no browser sends that part."""
+    link, about_people = _people(answer["board"], settings, shown)
     lines = [
         Text(f"The board: {link}", style="bold"),
+        *(Text(f"  people     {line}") for line in about_people),
         Text(f"  started    in {answer['ready_s']:.1f} s; data in {answer['data']}"),
         Text(f"  API docs   {answer['api_docs']}"),
     ]
@@ -122,6 +122,24 @@ def welcome(answer: dict[str, Any], token: str | None = None) -> RenderableType:
     return Group(*lines, Text("\nCtrl-C stops it."))
 
 
+def _people(board: str, settings: Settings, shown: bool) -> tuple[str, list[str]]:
+    """The address to open, and what is to be known about signing in."""
+    from vapora.identity import setup_token
+
+    setup = setup_token.read(settings.people_folder)
+    if setup is None:
+        return board, ["sign in with their address and password"]
+    place = settings.people_folder / setup_token.NAME
+    link = f"{board}setup#{setup}" if shown else f"{board}setup#<the text of {place}>"
+    if settings.auth == "required" or not settings.on_loopback:
+        told = [f"have to sign in, and there is no owner yet. The first account is made here, once: {link}"]
+        if not settings.on_loopback:
+            told.append("send passwords over this address: put a proxy with TLS in front of it")
+        return board, told
+    token = operator_token.read(settings.data) if shown else None
+    return board + (f"#token={token}" if token else ""), [f"need not sign in until there is an owner: {link}"]
+
+
 def _answer(settings: Settings, addresses: Addresses, ready_s: float) -> dict[str, Any]:
     from vapora.llm.catalogue import installed
     from vapora.llm.factory import is_rehearsal
@@ -134,5 +152,14 @@ def _answer(settings: Settings, addresses: Addresses, ready_s: float) -> dict[st
         "mode": "rehearsal" if is_rehearsal(os.environ, settings.model, installed(settings)) else "real",
         "data": str(settings.data),
         "operator_token": str(settings.data / operator_token.NAME),
+        "setup_token": _setup_token(settings),
         "ready_s": round(ready_s, 2),
     }
+
+
+def _setup_token(settings: Settings) -> str | None:
+    """Where the one-time token for the first owner is; None once there is one."""
+    from vapora.identity import setup_token
+
+    place = settings.people_folder / setup_token.NAME
+    return str(place) if place.exists() else None

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from pydantic import SecretStr, TypeAdapter, ValidationError
 
-from vapora.commands.people import Email, NewPassword
+from vapora.commands import Email, NewPassword
 from vapora.errors import ConfigurationError
 from vapora.settings import Settings
 

@@ -44,3 +44,16 @@ def clients(
         for one in known.endpoints
         if one.configured(environ)
     }
+
+
+def switched_on_by_key(environ: Mapping[str, str], known: Catalogue) -> tuple[Provider, ...]:
+    """The providers that somebody can bring a key for: those that need one, and whose address is known."""
+    return tuple(
+        one.provider for one in known.endpoints if one.key and (one.switch == one.key or one.configured(environ))
+    )
+
+
+def client_with(environ: Mapping[str, str], provider: Provider, key: str, known: Catalogue) -> ModelClient:
+    """A client with another key than the environment's, at the same address."""
+    endpoint = known.endpoint(provider)
+    return DIALECTS[endpoint.dialect](provider, key, endpoint.where(environ))

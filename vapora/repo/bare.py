@@ -163,6 +163,7 @@ class Bare:
                 *("clone", "--quiet", "--bare", "--no-tags", "--template=", "--", self.source.where, str(unfinished)),
                 timeout_s=NETWORK_S,
                 as_person=True,
+                remote=self.source.where,
             )
             bare = Bare(self.git, self.dir.parent, self.source)
             bare.dir = unfinished
@@ -193,7 +194,7 @@ class Bare:
     def _head_of_source(self) -> str:
         """The ref that it has checked out; empty where its HEAD is detached, in which case a clone guesses one."""
         listing = ("ls-remote", "--symref", "--", self.source.where, "HEAD")
-        told = self.run(*listing, timeout_s=NETWORK_S, as_person=True).text
+        told = self.run(*listing, timeout_s=NETWORK_S, as_person=True, remote=self.source.where).text
         found = re.match(r"ref: (refs/heads/\S+)\tHEAD", told)
         return found[1] if found else ""
 
@@ -204,6 +205,7 @@ class Bare:
             *("fetch", *options, "--", self.source.where, f"+refs/heads/*:{_FETCHED}*"),
             timeout_s=NETWORK_S,
             as_person=True,
+            remote=self.source.where,
         )
 
     # Small things that several modules need.

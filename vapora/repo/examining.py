@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from vapora.errors import UnknownBranchError
 from vapora.repo.git import NETWORK_S, Git
+from vapora.repo.logins import Logins, nobodys
 from vapora.repo.source import Source
 from vapora.repo.words import listed
 
@@ -22,12 +23,17 @@ class Examination:
     branches: tuple[str, ...]
 
 
-def examine(source: Source, environ: Mapping[str, str], base_branch: str | None = None) -> Examination:
+def examine(
+    source: Source, environ: Mapping[str, str], base_branch: str | None = None, logins: Logins = nobodys
+) -> Examination:
     """Asks the source for its branches. Raises `NotARepositoryError`, `CredentialsNeededError`, `UnknownBranchError`,
     and what else git has to say."""
-    git = Git(environ)
+    git = Git(environ, logins=logins)
     told = git.run(
-        *("ls-remote", "--symref", "--", source.where, "HEAD", f"{_HEADS}*"), timeout_s=NETWORK_S, as_person=True
+        *("ls-remote", "--symref", "--", source.where, "HEAD", f"{_HEADS}*"),
+        timeout_s=NETWORK_S,
+        as_person=True,
+        remote=source.where,
     ).text
     current, heads = "", dict[str, str]()
     for line in told.splitlines():

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vapora.errors import ConfigurationError, GitTimeoutError
+from vapora.repo.logins import Logins, for_remote, nobodys
 from vapora.repo.words import failure
 
 LOCAL_S = 120.0
@@ -77,16 +78,17 @@ class Git:
 
     `as_person` calls read the person's git configuration and environment: only for what is theirs, their remotes and
     their checkout. `held` are descriptors that git and its children inherit, so that a lock outlives a killed owner
-    for as long as they do.
+    for as long as they do. `logins`: what the workspace brought for remotes over https.
     """
 
-    def __init__(self, environ: Mapping[str, str], *, held: Sequence[int] = ()) -> None:
+    def __init__(self, environ: Mapping[str, str], *, held: Sequence[int] = (), logins: Logins = nobodys) -> None:
         path = environ.get("PATH", os.defpath)
         program = shutil.which("git", path=path)
         if program is None:
             raise ConfigurationError("git is not installed.", remedy="Install it, for example by `apt install git`.")
         self._program = program
         self.held = tuple(held)
+        self._logins = logins
         fixed = {
             "PATH": path,
             # Messages are read by this code, so they have to be in English.
@@ -120,18 +122,22 @@ class Git:
         limit: int = _OUTPUT_BYTES,
         timeout_s: float = LOCAL_S,
         as_person: bool = False,
+        remote: str | None = None,
         filters: bool = False,
     ) -> Done:
         """Runs git; a code that is not in `ok` raises what it means (see `words.failure`).
 
         `limit`: bytes of output after which git is ended and what came is returned. `filters`: leave the person's
-        LFS filters on, as in their own checkout.
+        LFS filters on, as in their own checkout. `remote`: the URL or path that the call reaches, with the workspace's
+        login for it in place of the person's, where it has one.
         """
         options = [f"--git-dir={git_dir}"] if git_dir else []
         options += [f"--work-tree={work_tree}"] if work_tree else []
         settings = _SAFE if filters else _SAFE + _NO_LFS
-        command = [self._program, *options, *(part for one in settings for part in ("-c", one)), *arguments]
-        environ = (self._persons if as_person else self._own) | dict(variables or {})
+        login, secret = for_remote(remote, self._logins) if remote else ([], {})
+        safe = [part for one in settings for part in ("-c", one)]
+        command = [self._program, *options, *safe, *login, *arguments]
+        environ = (self._persons if as_person else self._own) | dict(variables or {}) | secret
         with tempfile.TemporaryFile() as given:
             given.write(stdin)
             given.seek(0)

@@ -21,6 +21,7 @@ from vapora.repo.commits import StepCommit
 from vapora.repo.git import Git
 from vapora.repo.landing import Landing, Prepared, Strategy
 from vapora.repo.lock import take
+from vapora.repo.logins import Logins, nobodys
 from vapora.repo.products import Products, is_empty
 from vapora.repo.source import Source
 from vapora.repo.words import shown
@@ -62,6 +63,7 @@ class Repository:
         committer: Person,
         *,
         patience_s: float = _PATIENCE_S,
+        logins: Logins = nobodys,
     ) -> None:
         """Takes the folder, made if need be, and clones the source into it. `patience_s`: how long it waits for git
         processes that an owner before left.
@@ -72,7 +74,7 @@ class Repository:
         lock = take(folder / "lock", patience_s)
         self._lock: int | None = lock
         try:
-            self.bare = Bare(Git(environ, held=(lock,)), folder, source)
+            self.bare = Bare(Git(environ, held=(lock,), logins=logins), folder, source)
             self.trees = Worktrees(self.bare, folder)
             self.products = Products(folder / "setup")
             self.committer = committer

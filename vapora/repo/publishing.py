@@ -57,6 +57,7 @@ def _push(bare: Bare, move: Move) -> None:
             *("--", bare.source.where, f"{move.new}:{move.target}"),
             timeout_s=NETWORK_S,
             as_person=True,
+            remote=bare.source.where,
         )
     except (CredentialsNeededError, TargetMovedError):
         raise

@@ -24,8 +24,8 @@ _MEANINGS: tuple[tuple[str, type[RepositoryError], str, str], ...] = (
         r"|terminal prompts disabled",
         CredentialsNeededError,
         "The remote wants a password or a key, and git found none.",
-        "Give the user who runs VAPORA access: a credential helper for https, a key in the agent for ssh. Passwords in "
-        "the URL are not taken.",
+        "For https store a login as the secret git-<host> (`vapora secrets set`), or give the user who runs VAPORA "
+        "access: a credential helper for https, a key in the agent for ssh. Passwords in the URL are not taken.",
     ),
     (
         r"dubious ownership",

@@ -10,18 +10,22 @@ from events.ids import Scope, TaskState
 from vapora import commands, views
 from vapora.sdk.async_handles import AsyncProjects, AsyncTasks
 from vapora.sdk.async_live import AsyncLive
+from vapora.sdk.async_people import AsyncPeople
 from vapora.sdk.async_webhooks import AsyncWebhooks
 from vapora.sdk.async_work import AsyncWork
+from vapora.sdk.async_workspaces import AsyncWorkspaces
 from vapora.sdk.paths import PREFIX, Moment, Position, budget_path, moment, path
 from vapora.sdk.problems import problem
 from vapora.sdk.waiting import SETTLED
 
 
-class AsyncClient(AsyncWork, AsyncWebhooks):
+class AsyncClient(AsyncWork, AsyncWebhooks, AsyncPeople):
     """Speaks to one server, for one workspace. Refusals are raised as `ApiError`, silence as `NoServerError`.
 
     One method for each operation of the HTTP interface; `projects` and `tasks` also lead to single ones:
     `client.projects["Shortleaf"].tasks.submit("Write a parser")`.
+
+    `workspaces` leads to the others: `client.workspaces["acme"].client()` works there.
 
     `after=` on a read waits, bounded, until the read models have passed that position: read your own write.
     Fields that a newer server sends in addition are left out, so an older client keeps working.
@@ -64,6 +68,17 @@ class AsyncClient(AsyncWork, AsyncWebhooks):
         """The operator's token, for the code that `vapora up --open` gave to a browser. It can be had once."""
         answer = await self._ask("POST", "/operator/redeem", views.OperatorToken, commands.RedeemCode(code=code))
         return answer.token
+
+    # --- workspaces ---
+
+    @property
+    def workspaces(self) -> AsyncWorkspaces:
+        """`client.workspaces()` lists them, `client.workspaces["id"]` is one of them."""
+        return AsyncWorkspaces(self)
+
+    def in_workspace(self, workspace_id: str) -> AsyncClient:
+        """Another client for the same server, of the same person, in another workspace."""
+        return AsyncClient(self.url, self._token, workspace_id, self._timeout, self._page_size, session=self._session)
 
     # --- projects ---
 
@@ -394,7 +409,7 @@ class AsyncClient(AsyncWork, AsyncWebhooks):
     def live(self, after: Position = None, reconnect: bool = True) -> AsyncLive:
         """Changed rows as they change, to be iterated over. `after`: first what changed since then."""
         url = self.url.replace("http", "ws", 1) + f"{PREFIX}/live"
-        return AsyncLive(url, dict(self._headers), self._token, after, self._timeout, reconnect)
+        return AsyncLive(url, dict(self._headers), self._access_token, after, self._timeout, reconnect)
 
 
 def _filters(wanted: views.AuditFilter | None, format: str | None = None) -> dict[str, Any]:

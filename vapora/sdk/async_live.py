@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from types import TracebackType
 from typing import Self
@@ -11,7 +11,7 @@ from typing import Self
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 
-from vapora.sdk.live import BACKOFF, CLOSE_S, LARGEST_FRAME, away, bad_address, refusal
+from vapora.sdk.live import BACKOFF, CLOSE_S, LARGEST_FRAME, away, bad_address, is_over, refusal
 from vapora.sdk.paths import is_local
 from vapora.sdk.problems import NoServerError
 from vapora.views import Frame, LiveRequest
@@ -20,13 +20,14 @@ from vapora.views import Frame, LiveRequest
 class AsyncLive:
     """An endless iterator over frames with a position above `after` (None: from now on). A lost connection is taken
     up again where it broke off, so no change is missed; `close` ends the iteration. A server that refuses for good
-    raises `ApiError`."""
+    raises `ApiError`. `token`: asked for anew with each
+    connection, and told which one the server has refused."""
 
     def __init__(
         self,
         url: str,
         headers: dict[str, str],
-        token: str | None,
+        token: Callable[[str | None], Awaitable[str | None]],
         after: int | None,
         timeout: float,
         reconnect: bool = True,
@@ -34,6 +35,7 @@ class AsyncLive:
         self._url = url
         self._headers = headers
         self._token = token
+        self._refused: str | None = None
         self._timeout = timeout
         self._reconnect = reconnect
         self._closed = asyncio.Event()
@@ -70,11 +72,12 @@ class AsyncLive:
 
     async def _connection(self) -> AsyncIterator[Frame]:
         """The frames of one connection, until it breaks."""
+        token = await self._token(self._refused)
         async with await self._open() as socket:
             self._socket = socket
             if self._closed.is_set():
                 return
-            await socket.send(self._request())
+            await socket.send(self._request(token))
             try:
                 async for message in socket:
                     frame = Frame.read(message)
@@ -83,13 +86,17 @@ class AsyncLive:
                         self.position = frame.position
                         yield frame
             except ConnectionClosed as closed:
+                if is_over(closed) and token != self._refused:
+                    # It has expired: the next connection brings another one.
+                    self._refused = token
+                    return
                 if (refused := refusal(closed)) is not None:
                     raise refused from closed
             finally:
                 self._socket = None
 
-    def _request(self) -> str:
-        return LiveRequest(token=self._token, after=self.position).model_dump_json(exclude_none=True)
+    def _request(self, token: str | None) -> str:
+        return LiveRequest(token=token, after=self.position).model_dump_json(exclude_none=True)
 
     async def _open(self) -> ClientConnection:
         try:

@@ -11,17 +11,21 @@ from vapora import commands, views
 from vapora.sdk.handles import Projects, Tasks
 from vapora.sdk.live import Live
 from vapora.sdk.paths import PREFIX, Moment, Position, budget_path, moment, path
+from vapora.sdk.people import People
 from vapora.sdk.problems import problem
 from vapora.sdk.waiting import SETTLED
 from vapora.sdk.webhooks import Webhooks
 from vapora.sdk.work import Work
+from vapora.sdk.workspaces import Workspaces
 
 
-class Client(Work, Webhooks):
+class Client(Work, Webhooks, People):
     """Speaks to one server, for one workspace. Refusals are raised as `ApiError`, silence as `NoServerError`.
 
     One method for each operation of the HTTP interface; `projects` and `tasks` also lead to single ones:
     `client.projects["Shortleaf"].tasks.submit("Write a parser")`.
+
+    `workspaces` leads to the others: `client.workspaces["acme"].client()` works there.
 
     `after=` on a read waits, bounded, until the read models have passed that position: read your own write.
     Fields that a newer server sends in addition are left out, so an older client keeps working.
@@ -62,6 +66,17 @@ class Client(Work, Webhooks):
         """The operator's token, for the code that `vapora up --open` gave to a browser. It can be had once."""
         answer = self._ask("POST", "/operator/redeem", views.OperatorToken, commands.RedeemCode(code=code))
         return answer.token
+
+    # --- workspaces ---
+
+    @property
+    def workspaces(self) -> Workspaces:
+        """`client.workspaces()` lists them, `client.workspaces["id"]` is one of them."""
+        return Workspaces(self)
+
+    def in_workspace(self, workspace_id: str) -> Client:
+        """Another client for the same server, of the same person, in another workspace."""
+        return Client(self.url, self._token, workspace_id, self._timeout, self._page_size, session=self._session)
 
     # --- projects ---
 
@@ -389,7 +404,7 @@ class Client(Work, Webhooks):
     def live(self, after: Position = None, reconnect: bool = True) -> Live:
         """Changed rows as they change, to be iterated over. `after`: first what changed since then."""
         url = self.url.replace("http", "ws", 1) + f"{PREFIX}/live"
-        return Live(url, dict(self._headers), self._token, after, self._timeout, reconnect)
+        return Live(url, dict(self._headers), self._access_token, after, self._timeout, reconnect)
 
 
 def _filters(wanted: views.AuditFilter | None, format: str | None = None) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Self
 
@@ -20,18 +20,21 @@ CLOSE_S = 1
 # A resume after a long absence may put many rows into one frame.
 LARGEST_FRAME = 32 * 1024 * 1024
 _REFUSED = 1008
+# The last digits are those of HTTP.
+_SIGN_IN, _GONE = 4401, 4404
 
 
 class Live:
     """An endless iterator over frames with a position above `after` (None: from now on). A lost connection is taken
     up again where it broke off, so no change is missed; `close` from any thread ends the iteration. A server that
-    refuses for good raises `ApiError`."""
+    refuses for good raises `ApiError`. `token`: asked for anew with each
+    connection, and told which one the server has refused."""
 
     def __init__(
         self,
         url: str,
         headers: dict[str, str],
-        token: str | None,
+        token: Callable[[str | None], str | None],
         after: int | None,
         timeout: float,
         reconnect: bool = True,
@@ -39,6 +42,7 @@ class Live:
         self._url = url
         self._headers = headers
         self._token = token
+        self._refused: str | None = None
         self._timeout = timeout
         self._reconnect = reconnect
         self._closed = threading.Event()
@@ -75,11 +79,12 @@ class Live:
 
     def _connection(self) -> Iterator[Frame]:
         """The frames of one connection, until it breaks."""
+        token = self._token(self._refused)
         with self._open() as socket:
             self._socket = socket
             if self._closed.is_set():
                 return
-            socket.send(self._request())
+            socket.send(self._request(token))
             try:
                 for message in socket:
                     frame = Frame.read(message)
@@ -88,13 +93,17 @@ class Live:
                         self.position = frame.position
                         yield frame
             except ConnectionClosed as closed:
+                if is_over(closed) and token != self._refused:
+                    # It has expired: the next connection brings another one.
+                    self._refused = token
+                    return
                 if (refused := refusal(closed)) is not None:
                     raise refused from closed
             finally:
                 self._socket = None
 
-    def _request(self) -> str:
-        return LiveRequest(token=self._token, after=self.position).model_dump_json(exclude_none=True)
+    def _request(self, token: str | None) -> str:
+        return LiveRequest(token=token, after=self.position).model_dump_json(exclude_none=True)
 
     def _open(self) -> ClientConnection:
         try:
@@ -112,10 +121,20 @@ class Live:
             raise away(self._url, error) from error
 
 
+def is_over(closed: ConnectionClosed) -> bool:
+    """The server does not take the token, or not any more."""
+    return closed.rcvd is not None and closed.rcvd.code == _SIGN_IN
+
+
 def refusal(closed: ConnectionClosed) -> ApiError | None:
     """None where the connection was only lost."""
-    if closed.rcvd is None or closed.rcvd.code != _REFUSED:
+    code = None if closed.rcvd is None else closed.rcvd.code
+    if closed.rcvd is None or code not in (_REFUSED, _SIGN_IN, _GONE):
         return None
+    if code == _SIGN_IN:
+        return ApiError(401, "urn:vapora:problem:unauthenticated", "Who asks is not known", closed.rcvd.reason)
+    if code == _GONE:
+        return ApiError(404, "urn:vapora:problem:not-found", "There is no such workspace", closed.rcvd.reason)
     return ApiError(403, "refused", "The server refuses live frames.", closed.rcvd.reason)
 
 

@@ -49,6 +49,10 @@ def headers(token: str | None, workspace: str) -> dict[str, str]:
     return found
 
 
+def bearer(token: str | None) -> dict[str, str]:
+    return {} if token is None else {"Authorization": f"Bearer {token}"}
+
+
 def is_local(url: str) -> bool:
     try:
         return urlsplit(url).hostname in LOCAL_HOSTS

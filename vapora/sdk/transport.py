@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from threading import Lock
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -10,8 +11,10 @@ import httpx
 from pydantic import BaseModel
 
 from vapora import views
-from vapora.sdk.paths import DEFAULT_URL, PREFIX, headers, is_local, no_text
+from vapora.errors import BadInputError
+from vapora.sdk.paths import DEFAULT_URL, PREFIX, bearer, headers, is_local, no_text
 from vapora.sdk.problems import NoServerError, problem, unreadable
+from vapora.sdk.session import InMemory, Kept, Password, Session
 
 Shape = TypeVar("Shape", bound=BaseModel)
 
@@ -26,11 +29,26 @@ class Transport:
         workspace: str = "default",
         timeout: float = 30.0,
         page_size: int = 500,
+        *,
+        email: str | None = None,
+        password: str | None = None,
+        session: Session | None = None,
     ) -> None:
-        """`timeout`: seconds for one answer. `page_size`: how many items of a list are asked for at a time."""
+        """`timeout`: seconds for one answer. `page_size`: how many items of a list are asked for at a time.
+
+        Who asks: `token`, of a program or the operator's; or `email` and `password`, with which the client signs in at
+        its first request and again when its session has ended; or a `session` that is kept elsewhere. Access tokens
+        are renewed before they expire. Raises `BadInputError` for more than one of them."""
+        if (email is None) is not (password is None) or sum(map(bool, (token, email, session))) > 1:
+            raise BadInputError(
+                "A client signs in in one way.", remedy="Give token=, or email= and password=, or session=."
+            )
         self.url = url.rstrip("/")
         self.workspace = workspace
         self._token = token
+        self._password = None if email is None or password is None else Password(email, password)
+        self._session: Session | None = InMemory() if self._password else session
+        self._renewing = Lock()
         self._timeout = timeout
         self._page_size = page_size
         self._headers = headers(token, workspace)
@@ -94,7 +112,7 @@ class Transport:
     ) -> Shape:
         return self._parse(self._send_body(method, path, body, key), shape)
 
-    def _write(self, method: str, path: str, body: BaseModel | None = None) -> int:
+    def _write(self, method: str, path: str, body: BaseModel | Mapping[str, Any] | None = None) -> int:
         answer = self._send_body(method, path, body)
         if answer.is_error:
             raise problem(answer.status_code, answer.content)
@@ -111,12 +129,55 @@ class Transport:
         return self._send(method, path, json=None if content is None else dict(content), headers=given)
 
     def _send(self, method: str, path: str, prefix: str = PREFIX, **options: Any) -> httpx.Response:
+        if self._session is None:
+            return self._request(method, f"{prefix}{path}", **options)
+        given = options.pop("headers", {})
+        token = self._access_token()
+        answer = self._request(method, f"{prefix}{path}", headers=given | bearer(token), **options)
+        if answer.status_code == 401:
+            # Nothing was done. The session may have ended early, or the clock here may be slow.
+            token = self._access_token(refused=token)
+            answer = self._request(method, f"{prefix}{path}", headers=given | bearer(token), **options)
+        return answer
+
+    def _request(self, method: str, address: str, **options: Any) -> httpx.Response:
         try:
-            return self._http.request(method, f"{prefix}{path}", **options)
+            return self._http.request(method, address, **options)
         except UnicodeEncodeError as error:
             raise no_text(error) from None
         except (httpx.TransportError, httpx.InvalidURL) as error:
             raise NoServerError(f"Nobody answers at {self.url}: {error}", url=self.url) from error
+
+    def _access_token(self, refused: str | None = None) -> str | None:
+        """One that is good for a while yet, and is not the one that the server has just refused."""
+        session = self._session
+        if session is None:
+            return self._token
+        if (kept := session.read()) is not None and kept.is_good and kept.access_token != refused:
+            return kept.access_token
+        with self._renewing:
+            return self._renew(session, refused)
+
+    def _renew(self, session: Session, refused: str | None) -> str:
+        with session.exclusive():
+            # Another one, of this process or another, may have done it meanwhile.
+            kept = session.read()
+            if kept is not None and kept.is_good and kept.access_token != refused:
+                return kept.access_token
+            answer = None
+            if kept is not None:
+                body = {"refresh_token": kept.refresh_token}
+                answer = self._request("POST", f"{PREFIX}/auth/refresh", json=body)
+            is_over = answer is None or answer.status_code == 401
+            if is_over and self._password is not None:
+                answer = self._request("POST", f"{PREFIX}/auth/login", json=self._password.body())
+            elif is_over:
+                session.write(None)
+            if answer is None:
+                raise BadInputError("Nobody is signed in.", remedy="Sign in with `log_in`, or `vapora login`.")
+            tokens = self._parse(answer, views.SessionTokens)
+            session.write(Kept.of(tokens))
+            return tokens.access_token
 
     def _parse(self, answer: httpx.Response, shape: type[Shape]) -> Shape:
         if answer.is_error:

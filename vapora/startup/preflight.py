@@ -18,10 +18,12 @@ def check(settings: Settings, environ: Mapping[str, str]) -> None:
     """Raises `ConfigurationError`. A database and an object store are asked once, for some seconds at most; NATS is
     not: work goes on without it."""
     named_owner(settings)
+    _check_openid(settings)
     _check_models(settings, environ)
     _check_queue(settings)
     _check_blobs(settings, environ)
     _check_database(settings)
+    _check_vault(settings)
 
 
 def require_free(host: str, port: int) -> None:
@@ -56,6 +58,14 @@ def check_address(name: str, text: str) -> None:
         )
 
 
+def _check_openid(settings: Settings) -> None:
+    check_address("VAPORA_PUBLIC_URL", settings.public_url)
+    if settings.openid_issuer:
+        from vapora.identity.openid import client_of
+
+        client_of(settings)
+
+
 def _check_models(settings: Settings, environ: Mapping[str, str]) -> None:
     """The providers' addresses too: each SDK would raise something of its own at the first call."""
     known = installed(settings)
@@ -87,6 +97,17 @@ def _check_database(settings: Settings) -> None:
 
         url = settings.database_url.get_secret_value()
         _require(lambda: database.workspaces(url))
+
+
+def _check_vault(settings: Settings) -> None:
+    """Only secrets that are there can be of another key; an OpenBao is asked once."""
+    from vapora.vault import open_vault
+
+    vault = open_vault(settings)
+    try:
+        _require(vault.check)
+    finally:
+        vault.close()
 
 
 def _require(ask: Callable[[], object]) -> None:

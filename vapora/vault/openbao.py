@@ -85,9 +85,10 @@ class OpenBaoVault:
     # A look asks the server for each secret of the workspace.
     fresh_s = 2.0
 
-    def __init__(self, options: OpenBaoOptions) -> None:
+    def __init__(self, options: OpenBaoOptions, timeout_s: float = _TIMEOUT_S) -> None:
         options.check()
         self._options = options
+        self._timeout_s = timeout_s
         self._where = urlsplit(options.url).netloc
         self._signed_in: Any = None
         self._turn = threading.Lock()
@@ -248,7 +249,7 @@ class OpenBaoVault:
             made = hvac.Client(
                 url=options.url,
                 namespace=options.namespace or None,
-                timeout=_TIMEOUT_S,
+                timeout=self._timeout_s,
                 verify=str(options.ca) if options.ca else True,
                 # A redirect would carry the token to wherever it points.
                 allow_redirects=False,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -102,19 +102,9 @@ class SqliteTables:
 
     def _open(self) -> sqlite3.Connection:
         if self._connection is None:
-            durable.make(self._path)
-            connection = sqlite3.connect(
-                self._path, timeout=_LOCK_TIMEOUT_S, isolation_level=None, check_same_thread=False
-            )
-            try:
-                for pragma in ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON"):
-                    connection.execute(f"PRAGMA {pragma}")
-                for table in _TABLES:
-                    connection.execute(table.format(bytes="BLOB"))
-            except BaseException:
-                connection.close()
-                raise
-            self._connection = connection
+            # Whoever finds the file finds its tables in it: two that open it at once have nothing to make.
+            durable.make(self._path, _make_tables)
+            self._connection = _connect(self._path)
         return self._connection
 
     @staticmethod
@@ -127,6 +117,23 @@ class SqliteTables:
             return UnavailableError(f"The secrets in {self._path} cannot be used: {error}.", remedy=remedy)
 
         return translated((sqlite3.Error, OSError), unusable)
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=_LOCK_TIMEOUT_S, isolation_level=None, check_same_thread=False)
+    try:
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON"):
+            connection.execute(f"PRAGMA {pragma}")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _make_tables(path: Path) -> None:
+    with closing(_connect(path)) as connection:
+        for table in _TABLES:
+            connection.execute(table.format(bytes="BLOB"))
 
 
 _REMEDIES = {

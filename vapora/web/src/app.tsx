@@ -1,5 +1,6 @@
-import { ErrorBoundary, LocationProvider, Route, Router, lazy } from "preact-iso";
+import { ErrorBoundary, LocationProvider, Route, Router, lazy, useLocation } from "preact-iso";
 import { BoardPage } from "./pages/board";
+import { OUTSIDE } from "./state/session";
 import { Shell } from "./ui/shell";
 import { Toasts } from "./ui/toasts";
 
@@ -13,31 +14,67 @@ const DashboardPage = lazy(() => import("./pages/dashboard").then((page) => page
 const LogPage = lazy(() => import("./pages/log").then((page) => page.LogPage));
 const MarketplacePage = lazy(() => import("./pages/marketplace").then((page) => page.MarketplacePage));
 const SettingsPage = lazy(() => import("./pages/settings").then((page) => page.SettingsPage));
+const ProfilePage = lazy(() => import("./pages/settings/profile").then((page) => page.ProfilePage));
+const MembersPage = lazy(() => import("./pages/settings/members").then((page) => page.MembersPage));
+const TeamsPage = lazy(() => import("./pages/settings/teams").then((page) => page.TeamsPage));
+const TokensPage = lazy(() => import("./pages/settings/tokens").then((page) => page.TokensPage));
+const SecretsPage = lazy(() => import("./pages/settings/secrets").then((page) => page.SecretsPage));
+const PoliciesPage = lazy(() => import("./pages/settings/policies").then((page) => page.PoliciesPage));
+const WebhooksPage = lazy(() => import("./pages/settings/webhooks").then((page) => page.WebhooksPage));
+const UsersPage = lazy(() => import("./pages/settings/users").then((page) => page.UsersPage));
 const NotFound = lazy(() => import("./pages/not-found").then((page) => page.NotFound));
+const SignInPage = lazy(() => import("./pages/sign-in").then((page) => page.SignInPage));
+const SetUpPage = lazy(() => import("./pages/setup").then((page) => page.SetUpPage));
+const AcceptPage = lazy(() => import("./pages/accept").then((page) => page.AcceptPage));
 
 export function App() {
   return (
     <LocationProvider>
-      <Shell>
-        <ErrorBoundary>
-          <Router>
-            <Route path="/" component={BoardPage} />
-            <Route path="/p/:project" component={BoardPage} />
-            <Route path="/p/:project/dashboard" component={DashboardPage} />
-            <Route path="/dashboard" component={DashboardPage} />
-            <Route path="/t/:task" component={TaskPage} />
-            <Route path="/agents" component={AgentsPage} />
-            <Route path="/agents/:agent" component={AgentPage} />
-            <Route path="/budgets" component={BudgetsPage} />
-            <Route path="/costs" component={CostsPage} />
-            <Route path="/log" component={LogPage} />
-            <Route path="/marketplace" component={MarketplacePage} />
-            <Route path="/settings" component={SettingsPage} />
-            <Route default component={NotFound} />
-          </Router>
-        </ErrorBoundary>
-      </Shell>
+      <Pages />
       <Toasts />
     </LocationProvider>
+  );
+}
+
+function Pages() {
+  if (OUTSIDE.includes(useLocation().path)) {
+    return (
+      <ErrorBoundary>
+        <Router>
+          <Route path="/sign-in" component={SignInPage} />
+          <Route path="/setup" component={SetUpPage} />
+          <Route path="/accept" component={AcceptPage} />
+        </Router>
+      </ErrorBoundary>
+    );
+  }
+  return (
+    <Shell>
+      <ErrorBoundary>
+        <Router>
+          <Route path="/" component={BoardPage} />
+          <Route path="/p/:project" component={BoardPage} />
+          <Route path="/p/:project/dashboard" component={DashboardPage} />
+          <Route path="/dashboard" component={DashboardPage} />
+          <Route path="/t/:task" component={TaskPage} />
+          <Route path="/agents" component={AgentsPage} />
+          <Route path="/agents/:agent" component={AgentPage} />
+          <Route path="/budgets" component={BudgetsPage} />
+          <Route path="/costs" component={CostsPage} />
+          <Route path="/log" component={LogPage} />
+          <Route path="/marketplace" component={MarketplacePage} />
+          <Route path="/settings" component={SettingsPage} />
+          <Route path="/settings/profile" component={ProfilePage} />
+          <Route path="/settings/members" component={MembersPage} />
+          <Route path="/settings/teams" component={TeamsPage} />
+          <Route path="/settings/tokens" component={TokensPage} />
+          <Route path="/settings/secrets" component={SecretsPage} />
+          <Route path="/settings/policies" component={PoliciesPage} />
+          <Route path="/settings/webhooks" component={WebhooksPage} />
+          <Route path="/settings/users" component={UsersPage} />
+          <Route default component={NotFound} />
+        </Router>
+      </ErrorBoundary>
+    </Shell>
   );
 }

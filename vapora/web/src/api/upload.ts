@@ -1,19 +1,20 @@
 /** Sending a file. Not by `fetch`, which does not tell how much of it is on its way. */
-import { operatorToken } from "../state/operator";
-import { ApiError, workspace } from "./client";
+import { token } from "../state/session";
+import { ApiError, requestKey, workspace } from "./client";
 import type { components } from "./schema";
 import type { Problem } from "./types";
 
 type Made = components["schemas"]["AttachmentMade"];
 
 /** `told`: how much of it has left, from 0 to 1. */
-export function upload(task: string, file: File, name: string, told: (share: number) => void): Promise<Made> {
+export async function upload(task: string, file: File, name: string, told: (share: number) => void): Promise<Made> {
+  const bearer = await token();
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     request.open("POST", `/api/v1/tasks/${encodeURIComponent(task)}/attachments`);
-    request.setRequestHeader("Idempotency-Key", crypto.randomUUID());
+    request.setRequestHeader("Idempotency-Key", requestKey()["Idempotency-Key"]);
     if (workspace !== "default") request.setRequestHeader("Vapora-Workspace", workspace);
-    if (operatorToken) request.setRequestHeader("Authorization", `Bearer ${operatorToken}`);
+    if (bearer) request.setRequestHeader("Authorization", `Bearer ${bearer}`);
     request.upload.onprogress = (event) => event.lengthComputable && told(event.loaded / event.total);
     request.onload = () => {
       const said = parsed(request.responseText);

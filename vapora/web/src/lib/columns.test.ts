@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Card } from "../api/types";
-import { arrange, mayMove, totals } from "./columns";
+import { arrange, mayMove, sameOrNew, totals } from "./columns";
 
 const card = (id: string, state: string, rank: string): Card => ({ id, state, rank }) as Card;
 const ids = (cards: readonly Card[]) => cards.map((one) => one.id);
@@ -40,4 +40,12 @@ test("only agents put a card in progress, and only review leads to done", () => 
 
 test("the columns of all projects are counted together, and archived cards are not", () => {
   expect(totals([{ todo: 2, done: 1, archived: 9 }, { todo: 3 }])).toEqual({ todo: 5, "in-progress": 0, review: 0, done: 1, failed: 0 });
+});
+
+test("a list that holds the very same things is the one that was there", () => {
+  const [one, other] = [{}, {}];
+  const before = [one, other];
+  expect(sameOrNew(before, [one, other])).toBe(before);
+  expect(sameOrNew(before, [other, one])).not.toBe(before);
+  expect(sameOrNew(before, [one])).toEqual([one]);
 });

@@ -59,3 +59,7 @@ export function totals(projects: Iterable<Readonly<Record<string, number>>>): Re
   for (const held of projects) for (const column of COLUMNS) sums[column] += held[column] ?? 0;
   return sums;
 }
+
+/** The list that was there before, where the new one holds the very same things. */
+export const sameOrNew = <T>(before: readonly T[], now: readonly T[]): readonly T[] =>
+  before.length === now.length && before.every((one, at) => one === now[at]) ? before : now;

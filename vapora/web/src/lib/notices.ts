@@ -1,5 +1,9 @@
 /** What is said of cards that came to another state. Pure. */
-import type { Card } from "../api/types";
+import type { Card, Frame } from "../api/types";
+
+/** Whether some card of its project has come to the state in which this one is. */
+export const entered = (frame: Frame, card: Card): boolean =>
+  frame.rows.some(({ view, row }) => view === "column" && row.project_id === card.project_id && row.state === card.state);
 
 const SAID: Record<string, [one: string, many: string]> = {
   review: ["waits for your review", "cards wait for your review"],

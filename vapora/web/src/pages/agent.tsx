@@ -1,6 +1,6 @@
 import { useMemo } from "preact/hooks";
 import { useRoute } from "preact-iso";
-import { data, GET } from "../api/client";
+import { data, GET, link } from "../api/client";
 import type { Agent, Learning, Role } from "../api/types";
 import { percent, title } from "../lib/format";
 import { useData } from "../lib/use-data";
@@ -129,7 +129,7 @@ function Manifest({ role, agent }: { role: Role; agent: Agent }) {
         <pre tabIndex={0} class="mt-2 max-h-120 overflow-auto">{role.prompt}</pre>
       </details>
       <p class="text-sm">
-        See also its <a href="/budgets">budget</a> and its <a href="/costs">costs</a>.
+        See also its <a href={link("/budgets")}>budget</a> and its <a href={link("/costs")}>costs</a>.
       </p>
     </Panel>
   );

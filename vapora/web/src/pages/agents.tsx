@@ -1,6 +1,7 @@
-import { data, GET, PATCH } from "../api/client";
+import { data, GET, link, PATCH } from "../api/client";
 import type { Agent } from "../api/types";
 import { useData } from "../lib/use-data";
+import { may } from "../state/me";
 import { refused } from "../state/toasts";
 import { Loading, Page } from "../ui/page";
 import { Past, useAt } from "../ui/past";
@@ -22,7 +23,7 @@ export function AgentsPage() {
           {value.map((agent) => (
             <li key={agent.id} class="glass frosted p-3 flex flex-col gap-2">
               <div class="flex items-baseline gap-2">
-                <a href={`/agents/${agent.id}`} class="font-semibold grow min-w-0 break-words text-ink no-underline hover:underline">
+                <a href={link(`/agents/${agent.id}`)} class="font-semibold grow min-w-0 break-words text-ink no-underline hover:underline">
                   {agent.name || agent.id}
                 </a>
                 <span class={`text-sm ${COLOURS[agent.state] ?? ""}`}>{agent.state}</span>
@@ -48,6 +49,7 @@ export function Load({ agent }: { agent: Agent }) {
 
 export function Switch({ agent, changed }: { agent: Agent; changed: () => void }) {
   const enabled = agent.state !== "disabled";
+  if (!may("edit_agent")) return null;
   async function set(): Promise<void> {
     try {
       await PATCH("/api/v1/agents/{agent_id}", { params: { path: { agent_id: agent.id } }, body: { enabled: !enabled } });

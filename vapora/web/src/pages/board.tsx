@@ -6,6 +6,7 @@ import { useLocation, useRoute } from "preact-iso";
 import { COLUMNS, HEADINGS, type Column } from "../api/types";
 import { mayMove } from "../lib/columns";
 import { at, columns, drawn, known, load, loaded, loadProjects, move, problem, project, projects, selected, selectNone } from "../state/board";
+import { may } from "../state/me";
 import { tell } from "../state/toasts";
 import { BoardColumn } from "../ui/column";
 import { BulkBar } from "../ui/bulk-bar";
@@ -88,7 +89,7 @@ function ProjectPicker() {
             {one.name}
           </option>
         ))}
-        {!at.value && <option value={ANOTHER}>New project…</option>}
+        {!at.value && may("create_project") && <option value={ANOTHER}>New project…</option>}
       </select>
       {making && (
         <Dialog heading="New project" close={() => setMaking(false)}>

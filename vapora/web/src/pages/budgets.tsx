@@ -1,8 +1,9 @@
 import { useState } from "preact/hooks";
-import { data, GET, PATCH } from "../api/client";
+import { data, GET, PATCH, workspace } from "../api/client";
 import type { Budget } from "../api/types";
 import { cents, dollars, percent } from "../lib/format";
 import { useData } from "../lib/use-data";
+import { may } from "../state/me";
 import { refused, tell } from "../state/toasts";
 import { Dialog } from "../ui/dialog";
 import { Loading, Page } from "../ui/page";
@@ -22,7 +23,7 @@ export function BudgetsPage() {
       aside={
         <>
           <Past />
-          {!at && (
+          {!at && may("set_budget", "edit_budget") && (
             <button class="btn-main" onClick={() => setEditing("new")}>
               Set a limit
             </button>
@@ -33,7 +34,7 @@ export function BudgetsPage() {
       <p class="muted">
         No priced call crosses a limit: before each call its worst case is held. Held money is given back or spent when the call is over.
       </p>
-      {!value ? <Loading problem={problem} /> : value.length === 0 ? <p>No limit is set, and nothing was spent.</p> : <Table budgets={value} edit={at ? null : setEditing} />}
+      {!value ? <Loading problem={problem} /> : value.length === 0 ? <p>No limit is set, and nothing was spent.</p> : <Table budgets={value} edit={at || !may("edit_budget") ? null : setEditing} />}
       {editing && (
         <Dialog heading={editing === "new" ? "Set a limit" : `Limits of ${editing.scope} ${editing.id}`} close={() => setEditing(null)}>
           <LimitForm budget={editing === "new" ? null : editing} done={() => (setEditing(null), reload())} />
@@ -147,7 +148,7 @@ function LimitForm({ budget, done }: { budget: Budget | null; done: () => void }
           </label>
           <label>
             <span class="label">Its id</span>
-            <input class="field" name="id" required defaultValue={scope === "workspace" ? "default" : ""} />
+            <input class="field" name="id" required defaultValue={scope === "workspace" ? workspace : ""} />
           </label>
         </div>
       )}

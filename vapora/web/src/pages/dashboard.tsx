@@ -1,7 +1,7 @@
 /** How the work of a project flows: what is done, how long it takes, what it costs, and who does it. */
 import { useMemo, useState } from "preact/hooks";
 import { useRoute } from "preact-iso";
-import { data, GET } from "../api/client";
+import { data, GET, link } from "../api/client";
 import { COLUMNS, HEADINGS, type Cost, type Dashboard, type Project } from "../api/types";
 import { count, dollars, duration, percent, title } from "../lib/format";
 import { oneKind, type Series } from "../lib/series";
@@ -215,7 +215,7 @@ function Team({ flow, costs }: { flow: Dashboard; costs: readonly Cost[] }) {
                 return (
                   <tr key={`${one.agent_id}/${one.simulated}`}>
                     <td>
-                      <a href={`/agents/${one.agent_id}`}>{one.agent_id}</a>
+                      <a href={link(`/agents/${one.agent_id}`)}>{one.agent_id}</a>
                       {one.simulated && <span class="text-soft"> (simulated)</span>}
                     </td>
                     <td class="num">{count(one.runs)}</td>

@@ -1,3 +1,4 @@
+import { link } from "../api/client";
 import { useConnection } from "../lib/use-data";
 import { Page } from "../ui/page";
 
@@ -6,7 +7,7 @@ export function NotFound() {
   return (
     <Page heading="There is no such page">
       <p>
-        Go to the <a href="/">board</a>.
+        Go to the <a href={link("/")}>board</a>.
       </p>
     </Page>
   );

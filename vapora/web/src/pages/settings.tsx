@@ -1,11 +1,13 @@
 /** What the person prefers, and what is set for the whole workspace. */
 import { useState } from "preact/hooks";
-import { data, PUT } from "../api/client";
+import { data, GET, PUT, workspace } from "../api/client";
 import { useConnection } from "../lib/use-data";
+import { may, me } from "../state/me";
 import { NOTICES, prefer, preferences, THEMES } from "../state/preferences";
 import { settings, take } from "../state/settings";
 import { refused, tell } from "../state/toasts";
-import { Page, Panel } from "../ui/page";
+import { Panel } from "../ui/page";
+import { SettingsPageFrame } from "../ui/settings-page";
 
 const THEME: Record<(typeof THEMES)[number], string> = {
   system: "as this computer is set",
@@ -21,17 +23,34 @@ const NOTICE: Record<(typeof NOTICES)[number], string> = {
 export function SettingsPage() {
   useConnection();
   return (
-    <Page heading="Settings">
+    <SettingsPageFrame heading="Settings" path="/settings">
       <Look />
       <Notices />
       <Workspace />
       <Panel heading="For programs">
-        <p class="text-sm">
-          <a href="/docs">All of the API</a>, as one page, and as an <a href="/openapi.json">OpenAPI document</a>.
-        </p>
+        {me.value?.kind === "user" ? (
+          <button class="btn self-start" onClick={() => void download()}>
+            Download the OpenAPI document
+          </button>
+        ) : (
+          <p class="text-sm">
+            <a href="/docs">All of the API</a>, as one page, and as an <a href="/openapi.json">OpenAPI document</a>.
+          </p>
+        )}
       </Panel>
-    </Page>
+    </SettingsPageFrame>
   );
+}
+
+/** A link would carry no token. */
+async function download(): Promise<void> {
+  try {
+    const url = URL.createObjectURL((await data(GET("/openapi.json" as never, { parseAs: "blob" } as never))) as Blob);
+    Object.assign(document.createElement("a"), { href: url, download: "openapi.json" }).click();
+    URL.revokeObjectURL(url);
+  } catch (error) {
+    refused(error, "Not downloaded");
+  }
 }
 
 function Look() {
@@ -132,7 +151,7 @@ function Workspace() {
       <form key={now.position} class="grid gap-3 sm:grid-cols-3 items-end" onSubmit={(event) => void save(event as unknown as SubmitEvent)}>
         <label>
           <span class="label">Name</span>
-          <input class="field" name="name" maxLength={200} defaultValue={now.name} placeholder="default" />
+          <input class="field" name="name" maxLength={200} defaultValue={now.name} placeholder={workspace} />
         </label>
         <label>
           <span class="label">Review of a new card</span>
@@ -148,9 +167,11 @@ function Workspace() {
           <span class="label">Priority of a new card</span>
           <input class="field" name="priority" type="number" min={0} max={100} required defaultValue={String(now.default_priority)} />
         </label>
-        <button class="btn-main justify-self-start" disabled={busy}>
-          {busy ? "Saving…" : "Save"}
-        </button>
+        {may("set_settings") && (
+          <button class="btn-main justify-self-start" disabled={busy}>
+            {busy ? "Saving…" : "Save"}
+          </button>
+        )}
       </form>
     </Panel>
   );

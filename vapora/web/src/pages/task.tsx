@@ -1,12 +1,13 @@
 /** One card: what was asked, what was done, why, and at what cost. */
 import { useState } from "preact/hooks";
 import { useRoute } from "preact-iso";
-import { data, DELETE, GET } from "../api/client";
+import { data, DELETE, GET, link } from "../api/client";
 import { HEADINGS, type Column, type Decision, type Frame, type Run, type Task } from "../api/types";
 import { movesFrom } from "../lib/columns";
 import { dollars, moment, named, title } from "../lib/format";
 import { useData } from "../lib/use-data";
 import { move, titleOf } from "../state/board";
+import { may } from "../state/me";
 import { preferences } from "../state/preferences";
 import { refused, tell } from "../state/toasts";
 import { CommentDialog } from "../ui/comment-dialog";
@@ -55,9 +56,11 @@ export function TaskPage() {
       heading={task.title}
       aside={
         <>
-          <button class="btn" onClick={() => setEditing(true)}>
-            Edit
-          </button>
+          {may("edit_task") && (
+            <button class="btn" onClick={() => setEditing(true)}>
+              Edit
+            </button>
+          )}
           {task.state === "archived" ? null : <Actions task={task} changed={reload} />}
         </>
       }
@@ -136,7 +139,7 @@ function Facts({ task }: { task: Task }) {
           <dt class="text-xs text-soft">Waits for</dt>
           <dd class="m-0 text-sm flex flex-wrap gap-2">
             {task.blocked_by.map((one) => (
-              <a key={one} href={`/t/${one}`}>
+              <a key={one} href={link(`/t/${one}`)}>
                 {one}
               </a>
             ))}
@@ -170,12 +173,12 @@ function Actions({ task, changed }: { task: Task; changed: () => void }) {
   }
   return (
     <>
-      {movesFrom(state).filter((to) => !(state === "review" && task.branch && (to === "done" || to === "todo"))).map((to) => (
+      {movesFrom(state).filter((to) => may("move_task") && !(state === "review" && task.branch && (to === "done" || to === "todo"))).map((to) => (
         <button key={to} class={to === "done" ? "btn-main" : "btn"} onClick={() => (state === "review" && to === "todo" ? setRejecting(true) : void act(to))}>
           {ACTIONS[state]?.[to] ?? HEADINGS[to]}
         </button>
       ))}
-      {(state === "todo" || state === "done" || state === "failed") && (
+      {may("archive_task") && (state === "todo" || state === "done" || state === "failed") && (
         <button class="btn" onClick={() => void remove()}>
           Archive
         </button>

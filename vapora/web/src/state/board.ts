@@ -3,7 +3,7 @@ import { batch, computed, signal } from "@preact/signals";
 import { ApiError, data, GET, PATCH, POST, requestKey } from "../api/client";
 import { COLUMNS, HEADINGS, type Board, type Card, type Column, type Frame, type Pause, type Project } from "../api/types";
 import { between, forEach, summary } from "../lib/bulk";
-import { arrange, inOrder, isColumn, totals, type PendingMove } from "../lib/columns";
+import { arrange, inOrder, isColumn, sameOrNew, totals, type PendingMove } from "../lib/columns";
 import { fits, readFilter, withFilter, type Filter } from "../lib/filter";
 import { follow, onFrame, onRestart } from "./live";
 import { refused, tell } from "./toasts";
@@ -40,6 +40,11 @@ export const columns = computed(() => {
   const current = edits.size ? all.map((card) => ({ ...card, ...edits.get(card.id) })) : all;
   const wanted = current.filter((card) => fits(card, filter.value));
   return arrange(wanted, pending.value);
+});
+/** Of each column alone; the same list as before where none of its cards has changed, so that it is not drawn anew. */
+export const cardsOf = each((column) => {
+  let kept: readonly Card[] = [];
+  return computed(() => (kept = sameOrNew(kept, columns.value[column])));
 });
 export const hasMore = computed(() => each((column) => cursors.value[column] !== null));
 export const known = (id: string): Card | undefined => cards.value.get(id);

@@ -1,6 +1,8 @@
 /** The socket of changes: resumes by position, and says when it is cut off. */
 import { signal } from "@preact/signals";
 import { workspace } from "../api/client";
+import { reload as askWho } from "./me";
+import { leave, onToken, token } from "./session";
 import type { Frame, LiveRequest } from "../api/types";
 
 export type Connection = "connecting" | "live" | "cut-off";
@@ -12,6 +14,10 @@ const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 8_000;
 /** The close code by which the server says that it does not know the position: the page must be loaded anew. */
 const REFUSED = 1008;
+/** The session is over, or its token has expired. */
+const SIGN_IN = 4401;
+/** The workspace is gone, or one belongs to it no more. */
+const GONE = 4404;
 
 export const connection = signal<Connection>("connecting");
 export const position = signal(0);
@@ -32,6 +38,7 @@ export function onRestart(listener: () => void): () => void {
 }
 
 let socket: WebSocket | null = null;
+let opening = false;
 let pause = FIRST_PAUSE_MS;
 let timer = 0;
 let silence = 0;
@@ -39,11 +46,24 @@ let silence = 0;
 /** Follow from `after` on. A second call goes on from where the first one is. */
 export function follow(after: number): void {
   if (after > position.value) position.value = after;
-  if (socket === null && timer === 0) open();
+  if (socket === null && timer === 0 && !opening) void open();
 }
 
-function open(): void {
+/** `refused`: the token that the server has just refused. */
+async function open(refused = ""): Promise<void> {
   timer = 0;
+  opening = true;
+  const bearer = await token(refused).catch(() => null);
+  opening = false;
+  if (bearer === null) {
+    connection.value = "cut-off";
+    return again();
+  }
+  if (refused && bearer === "") return void leave("ended");
+  connect(bearer);
+}
+
+function connect(bearer: string): void {
   const address = new URL("/api/v1/live", location.href);
   address.protocol = address.protocol.replace("http", "ws");
   const opened = new WebSocket(address);
@@ -51,7 +71,7 @@ function open(): void {
   // One that never opens is given up as well.
   listen(opened);
   socket.onopen = () => {
-    opened.send(JSON.stringify({ workspace, after: position.value, heartbeat_s: HEARTBEAT_S } satisfies Partial<LiveRequest>));
+    opened.send(JSON.stringify({ ...(bearer ? { token: bearer } : {}), workspace, after: position.value, heartbeat_s: HEARTBEAT_S } satisfies Partial<LiveRequest>));
   };
   socket.onmessage = (message) => {
     if (socket !== opened) return;
@@ -61,7 +81,7 @@ function open(): void {
     connection.value = "live";
     take(JSON.parse(String(message.data)) as Frame);
   };
-  socket.onclose = (event) => gone(opened, event.code);
+  socket.onclose = (event) => gone(opened, event.code, bearer);
 }
 
 /** From now on so much silence means that the connection is dead. */
@@ -74,15 +94,23 @@ function listen(opened: WebSocket): void {
   }, SILENCE_MS);
 }
 
-function gone(opened: WebSocket, code: number): void {
+function gone(opened: WebSocket, code: number, bearer = ""): void {
   // Told twice, it would lead to two sockets.
   if (socket !== opened) return;
   clearTimeout(silence);
   socket = null;
   connection.value = "cut-off";
   if (code === REFUSED) restart();
+  else if (code === SIGN_IN && bearer) void open(bearer);
+  else if (code === SIGN_IN) leave("needed");
+  else if (code === GONE) void askWho();
   else again();
 }
+
+// A socket whose token expires is closed by the server: it is told the next one in time.
+onToken((bearer) => {
+  if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify({ token: bearer } satisfies Partial<LiveRequest>));
+});
 
 function take(frame: Frame): void {
   // Never backwards: what was shown for a later position is newer.
@@ -93,7 +121,7 @@ function take(frame: Frame): void {
 
 function again(): void {
   // Spread over half the pause, so that a hundred boards do not come back in the same moment.
-  timer = window.setTimeout(open, pause * (0.5 + Math.random() / 2));
+  timer = window.setTimeout(() => void open(), pause * (0.5 + Math.random() / 2));
   pause = Math.min(pause * 2, LONGEST_PAUSE_MS);
 }
 
@@ -105,6 +133,6 @@ function restart(): void {
 addEventListener("online", () => {
   if (timer !== 0) {
     clearTimeout(timer);
-    open();
+    void open();
   }
 });

@@ -1,6 +1,6 @@
 /** Tells of cards that come to where a person wanted to know of them, while the board is not looked at. */
 import type { Card } from "../api/types";
-import { told } from "../lib/notices";
+import { entered, told } from "../lib/notices";
 import { onFrame } from "./live";
 import { preferences } from "./preferences";
 import { tell } from "./toasts";
@@ -18,7 +18,9 @@ onFrame((frame) => {
     if (view !== "task") continue;
     const before = states.get(row.id);
     states.set(row.id, row.state);
-    if (before === undefined || before === row.state || !preferences.value.notifications.includes(row.state)) continue;
+    // Of a card that is heard of for the first time, the counts of the columns tell whether it has come to where it is.
+    const came = before === undefined ? entered(frame, row) : before !== row.state;
+    if (!came || !preferences.value.notifications.includes(row.state)) continue;
     news = [...news.filter((one) => one.id !== row.id), row];
     timer ||= window.setTimeout(say, GATHERED_MS);
   }

@@ -3,6 +3,7 @@ import { effect, signal } from "@preact/signals";
 import { data, GET, PUT } from "../api/client";
 import type { SavedPreferences } from "../api/types";
 import { onFrame } from "./live";
+import { entered } from "./me";
 import { refused } from "./toasts";
 
 export const THEMES = ["system", "light", "dark"] as const;
@@ -98,4 +99,4 @@ onFrame((frame) => {
   for (const { view, row } of frame.rows) if (view === "preferences") take(row);
 });
 // Without an answer, what this browser knows stays.
-void data(GET("/api/v1/preferences")).then((saved) => saved && take(saved), () => undefined);
+void entered.then(() => data(GET("/api/v1/preferences"))).then((saved) => saved && take(saved), () => undefined);

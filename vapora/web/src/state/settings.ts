@@ -3,6 +3,7 @@ import { signal } from "@preact/signals";
 import { data, GET } from "../api/client";
 import type { Settings } from "../api/types";
 import { onFrame } from "./live";
+import { entered } from "./me";
 
 export const settings = signal<Settings>({ name: "", default_review: "human", default_priority: 50, position: 0 });
 
@@ -14,4 +15,4 @@ onFrame((frame) => {
   for (const { view, row } of frame.rows) if (view === "settings") take(row);
 });
 // Without an answer the server's own defaults stand here.
-void data(GET("/api/v1/settings")).then((found) => found && take(found), () => undefined);
+void entered.then(() => data(GET("/api/v1/settings"))).then((found) => found && take(found), () => undefined);

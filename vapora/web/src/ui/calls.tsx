@@ -1,6 +1,6 @@
 /** The model calls of a run, from the log: what each cost, what failed, and which bills are not known. */
 import { useState } from "preact/hooks";
-import { data, GET } from "../api/client";
+import { data, GET, link } from "../api/client";
 import type { LogEvent, Run } from "../api/types";
 import { type Call, callOf } from "../lib/calls";
 import { count, dollars, duration } from "../lib/format";
@@ -48,7 +48,7 @@ function Table({ run }: { run: Run }) {
           {value.map((one) => (
             <tr key={one.position}>
               <td class="num">
-                <a href={`/log?at=${one.position}`}>
+                <a href={link(`/log?at=${one.position}`)}>
                   {one.step + 1}
                   {one.attempt > 1 ? `, try ${one.attempt}` : ""}
                 </a>

@@ -6,6 +6,7 @@ import { attachClosestEdge, extractClosestEdge, type Edge } from "@atlaskit/prag
 import type { Card } from "../api/types";
 import { dollars, named, title } from "../lib/format";
 import { at, narrow, selected, titleOf, toggle } from "../state/board";
+import { may } from "../state/me";
 import { MoveMenu } from "./move-menu";
 
 const REASONS: Record<string, string> = {
@@ -26,7 +27,8 @@ export function CardTile({ card }: { card: Card }) {
   const ref = useRef<HTMLElement>(null);
   const [edge, setEdge] = useState<Edge | null>(null);
   const [dragged, setDragged] = useState(false);
-  const fixed = at.value !== "";
+  // Of the past, or of somebody who may only look.
+  const fixed = at.value !== "" || !may("move_task");
 
   useLayoutEffect(() => {
     const element = ref.current;

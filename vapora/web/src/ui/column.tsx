@@ -6,12 +6,13 @@ import { combine } from "@atlaskit/pragmatic-drag-and-drop/combine";
 import { HEADINGS, type Card, type Column } from "../api/types";
 import { mayMove } from "../lib/columns";
 import { count } from "../lib/format";
-import { at, columns, counts, hasMore, loaded, more, selectColumn } from "../state/board";
+import { at, cardsOf, counts, hasMore, loaded, more, selectColumn } from "../state/board";
+import { may } from "../state/me";
 import { CardTile } from "./card";
 import { LongList } from "./long-list";
 
 const EMPTY: Record<Column, string> = {
-  todo: "Nothing to do. Add a card above.",
+  todo: "Nothing to do.",
   "in-progress": "No agent is at work.",
   review: "Nothing waits for you.",
   done: "Nothing is done yet.",
@@ -22,7 +23,7 @@ export function BoardColumn({ column }: { column: Column }) {
   const ref = useRef<HTMLElement>(null);
   const list = useRef<HTMLDivElement | null>(null);
   const [target, setTarget] = useState<"no" | "yes" | "refused">("no");
-  const cards = columns.value[column];
+  const cards = cardsOf[column].value;
 
   useLayoutEffect(() => {
     const element = ref.current;
@@ -64,13 +65,13 @@ export function BoardColumn({ column }: { column: Column }) {
         guess={96}
         scroller={(element) => (list.current = element)}
         onKeyDown={(event) => {
-          if (event.key !== "a" || !(event.ctrlKey || event.metaKey) || at.value) return;
+          if (event.key !== "a" || !(event.ctrlKey || event.metaKey) || at.value || !may("move_task")) return;
           event.preventDefault();
           selectColumn(column);
         }}
         onNearEnd={() => hasMore.value[column] && void more(column)}
         footer={
-          loaded.value && cards.length === 0 ? <p class="muted px-1 pb-3">{shown ? "No card fits the filter." : EMPTY[column]}</p> : undefined
+          loaded.value && cards.length === 0 ? <p class="muted px-1 pb-3">{shown ? "No card fits the filter." : EMPTY[column]}{!shown && column === "todo" && may("submit_task") && " Add a card above."}</p> : undefined
         }
       >
         {(card) => <CardTile card={card} />}

@@ -5,6 +5,7 @@ import type { Attachment, Task } from "../api/types";
 import { upload } from "../api/upload";
 import { freeName, isImage, pastedName, size } from "../lib/files";
 import { useData } from "../lib/use-data";
+import { may } from "../state/me";
 import { refused, tell } from "../state/toasts";
 import { Loading, Panel } from "./page";
 
@@ -17,7 +18,7 @@ export function Files({ task }: { task: Task }) {
   const after = useRef(0);
   const { value, problem, reload } = useData(() => filesOf(task.id, after.current), [task.id, task.attachments]);
   const [sending, setSending] = useState<readonly Sending[]>([]);
-  const settled = task.state === "done" || task.state === "archived";
+  const settled = task.state === "done" || task.state === "archived" || !may("attach_file");
 
   async function take(files: readonly File[]): Promise<void> {
     const taken = (value ?? []).map((one) => one.name);

@@ -17,6 +17,8 @@ interface Props<T> {
 }
 
 const MARGIN = 400;
+/** So far it may be scrolled before it is drawn anew: within the margin there is nothing to be seen of that. */
+const UNSEEN = 100;
 /** The next page is asked for this many rows before the end, so that scrolling need not stop for it. */
 const AHEAD = 40;
 
@@ -34,7 +36,10 @@ export function LongList<T>({ items, keyOf, guess, children, footer, scroller, o
     const element = outer.current;
     if (!element) return;
     scroller?.(element);
-    const measure = () => setView({ top: element.scrollTop, height: element.clientHeight });
+    const measure = () => {
+      const [top, height] = [element.scrollTop, element.clientHeight];
+      setView((before) => (before.height === height && Math.abs(before.top - top) < UNSEEN ? before : { top, height }));
+    };
     const watcher = new ResizeObserver(measure);
     watcher.observe(element);
     element.addEventListener("scroll", measure, { passive: true });

@@ -2,6 +2,7 @@
 import { POST, requestKey } from "../api/client";
 import { moment } from "../lib/format";
 import { at, pauses, project, projects } from "../state/board";
+import { may } from "../state/me";
 import { preferences } from "../state/preferences";
 import { refused, tell } from "../state/toasts";
 
@@ -25,7 +26,7 @@ async function set(id: string | null, pause: boolean): Promise<void> {
 const current = () => pauses.value.find((one) => (project.value ? one.scope === "project" && one.id === project.value : one.scope === "workspace"));
 
 export function PauseButton() {
-  if (at.value || current() || projects.value.length === 0) return null;
+  if (at.value || !may(project.value ? "pause_project" : "pause_workspace") || current() || projects.value.length === 0) return null;
   return (
     <button class="btn" onClick={() => void set(project.value, true)}>
       {project.value ? "Pause project" : "Pause all"}
@@ -44,7 +45,7 @@ export function PauseBanner() {
             <strong class="font-semibold">{one.scope === "workspace" ? "Everything is paused" : `${name(one.id)} is paused`}</strong>
             {one.reason ? `: ${one.reason}` : ""}, since {moment(one.since, preferences.value.zone || undefined)}. Nothing starts, and no new model call goes out.
           </span>
-          {!at.value && (
+          {!at.value && may(one.scope === "workspace" ? "resume_workspace" : "resume_project") && (
             <button class="btn !h-7" onClick={() => void set(one.scope === "workspace" ? null : one.id, false)}>
               Resume
             </button>

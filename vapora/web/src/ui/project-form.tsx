@@ -1,9 +1,9 @@
 /** A new project, and what is needed for work in a repository. */
 import { useState } from "preact/hooks";
 import { useLocation } from "preact-iso";
-import { data, POST, requestKey } from "../api/client";
+import { data, link, POST, requestKey } from "../api/client";
 import { loadProjects } from "../state/board";
-import { operatorToken } from "../state/operator";
+import { needsOperator } from "../state/me";
 import { refused } from "../state/toasts";
 
 export function ProjectForm({ done }: { done?: () => void }) {
@@ -26,7 +26,7 @@ export function ProjectForm({ done }: { done?: () => void }) {
       const made = await data(POST("/api/v1/projects", { params: { header: requestKey() }, body }));
       await loadProjects();
       done?.();
-      route(`/p/${(made as { id: string }).id}`);
+      route(link(`/p/${(made as { id: string }).id}`));
     } catch (error) {
       refused(error, "The project was not made");
     } finally {
@@ -42,7 +42,7 @@ export function ProjectForm({ done }: { done?: () => void }) {
       <details>
         <summary class="cursor-pointer text-sm">Work in a git repository</summary>
         <div class="flex flex-col gap-3 mt-3">
-          {!operatorToken && <p class="text-warn text-sm">This needs the page to be opened by the address that `vapora up` prints: commands are run for it.</p>}
+          {needsOperator() && <p class="text-warn text-sm">This needs the page to be opened by the address that `vapora up` prints: commands are run for it.</p>}
           <label>
             <span class="label">Repository: a folder on the server, or a URL (https, ssh)</span>
             <input class="field" name="repo" maxLength={4_096} placeholder="/home/ada/shortleaf" />

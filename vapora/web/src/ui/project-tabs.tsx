@@ -1,4 +1,5 @@
-/** The two views of a project. */
+/** The two views of a project. What the board is narrowed to does not concern the other one. */
+import { link } from "../api/client";
 
 export function ProjectTabs({ project, current }: { project: string; current: "board" | "dashboard" }) {
   const views = [
@@ -10,7 +11,7 @@ export function ProjectTabs({ project, current }: { project: string; current: "b
       {views.map(([view, name, to]) => (
         <a
           key={view}
-          href={to + keptQuery()}
+          href={link(to)}
           aria-current={view === current ? "page" : undefined}
           class={`px-2.5 py-1 rounded-md text-sm no-underline ${view === current ? "bg-raised text-ink font-semibold" : "text-soft"}`}
         >
@@ -19,10 +20,4 @@ export function ProjectTabs({ project, current }: { project: string; current: "b
       ))}
     </nav>
   );
-}
-
-/** The workspace stays; what the board is narrowed to does not concern the other view. */
-function keptQuery(): string {
-  const workspace = new URLSearchParams(location.search).get("w");
-  return workspace ? `?w=${encodeURIComponent(workspace)}` : "";
 }

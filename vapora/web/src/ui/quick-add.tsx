@@ -2,6 +2,7 @@
 import { useState } from "preact/hooks";
 import { data, POST, requestKey } from "../api/client";
 import { project, projects } from "../state/board";
+import { may } from "../state/me";
 import { refused, tell } from "../state/toasts";
 import { Dialog } from "./dialog";
 import { TaskForm } from "./task-form";
@@ -10,7 +11,7 @@ export function QuickAdd() {
   const [text, setText] = useState("");
   const [form, setForm] = useState(false);
   const into = project.value ?? (projects.value.length === 1 ? projects.value[0]?.id : undefined);
-  if (!projects.value.length) return null;
+  if (!projects.value.length || !may("submit_task")) return null;
 
   async function add(event: Event): Promise<void> {
     event.preventDefault();

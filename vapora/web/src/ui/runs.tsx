@@ -1,8 +1,9 @@
 /** The runs of a card, each with its steps and its work product. */
 import { useState } from "preact/hooks";
-import { data, GET, POST } from "../api/client";
+import { data, GET, link, POST } from "../api/client";
 import type { Run } from "../api/types";
 import { count, dollars, duration, moment } from "../lib/format";
+import { may } from "../state/me";
 import { preferences } from "../state/preferences";
 import { refused } from "../state/toasts";
 import { Calls } from "./calls";
@@ -30,7 +31,7 @@ function RunView({ run }: { run: Run }) {
     <div class="border border-line rounded-lg p-3 flex flex-col gap-2 bg-raised">
       <div class="flex flex-wrap gap-x-4 gap-y-1 text-sm items-baseline">
         <strong class={COLOURS[run.state] ?? ""}>{run.state}</strong>
-        <a href={`/agents/${run.agent_id}`}>{run.agent_id}</a>
+        <a href={link(`/agents/${run.agent_id}`)}>{run.agent_id}</a>
         <span class="text-soft">{moment(run.started_at, zone)}</span>
         {run.duration_ms != null && <span class="text-soft">{duration(run.duration_ms)}</span>}
         <span class="text-soft">
@@ -77,6 +78,7 @@ function RunSteps({ run }: { run: Run }) {
 
 function Controls({ run }: { run: Run }) {
   const params = { path: { run_id: run.run_id } };
+  if (!may("pause_run", "resume_run", "cancel_run")) return null;
   return (
     <div class="flex flex-wrap gap-2">
       <button class="btn" onClick={() => void decide((header) => POST("/api/v1/runs/{run_id}/pause", { params: { ...params, header }, body: {} as never }), "It pauses after what is under way.", "Not paused")}>

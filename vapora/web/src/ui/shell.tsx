@@ -3,11 +3,13 @@ import { signal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useEffect } from "preact/hooks";
 import { useLocation } from "preact-iso";
-import { data, GET } from "../api/client";
+import { data, GET, link } from "../api/client";
 import type { Health } from "../api/types";
 import { connection } from "../state/live";
+import { noWorkspace, ready } from "../state/me";
 import { prefer, preferences, THEMES } from "../state/preferences";
 import { settings } from "../state/settings";
+import { NoWorkspace, Person, WorkspaceSwitch } from "./workspaces";
 
 const PAGES = [
   ["/", "Board"],
@@ -42,7 +44,7 @@ export function Shell({ children }: { children: ComponentChildren }) {
         Skip to the content
       </a>
       <header class="flex flex-wrap items-center gap-x-3 gap-y-1 px-3 sm:px-4 py-2 border-b border-line bg-surface frosted">
-        <a href="/" class="font-bold tracking-wide text-ink no-underline max-w-60 truncate" dir="auto">
+        <a href={link("/")} class="font-bold tracking-wide text-ink no-underline max-w-60 truncate" dir="auto">
           VAPORA
           {settings.value.name && <span class="ml-2 font-normal text-soft tracking-normal">{settings.value.name}</span>}
         </a>
@@ -50,7 +52,7 @@ export function Shell({ children }: { children: ComponentChildren }) {
           {PAGES.map(([to, name]) => (
             <a
               key={to}
-              href={to}
+              href={link(to)}
               aria-current={current(to) ? "page" : undefined}
               class={`px-2.5 py-1 rounded-lg text-sm no-underline whitespace-nowrap ${current(to) ? "bg-raised text-ink font-semibold" : "text-soft"}`}
             >
@@ -65,6 +67,8 @@ export function Shell({ children }: { children: ComponentChildren }) {
           </span>
         )}
         <Status />
+        <WorkspaceSwitch />
+        <Person />
         <ThemeButton />
       </header>
       {health.value?.status === "failing" && (
@@ -73,7 +77,7 @@ export function Shell({ children }: { children: ComponentChildren }) {
         </p>
       )}
       <main id="main" tabIndex={-1} class="grow min-h-0 overflow-auto outline-none">
-        {children}
+        {noWorkspace.value ? <NoWorkspace /> : ready.value && children}
       </main>
     </div>
   );

@@ -1,7 +1,7 @@
 /** Time travel: a slider over the log; the board of the past cannot be changed. */
 import { useEffect, useRef, useState } from "preact/hooks";
 import { useLocation, useRoute } from "preact-iso";
-import { data, GET } from "../api/client";
+import { data, GET, link } from "../api/client";
 import { moment } from "../lib/format";
 import { next, SPEEDS } from "../lib/playback";
 import { at, drawn } from "../state/board";
@@ -94,10 +94,10 @@ export function TimeBar() {
         As it was at {here}
         {when && `, ${moment(when, preferences.value.zone || undefined)}`}
       </span>
-      <a class="text-sm" href={`/agents?at=${encodeURIComponent(at.value)}`}>
+      <a class="text-sm" href={link(`/agents?at=${encodeURIComponent(at.value)}`)}>
         Agents then
       </a>
-      <a class="text-sm" href={`/budgets?at=${encodeURIComponent(at.value)}`}>
+      <a class="text-sm" href={link(`/budgets?at=${encodeURIComponent(at.value)}`)}>
         Budgets then
       </a>
       <button class="btn-main" onClick={() => go("")}>

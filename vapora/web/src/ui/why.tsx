@@ -1,4 +1,5 @@
 /** Why this agent, why this model, what the budget said: as bars that can be read, and as words. */
+import { link } from "../api/client";
 import type { Decision } from "../api/types";
 
 export function WhyView({ decisions }: { decisions: readonly Decision[] }) {
@@ -11,7 +12,7 @@ export function WhyView({ decisions }: { decisions: readonly Decision[] }) {
             <span class="tag mr-1">{one.kind}</span>
             <strong>{one.chosen}</strong>: {one.reason}
             {one.budget && <span class="text-soft"> ({one.budget})</span>}
-            <a class="ml-2 text-xs" href={`/log?at=${one.position}`}>
+            <a class="ml-2 text-xs" href={link(`/log?at=${one.position}`)}>
               #{one.position}
             </a>
           </p>

@@ -4,6 +4,7 @@ import { data, GET, POST } from "../../api/client";
 import type { Attempt, Task } from "../../api/types";
 import { dollars } from "../../lib/format";
 import { useData } from "../../lib/use-data";
+import { may } from "../../state/me";
 import { Dialog } from "../dialog";
 import { Loading, Panel } from "../page";
 import { decide } from "./state";
@@ -67,7 +68,7 @@ export function Attempts({ task, changed }: { task: Task; changed: () => void })
                   <td>
                     {one.picked ? (
                       <span class="tag">the card's</span>
-                    ) : one.state === "succeeded" ? (
+                    ) : one.state === "succeeded" && may("pick_attempt") ? (
                       <button class="btn" onClick={() => void pick(one.number)}>
                         Pick<span class="sr"> attempt {one.number}</span>
                       </button>
@@ -79,9 +80,11 @@ export function Attempts({ task, changed }: { task: Task; changed: () => void })
           </table>
         </div>
       )}
-      <button class="btn self-start" onClick={() => setAsking(true)}>
-        Another attempt
-      </button>
+      {may("start_attempt") && (
+        <button class="btn self-start" onClick={() => setAsking(true)}>
+          Another attempt
+        </button>
+      )}
       {asking && <Ask task={task} close={() => setAsking(false)} done={() => (reload(), changed())} />}
     </Panel>
   );

@@ -3,6 +3,7 @@ import { useState } from "preact/hooks";
 import { data, GET, POST } from "../../api/client";
 import type { Comment, Task } from "../../api/types";
 import { moment } from "../../lib/format";
+import { may } from "../../state/me";
 import { preferences } from "../../state/preferences";
 import { Loading, Panel } from "../page";
 import { decide } from "./state";
@@ -32,7 +33,7 @@ export function Comments({ task, comments, problem, reload }: CommentsProps) {
   if (!comments) return <Panel heading="Comments"><Loading problem={problem} /></Panel>;
   return (
     <Panel heading="Comments">
-      {comments.length === 0 && <p class="muted">Nobody has said anything. What you say here, the agent reads in its next run.</p>}
+      {comments.length === 0 && <p class="muted">Nobody has said anything.{may("comment_task") && " What you say here, the agent reads in its next run."}</p>}
       <ol class="m-0 p-0 list-none flex flex-col gap-2">
         {comments.map((one) => (
           <li key={one.id} class="border border-line rounded-lg p-3 bg-raised">
@@ -40,7 +41,7 @@ export function Comments({ task, comments, problem, reload }: CommentsProps) {
           </li>
         ))}
       </ol>
-      <Say task={task} label="Comment" button="Comment" done={reload} />
+      {may("comment_task") && <Say task={task} label="Comment" button="Comment" done={reload} />}
     </Panel>
   );
 }
@@ -80,7 +81,7 @@ export function Answer({ task }: { task: Task }) {
       <p class="whitespace-pre-wrap break-words" dir="auto">
         {text}
       </p>
-      <Say task={task.id} label="Your answer" button="Answer" answers={call_id} />
+      {may("comment_task") && <Say task={task.id} label="Your answer" button="Answer" answers={call_id} />}
     </section>
   );
 }

@@ -3,7 +3,7 @@ import { useState } from "preact/hooks";
 import { POST } from "../../api/client";
 import type { Task } from "../../api/types";
 import { moment } from "../../lib/format";
-import { operatorToken } from "../../state/operator";
+import { may, needsOperator } from "../../state/me";
 import { preferences } from "../../state/preferences";
 import { CommentDialog } from "../comment-dialog";
 import { Dialog } from "../dialog";
@@ -69,6 +69,7 @@ function Decisions({ task, changed }: { task: Task; changed: () => void }) {
     <>
       {task.state === "review" && (
         <>
+          {may("approve_task") && (
           <button
             class="btn-main"
             onClick={() =>
@@ -77,17 +78,20 @@ function Decisions({ task, changed }: { task: Task; changed: () => void }) {
           >
             Approve
           </button>
+          )}
+          {may("request_changes") && (
           <button class="btn" onClick={() => setOpen("back")}>
             Request changes{drafts.value.length ? ` (${drafts.value.length} on lines)` : ""}
           </button>
+          )}
         </>
       )}
-      {task.state === "done" && !task.landed && changesSomething && (
+      {task.state === "done" && !task.landed && changesSomething && may("merge_task") && (
         <button class="btn-main" onClick={() => setOpen("merge")}>
           Merge
         </button>
       )}
-      {task.landing_problem?.kind === "merge-conflict" && !task.landed && (
+      {task.landing_problem?.kind === "merge-conflict" && !task.landed && may("resolve_task") && (
         <button
           class="btn"
           onClick={() =>
@@ -97,7 +101,7 @@ function Decisions({ task, changed }: { task: Task; changed: () => void }) {
           Have the agent resolve it
         </button>
       )}
-      {changesSomething && !task.landed && task.state !== "in-progress" && (
+      {changesSomething && !task.landed && task.state !== "in-progress" && may("push_task") && (
         <button
           class="btn"
           onClick={() => void decide((header) => POST("/api/v1/tasks/{task_id}/push", { params: { path, header } }), "The branch is pushed.", "Not pushed").then(after)}
@@ -152,7 +156,7 @@ function Merge({ task, close, changed }: FormProps) {
   return (
     <Dialog heading="Merge the work" close={close}>
       <form class="flex flex-col gap-3" onSubmit={(event) => void send(event)}>
-        {!operatorToken && <p class="text-warn text-sm">Merging needs the page to be opened by the address that `vapora up` prints.</p>}
+        {needsOperator() && <p class="text-warn text-sm">Merging needs the page to be opened by the address that `vapora up` prints.</p>}
         <label>
           <span class="label">How</span>
           <select class="field" value={strategy} onChange={(event) => setStrategy(event.currentTarget.value as keyof typeof STRATEGIES)}>

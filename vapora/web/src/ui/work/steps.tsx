@@ -1,6 +1,6 @@
 /** A run as it goes on: answers of the model, tools, checks and the verdict of a review, one below the other. */
 import { useEffect, useState } from "preact/hooks";
-import { data, GET } from "../../api/client";
+import { data, GET, link } from "../../api/client";
 import type { Change, Run, Step } from "../../api/types";
 import { count, dollars, duration } from "../../lib/format";
 import { allPages } from "../../lib/pages";
@@ -95,7 +95,7 @@ function Detail({ step }: { step: Step }) {
         {step.commit && <>Branch at {step.commit.slice(0, 10)}. </>}
         {step.sandbox && <>Sandbox: {step.sandbox}. </>}
         {step.truncated && <>Not all of it is shown. </>}
-        <a href={`/log?at=${step.position}`}>#{step.position}</a>
+        <a href={link(`/log?at=${step.position}`)}>#{step.position}</a>
       </p>
     </div>
   );

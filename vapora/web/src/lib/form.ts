@@ -1,0 +1,37 @@
+/** Forms: what was filled in, and one press of the button at a time. */
+import { useState } from "preact/hooks";
+import { ApiError } from "../api/error";
+
+export type Filled = (name: string) => string;
+
+interface Form {
+  busy: boolean;
+  /** Why it was refused; empty after it went well. */
+  problem: string;
+  submit: (event: Event) => void;
+}
+
+/** `send` gets what was filled in (spaces around it taken away, but not of passwords), and the form itself. */
+export function useForm(send: (filled: Filled, form: HTMLFormElement) => Promise<unknown>): Form {
+  const [busy, setBusy] = useState(false);
+  const [problem, setProblem] = useState("");
+  async function submit(event: Event): Promise<void> {
+    event.preventDefault();
+    const form = event.currentTarget as HTMLFormElement;
+    const values = new FormData(form);
+    setBusy(true);
+    setProblem("");
+    try {
+      await send((name) => {
+        const value = String(values.get(name) ?? "");
+        return name === "password" || name === "current" || name === "value" ? value : value.trim();
+      }, form);
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      setProblem([error.message, error.remedy].filter(Boolean).join(" "));
+    } finally {
+      setBusy(false);
+    }
+  }
+  return { busy, problem, submit: (event) => void submit(event) };
+}

@@ -1,0 +1,45 @@
+/** The frame of all pages under /settings: the way from one to the other. */
+import type { ComponentChildren } from "preact";
+import { link } from "../api/client";
+import { isAdministrator, may, me } from "../state/me";
+import { Page } from "./page";
+
+/** Each with the operations that it is for: it is not offered to who may do none of them. */
+const PARTS: readonly (readonly [string, string, () => boolean])[] = [
+  ["/settings", "Preferences", () => true],
+  ["/settings/profile", "Profile", () => me.value !== null && me.value.kind !== "local"],
+  ["/settings/members", "Members", () => may("list_members")],
+  ["/settings/teams", "Teams", () => may("list_teams")],
+  ["/settings/tokens", "Tokens", () => may("list_tokens")],
+  ["/settings/secrets", "Secrets", () => may("list_secrets")],
+  ["/settings/policies", "Policies", () => may("get_policies")],
+  ["/settings/webhooks", "Webhooks", () => may("list_webhooks")],
+  ["/settings/users", "Users", isAdministrator],
+];
+
+interface Props {
+  heading: string;
+  path: string;
+  children: ComponentChildren;
+  aside?: ComponentChildren;
+}
+
+export function SettingsPageFrame({ heading, path, children, aside }: Props) {
+  return (
+    <Page heading={heading} aside={aside}>
+      <nav aria-label="Settings" class="flex gap-1 overflow-x-auto border-b border-line pb-2">
+        {PARTS.filter(([to, , shown]) => to === path || shown()).map(([to, name]) => (
+          <a
+            key={to}
+            href={link(to)}
+            aria-current={to === path ? "page" : undefined}
+            class={`px-2.5 py-1 rounded-lg text-sm no-underline whitespace-nowrap ${to === path ? "bg-raised text-ink font-semibold" : "text-soft"}`}
+          >
+            {name}
+          </a>
+        ))}
+      </nav>
+      {children}
+    </Page>
+  );
+}
