@@ -110,12 +110,15 @@ async def differences(there: Tenants, ids: Known, who: str) -> list[str]:
 async def workspaces(there: Tenants, who: str) -> list[str]:
     """Operations whose answer tells beta from a workspace that does not exist."""
     found = []
-    for asked in requests(there.app.openapi(), UNKNOWN):
+    for asked in requests(there.app.openapi(), "thing-1"):
         if ACTIONS[asked.operation].level == "workspace":
-            theirs = replace(asked, path=asked.path.replace(f"/workspaces/{UNKNOWN}", f"/workspaces/{BETA}"))
-            one, other = await send(there, theirs, who, BETA), await send(there, asked, who, UNKNOWN)
+            theirs, nobodys = (
+                replace(asked, path=asked.path.replace("/workspaces/thing-1", f"/workspaces/{name}"))
+                for name in (BETA, UNKNOWN)
+            )
+            one, other = await send(there, theirs, who, BETA), await send(there, nobodys, who, UNKNOWN)
             if told(one, BETA) != told(other, UNKNOWN):
-                found.append(f"{asked.operation}: {one.text[:300]} | {other.text[:300]}")
+                found.append(f"{asked.operation}: {told(one, BETA)} | {told(other, UNKNOWN)}")
     return found
 
 
