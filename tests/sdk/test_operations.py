@@ -133,8 +133,6 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "list_tokens": lambda client: client.tokens(),
     "issue_token": lambda client: client.issue_token("x", ("workspace:default",)),
     "revoke_token": lambda client: client.revoke_token("x"),
-    "start_openid": lambda client: client.start_openid(),
-    "finish_openid": lambda client: client.finish_openid("x", "y"),
     "redeem_sign_in": lambda client: client.redeem_sign_in("x"),
     "get_me": lambda client: client.me(),
     "change_password": lambda client: client.change_password("x", "correct horse battery"),
