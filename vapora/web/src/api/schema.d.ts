@@ -2090,18 +2090,14 @@ export interface components {
             /**
              * Token
              * Format: password
-             * @description What stands behind the `#` of the link.
              */
             token: string;
             /**
              * Name
-             * @description A name for people; of who has no account yet.
+             * @description A name for people.
              */
             name?: string | null;
-            /**
-             * Password
-             * @description The new password: 12 to 1,000 characters.
-             */
+            /** Password */
             password?: string | null;
         };
         /**
@@ -2133,12 +2129,9 @@ export interface components {
         };
         /** AddMember */
         AddMember: {
-            /**
-             * User Id
-             * @description Somebody who has an account.
-             */
+            /** User Id */
             user_id: string;
-            /** @description What somebody is there: owner, admin, member or viewer. */
+            /** @description The role's id, such as developer. */
             role: components["schemas"]["MemberRole"];
         };
         /** Agent */
@@ -3062,7 +3055,7 @@ export interface components {
         };
         /** ChangeMember */
         ChangeMember: {
-            /** @description What somebody is there: owner, admin, member or viewer. */
+            /** @description The role's id, such as developer. */
             role: components["schemas"]["MemberRole"];
         };
         /** ChangePassword */
@@ -3070,13 +3063,11 @@ export interface components {
             /**
              * Current
              * Format: password
-             * @description The password as it is.
              */
             current: string;
             /**
              * Password
              * Format: password
-             * @description The new password: 12 to 1,000 characters.
              */
             password: string;
         };
@@ -3654,10 +3645,7 @@ export interface components {
              * @description A name for people.
              */
             name: string;
-            /**
-             * Id
-             * @description Its id for ever; left out: made from the name.
-             */
+            /** Id */
             id?: string | null;
         };
         /** CurvePoint */
@@ -3991,10 +3979,7 @@ export interface components {
              * @description A name for people.
              */
             name?: string;
-            /**
-             * Members
-             * @description The ids of the people in it: members of the workspace.
-             */
+            /** Members */
             members?: string[];
         };
         /**
@@ -4007,15 +3992,9 @@ export interface components {
              * @description A name for people.
              */
             name?: string;
-            /**
-             * Administrator
-             * @description Whether they look after people and workspaces of the installation.
-             */
+            /** Administrator */
             administrator?: boolean;
-            /**
-             * Disabled
-             * @description True: they may not sign in.
-             */
+            /** Disabled */
             disabled?: boolean;
         };
         /** EditWorkspace */
@@ -4025,10 +4004,7 @@ export interface components {
              * @description A name for people.
              */
             name?: string;
-            /**
-             * Archived
-             * @description True: it can be read, and takes no writes.
-             */
+            /** Archived */
             archived?: boolean;
         };
         /**
@@ -4449,20 +4425,13 @@ export interface components {
          * @description `token` stands in the link that the invited person opens (`/accept#<token>`); it is shown this once.
          */
         InvitationMade: {
-            /**
-             * Id
-             * @description The invitation's id.
-             */
+            /** Id */
             id: string;
-            /**
-             * Token
-             * @description For the link <board>/accept#<token>. It stands in this answer and nowhere else.
-             */
+            /** Token */
             token: string;
             /**
              * Expires At
              * Format: date-time
-             * @description Until when it can be accepted.
              */
             expires_at: string;
             /**
@@ -4473,34 +4442,24 @@ export interface components {
         };
         /** InvitationView */
         InvitationView: {
-            /**
-             * Id
-             * @description The invitation's id.
-             */
+            /** Id */
             id: string;
-            /**
-             * Email
-             * @description The person's e-mail address; large and small letters are the same.
-             */
+            /** Email */
             email: string;
-            /** @description What somebody is there: owner, admin, member or viewer. */
+            /** @description The role's id, such as developer. */
             role: components["schemas"]["MemberRole"];
             /**
              * Expires At
              * Format: date-time
-             * @description Until when it can be accepted.
              */
             expires_at: string;
         };
         /** Invite */
         Invite: {
-            /**
-             * Email
-             * @description The person's e-mail address; large and small letters are the same.
-             */
+            /** Email */
             email: string;
             /**
-             * @description What somebody is there: owner, admin, member or viewer.
+             * @description The role's id, such as developer.
              * @default member
              */
             role: components["schemas"]["MemberRole"];
@@ -4515,15 +4474,9 @@ export interface components {
              * @description A name for people.
              */
             name: string;
-            /**
-             * Scopes
-             * @description What it may reach: workspace:<id>, workspace:<id>:<role>, or team:<id>. As a member where no role is said, and never as more than who issued it is there.
-             */
+            /** Scopes */
             scopes: string[];
-            /**
-             * Expires At
-             * @description When it ends by itself; null: never.
-             */
+            /** Expires At */
             expires_at?: string | null;
         };
         JsonValue: unknown;
@@ -4647,15 +4600,11 @@ export interface components {
         };
         /** LogIn */
         LogIn: {
-            /**
-             * Email
-             * @description The person's e-mail address; large and small letters are the same.
-             */
+            /** Email */
             email: string;
             /**
              * Password
              * Format: password
-             * @description The person's password.
              */
             password: string;
         };
@@ -4667,12 +4616,10 @@ export interface components {
             /**
              * Refresh Token
              * Format: password
-             * @description Any one of the session.
              */
             refresh_token: string;
             /**
              * Everywhere
-             * @description True: all sessions of the person end, not this one alone.
              * @default false
              */
             everywhere: boolean;
@@ -4683,63 +4630,45 @@ export interface components {
          *     what they may do in the workspace that the request names, by the operations' ids.
          */
         Me: {
-            /**
-             * Id
-             * @description The user's or token's id; empty for the operator, and while nobody signs in.
-             */
+            /** Id */
             id: string;
-            /**
-             * Kind
-             * @description user, token, operator, or local: whoever sits at this machine while nobody signs in.
-             */
+            /** Kind */
             kind: string;
             /**
              * Name
              * @description A name for people.
              */
             name: string;
-            /**
-             * Email
-             * @description The person's e-mail address; large and small letters are the same.
-             */
+            /** Email */
             email?: string | null;
             /**
              * Administrator
-             * @description Whether they look after people and workspaces of the installation.
              * @default false
              */
             administrator: boolean;
             /**
              * Workspaces
-             * @description Those that they belong to.
              * @default []
              */
             workspaces: components["schemas"]["Membership"][];
             /**
              * Actions
-             * @description What they may do in the workspace that the header names, by the operations' ids.
              * @default []
              */
             actions: string[];
         };
         /** Member */
         Member: {
-            /**
-             * User Id
-             * @description The user's id.
-             */
+            /** User Id */
             user_id: string;
             /**
              * Name
              * @description A name for people.
              */
             name: string;
-            /**
-             * Email
-             * @description The person's e-mail address; large and small letters are the same.
-             */
+            /** Email */
             email: string;
-            /** @description What somebody is there: owner, admin, member or viewer. */
+            /** @description The role's id, such as developer. */
             role: components["schemas"]["MemberRole"];
         };
         /**
@@ -4750,21 +4679,17 @@ export interface components {
         MemberRole: "owner" | "admin" | "member" | "viewer";
         /** Membership */
         Membership: {
-            /**
-             * Workspace Id
-             * @description The workspace's id.
-             */
+            /** Workspace Id */
             workspace_id: string;
             /**
              * Name
              * @description A name for people.
              */
             name: string;
-            /** @description What somebody is there: owner, admin, member or viewer. */
+            /** @description The role's id, such as developer. */
             role: components["schemas"]["MemberRole"];
             /**
              * Archived
-             * @description Whether it takes no writes.
              * @default false
              */
             archived: boolean;
@@ -5153,19 +5078,6 @@ export interface components {
              */
             next?: string | null;
         };
-        /** Page[UserView] */
-        Page_UserView_: {
-            /**
-             * Items
-             * @description The things themselves.
-             */
-            items: components["schemas"]["UserView"][];
-            /**
-             * Next
-             * @description The cursor of the page that follows; null on the last one.
-             */
-            next?: string | null;
-        };
         /** Page[WebhookDelivery] */
         Page_WebhookDelivery_: {
             /**
@@ -5252,10 +5164,7 @@ export interface components {
              * @description The text itself.
              */
             text: string;
-            /**
-             * Shipped
-             * @description The policies that hold everywhere.
-             */
+            /** Shipped */
             shipped: string;
             /**
              * Position
@@ -5726,7 +5635,6 @@ export interface components {
             /**
              * Code
              * Format: password
-             * @description What stands behind `#code=` in the address of the sign-in page.
              */
             code: string;
         };
@@ -5735,7 +5643,6 @@ export interface components {
             /**
              * Refresh Token
              * Format: password
-             * @description The newest one of the session. It is used up by this.
              */
             refresh_token: string;
         };
@@ -5875,7 +5782,6 @@ export interface components {
             /**
              * Password
              * Format: password
-             * @description The new password: 12 to 1,000 characters.
              */
             password: string;
         };
@@ -6205,24 +6111,14 @@ export interface components {
          * @description `expires_in`: of the access token, in seconds. The refresh token is good for one use.
          */
         SessionTokens: {
-            /**
-             * Access Token
-             * @description For the header Authorization: Bearer.
-             */
+            /** Access Token */
             access_token: string;
-            /**
-             * Refresh Token
-             * @description For /auth/refresh, once.
-             */
+            /** Refresh Token */
             refresh_token: string;
-            /**
-             * Expires In
-             * @description For how many seconds the access token is good.
-             */
+            /** Expires In */
             expires_in: number;
             /**
              * Token Type
-             * @description Always Bearer.
              * @default Bearer
              */
             token_type: string;
@@ -6296,13 +6192,9 @@ export interface components {
             /**
              * Token
              * Format: password
-             * @description What stands behind the `#` of the link that the start printed.
              */
             token: string;
-            /**
-             * Email
-             * @description The person's e-mail address; large and small letters are the same.
-             */
+            /** Email */
             email: string;
             /**
              * Name
@@ -6312,7 +6204,6 @@ export interface components {
             /**
              * Password
              * Format: password
-             * @description The new password: 12 to 1,000 characters.
              */
             password: string;
         };
@@ -6354,20 +6245,11 @@ export interface components {
          *     Connect is there to sign in with.
          */
         SignInStatus: {
-            /**
-             * Sign In
-             * @description Whether people have to sign in.
-             */
+            /** Sign In */
             sign_in: boolean;
-            /**
-             * Set Up
-             * @description Whether there is an owner.
-             */
+            /** Set Up */
             set_up: boolean;
-            /**
-             * Openid
-             * @description Whether one can sign in with a provider of OpenID Connect: /auth/openid/start.
-             */
+            /** Openid */
             openid: boolean;
         };
         /**
@@ -6934,20 +6816,14 @@ export interface components {
         };
         /** TeamView */
         TeamView: {
-            /**
-             * Id
-             * @description The team's id.
-             */
+            /** Id */
             id: string;
             /**
              * Name
              * @description A name for people.
              */
             name: string;
-            /**
-             * Members
-             * @description The ids of the people in it: members of the workspace.
-             */
+            /** Members */
             members: string[];
         };
         /**
@@ -6961,15 +6837,9 @@ export interface components {
          * @description `token`: shown this once.
          */
         TokenMade: {
-            /**
-             * Id
-             * @description The token's id.
-             */
+            /** Id */
             id: string;
-            /**
-             * Token
-             * @description For the header Authorization: Bearer. It stands in this answer and nowhere else.
-             */
+            /** Token */
             token: string;
             /**
              * Position
@@ -6979,59 +6849,42 @@ export interface components {
         };
         /** TokenView */
         TokenView: {
-            /**
-             * Id
-             * @description The token's id.
-             */
+            /** Id */
             id: string;
             /**
              * Name
              * @description A name for people.
              */
             name: string;
-            /**
-             * Scopes
-             * @description What it may reach: workspace:<id>, workspace:<id>:<role>, or team:<id>. As a member where no role is said, and never as more than who issued it is there.
-             */
+            /** Scopes */
             scopes: string[];
-            /**
-             * Expires At
-             * @description When it ends by itself; null: never.
-             */
+            /** Expires At */
             expires_at: string | null;
-            /**
-             * Issued By
-             * @description Who made it, as the log names them.
-             */
+            /** Issued By */
             issued_by: string;
         };
         /** UserView */
         UserView: {
-            /**
-             * Id
-             * @description The user's id.
-             */
+            /** Id */
             id: string;
             /**
              * Name
              * @description A name for people.
              */
             name: string;
-            /**
-             * Email
-             * @description The person's e-mail address; large and small letters are the same.
-             */
+            /** Email */
             email: string;
-            /**
-             * Administrator
-             * @description Whether they look after people and workspaces of the installation.
-             */
+            /** Administrator */
             administrator: boolean;
-            /**
-             * Disabled
-             * @description True: they may not sign in.
-             */
+            /** Disabled */
             disabled: boolean;
+        };
+        /** Users */
+        Users: {
+            /** Items */
+            items: components["schemas"]["UserView"][];
+            /** Next */
+            next?: string | null;
         };
         /**
          * Verdict
@@ -7311,22 +7164,16 @@ export interface components {
         };
         /** WorkspaceView */
         WorkspaceView: {
-            /**
-             * Id
-             * @description The workspace's id.
-             */
+            /** Id */
             id: string;
             /**
              * Name
              * @description A name for people.
              */
             name: string;
-            /**
-             * Archived
-             * @description Whether it takes no writes.
-             */
+            /** Archived */
             archived: boolean;
-            /** @description What one is there; null: an administrator who is no member. */
+            /** @description The role's id, such as developer. */
             role?: components["schemas"]["MemberRole"] | null;
         };
         /** WorktreeView */
@@ -17642,7 +17489,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Page_UserView_"];
+                    "application/json": components["schemas"]["Users"];
                 };
             };
             /** @description Not from this machine */
@@ -17718,7 +17565,6 @@ export interface operations {
                 "Idempotency-Key"?: string | null;
             };
             path: {
-                /** @description The user's id. */
                 user_id: string;
             };
             cookie?: never;
@@ -17809,7 +17655,6 @@ export interface operations {
                 "Idempotency-Key"?: string | null;
             };
             path: {
-                /** @description The user's id. */
                 user_id: string;
             };
             cookie?: never;
@@ -17931,7 +17776,6 @@ export interface operations {
                 "Idempotency-Key"?: string | null;
             };
             path: {
-                /** @description The user's id. */
                 user_id: string;
             };
             cookie?: never;
@@ -20177,7 +20021,6 @@ export interface operations {
             };
             header?: never;
             path: {
-                /** @description The workspace's id. */
                 workspace_id: string;
             };
             cookie?: never;
@@ -20266,7 +20109,6 @@ export interface operations {
                 "Idempotency-Key"?: string | null;
             };
             path: {
-                /** @description The workspace's id. */
                 workspace_id: string;
             };
             cookie?: never;
@@ -20357,7 +20199,6 @@ export interface operations {
                 "Idempotency-Key"?: string | null;
             };
             path: {
-                /** @description The workspace's id. */
                 workspace_id: string;
             };
             cookie?: never;
@@ -20483,7 +20324,6 @@ export interface operations {
             };
             header?: never;
             path: {
-                /** @description The workspace's id. */
                 workspace_id: string;
             };
             cookie?: never;
@@ -20572,7 +20412,6 @@ export interface operations {
                 "Idempotency-Key"?: string | null;
             };
             path: {
-                /** @description The workspace's id. */
                 workspace_id: string;
             };
             cookie?: never;
@@ -20694,9 +20533,7 @@ export interface operations {
                 "Idempotency-Key"?: string | null;
             };
             path: {
-                /** @description The workspace's id. */
                 workspace_id: string;
-                /** @description The user's id. */
                 user_id: string;
             };
             cookie?: never;
@@ -20787,9 +20624,7 @@ export interface operations {
                 "Idempotency-Key"?: string | null;
             };
             path: {
-                /** @description The workspace's id. */
                 workspace_id: string;
-                /** @description The user's id. */
                 user_id: string;
             };
             cookie?: never;
@@ -20915,7 +20750,6 @@ export interface operations {
             };
             header?: never;
             path: {
-                /** @description The workspace's id. */
                 workspace_id: string;
             };
             cookie?: never;
@@ -21004,7 +20838,6 @@ export interface operations {
                 "Idempotency-Key"?: string | null;
             };
             path: {
-                /** @description The workspace's id. */
                 workspace_id: string;
             };
             cookie?: never;
@@ -21126,9 +20959,7 @@ export interface operations {
                 "Idempotency-Key"?: string | null;
             };
             path: {
-                /** @description The workspace's id. */
                 workspace_id: string;
-                /** @description The invitation's id. */
                 invitation_id: string;
             };
             cookie?: never;
@@ -21223,7 +21054,6 @@ export interface operations {
             };
             header?: never;
             path: {
-                /** @description The workspace's id. */
                 workspace_id: string;
             };
             cookie?: never;
@@ -21312,7 +21142,6 @@ export interface operations {
                 "Idempotency-Key"?: string | null;
             };
             path: {
-                /** @description The workspace's id. */
                 workspace_id: string;
             };
             cookie?: never;
@@ -21434,9 +21263,7 @@ export interface operations {
                 "Idempotency-Key"?: string | null;
             };
             path: {
-                /** @description The workspace's id. */
                 workspace_id: string;
-                /** @description The team's id. */
                 team_id: string;
             };
             cookie?: never;
@@ -21527,9 +21354,7 @@ export interface operations {
                 "Idempotency-Key"?: string | null;
             };
             path: {
-                /** @description The workspace's id. */
                 workspace_id: string;
-                /** @description The team's id. */
                 team_id: string;
             };
             cookie?: never;
@@ -21860,7 +21685,6 @@ export interface operations {
                 "Idempotency-Key"?: string | null;
             };
             path: {
-                /** @description The token's id. */
                 token_id: string;
             };
             cookie?: never;
