@@ -195,7 +195,8 @@ def refusing() -> Iterator[tuple[str, list[tuple[str, str]]]]:
 @pytest.fixture(scope="module")
 def operations(url: str) -> list[tuple[str, str, str]]:
     """Name, method and path template of all that the server's document describes; literal paths first."""
-    document = httpx.get(f"{url}/openapi.json").json()
+    # It is made with the first request, which takes seconds on a busy machine.
+    document = httpx.get(f"{url}/openapi.json", timeout=60).json()
     found = [
         (str(operation["operationId"]), method, template)
         for template, item in document["paths"].items()

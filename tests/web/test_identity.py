@@ -189,4 +189,4 @@ def test_an_invited_person_sees_their_workspace_and_is_offered_what_a_viewer_may
     grace.goto(f"{owned.url}/?w=default")
     expect(grace.get_by_role("heading", name=re.compile("There is no workspace"))).to_be_visible()
     signed_in.reload()
-    expect(signed_in.get_by_role("cell", name="Grace")).to_be_visible()
+    expect(signed_in.get_by_role("cell", name="Grace", exact=True)).to_be_visible()
