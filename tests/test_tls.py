@@ -143,12 +143,12 @@ def test_commands_elsewhere_trust_what_ssl_cert_file_names(server: Server, tmp_p
     assert "CERTIFICATE_VERIFY_FAILED" in invoke("board", **environ).err
 
 
-def test_the_server_is_known_by_exactly_its_certificate_whatever_its_age(server: Server, tmp_path: Path) -> None:
+def test_the_server_is_known_by_exactly_its_certificate(server: Server, tmp_path: Path) -> None:
     assert readiness.answers(server.url, tls.pinned(server.files.cert))
     assert not readiness.answers(server.url, tls.pinned(certificate(tmp_path / "other").cert))
 
 
-def test_a_certificate_whose_time_is_over_stops_no_server_that_runs(tmp_path: Path) -> None:
+def test_a_certificate_whose_time_is_over_keeps_no_server_from_running(tmp_path: Path) -> None:
     files = certificate(tmp_path, days=-1)
     settings = quick(tmp_path / "data", free_port())
     platform = Platform(settings.model_copy(update={"tls_cert": files.cert, "tls_key": files.key}), {})

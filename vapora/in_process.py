@@ -77,6 +77,7 @@ class LocalServer:
             await system.stop()
             self._ready.set_exception(error)
             return
+        certificate, key = self._settings.tls_files or (None, None)
         config = uvicorn.Config(
             api(self._settings, system),
             http=limited(self._settings.receive_timeout_s),
@@ -90,7 +91,8 @@ class LocalServer:
             proxy_headers=False,
             access_log=False,
             timeout_graceful_shutdown=2,
-            **_tls(self._settings),
+            ssl_certfile=certificate,
+            ssl_keyfile=key,
         )
         self._server = uvicorn.Server(config)
         self._server.install_signal_handlers = lambda: None
@@ -99,14 +101,6 @@ class LocalServer:
         if not self._stopped.is_set():
             await self._server.serve(sockets=[self._socket])
         await system.stop()
-
-
-def _tls(settings: Settings) -> dict[str, str]:
-    """For uvicorn."""
-    if settings.tls_files is None:
-        return {}
-    certificate, key = map(str, settings.tls_files)
-    return {"ssl_certfile": certificate, "ssl_keyfile": key}
 
 
 @contextmanager

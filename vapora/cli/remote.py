@@ -92,9 +92,12 @@ def data_folder() -> Path:
 
 def _own_server(url: str) -> lock.Owner | None:
     """Who holds our data folder, if `url` leads there."""
+    owner = lock.owner(data_folder())
+    if owner is None or not owner.url:
+        return None
     port = _own_port(url)
-    owner = None if port is None else lock.owner(data_folder())
-    return owner if owner is not None and _own_port(owner.url) == port else None
+    # Its own word for where it listens, or another name of this machine.
+    return owner if owner.url == url or (port is not None and _own_port(owner.url) == port) else None
 
 
 def _own_port(url: str) -> int | None:
