@@ -33,11 +33,6 @@ class People(Transport):
         """The client is signed in from then on, and renews its tokens by itself."""
         return self._sign_in("/auth/login", {"email": email, "password": password})
 
-    def redeem_sign_in(self, code: str) -> views.SessionTokens:
-        """After coming back from a provider of OpenID Connect, with the code that the sign-in page was given. The
-        client is signed in from then on."""
-        return self._sign_in("/auth/openid/redeem", {"code": code})
-
     def accept_invitation(
         self, token: str, name: str | None = None, password: str | None = None
     ) -> views.SessionTokens | None:
@@ -69,25 +64,9 @@ class People(Transport):
         if session is not None and kept is not None:
             session.write(None)
 
-    def start_openid(self, invitation: str = "") -> str:
-        """The address at the provider of OpenID Connect where a browser signs in. It has to be that browser which
-        comes back, so a program has little use for it."""
-        query = {"invitation": invitation} if invitation else {}
-        return self._redirected("/auth/openid/start", query)
-
-    def finish_openid(self, state: str, code: str) -> str:
-        """As the provider sends a browser back: the address of the page that goes on."""
-        return self._redirected("/auth/openid/callback", {"state": state, "code": code})
-
     def redeem_sign_in(self, code: str) -> views.SessionTokens:
         """With the code that a browser has come back with; once. The client is signed in from then on."""
         return self._sign_in("/auth/openid/redeem", {"code": code})
-
-    def _redirected(self, address: str, query: Mapping[str, str]) -> str:
-        answer = self._request("GET", f"{PREFIX}{address}", params=dict(query))
-        if not answer.has_redirect_location:
-            raise problem(answer.status_code, answer.content)
-        return answer.headers["location"]
 
     def change_password(self, current: str, password: str) -> None:
         """Of who is signed in. Their other sessions end."""

@@ -77,6 +77,7 @@ def setup(
     email: Email = None,
     name: Annotated[str | None, typer.Option(help="Absent: you are asked.")] = None,
     insecure: Insecure = False,
+    as_json: Json = False,
 ) -> None:
     """Become the first owner, where there is none: on the server's machine, or with the link's token."""
     from vapora.sdk import Client
@@ -90,7 +91,8 @@ def setup(
     with Client(address, session=SessionFile(servers, address), tls=trusted(address)) as client:
         client.set_up(token, email, name, password)
         servers.change(address, {"email": email}, latest=True)
-    typer.echo(f"You are the owner, and signed in at {address}. Everybody has to sign in there from now on.")
+    told = f"You are the owner, and signed in at {address}. Everybody has to sign in there from now on."
+    emit(as_json, {"url": address, "email": email, "signed_in": True}, lambda: told)
 
 
 auth = typer.Typer(help="How people sign in; for administrators.", no_args_is_help=True)
