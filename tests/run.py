@@ -4,8 +4,8 @@ doors and of work in repositories, and all others.
     python -m tests.run [options of pytest]
 
 Each of them waits more than it computes, for other processes or for the disk: on two cores the three together take
-little longer than the longest alone. What the first two say is printed when all are done. Of what is tried at random moments
-this takes a sample, new ones each time; `make soak` and pytest by itself take all.
+little longer than the longest alone. What the first two say is printed when all are done. Of what is tried at random
+moments this takes a sample, new ones each time; `make soak` and pytest by itself take all.
 """
 
 from __future__ import annotations
