@@ -47,6 +47,7 @@ from vapora.dispatch.secrets import SecretEvents
 from vapora.domain.pricing import PriceBook
 from vapora.errors import ArchivedError, ConfigurationError, NotFoundError, UnavailableError, VaporaError, VaultError
 from vapora.identity import named_owner
+from vapora.identity.openid import Provider, client_of
 from vapora.identity.store import open_store
 from vapora.llm.catalogue import Catalogue, installed, own_prices
 from vapora.llm.factory import client_with, clients, switched_on_by_key
@@ -190,7 +191,12 @@ def build_identity(wiring: Wiring, _: Address) -> Identity:
         clock=now,
         times=SessionTimes(settings.access_token_s, timedelta(days=settings.refresh_token_days)),
         owner=named_owner(settings),
+        provider=_provider(settings),
     )
+
+
+def _provider(settings: Settings) -> Provider | None:
+    return Provider(client_of(settings), now) if settings.openid_issuer else None
 
 
 def build_budget(wiring: Wiring, address: Address) -> BudgetManager:

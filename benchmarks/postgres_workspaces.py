@@ -205,7 +205,7 @@ def made_of(count: int) -> int:
 
 def _dump(url: str) -> float:
     parts = urlsplit(url)
-    command = [
+    command: list[str | Path] = [
         _package() / "pginstall" / "bin" / "pg_dump",
         "-Fc",
         "--no-sync",

@@ -15,6 +15,7 @@ import argparse
 import statistics
 import tempfile
 from bisect import bisect_right
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ import hatch_build
 from tests.web import chromium
 from tests.web.site import Site
 
+_AT_ONCE = 16  # requests that make the cards
 _CARDS_THAT_MOVE = 8  # few enough that all of them are drawn
 
 # Up to which position the board shows the log, and since when; each change is noted as it is about to be drawn.
@@ -82,8 +84,8 @@ def main() -> int:
             project = site.project()
             cards = [site.task(project, f"Card {number}") for number in range(_CARDS_THAT_MOVE + 1)]
             _moves(browser, site.url, cards, given.moves, 1_000 / given.per_second)
-            for number in range(given.cards - len(cards)):
-                site.task(project, f"Card {number}")
+            with ThreadPoolExecutor(_AT_ONCE) as pool:
+                list(pool.map(lambda number: site.task(project, f"Card {number}"), range(given.cards - len(cards))))
             _first_load(browser, site.url, given.cards)
             _long_board(browser, site.url, given.cards, given.steps)
         finally:

@@ -124,7 +124,7 @@ def main() -> None:
         print(json.dumps(asyncio.run(measure(arguments.folder, arguments.many, arguments.wake, arguments.rest_s))))
         return
     rows: dict[int, dict[str, float]] = {}
-    for count in (arguments.few, arguments.many):
+    for count in filter(None, (arguments.few, arguments.many)):
         folder = Path(tempfile.mkdtemp(prefix="vapora-workspaces-", dir=arguments.folder))
         try:
             made = _in_process("make", folder, count, arguments)

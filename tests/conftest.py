@@ -11,11 +11,16 @@ from uuid import uuid4
 import pytest
 
 from actors.runtime import cluster
-from tests import postgres
+from tests import postgres, rounds
 from tests.run import ROOMS_APART
 from vapora.database import Database
 
 cluster.prepare_environment(Path(tempfile.mkdtemp(prefix="vapora-tests-")), os.environ)
+
+
+def pytest_report_header() -> str:
+    tried = ", ".join(f"{name} {number}" for name, number in vars(rounds).items() if name.isupper())
+    return f"rounds: {tried}"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -46,7 +46,7 @@ class Receiver:
             self.server.close()
 
     async def wait_for(self, count: int) -> list[Message]:
-        async with asyncio.timeout(20), self.came:
+        async with asyncio.timeout(60), self.came:
             await self.came.wait_for(lambda: len(self.received) >= count)
         return self.received
 

@@ -27,7 +27,7 @@ SMALL = {
     "live": ["--sockets", "3", "--posts", "2", "--rounds", "1"],
     "worktree": ["--files", "50", "--rounds", "1"],
     "sandbox": ["--rounds", "1"],
-    "workspaces": ["--few", "1", "--many", "2", "--wake", "1", "--rest-s", "0.1"],
+    "workspaces": ["--few", "0", "--many", "2", "--wake", "1", "--rest-s", "0.1"],
     "postgres_workspaces": ["--counts", "1", "--touch", "1", "--folder", tempfile.gettempdir()],
 }
 

@@ -242,6 +242,14 @@ class Person:
     email: str
 
 
+@dataclass(frozen=True, slots=True)
+class OpenIdStart:
+    """`address`: of the provider, to send the browser to. `browser`: what it keeps in a cookie until it comes back."""
+
+    address: str
+    browser: str = field(repr=False)
+
+
 class IdentityPort(Protocol):
     """The owner of the people log. An `Origin` for it names the workspace `events.ids.PEOPLE`."""
 
@@ -261,6 +269,20 @@ class IdentityPort(Protocol):
         ...
 
     async def log_out(self, origin: Origin, command: LogOut) -> None: ...
+
+    async def openid_start(self, redirect_uri: str, invitation: str = "") -> OpenIdStart:
+        """Somebody goes to the provider of OpenID Connect. `invitation`: the token of the link that they opened, or
+        empty. Raises `NotFoundError` where there is no provider, and `UnavailableError` where it does not answer."""
+        ...
+
+    async def openid_come_back(self, origin: Origin, state: str, browser: str, code: str) -> str:
+        """Somebody comes back with the provider's `code`: another code, for `openid_redeem`. Raises
+        `UnauthenticatedError` where it is not the browser that went, or the provider or no invitation vouches."""
+        ...
+
+    async def openid_redeem(self, code: str) -> SessionTokens:
+        """Once, and within a minute. Raises `UnauthenticatedError`."""
+        ...
 
     async def accept(self, origin: Origin, user_id: str | None, command: AcceptInvitation) -> SessionTokens | None:
         """Take an invitation. `user_id`: of who is signed in; else an account is made, and its tokens are answered."""

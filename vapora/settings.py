@@ -77,11 +77,13 @@ class Settings(BaseSettings):
     owner_password: SecretStr = SecretStr("")
     # Names and addresses, written as in `a.example.com,10.0.0.5`, under which browsers reach it once people sign in.
     # Empty: the host that it listens on, and this machine's own.
-    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = ()
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(default_factory=tuple)
     access_token_s: int = Field(default=900, gt=0)
     refresh_token_days: float = Field(default=7, gt=0)
     # A provider of OpenID Connect, for teams that have one; empty: people sign in with a password.
     openid_issuer: str = ""
+    # The address by which browsers reach it, as in https://vapora.example.com, where a proxy stands in front.
+    public_url: str = ""
     openid_client_id: str = ""
     openid_client_secret: SecretStr = SecretStr("")
     # How often the supervisor asks the actors of each workspace whether they are well.

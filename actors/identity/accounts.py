@@ -31,14 +31,18 @@ class Accounts:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="people")
         self._store: PeopleStore | None = None
 
-    async def start(self, directory: Directory) -> None:
-        """Raises what the store raises; then nothing of it is left open."""
-        try:
-            self._store = await self._do(self._open_store)
-            await self._clear(directory)
-        except BaseException:
-            await self.stop()
-            raise
+    async def start(self) -> None:
+        self._store = await self._do(self._open_store)
+
+    async def clear(self, directory: Directory) -> None:
+        """Remove what a crash left: rows of people who were erased, or never made, and addresses of invitations that
+        ended."""
+        rows = await self.people(None)
+        gone = [one.user_id for one in rows if (user := directory.users.get(one.user_id)) is None or user.erased]
+        ended = [one for one in await self.invited() if one not in directory.invitations]
+        if gone or ended:
+            await self._do(lambda: self._open.erase(gone))
+            await self.forget_invited(ended)
 
     async def stop(self) -> None:
         if self._store is not None:
@@ -127,13 +131,6 @@ class Accounts:
         )
         await self._do(lambda: self._open.put(settled))
         return settled
-
-    async def _clear(self, directory: Directory) -> None:
-        """What a crash left: rows of people who were erased, or never made, and addresses of invitations that ended."""
-        rows = await self.people(None)
-        gone = [one.user_id for one in rows if (user := directory.users.get(one.user_id)) is None or user.erased]
-        await self._do(lambda: self._open.erase(gone))
-        await self.forget_invited([one for one in await self.invited() if one not in directory.invitations])
 
     @property
     def _open(self) -> PeopleStore:

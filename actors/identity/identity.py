@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -13,6 +14,7 @@ from actors.follower import Ticker
 from actors.identity.accounts import Accounts
 from actors.identity.credentials import Credentials
 from actors.identity.newcomers import Newcomers
+from actors.identity.openid import OpenIdDesk
 from actors.identity.people_log import Decided, PeopleLog
 from actors.identity.session_tokens import SessionOffice, SessionTimes, by
 from actors.identity.tenancy import Cells, Tenancy
@@ -37,8 +39,9 @@ from vapora.domain.people import Directory, tenancy, users
 from vapora.errors import NotFoundError
 from vapora.identity import FirstOwner, KeyRing, Passwords, SigningKey
 from vapora.identity.access_tokens import SKEW_S
+from vapora.identity.openid import Provider
 from vapora.log.client import LogClient
-from vapora.ports import Origin, Person, RequestKey
+from vapora.ports import OpenIdStart, Origin, Person, RequestKey
 from vapora.views import Accepted, InvitationMade, SessionTokens, TokenMade
 
 _TELL_EVERY_S = 15.0
@@ -57,6 +60,7 @@ class Identity:
         clock: Clock,
         times: SessionTimes,
         owner: FirstOwner | None = None,
+        provider: Provider | None = None,
     ) -> None:
         self._folder = folder
         self._accounts = accounts
@@ -68,15 +72,19 @@ class Identity:
         self._credentials = Credentials(self._people, accounts, self._passwords, clock)
         self._office = SessionOffice(self._people, clock, times, lambda: self._ring)
         self._newcomers = Newcomers(self._people, accounts, self._passwords, self._office, clock, folder)
+        self._openid = OpenIdDesk(provider, self._people, accounts, self._office, self._newcomers, clock)
         self._tenancy = Tenancy(self._people, accounts, cells, clock)
         self._keys: KeyRing | None = None
         self._teller = Ticker("identity", lambda: self._credentials.tell(_ours()), _TELL_EVERY_S)
 
     async def start(self) -> None:
-        await self._people.catch_up()
-        self._keys = KeyRing.open(self._folder, self._clock(), timedelta(seconds=self._times.access_s + SKEW_S))
-        await self._accounts.start(self.directory)
+        keep = timedelta(seconds=self._times.access_s + SKEW_S)
+        # Side by side: both wait for the disk.
+        opened = asyncio.to_thread(KeyRing.open, self._folder, self._clock(), keep)
+        self._keys, _ = await asyncio.gather(opened, self._people.catch_up())
         try:
+            await self._accounts.start()
+            await self._accounts.clear(self.directory)
             await self._newcomers.ensure_owner(_ours(), self._owner)
         except BaseException:
             await self._accounts.stop()
@@ -112,6 +120,15 @@ class Identity:
 
     async def accept(self, origin: Origin, user_id: str | None, command: AcceptInvitation) -> SessionTokens | None:
         return await self._newcomers.accept(origin, user_id, command)
+
+    async def openid_start(self, redirect_uri: str, invitation: str = "") -> OpenIdStart:
+        return await self._openid.start(redirect_uri, invitation)
+
+    async def openid_come_back(self, origin: Origin, state: str, browser: str, code: str) -> str:
+        return await self._openid.come_back(origin, state, browser, code)
+
+    async def openid_redeem(self, code: str) -> SessionTokens:
+        return await self._openid.redeem(code)
 
     # --- people ---
 

@@ -16,6 +16,7 @@ from vapora.commands import AcceptInvitation, SetUp
 from vapora.domain.people import Directory, tenancy, users
 from vapora.errors import BadInputError, ConflictError, UnauthenticatedError
 from vapora.identity import FirstOwner, Passwords, digest_of, setup_token
+from vapora.identity.openid import Proved
 from vapora.identity.store import StoredPerson
 from vapora.ports import Origin
 from vapora.views import SessionTokens
@@ -82,6 +83,44 @@ class Newcomers:
             tokens = None
         await self._accounts.forget_invited([found.id])
         return tokens
+
+    async def vouched_for(self, origin: Origin, proved: Proved, invitation: str) -> SessionTokens:
+        """An account for somebody whom a provider vouches for: only with an invitation, by its link or to an address
+        that the provider says is theirs. Raises `UnauthenticatedError`."""
+        digests = await self._invitations(proved, invitation)
+        if not digests:
+            raise UnauthenticatedError("Nobody has invited you here.", remedy="Ask for an invitation to your address.")
+        known = self._people.directory.invitations
+        ids = [one.id for one in known.values() if one.digest in digests]
+        addresses = await self._accounts.invited(ids)
+        email = proved.email or next(iter(addresses.values()), None)
+        if email is None:
+            raise UnauthenticatedError("The provider names no address of yours.", remedy="Let it tell the address.")
+        made = new_id("user")
+        registered = UserRegistered(user_id=made, how="openid")
+        name = proved.name or email.partition("@")[0]
+        person = StoredPerson(made, name, email, None, proved.issuer, proved.subject)
+
+        def decide(directory: Directory) -> tuple[DomainEvent, ...]:
+            joined = (event for one in digests for event in tenancy.accept(directory, one, made, self._clock())[1])
+            return (registered, *joined)
+
+        tokens = await self._register(origin, person, decide)
+        await self._accounts.forget_invited(ids)
+        return tokens
+
+    async def _invitations(self, proved: Proved, token: str) -> list[str]:
+        """The digests of those that are for this person, one a workspace, and still good."""
+        now, known = self._clock(), self._people.directory.invitations
+        addresses = await self._accounts.invited()
+        found: dict[str, str] = {}
+        for one in known.values():
+            by_link = bool(token) and one.digest == digest_of(token)
+            by_address = proved.email is not None and addresses.get(one.id) == proved.email
+            gone = one.expires_at <= now or self._people.directory.workspace(one.workspace_id) is None
+            if (by_link or by_address) and not gone and (by_link or one.workspace_id not in found):
+                found[one.workspace_id] = one.digest
+        return list(found.values())
 
     async def _accept_as_new(
         self, origin: Origin, invitation_id: str, digest: str, command: AcceptInvitation

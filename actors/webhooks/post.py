@@ -59,7 +59,7 @@ class Post:
 
     @property
     def is_busy(self) -> bool:
-        return bool(self._under_way)
+        return bool(self._under_way) or self._wake.is_set()
 
     async def _run(self) -> None:
         pauses = iter(Backoff(0.05, longest_s=5.0))

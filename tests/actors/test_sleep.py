@@ -14,7 +14,7 @@ from typing import Any
 import psutil
 import pytest
 
-from actors.composition import LocalActorSystem
+from actors.composition import ActorSystem, LocalActorSystem
 from actors.runtime.base import Address
 from actors.runtime.local import LocalRuntime
 from events.ids import PEOPLE, WhenExceeded, task_stream
@@ -80,12 +80,12 @@ async def asleep(system: LocalActorSystem, *names: str) -> None:
         assert actors_of(system, workspace) == []
 
 
-def dispatcher_of(system: LocalActorSystem, workspace: str) -> tuple[Dispatcher, Origin]:
+def dispatcher_of(system: ActorSystem, workspace: str) -> tuple[Dispatcher, Origin]:
     log = LogClient(system.log(workspace), workspace)
     return Dispatcher(log, now), Origin(workspace, "user:test", "cor")
 
 
-async def submit(system: LocalActorSystem, workspace: str, **more: Any) -> str:
+async def submit(system: ActorSystem, workspace: str, **more: Any) -> str:
     dispatcher, origin = dispatcher_of(system, workspace)
     project = await dispatcher.dispatch(origin, CreateProject(name="Parser"))
     command = SubmitTask(project_id=project.id, title="Write a parser", review="none", **more)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from actors import kinds
 from actors.runtime.base import Address, Runtime
 from actors.runtime.local import LocalRuntime
 from actors.supervisor import Supervisor
@@ -131,13 +132,7 @@ async def test_the_default_workspace_is_opened_once_however_many_ask_at_once(wor
     supervisor = world.supervisor()
     await asyncio.gather(*(supervisor.open("default") for _ in range(10)))
     assert world.prepared == ["default"]
-    assert {str(one) for one in world.runtime.running()} == {
-        "log/default",
-        "budget/default",
-        "projector/default",
-        "repositories/default",
-        "coordinator/default",
-    }
+    assert {str(one) for one in world.runtime.running()} == {f"{kind}/default" for kind in kinds.residents()}
 
 
 async def test_twelve_agents_are_registered_exactly_once_whoever_opens_the_log_first() -> None:
@@ -204,11 +199,11 @@ async def test_a_cell_that_nobody_asks_for_is_stopped_in_order_and_noted(world: 
     await supervisor.open("acme")
     await supervisor.cells()
     assert world.running("acme") == set()
-    assert world.stopped == [f"{kind}/acme" for kind in ("coordinator", "repositories", "budget", "projector", "log")]
+    assert world.stopped == [f"{kind}/acme" for kind in reversed(kinds.residents())]
     assert world.kept["acme"] == CellRecord("acme", "asleep", world.clock.now, LogEnd(13), None)
     assert (await supervisor.standing("acme"))[0] == "asleep"
     await supervisor.open("acme")
-    assert world.running("acme") == {"log", "budget", "projector", "repositories", "coordinator"}
+    assert world.running("acme") == set(kinds.residents())
     assert (await supervisor.standing("acme"))[0] == "awake"
 
 
@@ -242,7 +237,7 @@ async def test_what_is_accepted_while_a_cell_is_being_stopped_opens_it_again(wor
     await supervisor.open("acme")
     await supervisor.cells()
     assert (await supervisor.standing("acme"))[0] == "awake"
-    assert world.running("acme") == {"log", "budget", "projector", "repositories", "coordinator"}
+    assert world.running("acme") == set(kinds.residents())
     assert world.kept == {}
 
 
@@ -355,7 +350,7 @@ async def test_an_archived_workspace_runs_what_reading_takes_until_it_is_restore
     assert world.running("acme") == {"log", "projector"}
     assert world.prepared == ["acme"]
     await supervisor.restore("acme")
-    assert world.running("acme") == {"log", "budget", "projector", "repositories", "coordinator"}
+    assert world.running("acme") == set(kinds.residents())
     assert world.kept == {}
 
 

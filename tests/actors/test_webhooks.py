@@ -221,6 +221,7 @@ async def test_after_many_attempts_it_is_a_dead_letter_that_can_be_seen(site: Si
     await site.start()
     webhook_id = await site.add(receiver.url)
     await site.tell("t1")
+    await receiver.wait_for(rules.MOST_ATTEMPTS)
     dead = await site.delivery(webhook_id, lambda one: one.state == "dead")
     assert (dead.attempts, dead.status) == (rules.MOST_ATTEMPTS, 500)
     assert "500" in dead.error and dead.next_at is None

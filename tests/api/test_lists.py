@@ -48,7 +48,6 @@ async def test_a_list_in_pages_is_the_list(door: Door) -> None:
         (f"/runs/{run}/artifacts", {}),
         ("/tasks", {}),
         ("/events", {}),
-        ("/audit", {}),
         ("/ids", {"prefix": "p"}),
     ):
         whole = (await door.ask("GET", path, 200, params={"limit": 500, **params}))["items"]

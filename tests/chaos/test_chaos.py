@@ -14,10 +14,11 @@ from pathlib import Path
 
 import pytest
 
+from tests import rounds
 from tests.chaos.office import KINDS, WITH_NATS, Office
 
 SEED = int(os.environ.get("VAPORA_CHAOS_SEED", "0")) or random.randrange(1, 1_000_000)
-ROUNDS = int(os.environ.get("VAPORA_CHAOS_ROUNDS", "100"))
+ROUNDS = rounds.CHAOS
 # Where the log itself is the queue, less can go wrong.
 ROUNDS_WITHOUT_NATS = ROUNDS // 5
 # Small logs: each round rebuilds all read models of its installation from the first event.
@@ -40,15 +41,15 @@ async def _installation(folder: Path, name: str, turn: asyncio.Semaphore, nats: 
         return Counter(one.split("/")[0] for one in office.struck)
 
 
-async def _installations(folder: Path, rounds: int, nats: bool) -> Counter[str]:
+async def _installations(folder: Path, count: int, nats: bool) -> Counter[str]:
     print(f"VAPORA_CHAOS_SEED={SEED}")
     turn = asyncio.Semaphore(AT_ONCE)
-    names = [f"{'nats' if nats else 'log'}-{number}" for number in range(-(-rounds // ROUNDS_EACH))]
+    names = [f"{'nats' if nats else 'log'}-{number}" for number in range(-(-count // ROUNDS_EACH))]
     async with asyncio.TaskGroup() as group:
         runs = [group.create_task(_installation(folder, name, turn, nats)) for name in names]
     killed = sum((run.result() for run in runs), Counter[str]())
     print(f"killed: {dict(killed)}")
-    assert killed.total() >= rounds
+    assert killed.total() >= count
     return killed
 
 

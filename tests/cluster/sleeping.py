@@ -47,7 +47,7 @@ async def scenario(data: Path, placement: Placement) -> dict[str, object]:
         answered_in_s.append((round(answered - asked, 2), round(time.monotonic() - asked, 2)))
         await asleep()
     # As somebody who knows nothing of its sleep: the log alone is called.
-    await submit(system, "acme")  # type: ignore[arg-type]
+    await submit(system, "acme")
     await seen(LogClient(system.log("acme"), "acme"), TaskCompleted, timeout_s=120)
     await asleep()
     await runtime.shutdown()

@@ -20,6 +20,7 @@ from ray.exceptions import RayActorError
 from events.run import RunStarted
 from projections.board import board
 from projections.engine.store import StoreReader
+from tests import rounds
 from tests.cluster.site import Site
 from tests.waiting import wait_for
 from vapora.blobs import BlobStore
@@ -33,7 +34,7 @@ from vapora.testing.soundness import Discrepancy, answers, billed, contents, mon
 pytestmark = [pytest.mark.ray, pytest.mark.timeout(900)]
 
 SEED = int(os.environ.get("VAPORA_CHAOS_SEED", "0")) or random.randrange(1, 1_000_000)
-ROUNDS = int(os.environ.get("VAPORA_RAY_CHAOS_ROUNDS", "10"))
+ROUNDS = rounds.RAY_CHAOS
 TASKS = 6
 CELL = ("log/default", "budget/default", "projector/default", "coordinator/default", "relay/default", "router")
 NATS = "nats"

@@ -18,6 +18,7 @@ from ray.exceptions import RayActorError
 from events import Recorded
 from events.ids import ChecksVerdict
 from events.run import ModelCalled, RunFailed, RunSucceeded, ToolUsed
+from tests import rounds
 from tests.cluster.site import Site
 from tests.repo.site import TheirRepository
 from tests.sandbox.conftest import require
@@ -31,7 +32,7 @@ from vapora.testing.soundness import answers, order, tools
 pytestmark = [pytest.mark.ray, pytest.mark.timeout(3_600)]
 
 SEED = int(os.environ.get("VAPORA_WORK_SEED", "0")) or random.randrange(1, 1_000_000)
-ROUNDS = int(os.environ.get("VAPORA_RAY_WORK_ROUNDS", "4"))
+ROUNDS = rounds.RAY_WORK
 VICTIMS = ("agent/default/developer", "repositories/default")
 # Seen in a run; a process that is left is told from all others by it.
 MARK = f"vapora-killed-on-ray-{os.getpid()}"

@@ -12,7 +12,7 @@ import httpx
 import pytest
 from starlette.routing import compile_path
 
-from events.ids import Scope, TaskState
+from events.ids import MemberRole, Scope, TaskState
 from tests.sdk import make
 from vapora import commands
 from vapora.sdk import ApiError, AsyncClient, Client
@@ -111,8 +111,29 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "get_sign_in_status": lambda client: client.sign_in_status(),
     "set_up": lambda client: client.set_up("x", "ada@example.com", "Ada", "correct horse battery"),
     "log_in": lambda client: client.log_in("ada@example.com", "correct horse battery"),
+    "redeem_sign_in": lambda client: client.redeem_sign_in("x"),
     "refresh_session": lambda client: client.refresh("x"),
     "log_out": lambda client: client.log_out(refresh_token="x"),
+    "accept_invitation": lambda client: client.accept_invitation("x", "Ada", "correct horse battery"),
+    "list_workspaces": lambda client: client.workspaces(),
+    "create_workspace": lambda client: client.create_workspace("x"),
+    "get_workspace": lambda client: client.get_workspace("x"),
+    "edit_workspace": lambda client: client.edit_workspace("x", commands.EditWorkspace(name="y")),
+    "delete_workspace": lambda client: client.delete_workspace("x"),
+    "list_members": lambda client: client.members("x"),
+    "add_member": lambda client: client.add_member("x", "y"),
+    "change_member": lambda client: client.change_member("x", "y", MemberRole.ADMIN),
+    "remove_member": lambda client: client.remove_member("x", "y"),
+    "list_invitations": lambda client: client.invitations("x"),
+    "invite": lambda client: client.invite("x", "ada@example.com"),
+    "withdraw_invitation": lambda client: client.withdraw_invitation("x", "y"),
+    "list_teams": lambda client: client.teams("x"),
+    "create_team": lambda client: client.create_team("x", "y"),
+    "edit_team": lambda client: client.edit_team("x", "y", commands.EditTeam(name="z")),
+    "remove_team": lambda client: client.remove_team("x", "y"),
+    "list_tokens": lambda client: client.tokens(),
+    "issue_token": lambda client: client.issue_token("x", ("workspace:default",)),
+    "revoke_token": lambda client: client.revoke_token("x"),
     "get_me": lambda client: client.me(),
     "change_password": lambda client: client.change_password("x", "correct horse battery"),
     "rotate_signing_key": lambda client: client.rotate_signing_key(),

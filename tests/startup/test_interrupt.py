@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import threading
@@ -11,11 +10,12 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests import rounds
 from tests.ports import free_port
 from tests.startup.launched import ENDS_IN_S, Launched
 from vapora.startup import lock
 
-MOMENTS = int(os.environ.get("VAPORA_START_MOMENTS", "17"))
+MOMENTS = rounds.START_MOMENTS
 
 
 def test_the_first_line_needs_none_of_the_slow_imports() -> None:

@@ -25,6 +25,7 @@ from actors.runtime.base import Builder
 from events.ids import ChecksVerdict
 from events.run import ModelCalled, QuestionAsked, RunFailed, RunStarted, RunSucceeded, ToolUsed
 from events.work import Check
+from tests import rounds
 from tests.repo.site import opened
 from tests.work.site import WORKSPACE, Site, call, scripted
 from vapora.repo.owner import Repository
@@ -32,7 +33,7 @@ from vapora.testing.crash import CrashableRuntime, KillPoint
 from vapora.testing.soundness import answers, money, order, tools
 
 SEED = int(os.environ.get("VAPORA_WORK_SEED", "0")) or random.randrange(1, 1_000_000)
-ROUNDS = int(os.environ.get("VAPORA_WORK_ROUNDS", "30"))
+ROUNDS = rounds.WORK
 VICTIMS = ("agent", "repositories", "agent and repositories")
 # Seen in a run; a process that is left is told from all others by it.
 MARK = f"vapora-killed-rounds-{os.getpid()}"

@@ -17,6 +17,7 @@ from events.ids import MergePolicy
 from events.run import SetupRan
 from events.task import LandingRefused, TaskCompleted, TaskLanded
 from events.work import Check
+from tests import rounds
 from tests.sandbox.conftest import require
 from tests.work.site import Site, behaviour, call, turns_of
 from tests.work.test_agent_killed import Deaths
@@ -24,7 +25,7 @@ from vapora.testing.soundness import order
 from vapora.testing.wire.script import Behaviour, Received
 
 SEED = int(os.environ.get("VAPORA_WORK_SEED", "0")) or random.randrange(1, 1_000_000)
-ROUNDS = int(os.environ.get("VAPORA_LANDING_ROUNDS", "6"))
+ROUNDS = rounds.LANDING
 
 
 @pytest.fixture(autouse=True)

@@ -31,6 +31,7 @@ from vapora.api import (
     ids,
     live,
     openapi,
+    openid,
     operator,
     pauses,
     policies,
@@ -45,11 +46,14 @@ from vapora.api import (
     steps,
     system,
     tasks,
+    tokens,
     uploads,
     users,
     web,
     webhooks,
+    workspaces,
 )
+from vapora.api.browser_headers import BrowserHeaders
 from vapora.api.cells import Cells
 from vapora.api.denials import Denials
 from vapora.api.gate import Gate, enforce
@@ -74,7 +78,7 @@ _LEVEL = 6
 _NOUNS = (
     *(projects, repositories, tasks, changes, comments, attachments, board, runs, steps, pauses),
     *(agents, budgets, costs, flow, events, audit, roles, queue, settings, secrets, policies, users, webhooks, ids),
-    *(auth, live, operator),
+    *(auth, openid, workspaces, tokens, live, operator),
 )
 
 
@@ -97,6 +101,7 @@ def create_app(
     app.state.rehearsal = rehearsal
     app.state.trusted_proxies = settings.trusted_proxies
     app.state.openid = bool(settings.openid_issuer)
+    app.state.public_url = settings.public_url.rstrip("/")
     app.state.max_attachment_bytes = settings.max_attachment_bytes
     app.state.storing = asyncio.Semaphore(_STORED_AT_ONCE)
     app.state.require_operator = partial(operator_token.require, settings.data.absolute())
@@ -124,6 +129,7 @@ def create_app(
     app.add_middleware(GZipMiddleware, minimum_size=_WORTH_COMPRESSING, compresslevel=_LEVEL)
     app.add_middleware(BoundedHeaders)
     app.add_middleware(Envelope, request_metrics=request_metrics, prefix=PREFIX)
+    app.add_middleware(BrowserHeaders, prefix=PREFIX)
     return app
 
 

@@ -72,8 +72,8 @@ async def _people(
     ] = None,
 ) -> Cell:
     cells: Cells = request.app.state.cells
-    if after:
-        await cells.people.wait_for(after)
+    # Nobody follows these rows, so that what keeps them may have to be started first.
+    await cells.people.wait_for(max(after or 0, await cells.people.log.head()))
     return cells.people
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 
-from vapora.api.caller import SIGNED_IN, AskedBy
+from vapora.api.caller import SIGNED_IN, AskedBy, caller_of
 from vapora.api.gate import LetIn, workspace_of
 from vapora.api.people_context import (
     ADMINISTRATOR,
@@ -18,7 +18,7 @@ from vapora.api.people_context import (
 )
 from vapora.api.sign_in import SignIn
 from vapora.clock import now
-from vapora.commands import ChangePassword, LogIn, LogOut, RefreshSession, SetUp
+from vapora.commands import AcceptInvitation, ChangePassword, LogIn, LogOut, RefreshSession, SetUp
 from vapora.domain.people import Directory
 from vapora.domain.people.standing import workspaces_of
 from vapora.errors import BadInputError
@@ -67,6 +67,22 @@ async def log_out(body: LogOut, people: AllPeople, origin: UnknownOrigin) -> Non
 async def set_up(body: SetUp, people: AllPeople, origin: UnknownOrigin) -> SessionTokens:
     """By the one-time token of the link that `vapora up` prints while there is no owner."""
     return await people.identity.set_up(origin, body)
+
+
+@router.post("/accept", summary="Take an invitation")
+async def accept_invitation(
+    body: AcceptInvitation, request: Request, people: AllPeople, origin: UnknownOrigin
+) -> SessionTokens | None:
+    """By the token of the link. Who is signed in becomes a member with their account, and gets null; who has no account
+    says their name and a password, and is signed in. The link is good once."""
+    user_id = None
+    if request.headers.get("Authorization"):
+        caller = await caller_of(request)
+        user_id = caller.id if caller.kind == "user" else None
+    done = await people.identity.accept(origin, user_id, body)
+    # Whoever joined asks for the workspace next.
+    await people.fresh()
+    return done
 
 
 @router.get("/me", summary="Tell who asks", dependencies=[SIGNED_IN])

@@ -148,9 +148,10 @@ class Gate:
         directory = await self._people.directory()
         known = directory.workspace(workspace)
         asks = access.principal(directory, caller.name, workspace, self._clock())
-        places = {"installation": (INSTALLATION, "")}
-        if known is not None:
-            places["workspace"] = (access.workspace_resource(workspace), known.policies)
+        places = {
+            "installation": (INSTALLATION, ""),
+            "workspace": (access.workspace_resource(workspace), "" if known is None else known.policies),
+        }
         return tuple(
             action
             for action, group in ACTIONS.items()
@@ -160,21 +161,21 @@ class Gate:
 
     async def is_member(self, caller: Caller, workspace: str) -> bool:
         """Whether the caller is anything at all there."""
-        directory = await self._people.directory()
-        return access.principal(directory, caller.name, workspace, self._clock()).role is not None
+        return self._place(await self._people.directory(), caller, "", workspace, "") is not None
 
     def _place(
         self, directory: Directory, caller: Caller | None, action: str, workspace: str, correlation: str
     ) -> Admitted | None:
-        """None for who is nobody there, and for a workspace that is not there."""
+        """None for who is nobody there. Whoever owns the installation is somebody everywhere, also in a workspace that
+        was imported and that the directory does not know; where there is none, opening it says so."""
         asks = access.principal(directory, "" if caller is None else caller.name, workspace, self._clock())
         if not workspace:
             return Admitted(self, caller, action, asks, INSTALLATION, "", correlation)
-        known = directory.workspace(workspace)
-        if known is None or asks.role is None:
+        if asks.role is None and not access.owns_installation(asks):
             return None
-        there = access.workspace_resource(workspace)
-        return Admitted(self, caller, action, asks, there, known.policies, correlation)
+        known, there = directory.workspace(workspace), access.workspace_resource(workspace)
+        own = "" if known is None else known.policies
+        return Admitted(self, caller, action, asks, there, own, correlation)
 
     def _remedy(self, admitted: Admitted) -> str:
         """Which role would do; where none would, it is the workspace's own policies, or the installation's matter."""

@@ -30,8 +30,7 @@ _LOST_S = 3.0
 _OLDEST_S = _POLL_S + _LOST_S
 _BACKOFF = Backoff(0.05, longest_s=1.0)
 _WAIT_S = 5.0
-# An unknown key is asked for no more often than this: anybody can name one.
-_KEYS_EVERY_S = 1.0
+_KEYS_EVERY_S = 0.5
 
 
 class People:
@@ -43,6 +42,7 @@ class People:
         self._fold: PeopleFold | None = None
         self._access_tokens = AccessTokens()
         self._keys_asked_at = float("-inf")
+        self._asking_keys = asyncio.Lock()
         self._heard_at = float("-inf")
         self._moved = asyncio.Event()
         self._starting = asyncio.Lock()
@@ -109,8 +109,8 @@ class People:
 
     async def claims(self, token: str) -> Claims:
         """What an access token says. Raises `UnauthenticatedError`."""
-        if not self._access_tokens.knows(token) and monotonic() - self._keys_asked_at > _KEYS_EVERY_S:
-            await self._ask_keys()
+        if not self._access_tokens.knows(token):
+            await self._ask_keys_again()
         return self._access_tokens.verify(token, self._clock())
 
     async def close(self) -> None:
@@ -126,6 +126,15 @@ class People:
                 await self._ask_keys()
                 await self._look()
                 self._following = asyncio.create_task(self._follow(), name="follow:people")
+
+    async def _ask_keys_again(self) -> None:
+        """One question for all who come with an unknown key, and not too often: anybody can name one. Who comes too
+        early waits, for it may be the newest key."""
+        came_at = monotonic()
+        async with self._asking_keys:
+            if self._keys_asked_at < came_at:
+                await asyncio.sleep(max(0.0, self._keys_asked_at + _KEYS_EVERY_S - monotonic()))
+                await self._ask_keys()
 
     async def _ask_keys(self) -> None:
         self._keys_asked_at = monotonic()

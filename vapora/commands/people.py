@@ -53,6 +53,12 @@ class RefreshSession(Command):
     refresh_token: GivenSecret
 
 
+class RedeemSignIn(Command):
+    """`code`: with which the browser came back from a provider of OpenID Connect."""
+
+    code: GivenSecret
+
+
 class LogOut(Command):
     """`everywhere`: all sessions of the person, not this one alone."""
 

@@ -43,7 +43,8 @@ GROUPS: tuple[Group, ...] = (
         get_task_why list_task_runs get_changes get_file list_attempts list_comments list_attachments get_attachment
         get_board get_run get_brief list_artifacts get_artifact list_steps get_content list_agents get_agent
         get_learning list_budgets get_role_budget get_task_budget get_budget get_costs list_events get_event get_chain
-        get_queue get_settings get_preferences list_ids get_status get_position follow_live get_policies
+        get_queue get_settings get_preferences list_ids get_status get_position follow_live get_policies get_workspace
+        list_members list_teams
         """,
     ),
     _group("prefer", "workspace", "Set one's own preferences", "set_preferences"),
@@ -82,7 +83,15 @@ GROUPS: tuple[Group, ...] = (
         "set_role_budget edit_role_budget set_task_budget edit_task_budget set_budget edit_budget",
     ),
     _group("pause", "workspace", "Pause the whole workspace", "pause_workspace resume_workspace"),
-    _group("configure", "workspace", "Change the workspace's settings", "set_settings"),
+    _group(
+        "configure",
+        "workspace",
+        "Change the workspace's settings, its members, teams and programs",
+        """
+        set_settings add_member change_member remove_member list_invitations invite withdraw_invitation create_team
+        edit_team remove_team list_tokens issue_token revoke_token
+        """,
+    ),
     _group(
         "connect",
         "workspace",
@@ -98,18 +107,26 @@ GROUPS: tuple[Group, ...] = (
         "list_secrets get_secret store_secret delete_secret rotate_secrets",
     ),
     _group("audit", "workspace", "Search and export the audit trail", "list_audit export_audit"),
-    _group("govern", "workspace", "Set the workspace's own policies", "set_policies"),
+    _group(
+        "govern",
+        "workspace",
+        "Set the workspace's own policies; rename, archive and delete it",
+        "set_policies edit_workspace delete_workspace",
+    ),
     _group(
         "belong",
         "installation",
         "What is the same for everybody who is signed in",
-        "get_me change_password list_roles get_role list_task_types get_metrics get_openapi get_docs",
+        "get_me change_password list_workspaces list_roles get_role list_task_types get_metrics get_openapi get_docs",
     ),
     _group(
         "enter",
         "installation",
         "What needs no signing in",
-        "get_health get_sign_in_status set_up log_in refresh_session log_out redeem_code",
+        """
+        get_health get_sign_in_status set_up log_in refresh_session log_out accept_invitation redeem_code start_openid
+        finish_openid redeem_sign_in
+        """,
     ),
     _group(
         "administer",
@@ -117,6 +134,7 @@ GROUPS: tuple[Group, ...] = (
         "Look after people and workspaces of the installation",
         """
         list_users edit_user erase_user reset_password rotate_signing_key list_people_audit export_people_audit
+        create_workspace
         """,
     ),
     _group(
@@ -202,6 +220,11 @@ def is_of_workspace(action: str) -> bool:
 
 
 _SOVEREIGN: dict[str, PrincipalKind] = {"operator": "Operator", "user:local": "Local"}
+
+
+def owns_installation(principal: Principal) -> bool:
+    """Whether it may be everywhere, member or not."""
+    return principal.kind in ("Operator", "Local")
 
 
 def principal(directory: Directory, actor: str, workspace_id: str, at: datetime) -> Principal:

@@ -34,6 +34,11 @@ class AsyncPeople(AsyncTransport):
         """The client is signed in from then on, and renews its tokens by itself."""
         return await self._sign_in("/auth/login", {"email": email, "password": password})
 
+    async def redeem_sign_in(self, code: str) -> views.SessionTokens:
+        """After coming back from a provider of OpenID Connect, with the code that the sign-in page was given. The
+        client is signed in from then on."""
+        return await self._sign_in("/auth/openid/redeem", {"code": code})
+
     async def accept_invitation(
         self, token: str, name: str | None = None, password: str | None = None
     ) -> views.SessionTokens | None:
@@ -180,7 +185,7 @@ class AsyncPeople(AsyncTransport):
     async def remove_team(self, workspace_id: str, team_id: str) -> int:
         return await self._write("DELETE", path("workspaces", workspace_id, "teams", team_id))
 
-    # --- tokens of programs, and policies, of this client's workspace ---
+    # --- tokens of programs, of this client's workspace ---
 
     async def tokens(self, after: Position = None) -> tuple[views.TokenView, ...]:
         return await self._all("/tokens", views.TokenView, {"after": after})
@@ -194,11 +199,3 @@ class AsyncPeople(AsyncTransport):
 
     async def revoke_token(self, token_id: str) -> int:
         return await self._write("DELETE", path("tokens", token_id))
-
-    async def policies(self, after: Position = None) -> views.Policies:
-        """The workspace's own, and those that hold everywhere."""
-        return await self._get("/policies", views.Policies, {"after": after})
-
-    async def set_policies(self, text: str) -> views.Policies:
-        """Cedar text, checked before it is taken; a fault is refused with its line."""
-        return await self._ask("PUT", "/policies", views.Policies, commands.SetPolicies(text=text))

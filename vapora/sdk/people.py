@@ -33,6 +33,11 @@ class People(Transport):
         """The client is signed in from then on, and renews its tokens by itself."""
         return self._sign_in("/auth/login", {"email": email, "password": password})
 
+    def redeem_sign_in(self, code: str) -> views.SessionTokens:
+        """After coming back from a provider of OpenID Connect, with the code that the sign-in page was given. The
+        client is signed in from then on."""
+        return self._sign_in("/auth/openid/redeem", {"code": code})
+
     def accept_invitation(
         self, token: str, name: str | None = None, password: str | None = None
     ) -> views.SessionTokens | None:
@@ -179,7 +184,7 @@ class People(Transport):
     def remove_team(self, workspace_id: str, team_id: str) -> int:
         return self._write("DELETE", path("workspaces", workspace_id, "teams", team_id))
 
-    # --- tokens of programs, and policies, of this client's workspace ---
+    # --- tokens of programs, of this client's workspace ---
 
     def tokens(self, after: Position = None) -> tuple[views.TokenView, ...]:
         return self._all("/tokens", views.TokenView, {"after": after})
@@ -193,11 +198,3 @@ class People(Transport):
 
     def revoke_token(self, token_id: str) -> int:
         return self._write("DELETE", path("tokens", token_id))
-
-    def policies(self, after: Position = None) -> views.Policies:
-        """The workspace's own, and those that hold everywhere."""
-        return self._get("/policies", views.Policies, {"after": after})
-
-    def set_policies(self, text: str) -> views.Policies:
-        """Cedar text, checked before it is taken; a fault is refused with its line."""
-        return self._ask("PUT", "/policies", views.Policies, commands.SetPolicies(text=text))

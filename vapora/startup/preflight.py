@@ -18,6 +18,7 @@ def check(settings: Settings, environ: Mapping[str, str]) -> None:
     """Raises `ConfigurationError`. A database and an object store are asked once, for some seconds at most; NATS is
     not: work goes on without it."""
     named_owner(settings)
+    _check_openid(settings)
     _check_models(settings, environ)
     _check_queue(settings)
     _check_blobs(settings, environ)
@@ -55,6 +56,14 @@ def check_address(name: str, text: str) -> None:
         raise ConfigurationError(
             f"{name} is not an address.", remedy="Write http://host:port or https://host, and a path if it has one."
         )
+
+
+def _check_openid(settings: Settings) -> None:
+    check_address("VAPORA_PUBLIC_URL", settings.public_url)
+    if settings.openid_issuer:
+        from vapora.identity.openid import client_of
+
+        client_of(settings)
 
 
 def _check_models(settings: Settings, environ: Mapping[str, str]) -> None:

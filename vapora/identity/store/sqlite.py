@@ -13,13 +13,17 @@ from vapora.errors import ConfigurationError, UnavailableError
 from vapora.identity.store.base import StoredPerson, taken
 
 _COLUMNS = "user_id, name, email, password_hash, issuer, subject, next_hash, next_version"
+# In one transaction, and only where they are missing: each one alone would be flushed to the disk.
 _TABLES = """
+BEGIN IMMEDIATE;
 CREATE TABLE IF NOT EXISTS people (
     user_id TEXT PRIMARY KEY, name TEXT NOT NULL, email TEXT NOT NULL UNIQUE, password_hash TEXT, issuer TEXT,
     subject TEXT, next_hash TEXT, next_version INTEGER, UNIQUE (issuer, subject)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS invited (invitation_id TEXT PRIMARY KEY, email TEXT NOT NULL) WITHOUT ROWID;
+COMMIT;
 """
+_ARE_THERE = "SELECT count(*) FROM sqlite_master WHERE name IN ('people', 'invited')"
 # The page of a row that is gone is overwritten, and no journal keeps what stood there before.
 _PRAGMAS = ("PRAGMA secure_delete = ON", "PRAGMA journal_mode = DELETE", "PRAGMA synchronous = EXTRA")
 _BUSY_S = 10.0
@@ -39,7 +43,8 @@ class SQLitePeople:
             connection = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
             for pragma in _PRAGMAS:
                 connection.execute(pragma)
-            connection.executescript(_TABLES)
+            if connection.execute(_ARE_THERE).fetchone() != (2,):
+                connection.executescript(_TABLES)
         except sqlite3.DatabaseError as error:
             raise ConfigurationError(
                 f"{path} cannot be used: {error}.", remedy="Put back the one of the last backup."

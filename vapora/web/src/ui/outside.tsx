@@ -1,6 +1,6 @@
 /** The frame of the pages for who is not signed in. */
 import type { ComponentChildren } from "preact";
-import { useEffect } from "preact/hooks";
+import { useEffect, useId } from "preact/hooks";
 
 export function Outside({ heading, children }: { heading: string; children: ComponentChildren }) {
   useEffect(() => {
@@ -37,12 +37,29 @@ interface FieldProps {
 }
 
 export function Field({ label, name, type = "text", autocomplete, hint, least, focus }: FieldProps) {
+  const id = useId();
   return (
-    <label>
-      <span class="label">{label}</span>
-      <input class="field" name={name} type={type as "text"} autocomplete={autocomplete as "on"} required minLength={least} maxLength={1_000} autofocus={focus} />
-      {hint && <span class="muted">{hint}</span>}
-    </label>
+    <div>
+      <label>
+        <span class="label">{label}</span>
+        <input
+          class="field"
+          name={name}
+          type={type as "text"}
+          autocomplete={autocomplete as "on"}
+          required
+          minLength={least}
+          maxLength={1_000}
+          autofocus={focus}
+          aria-describedby={hint ? id : undefined}
+        />
+      </label>
+      {hint && (
+        <p id={id} class="muted">
+          {hint}
+        </p>
+      )}
+    </div>
   );
 }
 

@@ -1,0 +1,20 @@
+"""How often what is tried at random moments is tried: in full, or less in the sample of `tests/run.py`.
+
+The variables are taken out of the environment: VAPORA warns of names that are no settings of its own.
+"""
+
+from __future__ import annotations
+
+import os
+
+
+def _asked(name: str, in_full: int) -> int:
+    return int(os.environ.pop(f"VAPORA_{name}", in_full))
+
+
+CHAOS = _asked("CHAOS_ROUNDS", 100)
+WORK = _asked("WORK_ROUNDS", 30)
+LANDING = _asked("LANDING_ROUNDS", 6)
+RAY_CHAOS = _asked("RAY_CHAOS_ROUNDS", 10)
+RAY_WORK = _asked("RAY_WORK_ROUNDS", 4)
+START_MOMENTS = _asked("START_MOMENTS", 17)
