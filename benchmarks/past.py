@@ -27,6 +27,7 @@ from projections.engine.transaction import ReadSnapshot
 from vapora.api.app import create_app
 from vapora.log.mapper import LazyRecord
 from vapora.log.sqlite import SQLiteLog
+from vapora.ports import Standing
 from vapora.settings import Settings
 from vapora.testing.nobody import Nobody
 
@@ -42,6 +43,21 @@ class Archive:
 
     async def open(self, workspace: str) -> None:
         pass
+
+    async def standing(self, workspace: str = "") -> tuple[str, Standing]:
+        return "awake", Standing()
+
+    async def create(self, workspace: str) -> None:
+        raise NotImplementedError
+
+    async def archive(self, workspace: str) -> None:
+        raise NotImplementedError
+
+    async def restore(self, workspace: str) -> None:
+        raise NotImplementedError
+
+    async def delete(self, workspace: str) -> str:
+        raise NotImplementedError
 
     def log(self, workspace: str) -> Any:
         return Nobody() if workspace == PEOPLE else self.writer

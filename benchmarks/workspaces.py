@@ -27,7 +27,9 @@ import psutil
 
 from actors.composition import LocalActorSystem
 from actors.runtime.base import Address
+from projections.board import board
 from vapora.api.app import create_app
+from vapora.api.cells import Cells
 from vapora.settings import Settings
 
 _AT_ONCE = 8
@@ -52,6 +54,12 @@ async def make(folder: Path, count: int) -> None:
         await asyncio.gather(*(system.create(name) for name in names))
         await _all_asleep(system, first + len(names))
     await system.stop()
+
+
+async def _read_board(cells: Cells, workspace: str) -> None:
+    """As the route does it, behind the gate that asks who may: of these workspaces nobody is a member."""
+    cell = await cells.open(workspace)
+    await cell.read(lambda rows: board(rows, None, rows.position))
 
 
 async def measure(folder: Path, count: int, wake: int, rest_s: float) -> dict[str, float]:
@@ -83,14 +91,14 @@ async def measure(folder: Path, count: int, wake: int, rest_s: float) -> dict[st
         times = []
         for name in names:
             asked = time.perf_counter()
-            (await http.get("/api/v1/board", headers={"Vapora-Workspace": name})).raise_for_status()
+            await _read_board(app.state.cells, name)
             times.append(time.perf_counter() - asked)
         found["wake_p50_ms"] = 1000 * statistics.median(times)
         found["wake_p95_ms"] = 1000 * sorted(times)[int(len(times) * 0.95) - 1]
         again = []
         for name in names:
             asked = time.perf_counter()
-            (await http.get("/api/v1/board", headers={"Vapora-Workspace": name})).raise_for_status()
+            await _read_board(app.state.cells, name)
             again.append(time.perf_counter() - asked)
         found["awake_p50_ms"] = 1000 * statistics.median(again)
     await app.state.cells.close()

@@ -27,6 +27,7 @@ from events.task import (
 from tests.actors.kit import NOON, ORIGIN, WORKSPACE, Line, MovableClock, everything, log_writer, of_kind, passed, seen
 from vapora.commands import ArchiveProject, CreateProject, EditAgent, MoveTask, RegisterAgent, SubmitTask
 from vapora.dispatch import Dispatcher
+from vapora.domain.cell import AT_REST, Rest
 from vapora.errors import UnavailableError
 from vapora.log.client import LogClient
 from vapora.ports import LogWriterPort, Origin
@@ -64,6 +65,9 @@ class AgentPool:
     async def resume(self, run_ids: Sequence[str]) -> None:
         self._hear()
         self.paused.difference_update(run_ids)
+
+    async def rest(self, run_ids: Sequence[str]) -> Rest:
+        return AT_REST
 
     async def health(self) -> dict[str, Any]:
         return {}

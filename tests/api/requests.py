@@ -27,13 +27,20 @@ _ID = re.compile(r"(^|_)ids?$|^agent$|^blocked_by$")
 
 @dataclass
 class Asked:
-    """`body` None: the operation takes none, or a file."""
+    """`body` None: the operation takes none, or a file (`is_upload`)."""
 
     operation: str
     method: str
     path: str
     query: dict[str, Any] = field(default_factory=dict)
     body: Any = None
+    is_upload: bool = False
+
+    def given(self, body: Any) -> dict[str, Any]:
+        """For the client: a file, or `body` where the operation takes one."""
+        if self.is_upload:
+            return {"files": {"file": ("notes.txt", b"Notes", "text/plain")}}
+        return {} if self.body is None else {"json": body}
 
 
 def requests(document: dict[str, Any], name: str) -> Iterator[Asked]:
@@ -46,9 +53,11 @@ def requests(document: dict[str, Any], name: str) -> Iterator[Asked]:
                 filled = filled.replace(f"{{{parameter['name']}}}", str(value))
             elif parameter["in"] == "query" and (parameter.get("required") or _is_id(parameter["name"])):
                 query[parameter["name"]] = value
-        json = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
+        content = operation.get("requestBody", {}).get("content", {})
+        json = content.get("application/json", {})
         body = _object(json["schema"], document, name) if json else None
-        yield Asked(operation["operationId"], method.upper(), filled, query, body)
+        is_upload = "multipart/form-data" in content
+        yield Asked(operation["operationId"], method.upper(), filled, query, body, is_upload)
 
 
 def _object(schema: dict[str, Any], document: dict[str, Any], name: str) -> Any:

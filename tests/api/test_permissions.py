@@ -39,10 +39,8 @@ async def there(settings: Settings) -> AsyncIterator[Tenants]:
 
 async def ask(there: Tenants, asked: Asked, who: str, workspace: str = ACME) -> httpx.Response:
     """With a body that no operation takes: what is allowed is refused as wrong, and changes nothing."""
-    given = {} if asked.body is None else {"json": []}
-    return await there.http.request(
-        asked.method, asked.path, params=asked.query, headers=there.headers(who, workspace), **given
-    )
+    headers, given = there.headers(who, workspace), asked.given([])
+    return await there.http.request(asked.method, asked.path, params=asked.query, headers=headers, **given)
 
 
 def outcome(answer: httpx.Response) -> str:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.api.signing import EMAIL, PASSWORD, bearer, set_up
 from tests.archive.conftest import SHOT, Target, at_work, contents, opened, read_models, settings_of
 from tests.cli.conftest import invoke
 from tests.disk import no_file_grows_beyond
@@ -353,11 +354,28 @@ def test_a_backup_holds_what_is_needed_and_nothing_that_others_may_read(data: Pa
         "workspaces/default/log.db",
         "workspaces/default/checkpoints.jsonl",
         "workspaces/default/webhooks/secrets/webhook-1",
+        "workspaces/_people/log.db",
+        "workspaces/_people/checkpoints.jsonl",
+        "people/people.db",
     }
     assert len(blobs) >= 1
     assert names["workspaces/default/webhooks/secrets/webhook-1"] == 0
     assert saved.stat().st_mode & 0o077 == 0
-    assert names["audit_key"] == names["workspaces/default/log.db"] == 0
+    assert names["audit_key"] == names["workspaces/default/log.db"] == names["people/people.db"] == 0
+
+
+async def test_who_could_sign_in_can_after_a_restoration(data: Path, tmp_path: Path) -> None:
+    saved, restored = tmp_path / "saved", tmp_path / "restored"
+    async with at_work(data) as door:
+        house = await set_up(door)
+        assert invoke("backup", str(saved), "--data", str(data)).code == 0
+    shutil.copytree(saved, restored)
+    async with at_work(restored) as door:
+        tokens = await door.ask("POST", "/auth/login", 200, {"email": EMAIL, "password": PASSWORD})
+        me = await door.ask("GET", "/auth/me", 200, headers=bearer(tokens))
+        assert (me["name"], me["email"]) == ("Ada Lovelace", EMAIL)
+        # The session of before the backup goes on as well; its access token was signed with a key that is not in it.
+        await door.ask("POST", "/auth/refresh", 200, {"refresh_token": house.owner.refresh_token})
 
 
 def test_no_backup_is_made_of_a_log_that_lies(data: Path, tmp_path: Path) -> None:

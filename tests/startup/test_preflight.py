@@ -47,7 +47,7 @@ def test_other_addresses_are_listened_on_since_everybody_signs_in_there(host: st
     ],
 )
 def test_a_first_owner_who_cannot_be_one_is_told_at_the_start(named: dict[str, str], said: str) -> None:
-    assert said in (told := refusal(**named))
+    assert said in (told := refusal({}, **named))
     assert "good" not in told
 
 

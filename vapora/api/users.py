@@ -5,29 +5,27 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from vapora.api.context import Cursor, Limit
+from vapora.api.pages import page_of
 from vapora.api.people_context import ADMINISTRATOR, AllPeople, FreshPeople, PeopleWriting
 from vapora.commands import EditUser, EraseUser, ResetPassword
-from vapora.views import Accepted, Users, UserView
+from vapora.views import Accepted, Page, UserView
 
 router = APIRouter(prefix="/users", tags=["people"], dependencies=[ADMINISTRATOR])
 
 
 @router.get("", summary="List the people of the installation")
-async def list_users(people: AllPeople, directory: FreshPeople, limit: Limit = 100, cursor: Cursor = None) -> Users:
+async def list_users(
+    people: AllPeople, directory: FreshPeople, limit: Limit = 100, cursor: Cursor = None
+) -> Page[UserView]:
     """By id. Who was erased is not among them."""
-    known = {one.user_id: one for one in await people.identity.people()}
-    ids = sorted(one for one in known if one > (cursor or "") and one in directory.users)
-    items = tuple(
+    items = [
         UserView(
-            id=one,
-            name=known[one].name,
-            email=known[one].email,
-            administrator=directory.users[one].administrator,
-            disabled=directory.users[one].disabled,
+            id=one.user_id, name=one.name, email=one.email, administrator=user.administrator, disabled=user.disabled
         )
-        for one in ids[:limit]
-    )
-    return Users(items=items, next=ids[limit - 1] if len(ids) > limit else None)
+        for one in sorted(await people.identity.people(), key=lambda one: one.user_id)
+        if (user := directory.users.get(one.user_id)) is not None
+    ]
+    return page_of(items, lambda one: one.id, limit, cursor)
 
 
 @router.patch("/{user_id}", summary="Edit a person")

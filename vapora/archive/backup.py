@@ -14,6 +14,7 @@ from pathlib import Path
 
 from pydantic_core import to_json
 
+from events.ids import PEOPLE
 from vapora.archive.files import copy, new_folder
 from vapora.blobs import BlobStore, open_blobs
 from vapora.errors import CorruptLogError, LogError
@@ -40,6 +41,7 @@ def backup(settings: Settings, workspaces: list[str], folder: Path, at: datetime
     """Into a folder that is new or empty, which holds all of it or nothing."""
     with new_folder(folder) as draft:
         saved = {workspace: _save(settings, workspace, draft / "workspaces" / workspace) for workspace in workspaces}
+        _save_people(settings, draft)
         for key in _keys(settings):
             # The private half too, where it lies in the data folder: restored without it, the server would not start.
             copy(key, draft / key.name, mode=0o644 if key.suffix == ".pub" else 0o600)
@@ -66,6 +68,18 @@ def _save(settings: Settings, workspace: str, target: Path) -> Saved:
     # `get` proves each text by its digest.
     count = sum(blobs.put(source.get(digest)) == digest for digest in source.digests())
     return Saved(verdict.tip.position, verdict.tip.digest.hex(), verdict.events, verdict.checkpoints, count)
+
+
+def _save_people(settings: Settings, draft: Path) -> None:
+    """The log of people before the names: who is registered meanwhile has a row that counts for nothing, which the next
+    start removes; the other way round there would be people without a name. The keys of access tokens are left out:
+    new ones are made, and nobody has to sign in again for it."""
+    if settings.log_file(PEOPLE).exists():
+        _save(settings, PEOPLE, draft / "workspaces" / PEOPLE)
+    store = settings.people_folder / "people.db"
+    if store.exists():
+        make_private(draft / "people")
+        _copy_database(store, draft / "people" / store.name)
 
 
 def _copy_database(source: Path, target: Path) -> None:

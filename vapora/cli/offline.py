@@ -59,10 +59,14 @@ def open_log(settings: Settings, workspace: str) -> Iterator[EventLog]:
 
 
 def has_log(settings: Settings, workspace: str) -> bool:
+    from events.ids import PEOPLE
     from vapora.log.places import workspaces
 
     place = settings.log_place(workspace)
-    return place.is_file() if isinstance(place, Path) else workspace in workspaces(settings)
+    if isinstance(place, Path):
+        return place.is_file()
+    # The log of people is no workspace; where it is not there yet, opening it says so.
+    return workspace == PEOPLE or workspace in workspaces(settings)
 
 
 def pages(log: EventLog, after: int = 0, topics: tuple[str, ...] = ()) -> Iterator[list[Recorded]]:

@@ -34,11 +34,6 @@ class AsyncPeople(AsyncTransport):
         """The client is signed in from then on, and renews its tokens by itself."""
         return await self._sign_in("/auth/login", {"email": email, "password": password})
 
-    async def redeem_sign_in(self, code: str) -> views.SessionTokens:
-        """After coming back from a provider of OpenID Connect, with the code that the sign-in page was given. The
-        client is signed in from then on."""
-        return await self._sign_in("/auth/openid/redeem", {"code": code})
-
     async def accept_invitation(
         self, token: str, name: str | None = None, password: str | None = None
     ) -> views.SessionTokens | None:
@@ -69,6 +64,10 @@ class AsyncPeople(AsyncTransport):
             raise problem(answer.status_code, answer.content)
         if session is not None and kept is not None:
             session.write(None)
+
+    async def redeem_sign_in(self, code: str) -> views.SessionTokens:
+        """With the code that a browser has come back with; once. The client is signed in from then on."""
+        return await self._sign_in("/auth/openid/redeem", {"code": code})
 
     async def change_password(self, current: str, password: str) -> None:
         """Of who is signed in. Their other sessions end."""

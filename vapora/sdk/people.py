@@ -33,11 +33,6 @@ class People(Transport):
         """The client is signed in from then on, and renews its tokens by itself."""
         return self._sign_in("/auth/login", {"email": email, "password": password})
 
-    def redeem_sign_in(self, code: str) -> views.SessionTokens:
-        """After coming back from a provider of OpenID Connect, with the code that the sign-in page was given. The
-        client is signed in from then on."""
-        return self._sign_in("/auth/openid/redeem", {"code": code})
-
     def accept_invitation(
         self, token: str, name: str | None = None, password: str | None = None
     ) -> views.SessionTokens | None:
@@ -68,6 +63,10 @@ class People(Transport):
             raise problem(answer.status_code, answer.content)
         if session is not None and kept is not None:
             session.write(None)
+
+    def redeem_sign_in(self, code: str) -> views.SessionTokens:
+        """With the code that a browser has come back with; once. The client is signed in from then on."""
+        return self._sign_in("/auth/openid/redeem", {"code": code})
 
     def change_password(self, current: str, password: str) -> None:
         """Of who is signed in. Their other sessions end."""

@@ -54,21 +54,11 @@ class UserView(View):
     disabled: bool
 
 
-class Users(View):
-    items: tuple[UserView, ...]
-    next: str | None = None
-
-
 class WorkspaceView(View):
     id: str
     name: str
     archived: bool
     role: MemberRole | None = None
-
-
-class Workspaces(View):
-    items: tuple[WorkspaceView, ...]
-    next: str | None = None
 
 
 class Member(View):
@@ -78,21 +68,11 @@ class Member(View):
     role: MemberRole
 
 
-class Members(View):
-    items: tuple[Member, ...]
-    next: str | None = None
-
-
 class InvitationView(View):
     id: str
     email: str
     role: MemberRole
     expires_at: datetime
-
-
-class Invitations(View):
-    items: tuple[InvitationView, ...]
-    next: str | None = None
 
 
 class InvitationMade(View):
@@ -110,22 +90,12 @@ class TeamView(View):
     members: tuple[str, ...]
 
 
-class Teams(View):
-    items: tuple[TeamView, ...]
-    next: str | None = None
-
-
 class TokenView(View):
     id: str
     name: str
     scopes: tuple[str, ...]
     expires_at: datetime | None
     issued_by: str
-
-
-class Tokens(View):
-    items: tuple[TokenView, ...]
-    next: str | None = None
 
 
 class TokenMade(View):

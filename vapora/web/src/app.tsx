@@ -20,6 +20,7 @@ const TeamsPage = lazy(() => import("./pages/settings/teams").then((page) => pag
 const TokensPage = lazy(() => import("./pages/settings/tokens").then((page) => page.TokensPage));
 const SecretsPage = lazy(() => import("./pages/settings/secrets").then((page) => page.SecretsPage));
 const PoliciesPage = lazy(() => import("./pages/settings/policies").then((page) => page.PoliciesPage));
+const WebhooksPage = lazy(() => import("./pages/settings/webhooks").then((page) => page.WebhooksPage));
 const UsersPage = lazy(() => import("./pages/settings/users").then((page) => page.UsersPage));
 const NotFound = lazy(() => import("./pages/not-found").then((page) => page.NotFound));
 const SignInPage = lazy(() => import("./pages/sign-in").then((page) => page.SignInPage));
@@ -69,6 +70,7 @@ function Pages() {
           <Route path="/settings/tokens" component={TokensPage} />
           <Route path="/settings/secrets" component={SecretsPage} />
           <Route path="/settings/policies" component={PoliciesPage} />
+          <Route path="/settings/webhooks" component={WebhooksPage} />
           <Route path="/settings/users" component={UsersPage} />
           <Route default component={NotFound} />
         </Router>

@@ -16,11 +16,33 @@ const SAID: Record<string, string> = {
 /** Loaded anew: nothing of who was here before stays in memory. */
 export const goBack = (): void => location.replace(wayBack(location.search, location.origin));
 
+/** What a provider of OpenID Connect sent the browser back with; taken out of the address bar. */
+const CAME_BACK = /^#(code|error)=(.+)$/;
+const BACK = "vapora.back";
+
+async function comeBack(): Promise<string> {
+  const [, kind = "", value = ""] = CAME_BACK.exec(location.hash) ?? [];
+  if (!kind) return "";
+  history.replaceState(history.state, "", location.pathname + location.search);
+  if (kind === "error") return decodeURIComponent(value);
+  try {
+    take((await data(POST("/api/v1/auth/openid/redeem", { body: { code: value } }))) as never);
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    return [error.message, error.remedy].filter(Boolean).join(" ");
+  }
+  const back = sessionStorage.getItem(BACK) ?? "";
+  sessionStorage.removeItem(BACK);
+  location.replace(wayBack(back, location.origin));
+  return "";
+}
+
 export function SignInPage() {
   const [status, setStatus] = useState<SignInStatus | null>(null);
   const [unreached, setUnreached] = useState("");
   const why = new URLSearchParams(location.search).get("why") ?? "";
   useEffect(() => {
+    void comeBack().then(setUnreached);
     data(GET("/api/v1/auth/status")).then(
       (found) => setStatus(found as SignInStatus),
       (error: unknown) => setUnreached(error instanceof ApiError ? error.message : String(error)),
@@ -36,11 +58,17 @@ export function SignInPage() {
           Nobody has to sign in here. Go to the <a href="/">board</a>.
         </p>
       )}
-      {!unreached && (!status || (status.sign_in && status.set_up)) && <SignInForm />}
+      {(!status || (status.sign_in && status.set_up)) && <SignInForm />}
       {status?.openid && (
-        <a class="btn" href={`/api/v1/auth/openid/start?${new URLSearchParams({ back: wayBack(location.search, location.origin) })}`}>
+        <button
+          class="btn"
+          onClick={() => {
+            sessionStorage.setItem(BACK, location.search);
+            location.assign("/api/v1/auth/openid/start");
+          }}
+        >
           Sign in with your organisation
-        </a>
+        </button>
       )}
     </Outside>
   );

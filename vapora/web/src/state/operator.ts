@@ -6,7 +6,8 @@ import { signal } from "@preact/signals";
 const KEY = "vapora.operator_token";
 const FRAGMENT = /^#(token|code)=([\w-]+)$/;
 
-const given = FRAGMENT.exec(location.hash);
+// The page where one signs in gets a code of another kind.
+const given = location.pathname === "/sign-in" ? null : FRAGMENT.exec(location.hash);
 if (given?.[1] === "token") sessionStorage.setItem(KEY, given[2] ?? "");
 // Out of the address bar, where it would be copied along with the address of a card.
 if (given) history.replaceState(history.state, "", location.pathname + location.search);

@@ -13,6 +13,7 @@ const PARTS: readonly (readonly [string, string, () => boolean])[] = [
   ["/settings/tokens", "Tokens", () => may("list_tokens")],
   ["/settings/secrets", "Secrets", () => may("list_secrets")],
   ["/settings/policies", "Policies", () => may("get_policies")],
+  ["/settings/webhooks", "Webhooks", () => may("list_webhooks")],
   ["/settings/users", "Users", isAdministrator],
 ];
 

@@ -34,7 +34,7 @@ export function UsersPage() {
     <SettingsPageFrame heading="Users" path="/settings/users">
       <Listing
         name="Users"
-        columns={["Name", "E-mail", ""]}
+        columns={["Name", "E-mail", "Standing"]}
         items={value}
         problem={problem}
         empty={me.value?.kind === "local" ? "Nobody has an account here yet. The address that `vapora up` prints makes the first owner." : "Nobody has an account here yet."}
