@@ -20,7 +20,7 @@ from vapora import __version__, operator_token
 from vapora.errors import ConfigurationError
 from vapora.sdk import Client
 from vapora.settings import Settings
-from vapora.startup import lock, preflight, readiness
+from vapora.startup import lock, preflight, readiness, tls
 
 # The data of a passing installation is in its folder, whatever the environment says of others.
 _PASSING: dict[str, Any] = {"database_url": None, "blobs_url": "", "nats_url": ""}
@@ -77,6 +77,7 @@ class LocalServer:
             await system.stop()
             self._ready.set_exception(error)
             return
+        certificate, key = self._settings.tls_files or (None, None)
         config = uvicorn.Config(
             api(self._settings, system),
             http=limited(self._settings.receive_timeout_s),
@@ -90,6 +91,8 @@ class LocalServer:
             proxy_headers=False,
             access_log=False,
             timeout_graceful_shutdown=2,
+            ssl_certfile=certificate,
+            ssl_keyfile=key,
         )
         self._server = uvicorn.Server(config)
         self._server.install_signal_handlers = lambda: None
@@ -114,13 +117,21 @@ def local(data: Path | str | None = None, **settings: Any) -> Iterator[Client]:
         server = LocalServer(chosen)
         stack.callback(server.stop)
         server.start()
-        base = readiness.origin(chosen.host, server.port)
-        owner = lock.Owner(pid=os.getpid(), url=base, version=__version__, log=str(chosen.log_place(DEFAULT_WORKSPACE)))
-        held.say(owner)
+        base = readiness.origin(chosen.host, server.port, chosen.tls_files is not None)
+        held.say(
+            lock.Owner(
+                pid=os.getpid(),
+                url=base,
+                version=__version__,
+                log=str(chosen.log_place(DEFAULT_WORKSPACE)),
+                tls_cert=tls.named(chosen),
+            )
+        )
         # Whoever runs all of it in a process of theirs may have commands run there, too.
         token = operator_token.ensure(chosen.data.absolute())
-        readiness.wait_until_ready(base, token)
-        yield stack.enter_context(Client(base, token=token))
+        trusted = tls.pinned_of(chosen)
+        readiness.wait_until_ready(base, token, tls=trusted)
+        yield stack.enter_context(Client(base, token=token, tls=trusted))
 
 
 def _settings(data: Path, given: dict[str, Any]) -> Settings:

@@ -19,7 +19,7 @@ from vapora.in_process import LocalServer
 from vapora.llm.catalogue import installed
 from vapora.llm.factory import is_rehearsal
 from vapora.settings import Settings
-from vapora.startup import interrupt, lock, preflight, readiness
+from vapora.startup import interrupt, lock, preflight, readiness, tls
 from vapora.startup.watch import Watch
 
 # What is imported inside of functions takes seconds, during which people are to know that something happens.
@@ -83,7 +83,7 @@ class Platform:
             preflight.check(self.settings, self._environ)
             # Before the port: who starts a second one on this data is not to be sent to another port first.
             self._lock = lock.take(self.settings.data)
-            base = readiness.origin(self.settings.host, self.settings.port)
+            base = readiness.origin(self.settings.host, self.settings.port, self.settings.tls_files is not None)
             dashboard = None
             try:
                 preflight.require_free(self.settings.host, self.settings.port)
@@ -93,14 +93,24 @@ class Platform:
                         self._local.start()
                 else:
                     dashboard = self._start_ray(base)
-                self._lock.say(lock.Owner(pid=os.getpid(), url=base, version=__version__, log=_log(self.settings)))
+                self._lock.say(self._owner(base))
                 with interrupt.raising():
-                    problems = readiness.wait_until_ready(base, self._operator_token(), self._progress)
+                    trusted = tls.pinned_of(self.settings)
+                    problems = readiness.wait_until_ready(base, self._operator_token(), self._progress, trusted)
             except BaseException as error:
                 self._stop(error)
                 raise
         ready_in_s = time.monotonic() - began
         return Addresses(f"{base}/", f"{base}/api/v1", f"{base}/docs", dashboard, ready_in_s, problems)
+
+    def _owner(self, base: str) -> lock.Owner:
+        return lock.Owner(
+            pid=os.getpid(),
+            url=base,
+            version=__version__,
+            log=_log(self.settings),
+            tls_cert=tls.named(self.settings),
+        )
 
     def _operator_token(self) -> str:
         return operator_token.ensure(self.settings.data.absolute())
@@ -131,7 +141,8 @@ class Platform:
                 f"Ray did not start: {type(error).__name__}: {str(error).partition(chr(10))[0]}",
                 remedy=f"Its logs are in {data / 'ray' / 'session_latest' / 'logs'}. `--local` does without Ray.",
             ) from error
-        self._watch = Watch(cluster.pillars(data), cluster.is_alive, partial(readiness.answers, base))
+        answers = partial(readiness.answers, base, tls.pinned_of(self.settings))
+        self._watch = Watch(cluster.pillars(data), cluster.is_alive, answers)
         return dashboard and f"http://{dashboard}"
 
     def _stop_ray(self) -> None:

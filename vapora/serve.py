@@ -67,7 +67,8 @@ def deploy(settings: Settings) -> None:
 
     # Serve sets its own level when it is imported.
     logging.getLogger("ray.serve").setLevel(logging.ERROR)
-    options = HTTPOptions(host=settings.host, port=settings.port)
+    certificate, key = map(str, settings.tls_files) if settings.tls_files else (None, None)
+    options = HTTPOptions(host=settings.host, port=settings.port, ssl_keyfile=key, ssl_certfile=certificate)
     serve.start(http_options=options, proxy_location="HeadOnly", logging_config={"log_level": "ERROR"})
     serve.run(application(settings, Args()), name="vapora", route_prefix="/")
 

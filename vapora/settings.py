@@ -49,6 +49,12 @@ class Settings(BaseSettings):
     database_url: SecretStr | None = None
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65_535)
+    # PEM files: the server's certificate, with those between it and its authority, and its key. With both it speaks
+    # https.
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    # A proxy in front of it ends TLS, so that it may speak plain HTTP to others than this machine.
+    tls_proxy: bool = False
     runtime: Literal["ray", "local"] = "ray"
     placement: Literal["separate", "packed"] = "separate"
     # Where large texts are kept: s3://bucket/prefix; empty, in the data folder. Credentials are not for this setting.
@@ -210,6 +216,13 @@ class Settings(BaseSettings):
             return self.host == "localhost" or ipaddress.ip_address(self.host).is_loopback
         except ValueError:
             return False
+
+    @property
+    def tls_files(self) -> tuple[Path, Path] | None:
+        """Certificate and key, for whichever process and folder; None where it speaks plain HTTP."""
+        if self.tls_cert is None or self.tls_key is None:
+            return None
+        return self.tls_cert.absolute(), self.tls_key.absolute()
 
     def log_place(self, workspace: str) -> Place:
         """Where a workspace's log is."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import httpx
 import pytest
 
-from tests.api.doors import API, Door
+from tests.api.doors import API, Door, opened
 from vapora.api import web
 from vapora.api.browser_headers import DEFAULTS
+from vapora.settings import Settings
 
 # An answer, a refusal by a route, one by the framework, one by a middleware, and what is no part of the API.
 ASKED = (
@@ -50,3 +53,13 @@ async def test_over_tls_a_browser_is_told_to_come_no_other_way_again(door: Door)
     async with httpx.AsyncClient(transport=transport, base_url="https://localhost:8000") as http:
         answer = await http.get(f"{API}/projects")
     assert answer.headers["Strict-Transport-Security"].startswith("max-age=")
+
+
+async def test_behind_a_proxy_that_ends_tls_a_browser_is_told_the_same(tmp_path: Path) -> None:
+    settings = Settings(data=tmp_path, model="rehearsal", tls_proxy=True)
+    async with opened(settings) as behind:
+        answer = await behind.http.get(f"{API}/projects")
+    assert answer.headers["Strict-Transport-Security"].startswith("max-age=")
+    async with opened(settings.model_copy(update={"tls_proxy": False})) as plain:
+        answer = await plain.http.get(f"{API}/projects")
+    assert "Strict-Transport-Security" not in answer.headers

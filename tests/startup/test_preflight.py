@@ -32,7 +32,7 @@ def test_plain_settings_pass(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "example.org", "::"])
 def test_other_addresses_are_listened_on_since_everybody_signs_in_there(host: str, tmp_path: Path) -> None:
-    settings = Settings(data=tmp_path, host=host)
+    settings = Settings(data=tmp_path, host=host, tls_proxy=True)
     preflight.check(settings, {})
     assert not settings.on_loopback
 

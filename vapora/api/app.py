@@ -129,7 +129,7 @@ def create_app(
     app.add_middleware(GZipMiddleware, minimum_size=_WORTH_COMPRESSING, compresslevel=_LEVEL)
     app.add_middleware(BoundedHeaders)
     app.add_middleware(Envelope, request_metrics=request_metrics, prefix=PREFIX)
-    app.add_middleware(BrowserHeaders, prefix=PREFIX)
+    app.add_middleware(BrowserHeaders, prefix=PREFIX, https=settings.tls_proxy or settings.tls_files is not None)
     return app
 
 

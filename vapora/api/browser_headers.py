@@ -22,10 +22,12 @@ _HTTPS_ONLY = "max-age=31536000"
 
 class BrowserHeaders:
     """Adds them where they are absent. What is under `prefix` is not kept by a browser, but for what it may ask for
-    again by its ETag; what came over TLS is asked for over TLS from then on."""
+    again by its ETag; what came over TLS, to us or (`https`) to a proxy in front,
+    is asked for over TLS from then on."""
 
-    def __init__(self, app: ASGIApp, prefix: str) -> None:
+    def __init__(self, app: ASGIApp, prefix: str, https: bool = False) -> None:
         self._app = app
+        self._https = https
         self._prefix = f"{prefix}/"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -45,5 +47,5 @@ class BrowserHeaders:
             headers.setdefault(name, value)
         if scope["path"].startswith(self._prefix):
             headers.setdefault("Cache-Control", "private, no-cache" if "ETag" in headers else "no-store")
-        if scope["scheme"] == "https":
+        if self._https or scope["scheme"] == "https":
             headers.setdefault("Strict-Transport-Security", _HTTPS_ONLY)

@@ -254,11 +254,12 @@ def running(owner: Owner, settings: Settings) -> Iterator[Finding]:
 
 
 def server(url: str, token: str | None) -> Iterator[Finding]:
+    from vapora.cli.remote import trusted
     from vapora.errors import VaporaError
     from vapora.sdk import Client, NoServerError
 
     try:
-        with Client(url, token=token, timeout=5) as client:
+        with Client(url, token=token, timeout=5, tls=trusted(url)) as client:
             health = client.health()
     except NoServerError:
         yield warn("server", f"nobody answers at {url}", "Start it with `vapora up` if it should run.")

@@ -14,6 +14,8 @@ from vapora.errors import ConfigurationError
 from vapora.startup import lock
 
 if TYPE_CHECKING:
+    from ssl import SSLContext
+
     from vapora.sdk import Client
 
 _OURS = ("127.0.0.1", "localhost", "::1")
@@ -35,11 +37,11 @@ def connect(workspace: str | None = None) -> Client:
     url = server_url(servers)
     chosen = workspace or os.environ.get("VAPORA_WORKSPACE") or servers.of(url).get("workspace") or "default"
     if token := os.environ.get("VAPORA_TOKEN"):
-        return Client(url, token=token, workspace=chosen)
+        return Client(url, token=token, workspace=chosen, tls=trusted(url))
     session = SessionFile(servers, url)
     if session.read() is not None:
-        return Client(url, workspace=chosen, session=session)
-    return Client(url, token=own_token(url), workspace=chosen)
+        return Client(url, workspace=chosen, session=session, tls=trusted(url))
+    return Client(url, token=own_token(url), workspace=chosen, tls=trusted(url))
 
 
 def server_url(servers: Servers, given: str | None = None) -> str:
@@ -58,15 +60,23 @@ def server_url(servers: Servers, given: str | None = None) -> str:
 
 def own_token(url: str) -> str | None:
     """The operator's token, if the server at `url` is the one that holds our data folder: nobody else is shown it."""
-    data = data_folder()
-    port = _own_port(url)
-    owner = None if port is None else lock.owner(data)
-    if owner is None or _own_port(owner.url) != port:
+    if _own_server(url) is None:
         return None
     try:
-        return operator_token.read(data)
+        return operator_token.read(data_folder())
     except ConfigurationError:
         return None  # somebody else's; the server says what is missing, where it is needed
+
+
+def trusted(url: str) -> SSLContext | None:
+    """Of the server that holds our data folder exactly its certificate, whichever names stand in it; None, for what the
+    client trusts by itself, of every other."""
+    owner = _own_server(url)
+    if owner is None or not owner.tls_cert:
+        return None
+    from vapora.startup import tls
+
+    return tls.pinned(Path(owner.tls_cert))
 
 
 def data_folder() -> Path:
@@ -78,6 +88,16 @@ def data_folder() -> Path:
         except (OSError, ValueError):
             named = ""
     return Path(named or ".vapora")
+
+
+def _own_server(url: str) -> lock.Owner | None:
+    """Who holds our data folder, if `url` leads there."""
+    owner = lock.owner(data_folder())
+    if owner is None or not owner.url:
+        return None
+    port = _own_port(url)
+    # Its own word for where it listens, or another name of this machine.
+    return owner if owner.url == url or (port is not None and _own_port(owner.url) == port) else None
 
 
 def _own_port(url: str) -> int | None:

@@ -25,6 +25,7 @@ def announce_spending(settings: Settings, environ: Mapping[str, str], url: str) 
     from vapora.llm.catalogue import installed
     from vapora.llm.factory import configured, is_rehearsal
     from vapora.sdk import Client
+    from vapora.startup import tls
 
     known = installed(settings)
     if is_rehearsal(environ, settings.model, known):
@@ -32,7 +33,7 @@ def announce_spending(settings: Settings, environ: Mapping[str, str], url: str) 
     providers = configured(environ, known)
     free = [one for one in providers if known.endpoint(one).free]
     try:
-        with Client(url, token=environ.get("VAPORA_TOKEN") or None) as client:
+        with Client(url, token=environ.get("VAPORA_TOKEN") or None, tls=tls.pinned_of(settings)) as client:
             budgets: Sequence[BudgetView] | None = client.budgets()
     except VaporaError as error:
         say(f"The limits could not be read: {error}")

@@ -132,10 +132,7 @@ def _people(board: str, settings: Settings, shown: bool) -> tuple[str, list[str]
     place = settings.people_folder / setup_token.NAME
     link = f"{board}setup#{setup}" if shown else f"{board}setup#<the text of {place}>"
     if settings.auth == "required" or not settings.on_loopback:
-        told = [f"have to sign in, and there is no owner yet. The first account is made here, once: {link}"]
-        if not settings.on_loopback:
-            told.append("send passwords over this address: put a proxy with TLS in front of it")
-        return board, told
+        return board, [f"have to sign in, and there is no owner yet. The first account is made here, once: {link}"]
     token = operator_token.read(settings.data) if shown else None
     return board + (f"#token={token}" if token else ""), [f"need not sign in until there is an owner: {link}"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, SecretStr, StringConstraints, WithJsonSchema
+from pydantic import AfterValidator, Field, SecretStr, StrictBool, StringConstraints, WithJsonSchema
 
 from events.ids import LONGEST_WORKSPACE, WORKSPACE_PATTERN, MemberRole
 from vapora.commands.base import Command, Edit, Instant, Name
@@ -63,7 +63,7 @@ class LogOut(Command):
     """`everywhere`: all sessions of the person, not this one alone."""
 
     refresh_token: GivenSecret
-    everywhere: bool = False
+    everywhere: StrictBool = False
 
 
 class SetUp(Command):
@@ -90,8 +90,8 @@ class EditUser(Edit):
     """`administrator`: may look after people and workspaces of the installation. `disabled`: may not sign in."""
 
     name: Name | None = None
-    administrator: bool | None = None
-    disabled: bool | None = None
+    administrator: StrictBool | None = None
+    disabled: StrictBool | None = None
 
 
 class CreateWorkspace(Command):
@@ -103,7 +103,7 @@ class CreateWorkspace(Command):
 
 class EditWorkspace(Edit):
     name: Name | None = None
-    archived: bool | None = None
+    archived: StrictBool | None = None
 
 
 class AddMember(Command):

@@ -103,7 +103,7 @@ class FileRecords:
 
 
 class TableRecords:
-    """One table for the installation, made when it is first asked for."""
+    """One table for the installation, made by the first record. Until then there is none: looking makes nothing."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -112,6 +112,8 @@ class TableRecords:
     def every(self) -> dict[str, CellRecord]:
         found: dict[str, CellRecord] = {}
         with self._connected() as connection:
+            if not self._is_made(connection):
+                return found
             statement = f"SELECT workspace, record FROM {self._table}".encode()  # noqa: S608 - our own name
             for workspace, text in connection.execute(statement):
                 try:
@@ -122,12 +124,15 @@ class TableRecords:
 
     def get(self, workspace: str) -> CellRecord | None:
         with self._connected() as connection:
+            if not self._is_made(connection):
+                return None
             statement = f"SELECT record FROM {self._table} WHERE workspace = %s".encode()  # noqa: S608 - our own name
             row = connection.execute(statement, (workspace,)).fetchone()
         return None if row is None else _parse(workspace, row[0])
 
     def put(self, record: CellRecord) -> None:
         with self._connected() as connection:
+            self._make(connection)
             connection.execute(
                 f"INSERT INTO {self._table} VALUES (%s, %s) "  # noqa: S608 - our own name
                 "ON CONFLICT (workspace) DO UPDATE SET record = excluded.record".encode(),
@@ -136,6 +141,8 @@ class TableRecords:
 
     def forget(self, workspace: str) -> None:
         with self._connected() as connection:
+            if not self._is_made(connection):
+                return
             statement = f"DELETE FROM {self._table} WHERE workspace = %s".encode()  # noqa: S608 - our own name
             connection.execute(statement, (workspace,))
 
@@ -145,15 +152,17 @@ class TableRecords:
 
         try:
             with self._database.connect() as connection:
-                self._make(connection)
                 yield connection
         except psycopg.Error as error:
             raise UnavailableError(
                 f"The database cannot be used: {self._database.told(error)}.", remedy=remedy(error)
             ) from error
 
+    def _is_made(self, connection: psycopg.Connection[Any]) -> bool:
+        return connection.execute("SELECT to_regclass(%s) IS NOT NULL", (self._table,)).fetchone() == (True,)
+
     def _make(self, connection: psycopg.Connection[Any]) -> None:
-        if connection.execute("SELECT to_regclass(%s) IS NOT NULL", (self._table,)).fetchone() == (True,):
+        if self._is_made(connection):
             return
         with connection.transaction():
             # Two that start at once would both make it.

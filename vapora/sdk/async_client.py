@@ -409,7 +409,7 @@ class AsyncClient(AsyncWork, AsyncWebhooks, AsyncPeople):
     def live(self, after: Position = None, reconnect: bool = True) -> AsyncLive:
         """Changed rows as they change, to be iterated over. `after`: first what changed since then."""
         url = self.url.replace("http", "ws", 1) + f"{PREFIX}/live"
-        return AsyncLive(url, dict(self._headers), self._access_token, after, self._timeout, reconnect)
+        return AsyncLive(url, dict(self._headers), self._access_token, after, self._timeout, reconnect, self._tls)
 
 
 def _filters(wanted: views.AuditFilter | None, format: str | None = None) -> dict[str, Any]:

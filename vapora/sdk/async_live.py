@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
+from ssl import SSLContext
 from types import TracebackType
 from typing import Self
 
@@ -31,6 +32,7 @@ class AsyncLive:
         after: int | None,
         timeout: float,
         reconnect: bool = True,
+        tls: SSLContext | None = None,
     ) -> None:
         self._url = url
         self._headers = headers
@@ -38,6 +40,7 @@ class AsyncLive:
         self._refused: str | None = None
         self._timeout = timeout
         self._reconnect = reconnect
+        self._tls = tls
         self._closed = asyncio.Event()
         self._socket: ClientConnection | None = None
         self.position = after
@@ -107,6 +110,7 @@ class AsyncLive:
                 close_timeout=CLOSE_S,
                 proxy=None if is_local(self._url) else True,
                 max_size=LARGEST_FRAME,
+                ssl=self._tls,
             )
         except InvalidURI as error:
             raise bad_address(self._url) from error

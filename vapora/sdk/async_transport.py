@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from asyncio import Lock
 from collections.abc import AsyncIterator, Mapping
+from ssl import SSLContext
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -15,6 +16,7 @@ from vapora.errors import BadInputError
 from vapora.sdk.paths import DEFAULT_URL, PREFIX, bearer, headers, is_local, no_text
 from vapora.sdk.problems import NoServerError, problem, unreadable
 from vapora.sdk.session import InMemory, Kept, Password, Session
+from vapora.sdk.tls import context_for
 
 Shape = TypeVar("Shape", bound=BaseModel)
 
@@ -33,12 +35,14 @@ class AsyncTransport:
         email: str | None = None,
         password: str | None = None,
         session: Session | None = None,
+        tls: SSLContext | None = None,
     ) -> None:
         """`timeout`: seconds for one answer. `page_size`: how many items of a list are asked for at a time.
 
         Who asks: `token`, of a program or the operator's; or `email` and `password`, with which the client signs in at
         its first request and again when its session has ended; or a `session` that is kept elsewhere. Access tokens
-        are renewed before they expire. Raises `BadInputError` for more than one of them."""
+        are renewed before they expire. `tls`: whose certificates are trusted, instead of those that `SSL_CERT_FILE` or
+        `SSL_CERT_DIR` name, or that come with certifi. Raises `BadInputError` for more than one of them."""
         if (email is None) is not (password is None) or sum(map(bool, (token, email, session))) > 1:
             raise BadInputError(
                 "A client signs in in one way.", remedy="Give token=, or email= and password=, or session=."
@@ -52,8 +56,14 @@ class AsyncTransport:
         self._timeout = timeout
         self._page_size = page_size
         self._headers = headers(token, workspace)
-        world = not is_local(self.url)
-        self._http = httpx.AsyncClient(base_url=self.url, headers=self._headers, timeout=timeout, trust_env=world)
+        self._tls = context_for(self.url, tls)
+        self._http = httpx.AsyncClient(
+            base_url=self.url,
+            headers=self._headers,
+            timeout=timeout,
+            trust_env=not is_local(self.url),
+            verify=self._tls or True,
+        )
 
     async def __aenter__(self) -> Self:
         return self

@@ -404,7 +404,7 @@ class Client(Work, Webhooks, People):
     def live(self, after: Position = None, reconnect: bool = True) -> Live:
         """Changed rows as they change, to be iterated over. `after`: first what changed since then."""
         url = self.url.replace("http", "ws", 1) + f"{PREFIX}/live"
-        return Live(url, dict(self._headers), self._access_token, after, self._timeout, reconnect)
+        return Live(url, dict(self._headers), self._access_token, after, self._timeout, reconnect, self._tls)
 
 
 def _filters(wanted: views.AuditFilter | None, format: str | None = None) -> dict[str, Any]:

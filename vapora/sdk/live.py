@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from ssl import SSLContext
 from types import TracebackType
 from typing import Self
 
@@ -38,6 +39,7 @@ class Live:
         after: int | None,
         timeout: float,
         reconnect: bool = True,
+        tls: SSLContext | None = None,
     ) -> None:
         self._url = url
         self._headers = headers
@@ -45,6 +47,7 @@ class Live:
         self._refused: str | None = None
         self._timeout = timeout
         self._reconnect = reconnect
+        self._tls = tls
         self._closed = threading.Event()
         self._socket: ClientConnection | None = None
         self.position = after
@@ -114,6 +117,7 @@ class Live:
                 close_timeout=CLOSE_S,
                 proxy=None if is_local(self._url) else True,
                 max_size=LARGEST_FRAME,
+                ssl=self._tls,
             )
         except InvalidURI as error:
             raise bad_address(self._url) from error

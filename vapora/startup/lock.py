@@ -17,7 +17,8 @@ _PATIENCE_S = 0.15
 
 class Owner(BaseModel):
     """The process that holds a data folder. `url` is empty while it is none that answers requests (an import, a
-    rebuild). `log`: where its log is, without any secret."""
+    rebuild). `log`: where its log is, without any secret. `tls_cert`: the file of the certificate that it shows;
+    empty: plain HTTP."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -25,6 +26,7 @@ class Owner(BaseModel):
     url: str = ""
     version: str = ""
     log: str = ""
+    tls_cert: str = ""
 
 
 class InUseError(ConfigurationError):

@@ -10,6 +10,7 @@ from vapora.errors import ConfigurationError, VaporaError
 from vapora.identity import named_owner
 from vapora.llm.catalogue import installed, own_prices
 from vapora.settings import Settings
+from vapora.startup import tls
 
 _OLLAMA = "OLLAMA_HOST"
 
@@ -17,6 +18,7 @@ _OLLAMA = "OLLAMA_HOST"
 def check(settings: Settings, environ: Mapping[str, str]) -> None:
     """Raises `ConfigurationError`. A database and an object store are asked once, for some seconds at most; NATS is
     not: work goes on without it."""
+    tls.check(settings)
     named_owner(settings)
     _check_openid(settings)
     _check_models(settings, environ)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -18,26 +19,31 @@ _ASKED_S = 4.0
 _STILL_S = 5.0
 
 
-def origin(host: str, port: int) -> str:
+def origin(host: str, port: int, tls: bool = False) -> str:
     """Where this machine reaches it."""
+    scheme = "https" if tls else "http"
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - what listens everywhere
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
-def answers(base: str) -> bool:
+def answers(base: str, tls: ssl.SSLContext | None = None) -> bool:
     """Whether the API says how it is, be it ill."""
-    return _health(base) is not None
+    return _health(base, tls=tls) is not None
 
 
 def wait_until_ready(
-    base: str, token: str | None = None, progress: Callable[[str], None] = lambda sentence: None
+    base: str,
+    token: str | None = None,
+    progress: Callable[[str], None] = lambda sentence: None,
+    tls: ssl.SSLContext | None = None,
 ) -> tuple[str, ...]:
     """What is not well then: a projection that has stopped at an event must not keep all others from working. `token`:
-    the operator's, without which nobody is told more than whether it is ready once people sign in."""
+    the operator's, without which nobody is told more than whether it is ready once people sign in.
+    `tls`: which certificate it has to show."""
     began = told_at = time.monotonic()
     reason, failing_since = "no answer yet", None
     while (now := time.monotonic()) < began + READY_S:
-        if (said := _health(base, token)) is not None:
+        if (said := _health(base, token, tls)) is not None:
             if said["status"] == "ok":
                 return ()
             reason = said.get("reason") or said["status"]
@@ -54,12 +60,12 @@ def wait_until_ready(
     raise UnavailableError(f"VAPORA was not ready in {READY_S:g} s: {reason}")
 
 
-def _health(base: str, token: str | None = None) -> dict[str, Any] | None:
+def _health(base: str, token: str | None = None, tls: ssl.SSLContext | None = None) -> dict[str, Any] | None:
     import httpx
 
     # No JSON, or another: Serve's proxy answers for an API that is not there.
     with suppress(httpx.HTTPError, ValueError):
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        said = httpx.get(f"{base}/health", headers=headers, timeout=_ASKED_S).json()
+        said = httpx.get(f"{base}/health", headers=headers, timeout=_ASKED_S, verify=tls or True).json()
         return said if isinstance(said, dict) and "status" in said else None
     return None

@@ -111,9 +111,10 @@ def _play(plan: DemoPlan, url: str, home: Home, out: IO[str]) -> int:
     from vapora.cli.demo.collect import gather
     from vapora.cli.demo.follow import watch
     from vapora.sdk import Client
+    from vapora.startup import tls
 
     token = os.environ.get("VAPORA_TOKEN") or operator_token.ensure(plan.settings.data.absolute())
-    with Client(url, token=token) as client:
+    with Client(url, token=token, tls=tls.pinned_of(plan.settings)) as client:
         name = f"{_NAME} {time.strftime('%d %b %H:%M')}" if plan.repo is None else home.path.name or _NAME
         project = client.create_project(_project(plan, name, home))
         _set_budgets(client, plan.real)

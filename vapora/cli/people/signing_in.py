@@ -12,7 +12,7 @@ from rich.console import RenderableType
 from vapora.cli.kept import Servers, SessionFile
 from vapora.cli.output import FAILED, USAGE, Json, cell, emit, say, stop, table
 from vapora.cli.people import asking
-from vapora.cli.remote import connect, data_folder, server_url
+from vapora.cli.remote import connect, data_folder, server_url, trusted
 from vapora.views import Me
 
 Url = Annotated[str | None, typer.Option(help="The server; absent: VAPORA_URL, or the one of this data folder.")]
@@ -31,7 +31,7 @@ def login(url: Url = None, email: Email = None, insecure: Insecure = False, as_j
     _require_safe(address, insecure)
     email = email or _ask("E-mail", "--email")
     password = asking.password()
-    with Client(address, session=SessionFile(servers, address)) as client:
+    with Client(address, session=SessionFile(servers, address), tls=trusted(address)) as client:
         client.log_in(email, password)
         servers.change(address, {"email": email}, latest=True)
         me = client.me()
@@ -53,7 +53,7 @@ def logout(
     session = SessionFile(servers, address)
     if session.read() is None:
         stop(USAGE, f"Nobody is signed in at {address}.", "See `vapora whoami`.")
-    with Client(address, session=session) as client:
+    with Client(address, session=session, tls=trusted(address)) as client:
         try:
             client.log_out(everywhere)
         except ApiError as error:
@@ -77,6 +77,7 @@ def setup(
     email: Email = None,
     name: Annotated[str | None, typer.Option(help="Absent: you are asked.")] = None,
     insecure: Insecure = False,
+    as_json: Json = False,
 ) -> None:
     """Become the first owner, where there is none: on the server's machine, or with the link's token."""
     from vapora.sdk import Client
@@ -87,10 +88,11 @@ def setup(
     email, name = email or _ask("E-mail", "--email"), name or _ask("Name", "--name")
     token = _setup_token() or asking.password("Token, from the link that `vapora up` printed (behind the #)")
     password = asking.password("New password", again=True)
-    with Client(address, session=SessionFile(servers, address)) as client:
+    with Client(address, session=SessionFile(servers, address), tls=trusted(address)) as client:
         client.set_up(token, email, name, password)
         servers.change(address, {"email": email}, latest=True)
-    typer.echo(f"You are the owner, and signed in at {address}. Everybody has to sign in there from now on.")
+    told = f"You are the owner, and signed in at {address}. Everybody has to sign in there from now on."
+    emit(as_json, {"url": address, "email": email, "signed_in": True}, lambda: told)
 
 
 auth = typer.Typer(help="How people sign in; for administrators.", no_args_is_help=True)

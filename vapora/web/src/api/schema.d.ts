@@ -2090,14 +2090,18 @@ export interface components {
             /**
              * Token
              * Format: password
+             * @description What stands behind the `#` of the link.
              */
             token: string;
             /**
              * Name
-             * @description A name for people.
+             * @description A name for people; of who has no account yet.
              */
             name?: string | null;
-            /** Password */
+            /**
+             * Password
+             * @description The new password: 12 to 1,000 characters.
+             */
             password?: string | null;
         };
         /**
@@ -2129,9 +2133,12 @@ export interface components {
         };
         /** AddMember */
         AddMember: {
-            /** User Id */
+            /**
+             * User Id
+             * @description Somebody who has an account.
+             */
             user_id: string;
-            /** @description The role's id, such as developer. */
+            /** @description What somebody is there: owner, admin, member or viewer. */
             role: components["schemas"]["MemberRole"];
         };
         /** Agent */
@@ -3055,7 +3062,7 @@ export interface components {
         };
         /** ChangeMember */
         ChangeMember: {
-            /** @description The role's id, such as developer. */
+            /** @description What somebody is there: owner, admin, member or viewer. */
             role: components["schemas"]["MemberRole"];
         };
         /** ChangePassword */
@@ -3063,11 +3070,13 @@ export interface components {
             /**
              * Current
              * Format: password
+             * @description The password as it is.
              */
             current: string;
             /**
              * Password
              * Format: password
+             * @description The new password: 12 to 1,000 characters.
              */
             password: string;
         };
@@ -3645,7 +3654,10 @@ export interface components {
              * @description A name for people.
              */
             name: string;
-            /** Id */
+            /**
+             * Id
+             * @description Its id for ever; left out: made from the name.
+             */
             id?: string | null;
         };
         /** CurvePoint */
@@ -3979,7 +3991,10 @@ export interface components {
              * @description A name for people.
              */
             name?: string;
-            /** Members */
+            /**
+             * Members
+             * @description The ids of the people in it: members of the workspace.
+             */
             members?: string[];
         };
         /**
@@ -3992,9 +4007,15 @@ export interface components {
              * @description A name for people.
              */
             name?: string;
-            /** Administrator */
+            /**
+             * Administrator
+             * @description Whether they look after people and workspaces of the installation.
+             */
             administrator?: boolean;
-            /** Disabled */
+            /**
+             * Disabled
+             * @description True: they may not sign in.
+             */
             disabled?: boolean;
         };
         /** EditWorkspace */
@@ -4004,7 +4025,10 @@ export interface components {
              * @description A name for people.
              */
             name?: string;
-            /** Archived */
+            /**
+             * Archived
+             * @description True: it can be read, and takes no writes.
+             */
             archived?: boolean;
         };
         /**
@@ -4425,13 +4449,20 @@ export interface components {
          * @description `token` stands in the link that the invited person opens (`/accept#<token>`); it is shown this once.
          */
         InvitationMade: {
-            /** Id */
+            /**
+             * Id
+             * @description The invitation's id.
+             */
             id: string;
-            /** Token */
+            /**
+             * Token
+             * @description For the link <board>/accept#<token>. It stands in this answer and nowhere else.
+             */
             token: string;
             /**
              * Expires At
              * Format: date-time
+             * @description Until when it can be accepted.
              */
             expires_at: string;
             /**
@@ -4442,24 +4473,34 @@ export interface components {
         };
         /** InvitationView */
         InvitationView: {
-            /** Id */
+            /**
+             * Id
+             * @description The invitation's id.
+             */
             id: string;
-            /** Email */
+            /**
+             * Email
+             * @description The person's e-mail address; large and small letters are the same.
+             */
             email: string;
-            /** @description The role's id, such as developer. */
+            /** @description What somebody is there: owner, admin, member or viewer. */
             role: components["schemas"]["MemberRole"];
             /**
              * Expires At
              * Format: date-time
+             * @description Until when it can be accepted.
              */
             expires_at: string;
         };
         /** Invite */
         Invite: {
-            /** Email */
+            /**
+             * Email
+             * @description The person's e-mail address; large and small letters are the same.
+             */
             email: string;
             /**
-             * @description The role's id, such as developer.
+             * @description What somebody is there: owner, admin, member or viewer.
              * @default member
              */
             role: components["schemas"]["MemberRole"];
@@ -4474,9 +4515,15 @@ export interface components {
              * @description A name for people.
              */
             name: string;
-            /** Scopes */
+            /**
+             * Scopes
+             * @description What it may reach: workspace:<id>, workspace:<id>:<role>, or team:<id>. As a member where no role is said, and never as more than who issued it is there.
+             */
             scopes: string[];
-            /** Expires At */
+            /**
+             * Expires At
+             * @description When it ends by itself; null: never.
+             */
             expires_at?: string | null;
         };
         JsonValue: unknown;
@@ -4600,11 +4647,15 @@ export interface components {
         };
         /** LogIn */
         LogIn: {
-            /** Email */
+            /**
+             * Email
+             * @description The person's e-mail address; large and small letters are the same.
+             */
             email: string;
             /**
              * Password
              * Format: password
+             * @description The person's password.
              */
             password: string;
         };
@@ -4616,10 +4667,12 @@ export interface components {
             /**
              * Refresh Token
              * Format: password
+             * @description Any one of the session.
              */
             refresh_token: string;
             /**
              * Everywhere
+             * @description True: all sessions of the person end, not this one alone.
              * @default false
              */
             everywhere: boolean;
@@ -4630,45 +4683,63 @@ export interface components {
          *     what they may do in the workspace that the request names, by the operations' ids.
          */
         Me: {
-            /** Id */
+            /**
+             * Id
+             * @description The user's or token's id; empty for the operator, and while nobody signs in.
+             */
             id: string;
-            /** Kind */
+            /**
+             * Kind
+             * @description user, token, operator, or local: whoever sits at this machine while nobody signs in.
+             */
             kind: string;
             /**
              * Name
              * @description A name for people.
              */
             name: string;
-            /** Email */
+            /**
+             * Email
+             * @description The person's e-mail address; large and small letters are the same.
+             */
             email?: string | null;
             /**
              * Administrator
+             * @description Whether they look after people and workspaces of the installation.
              * @default false
              */
             administrator: boolean;
             /**
              * Workspaces
+             * @description Those that they belong to.
              * @default []
              */
             workspaces: components["schemas"]["Membership"][];
             /**
              * Actions
+             * @description What they may do in the workspace that the header names, by the operations' ids.
              * @default []
              */
             actions: string[];
         };
         /** Member */
         Member: {
-            /** User Id */
+            /**
+             * User Id
+             * @description The user's id.
+             */
             user_id: string;
             /**
              * Name
              * @description A name for people.
              */
             name: string;
-            /** Email */
+            /**
+             * Email
+             * @description The person's e-mail address; large and small letters are the same.
+             */
             email: string;
-            /** @description The role's id, such as developer. */
+            /** @description What somebody is there: owner, admin, member or viewer. */
             role: components["schemas"]["MemberRole"];
         };
         /**
@@ -4679,17 +4750,21 @@ export interface components {
         MemberRole: "owner" | "admin" | "member" | "viewer";
         /** Membership */
         Membership: {
-            /** Workspace Id */
+            /**
+             * Workspace Id
+             * @description The workspace's id.
+             */
             workspace_id: string;
             /**
              * Name
              * @description A name for people.
              */
             name: string;
-            /** @description The role's id, such as developer. */
+            /** @description What somebody is there: owner, admin, member or viewer. */
             role: components["schemas"]["MemberRole"];
             /**
              * Archived
+             * @description Whether it takes no writes.
              * @default false
              */
             archived: boolean;
@@ -5078,6 +5153,19 @@ export interface components {
              */
             next?: string | null;
         };
+        /** Page[UserView] */
+        Page_UserView_: {
+            /**
+             * Items
+             * @description The things themselves.
+             */
+            items: components["schemas"]["UserView"][];
+            /**
+             * Next
+             * @description The cursor of the page that follows; null on the last one.
+             */
+            next?: string | null;
+        };
         /** Page[WebhookDelivery] */
         Page_WebhookDelivery_: {
             /**
@@ -5164,7 +5252,10 @@ export interface components {
              * @description The text itself.
              */
             text: string;
-            /** Shipped */
+            /**
+             * Shipped
+             * @description The policies that hold everywhere.
+             */
             shipped: string;
             /**
              * Position
@@ -5635,6 +5726,7 @@ export interface components {
             /**
              * Code
              * Format: password
+             * @description What stands behind `#code=` in the address of the sign-in page.
              */
             code: string;
         };
@@ -5643,6 +5735,7 @@ export interface components {
             /**
              * Refresh Token
              * Format: password
+             * @description The newest one of the session. It is used up by this.
              */
             refresh_token: string;
         };
@@ -5782,6 +5875,7 @@ export interface components {
             /**
              * Password
              * Format: password
+             * @description The new password: 12 to 1,000 characters.
              */
             password: string;
         };
@@ -6111,14 +6205,24 @@ export interface components {
          * @description `expires_in`: of the access token, in seconds. The refresh token is good for one use.
          */
         SessionTokens: {
-            /** Access Token */
+            /**
+             * Access Token
+             * @description For the header Authorization: Bearer.
+             */
             access_token: string;
-            /** Refresh Token */
+            /**
+             * Refresh Token
+             * @description For /auth/refresh, once.
+             */
             refresh_token: string;
-            /** Expires In */
+            /**
+             * Expires In
+             * @description For how many seconds the access token is good.
+             */
             expires_in: number;
             /**
              * Token Type
+             * @description Always Bearer.
              * @default Bearer
              */
             token_type: string;
@@ -6192,9 +6296,13 @@ export interface components {
             /**
              * Token
              * Format: password
+             * @description What stands behind the `#` of the link that the start printed.
              */
             token: string;
-            /** Email */
+            /**
+             * Email
+             * @description The person's e-mail address; large and small letters are the same.
+             */
             email: string;
             /**
              * Name
@@ -6204,6 +6312,7 @@ export interface components {
             /**
              * Password
              * Format: password
+             * @description The new password: 12 to 1,000 characters.
              */
             password: string;
         };
@@ -6245,11 +6354,20 @@ export interface components {
          *     Connect is there to sign in with.
          */
         SignInStatus: {
-            /** Sign In */
+            /**
+             * Sign In
+             * @description Whether people have to sign in.
+             */
             sign_in: boolean;
-            /** Set Up */
+            /**
+             * Set Up
+             * @description Whether there is an owner.
+             */
             set_up: boolean;
-            /** Openid */
+            /**
+             * Openid
+             * @description Whether one can sign in with a provider of OpenID Connect: /auth/openid/start.
+             */
             openid: boolean;
         };
         /**
@@ -6816,14 +6934,20 @@ export interface components {
         };
         /** TeamView */
         TeamView: {
-            /** Id */
+            /**
+             * Id
+             * @description The team's id.
+             */
             id: string;
             /**
              * Name
              * @description A name for people.
              */
             name: string;
-            /** Members */
+            /**
+             * Members
+             * @description The ids of the people in it: members of the workspace.
+             */
             members: string[];
         };
         /**
@@ -6837,9 +6961,15 @@ export interface components {
          * @description `token`: shown this once.
          */
         TokenMade: {
-            /** Id */
+            /**
+             * Id
+             * @description The token's id.
+             */
             id: string;
-            /** Token */
+            /**
+             * Token
+             * @description For the header Authorization: Bearer. It stands in this answer and nowhere else.
+             */
             token: string;
             /**
              * Position
@@ -6849,42 +6979,59 @@ export interface components {
         };
         /** TokenView */
         TokenView: {
-            /** Id */
+            /**
+             * Id
+             * @description The token's id.
+             */
             id: string;
             /**
              * Name
              * @description A name for people.
              */
             name: string;
-            /** Scopes */
+            /**
+             * Scopes
+             * @description What it may reach: workspace:<id>, workspace:<id>:<role>, or team:<id>. As a member where no role is said, and never as more than who issued it is there.
+             */
             scopes: string[];
-            /** Expires At */
+            /**
+             * Expires At
+             * @description When it ends by itself; null: never.
+             */
             expires_at: string | null;
-            /** Issued By */
+            /**
+             * Issued By
+             * @description Who made it, as the log names them.
+             */
             issued_by: string;
         };
         /** UserView */
         UserView: {
-            /** Id */
+            /**
+             * Id
+             * @description The user's id.
+             */
             id: string;
             /**
              * Name
              * @description A name for people.
              */
             name: string;
-            /** Email */
+            /**
+             * Email
+             * @description The person's e-mail address; large and small letters are the same.
+             */
             email: string;
-            /** Administrator */
+            /**
+             * Administrator
+             * @description Whether they look after people and workspaces of the installation.
+             */
             administrator: boolean;
-            /** Disabled */
+            /**
+             * Disabled
+             * @description True: they may not sign in.
+             */
             disabled: boolean;
-        };
-        /** Users */
-        Users: {
-            /** Items */
-            items: components["schemas"]["UserView"][];
-            /** Next */
-            next?: string | null;
         };
         /**
          * Verdict
@@ -7164,16 +7311,22 @@ export interface components {
         };
         /** WorkspaceView */
         WorkspaceView: {
-            /** Id */
+            /**
+             * Id
+             * @description The workspace's id.
+             */
             id: string;
             /**
              * Name
              * @description A name for people.
              */
             name: string;
-            /** Archived */
+            /**
+             * Archived
+             * @description Whether it takes no writes.
+             */
             archived: boolean;
-            /** @description The role's id, such as developer. */
+            /** @description What one is there; null: an administrator who is no member. */
             role?: components["schemas"]["MemberRole"] | null;
         };
         /** WorktreeView */
@@ -17489,7 +17642,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Users"];
+                    "application/json": components["schemas"]["Page_UserView_"];
                 };
             };
             /** @description Not from this machine */
@@ -17565,6 +17718,7 @@ export interface operations {
                 "Idempotency-Key"?: string | null;
             };
             path: {
+                /** @description The user's id. */
                 user_id: string;
             };
             cookie?: never;
@@ -17655,6 +17809,7 @@ export interface operations {
                 "Idempotency-Key"?: string | null;
             };
             path: {
+                /** @description The user's id. */
                 user_id: string;
             };
             cookie?: never;
@@ -17776,6 +17931,7 @@ export interface operations {
                 "Idempotency-Key"?: string | null;
             };
             path: {
+                /** @description The user's id. */
                 user_id: string;
             };
             cookie?: never;
@@ -20021,6 +20177,7 @@ export interface operations {
             };
             header?: never;
             path: {
+                /** @description The workspace's id. */
                 workspace_id: string;
             };
             cookie?: never;
@@ -20109,6 +20266,7 @@ export interface operations {
                 "Idempotency-Key"?: string | null;
             };
             path: {
+                /** @description The workspace's id. */
                 workspace_id: string;
             };
             cookie?: never;
@@ -20199,6 +20357,7 @@ export interface operations {
                 "Idempotency-Key"?: string | null;
             };
             path: {
+                /** @description The workspace's id. */
                 workspace_id: string;
             };
             cookie?: never;
@@ -20324,6 +20483,7 @@ export interface operations {
             };
             header?: never;
             path: {
+                /** @description The workspace's id. */
                 workspace_id: string;
             };
             cookie?: never;
@@ -20412,6 +20572,7 @@ export interface operations {
                 "Idempotency-Key"?: string | null;
             };
             path: {
+                /** @description The workspace's id. */
                 workspace_id: string;
             };
             cookie?: never;
@@ -20533,7 +20694,9 @@ export interface operations {
                 "Idempotency-Key"?: string | null;
             };
             path: {
+                /** @description The workspace's id. */
                 workspace_id: string;
+                /** @description The user's id. */
                 user_id: string;
             };
             cookie?: never;
@@ -20624,7 +20787,9 @@ export interface operations {
                 "Idempotency-Key"?: string | null;
             };
             path: {
+                /** @description The workspace's id. */
                 workspace_id: string;
+                /** @description The user's id. */
                 user_id: string;
             };
             cookie?: never;
@@ -20750,6 +20915,7 @@ export interface operations {
             };
             header?: never;
             path: {
+                /** @description The workspace's id. */
                 workspace_id: string;
             };
             cookie?: never;
@@ -20838,6 +21004,7 @@ export interface operations {
                 "Idempotency-Key"?: string | null;
             };
             path: {
+                /** @description The workspace's id. */
                 workspace_id: string;
             };
             cookie?: never;
@@ -20959,7 +21126,9 @@ export interface operations {
                 "Idempotency-Key"?: string | null;
             };
             path: {
+                /** @description The workspace's id. */
                 workspace_id: string;
+                /** @description The invitation's id. */
                 invitation_id: string;
             };
             cookie?: never;
@@ -21054,6 +21223,7 @@ export interface operations {
             };
             header?: never;
             path: {
+                /** @description The workspace's id. */
                 workspace_id: string;
             };
             cookie?: never;
@@ -21142,6 +21312,7 @@ export interface operations {
                 "Idempotency-Key"?: string | null;
             };
             path: {
+                /** @description The workspace's id. */
                 workspace_id: string;
             };
             cookie?: never;
@@ -21263,7 +21434,9 @@ export interface operations {
                 "Idempotency-Key"?: string | null;
             };
             path: {
+                /** @description The workspace's id. */
                 workspace_id: string;
+                /** @description The team's id. */
                 team_id: string;
             };
             cookie?: never;
@@ -21354,7 +21527,9 @@ export interface operations {
                 "Idempotency-Key"?: string | null;
             };
             path: {
+                /** @description The workspace's id. */
                 workspace_id: string;
+                /** @description The team's id. */
                 team_id: string;
             };
             cookie?: never;
@@ -21685,6 +21860,7 @@ export interface operations {
                 "Idempotency-Key"?: string | null;
             };
             path: {
+                /** @description The token's id. */
                 token_id: string;
             };
             cookie?: never;
