@@ -16,9 +16,11 @@ from vapora.vault.tables import PostgresTables
 def openbao(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenBaoServer]:
     """One for all tests that leave it running: it takes two seconds to start."""
     server = OpenBaoServer(tmp_path_factory.mktemp("openbao"))
-    server.start()
-    yield server
-    server.strike()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.strike()
 
 
 @pytest.fixture(params=BACKENDS)

@@ -18,9 +18,11 @@ from vapora.vault.openbao import OpenBaoOptions, OpenBaoVault
 @pytest.fixture
 def own_server(tmp_path: Path) -> Iterator[OpenBaoServer]:
     server = OpenBaoServer(tmp_path / "bao")
-    server.start()
-    yield server
-    server.strike()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.strike()
 
 
 def test_stopped_and_started_again_in_mid_work_it_loses_nothing_that_was_acknowledged(
