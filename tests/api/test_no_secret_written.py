@@ -55,6 +55,6 @@ async def test_no_secret_is_written_but_where_it_is_kept(settings: Settings, cap
     }
     # Each is a file of its own: the token that lets an operator in, and the key that signs the webhook's calls.
     assert found == {("operator_token", "operator"), (webhook["id"], "webhook")}
-    for path in written:
-        if path.name in ("operator_token", webhook["id"]):
-            assert path.stat().st_mode & 0o077 == 0, path.name
+    for file in written:
+        if file.name in ("operator_token", webhook["id"]):
+            assert file.stat().st_mode & 0o077 == 0, file.name

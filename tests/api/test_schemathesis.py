@@ -24,6 +24,7 @@ from hypothesis import HealthCheck, Phase, Verbosity, given, strategies
 from schemathesis import Case
 from schemathesis.checks import not_a_server_error
 from schemathesis.core.failures import Failure, FailureGroup
+from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
     response_schema_conformance,
@@ -54,7 +55,9 @@ class Explorer:
 
     def explore(self, document: dict[str, Any], cases: int) -> None:
         schema = schemathesis.openapi.from_dict(document)
-        operations = [found.ok() for found in schema.get_all_operations()]
+        found = list(schema.get_all_operations())
+        operations = [one.ok() for one in found if isinstance(one, Ok)]
+        assert len(operations) == len(found), "the document describes each operation"
         for number, operation in enumerate(operations):
             # The remainder goes to those in front, so that all together are as many as were asked for.
             share = cases // len(operations) + (number < cases % len(operations))
@@ -74,12 +77,12 @@ class Explorer:
             verbosity=Verbosity.quiet,
         )
         @given(strategies.one_of(modes))
-        def each(case: Case) -> None:
+        def each(case: Case[Any]) -> None:
             self._try(case)
 
         each()
 
-    def _try(self, case: Case) -> None:
+    def _try(self, case: Case[Any]) -> None:
         self.sent += 1
         self._meet(case)
         answer = asyncio.run_coroutine_threadsafe(self._send(case), self.loop).result(60)
@@ -90,7 +93,7 @@ class Explorer:
             for one in group.exceptions:
                 self._fail(case, answer, one)
 
-    def _meet(self, case: Case) -> None:
+    def _meet(self, case: Case[Any]) -> None:
         """Let it be about something that is there, half of the time; and let it not wait for the future."""
         if self.sent % 2:
             for name in set(case.path_parameters or {}) & set(self.ids):
@@ -99,7 +102,7 @@ class Explorer:
         if "after" in (case.query or {}) and not case.path.endswith("/events"):
             case.query["after"] = 1
 
-    async def _send(self, case: Case) -> httpx.Response:
+    async def _send(self, case: Case[Any]) -> httpx.Response:
         kwargs = case.as_transport_kwargs(base_url="http://localhost:8000", headers=self.headers)
         made = requests.Request(**kwargs).prepare()
         body = made.body.encode() if isinstance(made.body, str) else made.body
@@ -108,7 +111,7 @@ class Explorer:
         ]
         return await self.door.http.request(made.method, made.url, headers=headers, content=body)
 
-    def _fail(self, case: Case, answer: httpx.Response, failure: Failure) -> None:
+    def _fail(self, case: Case[Any], answer: httpx.Response, failure: Failure) -> None:
         kind = f"{case.method} {case.path} {type(failure).__name__} {answer.status_code}"
         asked = f"{answer.request.method} {answer.request.url} {answer.request.content[:300]!r}"
         self.failures.setdefault(kind, f"{kind}: {failure.message[:500]}\n    {asked}\n    {answer.text[:300]}")
