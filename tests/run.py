@@ -1,10 +1,11 @@
-"""All tests, as `make test` runs them: those on Ray and in a browser in a process of their own, beside all others.
+"""All tests, as `make test` runs them, in three processes side by side: those on Ray and in a browser, those of the
+doors and of work in repositories, and all others.
 
     python -m tests.run [options of pytest]
 
-They mostly wait for other processes, the others mostly compute: on two cores both together take little longer than
-either alone. What is said on Ray and in the browser is printed when both are done. Of what is tried at random moments
-this takes a sample, new ones each time; `make soak` and pytest by itself take all.
+Each of them waits more than it computes, for other processes or for the disk: on two cores the three together take
+little longer than the longest alone. What the first two say is printed when all are done. Of what is tried at random
+moments this takes a sample, new ones each time; `make soak` and pytest by itself take all.
 """
 
 from __future__ import annotations
@@ -13,12 +14,20 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
+from contextlib import ExitStack
+from typing import TextIO
 
 _PYTEST = (sys.executable, "-m", "pytest")
 # Where the tests on Ray and in a browser stand, as `tests/conftest.py` sees to: collecting all others takes a while.
 ROOMS_APART = ("tests/cluster", "tests/web")
-_APART = ("-m", "ray or browser", *ROOMS_APART)
-_OTHERS = ("-m", "not index and not ray and not browser")
+_DOORS = ("access", "api", "cli", "identity", "sdk", "startup", "vault", "work")
+_CHOSEN = ("-m", "not index and not ray and not browser")
+_APART = {
+    "On Ray and in a browser": ("-m", "ray or browser", *ROOMS_APART),
+    "The doors, and work in repositories": (*_CHOSEN, *(f"tests/{room}" for room in _DOORS)),
+}
+_OTHERS = (*_CHOSEN, *(f"--ignore=tests/{room}" for room in _DOORS))
 _NOTHING_CHOSEN = 5  # by options such as -k; of no concern while the other process has something
 _SAMPLE = {
     "VAPORA_CHAOS_ROUNDS": "40",
@@ -32,19 +41,37 @@ _SAMPLE = {
 
 def main(options: list[str]) -> int:
     environ = _SAMPLE | os.environ
-    with tempfile.TemporaryFile("w+") as said:
-        # In the same process group: Ctrl-C reaches both.
-        apart = subprocess.Popen([*_PYTEST, *_APART, *options], env=environ, stdout=said, stderr=subprocess.STDOUT)
+    with ExitStack() as stack:
+        apart = {
+            title: _Apart(chosen, options, environ, stack.enter_context(tempfile.TemporaryFile("w+")))
+            for title, chosen in _APART.items()
+        }
         try:
-            others = subprocess.run([*_PYTEST, *_OTHERS, *options], env=environ, check=False).returncode
+            codes = {subprocess.run([*_PYTEST, *_OTHERS, *options], env=environ, check=False).returncode}
         finally:
-            code = apart.wait()
-        said.seek(0)
-        print(f"\nOn Ray and in a browser:\n{said.read()}", flush=True)
-    codes = {others, code}
+            codes_apart = {one.wait() for one in apart.values()}
+        for title, one in apart.items():
+            print(f"\n{title}:\n{one.said()}", flush=True)
+    codes |= codes_apart
     if codes - {0, _NOTHING_CHOSEN}:
         return 1
     return 0 if 0 in codes else _NOTHING_CHOSEN
+
+
+class _Apart:
+    """A process of its own, in the same process group: Ctrl-C reaches all of them."""
+
+    def __init__(self, chosen: Sequence[str], options: list[str], environ: dict[str, str], file: TextIO) -> None:
+        self._file = file
+        command = [*_PYTEST, *chosen, *options]
+        self._process = subprocess.Popen(command, env=environ, stdout=file, stderr=subprocess.STDOUT)
+
+    def wait(self) -> int:
+        return self._process.wait()
+
+    def said(self) -> str:
+        self._file.seek(0)
+        return self._file.read()
 
 
 if __name__ == "__main__":

@@ -65,7 +65,7 @@ _SOMETIMES_OPERATOR = ("create_project", "edit_project")
 _METHODS = ("get", "post", "put", "patch", "delete")
 _MEANINGS = {
     400: "The body is not JSON",
-    401: "Only the operator may do this",
+    401: "Nobody has signed in, or only the operator may do this",
     403: "Not from this machine",
     404: "There is no such thing",
     409: "It cannot be done in the present state",
@@ -181,13 +181,13 @@ def _forms(field: dict[str, Any]) -> Iterator[dict[str, Any]]:
 def _problems(path: str, method: str, operation: dict[str, Any]) -> Iterator[int]:
     """What can go wrong follows from what the operation takes: nobody has to remember to write it down."""
     yield from (403, 500)
+    if path != "/health":
+        yield 401
     if not path.startswith("/api/"):
         return
     yield from (404, 422, 429, 503)
     if any(one["name"] == "If-Match" for one in operation.get("parameters", ())):
         yield 412
-    if "security" in operation or operation["operationId"] == "redeem_code":
-        yield 401
     if "requestBody" in operation:
         yield from (400, 413, 415)
     if method != "get":
