@@ -36,6 +36,7 @@ def _members(event: identity.TeamChanged) -> str:
     return ", ".join([*named, *([] if event.members is None else [f"{len(event.members)} members"])])
 
 
+# A fresh access token every quarter of an hour is no news: of sessions only beginning and end are here.
 PEOPLE_RULES: Mapping[type[DomainEvent], Callable[[Any], AuditLine]] = {
     identity.UserRegistered: rule("create", "user", "user_id", lambda event: f"by {event.how}"),
     identity.UserChanged: rule("update", "user", "user_id", _changed),
@@ -76,5 +77,3 @@ PEOPLE_RULES: Mapping[type[DomainEvent], Callable[[Any], AuditLine]] = {
         "update", "policies", "workspace_id", lambda event: f"{len(event.text)} characters of Cedar"
     ),
 }
-# A fresh access token every quarter of an hour is no news.
-PEOPLE_LEFT_OUT = frozenset({identity.SessionRefreshed.TOPIC})

@@ -25,7 +25,7 @@ from actors.supervisor.store import CellStore
 from events.ids import DEFAULT_WORKSPACE, is_workspace
 from vapora.clock import Clock
 from vapora.domain.cell import CellRecord, LogEnd, Rest, Stay, decide, must_open
-from vapora.errors import BadInputError, ConflictError, NotFoundError, VaporaError
+from vapora.errors import BadInputError, ConflictError, NotFoundError, VaporaError, no_such_workspace
 from vapora.ports import Standing
 
 # Workspaces that others have made beside us, by an import.
@@ -151,9 +151,7 @@ class Supervisor:
         if workspace != DEFAULT_WORKSPACE and workspace not in await self._names():
             # Only what is there keeps a place in memory.
             self._locks.pop(workspace, None)
-            raise NotFoundError(
-                f"There is no workspace '{workspace}'.", remedy="Leave out the header for the default one."
-            )
+            raise no_such_workspace(workspace)
 
     async def _wake(self, workspace: str) -> None:
         """To be called with the cell's lock."""

@@ -134,8 +134,8 @@ class Leaky(Gate):
 
 
 class LeakyPeople(People):
-    async def require_reach(self, caller: Any, workspace: str) -> MemberRole:
-        return MemberRole.OWNER
+    async def require_reach(self, caller: Any, workspace: str) -> None:
+        """Everybody reaches everything."""
 
 
 async def test_ids_of_another_workspace_are_unknown_ids_and_it_is_an_unknown_workspace(there: Tenants) -> None:

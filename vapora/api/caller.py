@@ -64,5 +64,3 @@ async def caller_of(connection: HTTPConnection) -> Caller:
 
 # Who sends this request.
 AskedBy = Annotated[Caller, Depends(caller_of)]
-# For routes: nothing of them is answered to nobody.
-SIGNED_IN = Depends(caller_of)

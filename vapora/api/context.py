@@ -38,7 +38,7 @@ async def _cell(
     ] = DEFAULT_WORKSPACE,
 ) -> Cell:
     people: People = request.app.state.people
-    request.state.role = await people.require_reach(caller, vapora_workspace)
+    await people.require_reach(caller, vapora_workspace)
     cells: Cells = request.app.state.cells
     return await cells.open(vapora_workspace)
 

@@ -11,7 +11,7 @@ from time import monotonic
 
 import structlog
 
-from events.ids import PEOPLE, MemberRole
+from events.ids import PEOPLE
 from vapora.api.caller import Caller
 from vapora.backoff import Backoff
 from vapora.clock import Clock
@@ -70,16 +70,14 @@ class People:
         await self._look()
         return self._known_log.directory
 
-    async def require_reach(self, caller: Caller, workspace: str) -> MemberRole:
-        """What the caller is there. Raises `NotFoundError`, the same one as for a workspace that does not exist, for
-        who is nothing in it."""
+    async def require_reach(self, caller: Caller, workspace: str) -> None:
+        """Raises `NotFoundError`, the same one as for a workspace that does not exist, for who is nothing in it."""
         if not caller.is_anybody:
-            return MemberRole.OWNER
+            return
         # The second look: perhaps another replica has just made them a member.
         for look in (self.directory, self.fresh):
-            role = role_of(await look(), caller.name, workspace, self._clock())
-            if role is not None:
-                return role
+            if role_of(await look(), caller.name, workspace, self._clock()) is not None:
+                return
         raise no_such_workspace(workspace)
 
     @property

@@ -7,14 +7,13 @@ from typing import Annotated
 from fastapi import Depends, Query, Request, Response
 
 from events.ids import PEOPLE
-from vapora.api.caller import AskedBy, Caller
+from vapora.api.caller import AskedBy
 from vapora.api.client_address import client_address, whose
 from vapora.api.context import PostKey
 from vapora.api.forms import Position
 from vapora.api.people import People
 from vapora.commands import Command
 from vapora.domain.people import Directory
-from vapora.errors import ForbiddenError
 from vapora.ports import IdentityPort, Origin
 from vapora.views import Accepted
 
@@ -92,20 +91,3 @@ def source_of(request: Request) -> str:
 
 
 Source = Annotated[str, Depends(source_of)]
-
-
-async def require_administrator(caller: Caller, people: People) -> None:
-    """Raises `ForbiddenError` for who does not look after the installation. Programs never do."""
-    if not caller.is_anybody:
-        return
-    user = (await people.directory()).users.get(caller.id) if caller.kind == "user" else None
-    if user is None or not (user.administrator and user.may_sign_in):
-        raise ForbiddenError("This is for administrators of the installation.", remedy="Ask one of them.")
-
-
-async def _administrator(caller: AskedBy, people: AllPeople) -> None:
-    await require_administrator(caller, people)
-
-
-# For routes of administrators: it stands among their dependencies.
-ADMINISTRATOR = Depends(_administrator)

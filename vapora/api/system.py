@@ -49,9 +49,9 @@ async def get_health(request: Request, response: Response) -> Health:
     try:
         async with asyncio.timeout(_PATIENCE_S):
             known, standing = await _standing(cells)
-            cell = cells.look(DEFAULT_WORKSPACE)
             # One that sleeps had no problem when it fell asleep, and is not woken to be asked again.
             if known == "awake":
+                cell = cells.look(DEFAULT_WORKSPACE)
                 problems, cells.queue = await asyncio.gather(_problems(cell), cell.queue.queue_health())
             queue = cells.queue
             providers, paused = await _models(cells)

@@ -6,11 +6,11 @@ from fastapi import APIRouter
 
 from vapora.api.context import Cursor, Limit
 from vapora.api.pages import page_of
-from vapora.api.people_context import ADMINISTRATOR, AllPeople, FreshPeople, PeopleWriting
+from vapora.api.people_context import AllPeople, FreshPeople, PeopleWriting
 from vapora.commands import EditUser, EraseUser, ResetPassword
 from vapora.views import Accepted, Page, UserView
 
-router = APIRouter(prefix="/users", tags=["people"], dependencies=[ADMINISTRATOR])
+router = APIRouter(prefix="/users", tags=["people"])
 
 
 @router.get("", summary="List the people of the installation")

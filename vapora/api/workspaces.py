@@ -78,7 +78,7 @@ async def edit_workspace(workspace_id: str, body: EditWorkspace, writing: People
 
 @router.delete("/{workspace_id}", summary="Delete a workspace")
 async def delete_workspace(workspace_id: str, writing: PeopleWriting) -> Accepted:
-    """For good, with all that is in it. It has to be archived first; an export of it stays on the server."""
+    """For good, with all that is in it. An export of it is made first, and stays on the server."""
     return await writing.carry_out(DeleteWorkspace(), workspace_id=workspace_id)
 
 
@@ -94,7 +94,7 @@ async def list_members(
     """Their addresses are shown to admins and owners alone."""
     members = tenancy.require(directory, workspace_id).members
     known = {one.user_id: one for one in await people.identity.people(tuple(members))}
-    shown = admitted.principal.kind != "User" or admitted.principal.role in _LOOKS_AFTER
+    shown = admitted.principal.role in _LOOKS_AFTER
     items = [
         Member(user_id=id_, name=known[id_].name, email=known[id_].email if shown else "", role=role)
         for id_, role in sorted(members.items())

@@ -214,11 +214,6 @@ def workspace_resource(workspace_id: str) -> Resource:
     return Resource("Workspace", workspace_id, workspace_id)
 
 
-def is_of_workspace(action: str) -> bool:
-    """Whether the action takes place in a workspace, so that who is no member of it is told that there is none."""
-    return ACTIONS[action].level == "workspace"
-
-
 _SOVEREIGN: dict[str, PrincipalKind] = {"operator": "Operator", "user:local": "Local"}
 
 

@@ -10,7 +10,6 @@ TEXT = "text/plain"
 PDF = "application/pdf"
 OTHER = "application/octet-stream"
 PNG, JPEG, WEBP, GIF = "image/png", "image/jpeg", "image/webp", "image/gif"
-IMAGES = frozenset({PNG, JPEG, WEBP, GIF})
 
 # Markers of JPEG that hold the picture's size: the frames SOF0 to SOF15 without DHT, JPG and DAC among them.
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}

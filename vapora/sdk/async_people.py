@@ -136,7 +136,7 @@ class AsyncPeople(AsyncTransport):
         return await self._write("PATCH", path("workspaces", workspace_id), change)
 
     async def delete_workspace(self, workspace_id: str) -> int:
-        """For good, with all that is in it. It has to be archived first."""
+        """For good, with all that is in it. An export of it is made first, and stays on the server."""
         return await self._write("DELETE", path("workspaces", workspace_id))
 
     async def members(self, workspace_id: str, after: Position = None) -> tuple[views.Member, ...]:

@@ -78,7 +78,7 @@ def restore(workspace: Id, as_json: Json = False) -> None:
 
 @app.command()
 def delete(workspace: Id, yes: Yes = False, as_json: Json = False) -> None:
-    """Delete it for good, with its log and all that is in it. It has to be archived first."""
+    """Delete it for good, with its log and all that is in it. An export of it is made first."""
     with connect() as client:
         agree(f"Delete the workspace {cell(workspace)} with all that is in it, for good?", yes)
         position = client.delete_workspace(workspace)

@@ -15,7 +15,7 @@ from typing import Any
 
 from events import identity
 from events.base import DomainEvent
-from events.ids import DEFAULT_WORKSPACE, LONGEST_WORKSPACE, MemberRole, StreamName, tenancy_stream
+from events.ids import DEFAULT_WORKSPACE, LONGEST_WORKSPACE, MemberRole
 from vapora.commands import (
     AddMember,
     ChangeMember,
@@ -35,7 +35,14 @@ from vapora.commands import (
 )
 from vapora.domain.people.directory import Directory, Invitation, Workspace
 from vapora.domain.people.standing import at_least, role_of
-from vapora.errors import BadInputError, ConflictError, ForbiddenError, NotFoundError, UnauthenticatedError
+from vapora.errors import (
+    BadInputError,
+    ConflictError,
+    ForbiddenError,
+    NotFoundError,
+    UnauthenticatedError,
+    no_such_workspace,
+)
 
 INVITATION_LIVES = timedelta(days=7)
 _MOST_TOKENS = 1_000
@@ -60,11 +67,6 @@ class Asked:
     export: str = ""
 
 
-def stream_of(command: Command, asked: Asked) -> StreamName:
-    """Where the events of a command of this module belong."""
-    return tenancy_stream(asked.made if isinstance(command, CreateWorkspace) else asked.workspace_id)
-
-
 def decide(directory: Directory, command: Command, asked: Asked) -> Events:
     """What `command` leads to; nothing where it is so already. Raises `NotFoundError`, `ConflictError`, `BadInputError`
     and, for what only an owner may give or take, `ForbiddenError`."""
@@ -78,7 +80,7 @@ def require(directory: Directory, workspace_id: str) -> Workspace:
     """The workspace, or `NotFoundError`."""
     found = directory.workspace(workspace_id)
     if found is None:
-        raise NotFoundError(f"There is no workspace '{workspace_id}'.", remedy="Check the id.")
+        raise no_such_workspace(workspace_id)
     return found
 
 

@@ -1783,7 +1783,7 @@ export interface paths {
         post?: never;
         /**
          * Delete a workspace
-         * @description For good, with all that is in it. It has to be archived first; an export of it stays on the server.
+         * @description For good, with all that is in it. An export of it is made first, and stays on the server.
          */
         delete: operations["delete_workspace"];
         options?: never;
