@@ -81,7 +81,7 @@ class Archive:
         return None
 
     def router(self) -> Any:
-        return None
+        return Nobody()
 
     def read_store(self, workspace: str) -> Path:
         return self._settings.read_file(workspace)

@@ -9,7 +9,7 @@ from vapora.records import Batch
 
 
 class Nobody:
-    """As much of the people log, and of the actor that owns it, as a replica of the API asks for at its start."""
+    """As much of the people log, of the actor that owns it and of the router, as a replica of the API asks for."""
 
     async def poll(self, after: int, limit: int, timeout_s: float, topics: Sequence[str] = ()) -> Batch:
         if timeout_s:
@@ -18,3 +18,6 @@ class Nobody:
 
     async def verifying_keys(self) -> tuple[()]:
         return ()
+
+    async def is_simulated(self, workspace: str) -> bool:
+        return True

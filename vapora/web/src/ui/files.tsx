@@ -16,15 +16,18 @@ interface Sending {
 
 export function Files({ task }: { task: Task }) {
   const after = useRef(0);
+  // What was begun and is not in the list yet: without these a second file of the same name would be refused.
+  const begun = useRef(new Set<string>());
   const { value, problem, reload } = useData(() => filesOf(task.id, after.current), [task.id, task.attachments]);
   const [sending, setSending] = useState<readonly Sending[]>([]);
   const settled = task.state === "done" || task.state === "archived" || !may("attach_file");
 
   async function take(files: readonly File[]): Promise<void> {
-    const taken = (value ?? []).map((one) => one.name);
+    const taken = [...(value ?? []).map((one) => one.name), ...begun.current];
     const named = files.map((file) => {
       const name = freeName(file.name, taken);
       taken.push(name);
+      begun.current.add(name);
       return { file, name };
     });
     setSending((before) => [...before, ...named.map(({ name }) => ({ name, share: 0 }))]);
@@ -33,6 +36,7 @@ export function Files({ task }: { task: Task }) {
         const made = await upload(task.id, file, name, (share) => setSending((all) => all.map((one) => (one.name === name ? { name, share } : one))));
         after.current = Math.max(after.current, made.position);
       } catch (error) {
+        begun.current.delete(name);
         refused(error, `“${name}” was not attached`);
       }
       setSending((all) => all.filter((one) => one.name !== name));
@@ -45,6 +49,7 @@ export function Files({ task }: { task: Task }) {
       const path = { task_id: task.id, name };
       const gone = (await data(DELETE("/api/v1/tasks/{task_id}/attachments/{name}", { params: { path } }))) as { position: number };
       after.current = gone.position;
+      begun.current.delete(name);
       tell(`“${name}” is no longer on the card.`);
       reload();
     } catch (error) {
