@@ -14,6 +14,7 @@ from actors.work_messages import Place
 from events import DomainEvent
 from events.content import Content
 from events.ids import run_stream
+from vapora.blobs import inline
 from vapora.catalog import RoleManifest
 from vapora.domain import run as rules
 from vapora.domain.attached import is_text
@@ -119,8 +120,8 @@ class RunUnderWay:
         return self._read[content.digest]
 
     async def keep(self, text: str) -> Content:
-        """A text as it stands in an event. In a thread: a large one goes to the disk or over the network."""
-        return await asyncio.to_thread(self.means.texts.content, text)
+        """A text as it stands in an event. In a thread where it is large: it goes to the disk or over the network."""
+        return inline(text) or await asyncio.to_thread(self.means.texts.content, text)
 
     async def reading(self, run: Run, work: Callable[[], T]) -> T:
         """In a thread where texts must be fetched, from the disk or across the network; most stand inline."""

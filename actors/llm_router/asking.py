@@ -20,6 +20,7 @@ from actors.llm_router.vendor_sentences import VendorSentences
 from actors.messages import Answered, Call, CallOutcome
 from events.content import Content
 from events.run import ModelCalled
+from vapora.blobs import inline
 from vapora.clock import Clock
 from vapora.domain.answer import Verdict, judge
 from vapora.domain.pricing import PriceBook
@@ -126,12 +127,14 @@ class Asking:
         self, access: ModelAccess, call: Call, choice: ChosenModel, answer: ModelAnswer, latency_ms: int
     ) -> ModelCalled:
         # The texts are on the disk before the event that names them.
-        content = await asyncio.to_thread(self._keep, call.origin.workspace, steps.text_of(answer))
-        native = None
-        if answer.native is not None:
-            native = await asyncio.to_thread(self._keep, call.origin.workspace, answer.native)
+        content = await self._kept(call.origin.workspace, steps.text_of(answer))
+        native = None if answer.native is None else await self._kept(call.origin.workspace, answer.native)
         cost = partial(self._prices.cost, choice.spec.provider, choice.spec.model, at=self._clock())
         return steps.called(call, choice, answer, content, native, cost, latency_ms, access.simulated)
+
+    async def _kept(self, workspace: str, text: str) -> Content:
+        """In a thread where it is large: it goes to the disk or over the network."""
+        return inline(text) or await asyncio.to_thread(self._keep, workspace, text)
 
     async def _failed(
         self,
