@@ -54,7 +54,6 @@ class SwarmCoordinator:
         self._log = log
         self._workspace = workspace
         self._is_simulated = is_simulated
-        self._pool = AgentPool(workspace, agent, retire, idle_s, lambda: swarm.paused(self._swarm))
         self._saved = saved
         self._consumer = consumer
         self._queue_status = QueueStatusReader(
@@ -62,6 +61,8 @@ class SwarmCoordinator:
         )
         self._acting = asyncio.Lock()
         self._swarm = swarm.initial()
+        paused, card = (lambda: swarm.paused(self._swarm)), (lambda id_: swarm.card(self._swarm, id_))
+        self._pool = AgentPool(workspace, agent, retire, idle_s, paused, card)
         self._assigner = Assigner(log, workspace, lambda: self._swarm, clock, consumer)
         self._caught_up = False
         self._follower = Follower(f"coordinator/{workspace}", log, self._handle, topics=swarm.TOPICS)

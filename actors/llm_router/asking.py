@@ -113,7 +113,8 @@ class Asking:
         stands = False
         try:
             following = (ahead.wish, ahead.events) if ahead else None
-            settled = await self._budget_client.settle(call.origin, settlement, attempts.along(events), following)
+            along, closing = attempts.along(events), steps.closing(call, event, answer)
+            settled = await self._budget_client.settle(call.origin, settlement, along, following, closing)
             stands = settled.next_held
         finally:
             if held is not None and not stands:
@@ -121,6 +122,8 @@ class Asking:
         attempts.appended(events)
         if ahead is not None and stands:
             attempts.appended(ahead.events)
+        if closing is not None and settled.closed:
+            attempts.appended(closing.events)
         return Answered(tuple(attempts.events), event, settled.position, settled.next_held)
 
     async def _record(
@@ -134,7 +137,8 @@ class Asking:
 
     async def _kept(self, workspace: str, text: str) -> Content:
         """In a thread where it is large: it goes to the disk or over the network."""
-        return inline(text) or await asyncio.to_thread(self._keep, workspace, text)
+        small = inline(text)
+        return small if small is not None else await asyncio.to_thread(self._keep, workspace, text)
 
     async def _failed(
         self,
