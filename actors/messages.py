@@ -171,7 +171,7 @@ class NoRoom:
 
 @dataclass(frozen=True, slots=True)
 class Closing:
-    """What joins an answer that ends its run: more events of the run, and the move of its card, if that is as it was."""
+    """What joins an answer that ends its run: more events of the run, and the move of its card if that is as it was."""
 
     events: tuple[DomainEvent, ...]
     move: CoAppend

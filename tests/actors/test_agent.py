@@ -192,9 +192,7 @@ async def test_each_of_the_twelve_works_through_its_steps_and_leaves_its_artifac
         assert [message.role for message in last.messages[:2]] == ["user", "assistant"][: len(last.messages)]
 
 
-async def test_a_run_costs_one_append_to_begin_and_one_a_step_and_one_to_end_where_nobody_says_how_its_card_stands() -> (
-    None
-):
+async def test_a_run_costs_one_append_to_begin_and_one_a_step_and_one_to_end_where_its_card_is_not_known() -> None:
     async with open_system() as (system, log, _):
         await system.agent().perform([assignment("architect")])
         await seen(log, RunSucceeded)

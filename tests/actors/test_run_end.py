@@ -44,8 +44,9 @@ async def given_out(log: LogClient) -> Assignment:
         propensity=1,
     )
     stands = await log.append(one.origin, (TASK, 0, (submitted, assigned)))
-    card = Card(2, tasks.fold([submitted, assigned]))
-    return replace(one, card=card, origin=replace(one.origin, causation=stands.position))
+    on_the_card = tasks.fold([submitted, assigned])
+    assert on_the_card is not None
+    return replace(one, card=Card(2, on_the_card), origin=replace(one.origin, causation=stands.position))
 
 
 async def by_append(log: LogClient) -> list[list[type[DomainEvent]]]:
