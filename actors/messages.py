@@ -31,6 +31,7 @@ class Assignment:
     `attempt`: 1 works on `vapora/<task>`, n on `vapora/<task>.<n>`. `comments`: what people and reviewers said since
     the run before began, oldest first. `fork`: where the run begins, if not at the branch's head. `model`: the one that
     a person chose. `paused`: it may not take a step until `resume` is called. `card`: the task when this was sent.
+    `fresh`: it is sent for the first time, so nothing is known to stand in the run's stream yet.
     """
 
     run_id: str
@@ -46,6 +47,7 @@ class Assignment:
     model: str | None = None
     paused: bool = False
     card: Card | None = None
+    fresh: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -152,7 +152,7 @@ class SwarmCoordinator:
         if self._caught_up:
             await self._act()
             assigned = {one.event.run_id for one in events if isinstance(one.event, TaskAssigned | ReviewAssigned)}
-            self._pool.send(one for one in swarm.running(self._swarm) if one.run_id in assigned)
+            self._pool.send((one for one in swarm.running(self._swarm) if one.run_id in assigned), fresh=True)
 
     async def _act(self) -> None:
         # The log's follower and the consumer both call this.
