@@ -81,14 +81,18 @@ class ModelChoice:
     ) -> routing.RoutingPlan:
         """Whom to ask, in which order; `all_up`: if every provider answered, and told what it was asked. Models without
         a price are excluded from then on: they are never called."""
-        table = [replace(one, tools=True) if all_up and one.tools is None else one for one in self._table]
+        table = self._table
+        if all_up:
+            table = [replace(one, tools=True) if one.tools is None else one for one in table]
         options: list[routing.Option] = []
         now = self._clock()
         for spec in table:
+            if spec.provider not in self._clients:
+                continue
             barred = call.barred(spec.provider, spec.model)
-            if barred is not None and spec.provider in self._clients:
+            if barred is not None:
                 excluded[spec.key] = barred
-            if spec.key in excluded or spec.provider not in self._clients:
+            if spec.key in excluded:
                 continue
             try:
                 options.append(routing.Option(spec, self.worst_case(spec, sizes, now)))

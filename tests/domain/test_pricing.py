@@ -204,7 +204,7 @@ def test_a_price_with_parts_of_its_own_is_left_to_the_library(usage: TokenUsage)
         cache_read_mtok=Decimal("0.1"),
         requests_kcount=Decimal(12),
     )
-    info = SimpleNamespace(get_prices=lambda at: price)
+    info = SimpleNamespace(get_prices=lambda at: price, prices=price)
     rates = pricing._ListedModel(info, "openai", "odd").rates(NOVEMBER)
     counted = genai_prices.Usage(
         input_tokens=usage.input_tokens,

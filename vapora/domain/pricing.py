@@ -144,22 +144,24 @@ class Rates:
         return max(bound, _library_cost(self.listed, TokenUsage(prompt_tokens, output_tokens)))
 
 
-@dataclass(frozen=True, slots=True)
 class Bound:
-    """The most that calls of one model can cost: `rates` are those of the moments at which they may be billed."""
+    """The most that calls of one model can cost. `rates`: those of the moments at which one may be billed."""
 
-    rates: tuple[Rates, ...]
+    __slots__ = ("_first", "_rates", "is_free")
 
-    @property
-    def is_free(self) -> bool:
-        return all(one.is_free for one in self.rates)
+    def __init__(self, *rates: Rates) -> None:
+        self._first, *self._rates = rates
+        self.is_free = all(one.is_free for one in rates)
 
     def of(self, request_bytes: int, max_output_tokens: int) -> MicroUsd:
         """In micro-dollars. The prompt is taken as bytes / 2 + 1,000 tokens, all at the dearest kind of input. That is
         the cache write where it is dearer: OpenAI caches by itself and bills it, Anthropic where a conversation has
         tools."""
         prompt = -(-request_bytes // BYTES_PER_TOKEN) + EXTRA_TOKENS
-        return max(one.most(prompt, max_output_tokens) for one in self.rates)
+        most = self._first.most(prompt, max_output_tokens)
+        for rates in self._rates:
+            most = max(most, rates.most(prompt, max_output_tokens))
+        return most
 
 
 class PriceBook:
@@ -180,6 +182,7 @@ class PriceBook:
             (str(provider), model): _flat(Decimal(cost_in) / 1_000_000, Decimal(cost_out) / 1_000_000)
             for (provider, model), (cost_in, cost_out) in (overrides or {}).items()
         }
+        self._bounds: dict[tuple[str, str], Bound] = {}
 
     def rates(self, provider: str, model: str, at: datetime | None = None) -> Rates:
         """`at`: when the call is made; listed prices change on announced days. None is now.
@@ -211,10 +214,22 @@ class PriceBook:
 
     def bound(self, provider: str, model: str, at: datetime | None = None) -> Bound:
         """A price that rises within a day counts already, for a call may be billed after the change."""
+        if (found := self._bounds.get((provider, model))) is not None:
+            return found
         now = at or datetime.now(UTC)
         today = self.rates(provider, model, now)
         later = self.rates(provider, model, now + _DAY)
-        return Bound((today,) if later is today else (today, later))
+        if later is not today:
+            return Bound(today, later)
+        bound = Bound(today)
+        if self._holds_always(provider, model):
+            self._bounds[provider, model] = bound
+        return bound
+
+    def _holds_always(self, provider: str, model: str) -> bool:
+        """Whether its price is the same on every day."""
+        named = (str(provider), model)
+        return named in self._own or named[0] in FREE_PROVIDERS or _listed(*named).holds_always
 
 
 def cost(provider: str, model: str, usage: TokenCounts, *, at: datetime | None = None) -> MicroUsd:
@@ -239,6 +254,7 @@ class _ListedModel:
         self._info = info
         self._named = (provider, model)
         self._rates: dict[int, Rates] = {}
+        self.holds_always = not isinstance(info.prices, list)
 
     def rates(self, at: datetime) -> Rates:
         price = self._info.get_prices(at)

@@ -75,7 +75,8 @@ class VendorAdapter(ABC):
         self._url = base_url or self.default_url
         self._sdk: Any = None
         self._sdk_lock = threading.Lock()
-        self._frames: dict[Frame, int] = {}
+        self._wire = str(provider)
+        self._frames: dict[tuple[object, ...], int] = {}
         self._journal = structlog.get_logger(f"llm/{self.provider}")
 
     # What a vendor's adapter says of itself.
@@ -149,26 +150,26 @@ class VendorAdapter(ABC):
 
     def wire(self, model: str) -> str:
         # A provider's own turns go back to it alone, so each provider has a form of its own.
-        return str(self.provider)
+        return self._wire
 
     def said_bytes(self, request: ModelRequest) -> int:
         return len(self._encoded(self.said(request)))
 
     def frame_bytes(self, frame: Frame) -> int:
         """Measured once for each frame: there are a few for each model."""
-        frame = self._telling(frame)
-        found = self._frames.get(frame)
+        key = self._telling(frame)
+        found = self._frames.get(key)
         if found is None:
             if len(self._frames) >= _MOST_FRAMES:
                 self._frames.clear()
             settings = len(self._encoded(self.settings(frame, stream=self.larger_streamed)))
             # As one object they share their braces, and stand apart by a comma.
-            found = self._frames[frame] = settings - len("{}") + self._comma
+            found = self._frames[key] = settings - len("{}") + self._comma
         return found
 
-    def _telling(self, frame: Frame) -> Frame:
-        """Frames that are of one length, as one. Here the length does not depend on what is said."""
-        return frame._replace(images=min(frame.images, 1), prompt_bytes=0)
+    def _telling(self, frame: Frame) -> tuple[object, ...]:
+        """What a frame's length depends on."""
+        return frame.model, frame.max_output_tokens, frame.temperature, frame.tools, frame.images > 0
 
     async def ping(self) -> None:
         sdk = await self._client()

@@ -61,7 +61,7 @@ class GeminiClient(VendorAdapter):
     _comma = len(", ")
 
     def wire(self, model: str) -> str:
-        return f"{super().wire(model)}/{'signed' if _wants_signatures(model) else 'unsigned'}"
+        return self._wire if _wants_signatures(model) else f"{self._wire}/unsigned"
 
     def said(self, request: ModelRequest) -> Body:
         body: Body = {"contents": _turns(request)}

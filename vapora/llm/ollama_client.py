@@ -72,10 +72,8 @@ class OllamaClient(VendorAdapter):
             options["temperature"] = frame.temperature
         return {"model": frame.model, "stream": stream, "options": options}
 
-    def _telling(self, frame: Frame) -> Frame:
-        """The context is named in full, and there are but six of them."""
-        room = 2 * (_context(frame) - 1_000 - frame.max_output_tokens)
-        return frame._replace(images=0, prompt_bytes=max(room, 0))
+    def _telling(self, frame: Frame) -> tuple[object, ...]:
+        return *super()._telling(frame), _context(frame)
 
     def _build(self) -> Any:
         import httpx

@@ -15,7 +15,7 @@ import json
 import re
 from collections.abc import AsyncIterator
 from functools import lru_cache
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from vapora.llm.protocol import (
     Capabilities,
@@ -96,7 +96,7 @@ class RehearsalClient:
         return len(_compact(_said(request)).encode())
 
     def frame_bytes(self, frame: Frame) -> int:
-        return _frame_bytes(_Frame(frame.model, frame.max_output_tokens, frame.temperature))
+        return _frame_bytes(frame.model, frame.max_output_tokens, frame.temperature)
 
     async def ping(self) -> None:
         return None
@@ -166,8 +166,8 @@ class _Dice:
 
 def _canonical(request: ModelRequest) -> bytes:
     """The request without its time limit, which says how long to wait and not what is asked."""
-    frame = _Frame(request.model, request.max_output_tokens, request.temperature)
-    return _compact(_settings(frame) | _said(request)).encode()
+    settings = _settings(request.model, request.max_output_tokens, request.temperature)
+    return _compact(settings | _said(request)).encode()
 
 
 def _said(request: ModelRequest) -> dict[str, Any]:
@@ -179,20 +179,14 @@ def _said(request: ModelRequest) -> dict[str, Any]:
     return fields
 
 
-class _Frame(NamedTuple):
-    model: str
-    max_output_tokens: int
-    temperature: float | None
-
-
 @lru_cache(maxsize=1_000)
-def _frame_bytes(frame: _Frame) -> int:
+def _frame_bytes(model: str, max_output_tokens: int, temperature: float | None) -> int:
     """Two objects that become one share their braces, and stand apart by a comma."""
-    return len(_compact(_settings(frame)).encode()) - 1
+    return len(_compact(_settings(model, max_output_tokens, temperature)).encode()) - 1
 
 
-def _settings(frame: _Frame) -> dict[str, Any]:
-    return frame._asdict()
+def _settings(model: str, max_output_tokens: int, temperature: float | None) -> dict[str, Any]:
+    return {"model": model, "max_output_tokens": max_output_tokens, "temperature": temperature}
 
 
 # Made once: `json.dumps` with options makes one for each value.
