@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from events.agent import HeldRun
 from events.ids import TaskState, WaitReason
 from events.recorded import Recorded
 from vapora.domain.agent import Agent
@@ -34,7 +35,9 @@ class TaskCursor:
 @dataclass(frozen=True, slots=True)
 class RunInFlight:
     """A run that was given to an agent and has not ended. `task` is as it was then; `position` and `correlation` are
-    those of `TaskAssigned`, or of `ReviewAssigned`. `head`: the commit that is to be reviewed."""
+    those of `TaskAssigned`, of `ReviewAssigned`, or of the newest `TaskHandedOver`. `head`: the commit that is to be
+    reviewed. `stranded`: what became of its agent, empty while that has it in hand. `handed_over`: it was begun by
+    another, or before a new start; `given_up`: what of it never came back there."""
 
     run_id: str
     task_id: str
@@ -47,6 +50,9 @@ class RunInFlight:
     assigned_at: datetime
     purpose: Literal["work", "review"] = "work"
     head: str | None = None
+    stranded: str = ""
+    handed_over: bool = False
+    given_up: HeldRun | None = None
 
 
 class Swarm:
