@@ -218,9 +218,7 @@ EXAMPLES: tuple[DomainEvent, ...] = (
         attachments=(_SHOT,),
         simulated=True,
     ),
-    run.RunTakenOver(
-        run_id="run-1", task_id="task-1", agent_id="agent-2", from_agent="agent-1", handed_over_at=77
-    ),
+    run.RunTakenOver(run_id="run-1", task_id="task-1", agent_id="agent-2", from_agent="agent-1", handed_over_at=77),
     run.SetupRan(run_id="run-1", task_id="task-1", results=(_RESULT,), reused=True, copied=(".env",), ok=False),
     run.ToolUsed(
         run_id="run-1",

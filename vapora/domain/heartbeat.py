@@ -72,9 +72,7 @@ def watch(now: float) -> Watched:
     return Watched(asked_at=now)
 
 
-def look(
-    state: Watched, answer: Sequence[Pulse] | None, now: float, beat: Heartbeat
-) -> tuple[Watched, Suspend | None]:
+def look(state: Watched, answer: Sequence[Pulse] | None, now: float, beat: Heartbeat) -> tuple[Watched, Suspend | None]:
     """After one time of asking; `answer` None: there was none."""
     if answer is None:
         if state.heard_at is None and now - state.asked_at < beat.start_s:

@@ -121,6 +121,10 @@ def _agent(swarm: Swarm, recorded: Recorded) -> None:
         swarm.agents.pop(agent_id, None)
     else:
         swarm.agents[agent_id] = agent
+    if isinstance(recorded.event, AgentDrainStarted):
+        swarm.draining[agent_id] = recorded.recorded_at
+    elif agent is None or agent.removed or agent.enabled:
+        swarm.draining.pop(agent_id, None)
 
 
 def _submitted(swarm: Swarm, recorded: Recorded) -> None:

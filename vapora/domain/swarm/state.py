@@ -63,7 +63,7 @@ class Swarm:
     the board's first column, of which `line` holds what may start; `reviews`: tasks that wait for an agent to review
     them. `projects`: how many events each one's stream holds; `closed`: those that are archived, of which nothing
     starts; `paused_projects` and `paused` (all of the workspace): nothing of it starts for now. `workspace_version`:
-    how many events the workspace's own stream holds.
+    how many events the workspace's own stream holds. `draining`: agents that are being drained, and since when.
     """
 
     def __init__(self, settings: LearningSettings = DEFAULTS) -> None:
@@ -82,6 +82,7 @@ class Swarm:
         self.paused_projects: set[str] = set()
         self.paused = False
         self.workspace_version = 0
+        self.draining: dict[str, datetime] = {}
         self.reviews: set[str] = set()
         self.threads: dict[str, TaskCursor] = {}
         self.proposed: dict[str, tuple[str, str]] = {}
