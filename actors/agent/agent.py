@@ -18,7 +18,7 @@ from actors.agent.beginning import begin
 from actors.agent.means import BudgetWatch, Means, Router, StepLimits, Texts, folds_of
 from actors.agent.model_calls import FIRST_RETRY_S, ask_model, resolve
 from actors.agent.permission import Permission
-from actors.agent.prompts import run_started, summary_of
+from actors.agent.prompts import run_started
 from actors.agent.run_under_way import RunUnderWay
 from actors.follower import cancel
 from actors.messages import Assignment
@@ -32,6 +32,7 @@ from vapora.domain.cell import Rest, together
 from vapora.domain.heartbeat import Pulse
 from vapora.domain.next_step import Ask, Fail, Finish
 from vapora.domain.run import Run
+from vapora.domain.run_end import summary_of
 from vapora.domain.work import AwaitAnswer, Continue, RunChecks, SetUp, UseTool, Wait, next_action
 from vapora.errors import ConflictError, CorruptLogError, LogError, UnavailableError, VaporaError
 from vapora.log.client import LogClient
@@ -190,7 +191,7 @@ class Agent:
             elif not ours:
                 run = await taking_over.take_over(one, run)
             elif one.called_off is not None:
-                run = await one.append(run, rules.cancel(run, one.called_off))
+                run = await one.end(run, rules.cancel(run, one.called_off))
             else:
                 run, held = await self._act(one, run, held)
         return run
@@ -203,13 +204,13 @@ class Agent:
     async def _start_bare(self, one: RunUnderWay, run: Run) -> Run:
         """For a run that ends before it has done anything."""
         begun = run_started(one.assignment, (), await self._means.router.is_simulated(one.assignment.origin.workspace))
-        return await one.append(run, rules.start(run, begun))
+        return one.begin(run, rules.start(run, begun))
 
     async def _give_back(self, one: RunUnderWay, run: Run, call_id: str) -> Run:
         """The next call is paid for, and does not go out now. Where what was held went with the router that held it,
         the call's outcome is unknown."""
         if one.called_off is not None and await self._means.router.drop(one.assignment.origin, call_id):
-            return await one.append(run, rules.cancel(run, one.called_off))
+            return await one.end(run, rules.cancel(run, one.called_off))
         if one.called_off is None and await self._means.router.withdraw(call_id):
             return await one.load()
         return run
@@ -234,14 +235,14 @@ class Agent:
             case Finish() as end:
                 run = await self._finish(one, run, end)
             case Fail(reason=reason, counts=counts):
-                run = await one.append(run, rules.fail(run, reason, counts=counts))
+                run = await one.end(run, rules.fail(run, reason, counts=counts))
         return run, held
 
     async def _fail(self, one: RunUnderWay, run: Run, reason: str) -> Run:
         """It says nothing about the agent (R17): no model could answer, or something here is broken."""
         if run.started is None:
             run = await self._start_bare(one, run)
-        return await one.append(run, rules.fail(run, reason, counts=False))
+        return await one.end(run, rules.fail(run, reason, counts=False))
 
     async def _finish(self, one: RunUnderWay, run: Run, end: Finish) -> Run:
         text = await one.keep(end.text) if isinstance(end.text, str) else end.text
@@ -255,7 +256,7 @@ class Agent:
             work=end.work,
             review=end.review,
         )
-        return await one.append(run, events)
+        return await one.end(run, events)
 
     async def _left(self, one: RunUnderWay, run: Run) -> None:
         if self._means.workplaces is not None and run.started is not None and run.started.workplace is not None:

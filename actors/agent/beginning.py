@@ -27,7 +27,8 @@ async def begin(one: RunUnderWay, run: Run) -> Run:
         told = work_brief(assignment, begun, await _files(one))
     else:
         steps = fixed_steps(manifest, one.means.rehearsal_steps if simulated else None)
-        return await one.append(run, rules.start(run, run_started(assignment, steps, simulated)))
+        # With its first call: what it begins with stands in the assignment already.
+        return one.begin(run, rules.start(run, run_started(assignment, steps, simulated)))
     event = run_started(
         assignment,
         (),

@@ -45,11 +45,12 @@ async def ask_model(one: RunUnderWay, run: Run, ask: Ask, held: bool) -> tuple[R
         await _call(one, run, ask, held),
         model=run.started.model if run.started else None,
         providers=project.providers if project is not None else (),
+        run_version=run.version - len(one.unsaid),
+        opening=one.unsaid,
     )
     with one.at("model", call.call_id, one.means.limits.model_s, call.run_version):
         outcome = await one.means.router.complete(call)
-    for event in outcome.events:
-        run = rules.evolve(run, event)
+    run = one.appended(run, outcome.events)
     if isinstance(outcome, Answered):
         return run, outcome.held
     return await _obstacle(one, run, outcome, seen), False
@@ -76,7 +77,7 @@ async def _obstacle(one: RunUnderWay, run: Run, outcome: CallOutcome, seen: int 
     refused = without_another(run)
     if refused is not None and not (isinstance(outcome, OutOfBudget) and outcome.contended):
         # The other model was a second chance, not something to wait for.
-        return await one.append(run, rules.fail(run, refused.reason, counts=refused.counts))
+        return await one.end(run, rules.fail(run, refused.reason, counts=refused.counts))
     match outcome:
         case OutOfBudget(remedy=remedy, contended=contended, until=until):
             run = await one.append(run, rules.wait(run, WaitReason.BUDGET, remedy))
@@ -88,7 +89,7 @@ async def _obstacle(one: RunUnderWay, run: Run, outcome: CallOutcome, seen: int 
             run = await one.append(run, rules.wait(run, WaitReason.PROVIDER, remedy))
             await _until_key(one, retry_at, seen)
         case _:
-            run = await one.append(run, rules.fail(run, getattr(outcome, "reason", "no answer"), counts=False))
+            run = await one.end(run, rules.fail(run, getattr(outcome, "reason", "no answer"), counts=False))
     return run
 
 

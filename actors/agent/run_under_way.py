@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -15,13 +15,17 @@ from actors.messages import Assignment
 from actors.work_messages import Place
 from events import DomainEvent
 from events.content import Content
-from events.ids import run_stream
+from events.ids import run_stream, task_stream
+from events.run import RunStarted
+from vapora.blobs import inline
 from vapora.catalog import RoleManifest
 from vapora.domain import run as rules
 from vapora.domain.attached import is_text
 from vapora.domain.cell import Rest
 from vapora.domain.heartbeat import Pulse
 from vapora.domain.run import Run
+from vapora.errors import VersionConflictError
+from vapora.log.client import Change
 
 # Whatever wakes it is heard at once; this is for a signal that was missed.
 _LONGEST_SLEEP_S = 10.0
@@ -53,6 +57,8 @@ class RunUnderWay:
         self.gave_up = assignment.given_up is None
         self._doing = Doing(limit_s=means.limits.other_s)
         self._moved_at = time.monotonic()
+        # The beginning of the run, while it waits for the append that it stands in together with what comes next.
+        self.unsaid: tuple[DomainEvent, ...] = ()
         self._signal = asyncio.Event()
         self._read: dict[str, str] = {}
         self._seen_version = 0
@@ -149,15 +155,40 @@ class RunUnderWay:
     # Its stream.
 
     async def load(self) -> Run:
+        self.unsaid = ()
         return (await self.means.folds.load(run_stream(self.id))).state or rules.initial()
 
-    async def append(self, run: Run, events: tuple[DomainEvent, ...]) -> Run:
+    def begin(self, run: Run, events: tuple[DomainEvent, ...]) -> Run:
+        """The run as it will be once `events` stand, which the next append of the run brings along."""
+        self.unsaid = (*self.unsaid, *events)
+        return _with(run, events)
+
+    async def append(self, run: Run, events: tuple[DomainEvent, ...], *along: Change) -> Run:
         if events:
-            await self.means.log.append(self.assignment.origin, (run_stream(self.id), run.version, events))
-        for event in events:
-            run = rules.evolve(run, event)
-        self.moved()
-        return run
+            change = (run_stream(self.id), run.version - len(self.unsaid), (*self.unsaid, *events))
+            await self.means.log.append(self.assignment.origin, change, *along)
+            self.unsaid = ()
+            self.moved()
+        return _with(run, events)
+
+    async def end(self, run: Run, events: tuple[DomainEvent, ...]) -> Run:
+        """With the card's move, if the card is as it was when the run was sent; else the coordinator moves it."""
+        card = self.assignment.card
+        moves = card.moves(events[-1]) if card is not None and events else ()
+        if card is not None and moves:
+            stream = task_stream(card.task.id)
+            try:
+                return await self.append(run, events, (stream, card.version, moves))
+            except VersionConflictError as error:
+                if error.details["stream"] != stream:
+                    raise
+        return await self.append(run, events)
+
+    def appended(self, run: Run, events: Sequence[DomainEvent]) -> Run:
+        """With what the router has appended to its stream, behind the beginning, which was known already."""
+        if events:
+            self.unsaid = ()
+        return _with(run, [one for one in events if not isinstance(one, RunStarted)])
 
     # Its texts.
 
@@ -170,8 +201,9 @@ class RunUnderWay:
         return self._read[content.digest]
 
     async def keep(self, text: str) -> Content:
-        """A text as it stands in an event. In a thread: a large one goes to the disk or over the network."""
-        return await asyncio.to_thread(self.means.texts.content, text)
+        """A text as it stands in an event. In a thread where it is large: it goes to the disk or over the network."""
+        small = inline(text)
+        return small if small is not None else await asyncio.to_thread(self.means.texts.content, text)
 
     async def reading(self, run: Run, work: Callable[[], T]) -> T:
         """In a thread where texts must be fetched, from the disk or across the network; most stand inline."""
@@ -183,3 +215,9 @@ class RunUnderWay:
         if all(one.text is not None or one.digest in self._read for one in contents):
             return work()
         return await asyncio.to_thread(work)
+
+
+def _with(run: Run, events: Sequence[DomainEvent]) -> Run:
+    for event in events:
+        run = rules.evolve(run, event)
+    return run

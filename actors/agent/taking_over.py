@@ -32,7 +32,7 @@ async def take_over(one: RunUnderWay, run: Run) -> Run:
     if run.taken_over <= MOST_TAKEN_OVER:
         return run
     why = f"It was handed over {run.taken_over} times, and no agent could bring it forward."
-    return await one.append(run, rules.fail(run, why, counts=False))
+    return await one.end(run, rules.fail(run, why, counts=False))
 
 
 def never_came_back(one: RunUnderWay, doing: str, name: str, attempt: int = 0) -> bool:

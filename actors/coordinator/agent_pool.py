@@ -13,6 +13,7 @@ from actors.follower import cancel
 from actors.messages import Assignment
 from vapora.domain.cell import Rest, together
 from vapora.domain.heartbeat import Pulse
+from vapora.domain.run_end import Card
 from vapora.domain.swarm import rules as swarm
 from vapora.ports import Origin
 
@@ -40,8 +41,8 @@ class AgentPort(Protocol):
 class AgentPool:
     """`agent(id)` reaches an agent, starting it if need be; `retire(id)` ends one that was idle for `idle_s`.
 
-    `paused()`: the runs that may not take a further step now. All is sent in the background, once at a time. What fails
-    is told, and sent again when the coordinator says so.
+    `paused()`: the runs that may not take a further step now. `card(id)`: a task as it is now. All is sent in the
+    background, once at a time. What fails is told, and sent again when the coordinator says so.
     """
 
     def __init__(
@@ -51,12 +52,14 @@ class AgentPool:
         retire: Callable[[str], Awaitable[None]],
         idle_s: float,
         paused: Callable[[], set[str]] = set,
+        card: Callable[[str], Card | None] = lambda _: None,
     ) -> None:
         self._workspace = workspace
         self._agent = agent
         self._retire = retire
         self._idle_s = idle_s
         self._paused = paused
+        self._card = card
         # Runs of which an agent may think that they are paused.
         self._held: set[str] = set()
         self._under_way: dict[str, asyncio.Task[None]] = {}
@@ -161,6 +164,7 @@ class AgentPool:
             paused=paused,
             handed_over=one.handed_over,
             given_up=one.given_up,
+            card=self._card(one.task_id),
         )
 
     def _start(self, name: str, agent_id: str, call: Callable[[], Coroutine[Any, Any, None]]) -> None:

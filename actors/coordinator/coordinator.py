@@ -64,7 +64,6 @@ class SwarmCoordinator:
         self._log = log
         self._workspace = workspace
         self._is_simulated = is_simulated
-        self._pool = AgentPool(workspace, agent, retire, idle_s, lambda: swarm.paused(self._swarm))
         self._saved = saved
         self._consumer = consumer
         self._queue_status = QueueStatusReader(
@@ -72,6 +71,8 @@ class SwarmCoordinator:
         )
         self._acting = asyncio.Lock()
         self._swarm = swarm.initial()
+        paused, card = (lambda: swarm.paused(self._swarm)), (lambda id_: swarm.card(self._swarm, id_))
+        self._pool = AgentPool(workspace, agent, retire, idle_s, paused, card)
         self._assigner = Assigner(log, workspace, lambda: self._swarm, clock, consumer)
         self._watch = AgentWatch(
             log,

@@ -17,6 +17,7 @@ from vapora.backoff import Backoff
 from vapora.domain.cell import Rest
 from vapora.errors import BadInputError, FencedError, StoppingError, UnavailableError, VaporaError
 from vapora.log.clock_correction import REMEDY, behind
+from vapora.log.ends import StreamEnds
 from vapora.log.event_log import MAX_READ, Committed, EventLog
 from vapora.log.plan import check
 from vapora.log.tail import MAX_RECORDS, Tail
@@ -69,6 +70,9 @@ class LogWriter:
         self._tail_records = tail_records
         self._stride = stride
         self._tail = Tail(0, tail_records)
+        self._ends = StreamEnds()
+        # How often: what was read before the last time may be behind.
+        self._forgotten = 0
         self._refusal: VaporaError | None = UnavailableError("The log writer has not started yet.")
         self._failure = ""
 
@@ -117,6 +121,7 @@ class LogWriter:
             if self._signer is not None:
                 await self._signer.start(log)
             self._tail = Tail(await self._commits.call(log.head), self._tail_records)
+            self._forget_ends()
         except Exception:
             log.close()
             raise
@@ -156,7 +161,13 @@ class LogWriter:
         """Events of one stream with version > `after`, as one page: see `EventLog`."""
         log = self._serving()
         _check_bounds(after, limit)
-        return await _on(self._reading, log.read, stream, after, limit)
+        if self._ends.holds_no_more(stream, after):
+            return []
+        forgotten = self._forgotten
+        records = await _on(self._reading, log.read, stream, after, limit)
+        if not is_full(records, limit) and forgotten == self._forgotten:
+            self._ends.reached({stream: records[-1].version if records else after})
+        return records
 
     async def pick(self, positions: Sequence[int]) -> list[StoredRecord]:
         """The events at these positions, those that there are, as one page: up to 10,000 at once."""
@@ -236,11 +247,21 @@ class LogWriter:
             self._fence(error)
         else:
             self._failure = "" if error is None else str(error)
-        if committed is not None and committed.tip.position > self._tail.head:
-            self._tail.add(committed.records(), committed.tip.position)
+        if committed is None:
+            self._forget_ends()  # perhaps it stands all the same
+        elif committed.tip.position > self._tail.head:
+            records = committed.records()
+            if records and records[0].position != self._tail.head + 1:
+                self._forget_ends()  # and this is where it shows
+            self._tail.add(records, committed.tip.position)
+            self._ends.reached(committed.plan.moved)
             if self._signer is not None:
                 self._signer.saw(committed.tip)
             self._wake()
+
+    def _forget_ends(self) -> None:
+        self._ends.forget()
+        self._forgotten += 1
 
     async def _look(
         self, log: EventLog, after: int, limit: int, topics: tuple[str, ...]

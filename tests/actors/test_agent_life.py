@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from actors.agent import Agent
+from actors.agent.means import StepLimits
 from actors.messages import Call, CallOutcome
 from actors.runtime.base import Actor, Address, Runtime
 from events.agent import AgentReadmitted, AgentSuspended
@@ -210,6 +211,8 @@ async def test_a_call_that_never_returns_is_given_up_booked_at_its_worst_case_an
     with FakeVendors() as vendors:
         environ = vendors.environ(Provider.OPENAI)
         async with open_site(tmp_path, environ, rehearsal_steps=None, call_timeout_s=600) as site:
+            # The first call takes what it takes to load a vendor's SDK.
+            site.limits = StepLimits(model_s=5, tool_s=1, other_s=30)
             other = await site.second()
             with vendors.hold() as gate:
                 task_id = await site.submit()

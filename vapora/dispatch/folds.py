@@ -10,6 +10,7 @@ from vapora.domain.task_state import Task
 from vapora.domain.webhook import Webhook
 from vapora.log.folds import Fold
 
-PROJECT = Fold("project", projects.FOLD_VERSION, Project, projects.evolve)
+# Asked for with each task and with each call of a model.
+PROJECT = Fold("project", projects.FOLD_VERSION, Project, projects.evolve, kept_from=1)
 WEBHOOK = Fold("webhook", webhooks.FOLD_VERSION, Webhook, webhooks.evolve)
 TASK = Fold("task", tasks.FOLD_VERSION, Task, tasks.evolve)

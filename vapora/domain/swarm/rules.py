@@ -15,6 +15,7 @@ from vapora.domain.agent import Agent
 from vapora.domain.assignment import ChosenAgent, Rule, can_do, has_room, rank
 from vapora.domain.backlog import Lane
 from vapora.domain.offers import OpenOffers
+from vapora.domain.run_end import Card
 from vapora.domain.swarm.fold import REVIEW_TYPE, TOPICS, evolve, initial, propose, withdraw
 from vapora.domain.swarm.state import RunInFlight, Swarm, TaskCursor, lane_of
 from vapora.domain.task_state import Task, Wait
@@ -27,6 +28,7 @@ __all__ = [
     "RunInFlight",
     "Swarm",
     "TaskCursor",
+    "card",
     "choose",
     "choose_reviewer",
     "choose_successor",
@@ -167,6 +169,12 @@ def recalled(swarm: Swarm) -> list[RunInFlight]:
 def paused(swarm: Swarm) -> set[str]:
     """Runs in flight that may not take a further step for now, by their ids."""
     return {one.run_id for one in running(swarm) if swarm.is_paused(swarm.open_tasks[one.task_id])}
+
+
+def card(swarm: Swarm, task_id: str) -> Card | None:
+    """The task as it is now, and how many events its stream holds; None for one that is over."""
+    task, thread = swarm.open_tasks.get(task_id), swarm.threads.get(task_id)
+    return None if task is None or thread is None else Card(thread.version, task)
 
 
 def ended_unmoved(swarm: Swarm) -> list[tuple[Task, Recorded]]:
