@@ -97,6 +97,12 @@ def _started(recorded: Recorded, event: run.RunStarted, rows: Rows) -> None:
     rows.put(TOLD, {"run_id": event.run_id, "system": _text(event.system), "brief": _text(event.brief)})
 
 
+def _taken_over(recorded: Recorded, event: run.RunTakenOver, rows: Rows) -> None:
+    row = rows.get(RUNS, (event.run_id,))
+    if row is not None:
+        rows.put(RUNS, {**row, "agent_id": event.agent_id})
+
+
 def _place(place: Workplace | None) -> Row:
     """Of a run without a repository: nothing."""
     if place is None:
@@ -207,11 +213,12 @@ def _live(row: Row) -> dict[str, Any]:
 
 class Runs(Projection):
     NAME = "runs"
-    VERSION = 3
+    VERSION = 4
     TABLES = (RUNS, ARTIFACTS, TOLD)
     VIEWS = (PublicView("run", RUNS, _live),)
     HANDLERS: ClassVar[Mapping[type[DomainEvent], Handler]] = {
         run.RunStarted: _started,
+        run.RunTakenOver: _taken_over,
         run.ModelCalled: _called,
         run.ArtifactRecorded: _recorded_artifact,
         run.RunWaiting: _waiting,

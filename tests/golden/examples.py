@@ -88,6 +88,19 @@ EXAMPLES: tuple[DomainEvent, ...] = (
     agent.AgentDisabled(agent_id="agent-1", reason="on holiday"),
     agent.AgentEnabled(agent_id="agent-1"),
     agent.AgentRemoved(agent_id="agent-1"),
+    agent.AgentSuspended(
+        agent_id="agent-1",
+        cause="stuck",
+        misses=6,
+        after_s=180,
+        reason="did not advance for 180 s",
+        runs=(
+            agent.HeldRun(run_id="run-1", task_id="task-1", doing="model", name="run-1/2", attempt=1, stuck=True),
+            agent.HeldRun(run_id="run-2", task_id="task-2"),
+        ),
+    ),
+    agent.AgentReadmitted(agent_id="agent-1", after_s=12),
+    agent.AgentDrainStarted(agent_id="agent-1", reason="new machine", limit_s=600),
     budget.BudgetSet(
         scope=Scope.ROLE,
         scope_id="developer",
@@ -205,6 +218,7 @@ EXAMPLES: tuple[DomainEvent, ...] = (
         attachments=(_SHOT,),
         simulated=True,
     ),
+    run.RunTakenOver(run_id="run-1", task_id="task-1", agent_id="agent-2", from_agent="agent-1", handed_over_at=77),
     run.SetupRan(run_id="run-1", task_id="task-1", results=(_RESULT,), reused=True, copied=(".env",), ok=False),
     run.ToolUsed(
         run_id="run-1",
@@ -329,6 +343,19 @@ EXAMPLES: tuple[DomainEvent, ...] = (
         assignee="Ada",
         blocked_by=(),
         cleared=("deadline",),
+    ),
+    task.TaskHandedOver(
+        task_id="task-1",
+        run_id="run-1",
+        agent_id="agent-2",
+        role="developer",
+        from_agent="agent-1",
+        purpose="review",
+        reason="agent-1 did not answer for 30 s; the work went to agent-2",
+        candidates=(task.Candidate(agent_id="agent-2", role="developer", score=0.5),),
+        choice="the only one able to take it",
+        policy="formula-v1",
+        propensity=1.0,
     ),
     task.TaskAssigned(
         task_id="task-1",
