@@ -9,20 +9,15 @@ import sys
 from pathlib import Path
 
 from actors.composition import LocalActorSystem
-from benchmarks.sides import loop
+from benchmarks.sides import loop, tasks
 from events.task import TaskCompleted, TaskFailed
 from vapora import journal
-from vapora.catalog import roles
 from vapora.clock import new_id, now
 from vapora.commands import CreateProject, EditAgent, SubmitTask
 from vapora.dispatch import Dispatcher
 from vapora.log.client import LogClient
 from vapora.ports import Origin
 from vapora.settings import Settings
-
-# No task is to wait for an agent, but for what the engine takes.
-CAPACITY = 48
-TASK_TYPES = tuple(role.task_types[0] for role in roles().values())
 
 
 class Engine:
@@ -36,8 +31,8 @@ class Engine:
 
     async def begin(self) -> None:
         origin = Origin("default", "benchmark", new_id("cor"))
-        for agent in roles():
-            await self._people.dispatch(origin, EditAgent(capacity=CAPACITY), agent)
+        for agent in tasks.AGENTS:
+            await self._people.dispatch(origin, EditAgent(capacity=tasks.CAPACITY), agent)
         self._project = (await self._people.dispatch(origin, CreateProject(name="Engine"))).id
 
     async def follow(self) -> None:
@@ -60,8 +55,8 @@ class Engine:
         number = next(self._numbers)
         command = SubmitTask(
             project_id=self._project,
-            title=f"Write a parser {number}",
-            task_type=TASK_TYPES[number % len(TASK_TYPES)],
+            title=tasks.title(number),
+            task_type=tasks.task_type(number),
             review="none",
         )
         task = (await self._people.dispatch(Origin("default", "benchmark", new_id("cor")), command)).id

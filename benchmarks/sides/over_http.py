@@ -14,9 +14,7 @@ from typing import Any
 
 from websockets.asyncio.client import connect
 
-from benchmarks.sides import loop
-from benchmarks.sides.one_process import CAPACITY, TASK_TYPES
-from vapora.catalog import roles
+from benchmarks.sides import loop, tasks
 
 _ENDS = ('"state":"done"', '"state":"failed"')
 
@@ -69,8 +67,8 @@ class Client:
         self._project = ""
 
     async def begin(self) -> None:
-        for agent in roles():
-            await self._http.ask("PATCH", f"/agents/{agent}", {"capacity": CAPACITY})
+        for agent in tasks.AGENTS:
+            await self._http.ask("PATCH", f"/agents/{agent}", {"capacity": tasks.CAPACITY})
         self._project = (await self._http.ask("POST", "/projects", {"name": "Engine"}))["id"]
 
     async def follow(self, listening: asyncio.Event) -> None:
@@ -97,8 +95,8 @@ class Client:
         number = next(self._numbers)
         body = {
             "project_id": self._project,
-            "title": f"Write a parser {number}",
-            "task_type": TASK_TYPES[number % len(TASK_TYPES)],
+            "title": tasks.title(number),
+            "task_type": tasks.task_type(number),
             "review": "none",
         }
         task = (await self._http.ask("POST", "/tasks", body))["task_id"]

@@ -10,7 +10,7 @@ import sys
 import threading
 from pathlib import Path
 
-import loop
+from benchmarks.sides import loop
 
 
 def main(folder: Path) -> None:

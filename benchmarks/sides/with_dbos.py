@@ -7,21 +7,22 @@ import sys
 import time
 from pathlib import Path
 
-import loop
 from dbos import DBOS, DBOSConfig
+
+from benchmarks.sides import loop
 
 TEXT = "What a model would say, in some three hundred characters. " * 6
 _LONGEST_S = [0.0]
 
 
-@DBOS.step()
+@DBOS.step()  # type: ignore[untyped-decorator]
 def step(number: int) -> str:
     if _LONGEST_S[0]:
         time.sleep(loop.Load(1, 0, 0, _LONGEST_S[0]).model_s())
     return TEXT
 
 
-@DBOS.workflow()
+@DBOS.workflow()  # type: ignore[untyped-decorator]
 def work(title: str) -> list[str]:
     return [step(number) for number in range(loop.STEPS)]
 

@@ -8,9 +8,10 @@ import uuid
 from pathlib import Path
 from typing import TypedDict
 
-import loop
 from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.graph import END, START, StateGraph
+
+from benchmarks.sides import loop
 
 TEXT = "What a model would say, in some three hundred characters. " * 6
 
