@@ -58,7 +58,7 @@ class Side:
         module = [sys.executable, "-m"]
         match name:
             case "local" | "packed" | "separate":
-                port = _free_port()
+                port = free_port()
                 self._serve(name, port)
                 # Whoever hands in the work is no part of the side.
                 self._worker = self._start([*module, "benchmarks.sides.over_http", str(port)], {})
@@ -152,7 +152,7 @@ class Side:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._output,
-            env=_plain() | {"PYTHONPATH": str(_HERE.parents[1])} | environ,
+            env=plain_environ() | {"PYTHONPATH": str(_HERE.parents[1])} | environ,
         )
 
     def _marked(self) -> dict[str, str]:
@@ -169,7 +169,7 @@ class Side:
             "REHEARSAL_MAX_DELAY_S": str(self._longest_s),
             "REHEARSAL_STEPS": str(loop.STEPS),
         }
-        environ = _plain() | self._marked() | {f"VAPORA_{key}": value for key, value in settings.items()}
+        environ = plain_environ() | self._marked() | {f"VAPORA_{key}": value for key, value in settings.items()}
         self._server = subprocess.Popen(
             [sys.executable, "-m", "vapora", "up"], env=environ, stdout=self._output, stderr=self._output
         )
@@ -192,14 +192,14 @@ def _wait(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def _plain() -> dict[str, str]:
+def plain_environ() -> dict[str, str]:
     """What is set for VAPORA, Ray and Python here is not meant for what is measured: a start without compiled modules
     takes seconds longer."""
     ours = ("VAPORA_", "RAY_", "PYTHONDONTWRITEBYTECODE")
     return {name: value for name, value in os.environ.items() if not name.startswith(ours)}
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
