@@ -82,6 +82,10 @@ def webhook_stream(webhook_id: str) -> StreamName:
     return StreamName(f"webhook:{webhook_id}")
 
 
+def plan_stream(plan_id: str) -> StreamName:
+    return StreamName(f"plan:{plan_id}")
+
+
 def request_stream(digest: str) -> StreamName:
     return StreamName(f"request:{digest}")
 

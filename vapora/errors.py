@@ -142,6 +142,10 @@ class ReviewOutdatedError(ConflictError):
     kind: ClassVar[str] = "review-outdated"
 
 
+class PlanOutdatedError(ConflictError):
+    kind: ClassVar[str] = "plan-outdated"
+
+
 class NotApprovedError(ConflictError):
     kind: ClassVar[str] = "not-approved"
 

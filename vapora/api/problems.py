@@ -40,6 +40,7 @@ from vapora.errors import (
     NothingToLandError,
     NoWorktreeError,
     OperatorOnlyError,
+    PlanOutdatedError,
     PreconditionFailedError,
     ProviderError,
     PushRefusedError,
@@ -117,6 +118,7 @@ CONFLICT = Kind("conflict", 409, "It cannot be done in the present state", "Read
 RING = Kind("dependency-ring", 409, "Tasks would wait for each other", "Leave one of them out of blocked_by.")
 ARCHIVED = Kind("workspace-archived", 409, "The workspace is archived", "Restore it first.")
 OUTDATED = Kind("review-outdated", 409, "The branch has moved since", "Look at the changes again, and decide anew.")
+PLAN_OUTDATED = Kind("plan-outdated", 409, "The plan is not what was seen", "Look at it again, and decide on that.")
 NOT_APPROVED = Kind("not-approved", 409, "The work is not approved", "Have it approved first.")
 CHECKS_FAILED = Kind("checks-failed", 409, "A check is red", "Send the card back to its agent, or merge with force.")
 REPOSITORY = Kind("repository", 409, "The repository cannot be used as asked", "See what git says.")
@@ -167,6 +169,7 @@ TABLE: Mapping[type[VaporaError], Kind] = {
     ForbiddenError: FORBIDDEN,
     ThrottledError: THROTTLED,
     ReviewOutdatedError: OUTDATED,
+    PlanOutdatedError: PLAN_OUTDATED,
     NotApprovedError: NOT_APPROVED,
     ChecksFailedError: CHECKS_FAILED,
     RepositoryError: REPOSITORY,

@@ -4,7 +4,7 @@ A request body is parsed straight into one of these; the path supplies what the 
 Validation here is about form; whether the thing may happen now is decided by the rules in `vapora.domain`.
 """
 
-from vapora.commands.base import INSTANT, WHOLE, BranchName, Command, Edit, Label, SandboxName, ShellLine, Slug
+from vapora.commands.base import INSTANT, WHOLE, BranchName, Command, Comment, Edit, Label, SandboxName, ShellLine, Slug
 from vapora.commands.people import (
     AcceptInvitation,
     AddMember,
@@ -32,6 +32,18 @@ from vapora.commands.people import (
     SetPolicies,
     SetUp,
     WithdrawInvitation,
+)
+from vapora.commands.plans import (
+    MOST_CARDS,
+    AcceptCards,
+    AcceptPlan,
+    AskPlan,
+    DismissPlan,
+    PlanCommand,
+    PlannedCard,
+    PlanState,
+    RevisePlan,
+    ReviseProposal,
 )
 from vapora.commands.secrets import (
     StoreSecret,
@@ -86,13 +98,17 @@ from vapora.commands.work import (
 
 __all__ = [
     "INSTANT",
+    "MOST_CARDS",
     "WHOLE",
+    "AcceptCards",
     "AcceptFoundFile",
     "AcceptInvitation",
+    "AcceptPlan",
     "AcceptProjectFile",
     "AddMember",
     "ApproveTask",
     "ArchiveProject",
+    "AskPlan",
     "AttachFile",
     "BranchName",
     "CancelRun",
@@ -102,6 +118,7 @@ __all__ = [
     "ChangePreferences",
     "ChangeSettings",
     "Command",
+    "Comment",
     "CommentOnLine",
     "CommentTask",
     "CreateProject",
@@ -109,6 +126,7 @@ __all__ = [
     "CreateWorkspace",
     "DeleteWorkspace",
     "DetachFile",
+    "DismissPlan",
     "Edit",
     "EditAgent",
     "EditBudget",
@@ -133,6 +151,9 @@ __all__ = [
     "PauseRun",
     "PauseWorkspace",
     "PickAttempt",
+    "PlanCommand",
+    "PlanState",
+    "PlannedCard",
     "ProjectCheck",
     "RedeemCode",
     "RedeemSignIn",
@@ -151,6 +172,8 @@ __all__ = [
     "ResumeProject",
     "ResumeRun",
     "ResumeWorkspace",
+    "RevisePlan",
+    "ReviseProposal",
     "RevokeToken",
     "SandboxName",
     "SetBudget",

@@ -26,7 +26,7 @@ from vapora.llm.protocol import (
     ToolCall,
     Usage,
 )
-from vapora.llm.rehearsal import work
+from vapora.llm.rehearsal import planning, work
 
 _BYTES_PER_TOKEN = 4
 _HEADING = re.compile(r"^#{1,6}\s+(.+?)\s*$", re.MULTILINE)
@@ -160,6 +160,9 @@ def _tokens(length: int) -> int:
 
 
 def _work_product(request: ModelRequest) -> str:
+    brief = next((message.text for message in request.messages if message.role == "user"), "")
+    if planning.is_asked_for(brief):
+        return f"{NOTICE}\n\n{planning.proposal(brief)}"
     dice = _Dice(request)
     role = _role(request.system)
     title = _title(request)
