@@ -1,6 +1,21 @@
 """What happened: the facts that VAPORA's log is made of. Importing this package registers every topic."""
 
-from events import access, agent, budget, identity, plan, project, routing, run, secret, task, user, webhook, workspace
+from events import (
+    access,
+    agent,
+    budget,
+    identity,
+    plan,
+    project,
+    routing,
+    run,
+    secret,
+    task,
+    user,
+    webhook,
+    workflow,
+    workspace,
+)
 from events.base import DomainEvent, Unknown, Value, event_class, topics
 from events.recorded import Recorded
 
@@ -23,5 +38,6 @@ __all__ = [
     "topics",
     "user",
     "webhook",
+    "workflow",
     "workspace",
 ]
