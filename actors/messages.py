@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Literal
 
 from events import DomainEvent
+from events.agent import HeldRun
 from events.budget import Charge
 from events.ids import Provider, StreamName, WaitReason
 from events.run import ModelCalled, RunFork
@@ -31,7 +32,8 @@ class Assignment:
     `attempt`: 1 works on `vapora/<task>`, n on `vapora/<task>.<n>`. `comments`: what people and reviewers said since
     the run before began, oldest first. `fork`: where the run begins, if not at the branch's head. `model`: the one that
     a person chose. `paused`: it may not take a step until `resume` is called. `card`: the task when this was sent.
-    `fresh`: it is sent for the first time, so nothing is known to stand in the run's stream yet.
+    `fresh`: it is sent for the first time, so nothing is known to stand in the run's stream yet. `handed_over`: the run
+    was begun by another, or before this agent was started anew; `given_up`: what of it never came back there.
     """
 
     run_id: str
@@ -46,6 +48,8 @@ class Assignment:
     fork: RunFork | None = None
     model: str | None = None
     paused: bool = False
+    handed_over: bool = False
+    given_up: HeldRun | None = None
     card: Card | None = None
     fresh: bool = False
 

@@ -13,9 +13,9 @@ from typing import Any
 
 import structlog
 
-from actors.agent import tool_calls
+from actors.agent import taking_over, tool_calls
 from actors.agent.beginning import begin
-from actors.agent.means import BudgetWatch, Means, Router, Texts, folds_of
+from actors.agent.means import BudgetWatch, Means, Router, StepLimits, Texts, folds_of
 from actors.agent.model_calls import FIRST_RETRY_S, ask_model, resolve
 from actors.agent.permission import Permission
 from actors.agent.prompts import run_started
@@ -29,6 +29,7 @@ from vapora.catalog.manifests import Artifact
 from vapora.clock import Clock, Sleep
 from vapora.domain import run as rules
 from vapora.domain.cell import Rest, together
+from vapora.domain.heartbeat import Pulse
 from vapora.domain.next_step import Ask, Fail, Finish
 from vapora.domain.run import Run
 from vapora.domain.run_end import summary_of
@@ -59,6 +60,7 @@ class Agent:
         workplaces: WorkplacesPort | None = None,
         rehearsal_steps: int | None = None,
         permission: Permission | None = None,
+        limits: StepLimits | None = None,
     ) -> None:
         runs, projects = folds_of(log, snapshots)
         self._means = Means(
@@ -74,6 +76,7 @@ class Agent:
             workplaces,
             rehearsal_steps,
             permission or Permission(),
+            limits or StepLimits(),
         )
         self._runs: dict[str, RunUnderWay] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -97,6 +100,16 @@ class Agent:
         if missing := [one for one in run_ids if one not in self._runs]:
             return Rest(f"{missing[0]} has not reached its agent yet")
         return together(self._runs[one].rest for one in run_ids)
+
+    async def pulse(self, run_ids: Sequence[str]) -> tuple[Pulse, ...]:
+        """How each of these runs is that it has; an answer at all says that it lives."""
+        known = [self._runs[run_id] for run_id in run_ids if run_id in self._runs]
+        return tuple(await asyncio.gather(*(one.pulse() for one in known)))
+
+    async def let_go(self, run_ids: Sequence[str]) -> None:
+        """Others go on with these runs: what is out for them is left to whoever asked last."""
+        for run_id in run_ids:
+            await cancel(self._tasks.get(run_id))
 
     async def perform(self, assignments: Sequence[Assignment]) -> None:
         """Bring these runs to their end; those that are under way already are left alone."""
@@ -139,10 +152,15 @@ class Agent:
         pauses = iter(Backoff(FIRST_RETRY_S, longest_s=_LONGEST_RETRY_S))
         while True:
             try:
+                one.moved()
                 run = await one.load()
+                if taking_over.is_anothers(one, run):
+                    self._journal.info("another agent has it now", run=one.id)
+                    return
                 if run.ended is None:
                     run = await (self._go_on(one, run) if failure is None else self._fail(one, run, failure))
-                await self._left(one, run)
+                if not taking_over.is_anothers(one, run):
+                    await self._left(one, run)
                 return
             except Exception as error:
                 if _passes(error):
@@ -163,11 +181,15 @@ class Agent:
         if run.started is None:
             run = await self._start(one, run)
         held = False  # the next call is chosen and paid for, and the router knows that it was not sent
-        while run.ended is None:
-            if held and run.open_call is not None and (one.called_off is not None or one.paused):
+        while run.ended is None and not taking_over.is_anothers(one, run):
+            ours = taking_over.is_ours(one, run)
+            gives_back = not ours or one.called_off is not None or one.paused
+            if held and run.open_call is not None and gives_back:
                 run, held = await self._give_back(one, run, run.open_call.call_id), False
             elif run.open_call is not None and not held:
                 run, held = await resolve(one, run)
+            elif not ours:
+                run = await taking_over.take_over(one, run)
             elif one.called_off is not None:
                 run = await one.end(run, rules.cancel(run, one.called_off))
             else:
@@ -176,7 +198,8 @@ class Agent:
 
     async def _start(self, one: RunUnderWay, run: Run) -> Run:
         await one.until_resumed()
-        return await (self._start_bare(one, run) if one.called_off is not None else begin(one, run))
+        with one.at("start", limit_s=self._means.limits.tool_s):
+            return await (self._start_bare(one, run) if one.called_off is not None else begin(one, run))
 
     async def _start_bare(self, one: RunUnderWay, run: Run) -> Run:
         """For a run that ends before it has done anything."""

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from actors.agent import taking_over
 from actors.agent.beginning import forked
 from actors.agent.conversation import conversation
 from actors.agent.prompts import call_of_step, call_with_tools
@@ -47,7 +48,8 @@ async def ask_model(one: RunUnderWay, run: Run, ask: Ask, held: bool) -> tuple[R
         run_version=run.version - len(one.unsaid),
         opening=one.unsaid,
     )
-    outcome = await one.means.router.complete(call)
+    with one.at("model", call.call_id, one.means.limits.model_s, call.run_version):
+        outcome = await one.means.router.complete(call)
     run = one.appended(run, outcome.events)
     if isinstance(outcome, Answered):
         return run, outcome.held
@@ -95,6 +97,7 @@ async def _until_key(one: RunUnderWay, instant: datetime, seen: int | None) -> N
     """Until `instant`, the run is called off, or a secret was stored: perhaps the key for which it waits."""
     seen = await one.means.log.head() if seen is None else seen
     while one.called_off is None:
+        one.moved()
         left = min((instant - one.means.clock()).total_seconds(), _LONGEST_SLEEP_S)
         if left <= 0:
             return
@@ -140,7 +143,11 @@ async def resolve(one: RunUnderWay, run: Run) -> tuple[Run, bool]:
     call = run.open_call
     if call is None:
         return run, False
-    known = await one.means.router.attach(call.call_id)
+    if taking_over.never_came_back(one, "model", call.call_id, call.attempt):
+        await one.means.router.abandon(call.call_id)
+        one.gave_up = True
+    with one.at("model", call.call_id, one.means.limits.model_s, run.version):
+        known = await one.means.router.attach(call.call_id)
     if known is True:
         return run, True
     if known is False:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -20,6 +22,7 @@ from vapora.catalog import RoleManifest
 from vapora.domain import run as rules
 from vapora.domain.attached import is_text
 from vapora.domain.cell import Rest
+from vapora.domain.heartbeat import Pulse
 from vapora.domain.project import Project
 from vapora.domain.run import Run
 from vapora.errors import VersionConflictError
@@ -32,9 +35,18 @@ _AT_WORK = Rest("a run is under way")
 T = TypeVar("T")
 
 
+@dataclass(frozen=True, slots=True)
+class Doing:
+    """What a run is at, as in `vapora.domain.heartbeat.Pulse`."""
+
+    what: str = ""
+    name: str = ""
+    limit_s: float | None = None
+
+
 class RunUnderWay:
     """`called_off`: why a person took it back. `paused`: nothing new is begun until it is resumed. `earlier`: the run
-    that it goes on from, once that was read."""
+    that it goes on from, once that was read. `gave_up`: what never came back before is settled."""
 
     def __init__(self, means: Means, assignment: Assignment) -> None:
         self.means = means
@@ -43,12 +55,16 @@ class RunUnderWay:
         self.paused = assignment.paused
         self.earlier: Run | None = None
         self.rest = _AT_WORK
+        self.gave_up = assignment.given_up is None
+        self._doing = Doing(limit_s=means.limits.other_s)
+        self._moved_at = time.monotonic()
         # The beginning of the run, while it waits for the append that it stands in together with what comes next.
         self.unsaid: tuple[DomainEvent, ...] = ()
         self._looked = False
         self._project: Project | None = None
         self._signal = asyncio.Event()
         self._read: dict[str, str] = {}
+        self._seen_version = 0
 
     @property
     def id(self) -> str:
@@ -105,6 +121,40 @@ class RunUnderWay:
             if self.called_off is None:
                 self._signal.clear()
 
+    # How far it is.
+
+    def moved(self) -> None:
+        """It took a step."""
+        self._moved_at = time.monotonic()
+
+    @contextmanager
+    def at(self, doing: str, name: str = "", limit_s: float | None = None, version: int = 0) -> Iterator[None]:
+        """While it is at something that may take `limit_s` (None: any time) without another sign of life. `version`:
+        where the run's stream stands."""
+        self._doing, self._seen_version = Doing(doing, name, limit_s), version
+        self.moved()
+        try:
+            yield
+        finally:
+            self._doing = Doing(limit_s=self.means.limits.other_s)
+            self.moved()
+
+    async def pulse(self) -> Pulse:
+        """What it is at, and for how long. A call of a model may take several attempts, which stand in the log."""
+        doing = self._doing
+        told = Pulse(self.id, doing.what, doing.name, 0, time.monotonic() - self._moved_at, doing.limit_s)
+        if self.rest is not _AT_WORK:
+            return replace(told, limit_s=None)
+        if doing.what != "model" or not told.overdue:
+            return told
+        known = await self.means.log.read(run_stream(self.id), lenient=True)
+        if len(known) > self._seen_version:
+            self._seen_version = len(known)
+            self.moved()
+            return replace(told, since_s=0.0)
+        call = rules.fold([one.event for one in known]).open_call
+        return replace(told, name=call.call_id, attempt=call.attempt) if call is not None else told
+
     # Its stream.
 
     async def load(self) -> Run:
@@ -136,6 +186,7 @@ class RunUnderWay:
             change = (run_stream(self.id), run.version - len(self.unsaid), (*self.unsaid, *events))
             await self.means.log.append(self.assignment.origin, change, *along)
             self.unsaid = ()
+            self.moved()
         return _with(run, events)
 
     async def end(self, run: Run, events: tuple[DomainEvent, ...]) -> Run:

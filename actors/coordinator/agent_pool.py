@@ -12,6 +12,7 @@ import structlog
 from actors.follower import cancel
 from actors.messages import Assignment
 from vapora.domain.cell import Rest, together
+from vapora.domain.heartbeat import Pulse
 from vapora.domain.run_end import Card
 from vapora.domain.swarm import rules as swarm
 from vapora.ports import Origin
@@ -27,6 +28,10 @@ class AgentPort(Protocol):
     async def pause(self, run_ids: Sequence[str]) -> None: ...
 
     async def resume(self, run_ids: Sequence[str]) -> None: ...
+
+    async def pulse(self, run_ids: Sequence[str]) -> tuple[Pulse, ...]: ...
+
+    async def let_go(self, run_ids: Sequence[str]) -> None: ...
 
     async def rest(self, run_ids: Sequence[str]) -> Rest: ...
 
@@ -58,6 +63,7 @@ class AgentPool:
         # Runs of which an agent may think that they are paused.
         self._held: set[str] = set()
         self._under_way: dict[str, asyncio.Task[None]] = {}
+        self._sent_to: dict[str, str] = {}
         self._last_busy: dict[str, float] = {}
         self._journal = structlog.get_logger("coordinator")
 
@@ -71,7 +77,8 @@ class AgentPool:
         by_agent: dict[str, list[Assignment]] = {}
         paused = self._paused()
         for one in runs:
-            by_agent.setdefault(one.agent_id, []).append(self._message(one, one.run_id in paused, fresh))
+            if not one.stranded:  # it goes to whom it is handed over
+                by_agent.setdefault(one.agent_id, []).append(self._message(one, one.run_id in paused, fresh))
         for agent_id, work in by_agent.items():
             name = f"perform {' '.join(one.run_id for one in work)}"
             self._start(name, agent_id, partial(self._perform, agent_id, work))
@@ -113,6 +120,17 @@ class AgentPool:
                 del self._last_busy[agent_id]
                 await self._retire(agent_id)
 
+    async def forget(self, agent_id: str) -> None:
+        """Nothing that is on its way to this agent arrives any more, and it is ended no second time."""
+        self._last_busy.pop(agent_id, None)
+        for name, to in list(self._sent_to.items()):
+            if to == agent_id and (sending := self._under_way.get(name)) is not None:
+                await cancel(sending)
+
+    async def let_go(self, agent_id: str, run_ids: Sequence[str]) -> None:
+        """An agent that is well has these no longer."""
+        self._start(f"let go {' '.join(run_ids)}", agent_id, partial(self._agent(agent_id).let_go, run_ids))
+
     async def stop(self) -> None:
         for sending in list(self._under_way.values()):
             await cancel(sending)
@@ -145,6 +163,8 @@ class AgentPool:
             fork=one.task.fork if one.purpose == "work" else None,
             model=one.task.model if one.purpose == "work" else None,
             paused=paused,
+            handed_over=one.handed_over,
+            given_up=one.given_up,
             card=self._card(one.task_id),
             fresh=fresh,
         )
@@ -154,8 +174,12 @@ class AgentPool:
         self._last_busy[agent_id] = asyncio.get_running_loop().time()
         if name not in self._under_way:
             sending = asyncio.create_task(self._carry_out(name, call), name=name)
-            self._under_way[name] = sending
-            sending.add_done_callback(lambda _: self._under_way.pop(name, None))
+            self._under_way[name], self._sent_to[name] = sending, agent_id
+            sending.add_done_callback(lambda _: self._arrived(name))
+
+    def _arrived(self, name: str) -> None:
+        self._under_way.pop(name, None)
+        self._sent_to.pop(name, None)
 
     async def _carry_out(self, name: str, call: Callable[[], Coroutine[Any, Any, None]]) -> None:
         try:

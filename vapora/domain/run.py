@@ -22,6 +22,7 @@ from events.run import (
     RunFailed,
     RunStarted,
     RunSucceeded,
+    RunTakenOver,
     RunWaiting,
     SetupRan,
     ToolUsed,
@@ -31,9 +32,11 @@ from events.work import Work
 from vapora.domain import answer
 
 # To be raised with every change of `evolve` or of the state: what an older fold saved is then left aside.
-FOLD_VERSION = 5
+FOLD_VERSION = 6
 # So often the same call with the same result in a row, and the model is told so.
 MOST_REPEATS = 5
+# So often a run goes on with another agent; then it is the run that does not let agents advance.
+MOST_TAKEN_OVER = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,8 @@ class Run:
     With tools: `used`: all tool calls with their results, in order; `question`: one that no person has answered yet;
     `head`: the newest commit that is recorded, None before the first; `repeats`: how often the last call was made with
     the same result, in a row; `warned`: how many answers there were each time that the model was told of that.
-    `busy_ms`: what models, tools and commands took; waiting for people is no part of it.
+    `busy_ms`: what models, tools and commands took; waiting for people is no part of it. `started` names the agent that
+    has it now; `epoch` is where the log gave it to that one, 0 for the first, and `taken_over` how often that was.
     """
 
     version: int = 0
@@ -87,6 +91,8 @@ class Run:
     busy_ms: int = 0
     artifact: Content | None = None
     ended: RunSucceeded | RunFailed | RunCancelled | None = None
+    epoch: int = 0
+    taken_over: int = 0
 
     def next_attempt(self, step: int) -> int:
         return self.attempts[step] + 1 if step < len(self.attempts) else 1
@@ -102,6 +108,10 @@ def evolve(run: Run, event: DomainEvent) -> Run:
     match event:
         case RunStarted():
             return replace(run, version=version, started=event)
+        case RunTakenOver():
+            started = run.started and run.started.model_copy(update={"agent_id": event.agent_id})
+            taken_over = run.taken_over + 1
+            return replace(run, version=version, started=started, epoch=event.handed_over_at, taken_over=taken_over)
         case ProviderSelected(call_id=call_id, step=step, attempt=attempt):
             attempts = (*run.attempts, *(0,) * (step + 1 - len(run.attempts)))
             attempts = (*attempts[:step], attempt, *attempts[step + 1 :])
@@ -181,6 +191,22 @@ def fold(events: Sequence[DomainEvent]) -> Run:
 
 def start(run: Run, begun: RunStarted) -> tuple[DomainEvent, ...]:
     return () if run.started else (begun,)
+
+
+def take_over(run: Run, agent_id: str, handed_over_at: int) -> tuple[DomainEvent, ...]:
+    """The agent to which the run was handed over goes on with it; the one before records nothing more."""
+    begun = _begun(run)
+    if run.ended or run.epoch >= handed_over_at:
+        return ()
+    return (
+        RunTakenOver(
+            run_id=begun.run_id,
+            task_id=begun.task_id,
+            agent_id=agent_id,
+            from_agent=begun.agent_id,
+            handed_over_at=handed_over_at,
+        ),
+    )
 
 
 def wait(run: Run, reason: WaitReason, remedy: str) -> tuple[DomainEvent, ...]:
