@@ -129,12 +129,12 @@ async def test_a_task_of_three_steps_is_eighteen_events_in_six_commits(office: O
     assert appends == [[["task.submitted"], ["task.assigned"], begun, answered, answered, last]] * TASKS
 
 
-async def test_a_task_of_three_steps_is_twenty_one_calls_between_actors(office: Office) -> None:
+async def test_a_task_of_three_steps_is_twenty_two_calls_between_actors(office: Office) -> None:
     office.runtime.calls.clear()
     for _ in range(TASKS):
         await office.work(Review.NONE)
     assert {name: count / TASKS for name, count in office.runtime.calls.items()} == {
-        "log.read": 2 + STEPS,
+        "log.read": 3 + STEPS,
         "log.append": 3 + STEPS,
         "agent.perform": 1,
         "router.is_simulated": 1,
