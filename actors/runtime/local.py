@@ -78,7 +78,8 @@ class LocalRuntime:
                 raise ClosedError(f"{address} is not started any more: everything is shutting down.")
             task = asyncio.ensure_future(self._start(address, self._stopping.get(address)))
             self._actors[address] = task
-        return await asyncio.shield(task)
+        # Mostly it runs already, and each call comes by here.
+        return task.result() if task.done() else await asyncio.shield(task)
 
     async def _start(self, address: Address, before: asyncio.Task[None] | None) -> Actor:
         try:
