@@ -83,6 +83,18 @@ def webhook_stream(webhook_id: str) -> StreamName:
     return StreamName(f"webhook:{webhook_id}")
 
 
+def plan_stream(plan_id: str) -> StreamName:
+    return StreamName(f"plan:{plan_id}")
+
+
+def workflow_stream(workflow_id: str) -> StreamName:
+    return StreamName(f"workflow:{workflow_id}")
+
+
+def workflow_run_stream(workflow_run_id: str) -> StreamName:
+    return StreamName(f"workflow-run:{workflow_run_id}")
+
+
 def request_stream(digest: str) -> StreamName:
     return StreamName(f"request:{digest}")
 

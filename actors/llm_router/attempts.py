@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from actors.llm_router.sizes import CallSizes
-from actors.messages import Call, CoAppend, Settlement
+from actors.messages import Call, Closing, CoAppend, Settlement
 from events import DomainEvent
 from events.budget import Charge
 from events.content import Content
-from events.ids import Provider, WaitReason, run_stream
+from events.ids import Provider, WaitReason, run_stream, task_stream
 from events.money import MicroUsd
 from events.routing import ProviderSelected
 from events.run import ModelCalled, ModelCallFailed, ModelCallWithdrawn, RunContinued, Tokens, ToolRequested
@@ -92,13 +92,15 @@ class CallAttempts:
         return run_stream(self.call.charge.run_id), self.version, events
 
     def chosen(self, event: ProviderSelected, *, proven: bool) -> tuple[DomainEvent, ...]:
-        """`event`, behind the end of the wait that the run was marked with, if this choice ends it.
+        """`event`, behind the run's beginning if that does not stand yet, and behind the end of the wait that the run
+        was marked with, if this choice ends it.
 
         Money that is there ends a wait for money. A wait for a provider ends with a model that answered last time; one
         that only might answer leaves the card as it is, else each vain try would be two more changes of it.
         """
         ends = proven or self.call.waiting is not WaitReason.PROVIDER
-        return (*(self._continued() if ends else ()), event)
+        opening = () if self.events else self.call.opening
+        return (*opening, *(self._continued() if ends else ()), event)
 
     def answered(self, event: ModelCalled) -> tuple[DomainEvent, ...]:
         """`event`, behind the end of a wait that it ends."""
@@ -150,6 +152,8 @@ def following_call(call: Call, answer: str) -> Call:
         max_output_tokens=call.follow_up.max_output_tokens,
         waiting=None,
         held=False,
+        opening=(),
+        ending=None,
         follow_up=None,
         excluded=(),
         maybe_billed_left=MOST_MAYBE_BILLED,
@@ -236,6 +240,15 @@ def called(
         latency_ms=latency_ms,
         simulated=simulated,
     )
+
+
+def closing(call: Call, event: ModelCalled, answer: ModelAnswer) -> Closing | None:
+    """What joins the answer in its append if it ends the run."""
+    ending = call.ending
+    ended, moves = ((), ()) if ending is None else ending.after(event, text_of(answer))
+    if ending is None or not moves:
+        return None
+    return Closing(ended, (task_stream(call.charge.task_id), ending.card.version, moves))
 
 
 def withdrawn(charge: Charge, step: int, choice: ChosenModel) -> ModelCallWithdrawn:

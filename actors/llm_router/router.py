@@ -150,13 +150,21 @@ class LLMRouter:
             task = asyncio.create_task(self._work(call), name=call.call_id)
             under_way = self._under_way[call.call_id] = _UnderWay(call.charge.run_id, task)
             task.add_done_callback(self._ended)
-        return await asyncio.shield(under_way.outcome)
+        return await self._outcome(under_way)
+
+    async def _outcome(self, under_way: _UnderWay) -> CallOutcome:
+        try:
+            return await asyncio.shield(under_way.outcome)
+        except asyncio.CancelledError:
+            if not under_way.outcome.cancelled():
+                raise
+            raise UnavailableError("The call was given up.", remedy="Look at the run again.") from None
 
     async def attach(self, call_id: str) -> CallOutcome | bool:
         """For a run that resumes: the outcome of its call if it is under way; True if its money is held and nothing was
         sent; False if nothing is known of it, so that its answer must count as lost."""
         under_way = self._under_way.get(call_id)
-        return await asyncio.shield(under_way.outcome) if under_way else call_id in self._held
+        return await self._outcome(under_way) if under_way else call_id in self._held
 
     async def drop(self, origin: Origin, call_id: str) -> bool:
         """The next step's money is not needed: the run ends here. False if nothing is held for it here."""
@@ -170,8 +178,17 @@ class LLMRouter:
         if nothing is held for it here."""
         return await self._held.withdraw(call_id)
 
+    async def abandon(self, call_id: str) -> None:
+        """Nobody waits for this call any longer: it took longer than any may. Whoever asked books it as lost; an answer
+        that comes all the same finds its run elsewhere, and only its money is settled."""
+        under_way = self._under_way.pop(call_id, None)
+        if under_way is not None:
+            under_way.outcome.cancel()
+
     def _ended(self, task: asyncio.Task[CallOutcome]) -> None:
-        self._under_way.pop(task.get_name(), None)
+        known = self._under_way.get(task.get_name())
+        if known is not None and known.outcome is task:
+            del self._under_way[task.get_name()]
         if task.cancelled() or (error := task.exception()) is None:
             return
         # Told here too: the one who asked may be gone. A stop is no news.

@@ -28,7 +28,7 @@ from vapora.llm.protocol import (
     ToolCall,
     Usage,
 )
-from vapora.llm.rehearsal import work
+from vapora.llm.rehearsal import planning, work
 
 _BYTES_PER_TOKEN = 4
 _HEADING = re.compile(r"^#{1,6}\s+(.+?)\s*$", re.MULTILINE)
@@ -198,6 +198,9 @@ def _tokens(length: int) -> int:
 
 
 def _work_product(request: ModelRequest, dice: _Dice) -> str:
+    brief = next((message.text for message in request.messages if message.role == "user"), "")
+    if planning.is_asked_for(brief):
+        return f"{NOTICE}\n\n{planning.proposal(brief)}"
     role = _role(request.system)
     title = _title(request)
     turn = 1 + sum(message.role == "assistant" for message in request.messages)
