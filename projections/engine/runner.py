@@ -222,10 +222,10 @@ class Fold:
         told = self.checkpoint.switched_at is None
         take = self.projection.take
         rows.watched = bool(self._shapes)
+        if told and topics is not None:
+            batch = [entry for entry in batch if entry.topic in topics]
         for entry in batch:
             wanted = topics is None or entry.topic in topics
-            if told and not wanted:
-                continue
             self._current = entry
             rows.begin(entry.position)
             if not told:
