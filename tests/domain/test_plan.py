@@ -1,4 +1,4 @@
-"""Plans: a proposal is checked whole, its cards are made in the order of the work, and only what was seen is accepted."""
+"""Plans: a proposal is checked whole, its cards come in the order of the work, only what was seen is accepted."""
 
 from __future__ import annotations
 

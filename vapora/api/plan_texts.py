@@ -9,6 +9,13 @@ _PLAN = {
     "task_id": "The card that it is planned by.",
     "task_ids": "The cards that were made of it; empty until it is accepted.",
 }
+_CARD = {
+    "key": "Tells the card from the plan's others.",
+    "waits_for": "Keys of the cards that have to be done before.",
+    "risk": "What may go wrong, and its early sign.",
+    "role": "Who shall do it; null: whoever can.",
+    "task_type": "What kind of work it is; null: inferred.",
+}
 SHAPES: dict[str, dict[str, str]] = {
     "AskPlan": {"goal": "What shall be true in the end."},
     "RevisePlan": {"text": "What shall be different."},
@@ -17,13 +24,7 @@ SHAPES: dict[str, dict[str, str]] = {
         "cards": "As they shall be made; absent: as they were proposed.",
     },
     "DismissPlan": {"reason": "Why; for the audit trail."},
-    "PlannedCard": {
-        "key": "Tells the card from the plan's others.",
-        "waits_for": "Keys of the cards that have to be done before.",
-        "risk": "What may go wrong, and its early sign.",
-        "role": "Who shall do it; null: whoever can.",
-        "task_type": "What kind of work it is; null: inferred.",
-    },
+    "PlannedCard": _CARD,
     "PlanSummary": _PLAN,
     "PlanView": {
         **_PLAN,
@@ -43,7 +44,7 @@ SHAPES: dict[str, dict[str, str]] = {
         "task_id": "The card that it was planned by.",
         "answer": "What the project manager said beside the cards; null: nothing yet.",
     },
-    "ProposedCard": {"card": "As it would be made.", "estimate": "What cards of its kind came to."},
+    "ProposedCard": {**_CARD, "estimate": "What cards of its kind came to."},
     "CardEstimate": {
         "task_type": "The kind of work that was looked at.",
         "cost_microusd": "In micro-dollars; null: fewer than five past cards.",

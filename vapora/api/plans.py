@@ -25,14 +25,13 @@ from vapora.commands import (
     AskPlan,
     DismissPlan,
     PlannedCard,
-    PlanState,
     RevisePlan,
     ReviseProposal,
 )
 from vapora.domain import plan as rules
 from vapora.domain.plan import Proposal
 from vapora.errors import BadInputError, ConflictError, NotFoundError, PlanOutdatedError
-from vapora.views import Accepted, Page, PlanCards, PlanMade, PlanSummary, PlanView
+from vapora.views import Accepted, Page, PlanCards, PlanMade, PlanState, PlanSummary, PlanView
 
 router = APIRouter(prefix="/plans", tags=["plans"])
 
@@ -201,7 +200,7 @@ def _round(rows: ReadSnapshot, one: dict[str, str], found: _Found) -> views.Plan
 
 def _proposed(rows: ReadSnapshot, card: PlannedCard) -> views.ProposedCard:
     task_type = card.task_type or infer_task_type(card.title, card.description, card.type.value, card.role)[0]
-    return views.ProposedCard(card=card, estimate=_estimate(rows, task_type))
+    return views.ProposedCard(**card.model_dump(), estimate=_estimate(rows, task_type))
 
 
 def _estimate(rows: ReadSnapshot, task_type: str) -> views.CardEstimate:

@@ -41,7 +41,6 @@ from vapora.commands.plans import (
     DismissPlan,
     PlanCommand,
     PlannedCard,
-    PlanState,
     RevisePlan,
     ReviseProposal,
 )
@@ -172,7 +171,6 @@ __all__ = [
     "PauseWorkspace",
     "PickAttempt",
     "PlanCommand",
-    "PlanState",
     "PlannedCard",
     "ProjectCheck",
     "RedeemCode",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
@@ -76,4 +76,3 @@ class DismissPlan(Command):
 
 
 PlanCommand = AskPlan | ReviseProposal | AcceptCards | DismissPlan
-PlanState = Literal["proposing", "proposed", "failed", "accepted", "dismissed"]

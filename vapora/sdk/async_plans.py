@@ -37,5 +37,5 @@ class AsyncPlans(AsyncTransport):
         body = commands.AcceptPlan(seen=seen, cards=None if cards is None else tuple(cards))
         return await self._ask("POST", path("plans", plan_id, "accept"), views.PlanCards, body, key)
 
-    async def dismiss_plan(self, plan_id: str, reason: str = "", key: str | None = None) -> int:
-        return await self._write("POST", path("plans", plan_id, "dismiss"), commands.DismissPlan(reason=reason), key)
+    async def dismiss_plan(self, plan_id: str, reason: str = "") -> int:
+        return await self._write("POST", path("plans", plan_id, "dismiss"), commands.DismissPlan(reason=reason))

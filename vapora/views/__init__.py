@@ -43,7 +43,17 @@ from vapora.views.people import (
     UserView,
     WorkspaceView,
 )
-from vapora.views.plans import CardEstimate, PlanCards, PlanMade, PlanRound, PlanSummary, PlanView, ProposedCard, Range
+from vapora.views.plans import (
+    CardEstimate,
+    PlanCards,
+    PlanMade,
+    PlanRound,
+    PlanState,
+    PlanSummary,
+    PlanView,
+    ProposedCard,
+    Range,
+)
 from vapora.views.repository import (
     Branch,
     ChangedBy,
@@ -197,6 +207,7 @@ __all__ = [
     "PlanCards",
     "PlanMade",
     "PlanRound",
+    "PlanState",
     "PlanSummary",
     "PlanView",
     "Policies",

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Literal
 
-from vapora.commands.plans import PlannedCard, PlanState
+from events.ids import BoardType
 from vapora.views.base import View
+
+PlanState = Literal["proposing", "proposed", "failed", "accepted", "dismissed"]
 
 
 class Range(View):
@@ -28,7 +31,17 @@ class CardEstimate(View):
 
 
 class ProposedCard(View):
-    card: PlannedCard
+    """As the card would be made. `waits_for`: keys of the plan's other cards."""
+
+    key: str
+    title: str
+    description: str
+    type: BoardType
+    role: str | None
+    task_type: str | None
+    priority: int
+    waits_for: tuple[str, ...]
+    risk: str
     estimate: CardEstimate
 
 
