@@ -39,6 +39,7 @@ from vapora.commands import (
     CommentTask,
     CreateProject,
     DetachFile,
+    DrainAgent,
     EditAgent,
     EditProject,
     EditTask,
@@ -239,7 +240,7 @@ class Dispatcher:
                 hook = await self.webhooks.load(stream)
                 events = webhooks.decide(hook.state, command, made, topics(), new=not target)
                 return _decision(made, stream, hook, events)
-            case RegisterAgent() | EditAgent() | RemoveAgent():
+            case RegisterAgent() | EditAgent() | DrainAgent() | RemoveAgent():
                 return await self._agent(command, target)
             case _:
                 raise BadInputError(f"{type(command).__name__} is not carried out here.")
@@ -295,7 +296,7 @@ class Dispatcher:
         answered = made if isinstance(command, CommentTask) else target
         return _decision(answered, stream, task, events, expected)
 
-    async def _agent(self, command: RegisterAgent | EditAgent | RemoveAgent, target: str) -> _Decision:
+    async def _agent(self, command: RegisterAgent | EditAgent | DrainAgent | RemoveAgent, target: str) -> _Decision:
         agent_id = target
         free = isinstance(command, RegisterAgent) and command.id is None
         if isinstance(command, RegisterAgent):
@@ -309,6 +310,8 @@ class Dispatcher:
                 events = agents.register(agent.state, command, agent_id, defaults, tuple(roles()), task_types())
             case EditAgent():
                 events = agents.edit(agent.state, command, agent_id, task_types())
+            case DrainAgent():
+                events = agents.drain(agent.state, command, agent_id)
             case RemoveAgent():
                 events = agents.remove(agent.state, agent_id)
         return _decision(agent_id, stream, agent, events)
@@ -345,7 +348,7 @@ def _stream_of(command: Command, target: str) -> StreamName:
             return SETTINGS
         case ChangePreferences():
             return preferences_stream(target)
-        case EditAgent() | RemoveAgent():
+        case EditAgent() | DrainAgent() | RemoveAgent():
             return agent_stream(target)
         case SetWebhook() | RemoveWebhook():
             return webhook_stream(target)
