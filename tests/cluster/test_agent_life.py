@@ -61,6 +61,7 @@ def site() -> Iterator[Site]:
             try:
                 with Client(f"http://127.0.0.1:{port}") as client:
                     wait_for("up is ready", lambda: up.poll() is not None or _ready(client))
+                    assert up.poll() is None, up.communicate()
                     client.register_agent(RegisterAgent(role="developer"))
                     yield Site(vendors, settings, client)
                 code, _ = interrupt(up, data)
