@@ -32,8 +32,8 @@ class Assignment:
     `attempt`: 1 works on `vapora/<task>`, n on `vapora/<task>.<n>`. `comments`: what people and reviewers said since
     the run before began, oldest first. `fork`: where the run begins, if not at the branch's head. `model`: the one that
     a person chose. `paused`: it may not take a step until `resume` is called. `card`: the task when this was sent.
-    `handed_over`: the run was begun by another, or before this agent was started anew; `given_up`: what of it never
-    came back there.
+    `fresh`: it is sent for the first time, so nothing is known to stand in the run's stream yet. `handed_over`: the run
+    was begun by another, or before this agent was started anew; `given_up`: what of it never came back there.
     """
 
     run_id: str
@@ -51,6 +51,7 @@ class Assignment:
     handed_over: bool = False
     given_up: HeldRun | None = None
     card: Card | None = None
+    fresh: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,21 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from events import DomainEvent, access, agent, budget, project, routing, run, secret, task, user, webhook, workspace
+from events import (
+    DomainEvent,
+    access,
+    agent,
+    budget,
+    plan,
+    project,
+    routing,
+    run,
+    secret,
+    task,
+    user,
+    webhook,
+    workspace,
+)
 from events.ids import ChecksVerdict
 from events.work import CommandResult
 from projections.audit_line import AuditLine, rule
@@ -109,6 +123,9 @@ RULES: Mapping[type[DomainEvent], Callable[[Any], AuditLine]] = {
         "execute", "webhook", "webhook_id", lambda event: event.error or f"answered with {event.status}"
     ),
     webhook.WebhookRemoved: rule("delete", "webhook", "webhook_id"),
+    plan.PlanRequested: rule("create", "plan", "plan_id", lambda event: event.text[:500]),
+    plan.PlanAccepted: rule("complete", "plan", "plan_id", lambda event: f"{len(event.task_ids)} cards"),
+    plan.PlanDismissed: rule("delete", "plan", "plan_id", lambda event: event.reason),
     project.ProjectCreated: rule("create", "project", "project_id", lambda event: event.name),
     project.ProjectEdited: rule("update", "project", "project_id", _edited),
     project.ProjectArchived: rule("delete", "project", "project_id", lambda event: "archived"),

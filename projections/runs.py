@@ -17,6 +17,7 @@ from projections.engine.base import (
     Row,
     Rows,
     Table,
+    Where,
     format_instant,
 )
 from vapora.domain.answer import Verdict, judge
@@ -251,3 +252,17 @@ def artifacts(rows: Reader, run_id: str) -> tuple[Artifact, ...]:
     found = rows.select(ARTIFACTS, {"run_id": run_id})
     fields = Artifact.model_fields
     return tuple(Artifact.model_validate({name: row[name] for name in fields}) for row in found)
+
+
+def past(rows: Reader, task_type: str, simulated: bool, limit: int) -> list[tuple[int, int]]:
+    """What past cards of a kind came to, in micro-dollars and milliseconds: all runs of each together, of those cards
+    that a run succeeded for. Only the newest `limit` runs of the kind are looked at."""
+    where: Where = {"task_type": task_type, "simulated": int(simulated)}
+    found = rows.select(RUNS, where, order=("-started_position",), limit=limit)
+    good = {row["task_id"] for row in found if row["state"] == "succeeded"}
+    sums: dict[str, tuple[int, int]] = {}
+    for row in found:
+        if row["task_id"] in good and row["duration_ms"] is not None:
+            cost, took = sums.get(row["task_id"], (0, 0))
+            sums[row["task_id"]] = (cost + row["cost_microusd"], took + row["duration_ms"])
+    return list(sums.values())

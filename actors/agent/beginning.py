@@ -53,6 +53,8 @@ async def _worktree(one: RunUnderWay) -> Begun | None:
     assignment, manifest = one.assignment, one.manifest
     if one.means.workplaces is None or (assignment.purpose == "review" and assignment.head is None):
         return None
+    if not await one.has_repository():
+        return None
     at = assignment.head
     origin = await forked(one)
     if origin is not None and origin.started is not None and origin.started.workplace is not None:

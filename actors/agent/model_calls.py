@@ -16,7 +16,7 @@ from actors.agent.run_under_way import RunUnderWay
 from actors.messages import Answered, Call, CallOutcome, NoProvider, OutOfBudget
 from events import Recorded
 from events.budget import BudgetSet
-from events.ids import WaitReason, project_stream, run_stream
+from events.ids import WaitReason, run_stream
 from events.secret import SecretStored
 from vapora.domain import run as rules
 from vapora.domain.next_step import Ask, Fail, without_another
@@ -40,7 +40,7 @@ async def ask_model(one: RunUnderWay, run: Run, ask: Ask, held: bool) -> tuple[R
     # that it waits: until then the run asks again at once.
     seen = await one.means.log.head() if run.waiting else None
     # As the project is now: nothing more of it goes to a provider that was taken off its list a moment ago.
-    project = (await one.means.projects.load(project_stream(one.assignment.task.project_id))).state
+    project = await one.project()
     call = replace(
         await _call(one, run, ask, held),
         model=run.started.model if run.started else None,

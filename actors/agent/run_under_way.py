@@ -15,7 +15,7 @@ from actors.messages import Assignment
 from actors.work_messages import Place
 from events import DomainEvent
 from events.content import Content
-from events.ids import run_stream, task_stream
+from events.ids import project_stream, run_stream, task_stream
 from events.run import RunStarted
 from vapora.blobs import inline
 from vapora.catalog import RoleManifest
@@ -23,6 +23,7 @@ from vapora.domain import run as rules
 from vapora.domain.attached import is_text
 from vapora.domain.cell import Rest
 from vapora.domain.heartbeat import Pulse
+from vapora.domain.project import Project
 from vapora.domain.run import Run
 from vapora.errors import VersionConflictError
 from vapora.log.client import Change
@@ -59,6 +60,8 @@ class RunUnderWay:
         self._moved_at = time.monotonic()
         # The beginning of the run, while it waits for the append that it stands in together with what comes next.
         self.unsaid: tuple[DomainEvent, ...] = ()
+        self._looked = False
+        self._project: Project | None = None
         self._signal = asyncio.Event()
         self._read: dict[str, str] = {}
         self._seen_version = 0
@@ -155,8 +158,23 @@ class RunUnderWay:
     # Its stream.
 
     async def load(self) -> Run:
+        """The run as the log has it. One that was never sent before has nothing there; where that is not so, because
+        its first sender was not heard, the first append finds out, and the run is looked at again."""
         self.unsaid = ()
+        looked, self._looked = self._looked, True
+        if self.assignment.fresh and not looked:
+            return rules.initial()
         return (await self.means.folds.load(run_stream(self.id))).state or rules.initial()
+
+    async def project(self) -> Project | None:
+        """As it is now."""
+        known, self._project = self._project, None
+        return known or (await self.means.projects.load(project_stream(self.assignment.task.project_id))).state
+
+    async def has_repository(self) -> bool:
+        """Whether its project may have one; what was learnt of that holds for the first call, which follows at once."""
+        self._project = await self.project()
+        return self._project is None or self._project.repo is not None
 
     def begin(self, run: Run, events: tuple[DomainEvent, ...]) -> Run:
         """The run as it will be once `events` stand, which the next append of the run brings along."""

@@ -72,12 +72,13 @@ class AgentPool:
         self._last_busy = dict.fromkeys(agent_ids, asyncio.get_running_loop().time())
         self._held = {one.run_id for one in runs}
 
-    def send(self, runs: Iterable[swarm.RunInFlight]) -> None:
+    def send(self, runs: Iterable[swarm.RunInFlight], *, fresh: bool = False) -> None:
+        """`fresh`: for the first time."""
         by_agent: dict[str, list[Assignment]] = {}
         paused = self._paused()
         for one in runs:
             if not one.stranded:  # it goes to whom it is handed over
-                by_agent.setdefault(one.agent_id, []).append(self._message(one, one.run_id in paused))
+                by_agent.setdefault(one.agent_id, []).append(self._message(one, one.run_id in paused, fresh))
         for agent_id, work in by_agent.items():
             name = f"perform {' '.join(one.run_id for one in work)}"
             self._start(name, agent_id, partial(self._perform, agent_id, work))
@@ -148,7 +149,7 @@ class AgentPool:
         await self._agent(agent_id).resume(run_ids)
         self._held.difference_update(run_ids)
 
-    def _message(self, one: swarm.RunInFlight, paused: bool = False) -> Assignment:
+    def _message(self, one: swarm.RunInFlight, paused: bool = False, fresh: bool = False) -> Assignment:
         return Assignment(
             run_id=one.run_id,
             agent_id=one.agent_id,
@@ -165,6 +166,7 @@ class AgentPool:
             handed_over=one.handed_over,
             given_up=one.given_up,
             card=self._card(one.task_id),
+            fresh=fresh,
         )
 
     def _start(self, name: str, agent_id: str, call: Callable[[], Coroutine[Any, Any, None]]) -> None:

@@ -175,8 +175,11 @@ class SwarmCoordinator:
                 self._consumer.evolve(recorded)
         if self._caught_up:
             await self._act()
-            assigned = {one.event.run_id for one in events if isinstance(one.event, _GIVEN_OUT)}
-            self._pool.send(one for one in swarm.running(self._swarm) if one.run_id in assigned)
+            given = {one.event.run_id for one in events if isinstance(one.event, _GIVEN_OUT)}
+            fresh = {one.event.run_id for one in events if isinstance(one.event, TaskAssigned | ReviewAssigned)}
+            running = [one for one in swarm.running(self._swarm) if one.run_id in given]
+            self._pool.send((one for one in running if one.run_id in fresh), fresh=True)
+            self._pool.send(one for one in running if one.run_id not in fresh)
             if any(isinstance(one.event, AgentSuspended | AgentReadmitted) for one in events):
                 await self._watch.hand_over()
 

@@ -62,7 +62,7 @@ class Asking:
         call, provider = attempts.call, choice.spec.provider
         if provider in access.keys:
             access.asked.add(provider)
-        request = build_request(call, choice.spec, self._timeout_s, attempts.images)
+        request = build_request(call, attempts.sizes, choice.spec, self._timeout_s, attempts.images)
         asked_at, began = self._clock(), time.monotonic()
         try:
             async with asyncio.timeout(self._timeout_s):

@@ -26,6 +26,7 @@ from actors.llm_router.model_access import ModelAccess, ModelAccesses
 from actors.llm_router.no_answer import no_room
 from actors.llm_router.own_keys import KeySource
 from actors.llm_router.selection import made
+from actors.llm_router.sizes import CallSizes
 from actors.llm_router.vendor_sentences import VendorSentences
 from actors.messages import Call, CallOutcome, NoProvider, NoRoom, Reserved, Unanswerable
 from events.ids import DEFAULT_WORKSPACE, Provider, Tier, WaitReason
@@ -211,7 +212,7 @@ class LLMRouter:
                 access.breaker.end(call.call_id)
 
     async def _carry_out(self, call: Call, attempts: CallAttempts, access: ModelAccess) -> CallOutcome:
-        choice = await self._redeem(call, access)
+        choice = await self._redeem(call, attempts.sizes, access)
         attempt = call.attempt
         rest_s = _SEEN_S if call.waiting is WaitReason.PROVIDER else _UNSEEN_S
         for _ in range(_MOST_ATTEMPTS):
@@ -263,7 +264,7 @@ class LLMRouter:
         if self._stopping.is_set():
             raise stopping_error()
 
-    async def _redeem(self, call: Call, access: ModelAccess) -> ChosenModel | None:
+    async def _redeem(self, call: Call, sizes: CallSizes, access: ModelAccess) -> ChosenModel | None:
         """The reservation made together with the previous answer, if it covers this call."""
         held = self._held.take(call.call_id)
         if held is None and call.held:
@@ -271,7 +272,7 @@ class LLMRouter:
             raise UnavailableError(
                 "What was held for this call went with the router before.", remedy="Look at the run again."
             )
-        if held is None or access.choice.covers(held, call):
+        if held is None or access.choice.covers(held, call, sizes):
             return held
         await self._budget_client.hand_back(call.origin, held)
         return None
@@ -289,7 +290,7 @@ class LLMRouter:
         refused: NoRoom | None = None
         for _ in range(2):
             standing = await money.standing(call.origin, call.charge, access.simulated)
-            plan = access.choice.plan(call, standing, attempts.excluded)
+            plan = access.choice.plan(call, attempts.sizes, standing, attempts.excluded)
             for option in plan.options:
                 if not access.breaker.admit(option.spec, call.call_id):
                     continue  # another call is finding out whether it answers
@@ -307,4 +308,5 @@ class LLMRouter:
                     break  # now it is: look again with the other chain
         if refused is not None:
             return await no_room(money, attempts, refused)
-        return access.no_answer.nobody(attempts, access.choice.plan(call, standing, attempts.excluded, all_up=True))
+        all_up = access.choice.plan(call, attempts.sizes, standing, attempts.excluded, all_up=True)
+        return access.no_answer.nobody(attempts, all_up)

@@ -500,3 +500,19 @@ async def test_after_a_lost_confirmation_a_reader_sees_what_stands_all_the_same(
         await writer.append([request("a", 1, id="lost")])
     assert [one.version for one in await writer.read("a", 1)] == [2]
     await writer.stop()
+
+
+async def test_a_poll_for_a_topic_sleeps_through_the_others_and_knows_in_the_end_how_far_they_went(
+    writer: LogWriter,
+) -> None:
+    patient = asyncio.create_task(writer.poll(0, timeout_s=60, topics=(NO.TOPIC,)))
+    brief = asyncio.create_task(writer.poll(0, timeout_s=0.2, topics=(NO.TOPIC,)))
+    everything = asyncio.create_task(writer.poll(0, timeout_s=60))
+    await asyncio.sleep(0)
+    await writer.append([request("a", 0, YES)])
+    assert positions(await everything) == [1]
+    assert not patient.done()
+    passed_over = await brief
+    assert (passed_over.records, passed_over.position, passed_over.head) == ((), 1, 1)
+    await writer.append([request("a", 1, NO)])
+    assert positions(await patient) == [2]

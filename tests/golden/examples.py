@@ -4,7 +4,22 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from events import access, agent, budget, identity, project, routing, run, secret, task, user, webhook, work, workspace
+from events import (
+    access,
+    agent,
+    budget,
+    identity,
+    plan,
+    project,
+    routing,
+    run,
+    secret,
+    task,
+    user,
+    webhook,
+    work,
+    workspace,
+)
 from events.base import DomainEvent
 from events.content import Attachment, Content
 from events.ids import (
@@ -469,6 +484,9 @@ EXAMPLES: tuple[DomainEvent, ...] = (
     workspace.RequestAccepted(
         key_digest="1" * 64, body_digest="2" * 64, answer_id="task-1", answer={"oid": "d" * 40, "already": False}
     ),
+    plan.PlanRequested(plan_id="plan-1", project_id="project-1", task_id="task-1", text="Export links as CSV"),
+    plan.PlanAccepted(plan_id="plan-1", task_id="task-1", seen="1" * 64, task_ids=("task-2", "task-3")),
+    plan.PlanDismissed(plan_id="plan-1", reason="Not now"),
     webhook.WebhookSet(
         webhook_id="webhook-1", url="https://example.com/hooks", topics=("task.*",), description="CI", enabled=False
     ),
