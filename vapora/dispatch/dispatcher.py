@@ -43,6 +43,7 @@ from vapora.commands import (
     CreateProject,
     DetachFile,
     DismissPlan,
+    DrainAgent,
     EditAgent,
     EditProject,
     EditTask,
@@ -258,7 +259,7 @@ class Dispatcher:
                 return _decision(made, stream, hook, events)
             case AskPlan() | ReviseProposal() | AcceptCards() | DismissPlan():
                 return await self._plan(command, made)
-            case RegisterAgent() | EditAgent() | RemoveAgent():
+            case RegisterAgent() | EditAgent() | DrainAgent() | RemoveAgent():
                 return await self._agent(command, target)
             case _:
                 raise BadInputError(f"{type(command).__name__} is not carried out here.")
@@ -328,7 +329,7 @@ class Dispatcher:
         expected = {of_project: project.version}
         return _Decision(plan_id, plan_stream(plan_id), plan.version, own[2], plan.position, expected, tuple(others))
 
-    async def _agent(self, command: RegisterAgent | EditAgent | RemoveAgent, target: str) -> _Decision:
+    async def _agent(self, command: RegisterAgent | EditAgent | DrainAgent | RemoveAgent, target: str) -> _Decision:
         agent_id = target
         free = isinstance(command, RegisterAgent) and command.id is None
         if isinstance(command, RegisterAgent):
@@ -342,6 +343,8 @@ class Dispatcher:
                 events = agents.register(agent.state, command, agent_id, defaults, tuple(roles()), task_types())
             case EditAgent():
                 events = agents.edit(agent.state, command, agent_id, task_types())
+            case DrainAgent():
+                events = agents.drain(agent.state, command, agent_id)
             case RemoveAgent():
                 events = agents.remove(agent.state, agent_id)
         return _decision(agent_id, stream, agent, events)
@@ -383,7 +386,7 @@ def _stream_of(command: Command, target: str) -> StreamName:
             return SETTINGS
         case ChangePreferences():
             return preferences_stream(target)
-        case EditAgent() | RemoveAgent():
+        case EditAgent() | DrainAgent() | RemoveAgent():
             return agent_stream(target)
         case SetWebhook() | RemoveWebhook():
             return webhook_stream(target)

@@ -78,7 +78,7 @@ GROUPS: tuple[Group, ...] = (
         "Say which commands are run, where and with which files; archive projects",
         "create_project:commands edit_project:commands accept_project_file archive_project",
     ),
-    _group("agents", "workspace", "Manage agents", "register_agent replace_agent edit_agent remove_agent"),
+    _group("agents", "workspace", "Manage agents", "register_agent replace_agent edit_agent drain_agent remove_agent"),
     _group(
         "budgets",
         "workspace",
