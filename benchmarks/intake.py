@@ -39,6 +39,7 @@ from vapora.clock import now
 from vapora.commands import CreateProject
 from vapora.dispatch import Dispatcher
 from vapora.domain.cell import AT_REST, Rest
+from vapora.domain.heartbeat import Pulse
 from vapora.log.client import LogClient
 from vapora.log.sqlite import SQLiteLog
 from vapora.ports import Origin
@@ -119,7 +120,7 @@ async def _hand_in(server: Server, count: int, at_once: int) -> None:
 
 
 class _Look:
-    """What somebody sees who looks at the board again and again. `started`: set when work has begun, at `first_start`."""
+    """What somebody sees who looks at the board again and again. `started`: set when work has begun (`first_start`)."""
 
     def __init__(self, server: Server, project: str) -> None:
         self.boards_s: list[float] = []
@@ -220,6 +221,11 @@ class _Work:
     async def pause(self, run_ids: Sequence[str]) -> None: ...
 
     async def resume(self, run_ids: Sequence[str]) -> None: ...
+
+    async def pulse(self, run_ids: Sequence[str]) -> tuple[Pulse, ...]:
+        return ()
+
+    async def let_go(self, run_ids: Sequence[str]) -> None: ...
 
     async def rest(self, run_ids: Sequence[str]) -> Rest:
         return AT_REST
