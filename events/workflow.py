@@ -12,14 +12,16 @@ from typing import ClassVar, Literal
 from pydantic import Field, JsonValue
 
 from events.base import DomainEvent, Value
+from events.ids import ChecksVerdict
 
 CardPurpose = Literal["work", "undo"]
+FailureKind = Literal["failed", "rejected", "timed-out", "over-budget"]
 CardOutcome = Literal["done", "failed", "archived"]
 
 
 class WorkflowDefined(DomainEvent):
-    """A new version of a workflow: `number` counts from 1. Runs keep the version that they began with. `file`: the name
-    of the file that it was read from, and `file_digest` the SHA-256 of its text; empty where it came through the API."""
+    """A new version of a workflow: `number` counts from 1. Runs keep the version that they began with. `file`: the
+    file that it was read from, by its name, and `file_digest` the SHA-256 of its text; empty: it came otherwise."""
 
     TOPIC: ClassVar[str] = "workflow.defined"
 
@@ -49,18 +51,21 @@ class WorkflowRunStarted(DomainEvent):
     workflow_id: str
     number: int = Field(ge=0)
     definition: dict[str, JsonValue]
+    correlation: str
     project_id: str | None = None
     inputs: dict[str, JsonValue] = Field(default_factory=dict)
     schedule_id: str | None = None
 
 
 class StageCard(Value):
-    """A card that a stage made. `slot`: which of the stage's agents, from 0; `attempt` counts from 1."""
+    """A card that a stage made. `slot`: which of the stage's agents, from 0; `attempt` counts from 1.
+    `limit_cents`: its part of the run's budget."""
 
     task_id: str
     role: str | None
     slot: int = Field(ge=0)
     attempt: int = Field(ge=1)
+    limit_cents: int | None = Field(default=None, ge=0)
 
 
 class StageCardsMade(DomainEvent):
@@ -86,7 +91,18 @@ class StageCardEnded(DomainEvent):
     outcome: CardOutcome
     run_id: str | None = None
     head: str | None = None
+    checks: ChecksVerdict | None = None
     reason: str = ""
+
+
+class StageCardReopened(DomainEvent):
+    """Somebody had a card done once more that had ended: what came of it before no longer counts."""
+
+    TOPIC: ClassVar[str] = "workflow.card-reopened"
+
+    workflow_run_id: str
+    stage: str
+    task_id: str
 
 
 class StageRetryPlanned(DomainEvent):
@@ -118,12 +134,12 @@ class StageFailed(DomainEvent):
 
     workflow_run_id: str
     stage: str
-    outcome: Literal["failed", "rejected", "timed-out", "over-budget"]
+    outcome: FailureKind
     reason: str
 
 
 class StageSkipped(DomainEvent):
-    """Its condition did not hold, or a person skipped it. `tasks`: cards that are called off by that."""
+    """Its condition did not hold, or a person skipped it; its open cards are called off then."""
 
     TOPIC: ClassVar[str] = "workflow.stage-skipped"
 

@@ -195,7 +195,7 @@ def _live_count(row: Row) -> dict[str, Any]:
 
 class Board(Projection):
     NAME = "board"
-    VERSION = 5
+    VERSION = 6
     TABLES = (CARDS, TEXTS, BLOCKERS, COUNTS, CLOSED_PROJECTS, PAUSES)
     VIEWS = (
         PublicView("task", CARDS, _live),

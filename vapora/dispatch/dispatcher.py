@@ -256,6 +256,13 @@ class Dispatcher:
                 raise BadInputError(f"{type(command).__name__} is not carried out here.")
 
     async def _submit(self, command: SubmitTask, made: str) -> _Decision:
+        events, expected = await self.submission(command, made)
+        return _Decision(made, task_stream(made), 0, events, expected=expected)
+
+    async def submission(
+        self, command: SubmitTask, task_id: str
+    ) -> tuple[tuple[DomainEvent, ...], dict[StreamName, int]]:
+        """The first events of a task's stream, and the versions that they were decided on. Raises as `dispatch`."""
         project, settings = await asyncio.gather(
             self.projects.load(project_stream(command.project_id)), self.settings.load(SETTINGS)
         )
@@ -268,10 +275,9 @@ class Dispatcher:
             board_type = command.type.value if "type" in command.model_fields_set else None
             task_type, reason = infer_task_type(command.title, command.description, board_type, known)
         events = tasks.submit(
-            made, command, project.state, task_type, reason, tuple(roles()), task_types(), roles_for(task_type)
+            task_id, command, project.state, task_type, reason, tuple(roles()), task_types(), roles_for(task_type)
         )
-        expected = {project_stream(command.project_id): project.version}
-        return _Decision(made, task_stream(made), 0, events, expected=expected)
+        return events, {project_stream(command.project_id): project.version}
 
     async def _task(self, command: EditTask | MoveTask | RequeueTask, target: str) -> _Decision:
         stream = task_stream(target)

@@ -200,6 +200,8 @@ class BoardCard(View):
     deadline: datetime | None
     blocked_by: tuple[str, ...]
     assignee: str | None
+    workflow_run_id: str | None = None
+    stage: str | None = None
     labels: tuple[str, ...] = ()
     state: TaskState
     waiting: Waiting | None
