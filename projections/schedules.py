@@ -40,8 +40,8 @@ SCHEDULES = Table(
         "catch_up_limit": "int",
         # Whatever was due up to then was fired or left out.
         "reached": "text",
-        "last_at": "text",
         "last_outcome": "text",
+        "last_due_at": "text",
         "last_id": "text",
         "created_at": "text",
         "created_position": "int",
@@ -81,8 +81,8 @@ def _set(recorded: Recorded, event: schedule.ScheduleSet, rows: Rows) -> None:
             "enabled": int(event.enabled),
             "overlap": int(event.overlap),
             "reached": format_instant(event.since),
-            "last_at": before["last_at"] if before else None,
             "last_outcome": before["last_outcome"] if before else None,
+            "last_due_at": before["last_due_at"] if before else None,
             "last_id": before["last_id"] if before else None,
             "created_at": before["created_at"] if before else at,
             "created_position": before["created_position"] if before else recorded.position,
@@ -110,8 +110,9 @@ def _came(recorded: Recorded, schedule_id: str, rows: Rows, said: dict[str, Any]
     line: dict[str, Any] = {"task_id": None, "workflow_run_id": None, "count": 1, "more": 0, "detail": "", **said}
     key = {"schedule_id": schedule_id, "number": recorded.position}
     rows.put(FIRINGS, {**key, **line, "due_at": due_at, "at": at, "actor": recorded.actor})
-    last = {"last_at": at, "last_outcome": said["outcome"], "last_id": line["task_id"] or line["workflow_run_id"]}
-    rows.put(SCHEDULES, {**known, **last, "reached": due_at or known["reached"]})
+    last = {"last_outcome": said["outcome"], "last_due_at": due_at}
+    began = line["task_id"] or line["workflow_run_id"]
+    rows.put(SCHEDULES, {**known, **last, "last_id": began, "reached": due_at or known["reached"]})
 
 
 def _removed(recorded: Recorded, event: schedule.ScheduleRemoved, rows: Rows) -> None:

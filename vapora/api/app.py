@@ -41,6 +41,7 @@ from vapora.api import (
     repositories,
     roles,
     runs,
+    schedules,
     secrets,
     settings,
     steps,
@@ -77,7 +78,8 @@ _LEVEL = 6
 
 _NOUNS = (
     *(projects, repositories, tasks, changes, comments, attachments, board, runs, steps, pauses),
-    *(agents, budgets, costs, flow, events, audit, roles, queue, settings, secrets, policies, users, webhooks, ids),
+    *(agents, budgets, costs, flow, events, audit, roles, queue, settings, secrets, policies, users, ids),
+    *(schedules, webhooks),
     *(auth, openid, workspaces, tokens, live, operator),
 )
 

@@ -71,6 +71,7 @@ from vapora.dispatch.blockers import require_tasks, ring_through
 from vapora.dispatch.folds import PROJECT, TASK, WEBHOOK
 from vapora.dispatch.request_keys import answer_to
 from vapora.dispatch.schedules import Begun, Scheduled, Schedules
+from vapora.dispatch.workflows import WorkflowCommands
 from vapora.domain import agent as agents
 from vapora.domain import preferences, workspace_settings
 from vapora.domain import project as projects
@@ -81,7 +82,7 @@ from vapora.domain.agent import Agent
 from vapora.domain.project import Project
 from vapora.domain.task_steering import Steering, steer
 from vapora.domain.workspace_settings import WorkspaceSettings
-from vapora.errors import BadInputError, ConflictError, NotFoundError, VersionConflictError
+from vapora.errors import BadInputError, ConflictError, VersionConflictError
 from vapora.log.client import Change, LogClient
 from vapora.log.folds import Fold, LoadedFold, StreamFolds
 from vapora.ports import IfMatch, Origin, RequestKey
@@ -119,7 +120,7 @@ class Dispatcher:
         self.settings = StreamFolds(log, _SETTINGS, snapshots)
         self.preferences = StreamFolds(log, _PREFERENCES, snapshots)
         self.webhooks = StreamFolds(log, WEBHOOK, snapshots)
-        self.schedules = Schedules(log, clock, _Beginner(self._submit), snapshots)
+        self.schedules = Schedules(log, clock, _Beginner(self._submit, WorkflowCommands(log, clock)), snapshots)
 
     async def dispatch(
         self,
@@ -143,7 +144,7 @@ class Dispatcher:
                 earlier, version = await answer_to(key, self._log, self._clock())
                 if earlier is not None:
                     return earlier.accepted
-            decision = await self._decided_on(command, target, made, if_match)
+            decision = await self._decided_on(origin, command, target, made, if_match)
             if not decision.events:
                 # Nothing is left to be done perhaps because the same request came twice at once.
                 answered = None if key is None else await self.answered(key)
@@ -190,12 +191,14 @@ class Dispatcher:
 
     # --- deciding ---
 
-    async def _decided_on(self, command: Command, target: str, made: str, if_match: IfMatch | None) -> _Decision:
+    async def _decided_on(
+        self, origin: Origin, command: Command, target: str, made: str, if_match: IfMatch | None
+    ) -> _Decision:
         """`PreconditionFailedError` where the thing is at another version than the caller has seen."""
         if if_match is None:
-            return await self._decide(command, target, made)
+            return await self._decide(origin, command, target, made)
         try:
-            decision = await self._decide(command, target, made)
+            decision = await self._decide(origin, command, target, made)
         except ConflictError:
             # That it has changed says more than what this led to.
             if_match.require(str(await self._log.last_position(_stream_of(command, target))))
@@ -203,7 +206,7 @@ class Dispatcher:
         if_match.require(str(decision.position))
         return decision
 
-    async def _decide(self, command: Command, target: str, made: str) -> _Decision:
+    async def _decide(self, origin: Origin, command: Command, target: str, made: str) -> _Decision:
         match command:
             case CreateProject() | EditProject() | ArchiveProject() | PauseProject() | ResumeProject():
                 stream = project_stream(made)
@@ -251,7 +254,7 @@ class Dispatcher:
             case RegisterAgent() | EditAgent() | RemoveAgent():
                 return await self._agent(command, target)
             case SetSchedule() | EditSchedule() | RemoveSchedule() | FireSchedule() | LookAtSchedule():
-                return _scheduled(await self.schedules.decide(command, target), schedule_stream(target))
+                return _scheduled(await self.schedules.decide(origin, command, target), schedule_stream(target))
             case _:
                 raise BadInputError(f"{type(command).__name__} is not carried out here.")
 
@@ -358,15 +361,20 @@ def _decision(
 class _Beginner:
     """What a schedule begins, decided as a request is."""
 
-    def __init__(self, submit: Callable[[SubmitTask, str], Awaitable[_Decision]]) -> None:
+    def __init__(self, submit: Callable[[SubmitTask, str], Awaitable[_Decision]], workflows: WorkflowCommands) -> None:
         self._submit = submit
+        self._workflows = workflows
 
     async def task(self, command: SubmitTask, task_id: str) -> Begun:
         decision = await self._submit(command, task_id)
         return Begun(task_id, ((decision.stream, decision.version, decision.events),), decision.expected)
 
-    async def run(self, event: ScheduleSet, workflow_run_id: str) -> Begun:
-        raise NotFoundError(f"There is no workflow '{event.workflow_id}'.", remedy="Have the schedule make a task.")
+    async def run(self, origin: Origin, event: ScheduleSet, workflow_run_id: str) -> Begun:
+        workflow_id, schedule_id = event.workflow_id or "", event.schedule_id
+        change, expected = await self._workflows.beginning(
+            origin, workflow_id, workflow_run_id, event.inputs, schedule_id, event.project_id
+        )
+        return Begun(workflow_run_id, (change,), expected)
 
 
 def _scheduled(one: Scheduled, stream: StreamName) -> _Decision:

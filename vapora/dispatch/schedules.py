@@ -22,6 +22,7 @@ from vapora.domain.schedule import Schedule
 from vapora.errors import BadInputError, ConflictError, NotFoundError
 from vapora.log.client import Change, LogClient
 from vapora.log.folds import LoadedFold, StreamFolds
+from vapora.ports import Origin
 
 _OVER = frozenset({TaskState.DONE, TaskState.FAILED, TaskState.ARCHIVED})
 _RUN_OVER = (WorkflowRunCompleted, WorkflowRunFailed, WorkflowRunCancelled)
@@ -43,7 +44,7 @@ class Beginner(Protocol):
 
     async def task(self, command: SubmitTask, task_id: str) -> Begun: ...
 
-    async def run(self, event: ScheduleSet, workflow_run_id: str) -> Begun: ...
+    async def run(self, origin: Origin, event: ScheduleSet, workflow_run_id: str) -> Begun: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,24 +71,25 @@ class Schedules:
         await self.folds.settled()
         await self._tasks.settled()
 
-    async def decide(self, command: ScheduleCommand, schedule_id: str) -> Scheduled:
+    async def decide(self, origin: Origin, command: ScheduleCommand, schedule_id: str) -> Scheduled:
         loaded = await self.folds.load(schedule_stream(schedule_id))
         match command:
             case FireSchedule():
                 state = rules.require(loaded.state, schedule_id)
                 rules.require_alone(state, await self._is_under_way(state), command.overlap)
-                begun = await self._started(state)
+                begun = await self._started(origin, state)
                 return Scheduled(begun.id, loaded, (_fired(state, None, begun),), begun)
             case LookAtSchedule():
-                return await self._looked_at(loaded, schedule_id)
+                return await self._looked_at(origin, loaded, schedule_id)
             case _:
                 events = rules.decide(loaded.state, command, schedule_id, self._clock())
                 for event in events:
                     if isinstance(event, ScheduleSet):
-                        await self._require_startable(event)
+                        # What it begins is decided on as if it fired now.
+                        await self._started(origin, Schedule(event, event.since))
                 return Scheduled(schedule_id, loaded, events)
 
-    async def _looked_at(self, loaded: LoadedFold[Schedule | None], schedule_id: str) -> Scheduled:
+    async def _looked_at(self, origin: Origin, loaded: LoadedFold[Schedule | None], schedule_id: str) -> Scheduled:
         state = loaded.state
         if state is None:
             return Scheduled(schedule_id, loaded, ())
@@ -96,7 +98,7 @@ class Schedules:
                 return Scheduled(schedule_id, loaded, (skipped,))
             case rules.Fire(due_at=due_at, skipped=before):
                 try:
-                    begun = await self._started(state)
+                    begun = await self._started(origin, state)
                 except (BadInputError, NotFoundError, ConflictError) as error:
                     why = " ".join(filter(None, (str(error), error.remedy)))
                     return Scheduled(schedule_id, loaded, (*before, rules.refused(state, due_at, why)))
@@ -104,13 +106,9 @@ class Schedules:
             case _:
                 return Scheduled(schedule_id, loaded, ())
 
-    async def _require_startable(self, event: ScheduleSet) -> None:
-        """What it begins is decided on as if it fired now."""
-        await self._started(Schedule(event, event.since))
-
-    async def _started(self, state: Schedule) -> Begun:
+    async def _started(self, origin: Origin, state: Schedule) -> Begun:
         if state.set.task is None:
-            return await self._begin.run(state.set, new_id("workflow-run"))
+            return await self._begin.run(origin, state.set, new_id("workflow-run"))
         try:
             command = SubmitTask.model_validate(state.set.task)
         except ValidationError as error:  # it was one when it was set

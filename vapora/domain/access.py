@@ -44,7 +44,7 @@ GROUPS: tuple[Group, ...] = (
         get_board get_run get_brief list_artifacts get_artifact list_steps get_content list_agents get_agent
         get_learning list_budgets get_role_budget get_task_budget get_budget get_costs list_events get_event get_chain
         get_queue get_settings get_preferences list_ids get_status get_position follow_live get_policies get_workspace
-        list_members list_teams
+        list_members list_teams list_schedules get_schedule list_firings
         """,
     ),
     _group("prefer", "workspace", "Set one's own preferences", "set_preferences"),
@@ -91,6 +91,12 @@ GROUPS: tuple[Group, ...] = (
         set_settings add_member change_member remove_member list_invitations invite withdraw_invitation create_team
         edit_team remove_team list_tokens issue_token revoke_token
         """,
+    ),
+    _group(
+        "schedule",
+        "workspace",
+        "Have work begun by the clock",
+        "set_schedule edit_schedule remove_schedule fire_schedule",
     ),
     _group(
         "connect",

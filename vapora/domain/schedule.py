@@ -39,6 +39,7 @@ class Schedule:
     after: datetime
     made: tuple[str, ...] = ()
     removed: bool = False
+    last: ScheduleFired | ScheduleSkipped | None = None
 
     @property
     def id(self) -> str:
@@ -143,15 +144,15 @@ def refused(state: Schedule, due_at: datetime, why: str) -> ScheduleSkipped:
 def evolve(state: Schedule | None, event: DomainEvent) -> Schedule | None:
     match event:
         case ScheduleSet():
-            return Schedule(event, event.since, () if state is None else state.made)
+            before = None if state is None or state.removed else state.last
+            return Schedule(event, event.since, () if state is None else state.made, last=before)
         case ScheduleFired() if state is not None:
             made = event.task_id or event.workflow_run_id or ""
-            if event.due_at is None:
-                return replace(state, made=(*state.made, made)[-_MOST_MADE:])
-            alone = not state.set.overlap
-            return replace(state, after=event.due_at, made=(made,) if alone else (*state.made, made)[-_MOST_MADE:])
+            alone = event.due_at is not None and not state.set.overlap
+            together = (made,) if alone else (*state.made, made)[-_MOST_MADE:]
+            return replace(state, after=event.due_at or state.after, made=together, last=event)
         case ScheduleSkipped() if state is not None:
-            return replace(state, after=event.due_at)
+            return replace(state, after=event.due_at, last=event)
         case ScheduleRemoved() if state is not None:
             return replace(state, removed=True)
         case _:

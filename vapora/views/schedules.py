@@ -15,7 +15,7 @@ FiringOutcome = Literal["fired", "missed", "overlap", "refused"]
 
 class ScheduleView(View):
     """`next_at`: when it is due, which may be past while it waits for what it began; null: never, or it is disabled.
-    `last_outcome`, `last_at`, `last_id`: of the newest line of its history."""
+    `last_outcome`, `last_due_at`, `last_id`: of the newest line of its history, with what that began."""
 
     id: str
     name: str
@@ -30,8 +30,8 @@ class ScheduleView(View):
     catch_up: CatchUpChoice
     catch_up_limit: int
     next_at: datetime | None
-    last_at: datetime | None
     last_outcome: FiringOutcome | None
+    last_due_at: datetime | None
     last_id: str | None
     created_at: datetime
     updated_at: datetime
