@@ -4,7 +4,22 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from events import access, agent, budget, identity, project, routing, run, secret, task, user, webhook, work, workspace
+from events import (
+    access,
+    agent,
+    budget,
+    identity,
+    project,
+    routing,
+    run,
+    schedule,
+    secret,
+    task,
+    user,
+    webhook,
+    work,
+    workspace,
+)
 from events.base import DomainEvent
 from events.content import Attachment, Content
 from events.ids import (
@@ -442,6 +457,26 @@ EXAMPLES: tuple[DomainEvent, ...] = (
     workspace.RequestAccepted(
         key_digest="1" * 64, body_digest="2" * 64, answer_id="task-1", answer={"oid": "d" * 40, "already": False}
     ),
+    schedule.ScheduleSet(
+        schedule_id="nightly",
+        name="Every night",
+        cron="30 2 * * *",
+        zone="Europe/Berlin",
+        task={"project_id": "project-1", "title": "Look at the logs"},
+        workflow_id=None,
+        inputs={"depth": 2},
+        project_id="project-1",
+        enabled=False,
+        overlap=True,
+        catch_up="all",
+        catch_up_limit=5,
+        since=AT,
+    ),
+    schedule.ScheduleFired(schedule_id="nightly", due_at=AT, task_id="task-1", workflow_run_id=None),
+    schedule.ScheduleSkipped(
+        schedule_id="nightly", due_at=AT, reason="refused", count=3, more=True, detail="The project is archived."
+    ),
+    schedule.ScheduleRemoved(schedule_id="nightly"),
     webhook.WebhookSet(
         webhook_id="webhook-1", url="https://example.com/hooks", topics=("task.*",), description="CI", enabled=False
     ),

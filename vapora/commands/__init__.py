@@ -33,6 +33,7 @@ from vapora.commands.people import (
     SetUp,
     WithdrawInvitation,
 )
+from vapora.commands.schedules import EditSchedule, FireSchedule, LookAtSchedule, RemoveSchedule, SetSchedule
 from vapora.commands.secrets import (
     StoreSecret,
 )
@@ -130,6 +131,7 @@ __all__ = [
     "EditAgent",
     "EditBudget",
     "EditProject",
+    "EditSchedule",
     "EditTask",
     "EditTaskBudget",
     "EditTeam",
@@ -137,11 +139,13 @@ __all__ = [
     "EditWorkspace",
     "Email",
     "EraseUser",
+    "FireSchedule",
     "Invite",
     "IssueToken",
     "Label",
     "LogIn",
     "LogOut",
+    "LookAtSchedule",
     "MergeTask",
     "MoveTask",
     "NewPassword",
@@ -158,6 +162,7 @@ __all__ = [
     "RegisterAgent",
     "RemoveAgent",
     "RemoveMember",
+    "RemoveSchedule",
     "RemoveTeam",
     "RemoveWebhook",
     "RemoveWorkflow",
@@ -177,6 +182,7 @@ __all__ = [
     "SandboxName",
     "SetBudget",
     "SetPolicies",
+    "SetSchedule",
     "SetTaskBudget",
     "SetUp",
     "SetWebhook",

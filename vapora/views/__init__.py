@@ -62,6 +62,7 @@ from vapora.views.repository import (
     WorktreeView,
 )
 from vapora.views.runs import Artifact, ArtifactSummary, Execution, RunBrief
+from vapora.views.schedules import CatchUpChoice, FiringOutcome, FiringView, ScheduleFired, ScheduleView
 from vapora.views.secrets import Secret, SecretDeleted, SecretsRotated
 from vapora.views.steps import Step, StepKind, StepState
 from vapora.views.webhooks import DeliveryState, WebhookDelivery, WebhookMade, WebhookOutcome, WebhookView
@@ -148,6 +149,7 @@ __all__ = [
     "BudgetChange",
     "BudgetEdited",
     "BudgetView",
+    "CatchUpChoice",
     "CellCounts",
     "Chain",
     "Change",
@@ -173,6 +175,8 @@ __all__ = [
     "Execution",
     "FileCheck",
     "FileText",
+    "FiringOutcome",
+    "FiringView",
     "FlowDay",
     "Frame",
     "Health",
@@ -214,6 +218,8 @@ __all__ = [
     "RunBrief",
     "RunChange",
     "RunSummary",
+    "ScheduleFired",
+    "ScheduleView",
     "Secret",
     "SecretDeleted",
     "SecretsRotated",
