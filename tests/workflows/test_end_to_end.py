@@ -18,9 +18,9 @@ from vapora.domain.workflow.definition import read
 @pytest.fixture
 async def site(tmp_path: Path) -> AsyncIterator[Site]:
     opened = Site(tmp_path)
-    await opened.system.start()
+    await opened.start()
     yield opened
-    await opened.system.stop()
+    await opened.stop()
 
 
 async def test_a_goal_becomes_a_feature_by_way_of_two_approvals(site: Site) -> None:
