@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from vapora.api import people_texts, schedule_texts, webhook_texts, work_texts, workflow_texts
+from vapora.api import people_texts, plan_texts, schedule_texts, webhook_texts, work_texts, workflow_texts
 
 # By name, wherever no entry of the shape itself says otherwise.
 COMMON = work_texts.COMMON | {
@@ -111,7 +111,14 @@ _EXECUTION = {
     **work_texts.EXECUTION,
 }
 
-_BESIDE = work_texts.SHAPES | workflow_texts.SHAPES | schedule_texts.SHAPES | webhook_texts.SHAPES | people_texts.SHAPES
+_BESIDE = (
+    work_texts.SHAPES
+    | workflow_texts.SHAPES
+    | schedule_texts.SHAPES
+    | webhook_texts.SHAPES
+    | people_texts.SHAPES
+    | plan_texts.SHAPES
+)
 # By shape; `Page` stands for every list.
 SHAPES: dict[str, dict[str, str]] = _BESIDE | {
     "Accepted": {"id": "The id of what was made or changed.", "position": "The position in the log that holds it."},
@@ -351,6 +358,7 @@ PARAMETERS = (
     | workflow_texts.PARAMETERS
     | webhook_texts.PARAMETERS
     | people_texts.PARAMETERS
+    | plan_texts.PARAMETERS
     | {
         "agent_id": "The agent's id, such as developer.",
         "id": "Which one of that scope: its id, for a role its name.",
