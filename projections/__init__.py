@@ -21,10 +21,12 @@ from projections.projects import Projects
 from projections.providers import Providers
 from projections.registry import Registry
 from projections.runs import Runs
+from projections.schedules import Schedules
 from projections.secrets import Secrets
 from projections.settings import Settings
 from projections.steps import Steps
 from projections.webhooks import Webhooks
+from projections.workflows import Workflows
 
 __all__ = [
     "MemoryRows",
@@ -67,6 +69,8 @@ def all_projections() -> tuple[Projection, ...]:
         Providers(),
         Settings(),
         Webhooks(),
+        Workflows(),
+        Schedules(),
         Secrets(),
         Audit(),
         LogIndex(),

@@ -13,11 +13,13 @@ from events import (
     project,
     routing,
     run,
+    schedule,
     secret,
     task,
     user,
     webhook,
     work,
+    workflow,
     workspace,
 )
 from events.base import DomainEvent
@@ -89,6 +91,9 @@ _RESERVED = budget.SpendReserved(
     expires_at=AT,
     simulated=True,
 )
+
+_OF_STAGE = {"workflow_run_id": "workflow-run-1", "stage": "build"}
+_ASKED = {**_OF_STAGE, "approval_id": "workflow-run-1.build.2"}
 
 EXAMPLES: tuple[DomainEvent, ...] = (
     agent.AgentRegistered(
@@ -347,6 +352,8 @@ EXAMPLES: tuple[DomainEvent, ...] = (
         context={"files": ["a.py"], "depth": 2, "strict": True},
         assignee="Ada",
         blocked_by=("task-0",),
+        workflow_run_id="workflow-run-1",
+        stage="build",
     ),
     task.TaskEdited(
         task_id="task-1",
@@ -484,6 +491,26 @@ EXAMPLES: tuple[DomainEvent, ...] = (
     workspace.RequestAccepted(
         key_digest="1" * 64, body_digest="2" * 64, answer_id="task-1", answer={"oid": "d" * 40, "already": False}
     ),
+    schedule.ScheduleSet(
+        schedule_id="nightly",
+        name="Every night",
+        cron="30 2 * * *",
+        zone="Europe/Berlin",
+        task={"project_id": "project-1", "title": "Look at the logs"},
+        workflow_id=None,
+        inputs={"depth": 2},
+        project_id="project-1",
+        enabled=False,
+        overlap=True,
+        catch_up="all",
+        catch_up_limit=5,
+        since=AT,
+    ),
+    schedule.ScheduleFired(schedule_id="nightly", due_at=AT, task_id="task-1", workflow_run_id=None),
+    schedule.ScheduleSkipped(
+        schedule_id="nightly", due_at=AT, reason="refused", count=3, more=True, detail="The project is archived."
+    ),
+    schedule.ScheduleRemoved(schedule_id="nightly"),
     plan.PlanRequested(plan_id="plan-1", project_id="project-1", task_id="task-1", text="Export links as CSV"),
     plan.PlanAccepted(plan_id="plan-1", task_id="task-1", seen="1" * 64, task_ids=("task-2", "task-3")),
     plan.PlanDismissed(plan_id="plan-1", reason="Not now"),
@@ -492,6 +519,66 @@ EXAMPLES: tuple[DomainEvent, ...] = (
     ),
     webhook.WebhookTested(webhook_id="webhook-1", status=503, error="it answered with 503"),
     webhook.WebhookRemoved(webhook_id="webhook-1"),
+    workflow.WorkflowDefined(
+        workflow_id="feature",
+        number=2,
+        definition={"name": "Feature", "stages": [{"name": "build", "role": "developer"}]},
+        file="feature.toml",
+        file_digest="5" * 64,
+    ),
+    workflow.WorkflowRemoved(workflow_id="feature", file="feature.toml", file_digest="5" * 64),
+    workflow.WorkflowRunStarted(
+        workflow_run_id="workflow-run-1",
+        workflow_id="feature",
+        number=2,
+        definition={"name": "Feature", "stages": [{"name": "build", "role": "developer"}]},
+        correlation="cor-1",
+        project_id="project-1",
+        inputs={"goal": "A log-in with two factors"},
+        schedule_id="schedule-1",
+    ),
+    workflow.StageCardsMade(
+        **_OF_STAGE,
+        cards=(workflow.StageCard(task_id="task-1", role="developer", slot=0, attempt=2, limit_cents=50),),
+        purpose="undo",
+    ),
+    workflow.StageCardEnded(
+        **_OF_STAGE,
+        task_id="task-1",
+        outcome="failed",
+        run_id="run-1",
+        head="b" * 40,
+        checks=ChecksVerdict.RED,
+        reason="the model gave up",
+    ),
+    workflow.StageCardReopened(**_OF_STAGE, task_id="task-1"),
+    workflow.StageRetryPlanned(**_OF_STAGE, slot=0, attempt=2, at=AT),
+    workflow.StageCompleted(**_OF_STAGE, outcome="approved"),
+    workflow.StageFailed(**_OF_STAGE, outcome="rejected", reason="it was rejected"),
+    workflow.StageSkipped(**_OF_STAGE, reason="not needed", by_person=True),
+    workflow.StageRetried(**_OF_STAGE, reason="the provider is back"),
+    workflow.ApprovalRequested(
+        **_ASKED,
+        number=2,
+        title="Deliver it?",
+        seen="6" * 64,
+        shown={"stage": "build"},
+        roles=("admin",),
+        people=("anna@example.com",),
+        expires_at=AT,
+        remind_at=AT,
+    ),
+    workflow.ApprovalReminded(**_ASKED),
+    workflow.ApprovalEscalated(**_ASKED, roles=("owner", "admin")),
+    workflow.ApprovalWithdrawn(**_ASKED, cause="outdated"),
+    workflow.ApprovalDecided(**_ASKED, decision="approve", seen="6" * 64, comment="Good."),
+    workflow.WorkflowRunPaused(workflow_run_id="workflow-run-1", reason="over the holidays"),
+    workflow.WorkflowRunResumed(workflow_run_id="workflow-run-1"),
+    workflow.WorkflowRunEnding(workflow_run_id="workflow-run-1", state="cancelled", reason="another way was found"),
+    workflow.StageUndone(**_OF_STAGE, outcome="failed", reason="its card was archived"),
+    workflow.WorkflowRunCompleted(workflow_run_id="workflow-run-1"),
+    workflow.WorkflowRunFailed(workflow_run_id="workflow-run-1", reason="the stage build failed"),
+    workflow.WorkflowRunCancelled(workflow_run_id="workflow-run-1", reason="another way was found"),
     identity.UserRegistered(user_id="user-1", how="first-owner", administrator=True),
     identity.UserChanged(user_id="user-1", administrator=False, disabled=True),
     identity.UserErased(user_id="user-1"),

@@ -9,6 +9,7 @@ from vapora.views.flow import AgentWork, Dashboard, FlowDay, Spread
 from vapora.views.landing import Attempt, Landed, LandingProblem
 from vapora.views.live import (
     AgentChange,
+    ApprovalChange,
     AttemptChange,
     BudgetChange,
     Change,
@@ -27,6 +28,8 @@ from vapora.views.live import (
     SettingsChange,
     StepChange,
     TaskChange,
+    WorkflowChange,
+    WorkflowRunChange,
 )
 from vapora.views.people import (
     InvitationMade,
@@ -70,6 +73,7 @@ from vapora.views.repository import (
     WorktreeView,
 )
 from vapora.views.runs import Artifact, ArtifactSummary, Execution, RunBrief
+from vapora.views.schedules import CatchUpChoice, FiringOutcome, FiringView, ScheduleFired, ScheduleView
 from vapora.views.secrets import Secret, SecretDeleted, SecretsRotated
 from vapora.views.steps import Step, StepKind, StepState
 from vapora.views.webhooks import DeliveryState, WebhookDelivery, WebhookMade, WebhookOutcome, WebhookView
@@ -137,6 +141,7 @@ __all__ = [
     "Agent",
     "AgentChange",
     "AgentWork",
+    "ApprovalChange",
     "ApprovalDecided",
     "ApprovalState",
     "ApprovalView",
@@ -156,6 +161,7 @@ __all__ = [
     "BudgetEdited",
     "BudgetView",
     "CardEstimate",
+    "CatchUpChoice",
     "CellCounts",
     "Chain",
     "Change",
@@ -181,6 +187,8 @@ __all__ = [
     "Execution",
     "FileCheck",
     "FileText",
+    "FiringOutcome",
+    "FiringView",
     "FlowDay",
     "Frame",
     "Health",
@@ -230,6 +238,8 @@ __all__ = [
     "RunBrief",
     "RunChange",
     "RunSummary",
+    "ScheduleFired",
+    "ScheduleView",
     "Secret",
     "SecretDeleted",
     "SecretsRotated",
@@ -261,8 +271,10 @@ __all__ = [
     "WebhookOutcome",
     "WebhookView",
     "Why",
+    "WorkflowChange",
     "WorkflowChecked",
     "WorkflowFault",
+    "WorkflowRunChange",
     "WorkflowRunMade",
     "WorkflowRunState",
     "WorkflowRunSummary",
