@@ -22,6 +22,7 @@ from vapora.api import (
     board,
     budgets,
     changes,
+    channels,
     comments,
     cors,
     costs,
@@ -79,7 +80,7 @@ _LEVEL = 6
 _NOUNS = (
     *(projects, repositories, tasks, changes, comments, attachments, board, runs, steps, pauses),
     *(agents, budgets, costs, flow, events, audit, roles, queue, settings, secrets, policies, users, ids),
-    *(schedules, webhooks),
+    *(schedules, webhooks, channels),
     *(auth, openid, workspaces, tokens, live, operator),
 )
 

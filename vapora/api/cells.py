@@ -70,6 +70,7 @@ class Cell:
         self.queue = system.queue(workspace)
         self.repositories = system.repositories(workspace)
         self.webhooks = system.webhooks(workspace)
+        self.channels = system.channels(workspace)
         self._router = system.router()
         self.feed = LiveFeed(workspace, self.projector)
         self.historians = CapacityLimiter(_HISTORIANS)

@@ -5,6 +5,7 @@ Validation here is about form; whether the thing may happen now is decided by th
 """
 
 from vapora.commands.base import INSTANT, WHOLE, BranchName, Command, Edit, Label, SandboxName, ShellLine, Slug
+from vapora.commands.channels import RemoveChannel, ResendDeliveries, SetChannel
 from vapora.commands.people import (
     AcceptInvitation,
     AddMember,
@@ -161,6 +162,7 @@ __all__ = [
     "RefreshSession",
     "RegisterAgent",
     "RemoveAgent",
+    "RemoveChannel",
     "RemoveMember",
     "RemoveSchedule",
     "RemoveTeam",
@@ -169,6 +171,7 @@ __all__ = [
     "ReplaceAgent",
     "RequestChanges",
     "RequeueTask",
+    "ResendDeliveries",
     "ResetPassword",
     "ResolveTask",
     "Resume",
@@ -181,6 +184,7 @@ __all__ = [
     "RevokeToken",
     "SandboxName",
     "SetBudget",
+    "SetChannel",
     "SetPolicies",
     "SetSchedule",
     "SetTaskBudget",

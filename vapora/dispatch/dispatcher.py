@@ -18,6 +18,7 @@ from events.ids import (
     WORKSPACE,
     StreamName,
     agent_stream,
+    channel_stream,
     preferences_stream,
     project_stream,
     schedule_stream,
@@ -54,25 +55,29 @@ from vapora.commands import (
     PickAttempt,
     RegisterAgent,
     RemoveAgent,
+    RemoveChannel,
     RemoveSchedule,
     RemoveWebhook,
     RequestChanges,
     RequeueTask,
+    ResendDeliveries,
     ResolveTask,
     ResumeProject,
     ResumeRun,
     ResumeWorkspace,
+    SetChannel,
     SetSchedule,
     SetWebhook,
     StartAttempt,
     SubmitTask,
 )
 from vapora.dispatch.blockers import require_tasks, ring_through
-from vapora.dispatch.folds import PROJECT, TASK, WEBHOOK
+from vapora.dispatch.folds import CHANNEL, PROJECT, TASK, WEBHOOK
 from vapora.dispatch.request_keys import answer_to
 from vapora.dispatch.schedules import Begun, Scheduled, Schedules
 from vapora.dispatch.workflows import WorkflowCommands
 from vapora.domain import agent as agents
+from vapora.domain import channel as channels
 from vapora.domain import preferences, workspace_settings
 from vapora.domain import project as projects
 from vapora.domain import task as tasks
@@ -120,6 +125,7 @@ class Dispatcher:
         self.settings = StreamFolds(log, _SETTINGS, snapshots)
         self.preferences = StreamFolds(log, _PREFERENCES, snapshots)
         self.webhooks = StreamFolds(log, WEBHOOK, snapshots)
+        self.channels = StreamFolds(log, CHANNEL, snapshots)
         self.schedules = Schedules(log, clock, _Beginner(self._submit, WorkflowCommands(log, clock)), snapshots)
 
     async def dispatch(
@@ -185,7 +191,15 @@ class Dispatcher:
 
     async def settled(self) -> None:
         """Until no fold is being saved."""
-        for folds in (self.projects, self.tasks, self.agents, self.settings, self.preferences, self.webhooks):
+        for folds in (
+            self.projects,
+            self.tasks,
+            self.agents,
+            self.settings,
+            self.preferences,
+            self.webhooks,
+            self.channels,
+        ):
             await folds.settled()
         await self.schedules.settled()
 
@@ -251,6 +265,10 @@ class Dispatcher:
                 hook = await self.webhooks.load(stream)
                 events = webhooks.decide(hook.state, command, made, topics(), new=not target)
                 return _decision(made, stream, hook, events)
+            case SetChannel() | RemoveChannel() | ResendDeliveries():
+                stream = channel_stream(target)
+                channel = await self.channels.load(stream)
+                return _decision(target, stream, channel, channels.decide(channel.state, command, target))
             case RegisterAgent() | EditAgent() | RemoveAgent():
                 return await self._agent(command, target)
             case SetSchedule() | EditSchedule() | RemoveSchedule() | FireSchedule() | LookAtSchedule():
@@ -392,6 +410,8 @@ def _stream_of(command: Command, target: str) -> StreamName:
             return preferences_stream(target)
         case EditAgent() | RemoveAgent():
             return agent_stream(target)
+        case SetChannel() | RemoveChannel():
+            return channel_stream(target)
         case SetSchedule() | EditSchedule() | RemoveSchedule():
             return schedule_stream(target)
         case SetWebhook() | RemoveWebhook():

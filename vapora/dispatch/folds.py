@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from vapora.domain import channel as channels
 from vapora.domain import project as projects
 from vapora.domain import schedule as schedules
 from vapora.domain import task as tasks
 from vapora.domain import webhook as webhooks
+from vapora.domain.channel import Channel
 from vapora.domain.project import Project
 from vapora.domain.schedule import Schedule
 from vapora.domain.task_state import Task
@@ -14,5 +16,6 @@ from vapora.log.folds import Fold
 
 PROJECT = Fold("project", projects.FOLD_VERSION, Project, projects.evolve)
 SCHEDULE = Fold("schedule", schedules.FOLD_VERSION, Schedule, schedules.evolve)
+CHANNEL = Fold("channel", channels.FOLD_VERSION, Channel, channels.evolve)
 WEBHOOK = Fold("webhook", webhooks.FOLD_VERSION, Webhook, webhooks.evolve)
 TASK = Fold("task", tasks.FOLD_VERSION, Task, tasks.evolve)
