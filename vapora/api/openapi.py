@@ -32,6 +32,7 @@ TAGS = [
     {"name": "events", "description": "The log: everything that happened, in order."},
     {"name": "audit", "description": "Who did what to what, when, and why."},
     {"name": "catalogue", "description": "The roles and the types of task."},
+    {"name": "workflows", "description": "Stages that follow each other, their runs, and what they ask people."},
     {"name": "schedules", "description": "What the clock begins, and what came of it."},
     {"name": "channels", "description": "By which people are told, and what came of it."},
     {"name": "webhooks", "description": "Where events are sent to, and what came of it."},

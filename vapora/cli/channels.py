@@ -35,9 +35,7 @@ def list_channels(as_json: Json = False) -> None:
 def set_channel(
     channel: ChannelId,
     kind: Annotated[str | None, typer.Option(help="slack, discord, telegram, webhook or email.")] = None,
-    notice: Annotated[
-        list[str] | None, typer.Option(help="What it is told of, as task-failed or *; repeatable.")
-    ] = None,
+    notice: Annotated[list[str] | None, typer.Option(help="What it is told of, or *; repeatable.")] = None,
     secret: Annotated[str | None, typer.Option(help="The name of its secret in the vault, as channel-team.")] = None,
     url: Annotated[str | None, typer.Option(help="Of a webhook.")] = None,
     chat_id: Annotated[str | None, typer.Option(help="Of Telegram.")] = None,

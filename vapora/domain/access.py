@@ -44,30 +44,39 @@ GROUPS: tuple[Group, ...] = (
         get_board get_run get_brief list_artifacts get_artifact list_steps get_content list_agents get_agent
         get_learning list_budgets get_role_budget get_task_budget get_budget get_costs list_events get_event get_chain
         get_queue get_settings get_preferences list_ids get_status get_position follow_live get_policies get_workspace
-        list_members list_teams list_schedules get_schedule list_firings
+        list_members list_teams list_workflows get_workflow check_workflow list_workflow_runs get_workflow_run
+        list_approvals get_approval list_schedules get_schedule list_firings
         """,
     ),
     _group("prefer", "workspace", "Set one's own preferences", "set_preferences"),
     _group(
         "plan",
         "workspace",
-        "Make projects, name and describe them, pause them",
-        "create_project edit_project pause_project resume_project",
+        "Make projects and workflows, name and describe them, pause projects",
+        "create_project edit_project pause_project resume_project create_workflow set_workflow remove_workflow",
     ),
     _group(
         "hand-in",
         "workspace",
-        "Hand in tasks, edit them, move them on the board",
-        "submit_task edit_task move_task archive_task attach_file detach_file",
+        "Hand in tasks, edit them, move them on the board, start workflows",
+        "start_workflow_run submit_task edit_task move_task archive_task attach_file detach_file",
     ),
     _group("discuss", "workspace", "Comment on tasks, and answer an agent's questions", "comment_task"),
-    _group("review", "workspace", "Approve work, and send it back", "approve_task request_changes"),
+    _group(
+        "review",
+        "workspace",
+        "Approve work, and send it back; decide what workflows ask",
+        "approve_task request_changes decide_approval",
+    ),
     _group("land", "workspace", "Land approved work", "merge_task push_task resolve_task"),
     _group(
         "steer",
         "workspace",
-        "Steer runs, and have a task tried again",
-        "cancel_run pause_run resume_run start_attempt pick_attempt requeue_dead_letter",
+        "Steer runs and workflows, and have a task tried again",
+        """
+        cancel_run pause_run resume_run start_attempt pick_attempt requeue_dead_letter cancel_workflow_run
+        pause_workflow_run resume_workflow_run retry_stage skip_stage
+        """,
     ),
     _group(
         "run-commands",

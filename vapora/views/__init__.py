@@ -10,6 +10,7 @@ from vapora.views.flow import AgentWork, Dashboard, FlowDay, Spread
 from vapora.views.landing import Attempt, Landed, LandingProblem
 from vapora.views.live import (
     AgentChange,
+    ApprovalChange,
     AttemptChange,
     BudgetChange,
     Change,
@@ -28,6 +29,8 @@ from vapora.views.live import (
     SettingsChange,
     StepChange,
     TaskChange,
+    WorkflowChange,
+    WorkflowRunChange,
 )
 from vapora.views.people import (
     InvitationMade,
@@ -128,6 +131,7 @@ __all__ = [
     "Agent",
     "AgentChange",
     "AgentWork",
+    "ApprovalChange",
     "ApprovalDecided",
     "ApprovalState",
     "ApprovalView",
@@ -252,8 +256,10 @@ __all__ = [
     "WebhookOutcome",
     "WebhookView",
     "Why",
+    "WorkflowChange",
     "WorkflowChecked",
     "WorkflowFault",
+    "WorkflowRunChange",
     "WorkflowRunMade",
     "WorkflowRunState",
     "WorkflowRunSummary",
