@@ -135,5 +135,5 @@ class Teller:
 def without(error: str, secret: str) -> str:
     """An error that may be shown: one that repeats a part of the secret says no more than that."""
     host = secret.split("/")[2] if secret.startswith(("http://", "https://")) else ""
-    parts = {secret, *secret.replace("?", "/").replace(":", "/").split("/")} - {host}
+    parts = {secret, *secret.replace("?", "/").replace(":", "/").split("/")} - {host, host.partition(":")[0]}
     return "it failed" if any(len(one) >= _SHORTEST_PART and one in error for one in parts) else error

@@ -5,7 +5,7 @@ Validation here is about form; whether the thing may happen now is decided by th
 """
 
 from vapora.commands.base import INSTANT, WHOLE, BranchName, Command, Edit, Label, SandboxName, ShellLine, Slug
-from vapora.commands.channels import RemoveChannel, ResendDeliveries, SetChannel
+from vapora.commands.channels import MailSettings, RemoveChannel, ResendDeliveries, SetChannel
 from vapora.commands.people import (
     AcceptInvitation,
     AddMember,
@@ -147,6 +147,7 @@ __all__ = [
     "LogIn",
     "LogOut",
     "LookAtSchedule",
+    "MailSettings",
     "MergeTask",
     "MoveTask",
     "NewPassword",
