@@ -120,6 +120,27 @@ class TaskAssigned(DomainEvent):
     propensity: float = Field(gt=0, le=1)
 
 
+class TaskHandedOver(DomainEvent):
+    """The run that works on the task, or reviews it, goes on with another agent, or with the same one started anew.
+
+    `reason`: what became of the one before. The rest as in `TaskAssigned`.
+    """
+
+    TOPIC: ClassVar[str] = "task.handed-over"
+
+    task_id: str
+    run_id: str
+    agent_id: str
+    role: str
+    from_agent: str
+    purpose: Literal["work", "review"] = "work"
+    reason: str
+    candidates: tuple[Candidate, ...]
+    choice: str
+    policy: str
+    propensity: float = Field(gt=0, le=1)
+
+
 class TaskWaiting(DomainEvent):
     """Nobody can take the task now, for a reason that does not go away by itself."""
 

@@ -51,6 +51,7 @@ CARDS = Table(
         "sandbox": "text",
         "doing": "text",
         "question": "json",
+        "handed_over": "text",
         "attachments": "int",
         "comments": "int",
         "unread": "int",

@@ -28,6 +28,11 @@ SMALL = {
     "worktree": ["--files", "50", "--rounds", "1"],
     "sandbox": ["--rounds", "1"],
     "workspaces": ["--few", "0", "--many", "2", "--wake", "1", "--rest-s", "0.1"],
+    # Neither Ray, nor what has to be fetched.
+    "engine": [
+        *("--sides", "one process", "local", "raw commits", "--at-once", "2", "--models", "0", "0.02"),
+        *("--seconds", "0.3", "--rounds", "1"),
+    ],
     "postgres_workspaces": ["--counts", "1", "--touch", "1", "--folder", tempfile.gettempdir()],
 }
 

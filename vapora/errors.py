@@ -145,6 +145,10 @@ class ReviewOutdatedError(ConflictError):
     kind: ClassVar[str] = "review-outdated"
 
 
+class PlanOutdatedError(ConflictError):
+    kind: ClassVar[str] = "plan-outdated"
+
+
 class ApprovalOutdatedError(ConflictError):
     """`details["seen"]`: the digest of what is shown now."""
 

@@ -15,7 +15,7 @@ from actors.budget_manager.alerts import Alerts
 from actors.budget_manager.requests import Decided, Request, Round
 from actors.budget_manager.stream_decider import StreamDecider
 from actors.follower import Ticker
-from actors.messages import CoAppend, NoRoom, Reserved, Settled, Settlement
+from actors.messages import Closing, CoAppend, NoRoom, Reserved, Settled, Settlement
 from events import DomainEvent
 from events.budget import Charge, SpendRefused, SpendReserved
 from events.ids import LEDGER, Scope, WhenExceeded
@@ -154,14 +154,44 @@ class BudgetManager:
         return result
 
     async def settle(
-        self, origin: Origin, settlement: Settlement, along: CoAppend, following: Following | None = None
+        self,
+        origin: Origin,
+        settlement: Settlement,
+        along: CoAppend,
+        following: Following | None = None,
+        closing: Closing | None = None,
     ) -> Settled:
         """Book what a call cost, with its answer (`along`) and, if there is room, the next call's reservation.
 
-        `following`: that reservation, and the events which join `along` if it is made. Raises `VersionConflictError`
-        where the run has gone on without this answer, and `ConflictError` where the call was closed otherwise before;
-        nothing is booked then.
+        `following`: that reservation, and the events which join `along` if it is made. `closing`: the end of the run,
+        which joins if its card is as it was. Raises `VersionConflictError` where the run has gone on without this
+        answer, and `ConflictError` where the call was closed otherwise before; nothing is booked then.
         """
+        if closing is None:
+            return await self._settle(origin, settlement, along, following)
+        try:
+            return await self._close(origin, settlement, along, closing)
+        except VersionConflictError as error:
+            if error.details["stream"] != closing.move[0]:
+                raise
+            return await self._settle(origin, settlement, along, following)
+
+    async def _close(self, origin: Origin, settlement: Settlement, along: CoAppend, closing: Closing) -> Settled:
+        stream, version, events = along
+
+        def decide(current: Round[Ledger]) -> Decided:
+            settled = _settled(current.state, settlement)
+            if not settled:
+                return self._settled_before(current.state, settlement, None)
+            riding = ((stream, version, (*events, *closing.events)), closing.move)
+            return Decided(settled, riding, lambda position: Settled(position, False, closed=True))
+
+        result: Settled = await self._queue.submit(Request(origin, decide))
+        return result
+
+    async def _settle(
+        self, origin: Origin, settlement: Settlement, along: CoAppend, following: Following | None
+    ) -> Settled:
 
         def decide(current: Round[Ledger]) -> Decided:
             settled = _settled(current.state, settlement)

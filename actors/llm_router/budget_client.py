@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
 from actors.llm_router.attempts import ChosenModel
-from actors.messages import CoAppend, NoRoom, Reserved, Settled, Settlement
+from actors.messages import Closing, CoAppend, NoRoom, Reserved, Settled, Settlement
 from events.budget import Charge
 from vapora.domain import budget
 from vapora.errors import ConflictError, UnavailableError
@@ -35,7 +35,12 @@ class SpendPort(Protocol):
         self, origin: Origin, wish: budget.ReserveSpend, along: tuple[CoAppend, ...]
     ) -> Reserved | NoRoom: ...
     async def settle(
-        self, origin: Origin, settlement: Settlement, along: CoAppend, following: Any = None
+        self,
+        origin: Origin,
+        settlement: Settlement,
+        along: CoAppend,
+        following: Any = None,
+        closing: Closing | None = None,
     ) -> Settled: ...
     async def settle_money(self, origin: Origin, settlement: Settlement) -> int: ...
     async def release(
@@ -64,11 +69,18 @@ class BudgetClient:
     ) -> Reserved | NoRoom:
         return await self._money(origin.workspace).reserve(origin, wish, along)
 
-    async def settle(self, origin: Origin, settlement: Settlement, along: CoAppend, following: Any) -> Settled:
+    async def settle(
+        self,
+        origin: Origin,
+        settlement: Settlement,
+        along: CoAppend,
+        following: Any = None,
+        closing: Closing | None = None,
+    ) -> Settled:
         """Raises `ConflictError` where the run went on without this answer, or its worst case is booked already."""
         money = self._money(origin.workspace)
         try:
-            return await self._insist(lambda: money.settle(origin, settlement, along, following))
+            return await self._insist(lambda: money.settle(origin, settlement, along, following, closing))
         except ConflictError:
             await self._insist(lambda: money.settle_money(origin, settlement))
             raise

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from actors.composition import LocalActorSystem, builder
+from actors.composition import ActorSystem, builder
 from actors.runtime.base import Builder
 from actors.runtime.local import LocalRuntime
 from events import Recorded, workflow
@@ -53,10 +53,17 @@ class Site:
             resend_s=0.2,
             **settings,
         )
-        self.system = LocalActorSystem(self.settings, made(builder(self.settings, {})))
+        self.runtime = made(builder(self.settings, {"PATH": "/usr/bin:/bin"}))
+        self.system = ActorSystem(self.settings, self.runtime)
         self.log = LogClient(self.system.log(WORKSPACE), WORKSPACE)
         self.dispatcher = Dispatcher(self.log, now)
         self.workflows = WorkflowCommands(self.log, now)
+
+    async def start(self) -> None:
+        await self.system.open(WORKSPACE)
+
+    async def stop(self) -> None:
+        await self.runtime.shutdown()
 
     def origin(self, actor: str = "user:local") -> Origin:
         return Origin(WORKSPACE, actor, new_id("cor"))

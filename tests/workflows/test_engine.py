@@ -14,9 +14,9 @@ from tests.workflows.site import Site, cards, count, defined, gate, stage
 @pytest.fixture
 async def site(tmp_path: Path) -> AsyncIterator[Site]:
     opened = Site(tmp_path)
-    await opened.system.start()
+    await opened.start()
     yield opened
-    await opened.system.stop()
+    await opened.stop()
 
 
 async def test_stages_follow_each_other_and_bear_their_tasks_unchanged(site: Site) -> None:

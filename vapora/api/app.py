@@ -36,6 +36,7 @@ from vapora.api import (
     openid,
     operator,
     pauses,
+    plans,
     policies,
     problems,
     projects,
@@ -81,7 +82,7 @@ _STORED_AT_ONCE = 4
 _LEVEL = 6
 
 _NOUNS = (
-    *(projects, repositories, tasks, changes, comments, attachments, board, runs, steps, pauses),
+    *(projects, repositories, tasks, changes, comments, attachments, board, runs, steps, pauses, plans),
     *(agents, budgets, costs, flow, events, audit, roles, queue, settings, secrets, policies, users, ids),
     *(workflows, workflow_runs, approvals, schedules, webhooks, channels),
     *(auth, openid, workspaces, tokens, live, operator),

@@ -4,7 +4,7 @@ A request body is parsed straight into one of these; the path supplies what the 
 Validation here is about form; whether the thing may happen now is decided by the rules in `vapora.domain`.
 """
 
-from vapora.commands.base import INSTANT, WHOLE, BranchName, Command, Edit, Label, SandboxName, ShellLine, Slug
+from vapora.commands.base import INSTANT, WHOLE, BranchName, Command, Comment, Edit, Label, SandboxName, ShellLine, Slug
 from vapora.commands.channels import MailSettings, RemoveChannel, ResendDeliveries, SetChannel
 from vapora.commands.people import (
     AcceptInvitation,
@@ -34,6 +34,17 @@ from vapora.commands.people import (
     SetUp,
     WithdrawInvitation,
 )
+from vapora.commands.plans import (
+    MOST_CARDS,
+    AcceptCards,
+    AcceptPlan,
+    AskPlan,
+    DismissPlan,
+    PlanCommand,
+    PlannedCard,
+    RevisePlan,
+    ReviseProposal,
+)
 from vapora.commands.schedules import EditSchedule, FireSchedule, LookAtSchedule, RemoveSchedule, SetSchedule
 from vapora.commands.secrets import (
     StoreSecret,
@@ -56,6 +67,7 @@ from vapora.commands.work import (
     CommentTask,
     CreateProject,
     DetachFile,
+    DrainAgent,
     EditAgent,
     EditBudget,
     EditProject,
@@ -102,13 +114,17 @@ from vapora.commands.workflows import (
 
 __all__ = [
     "INSTANT",
+    "MOST_CARDS",
     "WHOLE",
+    "AcceptCards",
     "AcceptFoundFile",
     "AcceptInvitation",
+    "AcceptPlan",
     "AcceptProjectFile",
     "AddMember",
     "ApproveTask",
     "ArchiveProject",
+    "AskPlan",
     "AttachFile",
     "BranchName",
     "CancelRun",
@@ -120,6 +136,7 @@ __all__ = [
     "ChangeSettings",
     "CheckWorkflow",
     "Command",
+    "Comment",
     "CommentOnLine",
     "CommentTask",
     "CreateProject",
@@ -128,6 +145,8 @@ __all__ = [
     "DecideApproval",
     "DeleteWorkspace",
     "DetachFile",
+    "DismissPlan",
+    "DrainAgent",
     "Edit",
     "EditAgent",
     "EditBudget",
@@ -157,6 +176,8 @@ __all__ = [
     "PauseWorkflowRun",
     "PauseWorkspace",
     "PickAttempt",
+    "PlanCommand",
+    "PlannedCard",
     "ProjectCheck",
     "RedeemCode",
     "RedeemSignIn",
@@ -182,6 +203,8 @@ __all__ = [
     "ResumeWorkspace",
     "RetryStage",
     "RetryStageBody",
+    "RevisePlan",
+    "ReviseProposal",
     "RevokeToken",
     "SandboxName",
     "SetBudget",

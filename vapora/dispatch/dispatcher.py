@@ -19,6 +19,7 @@ from events.ids import (
     StreamName,
     agent_stream,
     channel_stream,
+    plan_stream,
     preferences_stream,
     project_stream,
     schedule_stream,
@@ -31,9 +32,11 @@ from events.workspace import WorkspaceOpened
 from vapora.catalog import infer_task_type, role, roles, roles_for, task_types
 from vapora.clock import Clock, new_id
 from vapora.commands import (
+    AcceptCards,
     AcceptFoundFile,
     ApproveTask,
     ArchiveProject,
+    AskPlan,
     AttachFile,
     CancelRun,
     ChangePreferences,
@@ -42,6 +45,7 @@ from vapora.commands import (
     CommentTask,
     CreateProject,
     DetachFile,
+    DismissPlan,
     EditAgent,
     EditProject,
     EditSchedule,
@@ -53,6 +57,7 @@ from vapora.commands import (
     PauseRun,
     PauseWorkspace,
     PickAttempt,
+    PlanCommand,
     RegisterAgent,
     RemoveAgent,
     RemoveChannel,
@@ -65,14 +70,16 @@ from vapora.commands import (
     ResumeProject,
     ResumeRun,
     ResumeWorkspace,
+    ReviseProposal,
     SetChannel,
     SetSchedule,
     SetWebhook,
     StartAttempt,
     SubmitTask,
 )
+from vapora.dispatch import plans
 from vapora.dispatch.blockers import require_tasks, ring_through
-from vapora.dispatch.folds import CHANNEL, PROJECT, TASK, WEBHOOK
+from vapora.dispatch.folds import CHANNEL, PLAN, PROJECT, TASK, WEBHOOK
 from vapora.dispatch.request_keys import answer_to
 from vapora.dispatch.schedules import Begun, Scheduled, Schedules
 from vapora.dispatch.workflows import WorkflowCommands
@@ -100,7 +107,7 @@ _MOST_TRIES = 20
 class _Decision:
     """The id that the request is answered with, and the events of one stream; none if nothing is to change.
 
-    `expected`: the versions of other streams that it was decided on. `along`: of other streams, in the same append.
+    `expected`: the versions of other streams that it was decided on. `others`: what is appended to those together.
     """
 
     id: str
@@ -109,7 +116,7 @@ class _Decision:
     events: tuple[DomainEvent, ...]
     position: int = 0  # of the stream's last event: what a request without effect answers
     expected: Mapping[StreamName, int] = field(default_factory=dict)
-    along: tuple[Change, ...] = ()
+    others: tuple[Change, ...] = ()
 
 
 class Dispatcher:
@@ -127,6 +134,7 @@ class Dispatcher:
         self.webhooks = StreamFolds(log, WEBHOOK, snapshots)
         self.channels = StreamFolds(log, CHANNEL, snapshots)
         self.schedules = Schedules(log, clock, _Beginner(self._submit, WorkflowCommands(log, clock)), snapshots)
+        self.plans = StreamFolds(log, PLAN, snapshots)
 
     async def dispatch(
         self,
@@ -159,7 +167,7 @@ class Dispatcher:
                 marker = ((key.stream, version, (key.accepted(decision.id),)),)
             try:
                 change = (decision.stream, decision.version, decision.events)
-                appended = await self._log.append(origin, change, *decision.along, *marker, expected=decision.expected)
+                appended = await self._log.append(origin, change, *decision.others, *marker, expected=decision.expected)
             except VersionConflictError:
                 continue
             return Accepted(id=decision.id, position=appended.position)
@@ -199,6 +207,7 @@ class Dispatcher:
             self.preferences,
             self.webhooks,
             self.channels,
+            self.plans,
         ):
             await folds.settled()
         await self.schedules.settled()
@@ -269,6 +278,8 @@ class Dispatcher:
                 stream = channel_stream(target)
                 channel = await self.channels.load(stream)
                 return _decision(target, stream, channel, channels.decide(channel.state, command, target))
+            case AskPlan() | ReviseProposal() | AcceptCards() | DismissPlan():
+                return await self._plan(command, made)
             case RegisterAgent() | EditAgent() | RemoveAgent():
                 return await self._agent(command, target)
             case SetSchedule() | EditSchedule() | RemoveSchedule() | FireSchedule() | LookAtSchedule():
@@ -333,6 +344,14 @@ class Dispatcher:
         answered = made if isinstance(command, CommentTask) else target
         return _decision(answered, stream, task, events, expected)
 
+    async def _plan(self, command: PlanCommand, plan_id: str) -> _Decision:
+        plan, settings = await asyncio.gather(self.plans.load(plan_stream(plan_id)), self.settings.load(SETTINGS))
+        of_project = project_stream(plans.project_of(command, plan.state))
+        project = await self.projects.load(of_project)
+        own, *others = plans.decide(command, plan_id, plans.Found(plan, project, settings.state))
+        expected = {of_project: project.version}
+        return _Decision(plan_id, plan_stream(plan_id), plan.version, own[2], plan.position, expected, tuple(others))
+
     async def _agent(self, command: RegisterAgent | EditAgent | RemoveAgent, target: str) -> _Decision:
         agent_id = target
         free = isinstance(command, RegisterAgent) and command.id is None
@@ -363,7 +382,12 @@ class Dispatcher:
 _AGENT = Fold("agent", agents.FOLD_VERSION, Agent, agents.evolve)
 _SETTINGS = Fold("settings", workspace_settings.FOLD_VERSION, WorkspaceSettings, workspace_settings.evolve)
 _PREFERENCES = Fold("preferences", preferences.FOLD_VERSION, PreferencesChanged, preferences.evolve)
-_PREFIX: dict[type[Command], str] = {CreateProject: "project", SubmitTask: "task", SetWebhook: "webhook"}
+_PREFIX: dict[type[Command], str] = {
+    CreateProject: "project",
+    SubmitTask: "task",
+    SetWebhook: "webhook",
+    AskPlan: "plan",
+}
 
 
 def _decision(

@@ -45,7 +45,7 @@ GROUPS: tuple[Group, ...] = (
         get_learning list_budgets get_role_budget get_task_budget get_budget get_costs list_events get_event get_chain
         get_queue get_settings get_preferences list_ids get_status get_position follow_live get_policies get_workspace
         list_members list_teams list_workflows get_workflow check_workflow list_workflow_runs get_workflow_run
-        list_approvals get_approval list_schedules get_schedule list_firings
+        list_approvals get_approval list_schedules get_schedule list_firings list_plans get_plan
         """,
     ),
     _group("prefer", "workspace", "Set one's own preferences", "set_preferences"),
@@ -59,7 +59,10 @@ GROUPS: tuple[Group, ...] = (
         "hand-in",
         "workspace",
         "Hand in tasks, edit them, move them on the board, start workflows",
-        "start_workflow_run submit_task edit_task move_task archive_task attach_file detach_file",
+        """
+        submit_task edit_task move_task archive_task attach_file detach_file create_plan revise_plan accept_plan
+        dismiss_plan start_workflow_run
+        """,
     ),
     _group("discuss", "workspace", "Comment on tasks, and answer an agent's questions", "comment_task"),
     _group(

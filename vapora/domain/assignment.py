@@ -72,7 +72,7 @@ def can_do(agent: Agent, task_type: str, role: str | None) -> bool:
 
 def has_room(agent: Agent, running: int) -> bool:
     """Whether the agent takes new work at all just now."""
-    return agent.enabled and running < agent.capacity
+    return agent.available and running < agent.capacity
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +133,8 @@ def _exclusion(applicant: Applicant, task_type: str, role: str | None) -> str | 
         return f"does no {task_type} work"
     if not agent.enabled:
         return f"disabled: {agent.disabled_reason}" if agent.disabled_reason else "disabled"
+    if agent.offline:
+        return f"offline: {agent.offline}"
     if not has_room(agent, applicant.running):
         return f"full: {applicant.running} of {agent.capacity} runs in flight"
     return None
@@ -192,7 +194,7 @@ def _nobody(excluded: list[Candidate]) -> str:
     if not excluded:
         return "no agent is registered"
     kinds = Counter((candidate.excluded or "").split(":")[0] for candidate in excluded)
-    able = {kind: kinds[kind] for kind in ("full", "disabled") if kinds[kind]}
+    able = {kind: kinds[kind] for kind in ("full", "disabled", "offline") if kinds[kind]}
     rest = len(excluded) - sum(able.values())
     told = [f"{count} {kind}" for kind, count in able.items()]
     if rest:
