@@ -11,6 +11,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
+from actors.budget_manager.alerts import Alerts
 from actors.budget_manager.requests import Decided, Request, Round
 from actors.budget_manager.stream_decider import StreamDecider
 from actors.follower import Ticker
@@ -88,7 +89,8 @@ class BudgetManager:
         self._queue: StreamDecider[Ledger] = StreamDecider(
             name, log, LEDGER, (rules.initial, rules.evolve), clock, gives_back=_makes_room, saved=saved
         )
-        self._ticker = Ticker(name, self._expire, _TICK_S)
+        self._alerts = Alerts(log, workspace, clock, lambda: self.ledger)
+        self._ticker = Ticker(name, self._tick, _TICK_S)
 
     async def start(self) -> None:
         await self._queue.start()
@@ -110,6 +112,8 @@ class BudgetManager:
             return Rest(f"its budgets: {problem}")
         if self._queue.is_busy or rules.open_reservations(self.ledger):
             return Rest("money is held for calls of models")
+        if self._alerts.has_news:
+            return Rest("it is to be told how its budgets stand")
         return Rest()
 
     @property
@@ -333,6 +337,10 @@ class BudgetManager:
 
         result: int = await self._queue.submit(Request(origin, decided))
         return result
+
+    async def _tick(self) -> None:
+        await self._expire()
+        await self._alerts.look()
 
     async def _expire(self) -> None:
         if rules.expire(self.ledger, self._clock()):

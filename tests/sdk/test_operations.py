@@ -19,6 +19,7 @@ from vapora.sdk import ApiError, AsyncClient, Client
 
 AGENT = commands.ReplaceAgent()
 LIMITS = commands.SetBudget()
+CHANNEL = commands.SetChannel(kind="slack", notices=("*",), secret="channel-slack")
 SCHEDULE = commands.SetSchedule(cron="0 9 * * *", workflow_id="release")
 WEBHOOK = commands.SetWebhook(url="https://example.com/", topics=("task.*",))
 # Each operation with the call of a client that asks for it.
@@ -103,6 +104,13 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "set_settings": lambda client: client.set_settings(commands.ChangeSettings()),
     "get_preferences": lambda client: client.preferences(),
     "set_preferences": lambda client: client.set_preferences(commands.ChangePreferences()),
+    "list_channels": lambda client: client.channels(),
+    "get_channel": lambda client: client.channel("x"),
+    "set_channel": lambda client: client.set_channel("x", CHANNEL),
+    "remove_channel": lambda client: client.remove_channel("x"),
+    "test_channel": lambda client: client.test_channel("x"),
+    "list_channel_deliveries": lambda client: client.channel_deliveries("x"),
+    "resend_deliveries": lambda client: client.resend_deliveries("x"),
     "list_schedules": lambda client: client.schedules(),
     "get_schedule": lambda client: client.schedule("x"),
     "set_schedule": lambda client: client.set_schedule("x", SCHEDULE),

@@ -18,6 +18,7 @@ from vapora.cli import (
     blobs,
     board,
     budget,
+    channels,
     doctor,
     log,
     projects,
@@ -75,6 +76,7 @@ app.add_typer(run.app, name="run")
 app.add_typer(queue.app, name="queue")
 app.add_typer(secrets.app, name="secrets")
 app.add_typer(schedules.app, name="schedules")
+app.add_typer(channels.app, name="channels")
 app.add_typer(webhooks.app, name="webhooks")
 app.add_typer(log.app, name="log")
 app.add_typer(audit.app, name="audit")

@@ -18,6 +18,7 @@ from events.ids import (
     WORKSPACE,
     StreamName,
     agent_stream,
+    channel_stream,
     plan_stream,
     preferences_stream,
     project_stream,
@@ -60,15 +61,18 @@ from vapora.commands import (
     PlanCommand,
     RegisterAgent,
     RemoveAgent,
+    RemoveChannel,
     RemoveSchedule,
     RemoveWebhook,
     RequestChanges,
     RequeueTask,
+    ResendDeliveries,
     ResolveTask,
     ResumeProject,
     ResumeRun,
     ResumeWorkspace,
     ReviseProposal,
+    SetChannel,
     SetSchedule,
     SetWebhook,
     StartAttempt,
@@ -76,11 +80,12 @@ from vapora.commands import (
 )
 from vapora.dispatch import plans
 from vapora.dispatch.blockers import require_tasks, ring_through
-from vapora.dispatch.folds import PLAN, PROJECT, TASK, WEBHOOK
+from vapora.dispatch.folds import CHANNEL, PLAN, PROJECT, TASK, WEBHOOK
 from vapora.dispatch.request_keys import answer_to
 from vapora.dispatch.schedules import Begun, Scheduled, Schedules
 from vapora.dispatch.workflows import WorkflowCommands
 from vapora.domain import agent as agents
+from vapora.domain import channel as channels
 from vapora.domain import preferences, workspace_settings
 from vapora.domain import project as projects
 from vapora.domain import task as tasks
@@ -128,6 +133,7 @@ class Dispatcher:
         self.settings = StreamFolds(log, _SETTINGS, snapshots)
         self.preferences = StreamFolds(log, _PREFERENCES, snapshots)
         self.webhooks = StreamFolds(log, WEBHOOK, snapshots)
+        self.channels = StreamFolds(log, CHANNEL, snapshots)
         self.schedules = Schedules(log, clock, _Beginner(self._submit, WorkflowCommands(log, clock)), snapshots)
         self.plans = StreamFolds(log, PLAN, snapshots)
 
@@ -201,6 +207,7 @@ class Dispatcher:
             self.settings,
             self.preferences,
             self.webhooks,
+            self.channels,
             self.plans,
         ):
             await folds.settled()
@@ -268,6 +275,10 @@ class Dispatcher:
                 hook = await self.webhooks.load(stream)
                 events = webhooks.decide(hook.state, command, made, topics(), new=not target)
                 return _decision(made, stream, hook, events)
+            case SetChannel() | RemoveChannel() | ResendDeliveries():
+                stream = channel_stream(target)
+                channel = await self.channels.load(stream)
+                return _decision(target, stream, channel, channels.decide(channel.state, command, target))
             case AskPlan() | ReviseProposal() | AcceptCards() | DismissPlan():
                 return await self._plan(command, made)
             case RegisterAgent() | EditAgent() | DrainAgent() | RemoveAgent():
@@ -426,6 +437,8 @@ def _stream_of(command: Command, target: str) -> StreamName:
             return preferences_stream(target)
         case EditAgent() | DrainAgent() | RemoveAgent():
             return agent_stream(target)
+        case SetChannel() | RemoveChannel():
+            return channel_stream(target)
         case SetSchedule() | EditSchedule() | RemoveSchedule():
             return schedule_stream(target)
         case SetWebhook() | RemoveWebhook():

@@ -113,9 +113,10 @@ GROUPS: tuple[Group, ...] = (
     _group(
         "connect",
         "workspace",
-        "Have other programs told by webhooks",
+        "Have other programs told by webhooks, and people by channels",
         """
         list_webhooks create_webhook get_webhook set_webhook remove_webhook test_webhook list_deliveries
+        list_channels get_channel set_channel remove_channel test_channel list_channel_deliveries resend_deliveries
         """,
     ),
     _group(

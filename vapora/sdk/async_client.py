@@ -8,6 +8,7 @@ from typing import Any
 
 from events.ids import Scope, TaskState
 from vapora import commands, views
+from vapora.sdk.async_channels import AsyncChannels
 from vapora.sdk.async_handles import AsyncProjects, AsyncTasks
 from vapora.sdk.async_live import AsyncLive
 from vapora.sdk.async_people import AsyncPeople
@@ -20,7 +21,7 @@ from vapora.sdk.problems import problem
 from vapora.sdk.waiting import SETTLED
 
 
-class AsyncClient(AsyncWork, AsyncSchedules, AsyncWebhooks, AsyncPeople):
+class AsyncClient(AsyncWork, AsyncChannels, AsyncSchedules, AsyncWebhooks, AsyncPeople):
     """Speaks to one server, for one workspace. Refusals are raised as `ApiError`, silence as `NoServerError`.
 
     One method for each operation of the HTTP interface; `projects` and `tasks` also lead to single ones:

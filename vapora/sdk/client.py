@@ -8,6 +8,7 @@ from typing import Any
 
 from events.ids import Scope, TaskState
 from vapora import commands, views
+from vapora.sdk.channels import Channels
 from vapora.sdk.handles import Projects, Tasks
 from vapora.sdk.live import Live
 from vapora.sdk.paths import PREFIX, Moment, Position, budget_path, moment, path
@@ -20,7 +21,7 @@ from vapora.sdk.work import Work
 from vapora.sdk.workspaces import Workspaces
 
 
-class Client(Work, Schedules, Webhooks, People):
+class Client(Work, Channels, Schedules, Webhooks, People):
     """Speaks to one server, for one workspace. Refusals are raised as `ApiError`, silence as `NoServerError`.
 
     One method for each operation of the HTTP interface; `projects` and `tasks` also lead to single ones:
