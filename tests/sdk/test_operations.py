@@ -19,6 +19,8 @@ from vapora.sdk import ApiError, AsyncClient, Client
 
 AGENT = commands.ReplaceAgent()
 LIMITS = commands.SetBudget()
+CHANNEL = commands.SetChannel(kind="slack", notices=("*",), secret="channel-slack")
+SCHEDULE = commands.SetSchedule(cron="0 9 * * *", workflow_id="release")
 WEBHOOK = commands.SetWebhook(url="https://example.com/", topics=("task.*",))
 # Each operation with the call of a client that asks for it.
 CALLS: dict[str, Callable[[Any], Any]] = {
@@ -81,6 +83,7 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "get_agent": lambda client: client.agent("x"),
     "replace_agent": lambda client: client.replace_agent("x", AGENT),
     "edit_agent": lambda client: client.edit_agent("x", commands.EditAgent(enabled=True)),
+    "drain_agent": lambda client: client.drain_agent("x"),
     "remove_agent": lambda client: client.remove_agent("x"),
     "get_learning": lambda client: client.learning("x"),
     "list_roles": lambda client: client.roles(),
@@ -101,6 +104,20 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "set_settings": lambda client: client.set_settings(commands.ChangeSettings()),
     "get_preferences": lambda client: client.preferences(),
     "set_preferences": lambda client: client.set_preferences(commands.ChangePreferences()),
+    "list_channels": lambda client: client.channels(),
+    "get_channel": lambda client: client.channel("x"),
+    "set_channel": lambda client: client.set_channel("x", CHANNEL),
+    "remove_channel": lambda client: client.remove_channel("x"),
+    "test_channel": lambda client: client.test_channel("x"),
+    "list_channel_deliveries": lambda client: client.channel_deliveries("x"),
+    "resend_deliveries": lambda client: client.resend_deliveries("x"),
+    "list_schedules": lambda client: client.schedules(),
+    "get_schedule": lambda client: client.schedule("x"),
+    "set_schedule": lambda client: client.set_schedule("x", SCHEDULE),
+    "edit_schedule": lambda client: client.edit_schedule("x", commands.EditSchedule(enabled=False)),
+    "remove_schedule": lambda client: client.remove_schedule("x"),
+    "list_firings": lambda client: client.firings("x"),
+    "fire_schedule": lambda client: client.fire_schedule("x"),
     "list_webhooks": lambda client: client.webhooks(),
     "create_webhook": lambda client: client.create_webhook(WEBHOOK),
     "get_webhook": lambda client: client.webhook("x"),

@@ -18,12 +18,14 @@ from vapora.cli import (
     blobs,
     board,
     budget,
+    channels,
     doctor,
     log,
     projects,
     queue,
     rebuild,
     run,
+    schedules,
     secrets,
     task,
     task_work,
@@ -73,6 +75,8 @@ app.add_typer(projects.app, name="projects", hidden=True)
 app.add_typer(run.app, name="run")
 app.add_typer(queue.app, name="queue")
 app.add_typer(secrets.app, name="secrets")
+app.add_typer(schedules.app, name="schedules")
+app.add_typer(channels.app, name="channels")
 app.add_typer(webhooks.app, name="webhooks")
 app.add_typer(log.app, name="log")
 app.add_typer(audit.app, name="audit")
