@@ -30,10 +30,11 @@ from actors.runtime import cluster
 from actors.runtime.base import Actor, Address, Builder, Runtime
 from actors.runtime.local import LocalRuntime
 from actors.secrets import SecretReader
-from actors.snapshots import saved_landings, saved_ledger, saved_offers, saved_swarm
+from actors.snapshots import saved_landings, saved_ledger, saved_offers, saved_swarm, saved_workflow_runs
 from actors.supervisor import Supervisor
 from actors.supervisor.store import SettingsCellStore
 from actors.webhooks import Outbox, SecretFiles, Sender, Webhooks
+from actors.workflow_engine import SharedBudget, WorkflowEngine
 from events.content import Content
 from events.ids import DEFAULT_WORKSPACE, PEOPLE, is_workspace
 from projections import all_projections, people_projections
@@ -339,6 +340,19 @@ def build_webhooks(wiring: Wiring, address: Address) -> Webhooks:
         open_outbox=lambda: Outbox(folder / "outbox.db"),
         secrets=SecretFiles(settings.webhook_secrets(workspace)),
         sender=Sender(settings.webhook_allow, now),
+    )
+
+
+def build_workflows(wiring: Wiring, address: Address) -> WorkflowEngine:
+    settings, workspace = wiring.settings, address.workspace
+    log = wiring.log(workspace)
+    return WorkflowEngine(
+        log,
+        workspace,
+        now,
+        dispatcher=Dispatcher(log, now, settings.stream_snapshots(workspace)),
+        limits=SharedBudget(wiring.runtime.ref(Address("budget", workspace))),
+        saved=saved_workflow_runs(settings.snapshot_folder(workspace)),
     )
 
 

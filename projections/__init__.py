@@ -25,6 +25,7 @@ from projections.secrets import Secrets
 from projections.settings import Settings
 from projections.steps import Steps
 from projections.webhooks import Webhooks
+from projections.workflows import Workflows
 
 __all__ = [
     "MemoryRows",
@@ -67,6 +68,7 @@ def all_projections() -> tuple[Projection, ...]:
         Providers(),
         Settings(),
         Webhooks(),
+        Workflows(),
         Secrets(),
         Audit(),
         LogIndex(),

@@ -5,7 +5,7 @@ It folds the ledger and answers from memory; every promise is in the log before 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -25,6 +25,7 @@ from vapora.domain import budget as rules
 from vapora.domain import limits
 from vapora.domain.budget import Ledger, ReserveSpend
 from vapora.domain.cell import Rest
+from vapora.domain.ledger import LIFE, account
 from vapora.errors import ConflictError, VersionConflictError
 from vapora.log.client import LogClient
 from vapora.log.folds import SavedFold
@@ -119,6 +120,16 @@ class BudgetManager:
     async def standing(self, charge: Charge, simulated: bool) -> rules.BudgetStatus:
         """The worst-standing scope that the charge counts against (M10.5a)."""
         return rules.standing(self.ledger, charge, self._workspace, simulated, self._clock())
+
+    async def spent_on(self, task_ids: Sequence[str]) -> dict[str, int]:
+        """What each of these tasks has cost so far, in micro-dollars, with what is held for it; real or simulated,
+        whichever is more."""
+
+        def of(task_id: str, simulated: bool) -> int:
+            found = account(self.ledger, Scope.TASK, task_id, LIFE, simulated)
+            return found.spent + found.held
+
+        return {one: max(of(one, False), of(one, True)) for one in task_ids}
 
     async def window_turns_at(self) -> datetime:
         """When the next window begins."""

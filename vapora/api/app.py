@@ -16,6 +16,7 @@ from vapora import clock, operator_token
 from vapora.access import Engine
 from vapora.api import (
     agents,
+    approvals,
     attachments,
     audit,
     auth,
@@ -52,6 +53,8 @@ from vapora.api import (
     users,
     web,
     webhooks,
+    workflow_runs,
+    workflows,
     workspaces,
 )
 from vapora.api.browser_headers import BrowserHeaders
@@ -79,6 +82,7 @@ _LEVEL = 6
 _NOUNS = (
     *(projects, repositories, tasks, changes, comments, attachments, board, runs, steps, pauses, plans),
     *(agents, budgets, costs, flow, events, audit, roles, queue, settings, secrets, policies, users, webhooks, ids),
+    *(workflows, workflow_runs, approvals),
     *(auth, openid, workspaces, tokens, live, operator),
 )
 

@@ -9,6 +9,7 @@ from vapora.views.flow import AgentWork, Dashboard, FlowDay, Spread
 from vapora.views.landing import Attempt, Landed, LandingProblem
 from vapora.views.live import (
     AgentChange,
+    ApprovalChange,
     AttemptChange,
     BudgetChange,
     Change,
@@ -27,6 +28,8 @@ from vapora.views.live import (
     SettingsChange,
     StepChange,
     TaskChange,
+    WorkflowChange,
+    WorkflowRunChange,
 )
 from vapora.views.people import (
     InvitationMade,
@@ -137,6 +140,7 @@ __all__ = [
     "Agent",
     "AgentChange",
     "AgentWork",
+    "ApprovalChange",
     "ApprovalDecided",
     "ApprovalState",
     "ApprovalView",
@@ -261,8 +265,10 @@ __all__ = [
     "WebhookOutcome",
     "WebhookView",
     "Why",
+    "WorkflowChange",
     "WorkflowChecked",
     "WorkflowFault",
+    "WorkflowRunChange",
     "WorkflowRunMade",
     "WorkflowRunState",
     "WorkflowRunSummary",
