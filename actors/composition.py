@@ -34,7 +34,7 @@ from actors.snapshots import saved_landings, saved_ledger, saved_offers, saved_s
 from actors.supervisor import Supervisor
 from actors.supervisor.store import SettingsCellStore
 from actors.webhooks import Outbox, SecretFiles, Sender, Webhooks
-from actors.workflow_engine import SharedBudget, WorkflowEngine
+from actors.workflow_engine import Scheduler, SharedBudget, WorkflowEngine
 from events.content import Content
 from events.ids import DEFAULT_WORKSPACE, PEOPLE, is_workspace
 from projections import all_projections, people_projections
@@ -346,11 +346,13 @@ def build_webhooks(wiring: Wiring, address: Address) -> Webhooks:
 def build_workflows(wiring: Wiring, address: Address) -> WorkflowEngine:
     settings, workspace = wiring.settings, address.workspace
     log = wiring.log(workspace)
+    dispatcher = Dispatcher(log, now, settings.stream_snapshots(workspace))
     return WorkflowEngine(
         log,
         workspace,
         now,
-        dispatcher=Dispatcher(log, now, settings.stream_snapshots(workspace)),
+        dispatcher=dispatcher,
+        scheduler=Scheduler(dispatcher, workspace),
         limits=SharedBudget(wiring.runtime.ref(Address("budget", workspace))),
         saved=saved_workflow_runs(settings.snapshot_folder(workspace)),
     )

@@ -79,6 +79,10 @@ def preferences_stream(user: str) -> StreamName:
     return StreamName(f"preferences:{user}")
 
 
+def schedule_stream(schedule_id: str) -> StreamName:
+    return StreamName(f"schedule:{schedule_id}")
+
+
 def webhook_stream(webhook_id: str) -> StreamName:
     return StreamName(f"webhook:{webhook_id}")
 

@@ -21,6 +21,7 @@ from projections.projects import Projects
 from projections.providers import Providers
 from projections.registry import Registry
 from projections.runs import Runs
+from projections.schedules import Schedules
 from projections.secrets import Secrets
 from projections.settings import Settings
 from projections.steps import Steps
@@ -69,6 +70,7 @@ def all_projections() -> tuple[Projection, ...]:
         Settings(),
         Webhooks(),
         Workflows(),
+        Schedules(),
         Secrets(),
         Audit(),
         LogIndex(),

@@ -249,6 +249,10 @@ def _withdrawn(recorded: Recorded, event: told.ApprovalWithdrawn, _: Row) -> dic
     return {"state": event.cause, "decided_at": format_instant(recorded.recorded_at)}
 
 
+def _ending(row: Row, event: told.WorkflowRunEnding, _: str) -> None:
+    row.update(ending=event.state, reason=event.reason, paused=0)
+
+
 _ASKED = _run(_asked)
 
 
@@ -291,9 +295,7 @@ class Workflows(Projection):
         told.ApprovalWithdrawn: _approval(_withdrawn, _run(_answered)),
         told.WorkflowRunPaused: _run(lambda row, event, _: row.update(paused=1, reason=event.reason)),
         told.WorkflowRunResumed: _run(lambda row, event, _: row.update(paused=0, reason="")),
-        told.WorkflowRunEnding: _run(
-            lambda row, event, _: row.update(ending=event.state, reason=event.reason, paused=0)
-        ),
+        told.WorkflowRunEnding: _run(_ending),
         told.WorkflowRunCompleted: _run(_ended("completed")),
         told.WorkflowRunFailed: _run(_ended("failed")),
         told.WorkflowRunCancelled: _run(_ended("cancelled")),

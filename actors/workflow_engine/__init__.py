@@ -2,5 +2,6 @@
 
 from actors.workflow_engine.engine import WorkflowEngine
 from actors.workflow_engine.money import SharedBudget
+from actors.workflow_engine.scheduler import Scheduler
 
-__all__ = ["SharedBudget", "WorkflowEngine"]
+__all__ = ["Scheduler", "SharedBudget", "WorkflowEngine"]

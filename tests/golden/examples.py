@@ -13,6 +13,7 @@ from events import (
     project,
     routing,
     run,
+    schedule,
     secret,
     task,
     user,
@@ -487,6 +488,26 @@ EXAMPLES: tuple[DomainEvent, ...] = (
     plan.PlanRequested(plan_id="plan-1", project_id="project-1", task_id="task-1", text="Export links as CSV"),
     plan.PlanAccepted(plan_id="plan-1", task_id="task-1", seen="1" * 64, task_ids=("task-2", "task-3")),
     plan.PlanDismissed(plan_id="plan-1", reason="Not now"),
+    schedule.ScheduleSet(
+        schedule_id="nightly",
+        name="Every night",
+        cron="30 2 * * *",
+        zone="Europe/Berlin",
+        task={"project_id": "project-1", "title": "Look at the logs"},
+        workflow_id=None,
+        inputs={"depth": 2},
+        project_id="project-1",
+        enabled=False,
+        overlap=True,
+        catch_up="all",
+        catch_up_limit=5,
+        since=AT,
+    ),
+    schedule.ScheduleFired(schedule_id="nightly", due_at=AT, task_id="task-1", workflow_run_id=None),
+    schedule.ScheduleSkipped(
+        schedule_id="nightly", due_at=AT, reason="refused", count=3, more=True, detail="The project is archived."
+    ),
+    schedule.ScheduleRemoved(schedule_id="nightly"),
     webhook.WebhookSet(
         webhook_id="webhook-1", url="https://example.com/hooks", topics=("task.*",), description="CI", enabled=False
     ),

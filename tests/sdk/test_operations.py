@@ -19,6 +19,7 @@ from vapora.sdk import ApiError, AsyncClient, Client
 
 AGENT = commands.ReplaceAgent()
 LIMITS = commands.SetBudget()
+SCHEDULE = commands.SetSchedule(cron="0 9 * * *", workflow_id="release")
 WEBHOOK = commands.SetWebhook(url="https://example.com/", topics=("task.*",))
 # Each operation with the call of a client that asks for it.
 CALLS: dict[str, Callable[[Any], Any]] = {
@@ -101,6 +102,13 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "set_settings": lambda client: client.set_settings(commands.ChangeSettings()),
     "get_preferences": lambda client: client.preferences(),
     "set_preferences": lambda client: client.set_preferences(commands.ChangePreferences()),
+    "list_schedules": lambda client: client.schedules(),
+    "get_schedule": lambda client: client.schedule("x"),
+    "set_schedule": lambda client: client.set_schedule("x", SCHEDULE),
+    "edit_schedule": lambda client: client.edit_schedule("x", commands.EditSchedule(enabled=False)),
+    "remove_schedule": lambda client: client.remove_schedule("x"),
+    "list_firings": lambda client: client.firings("x"),
+    "fire_schedule": lambda client: client.fire_schedule("x"),
     "list_webhooks": lambda client: client.webhooks(),
     "create_webhook": lambda client: client.create_webhook(WEBHOOK),
     "get_webhook": lambda client: client.webhook("x"),

@@ -43,6 +43,7 @@ from vapora.api import (
     repositories,
     roles,
     runs,
+    schedules,
     secrets,
     settings,
     steps,
@@ -81,8 +82,8 @@ _LEVEL = 6
 
 _NOUNS = (
     *(projects, repositories, tasks, changes, comments, attachments, board, runs, steps, pauses, plans),
-    *(agents, budgets, costs, flow, events, audit, roles, queue, settings, secrets, policies, users, webhooks, ids),
-    *(workflows, workflow_runs, approvals),
+    *(agents, budgets, costs, flow, events, audit, roles, queue, settings, secrets, policies, users, ids),
+    *(workflows, workflow_runs, approvals, schedules, webhooks),
     *(auth, openid, workspaces, tokens, live, operator),
 )
 

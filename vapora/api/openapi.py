@@ -34,6 +34,7 @@ TAGS = [
     {"name": "audit", "description": "Who did what to what, when, and why."},
     {"name": "catalogue", "description": "The roles and the types of task."},
     {"name": "workflows", "description": "Stages that follow each other, their runs, and what they ask people."},
+    {"name": "schedules", "description": "What the clock begins, and what came of it."},
     {"name": "webhooks", "description": "Where events are sent to, and what came of it."},
     {"name": "settings", "description": "What is set for the workspace, and what a person prefers."},
     {"name": "policies", "description": "Who may do what."},

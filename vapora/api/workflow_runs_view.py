@@ -41,7 +41,7 @@ def run_view(told: Sequence[Recorded], cards: Mapping[str, BoardCard], now: date
         name=run.definition.name,
         version=run.number,
         project_id=run.project_id,
-        state=run.state,  # type: ignore[arg-type]  # one of its words
+        state=run.state,
         ending=run.ending,
         reason=run.reason,
         stages=stages,
@@ -73,16 +73,15 @@ def _stage(
     critical: bool,
 ) -> StageView:
     known = run.stages[stage.name]
+    ahead = () if known.state != "pending" else needs[stage.name]
     tasks = tuple(_task(one, cards.get(one.task_id)) for one in known.cards)
     return StageView(
         name=stage.name,
-        state=_state(known),  # type: ignore[arg-type]  # one of its words
+        state=_state(known),
         outcome=known.outcome,
         reason=known.reason,
         needs=needs[stage.name],
-        blocked_by=()
-        if known.state != "pending"
-        else tuple(one for one in needs[stage.name] if not run.stages[one].is_settled),
+        blocked_by=tuple(one for one in ahead if not run.stages[one].is_settled),
         roles=tuple(one or "" for one in stage.roles),
         parallel=stage.parallel,
         tasks=tasks,

@@ -24,6 +24,7 @@ from vapora.cli import (
     queue,
     rebuild,
     run,
+    schedules,
     secrets,
     task,
     task_work,
@@ -73,6 +74,7 @@ app.add_typer(projects.app, name="projects", hidden=True)
 app.add_typer(run.app, name="run")
 app.add_typer(queue.app, name="queue")
 app.add_typer(secrets.app, name="secrets")
+app.add_typer(schedules.app, name="schedules")
 app.add_typer(webhooks.app, name="webhooks")
 app.add_typer(log.app, name="log")
 app.add_typer(audit.app, name="audit")

@@ -44,6 +44,7 @@ from vapora.commands.plans import (
     RevisePlan,
     ReviseProposal,
 )
+from vapora.commands.schedules import EditSchedule, FireSchedule, LookAtSchedule, RemoveSchedule, SetSchedule
 from vapora.commands.secrets import (
     StoreSecret,
 )
@@ -149,6 +150,7 @@ __all__ = [
     "EditAgent",
     "EditBudget",
     "EditProject",
+    "EditSchedule",
     "EditTask",
     "EditTaskBudget",
     "EditTeam",
@@ -156,11 +158,13 @@ __all__ = [
     "EditWorkspace",
     "Email",
     "EraseUser",
+    "FireSchedule",
     "Invite",
     "IssueToken",
     "Label",
     "LogIn",
     "LogOut",
+    "LookAtSchedule",
     "MergeTask",
     "MoveTask",
     "NewPassword",
@@ -179,6 +183,7 @@ __all__ = [
     "RegisterAgent",
     "RemoveAgent",
     "RemoveMember",
+    "RemoveSchedule",
     "RemoveTeam",
     "RemoveWebhook",
     "RemoveWorkflow",
@@ -200,6 +205,7 @@ __all__ = [
     "SandboxName",
     "SetBudget",
     "SetPolicies",
+    "SetSchedule",
     "SetTaskBudget",
     "SetUp",
     "SetWebhook",

@@ -123,11 +123,17 @@ class WorkflowCommands:
         return await self._carry_out(origin, decided, key)
 
     async def beginning(
-        self, origin: Origin, workflow_id: str, run_id: str, inputs: Mapping[str, Any], schedule_id: str
+        self,
+        origin: Origin,
+        workflow_id: str,
+        run_id: str,
+        inputs: Mapping[str, Any],
+        schedule_id: str,
+        project_id: str | None = None,
     ) -> tuple[Change, dict[StreamName, int]]:
         """For one append together with what a schedule records of its firing: the first event of a run under an id that
         the schedule chose, and the versions that it was decided on. Raises as `start`."""
-        command = StartWorkflowRun(inputs=dict(inputs))
+        command = StartWorkflowRun(inputs=dict(inputs), project_id=project_id)
         decided = await self._beginning(origin, workflow_id, run_id, command, None, schedule_id)
         return (decided.stream, 0, decided.events), dict(decided.expected)
 

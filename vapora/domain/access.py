@@ -45,7 +45,7 @@ GROUPS: tuple[Group, ...] = (
         get_learning list_budgets get_role_budget get_task_budget get_budget get_costs list_events get_event get_chain
         get_queue get_settings get_preferences list_ids get_status get_position follow_live get_policies get_workspace
         list_members list_teams list_workflows get_workflow check_workflow list_workflow_runs get_workflow_run
-        list_approvals get_approval list_plans get_plan
+        list_approvals get_approval list_plans get_plan list_schedules get_schedule list_firings
         """,
     ),
     _group("prefer", "workspace", "Set one's own preferences", "set_preferences"),
@@ -76,7 +76,10 @@ GROUPS: tuple[Group, ...] = (
         "steer",
         "workspace",
         "Steer runs and workflows, and have a task tried again",
-        "cancel_workflow_run pause_workflow_run resume_workflow_run retry_stage skip_stage cancel_run pause_run resume_run start_attempt pick_attempt requeue_dead_letter",
+        """
+        cancel_run pause_run resume_run start_attempt pick_attempt requeue_dead_letter cancel_workflow_run
+        pause_workflow_run resume_workflow_run retry_stage skip_stage
+        """,
     ),
     _group(
         "run-commands",
@@ -100,6 +103,12 @@ GROUPS: tuple[Group, ...] = (
         set_settings add_member change_member remove_member list_invitations invite withdraw_invitation create_team
         edit_team remove_team list_tokens issue_token revoke_token
         """,
+    ),
+    _group(
+        "schedule",
+        "workspace",
+        "Have work begun by the clock",
+        "set_schedule edit_schedule remove_schedule fire_schedule",
     ),
     _group(
         "connect",

@@ -11,6 +11,7 @@ from vapora import commands, views
 from vapora.sdk.async_handles import AsyncProjects, AsyncTasks
 from vapora.sdk.async_live import AsyncLive
 from vapora.sdk.async_people import AsyncPeople
+from vapora.sdk.async_schedules import AsyncSchedules
 from vapora.sdk.async_webhooks import AsyncWebhooks
 from vapora.sdk.async_work import AsyncWork
 from vapora.sdk.async_workspaces import AsyncWorkspaces
@@ -19,7 +20,7 @@ from vapora.sdk.problems import problem
 from vapora.sdk.waiting import SETTLED
 
 
-class AsyncClient(AsyncWork, AsyncWebhooks, AsyncPeople):
+class AsyncClient(AsyncWork, AsyncSchedules, AsyncWebhooks, AsyncPeople):
     """Speaks to one server, for one workspace. Refusals are raised as `ApiError`, silence as `NoServerError`.
 
     One method for each operation of the HTTP interface; `projects` and `tasks` also lead to single ones:

@@ -73,6 +73,7 @@ from vapora.views.repository import (
     WorktreeView,
 )
 from vapora.views.runs import Artifact, ArtifactSummary, Execution, RunBrief
+from vapora.views.schedules import CatchUpChoice, FiringOutcome, FiringView, ScheduleFired, ScheduleView
 from vapora.views.secrets import Secret, SecretDeleted, SecretsRotated
 from vapora.views.steps import Step, StepKind, StepState
 from vapora.views.webhooks import DeliveryState, WebhookDelivery, WebhookMade, WebhookOutcome, WebhookView
@@ -160,6 +161,7 @@ __all__ = [
     "BudgetEdited",
     "BudgetView",
     "CardEstimate",
+    "CatchUpChoice",
     "CellCounts",
     "Chain",
     "Change",
@@ -185,6 +187,8 @@ __all__ = [
     "Execution",
     "FileCheck",
     "FileText",
+    "FiringOutcome",
+    "FiringView",
     "FlowDay",
     "Frame",
     "Health",
@@ -234,6 +238,8 @@ __all__ = [
     "RunBrief",
     "RunChange",
     "RunSummary",
+    "ScheduleFired",
+    "ScheduleView",
     "Secret",
     "SecretDeleted",
     "SecretsRotated",
