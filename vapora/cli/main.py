@@ -20,6 +20,7 @@ from vapora.cli import (
     budget,
     doctor,
     log,
+    plans,
     projects,
     queue,
     rebuild,
@@ -30,6 +31,7 @@ from vapora.cli import (
     task_work,
     up,
     webhooks,
+    workflows,
 )
 from vapora.cli.demo import command as demo
 from vapora.cli.output import FAILED, INTERRUPTED, USAGE, say
@@ -75,6 +77,9 @@ app.add_typer(run.app, name="run")
 app.add_typer(queue.app, name="queue")
 app.add_typer(secrets.app, name="secrets")
 app.add_typer(schedules.app, name="schedules")
+app.add_typer(plans.app, name="plan")
+app.add_typer(workflows.app, name="workflow")
+app.add_typer(workflows.approvals, name="approvals")
 app.add_typer(webhooks.app, name="webhooks")
 app.add_typer(log.app, name="log")
 app.add_typer(audit.app, name="audit")
