@@ -351,7 +351,9 @@ class Dispatcher:
         project = await self.projects.load(of_project)
         own, *others = plans.decide(command, plan_id, plans.Found(plan, project, settings.state))
         expected = {of_project: project.version}
-        return _Decision(plan_id, plan_stream(plan_id), plan.version, own[2], plan.position, expected, tuple(others))
+        return _Decision(
+            plan_id, plan_stream(plan_id), plan.version, own[2], plan.position, expected, others=tuple(others)
+        )
 
     async def _agent(self, command: RegisterAgent | EditAgent | DrainAgent | RemoveAgent, target: str) -> _Decision:
         agent_id = target

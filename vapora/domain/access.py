@@ -58,10 +58,10 @@ GROUPS: tuple[Group, ...] = (
     _group(
         "hand-in",
         "workspace",
-        "Hand in tasks, edit them, move them on the board, start workflows",
+        "Hand in tasks, edit them, move them on the board, start workflows, have goals planned",
         """
-        submit_task edit_task move_task archive_task attach_file detach_file create_plan revise_plan accept_plan
-        dismiss_plan start_workflow_run
+        submit_task edit_task move_task archive_task attach_file detach_file start_workflow_run create_plan revise_plan
+        accept_plan dismiss_plan
         """,
     ),
     _group("discuss", "workspace", "Comment on tasks, and answer an agent's questions", "comment_task"),
