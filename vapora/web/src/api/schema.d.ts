@@ -938,6 +938,27 @@ export interface paths {
         patch: operations["edit_agent"];
         trace?: never;
     };
+    "/api/v1/agents/{agent_id}/drain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Drain an agent
+         * @description It gets nothing new and ends what it has; with a limit, others of its role take over what is left by then. Then
+         *     it is disabled, until it is enabled again.
+         */
+        post: operations["drain_agent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/agents/{agent_id}/learning": {
         parameters: {
             query?: never;
@@ -2004,6 +2025,115 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/channels": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the channels
+         * @description In the order in which they were made.
+         */
+        get: operations["list_channels"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/channels/{channel_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show a channel
+         * @description With the name of its secret, never the secret.
+         */
+        get: operations["get_channel"];
+        /**
+         * Make or replace a channel
+         * @description All of it, under an id of your choice. Its secret is stored beside, by `PUT /secrets/{name}`. What waits to be
+         *     sent goes to the new address.
+         */
+        put: operations["set_channel"];
+        post?: never;
+        /**
+         * Remove a channel
+         * @description With what was not sent yet. Its secret stays in the vault until it is deleted there.
+         */
+        delete: operations["remove_channel"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/channels/{channel_id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a sample to a channel
+         * @description Now and once. The answer says what came of it.
+         */
+        post: operations["test_channel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/channels/{channel_id}/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List what was sent to a channel
+         * @description The newest first: what waits, and the last 1,000 each of what arrived and of what was given up.
+         */
+        get: operations["list_channel_deliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/channels/{channel_id}/resend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send dead letters of a channel again
+         * @description Those that are named, or all of them, as often as if they were new.
+         */
+        post: operations["resend_deliveries"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/auth/status": {
         parameters: {
             query?: never;
@@ -2727,16 +2857,20 @@ export interface components {
         };
         /** ApprovalDecided */
         ApprovalDecided: {
-            /** Id */
+            /**
+             * Id
+             * @description The approval's id.
+             */
             id: string;
             /**
              * Decision
+             * @description approve or reject.
              * @enum {string}
              */
             decision: "approve" | "reject";
             /**
              * Position
-             * @description The position in the log that this state includes. Ask with `after=` of it to see at least this.
+             * @description Of the decision in the log.
              */
             position: number;
         };
@@ -2745,55 +2879,92 @@ export interface components {
          * @description `seen`: the digest of `shown`; a decision names it. `expires_at`: when the time is over; null: never.
          */
         ApprovalView: {
-            /** Id */
+            /**
+             * Id
+             * @description The approval's id.
+             */
             id: string;
-            /** Workflow Run Id */
+            /**
+             * Workflow Run Id
+             * @description The run of a workflow.
+             */
             workflow_run_id: string;
-            /** Workflow Id */
+            /**
+             * Workflow Id
+             * @description Of which workflow.
+             */
             workflow_id: string;
-            /** Workflow */
+            /**
+             * Workflow
+             * @description The workflow's name.
+             */
             workflow: string;
-            /** Stage */
+            /**
+             * Stage
+             * @description The stage that asks.
+             */
             stage: string;
-            /** Title */
+            /**
+             * Title
+             * @description What is asked.
+             */
             title: string;
-            /** Seen */
+            /**
+             * Seen
+             * @description The digest of what is shown; a decision names it.
+             */
             seen: string;
-            /** Shown */
+            /**
+             * Shown
+             * @description Exactly what is decided on.
+             */
             shown: {
                 [key: string]: components["schemas"]["JsonValue"];
             };
+            /** @description Who may decide. */
             who: components["schemas"]["Deciders"];
             /**
              * State
+             * @description open, approved, rejected, expired, outdated, or ended with its stage.
              * @enum {string}
              */
             state: "open" | "approved" | "rejected" | "expired" | "outdated" | "ended";
             /**
              * Escalated
+             * @description Whether its time was over, and owners and administrators were asked.
              * @default false
              */
             escalated: boolean;
             /**
              * Requested At
              * Format: date-time
+             * @description When it was asked.
              */
             requested_at: string;
-            /** Expires At */
+            /**
+             * Expires At
+             * @description When the time is over; null: never.
+             */
             expires_at?: string | null;
-            /** Decided By */
+            /**
+             * Decided By
+             * @description Who decided; null: nobody.
+             */
             decided_by?: string | null;
-            /** Decided At */
+            /**
+             * Decided At
+             * @description When that was; null: it is open.
+             */
             decided_at?: string | null;
             /**
              * Comment
-             * @description What the person who moved the card said about it.
+             * @description What they said.
              * @default
              */
             comment: string;
             /**
              * Position
-             * @description The position in the log that this state includes. Ask with `after=` of it to see at least this.
+             * @description Of the last event about it in the log.
              */
             position: number;
         };
@@ -2852,26 +3023,30 @@ export interface components {
         ArtifactRef: {
             /**
              * Name
-             * @description A name for people.
+             * @description The output's name.
              */
             name: string;
             /**
              * Kind
+             * @description adr, code, test-results, review, documentation or text.
              * @default text
              * @enum {string}
              */
             kind: "adr" | "code" | "test-results" | "review" | "documentation" | "text";
             /**
              * Task Id
-             * @description The task's id.
+             * @description The card that made it.
              */
             task_id: string;
             /**
              * Run Id
-             * @description The run's id.
+             * @description The run that made it.
              */
             run_id?: string | null;
-            /** Head */
+            /**
+             * Head
+             * @description The commit that it ends with; null: there is none.
+             */
             head?: string | null;
         };
         /**
@@ -3284,9 +3459,15 @@ export interface components {
              * @description The person who does it; agents leave it alone. Null: agents may take it.
              */
             assignee: string | null;
-            /** Workflow Run Id */
+            /**
+             * Workflow Run Id
+             * @description The run of a workflow that made it; null: somebody handed it in.
+             */
             workflow_run_id?: string | null;
-            /** Stage */
+            /**
+             * Stage
+             * @description The stage of that run; null: none.
+             */
             stage?: string | null;
             /**
              * Labels
@@ -3372,6 +3553,7 @@ export interface components {
             question?: components["schemas"]["Question"] | null;
             /**
              * Handed Over
+             * @description What became of the agent that had its run before, and who has it now; empty: nothing.
              * @default
              */
             handed_over: string;
@@ -3643,7 +3825,7 @@ export interface components {
         CancelWorkflowRun: {
             /**
              * Reason
-             * @description Why it is so, in words.
+             * @description Why.
              * @default
              */
             reason: string;
@@ -3918,6 +4100,163 @@ export interface components {
             approved_head: string | null;
         };
         /**
+         * ChannelDelivery
+         * @description One notice on its way to one channel. `dead`: it was tried often enough, and is not tried again by itself.
+         */
+        ChannelDelivery: {
+            /**
+             * Channel Id
+             * @description The channel's id.
+             */
+            channel_id: string;
+            /**
+             * Position
+             * @description The position of the event in the log.
+             */
+            position: number;
+            /**
+             * Topic
+             * @description The topic of the event.
+             */
+            topic: string;
+            /**
+             * State
+             * @description pending, delivered, or dead: given up after many attempts.
+             * @enum {string}
+             */
+            state: "pending" | "delivered" | "dead";
+            /**
+             * Attempts
+             * @description How often it was sent.
+             */
+            attempts: number;
+            /**
+             * Status
+             * @description The status of the last answer; null: there was none.
+             */
+            status: number | null;
+            /**
+             * Error
+             * @description What was wrong with the last attempt; empty: nothing.
+             */
+            error: string;
+            /**
+             * Next At
+             * @description When it is sent again; null: it is not.
+             */
+            next_at: string | null;
+            /**
+             * Created At
+             * Format: date-time
+             * @description When it was made.
+             */
+            created_at: string;
+            /**
+             * Updated At
+             * Format: date-time
+             * @description When it was sent last.
+             */
+            updated_at: string;
+        };
+        /**
+         * ChannelOutcome
+         * @description What came of a sample. `status`: of the answer, null: there was none, or mail has none.
+         */
+        ChannelOutcome: {
+            /**
+             * Delivered
+             * @description Whether it was taken.
+             */
+            delivered: boolean;
+            /**
+             * Status
+             * @description The status of the answer; null: there was none.
+             */
+            status: number | null;
+            /**
+             * Error
+             * @description Why it does not count as delivered; empty where it does.
+             */
+            error: string;
+            /**
+             * Duration Ms
+             * @description How long it took, in milliseconds.
+             */
+            duration_ms: number;
+            /**
+             * Position
+             * @description The position in the log that this state includes. Ask with `after=` of it to see at least this.
+             */
+            position: number;
+        };
+        /**
+         * ChannelView
+         * @description `secret`: the name of a secret in the vault; null: it needs none.
+         */
+        ChannelView: {
+            /**
+             * Id
+             * @description The channel's id.
+             */
+            id: string;
+            /**
+             * Kind
+             * @description slack, discord, telegram, webhook or email.
+             * @enum {string}
+             */
+            kind: "slack" | "discord" | "telegram" | "webhook" | "email";
+            /**
+             * Notices
+             * @description What it is told of, such as task-failed or budget-alert; * for all.
+             */
+            notices: string[];
+            /**
+             * Secret
+             * @description The name of a secret in the vault, beginning with channel-: the address (slack, discord), the bot's token (telegram), what signs messages (webhook) or the password (email).
+             */
+            secret: string | null;
+            /**
+             * Url
+             * @description Where a webhook is sent to; of telegram, another server of the Bot API. Null: the kind has none.
+             */
+            url: string | null;
+            /**
+             * Chat Id
+             * @description The chat that a Telegram bot writes into; null for other kinds.
+             */
+            chat_id: string | null;
+            /** @description How mail is handed over; null for other kinds. */
+            mail: components["schemas"]["MailView"] | null;
+            /**
+             * Templates
+             * @description Texts in place of ours, by notice or * for all: $name is filled in, and nothing else is done.
+             */
+            templates: {
+                [key: string]: string;
+            };
+            /**
+             * Description
+             * @description Free text, for people and for the agent.
+             */
+            description: string;
+            /**
+             * Enabled
+             * @description False: it is told nothing, and what happens meanwhile is not told later.
+             */
+            enabled: boolean;
+            /**
+             * Created At
+             * Format: date-time
+             * @description When it was made.
+             */
+            created_at: string;
+            /**
+             * Position
+             * @description The position in the log that this state includes. Ask with `after=` of it to see at least this.
+             */
+            position: number;
+        };
+        /**
          * Check
          * @description A command of the project that has to succeed: one string for `/bin/sh -c` in the worktree's root.
          */
@@ -3987,7 +4326,7 @@ export interface components {
         CheckWorkflow: {
             /**
              * Text
-             * @description The text itself.
+             * @description The definition as it is being written, in TOML or JSON.
              */
             text: string;
         };
@@ -4425,14 +4764,18 @@ export interface components {
         DecideApproval: {
             /**
              * Decision
+             * @description approve or reject.
              * @enum {string}
              */
             decision: "approve" | "reject";
-            /** Seen */
+            /**
+             * Seen
+             * @description The digest that the approval showed.
+             */
             seen: string;
             /**
              * Comment
-             * @description What the person who moved the card said about it.
+             * @description What is said with it.
              * @default
              */
             comment: string;
@@ -4444,11 +4787,13 @@ export interface components {
         Deciders: {
             /**
              * Roles
+             * @description Roles of people in the workspace.
              * @default []
              */
             roles: string[];
             /**
              * People
+             * @description Single ones, by id or address.
              * @default []
              */
             people: string[];
@@ -4510,6 +4855,23 @@ export interface components {
              * @default
              */
             reason: string;
+        };
+        /**
+         * DrainAgent
+         * @description `limit_s`: after so many seconds others take over what the agent still has; without it, it ends all of it.
+         */
+        DrainAgent: {
+            /**
+             * Reason
+             * @description Why; it is shown on the agent, and stands in the audit trail.
+             * @default
+             */
+            reason: string;
+            /**
+             * Limit S
+             * @description After so many seconds others of its role take over what it still has; null: it ends all of it.
+             */
+            limit_s?: number | null;
         };
         /**
          * EditAgent
@@ -5521,6 +5883,80 @@ export interface components {
             everywhere: boolean;
         };
         /**
+         * MailSettings
+         * @description How mail is handed over. `security` none: to an address that the operator has allowed by name, and there only.
+         */
+        MailSettings: {
+            /**
+             * Host
+             * @description The mail server.
+             */
+            host: string;
+            /**
+             * Port
+             * @description Its port: 587 for starttls, 465 for tls.
+             * @default 587
+             */
+            port: number;
+            /**
+             * Security
+             * @description starttls, tls, or none where the operator has allowed the server's network.
+             * @default starttls
+             * @enum {string}
+             */
+            security: "starttls" | "tls" | "none";
+            /**
+             * Username
+             * @description For signing in; empty: without.
+             * @default
+             */
+            username: string;
+            /**
+             * Sender
+             * @description The address that mail comes from.
+             */
+            sender: string;
+            /**
+             * To
+             * @description The addresses that it goes to.
+             */
+            to: string[];
+        };
+        /** MailView */
+        MailView: {
+            /**
+             * Host
+             * @description The mail server.
+             */
+            host: string;
+            /**
+             * Port
+             * @description Its port: 587 for starttls, 465 for tls.
+             */
+            port: number;
+            /**
+             * Security
+             * @description starttls, tls, or none where the operator has allowed the server's network.
+             * @enum {string}
+             */
+            security: "starttls" | "tls" | "none";
+            /**
+             * Username
+             * @description For signing in; empty: without.
+             */
+            username: string;
+            /**
+             * Sender
+             * @description The address that mail comes from.
+             */
+            sender: string;
+            /**
+             * To
+             * @description The addresses that it goes to.
+             */
+            to: string[];
+        };
+        /**
          * Me
          * @description Who asks. `kind`: `local` while nobody has to sign in, `operator` for who sent the operator's token. `actions`:
          *     what they may do in the workspace that the request names, by the operations' ids.
@@ -5821,6 +6257,32 @@ export interface components {
              * @description The things themselves.
              */
             items: components["schemas"]["BudgetView"][];
+            /**
+             * Next
+             * @description The cursor of the page that follows; null on the last one.
+             */
+            next?: string | null;
+        };
+        /** Page[ChannelDelivery] */
+        Page_ChannelDelivery_: {
+            /**
+             * Items
+             * @description The things themselves.
+             */
+            items: components["schemas"]["ChannelDelivery"][];
+            /**
+             * Next
+             * @description The cursor of the page that follows; null on the last one.
+             */
+            next?: string | null;
+        };
+        /** Page[ChannelView] */
+        Page_ChannelView_: {
+            /**
+             * Items
+             * @description The things themselves.
+             */
+            items: components["schemas"]["ChannelView"][];
             /**
              * Next
              * @description The cursor of the page that follows; null on the last one.
@@ -6167,7 +6629,7 @@ export interface components {
         PauseWorkflowRun: {
             /**
              * Reason
-             * @description Why it is so, in words.
+             * @description Why.
              * @default
              */
             reason: string;
@@ -7119,6 +7581,18 @@ export interface components {
             comments: components["schemas"]["CommentOnLine"][];
         };
         /**
+         * ResendDeliveries
+         * @description Dead letters to be sent again, by their positions; all of them where none is named.
+         */
+        ResendDeliveries: {
+            /**
+             * Positions
+             * @description Of which dead letters; none: all of them.
+             * @default []
+             */
+            positions: number[];
+        };
+        /**
          * ResetPassword
          * @description An operator's or administrator's word: the person's sessions end.
          */
@@ -7148,7 +7622,7 @@ export interface components {
         RetryStageBody: {
             /**
              * Reason
-             * @description Why it is so, in words.
+             * @description Why; stands in the run for ever.
              * @default
              */
             reason: string;
@@ -7394,6 +7868,7 @@ export interface components {
             reason: string;
             /**
              * Handed Over
+             * @description What became of the agent that had it before, and who has it now; empty: nothing.
              * @default
              */
             handed_over: string;
@@ -7665,6 +8140,63 @@ export interface components {
             when_exceeded: components["schemas"]["WhenExceeded"];
         };
         /**
+         * SetChannel
+         * @description A channel as it shall be. `secret`: the name of a secret in the vault, never the secret itself.
+         */
+        SetChannel: {
+            /**
+             * Kind
+             * @description slack, discord, telegram, webhook or email.
+             * @enum {string}
+             */
+            kind: "slack" | "discord" | "telegram" | "webhook" | "email";
+            /**
+             * Notices
+             * @description What it is told of, such as task-failed or budget-alert; * for all.
+             * @example [
+             *       "task-failed",
+             *       "budget-alert"
+             *     ]
+             */
+            notices: string[];
+            /**
+             * Secret
+             * @description The name of a secret in the vault, beginning with channel-: the address (slack, discord), the bot's token (telegram), what signs messages (webhook) or the password (email).
+             */
+            secret?: string | null;
+            /**
+             * Url
+             * @description Where a webhook is sent to; of telegram, another server of the Bot API. Null: the kind has none.
+             */
+            url?: string | null;
+            /**
+             * Chat Id
+             * @description The chat that a Telegram bot writes into; null for other kinds.
+             */
+            chat_id?: string | null;
+            /** @description How mail is handed over; null for other kinds. */
+            mail?: components["schemas"]["MailSettings"] | null;
+            /**
+             * Templates
+             * @description Texts in place of ours, by notice or * for all: $name is filled in, and nothing else is done.
+             */
+            templates?: {
+                [key: string]: string;
+            };
+            /**
+             * Description
+             * @description Free text, for people and for the agent.
+             * @default
+             */
+            description: string;
+            /**
+             * Enabled
+             * @description False: it is told nothing, and what happens meanwhile is not told later.
+             * @default true
+             */
+            enabled: boolean;
+        };
+        /**
          * SetPolicies
          * @description Cedar text of a workspace, beside the policies that ship. Checked before it is taken.
          */
@@ -7854,7 +8386,7 @@ export interface components {
         SkipStageBody: {
             /**
              * Reason
-             * @description Why it is so, in words.
+             * @description Why; stands in the run for ever.
              */
             reason: string;
         };
@@ -7886,44 +8418,55 @@ export interface components {
         StageTask: {
             /**
              * Task Id
-             * @description The task's id.
+             * @description The card.
              */
             task_id: string;
             /**
              * Role
-             * @description The role's id, such as developer.
+             * @description Who it is for; null: whoever can do it.
              */
             role: string | null;
-            /** Slot */
+            /**
+             * Slot
+             * @description Which of the stage's agents, from 0.
+             */
             slot: number;
             /**
              * Attempt
-             * @description The number of the branch: 1 is vapora/<task>, n is vapora/<task>.<n>.
+             * @description Counts from 1.
              */
             attempt: number;
             /**
              * Purpose
-             * @description work, or review: it judges the work of another run.
+             * @description work, or undo: it undoes what the stage did.
              * @enum {string}
              */
             purpose: "work" | "undo";
             /**
              * Title
+             * @description The card's title; empty: the board does not know it yet.
              * @default
              */
             title: string;
             /**
              * State
+             * @description The card's state.
              * @default
              */
             state: string;
-            /** Outcome */
+            /**
+             * Outcome
+             * @description What came of it; null: it is open.
+             */
             outcome?: ("done" | "failed" | "archived") | null;
-            /** Assigned Agent */
+            /**
+             * Assigned Agent
+             * @description Who has it.
+             */
             assigned_agent?: string | null;
             /**
              * Cost Microusd
-             * @description What it cost, in millionths of a dollar, rounded up once for each call.
+             * @description What it cost, in micro-dollars.
              * @default 0
              */
             cost_microusd: number;
@@ -7936,71 +8479,94 @@ export interface components {
         StageView: {
             /**
              * Name
-             * @description A name for people.
+             * @description The stage's name.
              */
             name: string;
             /**
              * State
+             * @description pending, running, waiting-approval, completed, failed, skipped, undoing or undone.
              * @enum {string}
              */
             state: "pending" | "running" | "waiting-approval" | "completed" | "failed" | "skipped" | "undoing" | "undone";
             /**
              * Outcome
+             * @description done, approved, failed, rejected, timed-out, over-budget or skipped; empty: it is not over.
              * @default
              */
             outcome: string;
             /**
              * Reason
-             * @description Why it is so, in words.
+             * @description Why it failed or was skipped.
              * @default
              */
             reason: string;
-            /** Needs */
+            /**
+             * Needs
+             * @description The stages that it waits for.
+             */
             needs: string[];
             /**
              * Blocked By
-             * @description Ids of tasks that must be done before this one may start.
+             * @description Those of them that are not over.
              * @default []
              */
             blocked_by: string[];
-            /** Roles */
+            /**
+             * Roles
+             * @description Of its cards; empty where whoever can do the task may.
+             */
             roles: string[];
-            /** Parallel */
+            /**
+             * Parallel
+             * @description Whether its cards are worked on side by side.
+             */
             parallel: boolean;
             /**
              * Tasks
+             * @description Its cards, in the order in which they were made.
              * @default []
              */
             tasks: components["schemas"]["StageTask"][];
             /**
              * Outputs
+             * @description What it leaves behind, by reference.
              * @default []
              */
             outputs: components["schemas"]["ArtifactRef"][];
-            /** Approval Id */
+            /**
+             * Approval Id
+             * @description What it asks now; null: nothing.
+             */
             approval_id?: string | null;
-            /** Retry At */
+            /**
+             * Retry At
+             * @description When a card is made in the place of one that failed; null: none is.
+             */
             retry_at?: string | null;
             /**
              * Started At
-             * @description When it began.
+             * @description When it began; null: it has not.
              */
             started_at?: string | null;
             /**
              * Ended At
-             * @description When it ended; null while it goes on.
+             * @description When it was over; null: it is not.
              */
             ended_at?: string | null;
-            /** Duration S */
+            /**
+             * Duration S
+             * @description How long it takes, in seconds; null: it has not begun.
+             */
             duration_s?: number | null;
             /**
              * Cost Microusd
-             * @description What it cost, in millionths of a dollar, rounded up once for each call.
+             * @description What its cards cost, in micro-dollars.
              * @default 0
              */
             cost_microusd: number;
             /**
              * Critical
+             * @description Whether it is on the critical path.
              * @default false
              */
             critical: boolean;
@@ -8031,13 +8597,16 @@ export interface components {
          * @description `project_id`: where its cards are made, for those stages that name no project.
          */
         StartWorkflowRun: {
-            /** Inputs */
+            /**
+             * Inputs
+             * @description What the run is given, by name.
+             */
             inputs?: {
                 [key: string]: unknown;
             } | string;
             /**
              * Project Id
-             * @description The project's id.
+             * @description Where its cards are made; null: as the workflow says.
              */
             project_id?: string | null;
         };
@@ -8394,9 +8963,15 @@ export interface components {
              * @description The person who does it; agents leave it alone. Null: agents may take it.
              */
             assignee: string | null;
-            /** Workflow Run Id */
+            /**
+             * Workflow Run Id
+             * @description The run of a workflow that made it; null: somebody handed it in.
+             */
             workflow_run_id?: string | null;
-            /** Stage */
+            /**
+             * Stage
+             * @description The stage of that run; null: none.
+             */
             stage?: string | null;
             /**
              * Labels
@@ -8482,6 +9057,7 @@ export interface components {
             question?: components["schemas"]["Question"] | null;
             /**
              * Handed Over
+             * @description What became of the agent that had its run before, and who has it now; empty: nothing.
              * @default
              */
             handed_over: string;
@@ -8923,9 +9499,15 @@ export interface components {
          * @description `faults`: every one, empty where the definition can be stored. `definition`: as it would be stored.
          */
         WorkflowChecked: {
-            /** Faults */
+            /**
+             * Faults
+             * @description Every one; empty: it can be stored.
+             */
             faults: components["schemas"]["WorkflowFault"][];
-            /** Definition */
+            /**
+             * Definition
+             * @description As it would be stored; null: it has faults.
+             */
             definition?: {
                 [key: string]: components["schemas"]["JsonValue"];
             } | null;
@@ -8935,18 +9517,27 @@ export interface components {
          * @description `place`: as `stages.build.needs`; empty: the whole text.
          */
         WorkflowFault: {
-            /** Place */
+            /**
+             * Place
+             * @description Such as stages.build.needs; empty: the whole.
+             */
             place: string;
-            /** Message */
+            /**
+             * Message
+             * @description What is wrong.
+             */
             message: string;
         };
         /** WorkflowRunMade */
         WorkflowRunMade: {
-            /** Id */
+            /**
+             * Id
+             * @description The run's id.
+             */
             id: string;
             /**
              * Position
-             * @description The position in the log that this state includes. Ask with `after=` of it to see at least this.
+             * @description Of its beginning in the log.
              */
             position: number;
         };
@@ -8956,51 +9547,74 @@ export interface components {
          *     the definition. `approvals`: open ones.
          */
         WorkflowRunSummary: {
-            /** Id */
+            /**
+             * Id
+             * @description The run's id.
+             */
             id: string;
-            /** Workflow Id */
+            /**
+             * Workflow Id
+             * @description Of which workflow.
+             */
             workflow_id: string;
             /**
              * Name
-             * @description A name for people.
+             * @description The workflow's name.
              */
             name: string;
-            /** Version */
+            /**
+             * Version
+             * @description The version that it began with, and keeps.
+             */
             version: number;
             /**
              * Project Id
-             * @description The project's id.
+             * @description Where its cards are made, unless a stage's task says otherwise; null: each says.
              */
             project_id: string | null;
             /**
              * State
+             * @description draft, active, waiting-approval, paused, completed, failed or cancelled.
              * @enum {string}
              */
             state: "draft" | "active" | "waiting-approval" | "completed" | "failed" | "cancelled" | "paused";
-            /** Ending */
+            /**
+             * Ending
+             * @description What it will be once all is undone; null: it is not ending.
+             */
             ending?: ("failed" | "cancelled") | null;
             /**
              * Reason
-             * @description Why it is so, in words.
+             * @description Why it is paused, failed or cancelled.
              * @default
              */
             reason: string;
-            /** Stages */
+            /**
+             * Stages
+             * @description Its stages, in the order of the definition.
+             */
             stages: {
                 [key: string]: "pending" | "running" | "waiting-approval" | "completed" | "failed" | "skipped" | "undoing" | "undone";
             };
             /**
              * Approvals
+             * @description What it asks now.
              * @default []
              */
             approvals: string[];
-            /** Schedule Id */
+            /**
+             * Schedule Id
+             * @description The schedule that began it; null: somebody did.
+             */
             schedule_id?: string | null;
-            /** Started By */
+            /**
+             * Started By
+             * @description Who began it.
+             */
             started_by: string;
             /**
              * Correlation
-             * @description The id of the request that led to it, from X-Correlation-Id or made here.
+             * @description Stands on every event of it and of its cards.
              */
             correlation: string;
             /**
@@ -9011,12 +9625,12 @@ export interface components {
             started_at: string;
             /**
              * Ended At
-             * @description When it ended; null while it goes on.
+             * @description When it ended; null: it has not.
              */
             ended_at?: string | null;
             /**
              * Position
-             * @description The position in the log that this state includes. Ask with `after=` of it to see at least this.
+             * @description Of its last event in the log.
              */
             position: number;
         };
@@ -9026,57 +9640,86 @@ export interface components {
          *     now while it runs. `agents`: how many different ones worked on it.
          */
         WorkflowRunView: {
-            /** Id */
+            /**
+             * Id
+             * @description The run's id.
+             */
             id: string;
-            /** Workflow Id */
+            /**
+             * Workflow Id
+             * @description Of which workflow.
+             */
             workflow_id: string;
             /**
              * Name
-             * @description A name for people.
+             * @description The workflow's name.
              */
             name: string;
-            /** Version */
+            /**
+             * Version
+             * @description The version that it began with, and keeps.
+             */
             version: number;
             /**
              * Project Id
-             * @description The project's id.
+             * @description Where its cards are made, unless a stage's task says otherwise; null: each says.
              */
             project_id: string | null;
             /**
              * State
+             * @description draft, active, waiting-approval, paused, completed, failed or cancelled.
              * @enum {string}
              */
             state: "draft" | "active" | "waiting-approval" | "completed" | "failed" | "cancelled" | "paused";
-            /** Ending */
+            /**
+             * Ending
+             * @description What it will be once all is undone; null: it is not ending.
+             */
             ending?: ("failed" | "cancelled") | null;
             /**
              * Reason
-             * @description Why it is so, in words.
+             * @description Why it is paused, failed or cancelled.
              * @default
              */
             reason: string;
-            /** Stages */
+            /**
+             * Stages
+             * @description Its stages, in the order of the definition.
+             */
             stages: components["schemas"]["StageView"][];
             /**
              * Approvals
+             * @description What it asks now.
              * @default []
              */
             approvals: string[];
-            /** Inputs */
+            /**
+             * Inputs
+             * @description What it was given.
+             */
             inputs: {
                 [key: string]: components["schemas"]["JsonValue"];
             };
-            /** Definition */
+            /**
+             * Definition
+             * @description The definition that it began with.
+             */
             definition: {
                 [key: string]: components["schemas"]["JsonValue"];
             };
-            /** Schedule Id */
+            /**
+             * Schedule Id
+             * @description The schedule that began it; null: somebody did.
+             */
             schedule_id?: string | null;
-            /** Started By */
+            /**
+             * Started By
+             * @description Who began it.
+             */
             started_by: string;
             /**
              * Correlation
-             * @description The id of the request that led to it, from X-Correlation-Id or made here.
+             * @description Stands on every event of it and of its cards.
              */
             correlation: string;
             /**
@@ -9087,36 +9730,49 @@ export interface components {
             started_at: string;
             /**
              * Ended At
-             * @description When it ended; null while it goes on.
+             * @description When it ended; null: it has not.
              */
             ended_at?: string | null;
-            /** Duration S */
+            /**
+             * Duration S
+             * @description From begin to end, or until now, in seconds.
+             */
             duration_s: number;
-            /** Critical Path */
+            /**
+             * Critical Path
+             * @description The stages that it takes as long as, each after the one before.
+             */
             critical_path: string[];
-            /** Critical Path S */
+            /**
+             * Critical Path S
+             * @description How long these take together, in seconds.
+             */
             critical_path_s: number;
             /**
              * Cost Microusd
-             * @description What it cost, in millionths of a dollar, rounded up once for each call.
+             * @description What its cards cost, in micro-dollars.
              */
             cost_microusd: number;
-            /** Budget Microusd */
+            /**
+             * Budget Microusd
+             * @description What they may cost together; null: no limit of its own.
+             */
             budget_microusd?: number | null;
             /**
              * Agents
+             * @description How many agents have worked on it.
              * @default 0
              */
             agents: number;
             /**
              * Simulated
-             * @description True: the rehearsal model answered. Such money and learning are never added to real ones.
+             * @description Whether rehearsals had a part in it.
              * @default false
              */
             simulated: boolean;
             /**
              * Position
-             * @description The position in the log that this state includes. Ask with `after=` of it to see at least this.
+             * @description Of its last event in the log.
              */
             position: number;
         };
@@ -9126,90 +9782,125 @@ export interface components {
          *     version before goes on being used.
          */
         WorkflowSummary: {
-            /** Id */
+            /**
+             * Id
+             * @description The workflow's id.
+             */
             id: string;
             /**
              * Name
-             * @description A name for people.
+             * @description What people call it.
              */
             name: string;
             /**
              * Description
-             * @description Free text, for people and for the agent.
+             * @description What it is for.
              */
             description: string;
-            /** Version */
+            /**
+             * Version
+             * @description Counts from 1; 0: as it ships.
+             */
             version: number;
             /**
              * Source
+             * @description shipped, api, or file: read from the folder workflows.
              * @enum {string}
              */
             source: "shipped" | "api" | "file";
             /**
              * File
+             * @description The file that it was read from; empty: none.
              * @default
              */
             file: string;
             /**
              * Problem
+             * @description What is wrong with that file now; empty: nothing.
              * @default
              */
             problem: string;
+            /** @description manual, or the schedule that begins it. */
             trigger: components["schemas"]["JsonValue"];
-            /** Stages */
+            /**
+             * Stages
+             * @description The names of its stages, in order.
+             */
             stages: string[];
-            /** Updated At */
+            /**
+             * Updated At
+             * @description When this version was made; null: it ships.
+             */
             updated_at?: string | null;
             /**
              * Position
-             * @description The position in the log that this state includes. Ask with `after=` of it to see at least this.
+             * @description Of the version in the log.
              * @default 0
              */
             position: number;
         };
         /** WorkflowView */
         WorkflowView: {
-            /** Id */
+            /**
+             * Id
+             * @description The workflow's id.
+             */
             id: string;
             /**
              * Name
-             * @description A name for people.
+             * @description What people call it.
              */
             name: string;
             /**
              * Description
-             * @description Free text, for people and for the agent.
+             * @description What it is for.
              */
             description: string;
-            /** Version */
+            /**
+             * Version
+             * @description Counts from 1; 0: as it ships.
+             */
             version: number;
             /**
              * Source
+             * @description shipped, api, or file: read from the folder workflows.
              * @enum {string}
              */
             source: "shipped" | "api" | "file";
             /**
              * File
+             * @description The file that it was read from; empty: none.
              * @default
              */
             file: string;
             /**
              * Problem
+             * @description What is wrong with that file now; empty: nothing.
              * @default
              */
             problem: string;
+            /** @description manual, or the schedule that begins it. */
             trigger: components["schemas"]["JsonValue"];
-            /** Stages */
+            /**
+             * Stages
+             * @description The names of its stages, in order.
+             */
             stages: string[];
-            /** Updated At */
+            /**
+             * Updated At
+             * @description When this version was made; null: it ships.
+             */
             updated_at?: string | null;
             /**
              * Position
-             * @description The position in the log that this state includes. Ask with `after=` of it to see at least this.
+             * @description Of the version in the log.
              * @default 0
              */
             position: number;
-            /** Definition */
+            /**
+             * Definition
+             * @description All of it.
+             */
             definition: {
                 [key: string]: components["schemas"]["JsonValue"];
             };
@@ -16215,7 +16906,7 @@ export interface operations {
                 /** @description That take this type of task. */
                 task_type?: string | null;
                 /** @description In this state. */
-                state?: ("idle" | "busy" | "offline" | "disabled") | null;
+                state?: ("idle" | "busy" | "draining" | "offline" | "disabled") | null;
                 /** @description By what; with - the other way round. */
                 sort?: ("id" | "-id" | "name" | "-name" | "role" | "-role" | "load" | "-load") | null;
                 /** @description How many items at most. */
@@ -16909,6 +17600,141 @@ export interface operations {
             };
             /** @description It has changed since it was read (If-Match) */
             412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not declared as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    drain_agent: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The agent's id, such as developer. */
+                agent_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["DrainAgent"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -18621,7 +19447,7 @@ export interface operations {
                 /** @description Of this stream, such as task:task-1. */
                 stream?: string | null;
                 /** @description Of this topic; may be given again. */
-                topic?: ("access.audit-viewed" | "access.denied" | "agent.disabled" | "agent.drain-started" | "agent.edited" | "agent.enabled" | "agent.readmitted" | "agent.registered" | "agent.removed" | "agent.suspended" | "budget.set" | "budget.spend-refused" | "budget.spend-released" | "budget.spend-reserved" | "budget.spend-settled" | "budget.spend-unknown" | "budget.windows-corrected" | "identity.signing-key-rotated" | "invitation.ended" | "invitation.made" | "plan.accepted" | "plan.dismissed" | "plan.requested" | "project.archived" | "project.created" | "project.edited" | "project.file-accepted" | "project.paused" | "project.resumed" | "routing.provider-selected" | "run.artifact-recorded" | "run.cancelled" | "run.checks-ran" | "run.continued" | "run.failed" | "run.model-call-failed" | "run.model-call-lost" | "run.model-call-withdrawn" | "run.model-called" | "run.question-asked" | "run.setup-ran" | "run.started" | "run.succeeded" | "run.taken-over" | "run.tool-used" | "run.waiting" | "schedule.fired" | "schedule.removed" | "schedule.set" | "schedule.skipped" | "secret.deleted" | "secret.rotated" | "secret.stored" | "secret.used" | "session.ended" | "session.refreshed" | "session.started" | "task.approved" | "task.archived" | "task.assigned" | "task.attachment-added" | "task.attachment-removed" | "task.attempt-picked" | "task.attempt-requested" | "task.commented" | "task.completed" | "task.edited" | "task.failed" | "task.handed-over" | "task.labelled" | "task.landed" | "task.landing-refused" | "task.paused" | "task.pushed" | "task.recalled" | "task.rejected" | "task.released" | "task.reopened" | "task.reordered" | "task.requeued" | "task.resumed" | "task.review-assigned" | "task.review-submitted" | "task.sent-to-review" | "task.submitted" | "task.waiting" | "team.changed" | "team.created" | "team.removed" | "token.issued" | "token.revoked" | "user.changed" | "user.erased" | "user.log-in-refused" | "user.password-changed" | "user.preferences-changed" | "user.registered" | "webhook.removed" | "webhook.set" | "webhook.tested" | "workflow.approval-decided" | "workflow.approval-escalated" | "workflow.approval-reminded" | "workflow.approval-requested" | "workflow.approval-withdrawn" | "workflow.card-ended" | "workflow.card-reopened" | "workflow.cards-made" | "workflow.defined" | "workflow.removed" | "workflow.retry-planned" | "workflow.run-cancelled" | "workflow.run-completed" | "workflow.run-ending" | "workflow.run-failed" | "workflow.run-paused" | "workflow.run-resumed" | "workflow.run-started" | "workflow.stage-completed" | "workflow.stage-failed" | "workflow.stage-retried" | "workflow.stage-skipped" | "workflow.stage-undone" | "workspace.changed" | "workspace.clock-corrected" | "workspace.created" | "workspace.deleted" | "workspace.member-added" | "workspace.member-changed" | "workspace.member-removed" | "workspace.opened" | "workspace.paused" | "workspace.policies-changed" | "workspace.request-accepted" | "workspace.resumed" | "workspace.settings-changed")[] | null;
+                topic?: ("access.audit-viewed" | "access.denied" | "agent.disabled" | "agent.drain-started" | "agent.edited" | "agent.enabled" | "agent.readmitted" | "agent.registered" | "agent.removed" | "agent.suspended" | "budget.set" | "budget.spend-refused" | "budget.spend-released" | "budget.spend-reserved" | "budget.spend-settled" | "budget.spend-unknown" | "budget.tier-changed" | "budget.windows-corrected" | "channel.removed" | "channel.resent" | "channel.set" | "channel.tested" | "identity.signing-key-rotated" | "invitation.ended" | "invitation.made" | "plan.accepted" | "plan.dismissed" | "plan.requested" | "project.archived" | "project.created" | "project.edited" | "project.file-accepted" | "project.paused" | "project.resumed" | "routing.provider-selected" | "run.artifact-recorded" | "run.cancelled" | "run.checks-ran" | "run.continued" | "run.failed" | "run.model-call-failed" | "run.model-call-lost" | "run.model-call-withdrawn" | "run.model-called" | "run.question-asked" | "run.setup-ran" | "run.started" | "run.succeeded" | "run.taken-over" | "run.tool-used" | "run.waiting" | "schedule.fired" | "schedule.removed" | "schedule.set" | "schedule.skipped" | "secret.deleted" | "secret.rotated" | "secret.stored" | "secret.used" | "session.ended" | "session.refreshed" | "session.started" | "task.approved" | "task.archived" | "task.assigned" | "task.attachment-added" | "task.attachment-removed" | "task.attempt-picked" | "task.attempt-requested" | "task.commented" | "task.completed" | "task.edited" | "task.failed" | "task.handed-over" | "task.labelled" | "task.landed" | "task.landing-refused" | "task.paused" | "task.pushed" | "task.recalled" | "task.rejected" | "task.released" | "task.reopened" | "task.reordered" | "task.requeued" | "task.resumed" | "task.review-assigned" | "task.review-submitted" | "task.sent-to-review" | "task.submitted" | "task.waiting" | "team.changed" | "team.created" | "team.removed" | "token.issued" | "token.revoked" | "user.changed" | "user.erased" | "user.log-in-refused" | "user.password-changed" | "user.preferences-changed" | "user.registered" | "webhook.removed" | "webhook.set" | "webhook.tested" | "workflow.approval-decided" | "workflow.approval-escalated" | "workflow.approval-reminded" | "workflow.approval-requested" | "workflow.approval-withdrawn" | "workflow.card-ended" | "workflow.card-reopened" | "workflow.cards-made" | "workflow.defined" | "workflow.removed" | "workflow.retry-planned" | "workflow.run-cancelled" | "workflow.run-completed" | "workflow.run-ending" | "workflow.run-failed" | "workflow.run-paused" | "workflow.run-resumed" | "workflow.run-started" | "workflow.stage-completed" | "workflow.stage-failed" | "workflow.stage-retried" | "workflow.stage-skipped" | "workflow.stage-undone" | "workspace.changed" | "workspace.clock-corrected" | "workspace.created" | "workspace.deleted" | "workspace.member-added" | "workspace.member-changed" | "workspace.member-removed" | "workspace.opened" | "workspace.paused" | "workspace.policies-changed" | "workspace.request-accepted" | "workspace.resumed" | "workspace.settings-changed")[] | null;
                 /** @description Done by this one, such as user:local. */
                 actor?: string | null;
                 /** @description That go back to this request. */
@@ -22041,6 +22867,7 @@ export interface operations {
                 "Vapora-Workspace"?: string;
             };
             path: {
+                /** @description The workflow's id, such as feature. */
                 workflow_id: string;
             };
             cookie?: never;
@@ -22144,6 +22971,7 @@ export interface operations {
                 "If-Match"?: string | null;
             };
             path: {
+                /** @description The workflow's id, such as feature. */
                 workflow_id: string;
             };
             cookie?: never;
@@ -22292,6 +23120,7 @@ export interface operations {
                 "If-Match"?: string | null;
             };
             path: {
+                /** @description The workflow's id, such as feature. */
                 workflow_id: string;
             };
             cookie?: never;
@@ -22404,6 +23233,7 @@ export interface operations {
                 "Idempotency-Key"?: string | null;
             };
             path: {
+                /** @description The workflow's id, such as feature. */
                 workflow_id: string;
             };
             cookie?: never;
@@ -22643,6 +23473,7 @@ export interface operations {
                 "Vapora-Workspace"?: string;
             };
             path: {
+                /** @description The run's id. */
                 workflow_run_id: string;
             };
             cookie?: never;
@@ -22744,6 +23575,7 @@ export interface operations {
                 "Idempotency-Key"?: string | null;
             };
             path: {
+                /** @description The run's id. */
                 workflow_run_id: string;
             };
             cookie?: never;
@@ -22878,6 +23710,7 @@ export interface operations {
                 "Idempotency-Key"?: string | null;
             };
             path: {
+                /** @description The run's id. */
                 workflow_run_id: string;
             };
             cookie?: never;
@@ -23012,6 +23845,7 @@ export interface operations {
                 "Idempotency-Key"?: string | null;
             };
             path: {
+                /** @description The run's id. */
                 workflow_run_id: string;
             };
             cookie?: never;
@@ -23146,6 +23980,7 @@ export interface operations {
                 "Idempotency-Key"?: string | null;
             };
             path: {
+                /** @description The run's id. */
                 workflow_run_id: string;
                 /** @description The stage's name. */
                 stage: string;
@@ -23282,6 +24117,7 @@ export interface operations {
                 "Idempotency-Key"?: string | null;
             };
             path: {
+                /** @description The run's id. */
                 workflow_run_id: string;
                 /** @description The stage's name. */
                 stage: string;
@@ -23523,6 +24359,7 @@ export interface operations {
                 "Vapora-Workspace"?: string;
             };
             path: {
+                /** @description The approval's id. */
                 approval_id: string;
             };
             cookie?: never;
@@ -23624,6 +24461,7 @@ export interface operations {
                 "Idempotency-Key"?: string | null;
             };
             path: {
+                /** @description The approval's id. */
                 approval_id: string;
             };
             cookie?: never;
@@ -25420,6 +26258,829 @@ export interface operations {
             };
             /** @description The read models have not reached `after` */
             504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_channels: {
+        parameters: {
+            query?: {
+                /** @description How many items at most. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string | null;
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_ChannelView_"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_channel: {
+        parameters: {
+            query?: {
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description ETags of answers that you have: if it is still one of them, 304 without a body. */
+                "If-None-Match"?: string | null;
+            };
+            path: {
+                /** @description The channel's id: small letters, digits and hyphens. */
+                channel_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description For If-Match and If-None-Match. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChannelView"];
+                };
+            };
+            /** @description It is what If-None-Match says that you have */
+            304: {
+                headers: {
+                    /** @description For If-Match and If-None-Match. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_channel: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+                /** @description ETags as GET answered them: it is changed only if nobody has edited it since; else 412. */
+                "If-Match"?: string | null;
+            };
+            path: {
+                /** @description The channel's id: small letters, digits and hyphens. */
+                channel_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetChannel"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChannelView"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has changed since it was read (If-Match) */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not declared as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_channel: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+                /** @description ETags as GET answered them: it is changed only if nobody has edited it since; else 412. */
+                "If-Match"?: string | null;
+            };
+            path: {
+                /** @description The channel's id: small letters, digits and hyphens. */
+                channel_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has changed since it was read (If-Match) */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    test_channel: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The channel's id: small letters, digits and hyphens. */
+                channel_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChannelOutcome"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_channel_deliveries: {
+        parameters: {
+            query?: {
+                /** @description `dead`: those that were given up after many attempts. */
+                state?: ("pending" | "delivered" | "dead") | null;
+                /** @description How many items at most. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string | null;
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+            };
+            path: {
+                /** @description The channel's id: small letters, digits and hyphens. */
+                channel_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_ChannelDelivery_"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    resend_deliveries: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The channel's id: small letters, digits and hyphens. */
+                channel_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ResendDeliveries"] | null;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not declared as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
