@@ -98,8 +98,9 @@ class RowCache(SqlReader):
                 cached.clear()
 
     def flush(self) -> None:
-        for table in self._dirty:
-            self._flush(table)
+        for table, keys in self._dirty.items():
+            if keys:
+                self._flush(table)
 
     def _stored(self, table: Table) -> Table:
         return self._tables[table]

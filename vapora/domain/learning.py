@@ -120,7 +120,9 @@ class _Evidence:
         settings = self._settings
         since = (now - self._ended[-1]).total_seconds() / _SECONDS_A_DAY
         faded = math.exp(-since / settings.time_constant_days)
-        recent = bisect_left(self._ended, now - timedelta(days=settings.window_days))
+        begin = now - timedelta(days=settings.window_days)
+        # Who works every day has no others.
+        recent = 0 if self._ended[0] >= begin else bisect_left(self._ended, begin)
         evidence = settings.prior_weight + faded * self._weighed(self._all, recent)
         good = settings.prior_weight * settings.prior + faded * self._weighed(self._good, recent)
         return good / evidence if evidence > 0 else settings.prior
