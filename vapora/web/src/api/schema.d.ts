@@ -779,6 +779,112 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/plans": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the plans
+         * @description The newest first.
+         */
+        get: operations["list_plans"];
+        put?: never;
+        /**
+         * Ask for a plan
+         * @description The project manager reads the goal and the repository, on a planning card, and proposes cards. Nothing else is
+         *     made before a person accepts them.
+         */
+        post: operations["create_plan"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/plans/{plan_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show a plan
+         * @description With the cards that are proposed, and what each may cost and take: the median and the range of past cards of its
+         *     kind, where there were at least five.
+         */
+        get: operations["get_plan"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/plans/{plan_id}/revise": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask for another proposal
+         * @description The project manager is told what shall be different, and what it proposed before.
+         */
+        post: operations["revise_plan"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/plans/{plan_id}/accept": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Accept a plan
+         * @description All cards are made at once, or none. `cards`: as you have edited them; absent: as they were proposed.
+         */
+        post: operations["accept_plan"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/plans/{plan_id}/dismiss": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Dismiss a plan
+         * @description Nothing comes of it. Its planning card stays where it is.
+         */
+        post: operations["dismiss_plan"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/agents": {
         parameters: {
             query?: never;
@@ -830,6 +936,27 @@ export interface paths {
          * @description Only the fields that are sent change. `enabled: false` lets it end what it has and gives it nothing new.
          */
         patch: operations["edit_agent"];
+        trace?: never;
+    };
+    "/api/v1/agents/{agent_id}/drain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Drain an agent
+         * @description It gets nothing new and ends what it has; with a limit, others of its role take over what is left by then. Then
+         *     it is disabled, until it is enabled again.
+         */
+        post: operations["drain_agent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/v1/agents/{agent_id}/learning": {
@@ -2105,6 +2232,23 @@ export interface components {
             password?: string | null;
         };
         /**
+         * AcceptPlan
+         * @description `seen`: the digest that the plan was shown with. `cards`: as they shall be made; absent: as they were
+         *     proposed.
+         */
+        AcceptPlan: {
+            /**
+             * Seen
+             * @description The digest that the plan was shown with.
+             */
+            seen: string;
+            /**
+             * Cards
+             * @description As they shall be made; absent: as they were proposed.
+             */
+            cards?: components["schemas"]["PlannedCard"][] | null;
+        };
+        /**
          * AcceptProjectFile
          * @description `sha256`: of the text of `.vapora/project.toml` that was read.
          */
@@ -2163,7 +2307,13 @@ export interface components {
              * @description idle, busy or disabled. No agent is reported as offline yet; the value is reserved.
              * @enum {string}
              */
-            state: "idle" | "busy" | "offline" | "disabled";
+            state: "idle" | "busy" | "draining" | "offline" | "disabled";
+            /**
+             * Reason
+             * @description Why it is so, in words.
+             * @default
+             */
+            reason: string;
             /**
              * Load
              * @description Runs that it has by its capacity, from 0 to 1.
@@ -2309,6 +2459,22 @@ export interface components {
              * @description SHA-256 of the text, in hexadecimal.
              */
             digest: string | null;
+        };
+        /**
+         * AskPlan
+         * @description `goal`: what shall be true in the end.
+         */
+        AskPlan: {
+            /**
+             * Goal
+             * @description What shall be true in the end.
+             */
+            goal: string;
+            /**
+             * Project Id
+             * @description The project's id.
+             */
+            project_id: string;
         };
         /**
          * Attachment
@@ -2619,6 +2785,7 @@ export interface components {
          *     was approved of it, `landed` where it became part of the project's branch, `landing_problem` why it did not.
          *     `reviewer`: who is to approve it, while it is in review. `sandbox`: the kind that its run works in, while it runs;
          *     `none` is to be shown. `doing`: what its run does, in a line. `question`: what it waits for an answer to.
+         *     `handed_over`: what became of the agent that had its run before, where that was handed over.
          *     `attachments` and `comments`: how many there are; `unread`: comments of agents since a person last said or decided
          *     something. `limit_microusd`: what the task may cost over its whole life.
          */
@@ -2677,6 +2844,10 @@ export interface components {
              * @description The person who does it; agents leave it alone. Null: agents may take it.
              */
             assignee: string | null;
+            /** Workflow Run Id */
+            workflow_run_id?: string | null;
+            /** Stage */
+            stage?: string | null;
             /**
              * Labels
              * @description Words of people's own, by which cards are found.
@@ -2759,6 +2930,12 @@ export interface components {
             doing?: string | null;
             /** @description What an agent asks a person; null: nothing. */
             question?: components["schemas"]["Question"] | null;
+            /**
+             * Handed Over
+             * @description What became of the agent that had its run before, and who has it now; empty: nothing.
+             * @default
+             */
+            handed_over: string;
             /**
              * Attachments
              * @description How many files are attached to it.
@@ -3021,6 +3198,27 @@ export interface components {
             reason: string;
         };
         /**
+         * CardEstimate
+         * @description Of past cards of this `task_type`. Null: there were too few to say anything. `simulated`: they were worked on by
+         *     the rehearsal model, so that the money is none. `duration_ms`: of the agents' work, without waiting for people.
+         */
+        CardEstimate: {
+            /**
+             * Task Type
+             * @description The kind of work that was looked at.
+             */
+            task_type: string;
+            /** @description In micro-dollars; null: fewer than five past cards. */
+            cost_microusd: components["schemas"]["Range"] | null;
+            /** @description Agents' work in milliseconds; null: fewer than five past cards. */
+            duration_ms: components["schemas"]["Range"] | null;
+            /**
+             * Simulated
+             * @description Whether the past cards were rehearsals, whose money is none.
+             */
+            simulated: boolean;
+        };
+        /**
          * CellCounts
          * @description Workspaces by whether their actors run. An archived one is among those asleep while nobody reads it.
          */
@@ -3139,6 +3337,12 @@ export interface components {
              * @default 50
              */
             default_priority: number;
+            /** Most Runs */
+            most_runs?: number | null;
+            /** Most Runs Of */
+            most_runs_of?: {
+                [key: string]: number;
+            };
         };
         /**
          * ChangedBy
@@ -3806,6 +4010,32 @@ export interface components {
              * @default
              */
             budget: string;
+        };
+        /** DismissPlan */
+        DismissPlan: {
+            /**
+             * Reason
+             * @description Why; for the audit trail.
+             * @default
+             */
+            reason: string;
+        };
+        /**
+         * DrainAgent
+         * @description `limit_s`: after so many seconds others take over what the agent still has; without it, it ends all of it.
+         */
+        DrainAgent: {
+            /**
+             * Reason
+             * @description Why; it is shown on the agent, and stands in the audit trail.
+             * @default
+             */
+            reason: string;
+            /**
+             * Limit S
+             * @description After so many seconds others of its role take over what it still has; null: it ends all of it.
+             */
+            limit_s?: number | null;
         };
         /**
          * EditAgent
@@ -5062,6 +5292,19 @@ export interface components {
              */
             next?: string | null;
         };
+        /** Page[PlanSummary] */
+        Page_PlanSummary_: {
+            /**
+             * Items
+             * @description The things themselves.
+             */
+            items: components["schemas"]["PlanSummary"][];
+            /**
+             * Next
+             * @description The cursor of the page that follows; null on the last one.
+             */
+            next?: string | null;
+        };
         /** Page[Project] */
         Page_Project_: {
             /**
@@ -5241,6 +5484,255 @@ export interface components {
              * @description What was said when it was paused.
              */
             reason: string;
+        };
+        /**
+         * PlanCards
+         * @description The cards that were made of a plan, in the order of the work.
+         */
+        PlanCards: {
+            /**
+             * Id
+             * @description The plan's id.
+             */
+            id: string;
+            /**
+             * Task Ids
+             * @description The new cards, in the order of the work.
+             */
+            task_ids: string[];
+            /**
+             * Position
+             * @description The position in the log that this state includes. Ask with `after=` of it to see at least this.
+             */
+            position: number;
+        };
+        /** PlanMade */
+        PlanMade: {
+            /**
+             * Id
+             * @description The plan's id.
+             */
+            id: string;
+            /**
+             * Task Id
+             * @description The card that it is planned by.
+             */
+            task_id: string;
+            /**
+             * Position
+             * @description The position in the log that this state includes. Ask with `after=` of it to see at least this.
+             */
+            position: number;
+        };
+        /**
+         * PlanRound
+         * @description What a person asked for, the planning card, and what the project manager said beside the cards.
+         */
+        PlanRound: {
+            /**
+             * Text
+             * @description What was asked for.
+             */
+            text: string;
+            /**
+             * By
+             * @description Who asked.
+             */
+            by: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /**
+             * Task Id
+             * @description The card that it was planned by.
+             */
+            task_id: string;
+            /**
+             * Answer
+             * @description What the project manager said beside the cards; null: nothing yet.
+             */
+            answer: string | null;
+        };
+        /** PlanSummary */
+        PlanSummary: {
+            /**
+             * Id
+             * @description The plan's id.
+             */
+            id: string;
+            /**
+             * Project Id
+             * @description The project's id.
+             */
+            project_id: string;
+            /**
+             * Goal
+             * @description What shall be true in the end, as it was asked for.
+             */
+            goal: string;
+            /**
+             * State
+             * @description proposing, proposed, failed, accepted or dismissed.
+             * @enum {string}
+             */
+            state: "proposing" | "proposed" | "failed" | "accepted" | "dismissed";
+            /**
+             * Task Id
+             * @description The card that it is planned by.
+             */
+            task_id: string;
+            /**
+             * Task Ids
+             * @description The cards that were made of it; empty until it is accepted.
+             */
+            task_ids: string[];
+            /**
+             * Created At
+             * Format: date-time
+             * @description When it was made.
+             */
+            created_at: string;
+            /**
+             * Position
+             * @description The position in the log that this state includes. Ask with `after=` of it to see at least this.
+             */
+            position: number;
+        };
+        /**
+         * PlanView
+         * @description `cards`, `risks` and `seen`, the digest of what is shown, once there is a proposal. `problem`: why there is none,
+         *     empty where nothing is wrong. `cost_microusd`: medians of all cards together, null where one of them has no data.
+         */
+        PlanView: {
+            /**
+             * Id
+             * @description The plan's id.
+             */
+            id: string;
+            /**
+             * Project Id
+             * @description The project's id.
+             */
+            project_id: string;
+            /**
+             * Goal
+             * @description What shall be true in the end, as it was asked for.
+             */
+            goal: string;
+            /**
+             * State
+             * @description proposing, proposed, failed, accepted or dismissed.
+             * @enum {string}
+             */
+            state: "proposing" | "proposed" | "failed" | "accepted" | "dismissed";
+            /**
+             * Task Id
+             * @description The card that it is planned by.
+             */
+            task_id: string;
+            /**
+             * Task Ids
+             * @description The cards that were made of it; empty until it is accepted.
+             */
+            task_ids: string[];
+            /**
+             * Created At
+             * Format: date-time
+             * @description When it was made.
+             */
+            created_at: string;
+            /**
+             * Position
+             * @description The position in the log that this state includes. Ask with `after=` of it to see at least this.
+             */
+            position: number;
+            /**
+             * Rounds
+             * @description What was asked for and answered, the goal first.
+             */
+            rounds: components["schemas"]["PlanRound"][];
+            /**
+             * Cards
+             * @description The proposal, each card with what it may cost and take.
+             */
+            cards: components["schemas"]["ProposedCard"][];
+            /**
+             * Risks
+             * @description Of the whole plan.
+             */
+            risks: string[];
+            /**
+             * Seen
+             * @description The digest of what is shown: an acceptance names it. Null: there is no proposal.
+             */
+            seen: string | null;
+            /**
+             * Problem
+             * @description Why there is no proposal; empty where nothing is wrong.
+             */
+            problem: string;
+            /**
+             * Cost Microusd
+             * @description Medians of all cards together; null where one has no data.
+             */
+            cost_microusd: number | null;
+            /**
+             * Duration Ms
+             * @description Medians of all cards together, one after the other; null where one has no data.
+             */
+            duration_ms: number | null;
+        };
+        /**
+         * PlannedCard
+         * @description A card of a plan. `key` tells it from the plan's others, `waits_for` names theirs. `risk`: what may go wrong with
+         *     it, and how one would notice; empty: nothing in particular.
+         */
+        PlannedCard: {
+            /**
+             * Key
+             * @description Tells the card from the plan's others.
+             */
+            key: string;
+            /** Title */
+            title: string;
+            /**
+             * Description
+             * @description Free text, for people and for the agent.
+             * @default
+             */
+            description: string;
+            /** @default feature */
+            type: components["schemas"]["BoardType"];
+            /**
+             * Role
+             * @description Who shall do it; null: whoever can.
+             */
+            role?: string | null;
+            /**
+             * Task Type
+             * @description What kind of work it is; null: inferred.
+             */
+            task_type?: string | null;
+            /**
+             * Priority
+             * @description 0 to 100; the higher one is taken first.
+             * @default 50
+             */
+            priority: number;
+            /**
+             * Waits For
+             * @description Keys of the cards that have to be done before.
+             * @default []
+             */
+            waits_for: string[];
+            /**
+             * Risk
+             * @description What may go wrong, and its early sign.
+             * @default
+             */
+            risk: string;
         };
         /**
          * Policies
@@ -5621,6 +6113,52 @@ export interface components {
              */
             same_name: string[];
         };
+        /**
+         * ProposedCard
+         * @description As the card would be made. `waits_for`: keys of the plan's other cards.
+         */
+        ProposedCard: {
+            /**
+             * Key
+             * @description Tells the card from the plan's others.
+             */
+            key: string;
+            /** Title */
+            title: string;
+            /**
+             * Description
+             * @description Free text, for people and for the agent.
+             */
+            description: string;
+            type: components["schemas"]["BoardType"];
+            /**
+             * Role
+             * @description Who shall do it; null: whoever can.
+             */
+            role: string | null;
+            /**
+             * Task Type
+             * @description What kind of work it is; null: inferred.
+             */
+            task_type: string | null;
+            /**
+             * Priority
+             * @description 0 to 100; the higher one is taken first.
+             */
+            priority: number;
+            /**
+             * Waits For
+             * @description Keys of the cards that have to be done before.
+             */
+            waits_for: string[];
+            /**
+             * Risk
+             * @description What may go wrong, and its early sign.
+             */
+            risk: string;
+            /** @description What cards of its kind came to. */
+            estimate: components["schemas"]["CardEstimate"];
+        };
         /** Pushed */
         Pushed: {
             /**
@@ -5706,6 +6244,32 @@ export interface components {
              * @default true
              */
             dead_letters_known: boolean;
+        };
+        /**
+         * Range
+         * @description What past cards of the same kind came to: `cards` of them, at least five.
+         */
+        Range: {
+            /**
+             * Cards
+             * @description How many past cards.
+             */
+            cards: number;
+            /**
+             * Low
+             * @description The least.
+             */
+            low: number;
+            /**
+             * Median
+             * @description As many came to more as to less.
+             */
+            median: number;
+            /**
+             * High
+             * @description The most.
+             */
+            high: number;
         };
         /**
          * RedeemCode
@@ -5897,6 +6461,17 @@ export interface components {
          * @enum {string}
          */
         Review: "none" | "agent" | "human";
+        /**
+         * RevisePlan
+         * @description `text`: what shall be different.
+         */
+        RevisePlan: {
+            /**
+             * Text
+             * @description What shall be different.
+             */
+            text: string;
+        };
         /**
          * Role
          * @description A role's manifest. `concurrency`: the most runs that one agent of it holds at a time. `prompt`: the system prompt
@@ -6119,6 +6694,12 @@ export interface components {
              * @default
              */
             reason: string;
+            /**
+             * Handed Over
+             * @description What became of the agent that had it before, and who has it now; empty: nothing.
+             * @default
+             */
+            handed_over: string;
         };
         /**
          * Scope
@@ -6765,6 +7346,10 @@ export interface components {
              * @description The person who does it; agents leave it alone. Null: agents may take it.
              */
             assignee: string | null;
+            /** Workflow Run Id */
+            workflow_run_id?: string | null;
+            /** Stage */
+            stage?: string | null;
             /**
              * Labels
              * @description Words of people's own, by which cards are found.
@@ -6847,6 +7432,12 @@ export interface components {
             doing?: string | null;
             /** @description What an agent asks a person; null: nothing. */
             question?: components["schemas"]["Question"] | null;
+            /**
+             * Handed Over
+             * @description What became of the agent that had its run before, and who has it now; empty: nothing.
+             * @default
+             */
+            handed_over: string;
             /**
              * Attachments
              * @description How many files are attached to it.
@@ -7302,6 +7893,15 @@ export interface components {
              * @default 50
              */
             default_priority: number;
+            /** Most Runs */
+            most_runs?: number | null;
+            /**
+             * Most Runs Of
+             * @default {}
+             */
+            most_runs_of: {
+                [key: string]: number;
+            };
             /**
              * Position
              * @description Of the last change; 0: nobody has set any.
@@ -13442,6 +14042,760 @@ export interface operations {
             };
         };
     };
+    list_plans: {
+        parameters: {
+            query?: {
+                project_id?: string | null;
+                /** @description How many items at most. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string | null;
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_PlanSummary_"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_plan: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AskPlan"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlanMade"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not declared as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_plan: {
+        parameters: {
+            query?: {
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description ETags of answers that you have: if it is still one of them, 304 without a body. */
+                "If-None-Match"?: string | null;
+            };
+            path: {
+                /** @description The plan's id. */
+                plan_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description For If-Match and If-None-Match. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlanView"];
+                };
+            };
+            /** @description It is what If-None-Match says that you have */
+            304: {
+                headers: {
+                    /** @description For If-Match and If-None-Match. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    revise_plan: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The plan's id. */
+                plan_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RevisePlan"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlanMade"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not declared as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    accept_plan: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The plan's id. */
+                plan_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AcceptPlan"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlanCards"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not declared as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    dismiss_plan: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The plan's id. */
+                plan_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DismissPlan"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not declared as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_agents: {
         parameters: {
             query?: {
@@ -13452,7 +14806,7 @@ export interface operations {
                 /** @description That take this type of task. */
                 task_type?: string | null;
                 /** @description In this state. */
-                state?: ("idle" | "busy" | "offline" | "disabled") | null;
+                state?: ("idle" | "busy" | "draining" | "offline" | "disabled") | null;
                 /** @description By what; with - the other way round. */
                 sort?: ("id" | "-id" | "name" | "-name" | "role" | "-role" | "load" | "-load") | null;
                 /** @description How many items at most. */
@@ -14146,6 +15500,141 @@ export interface operations {
             };
             /** @description It has changed since it was read (If-Match) */
             412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not declared as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    drain_agent: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The agent's id, such as developer. */
+                agent_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["DrainAgent"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -15858,7 +17347,7 @@ export interface operations {
                 /** @description Of this stream, such as task:task-1. */
                 stream?: string | null;
                 /** @description Of this topic; may be given again. */
-                topic?: ("access.audit-viewed" | "access.denied" | "agent.disabled" | "agent.edited" | "agent.enabled" | "agent.registered" | "agent.removed" | "budget.set" | "budget.spend-refused" | "budget.spend-released" | "budget.spend-reserved" | "budget.spend-settled" | "budget.spend-unknown" | "budget.windows-corrected" | "identity.signing-key-rotated" | "invitation.ended" | "invitation.made" | "project.archived" | "project.created" | "project.edited" | "project.file-accepted" | "project.paused" | "project.resumed" | "routing.provider-selected" | "run.artifact-recorded" | "run.cancelled" | "run.checks-ran" | "run.continued" | "run.failed" | "run.model-call-failed" | "run.model-call-lost" | "run.model-call-withdrawn" | "run.model-called" | "run.question-asked" | "run.setup-ran" | "run.started" | "run.succeeded" | "run.tool-used" | "run.waiting" | "secret.deleted" | "secret.rotated" | "secret.stored" | "secret.used" | "session.ended" | "session.refreshed" | "session.started" | "task.approved" | "task.archived" | "task.assigned" | "task.attachment-added" | "task.attachment-removed" | "task.attempt-picked" | "task.attempt-requested" | "task.commented" | "task.completed" | "task.edited" | "task.failed" | "task.labelled" | "task.landed" | "task.landing-refused" | "task.paused" | "task.pushed" | "task.recalled" | "task.rejected" | "task.released" | "task.reopened" | "task.reordered" | "task.requeued" | "task.resumed" | "task.review-assigned" | "task.review-submitted" | "task.sent-to-review" | "task.submitted" | "task.waiting" | "team.changed" | "team.created" | "team.removed" | "token.issued" | "token.revoked" | "user.changed" | "user.erased" | "user.log-in-refused" | "user.password-changed" | "user.preferences-changed" | "user.registered" | "webhook.removed" | "webhook.set" | "webhook.tested" | "workspace.changed" | "workspace.clock-corrected" | "workspace.created" | "workspace.deleted" | "workspace.member-added" | "workspace.member-changed" | "workspace.member-removed" | "workspace.opened" | "workspace.paused" | "workspace.policies-changed" | "workspace.request-accepted" | "workspace.resumed" | "workspace.settings-changed")[] | null;
+                topic?: ("access.audit-viewed" | "access.denied" | "agent.disabled" | "agent.drain-started" | "agent.edited" | "agent.enabled" | "agent.readmitted" | "agent.registered" | "agent.removed" | "agent.suspended" | "budget.set" | "budget.spend-refused" | "budget.spend-released" | "budget.spend-reserved" | "budget.spend-settled" | "budget.spend-unknown" | "budget.windows-corrected" | "identity.signing-key-rotated" | "invitation.ended" | "invitation.made" | "plan.accepted" | "plan.dismissed" | "plan.requested" | "project.archived" | "project.created" | "project.edited" | "project.file-accepted" | "project.paused" | "project.resumed" | "routing.provider-selected" | "run.artifact-recorded" | "run.cancelled" | "run.checks-ran" | "run.continued" | "run.failed" | "run.model-call-failed" | "run.model-call-lost" | "run.model-call-withdrawn" | "run.model-called" | "run.question-asked" | "run.setup-ran" | "run.started" | "run.succeeded" | "run.taken-over" | "run.tool-used" | "run.waiting" | "secret.deleted" | "secret.rotated" | "secret.stored" | "secret.used" | "session.ended" | "session.refreshed" | "session.started" | "task.approved" | "task.archived" | "task.assigned" | "task.attachment-added" | "task.attachment-removed" | "task.attempt-picked" | "task.attempt-requested" | "task.commented" | "task.completed" | "task.edited" | "task.failed" | "task.handed-over" | "task.labelled" | "task.landed" | "task.landing-refused" | "task.paused" | "task.pushed" | "task.recalled" | "task.rejected" | "task.released" | "task.reopened" | "task.reordered" | "task.requeued" | "task.resumed" | "task.review-assigned" | "task.review-submitted" | "task.sent-to-review" | "task.submitted" | "task.waiting" | "team.changed" | "team.created" | "team.removed" | "token.issued" | "token.revoked" | "user.changed" | "user.erased" | "user.log-in-refused" | "user.password-changed" | "user.preferences-changed" | "user.registered" | "webhook.removed" | "webhook.set" | "webhook.tested" | "workflow.approval-decided" | "workflow.approval-escalated" | "workflow.approval-reminded" | "workflow.approval-requested" | "workflow.approval-withdrawn" | "workflow.card-ended" | "workflow.card-reopened" | "workflow.cards-made" | "workflow.defined" | "workflow.removed" | "workflow.retry-planned" | "workflow.run-cancelled" | "workflow.run-completed" | "workflow.run-ending" | "workflow.run-failed" | "workflow.run-paused" | "workflow.run-resumed" | "workflow.run-started" | "workflow.stage-completed" | "workflow.stage-failed" | "workflow.stage-retried" | "workflow.stage-skipped" | "workflow.stage-undone" | "workspace.changed" | "workspace.clock-corrected" | "workspace.created" | "workspace.deleted" | "workspace.member-added" | "workspace.member-changed" | "workspace.member-removed" | "workspace.opened" | "workspace.paused" | "workspace.policies-changed" | "workspace.request-accepted" | "workspace.resumed" | "workspace.settings-changed")[] | null;
                 /** @description Done by this one, such as user:local. */
                 actor?: string | null;
                 /** @description That go back to this request. */
