@@ -154,6 +154,10 @@ GROUPS: tuple[Group, ...] = (
 ACTIONS: dict[str, Group] = {action: group for group in GROUPS for action in group.actions}
 # Decided by the policies that ship, alone: a workspace's own must not lock out who could mend them.
 UNTOUCHABLE = frozenset({"get_policies", "set_policies"})
+# Writes that an archived workspace takes all the same: it is restored or deleted, and access to it is taken away.
+WHILE_ARCHIVED = frozenset(
+    {"edit_workspace", "delete_workspace", "remove_member", "withdraw_invitation", "revoke_token"}
+)
 
 PrincipalKind = Literal["User", "Token", "Agent", "Operator", "Local", "Visitor"]
 ResourceKind = Literal["Installation", "Workspace", "Project", "Task", "Run", "Agent"]
