@@ -229,7 +229,8 @@ def build_coordinator(wiring: Wiring, address: Address) -> SwarmCoordinator:
         consumer=_consumer(settings, workspace),
         kill=lambda agent_id: runtime.discard(Address("agent", workspace, agent_id)),
         beat=lambda role_id: beat_of(settings, role_id),
-        heartbeat_s=settings.agent_heartbeat_s,
+        heartbeat_s=min(beat_of(settings, role_id).interval_s for role_id in roles()),
+        most_runs_of={one.id: one.most_runs for one in roles().values() if one.most_runs is not None},
     )
 
 

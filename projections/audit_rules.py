@@ -105,7 +105,9 @@ RULES: Mapping[type[DomainEvent], Callable[[Any], AuditLine]] = {
         "update",
         "settings",
         "workspace",
-        details=f"name {event.name!r}, review {event.default_review.value}, priority {event.default_priority}",
+        details=f"name {event.name!r}, review {event.default_review.value}, priority {event.default_priority}"
+        + f", runs at once {event.most_runs or 'unlimited'}"
+        + "".join(f", {role} {most}" for role, most in sorted(event.most_runs_of.items())),
     ),
     secret.SecretStored: rule("update", "secret", "name", lambda event: f"version {event.version}"),
     secret.SecretDeleted: rule("delete", "secret", "name", lambda event: f"up to version {event.version}"),

@@ -7,7 +7,7 @@ decided but not carried out (an assignment not sent, a move not recorded) shows 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -32,6 +32,8 @@ from vapora.log.folds import SavedFold
 from vapora.records import Append
 from vapora.views import DeadLetterView, QueueView
 
+# Cards that say at one time that a limit of runs keeps them waiting.
+_MOST_TOLD = 20
 # With each of these a run is somebody's to perform.
 _GIVEN_OUT = (TaskAssigned, ReviewAssigned, TaskHandedOver)
 
@@ -41,7 +43,8 @@ class SwarmCoordinator:
     how often running work is sent again, so that a restarted agent takes it up. `saved`: where the view is saved now
     and then, for a quick start. `consumer`: a queue that delivers the work; without one, the log itself is the queue,
     and what waits in it may start. `kill`, `beat`, `heartbeat_s`: how agents that do not answer are ended, and when one
-    is taken for that (`actors.coordinator.agent_watch`).
+    is taken for that (`actors.coordinator.agent_watch`). `most_runs_of`: how many runs of a role go on at once where
+    the workspace does not say.
     """
 
     def __init__(
@@ -60,6 +63,7 @@ class SwarmCoordinator:
         kill: Callable[[str], Awaitable[None]] | None = None,
         beat: Callable[[str], Heartbeat] = lambda role: Heartbeat(),
         heartbeat_s: float = 5.0,
+        most_runs_of: Mapping[str, int] | None = None,
     ) -> None:
         self._log = log
         self._workspace = workspace
@@ -70,7 +74,9 @@ class SwarmCoordinator:
             log, workspace, consumer, lambda: swarm.open_offers(self._swarm, workspace)
         )
         self._acting = asyncio.Lock()
+        self._most_runs_of = dict(most_runs_of or {})
         self._swarm = swarm.initial()
+        self._swarm.usual_most_runs_of = self._most_runs_of
         paused, card = (lambda: swarm.paused(self._swarm)), (lambda id_: swarm.card(self._swarm, id_))
         self._pool = AgentPool(workspace, agent, retire, idle_s, paused, card)
         self._assigner = Assigner(log, workspace, lambda: self._swarm, clock, consumer)
@@ -96,6 +102,7 @@ class SwarmCoordinator:
         resumed = await self._saved.load(self._log) if self._saved is not None else None
         if resumed is not None:
             self._swarm, self._follower.position = resumed.state, resumed.position
+            self._swarm.usual_most_runs_of = self._most_runs_of
         if self._consumer is not None:
             await self._consumer.catch_up(self._log)
         await self._follower.catch_up()
@@ -205,6 +212,7 @@ class SwarmCoordinator:
         await self._pool.retire_idle({one.agent_id for one in self._swarm.runs.values()})
         if self._saved is not None and self._saved.due(self._swarm.position):
             self._saved.save_soon(self._log, self._swarm, self._swarm.position)
+        await self._explain_limited()
         await self._explain_dead()
 
     # --- moving cards ---
@@ -223,6 +231,14 @@ class SwarmCoordinator:
             for one, reason, remedy in swarm.silent(self._swarm)
             if self._consumer is None or not self._consumer.is_dead(one.id)
         )
+
+    async def _explain_limited(self) -> None:
+        """The foremost cards that a limit of runs keeps from starting say so; not each of a long line."""
+        async with self._acting:
+            await self._append(
+                self._assigner.request(one.id, task.wait(one, reason, remedy))
+                for one, reason, remedy in swarm.limited(self._swarm, _MOST_TOLD)
+            )
 
     async def _explain_dead(self) -> None:
         """A card whose offer is a dead letter says so."""

@@ -16,13 +16,13 @@ from events.agent import AgentReadmitted, AgentSuspended
 from events.budget import SpendReserved, SpendUnknown
 from events.ids import Provider
 from events.run import ModelCalled, ModelCallLost, RunFailed, RunSucceeded, RunTakenOver
-from events.task import TaskAssigned, TaskCompleted, TaskHandedOver
+from events.task import TaskAssigned, TaskCompleted, TaskHandedOver, TaskWaiting
 from projections.audit import entries
 from projections.decisions import why
 from tests.actors.kit import passed
 from tests.actors.life_site import WORKSPACE, Deaf, LifeSite, open_site
 from vapora import views
-from vapora.commands import DrainAgent, EditAgent, SetBudget
+from vapora.commands import ChangeSettings, DrainAgent, EditAgent, SetBudget
 from vapora.domain.heartbeat import Pulse
 from vapora.testing import FakeVendors
 from vapora.testing.soundness import soundness
@@ -277,6 +277,30 @@ async def test_what_a_drained_agent_has_not_ended_within_the_limit_goes_to_anoth
         assert (await site.agent_state("developer")).state == "disabled"
         await check_done_once(site, [task_id])
         assert [one for one in await site.events() if isinstance(one.event, AgentSuspended)] == []
+
+
+async def test_a_limit_of_runs_that_a_person_set_holds_and_the_card_says_why_it_waits(tmp_path: Path) -> None:
+    async with open_site(tmp_path) as site:
+        routers: list[Frozen] = []
+
+        def held(site: LifeSite, address: Address, runtime: Runtime) -> Actor:
+            routers.append(Frozen(runtime.ref(Address("router")), 0))
+            return site.agent(address, runtime, router=routers[-1])
+
+        site.limits = StepLimits()
+        site.ways["developer"] = [held]
+        await site.people.dispatch(site.origin(), ChangeSettings(most_runs_of={"developer": 1}))
+        first, second = await site.submit("First"), await site.submit("Second")
+        other = await site.submit("Other", role="tester", task_type="unit-test")
+        [waiting] = await site.of(TaskWaiting)
+        assert (waiting.task_id, waiting.reason) == (second, "paused")
+        assert "The role developer has 1 runs at once" in waiting.remedy
+        await site.of(TaskCompleted)
+        assert (await site.card(other)).state == "done"
+        await passed(lambda: bool(routers))
+        routers[0].thaw.set()
+        await site.of(TaskCompleted, 3)
+        assert {(await site.card(one)).state for one in (first, second)} == {"done"}
 
 
 async def test_a_run_that_stops_every_agent_ends_as_failed_and_says_nothing_about_them(tmp_path: Path) -> None:

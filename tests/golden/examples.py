@@ -485,7 +485,9 @@ EXAMPLES: tuple[DomainEvent, ...] = (
         before=budget.Windows(month="2027-12", week="2027-W52"),
         windows=budget.Windows(month="2026-11", week="2026-W48"),
     ),
-    workspace.SettingsChanged(name="Acme", default_review=Review.NONE, default_priority=60),
+    workspace.SettingsChanged(
+        name="Acme", default_review=Review.NONE, default_priority=60, most_runs=12, most_runs_of={"developer": 4}
+    ),
     user.PreferencesChanged(
         user_id="user:local", theme="dark", density="compact", time_zone="Europe/Vienna", notifications=("review",)
     ),

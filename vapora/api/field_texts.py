@@ -30,6 +30,8 @@ COMMON = work_texts.COMMON | {
     "blocked_by": "Ids of tasks that must be done before this one may start.",
     "calls": "Model calls that gave an answer.",
     "capabilities": "What the agent can do, as words in kebab-case.",
+    "most_runs": "So many runs go on at once in the workspace; null: no limit.",
+    "most_runs_of": "So many runs go on at once in a role, by the role; left out: what its manifest says, or no limit.",
     "capacity": "How many runs the agent may have at once.",
     "causation": "The position of the event because of which this one happened; null: a request led to it.",
     "comment": "What the person who moved the card said about it.",
@@ -134,7 +136,8 @@ SHAPES: dict[str, dict[str, str]] = _BESIDE | {
     "TaskAccepted": {"position": "The position in the log that holds it."},
     "Agent": {
         "id": "The agent's id.",
-        "state": "idle, busy or disabled. No agent is reported as offline yet; the value is reserved.",
+        "state": "idle, busy, draining (ends what it has), offline (does not answer, or not advance) or disabled.",
+        "reason": "Why it gets no work; empty where it does.",
         "load": "Runs that it has by its capacity, from 0 to 1.",
         "running": "Runs that it has now.",
     },

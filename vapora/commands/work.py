@@ -126,6 +126,10 @@ class ChangeSettings(Command):
     name: Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)] = ""
     default_review: Review = Review.HUMAN
     default_priority: Priority = 50
+    most_runs: Annotated[int, Field(ge=1, le=100_000), WHOLE] | None = None
+    most_runs_of: Annotated[dict[Slug, Annotated[int, Field(ge=1, le=100_000), WHOLE]], Field(max_length=200)] = Field(
+        default_factory=dict
+    )
 
 
 class ChangePreferences(Command):

@@ -238,7 +238,8 @@ class Dispatcher:
                 return _decision(made, stream, project, projects.decide(project.state, command, made))
             case ChangeSettings():
                 settings = await self.settings.load(SETTINGS)
-                return _decision("settings", SETTINGS, settings, workspace_settings.decide(settings.state, command))
+                changes = workspace_settings.decide(settings.state, command, tuple(roles()))
+                return _decision("settings", SETTINGS, settings, changes)
             case ChangePreferences():
                 stream = preferences_stream(target)
                 preferred = await self.preferences.load(stream)

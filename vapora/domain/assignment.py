@@ -9,9 +9,10 @@ capacity are excluded outright (R2). How the work is done (which model, what it 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 
 from events.task import Candidate, ScoreParts
 from vapora.domain.agent import Agent
@@ -89,11 +90,17 @@ class Rule:
 
 
 def rank(
-    task_type: str, role: str | None, applicants: Iterable[Applicant], now: datetime, rule: Rule | None = None
+    task_type: str,
+    role: str | None,
+    applicants: Iterable[Applicant],
+    now: datetime,
+    rule: Rule | None = None,
+    full: Mapping[str, str] = MappingProxyType({}),
 ) -> ChosenAgent:
     """Score the able, exclude the others with the reason, and choose the best.
 
-    Ties go to the lower load, then to fewer runs of the type, then to the id that comes first.
+    `full`: roles that have as many runs as they may, with that as a part of a sentence. Ties go to the lower load, then
+    to fewer runs of the type, then to the id that comes first.
     """
     able: list[Candidate] = []
     excluded: list[Candidate] = []
@@ -101,6 +108,8 @@ def rank(
         why = _exclusion(applicant, task_type, role)
         if why is None and rule is not None:
             why = rule.objection(applicant.agent.id)
+        if why is None:
+            why = full.get(applicant.agent.role)
         if why is None:
             able.append(_scored(applicant, task_type, now))
         else:

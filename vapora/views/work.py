@@ -133,6 +133,8 @@ class WorkspaceSettings(View):
     name: str = ""
     default_review: Review = Review.HUMAN
     default_priority: int = 50
+    most_runs: int | None = None
+    most_runs_of: dict[str, int] = Field(default_factory=dict)
     position: int = 0
 
 

@@ -49,7 +49,7 @@ from events.task import (
     TaskSubmitted,
     TaskWaiting,
 )
-from events.workspace import WorkspaceOpened, WorkspacePaused, WorkspaceResumed
+from events.workspace import SettingsChanged, WorkspaceOpened, WorkspacePaused, WorkspaceResumed
 from vapora.domain import agent as agents
 from vapora.domain import rank
 from vapora.domain import task_fold as tasks
@@ -101,6 +101,9 @@ def propose(swarm: Swarm, task_id: str, run_id: str, agent_id: str) -> None:
     Its `TaskAssigned` confirms it when it comes by; where the append was refused, call `withdraw`.
     """
     swarm.proposed[task_id] = (run_id, agent_id)
+    task = swarm.open_tasks.get(task_id)
+    if task is not None and task.state is TaskState.TODO:
+        swarm.turns.propose(task_id, task.project_id)
     swarm.start(run_id, agent_id)
     swarm.place(task_id)
 
@@ -108,6 +111,7 @@ def propose(swarm: Swarm, task_id: str, run_id: str, agent_id: str) -> None:
 def withdraw(swarm: Swarm, task_id: str) -> None:
     """The proposed assignment did not come about. Also to be called for all `proposed` before a checkpoint."""
     proposal = swarm.proposed.pop(task_id, None)
+    swarm.turns.withdraw(task_id)
     if proposal is not None:
         if proposal[0] not in swarm.runs:
             swarm.stop(*proposal)
@@ -174,10 +178,17 @@ def _workspace(swarm: Swarm, recorded: Recorded) -> None:
     swarm.place_all()
 
 
+def _settings(swarm: Swarm, recorded: Recorded) -> None:
+    event = recorded.event
+    assert isinstance(event, SettingsChanged)
+    swarm.most_runs, swarm.most_runs_of = event.most_runs, dict(event.most_runs_of)
+
+
 def _assigned(swarm: Swarm, recorded: Recorded) -> None:
     event = recorded.event
     assert isinstance(event, TaskAssigned)
     withdraw(swarm, event.task_id)
+    swarm.turns.started(swarm.open_tasks[event.task_id].project_id)
     swarm.start(event.run_id, event.agent_id)
     swarm.runs[event.run_id] = RunInFlight(
         run_id=event.run_id,
@@ -283,6 +294,7 @@ _FOLDS: Mapping[type[DomainEvent], Callable[[Swarm, Recorded], None]] = {
         _agent,
     ),
     AgentSuspended: _suspended,
+    SettingsChanged: _settings,
     TaskHandedOver: _handed_over,
     **dict.fromkeys(
         (

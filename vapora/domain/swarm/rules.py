@@ -5,7 +5,7 @@ The swarm itself is in `vapora.domain.swarm.state`, how the log's events change 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from itertools import islice
 
@@ -36,6 +36,7 @@ __all__ = [
     "evolve",
     "foremost",
     "initial",
+    "limited",
     "next_review",
     "open_offers",
     "paused",
@@ -65,25 +66,54 @@ def foremost(swarm: Swarm, may_start: Callable[[str], bool] | None = None) -> Ta
     passes over single ones, by their ids.
     """
 
-    def is_free(lane: Lane) -> bool:
-        return any(has_room(agent, swarm.in_flight(agent.id)) for agent in _able(swarm, lane))
-
-    free = [lane for lane in swarm.line.lanes() if is_free(lane)]
+    free = _free(swarm, swarm.full_roles())
+    # Now and then one that waited for long goes before those that are more urgent.
+    due = swarm.turns.due(free, may_start)
+    if due is not None:
+        return swarm.open_tasks[due]
     ready = (one for one in swarm.line.in_lanes(free) if may_start is None or may_start(one))
     first = next(ready, None)
     return None if first is None else swarm.open_tasks[first]
 
 
+def _free(swarm: Swarm, full: Mapping[str, str]) -> list[Lane]:
+    """Lanes that somebody is free for, the one with the foremost task first."""
+
+    def is_free(lane: Lane) -> bool:
+        return any(
+            agent.role not in full and has_room(agent, swarm.in_flight(agent.id)) for agent in _able(swarm, lane)
+        )
+
+    return [lane for lane in swarm.line.lanes() if is_free(lane)]
+
+
+def limited(swarm: Swarm, most: int) -> list[tuple[Task, WaitReason, str]]:
+    """The first `most` tasks that would start now but for a limit of runs, with what their cards should say."""
+    full = swarm.full_roles()
+    if not full:
+        return []
+    held = [lane for lane in _free(swarm, {}) if lane not in set(_free(swarm, full))]
+    found = []
+    for task_id in islice(swarm.line.in_lanes(held), most):
+        task = swarm.open_tasks[task_id]
+        why = next(full[agent.role] for agent in _able(swarm, lane_of(task)) if agent.role in full)
+        remedy = f"{why[0].upper()}{why[1:]}: it starts by itself when one of them ends, or raise it in the settings."
+        if task.waiting != Wait(WaitReason.PAUSED, remedy):
+            found.append((task, WaitReason.PAUSED, remedy))
+    return found
+
+
 def choose(swarm: Swarm, task: Task, now: datetime, simulated: bool) -> ChosenAgent:
     """Rank the agents for the task by their real, or simulated, history; nobody is chosen where none is free."""
-    return rank(task.task_type, task.role, swarm.applicants(simulated), now, _rule(swarm, lane_of(task)))
+    rule, full = _rule(swarm, lane_of(task)), swarm.full_roles()
+    return rank(task.task_type, task.role, swarm.applicants(simulated), now, rule, full)
 
 
 def next_review(swarm: Swarm) -> Task | None:
     """A task in review that some agent other than its author could review right now: of the highest priority, the one
     whose card moved first."""
     free = [agent.id for agent in _reviewers(swarm) if has_room(agent, swarm.in_flight(agent.id))]
-    if not free:
+    if not free or REVIEWER in swarm.full_roles():
         return None
     found = (swarm.open_tasks[one] for one in swarm.reviews)
     others = (task for task in found if len(free) > 1 or free[0] != task.author)

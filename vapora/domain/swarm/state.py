@@ -7,7 +7,8 @@ changes it is in `vapora.domain.swarm.fold`, what the coordinator asks of it in 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -18,6 +19,7 @@ from events.recorded import Recorded
 from vapora.domain.agent import Agent
 from vapora.domain.assignment import Applicant
 from vapora.domain.backlog import Column, Dependencies, Lane, ReadyQueue
+from vapora.domain.fairness import Turns
 from vapora.domain.learning import DEFAULTS, History, LearningSettings
 from vapora.domain.task_assignment import awaits_reviewer
 from vapora.domain.task_state import Task, Wait
@@ -64,6 +66,9 @@ class Swarm:
     them. `projects`: how many events each one's stream holds; `closed`: those that are archived, of which nothing
     starts; `paused_projects` and `paused` (all of the workspace): nothing of it starts for now. `workspace_version`:
     how many events the workspace's own stream holds. `draining`: agents that are being drained, and since when.
+    `turns`: who stands in line since when (`vapora.domain.fairness`). `most_runs` and `most_runs_of`: how many go on at
+    once in the workspace and in a role, as a person set it; `usual_most_runs_of`: as the roles' manifests have it,
+    which is not folded but given.
     """
 
     def __init__(self, settings: LearningSettings = DEFAULTS) -> None:
@@ -83,6 +88,10 @@ class Swarm:
         self.paused = False
         self.workspace_version = 0
         self.draining: dict[str, datetime] = {}
+        self.turns = Turns()
+        self.most_runs: int | None = None
+        self.most_runs_of: dict[str, int] = {}
+        self.usual_most_runs_of: Mapping[str, int] = {}
         self.reviews: set[str] = set()
         self.threads: dict[str, TaskCursor] = {}
         self.proposed: dict[str, tuple[str, str]] = {}
@@ -123,6 +132,23 @@ class Swarm:
         else:
             remedy = "It starts by itself once all tasks in blocked_by are done."
         return Wait(WaitReason.DEPENDENCY, remedy)
+
+    def full_roles(self) -> dict[str, str]:
+        """Roles that have as many runs as they may, with that as a part of a sentence; where all of the workspace has,
+        every role."""
+        limits = {**self.usual_most_runs_of, **self.most_runs_of}
+        if self.most_runs is None and not limits:
+            return {}
+        running: Counter[str] = Counter()
+        for agent in self.agents.values():
+            running[agent.role] += self.in_flight(agent.id)
+        if self.most_runs is not None and sum(map(len, self._in_flight.values())) >= self.most_runs:
+            return dict.fromkeys(running, f"the workspace has {self.most_runs} runs at once, which is its limit")
+        return {
+            role: f"the role {role} has {most} runs at once, which is its limit"
+            for role, most in limits.items()
+            if running[role] >= most
+        }
 
     def start(self, run_id: str, agent_id: str) -> None:
         self._in_flight.setdefault(agent_id, set()).add(run_id)
@@ -192,9 +218,14 @@ class Swarm:
         # What a person has taken on is theirs.
         waits = self.dependencies.is_blocked(task_id) or task.assignee is not None
         if rank is not None and startable and not waits:
-            self.line.put(task_id, lane_of(task), rank)
+            lane = lane_of(task)
+            self.line.put(task_id, lane, rank)
+            self.turns.put(task_id, lane, task.project_id)
         else:
             self.line.take(task_id)
+            self.turns.take(task_id)
+        if task.state is not TaskState.TODO:
+            self.turns.forget(task_id)
         if startable and awaits_reviewer(task):
             self.reviews.add(task_id)
         else:
@@ -206,6 +237,7 @@ class Swarm:
         self.silent.discard(task.id)
         self.reviews.discard(task.id)
         self.line.take(task.id)
+        self.turns.forget(task.id)
         if task.run_id is not None:
             self.ended.pop(task.run_id, None)
         followers = self.dependencies.behind(task.id)
