@@ -116,8 +116,12 @@ class Sender:
     async def _checked(self, url: str) -> Address:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
-        async with asyncio.timeout(_LOOK_UP_S):
-            found = [ip_address(text.partition("%")[0]) for text in await self._resolve(host, port)]
+        try:
+            async with asyncio.timeout(_LOOK_UP_S):
+                found = [ip_address(text.partition("%")[0]) for text in await self._resolve(host, port)]
+        except UnicodeError:
+            # A part of it is empty, or longer than 63 characters: not so today and not so tomorrow.
+            raise RefusedAddressError("its host is no name that could be looked up") from None
         if not found:
             raise OSError(f"{host} has no address")
         for address in found:
