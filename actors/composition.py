@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from actors import kinds
 from actors.agent import Agent
+from actors.agent.means import StepLimits
 from actors.agent.permission import Permission
 from actors.budget_manager import BudgetManager
 from actors.coordinator import SwarmCoordinator
@@ -39,11 +40,12 @@ from projections import all_projections, people_projections
 from projections.engine.store import ReadStore
 from vapora import journal
 from vapora.blobs import Blobs, open_blobs
-from vapora.catalog import role
+from vapora.catalog import role, roles
 from vapora.clock import new_id, now
 from vapora.database import Place
 from vapora.dispatch import Dispatcher
 from vapora.dispatch.secrets import SecretEvents, SecretStore
+from vapora.domain.heartbeat import Heartbeat
 from vapora.domain.pricing import PriceBook
 from vapora.errors import ConfigurationError, NotFoundError, UnavailableError, VaporaError, VaultError, is_archived
 from vapora.identity import named_owner
@@ -227,6 +229,19 @@ def build_coordinator(wiring: Wiring, address: Address) -> SwarmCoordinator:
         resend_s=settings.resend_s,
         saved=saved_swarm(settings.snapshot_folder(workspace)),
         consumer=_consumer(settings, workspace),
+        kill=lambda agent_id: runtime.discard(Address("agent", workspace, agent_id)),
+        beat=lambda role_id: beat_of(settings, role_id),
+        heartbeat_s=settings.agent_heartbeat_s,
+    )
+
+
+def beat_of(settings: Settings, role_id: str) -> Heartbeat:
+    """What the role's manifest leaves out is as the settings say."""
+    own = role(role_id).heartbeat if role_id in roles() else None
+    return Heartbeat(
+        interval_s=own.interval_s if own and own.interval_s else settings.agent_heartbeat_s,
+        misses=own.misses if own and own.misses else settings.agent_misses,
+        start_s=settings.agent_start_s,
     )
 
 
@@ -283,6 +298,12 @@ def build_agent(wiring: Wiring, address: Address) -> Agent:
         workplaces=runtime.ref(Address("repositories", workspace)),
         rehearsal_steps=wiring.settings.rehearsal_steps,
         permission=Permission(partial(runtime.ref(Address("identity")).policies, workspace)),
+        limits=StepLimits(
+            # The router's own limit for one attempt, and what it takes to choose, to pay and to record.
+            model_s=wiring.settings.call_timeout_s + wiring.settings.agent_step_limit_s,
+            tool_s=wiring.settings.agent_tool_limit_s,
+            other_s=wiring.settings.agent_step_limit_s,
+        ),
     )
 
 

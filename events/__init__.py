@@ -1,6 +1,21 @@
 """What happened: the facts that VAPORA's log is made of. Importing this package registers every topic."""
 
-from events import access, agent, budget, identity, project, routing, run, secret, task, user, webhook, workspace
+from events import (
+    access,
+    agent,
+    budget,
+    identity,
+    plan,
+    project,
+    routing,
+    run,
+    secret,
+    task,
+    user,
+    webhook,
+    workflow,
+    workspace,
+)
 from events.base import DomainEvent, Unknown, Value, event_class, topics
 from events.recorded import Recorded
 
@@ -14,6 +29,7 @@ __all__ = [
     "budget",
     "event_class",
     "identity",
+    "plan",
     "project",
     "routing",
     "run",
@@ -22,5 +38,6 @@ __all__ = [
     "topics",
     "user",
     "webhook",
+    "workflow",
     "workspace",
 ]

@@ -15,6 +15,7 @@ from projections.engine.runner import Runner
 from projections.engine.store import ReadStore, StoreReader
 from projections.flow import Flow
 from projections.log_index import LogIndex
+from projections.plans import Plans
 from projections.profiles import Profiles
 from projections.projects import Projects
 from projections.providers import Providers
@@ -62,6 +63,7 @@ def all_projections() -> tuple[Projection, ...]:
         Costs(),
         Decisions(),
         Flow(),
+        Plans(),
         Providers(),
         Settings(),
         Webhooks(),

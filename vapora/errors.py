@@ -10,6 +10,9 @@
     │   ├── PreconditionFailedError  it has changed since it was read (If-Match)
     │   ├── ArchivedError          the workspace is archived, and nothing is written to it
     │   ├── ReviewOutdatedError    the branch is at another commit than the one that was looked at
+    │   ├── ApprovalOutdatedError  what a workflow asks has changed since the person looked at it
+    │   ├── ApprovalDecidedError   somebody has decided it already
+    │   ├── ApprovalExpiredError   the time to decide it is over
     │   ├── NotApprovedError       work that nobody approved does not land
     │   └── ChecksFailedError      a check of the project is red
     ├── OperatorOnlyError          what may have commands run, asked without the operator's token
@@ -148,6 +151,24 @@ class ReviewOutdatedError(ConflictError):
     """`details["head"]`: where the branch is now."""
 
     kind: ClassVar[str] = "review-outdated"
+
+
+class PlanOutdatedError(ConflictError):
+    kind: ClassVar[str] = "plan-outdated"
+
+
+class ApprovalOutdatedError(ConflictError):
+    """`details["seen"]`: the digest of what is shown now."""
+
+    kind: ClassVar[str] = "approval-outdated"
+
+
+class ApprovalDecidedError(ConflictError):
+    kind: ClassVar[str] = "approval-decided"
+
+
+class ApprovalExpiredError(ConflictError):
+    kind: ClassVar[str] = "approval-expired"
 
 
 class NotApprovedError(ConflictError):

@@ -73,6 +73,15 @@ class Settings(BaseSettings):
     default_cap_cents: int | None = Field(default=None, ge=0)
     budget_patience_s: float = Field(default=5, ge=0)
     resend_s: float = Field(default=2, gt=0)
+    # An agent that has work is asked so often how it is. One that misses so many times in a row is suspended, started
+    # anew, and its work goes to another: because it gave no answer, or because a run of it did not advance.
+    agent_heartbeat_s: float = Field(default=5, gt=0)
+    agent_misses: int = Field(default=6, ge=1)
+    # How long an agent may take to answer for the first time.
+    agent_start_s: float = Field(default=60, ge=0)
+    # How long a run may be at one tool, and at one step beside models and tools.
+    agent_tool_limit_s: float = Field(default=900, gt=0)
+    agent_step_limit_s: float = Field(default=60, gt=0)
     agent_idle_s: float = Field(default=300, gt=0)
     # A workspace that nobody asks for so long, and that has nothing to do, sleeps until it is needed again.
     cell_idle_s: float = Field(default=300, gt=0)

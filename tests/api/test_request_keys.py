@@ -87,6 +87,7 @@ async def test_every_post_sent_twice_under_one_key_takes_effect_once(person: Per
     await walk.post("/pause", {"reason": "a walk"})
     await walk.post("/resume")
     await walk.post("/agents", {"role": "tester"})
+    await walk.post("/agents/{agent_id}/drain", {"limit_s": 60}, agent_id="presenter")
     made = await walk.post("/projects", {"name": "Shop", "repo": str(theirs.path), "checks": [GREEN]})
     project = made["id"]
     file = await person.ask("GET", f"/projects/{project}/file", 200)

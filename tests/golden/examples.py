@@ -4,7 +4,22 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from events import access, agent, budget, identity, project, routing, run, secret, task, user, webhook, work, workspace
+from events import (
+    access,
+    agent,
+    budget,
+    identity,
+    plan,
+    project,
+    routing,
+    run,
+    secret,
+    task,
+    user,
+    webhook,
+    work,
+    workspace,
+)
 from events.base import DomainEvent
 from events.content import Attachment, Content
 from events.ids import (
@@ -88,6 +103,19 @@ EXAMPLES: tuple[DomainEvent, ...] = (
     agent.AgentDisabled(agent_id="agent-1", reason="on holiday"),
     agent.AgentEnabled(agent_id="agent-1"),
     agent.AgentRemoved(agent_id="agent-1"),
+    agent.AgentSuspended(
+        agent_id="agent-1",
+        cause="stuck",
+        misses=6,
+        after_s=180,
+        reason="did not advance for 180 s",
+        runs=(
+            agent.HeldRun(run_id="run-1", task_id="task-1", doing="model", name="run-1/2", attempt=1, stuck=True),
+            agent.HeldRun(run_id="run-2", task_id="task-2"),
+        ),
+    ),
+    agent.AgentReadmitted(agent_id="agent-1", after_s=12),
+    agent.AgentDrainStarted(agent_id="agent-1", reason="new machine", limit_s=600),
     budget.BudgetSet(
         scope=Scope.ROLE,
         scope_id="developer",
@@ -205,6 +233,7 @@ EXAMPLES: tuple[DomainEvent, ...] = (
         attachments=(_SHOT,),
         simulated=True,
     ),
+    run.RunTakenOver(run_id="run-1", task_id="task-1", agent_id="agent-2", from_agent="agent-1", handed_over_at=77),
     run.SetupRan(run_id="run-1", task_id="task-1", results=(_RESULT,), reused=True, copied=(".env",), ok=False),
     run.ToolUsed(
         run_id="run-1",
@@ -330,6 +359,19 @@ EXAMPLES: tuple[DomainEvent, ...] = (
         blocked_by=(),
         cleared=("deadline",),
     ),
+    task.TaskHandedOver(
+        task_id="task-1",
+        run_id="run-1",
+        agent_id="agent-2",
+        role="developer",
+        from_agent="agent-1",
+        purpose="review",
+        reason="agent-1 did not answer for 30 s; the work went to agent-2",
+        candidates=(task.Candidate(agent_id="agent-2", role="developer", score=0.5),),
+        choice="the only one able to take it",
+        policy="formula-v1",
+        propensity=1.0,
+    ),
     task.TaskAssigned(
         task_id="task-1",
         run_id="run-1",
@@ -442,6 +484,9 @@ EXAMPLES: tuple[DomainEvent, ...] = (
     workspace.RequestAccepted(
         key_digest="1" * 64, body_digest="2" * 64, answer_id="task-1", answer={"oid": "d" * 40, "already": False}
     ),
+    plan.PlanRequested(plan_id="plan-1", project_id="project-1", task_id="task-1", text="Export links as CSV"),
+    plan.PlanAccepted(plan_id="plan-1", task_id="task-1", seen="1" * 64, task_ids=("task-2", "task-3")),
+    plan.PlanDismissed(plan_id="plan-1", reason="Not now"),
     webhook.WebhookSet(
         webhook_id="webhook-1", url="https://example.com/hooks", topics=("task.*",), description="CI", enabled=False
     ),

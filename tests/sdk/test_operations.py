@@ -81,6 +81,7 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "get_agent": lambda client: client.agent("x"),
     "replace_agent": lambda client: client.replace_agent("x", AGENT),
     "edit_agent": lambda client: client.edit_agent("x", commands.EditAgent(enabled=True)),
+    "drain_agent": lambda client: client.drain_agent("x"),
     "remove_agent": lambda client: client.remove_agent("x"),
     "get_learning": lambda client: client.learning("x"),
     "list_roles": lambda client: client.roles(),

@@ -34,6 +34,7 @@ from vapora.api import (
     openid,
     operator,
     pauses,
+    plans,
     policies,
     problems,
     projects,
@@ -76,7 +77,7 @@ _STORED_AT_ONCE = 4
 _LEVEL = 6
 
 _NOUNS = (
-    *(projects, repositories, tasks, changes, comments, attachments, board, runs, steps, pauses),
+    *(projects, repositories, tasks, changes, comments, attachments, board, runs, steps, pauses, plans),
     *(agents, budgets, costs, flow, events, audit, roles, queue, settings, secrets, policies, users, webhooks, ids),
     *(auth, openid, workspaces, tokens, live, operator),
 )

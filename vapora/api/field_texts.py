@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from vapora.api import people_texts, webhook_texts, work_texts
+from vapora.api import people_texts, plan_texts, webhook_texts, work_texts
 
 # By name, wherever no entry of the shape itself says otherwise.
 COMMON = work_texts.COMMON | {
@@ -109,7 +109,7 @@ _EXECUTION = {
     **work_texts.EXECUTION,
 }
 
-_BESIDE = work_texts.SHAPES | webhook_texts.SHAPES | people_texts.SHAPES
+_BESIDE = work_texts.SHAPES | webhook_texts.SHAPES | people_texts.SHAPES | plan_texts.SHAPES
 # By shape; `Page` stands for every list.
 SHAPES: dict[str, dict[str, str]] = _BESIDE | {
     "Accepted": {"id": "The id of what was made or changed.", "position": "The position in the log that holds it."},
@@ -300,7 +300,10 @@ SHAPES: dict[str, dict[str, str]] = _BESIDE | {
         "may_not": "What it is not allowed to do.",
         "steps": "The steps of a run, in order.",
     },
-    "RunSummary": {"state": "running, waiting, succeeded, failed or cancelled."},
+    "RunSummary": {
+        "state": "running, waiting, succeeded, failed or cancelled.",
+        "handed_over": "What became of the agent that had it before, and who has it now; empty: nothing.",
+    },
     "Secret": {
         "name": "The secret's name.",
         "version": "1, 2, 3 …: the number of its newest value.",
@@ -347,6 +350,7 @@ PARAMETERS = (
     work_texts.PARAMETERS
     | webhook_texts.PARAMETERS
     | people_texts.PARAMETERS
+    | plan_texts.PARAMETERS
     | {
         "agent_id": "The agent's id, such as developer.",
         "id": "Which one of that scope: its id, for a role its name.",

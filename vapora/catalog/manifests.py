@@ -90,6 +90,14 @@ _WRITERS = ("file_write", "file_edit")
 Purpose = Literal["work", "review"]
 
 
+class RoleHeartbeat(_Frozen):
+    """How often an agent of the role is asked how it is while it has work, and after how many misses in a row it is
+    suspended; what is left out is as the installation's settings say."""
+
+    interval_s: Annotated[float, Field(gt=0)] | None = None
+    misses: Annotated[int, Field(ge=1)] | None = None
+
+
 class RoleManifest(_Frozen):
     """Everything the platform knows about a role before any agent of it has run.
 
@@ -119,6 +127,7 @@ class RoleManifest(_Frozen):
     tools: Annotated[tuple[Text, ...], Field(min_length=1)]
     writable: tuple[Text, ...] = ()
     work_output_tokens: Annotated[int, Field(ge=1)] = _WORK_OUTPUT_TOKENS
+    heartbeat: RoleHeartbeat | None = None
     artifact: Artifact
     steps: Annotated[tuple[RunStep, ...], Field(min_length=1)]
     prompt: Text

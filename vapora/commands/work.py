@@ -339,6 +339,13 @@ class ReplaceAgent(Command):
     enabled: StrictBool = True
 
 
+class DrainAgent(Command):
+    """`limit_s`: after so many seconds others take over what the agent still has; without it, it ends all of it."""
+
+    reason: Annotated[str, StringConstraints(strip_whitespace=True, max_length=1_000)] = ""
+    limit_s: Annotated[int, Field(ge=0, le=604_800), WHOLE] | None = None
+
+
 class RemoveAgent(Command):
     pass
 

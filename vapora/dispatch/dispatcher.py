@@ -18,6 +18,7 @@ from events.ids import (
     WORKSPACE,
     StreamName,
     agent_stream,
+    plan_stream,
     preferences_stream,
     project_stream,
     task_stream,
@@ -28,9 +29,11 @@ from events.workspace import WorkspaceOpened
 from vapora.catalog import infer_task_type, role, roles, roles_for, task_types
 from vapora.clock import Clock, new_id
 from vapora.commands import (
+    AcceptCards,
     AcceptFoundFile,
     ApproveTask,
     ArchiveProject,
+    AskPlan,
     AttachFile,
     CancelRun,
     ChangePreferences,
@@ -39,6 +42,8 @@ from vapora.commands import (
     CommentTask,
     CreateProject,
     DetachFile,
+    DismissPlan,
+    DrainAgent,
     EditAgent,
     EditProject,
     EditTask,
@@ -47,6 +52,7 @@ from vapora.commands import (
     PauseRun,
     PauseWorkspace,
     PickAttempt,
+    PlanCommand,
     RegisterAgent,
     RemoveAgent,
     RemoveWebhook,
@@ -56,12 +62,14 @@ from vapora.commands import (
     ResumeProject,
     ResumeRun,
     ResumeWorkspace,
+    ReviseProposal,
     SetWebhook,
     StartAttempt,
     SubmitTask,
 )
+from vapora.dispatch import plans
 from vapora.dispatch.blockers import require_tasks, ring_through
-from vapora.dispatch.folds import PROJECT, TASK, WEBHOOK
+from vapora.dispatch.folds import PLAN, PROJECT, TASK, WEBHOOK
 from vapora.dispatch.request_keys import answer_to
 from vapora.domain import agent as agents
 from vapora.domain import preferences, workspace_settings
@@ -88,7 +96,7 @@ Change = tuple[StreamName, int, tuple[DomainEvent, ...]]
 class _Decision:
     """The id that the request is answered with, and the events of one stream; none if nothing is to change.
 
-    `expected`: the versions of other streams that it was decided on.
+    `expected`: the versions of other streams that it was decided on. `others`: what is appended to those together.
     """
 
     id: str
@@ -97,6 +105,7 @@ class _Decision:
     events: tuple[DomainEvent, ...]
     position: int = 0  # of the stream's last event: what a request without effect answers
     expected: Mapping[StreamName, int] = field(default_factory=dict)
+    others: tuple[Change, ...] = ()
 
 
 class Dispatcher:
@@ -112,6 +121,7 @@ class Dispatcher:
         self.settings = StreamFolds(log, _SETTINGS, snapshots)
         self.preferences = StreamFolds(log, _PREFERENCES, snapshots)
         self.webhooks = StreamFolds(log, WEBHOOK, snapshots)
+        self.plans = StreamFolds(log, PLAN, snapshots)
 
     async def dispatch(
         self,
@@ -144,7 +154,7 @@ class Dispatcher:
                 marker = ((key.stream, version, (key.accepted(decision.id),)),)
             try:
                 change = (decision.stream, decision.version, decision.events)
-                appended = await self._log.append(origin, change, *marker, expected=decision.expected)
+                appended = await self._log.append(origin, change, *decision.others, *marker, expected=decision.expected)
             except VersionConflictError:
                 continue
             return Accepted(id=decision.id, position=appended.position)
@@ -176,7 +186,15 @@ class Dispatcher:
 
     async def settled(self) -> None:
         """Until no fold is being saved."""
-        for folds in (self.projects, self.tasks, self.agents, self.settings, self.preferences, self.webhooks):
+        for folds in (
+            self.projects,
+            self.tasks,
+            self.agents,
+            self.settings,
+            self.preferences,
+            self.webhooks,
+            self.plans,
+        ):
             await folds.settled()
 
     # --- deciding ---
@@ -239,12 +257,21 @@ class Dispatcher:
                 hook = await self.webhooks.load(stream)
                 events = webhooks.decide(hook.state, command, made, topics(), new=not target)
                 return _decision(made, stream, hook, events)
-            case RegisterAgent() | EditAgent() | RemoveAgent():
+            case AskPlan() | ReviseProposal() | AcceptCards() | DismissPlan():
+                return await self._plan(command, made)
+            case RegisterAgent() | EditAgent() | DrainAgent() | RemoveAgent():
                 return await self._agent(command, target)
             case _:
                 raise BadInputError(f"{type(command).__name__} is not carried out here.")
 
     async def _submit(self, command: SubmitTask, made: str) -> _Decision:
+        events, expected = await self.submission(command, made)
+        return _Decision(made, task_stream(made), 0, events, expected=expected)
+
+    async def submission(
+        self, command: SubmitTask, task_id: str
+    ) -> tuple[tuple[DomainEvent, ...], dict[StreamName, int]]:
+        """The first events of a task's stream, and the versions that they were decided on. Raises as `dispatch`."""
         project, settings = await asyncio.gather(
             self.projects.load(project_stream(command.project_id)), self.settings.load(SETTINGS)
         )
@@ -257,10 +284,9 @@ class Dispatcher:
             board_type = command.type.value if "type" in command.model_fields_set else None
             task_type, reason = infer_task_type(command.title, command.description, board_type, known)
         events = tasks.submit(
-            made, command, project.state, task_type, reason, tuple(roles()), task_types(), roles_for(task_type)
+            task_id, command, project.state, task_type, reason, tuple(roles()), task_types(), roles_for(task_type)
         )
-        expected = {project_stream(command.project_id): project.version}
-        return _Decision(made, task_stream(made), 0, events, expected=expected)
+        return events, {project_stream(command.project_id): project.version}
 
     async def _task(self, command: EditTask | MoveTask | RequeueTask, target: str) -> _Decision:
         stream = task_stream(target)
@@ -295,7 +321,15 @@ class Dispatcher:
         answered = made if isinstance(command, CommentTask) else target
         return _decision(answered, stream, task, events, expected)
 
-    async def _agent(self, command: RegisterAgent | EditAgent | RemoveAgent, target: str) -> _Decision:
+    async def _plan(self, command: PlanCommand, plan_id: str) -> _Decision:
+        plan, settings = await asyncio.gather(self.plans.load(plan_stream(plan_id)), self.settings.load(SETTINGS))
+        of_project = project_stream(plans.project_of(command, plan.state))
+        project = await self.projects.load(of_project)
+        own, *others = plans.decide(command, plan_id, plans.Found(plan, project, settings.state))
+        expected = {of_project: project.version}
+        return _Decision(plan_id, plan_stream(plan_id), plan.version, own[2], plan.position, expected, tuple(others))
+
+    async def _agent(self, command: RegisterAgent | EditAgent | DrainAgent | RemoveAgent, target: str) -> _Decision:
         agent_id = target
         free = isinstance(command, RegisterAgent) and command.id is None
         if isinstance(command, RegisterAgent):
@@ -309,6 +343,8 @@ class Dispatcher:
                 events = agents.register(agent.state, command, agent_id, defaults, tuple(roles()), task_types())
             case EditAgent():
                 events = agents.edit(agent.state, command, agent_id, task_types())
+            case DrainAgent():
+                events = agents.drain(agent.state, command, agent_id)
             case RemoveAgent():
                 events = agents.remove(agent.state, agent_id)
         return _decision(agent_id, stream, agent, events)
@@ -325,7 +361,12 @@ class Dispatcher:
 _AGENT = Fold("agent", agents.FOLD_VERSION, Agent, agents.evolve)
 _SETTINGS = Fold("settings", workspace_settings.FOLD_VERSION, WorkspaceSettings, workspace_settings.evolve)
 _PREFERENCES = Fold("preferences", preferences.FOLD_VERSION, PreferencesChanged, preferences.evolve)
-_PREFIX: dict[type[Command], str] = {CreateProject: "project", SubmitTask: "task", SetWebhook: "webhook"}
+_PREFIX: dict[type[Command], str] = {
+    CreateProject: "project",
+    SubmitTask: "task",
+    SetWebhook: "webhook",
+    AskPlan: "plan",
+}
 
 
 def _decision(
@@ -345,7 +386,7 @@ def _stream_of(command: Command, target: str) -> StreamName:
             return SETTINGS
         case ChangePreferences():
             return preferences_stream(target)
-        case EditAgent() | RemoveAgent():
+        case EditAgent() | DrainAgent() | RemoveAgent():
             return agent_stream(target)
         case SetWebhook() | RemoveWebhook():
             return webhook_stream(target)

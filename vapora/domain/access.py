@@ -44,7 +44,7 @@ GROUPS: tuple[Group, ...] = (
         get_board get_run get_brief list_artifacts get_artifact list_steps get_content list_agents get_agent
         get_learning list_budgets get_role_budget get_task_budget get_budget get_costs list_events get_event get_chain
         get_queue get_settings get_preferences list_ids get_status get_position follow_live get_policies get_workspace
-        list_members list_teams
+        list_members list_teams list_plans get_plan
         """,
     ),
     _group("prefer", "workspace", "Set one's own preferences", "set_preferences"),
@@ -58,7 +58,10 @@ GROUPS: tuple[Group, ...] = (
         "hand-in",
         "workspace",
         "Hand in tasks, edit them, move them on the board",
-        "submit_task edit_task move_task archive_task attach_file detach_file",
+        """
+        submit_task edit_task move_task archive_task attach_file detach_file create_plan revise_plan accept_plan
+        dismiss_plan
+        """,
     ),
     _group("discuss", "workspace", "Comment on tasks, and answer an agent's questions", "comment_task"),
     _group("review", "workspace", "Approve work, and send it back", "approve_task request_changes"),
@@ -75,7 +78,7 @@ GROUPS: tuple[Group, ...] = (
         "Say which commands are run, where and with which files; archive projects",
         "create_project:commands edit_project:commands accept_project_file archive_project",
     ),
-    _group("agents", "workspace", "Manage agents", "register_agent replace_agent edit_agent remove_agent"),
+    _group("agents", "workspace", "Manage agents", "register_agent replace_agent edit_agent drain_agent remove_agent"),
     _group(
         "budgets",
         "workspace",

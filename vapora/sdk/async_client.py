@@ -251,6 +251,11 @@ class AsyncClient(AsyncWork, AsyncWebhooks, AsyncPeople):
     async def edit_agent(self, agent_id: str, change: commands.EditAgent) -> int:
         return await self._write("PATCH", path("agents", agent_id), change)
 
+    async def drain_agent(self, agent_id: str, drain: commands.DrainAgent | None = None, key: str | None = None) -> int:
+        """It ends what it has and gets nothing new. With a limit, others take over what is left by then."""
+        wish = drain or commands.DrainAgent()
+        return (await self._ask("POST", path("agents", agent_id, "drain"), views.Accepted, wish, key)).position
+
     async def remove_agent(self, agent_id: str) -> int:
         return await self._write("DELETE", path("agents", agent_id))
 

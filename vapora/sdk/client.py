@@ -246,6 +246,11 @@ class Client(Work, Webhooks, People):
     def edit_agent(self, agent_id: str, change: commands.EditAgent) -> int:
         return self._write("PATCH", path("agents", agent_id), change)
 
+    def drain_agent(self, agent_id: str, drain: commands.DrainAgent | None = None, key: str | None = None) -> int:
+        """It ends what it has and gets nothing new. With a limit, others take over what is left by then."""
+        wish = drain or commands.DrainAgent()
+        return (self._ask("POST", path("agents", agent_id, "drain"), views.Accepted, wish, key)).position
+
     def remove_agent(self, agent_id: str) -> int:
         return self._write("DELETE", path("agents", agent_id))
 

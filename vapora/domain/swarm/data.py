@@ -20,7 +20,7 @@ from vapora.errors import CorruptLogError
 
 # To be raised with every change of `swarm_fold.evolve`, of what it calls, or of the data: what an older fold saved is
 # then left aside.
-FOLD_VERSION = 6
+FOLD_VERSION = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +72,7 @@ class SwarmData:
     paused_projects: list[str]
     paused: bool
     workspace_version: int
+    draining: dict[str, datetime]
     histories: list[SavedHistory]
 
 
@@ -91,6 +92,7 @@ def to_data(swarm: Swarm) -> SwarmData:
         paused_projects=sorted(swarm.paused_projects),
         paused=swarm.paused,
         workspace_version=swarm.workspace_version,
+        draining=dict(swarm.draining),
         histories=[
             SavedHistory(agent_id, simulated, *history.kept())
             for (agent_id, simulated), history in sorted(swarm.histories().items())
@@ -112,6 +114,7 @@ def from_data(data: SwarmData, settings: LearningSettings = DEFAULTS) -> Swarm:
     swarm.projects, swarm.closed = dict(data.projects), set(data.closed)
     swarm.paused_projects, swarm.paused = set(data.paused_projects), data.paused
     swarm.workspace_version = data.workspace_version
+    swarm.draining = dict(data.draining)
     for task_id in data.done:
         swarm.dependencies.done(task_id)
     for one in data.histories:

@@ -3,8 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
-from events.agent import AgentDisabled, AgentEdited, AgentEnabled, AgentRegistered, AgentRemoved
+from events.agent import (
+    AgentDisabled,
+    AgentDrainStarted,
+    AgentEdited,
+    AgentEnabled,
+    AgentReadmitted,
+    AgentRegistered,
+    AgentRemoved,
+    AgentSuspended,
+)
 from events.base import DomainEvent, topics
 from events.ids import WORKSPACE, TaskState
 from events.project import ProjectArchived, ProjectPaused, ProjectResumed
@@ -24,6 +34,7 @@ from events.task import (
     TaskCompleted,
     TaskEdited,
     TaskFailed,
+    TaskHandedOver,
     TaskLabelled,
     TaskLanded,
     TaskPaused,
@@ -110,6 +121,10 @@ def _agent(swarm: Swarm, recorded: Recorded) -> None:
         swarm.agents.pop(agent_id, None)
     else:
         swarm.agents[agent_id] = agent
+    if isinstance(recorded.event, AgentDrainStarted):
+        swarm.draining[agent_id] = recorded.recorded_at
+    elif agent is None or agent.removed or agent.enabled:
+        swarm.draining.pop(agent_id, None)
 
 
 def _submitted(swarm: Swarm, recorded: Recorded) -> None:
@@ -199,6 +214,30 @@ def _review_assigned(swarm: Swarm, recorded: Recorded) -> None:
     _task(swarm, recorded)
 
 
+def _suspended(swarm: Swarm, recorded: Recorded) -> None:
+    event = recorded.event
+    assert isinstance(event, AgentSuspended)
+    _agent(swarm, recorded)
+    stuck = {held.run_id: held for held in event.runs if held.stuck}
+    for run in [one for one in swarm.runs.values() if one.agent_id == event.agent_id]:
+        given_up = stuck.get(run.run_id, run.given_up)
+        swarm.runs[run.run_id] = replace(run, stranded=event.reason, given_up=given_up)
+
+
+def _handed_over(swarm: Swarm, recorded: Recorded) -> None:
+    event = recorded.event
+    assert isinstance(event, TaskHandedOver)
+    _task(swarm, recorded)
+    run = swarm.runs.get(event.run_id)
+    if run is None:
+        return
+    swarm.stop(run.run_id, run.agent_id)
+    swarm.start(run.run_id, event.agent_id)
+    swarm.runs[run.run_id] = replace(
+        run, agent_id=event.agent_id, role=event.role, position=recorded.position, stranded="", handed_over=True
+    )
+
+
 def _rejected(swarm: Swarm, recorded: Recorded) -> None:
     """Rejected work counts as a failure of the run that made it (R17), unless the base branch moved under it."""
     event = recorded.event
@@ -231,7 +270,20 @@ def _run_ended(swarm: Swarm, recorded: Recorded) -> None:
 
 
 _FOLDS: Mapping[type[DomainEvent], Callable[[Swarm, Recorded], None]] = {
-    **dict.fromkeys((AgentRegistered, AgentEdited, AgentEnabled, AgentDisabled, AgentRemoved), _agent),
+    **dict.fromkeys(
+        (
+            AgentRegistered,
+            AgentEdited,
+            AgentEnabled,
+            AgentDisabled,
+            AgentDrainStarted,
+            AgentRemoved,
+            AgentReadmitted,
+        ),
+        _agent,
+    ),
+    AgentSuspended: _suspended,
+    TaskHandedOver: _handed_over,
     **dict.fromkeys(
         (
             TaskEdited,

@@ -15,6 +15,7 @@ from vapora.domain.agent import Agent
 from vapora.domain.assignment import ChosenAgent, Rule, can_do, has_room, rank
 from vapora.domain.backlog import Lane
 from vapora.domain.offers import OpenOffers
+from vapora.domain.run_end import Card
 from vapora.domain.swarm.fold import REVIEW_TYPE, TOPICS, evolve, initial, propose, withdraw
 from vapora.domain.swarm.state import RunInFlight, Swarm, TaskCursor, lane_of
 from vapora.domain.task_state import Task, Wait
@@ -27,8 +28,10 @@ __all__ = [
     "RunInFlight",
     "Swarm",
     "TaskCursor",
+    "card",
     "choose",
     "choose_reviewer",
+    "choose_successor",
     "ended_unmoved",
     "evolve",
     "foremost",
@@ -40,6 +43,7 @@ __all__ = [
     "recalled",
     "running",
     "silent",
+    "stranded",
     "waiting",
     "withdraw",
     "without_reviewer",
@@ -92,6 +96,37 @@ def choose_reviewer(swarm: Swarm, task: Task, now: datetime, simulated: bool) ->
     return rank(REVIEW_TYPE, REVIEWER, swarm.applicants(simulated), now, barred)
 
 
+def choose_successor(swarm: Swarm, run: RunInFlight, now: datetime, simulated: bool) -> ChosenAgent:
+    """Who goes on with a run that was begun by another: of its role, since it goes on as it was begun."""
+    task = swarm.open_tasks[run.task_id]
+    # It may be the same one, started anew: what it had in hand takes no place from that.
+    swarm.stop(run.run_id, run.agent_id)
+    try:
+        return _successor(swarm, run, task, now, simulated)
+    finally:
+        swarm.start(run.run_id, run.agent_id)
+
+
+def _successor(swarm: Swarm, run: RunInFlight, task: Task, now: datetime, simulated: bool) -> ChosenAgent:
+    if run.purpose == "review":
+        rule = Rule(task.author, "wrote it", barred=True) if task.author else None
+        return rank(REVIEW_TYPE, run.role, swarm.applicants(simulated), now, rule)
+    rule = Rule(task.wanted_agent, f"a person chose {task.wanted_agent}") if task.wanted_agent is not None else None
+    return rank(task.task_type, run.role, swarm.applicants(simulated), now, rule)
+
+
+def stranded(swarm: Swarm) -> list[tuple[RunInFlight, str]]:
+    """Runs that are in nobody's hands since their agent was suspended, with what became of it. Whoever of its role is
+    free may go on with them."""
+    found = ((one, one.stranded or _offline(swarm, one.agent_id)) for one in running(swarm))
+    return [(one, why) for one, why in found if why]
+
+
+def _offline(swarm: Swarm, agent_id: str) -> str:
+    agent = swarm.agents.get(agent_id)
+    return "" if agent is None else agent.offline
+
+
 def without_reviewer(swarm: Swarm) -> list[tuple[Task, str]]:
     """Tasks that no enabled agent could ever review, with the reason: a person has to."""
     enabled = [agent.id for agent in _reviewers(swarm) if agent.enabled]
@@ -136,6 +171,12 @@ def paused(swarm: Swarm) -> set[str]:
     return {one.run_id for one in running(swarm) if swarm.is_paused(swarm.open_tasks[one.task_id])}
 
 
+def card(swarm: Swarm, task_id: str) -> Card | None:
+    """The task as it is now, and how many events its stream holds; None for one that is over."""
+    task, thread = swarm.open_tasks.get(task_id), swarm.threads.get(task_id)
+    return None if task is None or thread is None else Card(thread.version, task)
+
+
 def ended_unmoved(swarm: Swarm) -> list[tuple[Task, Recorded]]:
     """Tasks whose run has ended without the move that follows (`task.after_run`), with the end of the run."""
     return [
@@ -169,13 +210,13 @@ def _able(swarm: Swarm, lane: Lane) -> Iterable[Agent]:
 
 
 def _rule(swarm: Swarm, lane: Lane) -> Rule | None:
-    """An author who is disabled, or gone, keeps nobody else from going on with the work."""
+    """An author who is disabled, offline or gone, keeps nobody else from going on with the work."""
     if lane.agent is None:
         return None
     if lane.only:
         return Rule(lane.agent, f"a person chose {lane.agent}")
     author = swarm.agents.get(lane.agent)
-    if author is None or not author.enabled or not can_do(author, lane.task_type, lane.role):
+    if author is None or not author.available or not can_do(author, lane.task_type, lane.role):
         return None
     return Rule(lane.agent, f"{lane.agent} made the work, which was sent back")
 
@@ -186,8 +227,10 @@ def _reviewers(swarm: Swarm) -> Iterable[Agent]:
 
 def _hindrance(swarm: Swarm, lane: Lane) -> Wait | None:
     able = list(_able(swarm, lane))
-    if any(agent.enabled for agent in able):
+    if any(agent.available for agent in able):
         return None
+    if offline := [agent.id for agent in able if agent.enabled]:
+        return Wait(WaitReason.PAUSED, f"{', '.join(offline)} does not answer: it starts by itself when that is back.")
     if able:
         names = ", ".join(agent.id for agent in able)
         return Wait(WaitReason.PAUSED, f"Enable {names}: who can do {lane.task_type} work is disabled.")

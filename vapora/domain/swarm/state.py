@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from events.agent import HeldRun
 from events.ids import TaskState, WaitReason
 from events.recorded import Recorded
 from vapora.domain.agent import Agent
@@ -34,7 +35,9 @@ class TaskCursor:
 @dataclass(frozen=True, slots=True)
 class RunInFlight:
     """A run that was given to an agent and has not ended. `task` is as it was then; `position` and `correlation` are
-    those of `TaskAssigned`, or of `ReviewAssigned`. `head`: the commit that is to be reviewed."""
+    those of `TaskAssigned`, of `ReviewAssigned`, or of the newest `TaskHandedOver`. `head`: the commit that is to be
+    reviewed. `stranded`: what became of its agent, empty while that has it in hand. `handed_over`: it was begun by
+    another, or before a new start; `given_up`: what of it never came back there."""
 
     run_id: str
     task_id: str
@@ -47,6 +50,9 @@ class RunInFlight:
     assigned_at: datetime
     purpose: Literal["work", "review"] = "work"
     head: str | None = None
+    stranded: str = ""
+    handed_over: bool = False
+    given_up: HeldRun | None = None
 
 
 class Swarm:
@@ -57,7 +63,7 @@ class Swarm:
     the board's first column, of which `line` holds what may start; `reviews`: tasks that wait for an agent to review
     them. `projects`: how many events each one's stream holds; `closed`: those that are archived, of which nothing
     starts; `paused_projects` and `paused` (all of the workspace): nothing of it starts for now. `workspace_version`:
-    how many events the workspace's own stream holds.
+    how many events the workspace's own stream holds. `draining`: agents that are being drained, and since when.
     """
 
     def __init__(self, settings: LearningSettings = DEFAULTS) -> None:
@@ -76,6 +82,7 @@ class Swarm:
         self.paused_projects: set[str] = set()
         self.paused = False
         self.workspace_version = 0
+        self.draining: dict[str, datetime] = {}
         self.reviews: set[str] = set()
         self.threads: dict[str, TaskCursor] = {}
         self.proposed: dict[str, tuple[str, str]] = {}

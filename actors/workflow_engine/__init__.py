@@ -1,0 +1,1 @@
+"""Carries out workflows: makes their cards, asks for approvals, undoes what failed."""
