@@ -30,10 +30,11 @@ from actors.runtime import cluster
 from actors.runtime.base import Actor, Address, Builder, Runtime
 from actors.runtime.local import LocalRuntime
 from actors.secrets import SecretReader
-from actors.snapshots import saved_landings, saved_ledger, saved_offers, saved_swarm
+from actors.snapshots import saved_landings, saved_ledger, saved_offers, saved_swarm, saved_workflow_runs
 from actors.supervisor import Supervisor
 from actors.supervisor.store import SettingsCellStore
-from actors.webhooks import Outbox, Sender, VaultSecrets, Webhooks
+from actors.webhooks import Mailer, Outbox, Sender, Teller, VaultSecrets, Webhooks
+from actors.workflow_engine import Scheduler, SharedBudget, WorkflowEngine
 from events.content import Content
 from events.ids import DEFAULT_WORKSPACE, PEOPLE, is_workspace
 from projections import all_projections, people_projections
@@ -60,6 +61,7 @@ from vapora.log.places import open_log
 from vapora.log.proof import CheckpointBook, SigningKey
 from vapora.ports import (
     BudgetPort,
+    ChannelsPort,
     IdentityPort,
     LogWriterPort,
     Origin,
@@ -336,13 +338,38 @@ def build_repositories(wiring: Wiring, address: Address) -> Repositories:
 def build_webhooks(wiring: Wiring, address: Address) -> Webhooks:
     settings, workspace = wiring.settings, address.workspace
     folder = settings.webhooks_folder(workspace)
+    log, sender = wiring.log(workspace), Sender(settings.webhook_allow, now)
     return Webhooks(
-        wiring.log(workspace),
+        log,
         workspace,
         now,
         open_outbox=lambda: Outbox(folder / "outbox.db"),
         secrets=wiring.webhook_secrets(workspace),
-        sender=Sender(settings.webhook_allow, now),
+        sender=sender,
+        teller=Teller(
+            log,
+            workspace,
+            now,
+            sender=sender,
+            mailer=Mailer(sender, now),
+            secrets=wiring.secrets("notifications"),
+            public_url=settings.public_url,
+        ),
+    )
+
+
+def build_workflows(wiring: Wiring, address: Address) -> WorkflowEngine:
+    settings, workspace = wiring.settings, address.workspace
+    log = wiring.log(workspace)
+    dispatcher = Dispatcher(log, now, settings.stream_snapshots(workspace))
+    return WorkflowEngine(
+        log,
+        workspace,
+        now,
+        dispatcher=dispatcher,
+        scheduler=Scheduler(dispatcher, workspace),
+        limits=SharedBudget(wiring.runtime.ref(Address("budget", workspace))),
+        saved=saved_workflow_runs(settings.snapshot_folder(workspace)),
     )
 
 
@@ -454,6 +481,9 @@ class ActorSystem:
 
     def webhooks(self, workspace: str) -> WebhooksPort:
         return cast(WebhooksPort, self.runtime.ref(Address("webhooks", workspace)))
+
+    def channels(self, workspace: str) -> ChannelsPort:
+        return cast(ChannelsPort, self.runtime.ref(Address("webhooks", workspace)))
 
     def router(self) -> RouterStatusPort:
         return cast(RouterStatusPort, self.runtime.ref(Address("router")))

@@ -320,6 +320,11 @@ def _bearing(label: str | None) -> dict[str, Condition]:
     return {} if label is None else {"label_lines": Contains(_line(label))}
 
 
+def cards_of_workflow_run(rows: Reader, workflow_run_id: str) -> dict[str, views.BoardCard]:
+    """All that its stages made, by id."""
+    return {row["id"]: card_of(row) for row in rows.select(CARDS, {"workflow_run_id": workflow_run_id})}
+
+
 def tasks(
     rows: Reader,
     project_id: str | None = None,

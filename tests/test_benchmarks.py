@@ -34,6 +34,8 @@ SMALL = {
         *("--sides", "one process", "local", "raw commits", "--at-once", "2", "--models", "0", "0.02"),
         *("--seconds", "0.3", "--rounds", "1"),
     ],
+    "start": ["--rounds", "1", "--sides", "local", "--rest-s", "0"],
+    "intake": ["--tasks", "20", "--open", "20", "--done", "5"],
     "postgres_workspaces": ["--counts", "1", "--touch", "1", "--folder", tempfile.gettempdir()],
 }
 

@@ -5,12 +5,13 @@ It folds the ledger and answers from memory; every promise is in the log before 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any
 
+from actors.budget_manager.alerts import Alerts
 from actors.budget_manager.requests import Decided, Request, Round
 from actors.budget_manager.stream_decider import StreamDecider
 from actors.follower import Ticker
@@ -25,6 +26,7 @@ from vapora.domain import budget as rules
 from vapora.domain import limits
 from vapora.domain.budget import Ledger, ReserveSpend
 from vapora.domain.cell import Rest
+from vapora.domain.ledger import LIFE, account
 from vapora.errors import ConflictError, VersionConflictError
 from vapora.log.client import LogClient
 from vapora.log.folds import SavedFold
@@ -87,7 +89,8 @@ class BudgetManager:
         self._queue: StreamDecider[Ledger] = StreamDecider(
             name, log, LEDGER, (rules.initial, rules.evolve), clock, gives_back=_makes_room, saved=saved
         )
-        self._ticker = Ticker(name, self._expire, _TICK_S)
+        self._alerts = Alerts(log, workspace, clock, lambda: self.ledger)
+        self._ticker = Ticker(name, self._tick, _TICK_S)
 
     async def start(self) -> None:
         await self._queue.start()
@@ -109,6 +112,8 @@ class BudgetManager:
             return Rest(f"its budgets: {problem}")
         if self._queue.is_busy or rules.open_reservations(self.ledger):
             return Rest("money is held for calls of models")
+        if self._alerts.has_news:
+            return Rest("it is to be told how its budgets stand")
         return Rest()
 
     @property
@@ -119,6 +124,16 @@ class BudgetManager:
     async def standing(self, charge: Charge, simulated: bool) -> rules.BudgetStatus:
         """The worst-standing scope that the charge counts against (M10.5a)."""
         return rules.standing(self.ledger, charge, self._workspace, simulated, self._clock())
+
+    async def spent_on(self, task_ids: Sequence[str]) -> dict[str, int]:
+        """What each of these tasks has cost so far, in micro-dollars, with what is held for it; real or simulated,
+        whichever is more."""
+
+        def of(task_id: str, simulated: bool) -> int:
+            found = account(self.ledger, Scope.TASK, task_id, LIFE, simulated)
+            return found.spent + found.held
+
+        return {one: max(of(one, False), of(one, True)) for one in task_ids}
 
     async def window_turns_at(self) -> datetime:
         """When the next window begins."""
@@ -322,6 +337,10 @@ class BudgetManager:
 
         result: int = await self._queue.submit(Request(origin, decided))
         return result
+
+    async def _tick(self) -> None:
+        await self._expire()
+        await self._alerts.look()
 
     async def _expire(self) -> None:
         if rules.expire(self.ledger, self._clock()):

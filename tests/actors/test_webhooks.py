@@ -20,7 +20,7 @@ from pydantic import SecretStr
 
 from actors.log_writer import LogWriter
 from actors.secrets import SecretReader
-from actors.webhooks import Outbox, Sender, VaultSecrets, Webhooks
+from actors.webhooks import Mailer, Outbox, Sender, Teller, VaultSecrets, Webhooks
 from events.ids import secret_stream, task_stream
 from events.task import TaskCompleted, TaskFailed
 from tests.actors.kit import NOON, ORIGIN, WORKSPACE, log_writer
@@ -77,13 +77,16 @@ class Site:
             self.pauses.append((attempts, asked_for_s))
             return self.pause
 
+        sender = Sender(self.allowed, now, timeout_s=timeout_s, **more)
+        reader = SecretReader(over_files(self.folder), lambda _: SecretEvents(self.log, now), "notifications", now)
         self.hooks = Webhooks(
             self.log,
             WORKSPACE,
             now,
             open_outbox=lambda: Outbox(self.folder / "outbox.db"),
             secrets=self.secrets(),
-            sender=Sender(self.allowed, now, timeout_s=timeout_s, **more),
+            sender=sender,
+            teller=Teller(self.log, WORKSPACE, now, sender=sender, mailer=Mailer(sender, now), secrets=reader),
             pause_s=pause_s,
         )
         await self.hooks.start()

@@ -16,12 +16,14 @@ from vapora import clock, operator_token
 from vapora.access import Engine
 from vapora.api import (
     agents,
+    approvals,
     attachments,
     audit,
     auth,
     board,
     budgets,
     changes,
+    channels,
     comments,
     cors,
     costs,
@@ -42,6 +44,7 @@ from vapora.api import (
     repositories,
     roles,
     runs,
+    schedules,
     secrets,
     settings,
     steps,
@@ -52,6 +55,8 @@ from vapora.api import (
     users,
     web,
     webhooks,
+    workflow_runs,
+    workflows,
     workspaces,
 )
 from vapora.api.browser_headers import BrowserHeaders
@@ -78,7 +83,8 @@ _LEVEL = 6
 
 _NOUNS = (
     *(projects, repositories, tasks, changes, comments, attachments, board, runs, steps, pauses, plans),
-    *(agents, budgets, costs, flow, events, audit, roles, queue, settings, secrets, policies, users, webhooks, ids),
+    *(agents, budgets, costs, flow, events, audit, roles, queue, settings, secrets, policies, users, ids),
+    *(workflows, workflow_runs, approvals, schedules, webhooks, channels),
     *(auth, openid, workspaces, tokens, live, operator),
 )
 

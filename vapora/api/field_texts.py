@@ -9,13 +9,23 @@ from __future__ import annotations
 
 from typing import Any
 
-from vapora.api import people_texts, plan_texts, webhook_texts, work_texts
+from vapora.api import (
+    channel_texts,
+    people_texts,
+    plan_texts,
+    schedule_texts,
+    webhook_texts,
+    work_texts,
+    workflow_texts,
+)
 
 # By name, wherever no entry of the shape itself says otherwise.
 COMMON = work_texts.COMMON | {
     "agent_id": "The agent's id.",
     "artifacts": "What the run left behind, without the texts.",
     "labels": "Words of people's own, by which cards are found.",
+    "workflow_run_id": "The run of a workflow that made it; null: somebody handed it in.",
+    "stage": "The stage of that run; null: none.",
     "assignee": "The person who does it; agents leave it alone. Null: agents may take it.",
     "blocked_by": "Ids of tasks that must be done before this one may start.",
     "calls": "Model calls that gave an answer.",
@@ -109,7 +119,15 @@ _EXECUTION = {
     **work_texts.EXECUTION,
 }
 
-_BESIDE = work_texts.SHAPES | webhook_texts.SHAPES | people_texts.SHAPES | plan_texts.SHAPES
+_BESIDE = (
+    work_texts.SHAPES
+    | workflow_texts.SHAPES
+    | channel_texts.SHAPES
+    | schedule_texts.SHAPES
+    | webhook_texts.SHAPES
+    | people_texts.SHAPES
+    | plan_texts.SHAPES
+)
 # By shape; `Page` stands for every list.
 SHAPES: dict[str, dict[str, str]] = _BESIDE | {
     "Accepted": {"id": "The id of what was made or changed.", "position": "The position in the log that holds it."},
@@ -348,6 +366,9 @@ SHAPES: dict[str, dict[str, str]] = _BESIDE | {
 # Parameters in the path.
 PARAMETERS = (
     work_texts.PARAMETERS
+    | channel_texts.PARAMETERS
+    | schedule_texts.PARAMETERS
+    | workflow_texts.PARAMETERS
     | webhook_texts.PARAMETERS
     | people_texts.PARAMETERS
     | plan_texts.PARAMETERS

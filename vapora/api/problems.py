@@ -266,6 +266,9 @@ async def _on_error(request: Request, error: VaporaError) -> Response:
     field = error.details.get("field")
     where = str(error.details.get("where", "body"))
     errors = [FieldError(where=where, field=str(field), message=error.message)] if field else []
+    if faults := error.details.get("faults"):
+        told = [FieldError(where=where, field=str(one["place"]), message=str(one["message"])) for one in faults]
+        errors = told[:_MOST_ERRORS]
     paths = [str(path) for path in error.details.get("paths", ())]
     headers = {"WWW-Authenticate": "Bearer"} if kind in (OPERATOR_ONLY, UNAUTHENTICATED) else {}
     if "retry_after_s" in error.details:

@@ -5,6 +5,7 @@ Validation here is about form; whether the thing may happen now is decided by th
 """
 
 from vapora.commands.base import INSTANT, WHOLE, BranchName, Command, Comment, Edit, Label, SandboxName, ShellLine, Slug
+from vapora.commands.channels import MailSettings, RemoveChannel, ResendDeliveries, SetChannel
 from vapora.commands.people import (
     AcceptInvitation,
     AddMember,
@@ -44,6 +45,7 @@ from vapora.commands.plans import (
     RevisePlan,
     ReviseProposal,
 )
+from vapora.commands.schedules import EditSchedule, FireSchedule, LookAtSchedule, RemoveSchedule, SetSchedule
 from vapora.commands.secrets import (
     StoreSecret,
 )
@@ -149,6 +151,7 @@ __all__ = [
     "EditAgent",
     "EditBudget",
     "EditProject",
+    "EditSchedule",
     "EditTask",
     "EditTaskBudget",
     "EditTeam",
@@ -156,11 +159,14 @@ __all__ = [
     "EditWorkspace",
     "Email",
     "EraseUser",
+    "FireSchedule",
     "Invite",
     "IssueToken",
     "Label",
     "LogIn",
     "LogOut",
+    "LookAtSchedule",
+    "MailSettings",
     "MergeTask",
     "MoveTask",
     "NewPassword",
@@ -178,13 +184,16 @@ __all__ = [
     "RefreshSession",
     "RegisterAgent",
     "RemoveAgent",
+    "RemoveChannel",
     "RemoveMember",
+    "RemoveSchedule",
     "RemoveTeam",
     "RemoveWebhook",
     "RemoveWorkflow",
     "ReplaceAgent",
     "RequestChanges",
     "RequeueTask",
+    "ResendDeliveries",
     "ResetPassword",
     "ResolveTask",
     "Resume",
@@ -199,7 +208,9 @@ __all__ = [
     "RevokeToken",
     "SandboxName",
     "SetBudget",
+    "SetChannel",
     "SetPolicies",
+    "SetSchedule",
     "SetTaskBudget",
     "SetUp",
     "SetWebhook",

@@ -7,7 +7,7 @@ one's effect, so that there is no moment in which only one of the two stands.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,12 +18,15 @@ from events.ids import (
     WORKSPACE,
     StreamName,
     agent_stream,
+    channel_stream,
     plan_stream,
     preferences_stream,
     project_stream,
+    schedule_stream,
     task_stream,
     webhook_stream,
 )
+from events.schedule import ScheduleSet
 from events.user import PreferencesChanged
 from events.workspace import WorkspaceOpened
 from vapora.catalog import infer_task_type, role, roles, roles_for, task_types
@@ -46,7 +49,10 @@ from vapora.commands import (
     DrainAgent,
     EditAgent,
     EditProject,
+    EditSchedule,
     EditTask,
+    FireSchedule,
+    LookAtSchedule,
     MoveTask,
     PauseProject,
     PauseRun,
@@ -55,23 +61,31 @@ from vapora.commands import (
     PlanCommand,
     RegisterAgent,
     RemoveAgent,
+    RemoveChannel,
+    RemoveSchedule,
     RemoveWebhook,
     RequestChanges,
     RequeueTask,
+    ResendDeliveries,
     ResolveTask,
     ResumeProject,
     ResumeRun,
     ResumeWorkspace,
     ReviseProposal,
+    SetChannel,
+    SetSchedule,
     SetWebhook,
     StartAttempt,
     SubmitTask,
 )
 from vapora.dispatch import plans
 from vapora.dispatch.blockers import require_tasks, ring_through
-from vapora.dispatch.folds import PLAN, PROJECT, TASK, WEBHOOK
+from vapora.dispatch.folds import CHANNEL, PLAN, PROJECT, TASK, WEBHOOK
 from vapora.dispatch.request_keys import answer_to
+from vapora.dispatch.schedules import Begun, Scheduled, Schedules
+from vapora.dispatch.workflows import WorkflowCommands
 from vapora.domain import agent as agents
+from vapora.domain import channel as channels
 from vapora.domain import preferences, workspace_settings
 from vapora.domain import project as projects
 from vapora.domain import task as tasks
@@ -82,14 +96,12 @@ from vapora.domain.project import Project
 from vapora.domain.task_steering import Steering, steer
 from vapora.domain.workspace_settings import WorkspaceSettings
 from vapora.errors import BadInputError, ConflictError, VersionConflictError
-from vapora.log.client import LogClient
+from vapora.log.client import Change, LogClient
 from vapora.log.folds import Fold, LoadedFold, StreamFolds
 from vapora.ports import IfMatch, Origin, RequestKey
 from vapora.views import Accepted
 
 _MOST_TRIES = 20
-
-Change = tuple[StreamName, int, tuple[DomainEvent, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +133,8 @@ class Dispatcher:
         self.settings = StreamFolds(log, _SETTINGS, snapshots)
         self.preferences = StreamFolds(log, _PREFERENCES, snapshots)
         self.webhooks = StreamFolds(log, WEBHOOK, snapshots)
+        self.channels = StreamFolds(log, CHANNEL, snapshots)
+        self.schedules = Schedules(log, clock, _Beginner(self._submit, WorkflowCommands(log, clock)), snapshots)
         self.plans = StreamFolds(log, PLAN, snapshots)
 
     async def dispatch(
@@ -145,7 +159,7 @@ class Dispatcher:
                 earlier, version = await answer_to(key, self._log, self._clock())
                 if earlier is not None:
                     return earlier.accepted
-            decision = await self._decided_on(command, target, made, if_match)
+            decision = await self._decided_on(origin, command, target, made, if_match)
             if not decision.events:
                 # Nothing is left to be done perhaps because the same request came twice at once.
                 answered = None if key is None else await self.answered(key)
@@ -193,18 +207,22 @@ class Dispatcher:
             self.settings,
             self.preferences,
             self.webhooks,
+            self.channels,
             self.plans,
         ):
             await folds.settled()
+        await self.schedules.settled()
 
     # --- deciding ---
 
-    async def _decided_on(self, command: Command, target: str, made: str, if_match: IfMatch | None) -> _Decision:
+    async def _decided_on(
+        self, origin: Origin, command: Command, target: str, made: str, if_match: IfMatch | None
+    ) -> _Decision:
         """`PreconditionFailedError` where the thing is at another version than the caller has seen."""
         if if_match is None:
-            return await self._decide(command, target, made)
+            return await self._decide(origin, command, target, made)
         try:
-            decision = await self._decide(command, target, made)
+            decision = await self._decide(origin, command, target, made)
         except ConflictError:
             # That it has changed says more than what this led to.
             if_match.require(str(await self._log.last_position(_stream_of(command, target))))
@@ -212,7 +230,7 @@ class Dispatcher:
         if_match.require(str(decision.position))
         return decision
 
-    async def _decide(self, command: Command, target: str, made: str) -> _Decision:
+    async def _decide(self, origin: Origin, command: Command, target: str, made: str) -> _Decision:
         match command:
             case CreateProject() | EditProject() | ArchiveProject() | PauseProject() | ResumeProject():
                 stream = project_stream(made)
@@ -257,10 +275,16 @@ class Dispatcher:
                 hook = await self.webhooks.load(stream)
                 events = webhooks.decide(hook.state, command, made, topics(), new=not target)
                 return _decision(made, stream, hook, events)
+            case SetChannel() | RemoveChannel() | ResendDeliveries():
+                stream = channel_stream(target)
+                channel = await self.channels.load(stream)
+                return _decision(target, stream, channel, channels.decide(channel.state, command, target))
             case AskPlan() | ReviseProposal() | AcceptCards() | DismissPlan():
                 return await self._plan(command, made)
             case RegisterAgent() | EditAgent() | DrainAgent() | RemoveAgent():
                 return await self._agent(command, target)
+            case SetSchedule() | EditSchedule() | RemoveSchedule() | FireSchedule() | LookAtSchedule():
+                return _scheduled(await self.schedules.decide(origin, command, target), schedule_stream(target))
             case _:
                 raise BadInputError(f"{type(command).__name__} is not carried out here.")
 
@@ -327,7 +351,9 @@ class Dispatcher:
         project = await self.projects.load(of_project)
         own, *others = plans.decide(command, plan_id, plans.Found(plan, project, settings.state))
         expected = {of_project: project.version}
-        return _Decision(plan_id, plan_stream(plan_id), plan.version, own[2], plan.position, expected, tuple(others))
+        return _Decision(
+            plan_id, plan_stream(plan_id), plan.version, own[2], plan.position, expected, others=tuple(others)
+        )
 
     async def _agent(self, command: RegisterAgent | EditAgent | DrainAgent | RemoveAgent, target: str) -> _Decision:
         agent_id = target
@@ -379,6 +405,31 @@ def _decision(
     return _Decision(id_, stream, on.version, events, on.position, expected or {})
 
 
+class _Beginner:
+    """What a schedule begins, decided as a request is."""
+
+    def __init__(self, submit: Callable[[SubmitTask, str], Awaitable[_Decision]], workflows: WorkflowCommands) -> None:
+        self._submit = submit
+        self._workflows = workflows
+
+    async def task(self, command: SubmitTask, task_id: str) -> Begun:
+        decision = await self._submit(command, task_id)
+        return Begun(task_id, ((decision.stream, decision.version, decision.events),), decision.expected)
+
+    async def run(self, origin: Origin, event: ScheduleSet, workflow_run_id: str) -> Begun:
+        workflow_id, schedule_id = event.workflow_id or "", event.schedule_id
+        change, expected = await self._workflows.beginning(
+            origin, workflow_id, workflow_run_id, event.inputs, schedule_id, event.project_id
+        )
+        return Begun(workflow_run_id, (change,), expected)
+
+
+def _scheduled(one: Scheduled, stream: StreamName) -> _Decision:
+    begun = one.begun or Begun(one.id, ())
+    loaded = one.loaded
+    return _Decision(one.id, stream, loaded.version, one.events, loaded.position, begun.expected, begun.changes)
+
+
 def _stream_of(command: Command, target: str) -> StreamName:
     """Of the thing that an edit is about."""
     match command:
@@ -388,6 +439,10 @@ def _stream_of(command: Command, target: str) -> StreamName:
             return preferences_stream(target)
         case EditAgent() | DrainAgent() | RemoveAgent():
             return agent_stream(target)
+        case SetChannel() | RemoveChannel():
+            return channel_stream(target)
+        case SetSchedule() | EditSchedule() | RemoveSchedule():
+            return schedule_stream(target)
         case SetWebhook() | RemoveWebhook():
             return webhook_stream(target)
         case EditTask() | MoveTask():

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -76,7 +76,7 @@ class Cron:
     def _look(self, last: datetime, zone: ZoneInfo) -> _Ahead | _Nothing:
         """The first one later than `last`, or a later instant from which to look on."""
         local = _local(last, zone)
-        swing = _swing(last, zone)
+        swing = _swing(last.date(), zone)
         best: datetime | None = None
         for wall in _walls(self.text, local - swing):
             if best is None and wall - local > 2 * _DAY:
@@ -163,11 +163,12 @@ def _instant(wall: datetime, zone: ZoneInfo, fold: int) -> datetime:
     return wall.replace(tzinfo=zone, fold=fold).astimezone(UTC)
 
 
-def _swing(instant: datetime, zone: ZoneInfo) -> timedelta:
-    """By how much the clocks are changed about this time."""
-    offsets = []
-    for days in (-3, -2, -1, 0, 1, 2, 3):
-        offset = (instant + days * _DAY).astimezone(zone).utcoffset()
+@lru_cache(1_000)
+def _swing(day: date, zone: ZoneInfo) -> timedelta:
+    """By how much the clocks are changed in the days about this one."""
+    begin, offsets = datetime(day.year, day.month, day.day, tzinfo=UTC), []
+    for days in range(-2, 5):
+        offset = (begin + days * _DAY).astimezone(zone).utcoffset()
         assert offset is not None
         offsets.append(offset)
     return max(offsets) - min(offsets)

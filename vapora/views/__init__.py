@@ -3,12 +3,14 @@
 from vapora.views.attachments import Attachment, AttachmentMade
 from vapora.views.base import Stored, View
 from vapora.views.catalogue import Role, TaskType
+from vapora.views.channels import ChannelDelivery, ChannelOutcome, ChannelView, MailView
 from vapora.views.comments import Comment, CommentMade
 from vapora.views.filters import AuditFilter, EventFilter
 from vapora.views.flow import AgentWork, Dashboard, FlowDay, Spread
 from vapora.views.landing import Attempt, Landed, LandingProblem
 from vapora.views.live import (
     AgentChange,
+    ApprovalChange,
     AttemptChange,
     BudgetChange,
     Change,
@@ -27,6 +29,8 @@ from vapora.views.live import (
     SettingsChange,
     StepChange,
     TaskChange,
+    WorkflowChange,
+    WorkflowRunChange,
 )
 from vapora.views.people import (
     InvitationMade,
@@ -70,6 +74,7 @@ from vapora.views.repository import (
     WorktreeView,
 )
 from vapora.views.runs import Artifact, ArtifactSummary, Execution, RunBrief
+from vapora.views.schedules import CatchUpChoice, FiringOutcome, FiringView, ScheduleFired, ScheduleView
 from vapora.views.secrets import Secret, SecretDeleted, SecretsRotated
 from vapora.views.steps import Step, StepKind, StepState
 from vapora.views.webhooks import DeliveryState, WebhookDelivery, WebhookMade, WebhookOutcome, WebhookView
@@ -137,6 +142,7 @@ __all__ = [
     "Agent",
     "AgentChange",
     "AgentWork",
+    "ApprovalChange",
     "ApprovalDecided",
     "ApprovalState",
     "ApprovalView",
@@ -156,12 +162,16 @@ __all__ = [
     "BudgetEdited",
     "BudgetView",
     "CardEstimate",
+    "CatchUpChoice",
     "CellCounts",
     "Chain",
     "Change",
     "ChangedBy",
     "ChangedFile",
     "Changes",
+    "ChannelDelivery",
+    "ChannelOutcome",
+    "ChannelView",
     "CheckResult",
     "ColumnChange",
     "ColumnCount",
@@ -181,6 +191,8 @@ __all__ = [
     "Execution",
     "FileCheck",
     "FileText",
+    "FiringOutcome",
+    "FiringView",
     "FlowDay",
     "Frame",
     "Health",
@@ -194,6 +206,7 @@ __all__ = [
     "LimitsChanged",
     "LiveAttempt",
     "LiveRequest",
+    "MailView",
     "Me",
     "Member",
     "Membership",
@@ -230,6 +243,8 @@ __all__ = [
     "RunBrief",
     "RunChange",
     "RunSummary",
+    "ScheduleFired",
+    "ScheduleView",
     "Secret",
     "SecretDeleted",
     "SecretsRotated",
@@ -261,8 +276,10 @@ __all__ = [
     "WebhookOutcome",
     "WebhookView",
     "Why",
+    "WorkflowChange",
     "WorkflowChecked",
     "WorkflowFault",
+    "WorkflowRunChange",
     "WorkflowRunMade",
     "WorkflowRunState",
     "WorkflowRunSummary",

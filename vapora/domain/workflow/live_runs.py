@@ -34,9 +34,11 @@ class LiveRun:
 
 @dataclass(slots=True)
 class LiveRuns:
-    """`cards`: the run that made a card, of all cards of runs that are under way."""
+    """`cards`: the run that made a card, of all cards of runs that are under way. `saved`: runs that were under way
+    when this was saved, and are still to be folded from their streams."""
 
     runs: dict[str, LiveRun] = field(default_factory=dict)
+    saved: tuple[str, ...] = ()
     cards: dict[str, str] = field(default_factory=dict)
     timers: Timers = field(default_factory=Timers)
     position: int = 0
@@ -77,6 +79,14 @@ class LiveData:
     """What is saved: which runs were under way. They are folded anew from their streams, which are short."""
 
     runs: tuple[str, ...]
+
+
+# To be raised with every change of what is saved.
+FOLD_VERSION = 1
+
+
+def from_data(data: LiveData) -> LiveRuns:
+    return LiveRuns(saved=data.runs)
 
 
 def to_data(live: LiveRuns) -> LiveData:

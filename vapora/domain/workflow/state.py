@@ -134,8 +134,12 @@ def task_id_of(workflow_run_id: str, stage: str, purpose: CardPurpose, slot: int
 
 
 def approval_id_of(workflow_run_id: str, stage: str, number: int) -> str:
-    text = "\n".join((workflow_run_id, stage, str(number)))
-    return f"approval-{sha256(text.encode()).hexdigest()[:15]}"
+    """Says which run it is of, so that a decision needs nothing but the log."""
+    return f"{workflow_run_id}.{stage}.{number}"
+
+
+def run_of_approval(approval_id: str) -> str:
+    return approval_id.rsplit(".", 2)[0]
 
 
 def require(run: Run | None, workflow_run_id: str) -> Run:
