@@ -21,7 +21,7 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 from actors.log_writer import LogWriter
 from actors.secrets import SecretReader
-from actors.webhooks import Mailer, Outbox, SecretFiles, Sender, Teller, Webhooks
+from actors.webhooks import Mailer, Outbox, Sender, Teller, VaultSecrets, Webhooks
 from events.channel import ChannelTested
 from events.ids import task_stream
 from events.task import TaskCompleted, TaskFailed
@@ -32,7 +32,7 @@ from tests.vault.bench import over_files, secret
 from vapora.clock import now
 from vapora.commands import CreateProject, MailSettings, RemoveChannel, ResendDeliveries, SetChannel, SubmitTask
 from vapora.dispatch import Dispatcher
-from vapora.dispatch.secrets import SecretEvents
+from vapora.dispatch.secrets import SecretEvents, SecretStore
 from vapora.domain import channel as rules
 from vapora.domain.cell import Rest
 from vapora.errors import BadInputError
@@ -72,6 +72,8 @@ class Site:
         self.vault = over_files(self.folder)
         events = SecretEvents(self.log, now)
         sender = Sender(self.allowed, now, timeout_s=timeout_s)
+        signing = SecretReader(over_files(self.folder), lambda _: events, "webhooks", now)
+        store = SecretStore(WORKSPACE, self.vault, events)
 
         def pause_s(attempts: int, luck: float, asked_for_s: float | None) -> float:
             self.asked.append(asked_for_s)
@@ -82,7 +84,7 @@ class Site:
             WORKSPACE,
             now,
             open_outbox=lambda: Outbox(self.folder / "outbox.db"),
-            secrets=SecretFiles(self.folder / "secrets"),
+            secrets=VaultSecrets(WORKSPACE, signing, store, self.folder / "secrets"),
             sender=sender,
             teller=Teller(
                 self.log,
