@@ -33,7 +33,7 @@ from actors.secrets import SecretReader
 from actors.snapshots import saved_landings, saved_ledger, saved_offers, saved_swarm, saved_workflow_runs
 from actors.supervisor import Supervisor
 from actors.supervisor.store import SettingsCellStore
-from actors.webhooks import Outbox, SecretFiles, Sender, Webhooks
+from actors.webhooks import Mailer, Outbox, SecretFiles, Sender, Teller, Webhooks
 from actors.workflow_engine import Scheduler, SharedBudget, WorkflowEngine
 from events.content import Content
 from events.ids import DEFAULT_WORKSPACE, PEOPLE, is_workspace
@@ -48,7 +48,7 @@ from vapora.dispatch import Dispatcher
 from vapora.dispatch.secrets import SecretEvents
 from vapora.domain.heartbeat import Heartbeat
 from vapora.domain.pricing import PriceBook
-from vapora.errors import ArchivedError, ConfigurationError, NotFoundError, UnavailableError, VaporaError, VaultError
+from vapora.errors import ConfigurationError, NotFoundError, UnavailableError, VaporaError, VaultError, is_archived
 from vapora.identity import named_owner
 from vapora.identity.openid import Provider, client_of
 from vapora.identity.store import open_store
@@ -61,6 +61,7 @@ from vapora.log.places import open_log
 from vapora.log.proof import CheckpointBook, SigningKey
 from vapora.ports import (
     BudgetPort,
+    ChannelsPort,
     IdentityPort,
     LogWriterPort,
     Origin,
@@ -138,7 +139,7 @@ def _seal(settings: Settings, workspace: str) -> VaporaError | None:
     record = open_cell_records(settings).get(workspace) if is_workspace(workspace) else None
     if record is None or record.state != "archived":
         return None
-    return ArchivedError(f"The workspace '{workspace}' is archived.", remedy="Restore it, and nothing is missing.")
+    return is_archived(workspace)
 
 
 def require_one_machine(settings: Settings, nodes: int) -> None:
@@ -333,13 +334,23 @@ def build_repositories(wiring: Wiring, address: Address) -> Repositories:
 def build_webhooks(wiring: Wiring, address: Address) -> Webhooks:
     settings, workspace = wiring.settings, address.workspace
     folder = settings.webhooks_folder(workspace)
+    log, sender = wiring.log(workspace), Sender(settings.webhook_allow, now)
     return Webhooks(
-        wiring.log(workspace),
+        log,
         workspace,
         now,
         open_outbox=lambda: Outbox(folder / "outbox.db"),
         secrets=SecretFiles(settings.webhook_secrets(workspace)),
-        sender=Sender(settings.webhook_allow, now),
+        sender=sender,
+        teller=Teller(
+            log,
+            workspace,
+            now,
+            sender=sender,
+            mailer=Mailer(sender, now),
+            secrets=wiring.secrets("notifications"),
+            public_url=settings.public_url,
+        ),
     )
 
 
@@ -466,6 +477,9 @@ class ActorSystem:
 
     def webhooks(self, workspace: str) -> WebhooksPort:
         return cast(WebhooksPort, self.runtime.ref(Address("webhooks", workspace)))
+
+    def channels(self, workspace: str) -> ChannelsPort:
+        return cast(ChannelsPort, self.runtime.ref(Address("webhooks", workspace)))
 
     def router(self) -> RouterStatusPort:
         return cast(RouterStatusPort, self.runtime.ref(Address("router")))

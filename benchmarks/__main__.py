@@ -20,9 +20,11 @@ ON_DISK = (
     "worktree",
     "workspaces",
     "engine",
+    "start",
+    "intake",
     "workflows",
 )
-NAMES = (*ON_DISK, "workflows", "postgres_workspaces", "rebuild", "past", "board", "queue", "live", "sandbox", "web")
+NAMES = (*ON_DISK, "postgres_workspaces", "decision", "rebuild", "past", "board", "queue", "live", "sandbox", "web")
 
 
 def main() -> int:

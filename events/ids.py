@@ -15,6 +15,8 @@ StreamName = NewType("StreamName", str)
 # One ledger a workspace: limits of every scope are checked in one place.
 LEDGER = StreamName("ledger")
 WORKSPACE = StreamName("workspace")
+# What people are told about budgets; the ledger itself has no need of it.
+BUDGET_ALERTS = StreamName("budget-alerts")
 # What a person has set for the whole workspace.
 SETTINGS = StreamName("settings")
 # Who was refused, and who looked at what is watched.
@@ -77,6 +79,10 @@ def tenancy_stream(workspace_id: str) -> StreamName:
 def preferences_stream(user: str) -> StreamName:
     """`user` as the log names who does something: `user:local`."""
     return StreamName(f"preferences:{user}")
+
+
+def channel_stream(channel_id: str) -> StreamName:
+    return StreamName(f"channel:{channel_id}")
 
 
 def schedule_stream(schedule_id: str) -> StreamName:

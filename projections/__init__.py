@@ -5,6 +5,7 @@ from projections.attempts import Attempts
 from projections.audit import Audit
 from projections.board import Board
 from projections.budgets import Budgets
+from projections.channels import Channels
 from projections.comments import Comments
 from projections.costs import Costs
 from projections.decisions import Decisions
@@ -71,6 +72,7 @@ def all_projections() -> tuple[Projection, ...]:
         Webhooks(),
         Workflows(),
         Schedules(),
+        Channels(),
         Secrets(),
         Audit(),
         LogIndex(),

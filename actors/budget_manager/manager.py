@@ -11,6 +11,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
+from actors.budget_manager.alerts import Alerts
 from actors.budget_manager.requests import Decided, Request, Round
 from actors.budget_manager.stream_decider import StreamDecider
 from actors.follower import Ticker
@@ -88,7 +89,8 @@ class BudgetManager:
         self._queue: StreamDecider[Ledger] = StreamDecider(
             name, log, LEDGER, (rules.initial, rules.evolve), clock, gives_back=_makes_room, saved=saved
         )
-        self._ticker = Ticker(name, self._expire, _TICK_S)
+        self._alerts = Alerts(log, workspace, clock, lambda: self.ledger)
+        self._ticker = Ticker(name, self._tick, _TICK_S)
 
     async def start(self) -> None:
         await self._queue.start()
@@ -110,6 +112,8 @@ class BudgetManager:
             return Rest(f"its budgets: {problem}")
         if self._queue.is_busy or rules.open_reservations(self.ledger):
             return Rest("money is held for calls of models")
+        if self._alerts.has_news:
+            return Rest("it is to be told how its budgets stand")
         return Rest()
 
     @property
@@ -135,14 +139,16 @@ class BudgetManager:
         """When the next window begins."""
         return rules.window_turns_at(self._clock())
 
-    async def reserve(self, origin: Origin, wish: ReserveSpend, along: tuple[CoAppend, ...]) -> Reserved | NoRoom:
-        """Hold the worst case of a call before it is made; `along` stands in the same append.
+    async def reserve(
+        self, origin: Origin, wish: ReserveSpend, along: tuple[CoAppend, ...], before: tuple[CoAppend, ...] = ()
+    ) -> Reserved | NoRoom:
+        """Hold the worst case of a call before it is made; `before` and `along` stand in the same append.
 
         Waits up to the patience while other calls hold the room that is missing.
         """
         request: Request[Ledger] = Request(
             origin,
-            lambda current: self._reserved(current, wish, along),
+            lambda current: self._reserved(current, wish, along, before),
             patience_s=self._patience_s,
             give_up=lambda: self._no_room(wish),
         )
@@ -269,12 +275,14 @@ class BudgetManager:
             return result if earlier is None else LimitsChanged.model_validate(earlier.whole)
         raise ConflictError("The limits change faster than the request can be decided.", remedy="Try again.")
 
-    def _reserved(self, current: Round[Ledger], wish: ReserveSpend, along: tuple[CoAppend, ...]) -> Decided | None:
+    def _reserved(
+        self, current: Round[Ledger], wish: ReserveSpend, along: tuple[CoAppend, ...], before: tuple[CoAppend, ...]
+    ) -> Decided | None:
         if wish.amount_microusd and current.blocked.intersection(rules.scopes(wish.charge, self._workspace)):
             return None  # first come, first served: a small call does not starve a large one
         match rules.reserve(current.state, wish, self._workspace, current.now):
             case rules.Granted(events=events) if events:
-                return Decided(events, along, Reserved)
+                return Decided(events, along, Reserved, before=before)
             case rules.Granted():
                 # It stands already, and so does what rode along.
                 _require_same(current.state, wish)
@@ -329,6 +337,10 @@ class BudgetManager:
 
         result: int = await self._queue.submit(Request(origin, decided))
         return result
+
+    async def _tick(self) -> None:
+        await self._expire()
+        await self._alerts.look()
 
     async def _expire(self) -> None:
         if rules.expire(self.ledger, self._clock()):

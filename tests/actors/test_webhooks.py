@@ -18,14 +18,17 @@ from typing import Any
 import pytest
 
 from actors.log_writer import LogWriter
-from actors.webhooks import Outbox, SecretFiles, Sender, Webhooks
+from actors.secrets import SecretReader
+from actors.webhooks import Mailer, Outbox, SecretFiles, Sender, Teller, Webhooks
 from events.ids import task_stream
 from events.task import TaskCompleted, TaskFailed
 from tests.actors.kit import NOON, ORIGIN, WORKSPACE, log_writer
 from tests.receiver import Receiver, answer
+from tests.vault.bench import over_files
 from vapora.clock import now
 from vapora.commands import RemoveWebhook, SetWebhook
 from vapora.dispatch import Dispatcher
+from vapora.dispatch.secrets import SecretEvents
 from vapora.domain import webhook as rules
 from vapora.domain.cell import Rest
 from vapora.errors import BadInputError
@@ -59,13 +62,16 @@ class Site:
             self.pauses.append((attempts, asked_for_s))
             return self.pause
 
+        sender = Sender(self.allowed, now, timeout_s=timeout_s, **more)
+        reader = SecretReader(over_files(self.folder), lambda _: SecretEvents(self.log, now), "notifications", now)
         self.hooks = Webhooks(
             self.log,
             WORKSPACE,
             now,
             open_outbox=lambda: Outbox(self.folder / "outbox.db"),
             secrets=SecretFiles(self.folder / "secrets"),
-            sender=Sender(self.allowed, now, timeout_s=timeout_s, **more),
+            sender=sender,
+            teller=Teller(self.log, WORKSPACE, now, sender=sender, mailer=Mailer(sender, now), secrets=reader),
             pause_s=pause_s,
         )
         await self.hooks.start()

@@ -19,6 +19,7 @@ from vapora.sdk import ApiError, AsyncClient, Client
 
 AGENT = commands.ReplaceAgent()
 LIMITS = commands.SetBudget()
+CHANNEL = commands.SetChannel(kind="slack", notices=("*",), secret="channel-slack")
 SCHEDULE = commands.SetSchedule(cron="0 9 * * *", workflow_id="release")
 WEBHOOK = commands.SetWebhook(url="https://example.com/", topics=("task.*",))
 # Each operation with the call of a client that asks for it.
@@ -82,6 +83,7 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "get_agent": lambda client: client.agent("x"),
     "replace_agent": lambda client: client.replace_agent("x", AGENT),
     "edit_agent": lambda client: client.edit_agent("x", commands.EditAgent(enabled=True)),
+    "drain_agent": lambda client: client.drain_agent("x"),
     "remove_agent": lambda client: client.remove_agent("x"),
     "get_learning": lambda client: client.learning("x"),
     "list_roles": lambda client: client.roles(),
@@ -102,6 +104,36 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "set_settings": lambda client: client.set_settings(commands.ChangeSettings()),
     "get_preferences": lambda client: client.preferences(),
     "set_preferences": lambda client: client.set_preferences(commands.ChangePreferences()),
+    "list_channels": lambda client: client.channels(),
+    "get_channel": lambda client: client.channel("x"),
+    "set_channel": lambda client: client.set_channel("x", CHANNEL),
+    "remove_channel": lambda client: client.remove_channel("x"),
+    "test_channel": lambda client: client.test_channel("x"),
+    "list_channel_deliveries": lambda client: client.channel_deliveries("x"),
+    "resend_deliveries": lambda client: client.resend_deliveries("x"),
+    "list_plans": lambda client: client.plans(),
+    "create_plan": lambda client: client.ask_plan("x", "Export links"),
+    "get_plan": lambda client: client.plan("x"),
+    "revise_plan": lambda client: client.revise_plan("x", "Smaller"),
+    "accept_plan": lambda client: client.accept_plan("x", "0" * 64),
+    "dismiss_plan": lambda client: client.dismiss_plan("x"),
+    "list_workflows": lambda client: client.workflows(),
+    "create_workflow": lambda client: client.create_workflow({"name": "x"}),
+    "check_workflow": lambda client: client.check_workflow("name = 'x'"),
+    "get_workflow": lambda client: client.workflow("x"),
+    "set_workflow": lambda client: client.set_workflow("x", {"name": "x"}),
+    "remove_workflow": lambda client: client.remove_workflow("x"),
+    "start_workflow_run": lambda client: client.start_workflow("x"),
+    "list_workflow_runs": lambda client: client.workflow_runs(),
+    "get_workflow_run": lambda client: client.workflow_run("x"),
+    "cancel_workflow_run": lambda client: client.cancel_workflow_run("x"),
+    "pause_workflow_run": lambda client: client.pause_workflow_run("x"),
+    "resume_workflow_run": lambda client: client.resume_workflow_run("x"),
+    "retry_stage": lambda client: client.retry_stage("x", "build"),
+    "skip_stage": lambda client: client.skip_stage("x", "build", "Not needed"),
+    "list_approvals": lambda client: client.approvals(),
+    "get_approval": lambda client: client.approval("x"),
+    "decide_approval": lambda client: client.decide("x", "approve", "0" * 64),
     "list_schedules": lambda client: client.schedules(),
     "get_schedule": lambda client: client.schedule("x"),
     "set_schedule": lambda client: client.set_schedule("x", SCHEDULE),

@@ -23,6 +23,7 @@ from vapora.api import (
     board,
     budgets,
     changes,
+    channels,
     comments,
     cors,
     costs,
@@ -83,7 +84,7 @@ _LEVEL = 6
 _NOUNS = (
     *(projects, repositories, tasks, changes, comments, attachments, board, runs, steps, pauses, plans),
     *(agents, budgets, costs, flow, events, audit, roles, queue, settings, secrets, policies, users, ids),
-    *(workflows, workflow_runs, approvals, schedules, webhooks),
+    *(workflows, workflow_runs, approvals, schedules, webhooks, channels),
     *(auth, openid, workspaces, tokens, live, operator),
 )
 

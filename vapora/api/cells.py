@@ -71,6 +71,7 @@ class Cell:
         self.queue = system.queue(workspace)
         self.repositories = system.repositories(workspace)
         self.webhooks = system.webhooks(workspace)
+        self.channels = system.channels(workspace)
         self.workflows = WorkflowCommands(self.log, clock.now)
         self._router = system.router()
         self.feed = LiveFeed(workspace, self.projector)

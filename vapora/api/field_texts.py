@@ -9,7 +9,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from vapora.api import people_texts, plan_texts, schedule_texts, webhook_texts, work_texts, workflow_texts
+from vapora.api import (
+    channel_texts,
+    people_texts,
+    plan_texts,
+    schedule_texts,
+    webhook_texts,
+    work_texts,
+    workflow_texts,
+)
 
 # By name, wherever no entry of the shape itself says otherwise.
 COMMON = work_texts.COMMON | {
@@ -114,6 +122,7 @@ _EXECUTION = {
 _BESIDE = (
     work_texts.SHAPES
     | workflow_texts.SHAPES
+    | channel_texts.SHAPES
     | schedule_texts.SHAPES
     | webhook_texts.SHAPES
     | people_texts.SHAPES
@@ -309,7 +318,10 @@ SHAPES: dict[str, dict[str, str]] = _BESIDE | {
         "may_not": "What it is not allowed to do.",
         "steps": "The steps of a run, in order.",
     },
-    "RunSummary": {"state": "running, waiting, succeeded, failed or cancelled."},
+    "RunSummary": {
+        "state": "running, waiting, succeeded, failed or cancelled.",
+        "handed_over": "What became of the agent that had it before, and who has it now; empty: nothing.",
+    },
     "Secret": {
         "name": "The secret's name.",
         "version": "1, 2, 3 …: the number of its newest value.",
@@ -354,6 +366,7 @@ SHAPES: dict[str, dict[str, str]] = _BESIDE | {
 # Parameters in the path.
 PARAMETERS = (
     work_texts.PARAMETERS
+    | channel_texts.PARAMETERS
     | schedule_texts.PARAMETERS
     | workflow_texts.PARAMETERS
     | webhook_texts.PARAMETERS

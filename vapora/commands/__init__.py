@@ -5,6 +5,7 @@ Validation here is about form; whether the thing may happen now is decided by th
 """
 
 from vapora.commands.base import INSTANT, WHOLE, BranchName, Command, Comment, Edit, Label, SandboxName, ShellLine, Slug
+from vapora.commands.channels import MailSettings, RemoveChannel, ResendDeliveries, SetChannel
 from vapora.commands.people import (
     AcceptInvitation,
     AddMember,
@@ -165,6 +166,7 @@ __all__ = [
     "LogIn",
     "LogOut",
     "LookAtSchedule",
+    "MailSettings",
     "MergeTask",
     "MoveTask",
     "NewPassword",
@@ -182,6 +184,7 @@ __all__ = [
     "RefreshSession",
     "RegisterAgent",
     "RemoveAgent",
+    "RemoveChannel",
     "RemoveMember",
     "RemoveSchedule",
     "RemoveTeam",
@@ -190,6 +193,7 @@ __all__ = [
     "ReplaceAgent",
     "RequestChanges",
     "RequeueTask",
+    "ResendDeliveries",
     "ResetPassword",
     "ResolveTask",
     "Resume",
@@ -204,6 +208,7 @@ __all__ = [
     "RevokeToken",
     "SandboxName",
     "SetBudget",
+    "SetChannel",
     "SetPolicies",
     "SetSchedule",
     "SetTaskBudget",

@@ -18,6 +18,7 @@ from events.ids import (
     WORKSPACE,
     StreamName,
     agent_stream,
+    channel_stream,
     plan_stream,
     preferences_stream,
     project_stream,
@@ -45,6 +46,7 @@ from vapora.commands import (
     CreateProject,
     DetachFile,
     DismissPlan,
+    DrainAgent,
     EditAgent,
     EditProject,
     EditSchedule,
@@ -59,15 +61,18 @@ from vapora.commands import (
     PlanCommand,
     RegisterAgent,
     RemoveAgent,
+    RemoveChannel,
     RemoveSchedule,
     RemoveWebhook,
     RequestChanges,
     RequeueTask,
+    ResendDeliveries,
     ResolveTask,
     ResumeProject,
     ResumeRun,
     ResumeWorkspace,
     ReviseProposal,
+    SetChannel,
     SetSchedule,
     SetWebhook,
     StartAttempt,
@@ -75,11 +80,12 @@ from vapora.commands import (
 )
 from vapora.dispatch import plans
 from vapora.dispatch.blockers import require_tasks, ring_through
-from vapora.dispatch.folds import PLAN, PROJECT, TASK, WEBHOOK
+from vapora.dispatch.folds import CHANNEL, PLAN, PROJECT, TASK, WEBHOOK
 from vapora.dispatch.request_keys import answer_to
 from vapora.dispatch.schedules import Begun, Scheduled, Schedules
 from vapora.dispatch.workflows import WorkflowCommands
 from vapora.domain import agent as agents
+from vapora.domain import channel as channels
 from vapora.domain import preferences, workspace_settings
 from vapora.domain import project as projects
 from vapora.domain import task as tasks
@@ -127,6 +133,7 @@ class Dispatcher:
         self.settings = StreamFolds(log, _SETTINGS, snapshots)
         self.preferences = StreamFolds(log, _PREFERENCES, snapshots)
         self.webhooks = StreamFolds(log, WEBHOOK, snapshots)
+        self.channels = StreamFolds(log, CHANNEL, snapshots)
         self.schedules = Schedules(log, clock, _Beginner(self._submit, WorkflowCommands(log, clock)), snapshots)
         self.plans = StreamFolds(log, PLAN, snapshots)
 
@@ -200,6 +207,7 @@ class Dispatcher:
             self.settings,
             self.preferences,
             self.webhooks,
+            self.channels,
             self.plans,
         ):
             await folds.settled()
@@ -267,9 +275,13 @@ class Dispatcher:
                 hook = await self.webhooks.load(stream)
                 events = webhooks.decide(hook.state, command, made, topics(), new=not target)
                 return _decision(made, stream, hook, events)
+            case SetChannel() | RemoveChannel() | ResendDeliveries():
+                stream = channel_stream(target)
+                channel = await self.channels.load(stream)
+                return _decision(target, stream, channel, channels.decide(channel.state, command, target))
             case AskPlan() | ReviseProposal() | AcceptCards() | DismissPlan():
                 return await self._plan(command, made)
-            case RegisterAgent() | EditAgent() | RemoveAgent():
+            case RegisterAgent() | EditAgent() | DrainAgent() | RemoveAgent():
                 return await self._agent(command, target)
             case SetSchedule() | EditSchedule() | RemoveSchedule() | FireSchedule() | LookAtSchedule():
                 return _scheduled(await self.schedules.decide(origin, command, target), schedule_stream(target))
@@ -339,9 +351,11 @@ class Dispatcher:
         project = await self.projects.load(of_project)
         own, *others = plans.decide(command, plan_id, plans.Found(plan, project, settings.state))
         expected = {of_project: project.version}
-        return _Decision(plan_id, plan_stream(plan_id), plan.version, own[2], plan.position, expected, tuple(others))
+        return _Decision(
+            plan_id, plan_stream(plan_id), plan.version, own[2], plan.position, expected, others=tuple(others)
+        )
 
-    async def _agent(self, command: RegisterAgent | EditAgent | RemoveAgent, target: str) -> _Decision:
+    async def _agent(self, command: RegisterAgent | EditAgent | DrainAgent | RemoveAgent, target: str) -> _Decision:
         agent_id = target
         free = isinstance(command, RegisterAgent) and command.id is None
         if isinstance(command, RegisterAgent):
@@ -355,6 +369,8 @@ class Dispatcher:
                 events = agents.register(agent.state, command, agent_id, defaults, tuple(roles()), task_types())
             case EditAgent():
                 events = agents.edit(agent.state, command, agent_id, task_types())
+            case DrainAgent():
+                events = agents.drain(agent.state, command, agent_id)
             case RemoveAgent():
                 events = agents.remove(agent.state, agent_id)
         return _decision(agent_id, stream, agent, events)
@@ -421,8 +437,10 @@ def _stream_of(command: Command, target: str) -> StreamName:
             return SETTINGS
         case ChangePreferences():
             return preferences_stream(target)
-        case EditAgent() | RemoveAgent():
+        case EditAgent() | DrainAgent() | RemoveAgent():
             return agent_stream(target)
+        case SetChannel() | RemoveChannel():
+            return channel_stream(target)
         case SetSchedule() | EditSchedule() | RemoveSchedule():
             return schedule_stream(target)
         case SetWebhook() | RemoveWebhook():

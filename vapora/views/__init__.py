@@ -3,6 +3,7 @@
 from vapora.views.attachments import Attachment, AttachmentMade
 from vapora.views.base import Stored, View
 from vapora.views.catalogue import Role, TaskType
+from vapora.views.channels import ChannelDelivery, ChannelOutcome, ChannelView, MailView
 from vapora.views.comments import Comment, CommentMade
 from vapora.views.filters import AuditFilter, EventFilter
 from vapora.views.flow import AgentWork, Dashboard, FlowDay, Spread
@@ -168,6 +169,9 @@ __all__ = [
     "ChangedBy",
     "ChangedFile",
     "Changes",
+    "ChannelDelivery",
+    "ChannelOutcome",
+    "ChannelView",
     "CheckResult",
     "ColumnChange",
     "ColumnCount",
@@ -202,6 +206,7 @@ __all__ = [
     "LimitsChanged",
     "LiveAttempt",
     "LiveRequest",
+    "MailView",
     "Me",
     "Member",
     "Membership",
