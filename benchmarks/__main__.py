@@ -22,6 +22,7 @@ ON_DISK = (
     "engine",
     "start",
     "intake",
+    "workflows",
 )
 NAMES = (*ON_DISK, "postgres_workspaces", "decision", "rebuild", "past", "board", "queue", "live", "sandbox", "web")
 

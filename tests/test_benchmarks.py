@@ -19,6 +19,7 @@ SMALL = {
     "poll_latency": ["--seconds", "1", "--no-ray"],
     "actor_start": ["--most", "1000"],
     "verify": ["--events", "1000"],
+    "workflows": ["--runs", "3", "--stages", "3", "--finished", "50"],
     "decision": ["--rounds", "2", "--tasks", "2", "--agents", "12"],
     "rebuild": ["--times", "1", "300"],
     "past": ["1000"],

@@ -39,6 +39,8 @@ ACTOR = "workflow-engine"
 _SCHEDULES = "schedules"
 # Of one append to the log's writer.
 _AT_ONCE = 100
+# Of events that are looked through at the start.
+_PAGE = 2_000
 # Another may be quicker, again and again; then the follower brings what it did.
 _MOST_ROUNDS = 20
 
@@ -90,8 +92,8 @@ class WorkflowEngine:
 
     async def start(self) -> None:
         resumed = await self._saved.load(self._log) if self._saved is not None else None
-        if resumed is not None:
-            await self._resume(resumed.state, resumed.position)
+        saved = () if resumed is None else resumed.state.saved
+        await self._find_live(saved, 0 if resumed is None else resumed.position)
         await self._follower.catch_up()
         self._caught_up = True
         # What ended while nobody looked, and what was decided and not recorded.
@@ -119,20 +121,29 @@ class WorkflowEngine:
             return Rest("workflows go on")
         return Rest(due=self._follower.next_due)
 
-    async def _resume(self, kept: LiveRuns, position: int) -> None:
-        """Each run from its own stream; the scheduler sees what it needs from the beginning."""
-        for run_id in kept.saved:
-            await self._load(run_id)
-        self._follower.position = self._live.position = position
-        if self._scheduler is None:
-            return
-        after = 0
-        while after < position:
-            polled = await self._log.poll(after, 1_000, 0, tuple(self._scheduler.topics))
+    async def _find_live(self, saved: Sequence[str], after: int) -> None:
+        """Which runs are under way, by how they began and ended, and each of them from its own stream: of those that
+        are over nothing is opened. The scheduler sees what it needs from the beginning."""
+        alive, head = dict.fromkeys(saved), await self._log.head()
+        while after < head:
+            polled = await self._log.poll_sealed(after, _PAGE, 0, (*live_runs.BEGIN, *live_runs.END))
             for one in polled.events:
-                if one.position <= position:
-                    await self._scheduler.apply(one)
+                run_id = one.stream.partition(":")[2]
+                if one.topic in live_runs.BEGIN:
+                    alive[run_id] = None
+                else:
+                    alive.pop(run_id, None)
             after = polled.position
+        for run_id in alive:
+            await self._load(run_id)
+        self._follower.position = self._live.position = after
+        seen = 0
+        while self._scheduler is not None and seen < after:
+            of_schedules = await self._log.poll(seen, _PAGE, 0, tuple(self._scheduler.topics))
+            for event in of_schedules.events:
+                if event.position <= after:
+                    await self._scheduler.apply(event)
+            seen = of_schedules.position
 
     def _due(self) -> Timers:
         """Of the runs, and of the scheduler as a whole."""

@@ -21,7 +21,8 @@ _SECRETS = (f"{API}/secrets/{{name}}", f"{API}/auth/", f"{API}/operator/")
 # The first wants a dead letter, which only a queue beside the log has (`tests/api/test_queue.py`); the second takes a
 # password, and no note of its key. `add_member` wants somebody who has an account; the last two show a secret once, and
 # answer 409 when they come again (both in `tests/actors/test_identity.py`).
-_ELSEWHERE = {"requeue_dead_letter", "reset_password", "add_member", "issue_token", "invite"}
+# Nothing is stored by a check.
+_ELSEWHERE = {"check_workflow", "requeue_dead_letter", "reset_password", "add_member", "issue_token", "invite"}
 
 
 async def twice(ask: Any, method: str, path: str, body: Body, key: str) -> Any:
@@ -124,6 +125,7 @@ async def test_every_post_sent_twice_under_one_key_takes_effect_once(person: Per
     await walk.post("/tasks/{task_id}/move", {"state": "archived"}, task_id=other)
 
     await _plan(walk, project)
+    await _workflow(walk, project)
     await walk.post("/secrets/rotate")
     await walk.post("/workspaces", {"name": "Acme"})
     await walk.post("/workspaces/{workspace_id}/teams", {"name": "Platform"}, workspace_id="default")
@@ -139,6 +141,43 @@ async def test_every_post_sent_twice_under_one_key_takes_effect_once(person: Per
         if method == "post" and not path.startswith(_SECRETS)
     }
     assert posts - walk.seen - _ELSEWHERE == set(), "walk these, too"
+
+
+async def _workflow(walk: Walk, project: str) -> None:
+    gate = {"name": "go", "approval": True}
+    made = await walk.post("/workflows", {"name": "Ask twice", "stages": [gate, {**gate, "name": "on"}]})
+    body = {"project_id": project}
+    run = (await walk.post("/workflows/{workflow_id}/runs", body, workflow_id=made["id"]))["id"]
+    for word in ("pause", "resume"):
+        await walk.post("/workflow-runs/{workflow_run_id}/" + word, None, workflow_run_id=run)
+    asked = await _asked(walk.person, run)
+    await walk.post("/approvals/{approval_id}", {"decision": "reject", "seen": asked["seen"]}, approval_id=asked["id"])
+    await _ended(walk.person, run)
+    about = {"workflow_run_id": run, "stage": "go"}
+    await walk.post("/workflow-runs/{workflow_run_id}/stages/{stage}/retry", None, **about)
+    await walk.post("/workflow-runs/{workflow_run_id}/stages/{stage}/skip", {"reason": "Enough"}, **about)
+    await walk.post("/workflow-runs/{workflow_run_id}/cancel", None, workflow_run_id=run)
+
+
+async def _asked(person: Person, run: str) -> dict[str, Any]:
+    position = 0
+    while not (open_ones := (await person.ask("GET", "/approvals", 200, params={"workflow_run_id": run}))["items"]):
+        position = await _news(person, position)
+    found: dict[str, Any] = open_ones[0]
+    return found
+
+
+async def _ended(person: Person, run: str) -> None:
+    position = 0
+    while (await person.ask("GET", f"/workflow-runs/{run}", 200))["state"] != "failed":
+        position = await _news(person, position)
+
+
+async def _news(person: Person, position: int) -> int:
+    """Wait for the log to move on behind `position`, and for the read models to know."""
+    polled = await person.site.log.poll(position, 1_000, 5)
+    await person.ask("GET", "/approvals", 200, params={"after": polled.position})
+    return polled.position
 
 
 async def _plan(walk: Walk, project: str) -> None:

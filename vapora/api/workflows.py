@@ -10,8 +10,10 @@ from pydantic import JsonValue
 from events.ids import workflow_stream
 from projections import projects
 from projections import workflows as model
+from projections.engine.transaction import ReadSnapshot
 from vapora.api.cells import Cell
 from vapora.api.context import Cursor, Editing, FreshCell, Limit, PostKey, Writing
+from vapora.api.etags import Reading, Versioned, versioned_if_there
 from vapora.api.pages import page_of
 from vapora.catalog.shipped_workflows import known, shipped
 from vapora.commands import CheckWorkflow, StartWorkflowRun
@@ -96,15 +98,23 @@ async def check_workflow(body: CheckWorkflow, writing: Writing) -> WorkflowCheck
 
 
 @router.get("/{workflow_id}", summary="Show a workflow")
-async def get_workflow(workflow_id: str, cell: FreshCell) -> WorkflowView:
-    found, _, _ = await cell.workflows.load(workflow_id)
-    catalogue.require(found, workflow_id)
-    row = await cell.find(workflow_stream(workflow_id), lambda rows: model.workflows(rows).get(workflow_id))
-    if row is None:
+async def get_workflow(workflow_id: str, cell: FreshCell, reading: Reading) -> WorkflowView:
+    """Its newest version. One that ships, and that nobody has changed, bears no ETag."""
+    known_now, _, position = await cell.workflows.load(workflow_id)
+    catalogue.require(known_now, workflow_id)
+    if not position:
         return _shipped(workflow_id, shipped()[workflow_id])
-    if row["removed"]:
+    stream = workflow_stream(workflow_id)
+
+    def question(rows: ReadSnapshot) -> Versioned[WorkflowView] | None:
+        row = model.workflows(rows).get(workflow_id)
+        shown = None if row is None or row["removed"] else model.workflow_of_row(row)
+        return versioned_if_there(rows, shown, model.Workflows.NAME, stream)
+
+    found = await cell.find(stream, question)
+    if found is None:
         raise NotFoundError(f"There is no workflow '{workflow_id}'.", remedy="List the workflows.")
-    return model.workflow_of_row(row)
+    return reading.tagged(found)
 
 
 @router.put("/{workflow_id}", summary="Replace a workflow", openapi_extra=_BODY)

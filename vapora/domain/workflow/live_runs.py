@@ -23,6 +23,10 @@ TOPICS = tuple(
     and "workflow_run_id" in kind.model_fields
 )
 
+# After these a run is under way, and after those it is not.
+BEGIN = (told.WorkflowRunStarted.TOPIC, told.StageRetried.TOPIC)
+END = (told.WorkflowRunCompleted.TOPIC, told.WorkflowRunFailed.TOPIC, told.WorkflowRunCancelled.TOPIC)
+
 
 @dataclass(slots=True)
 class LiveRun:
