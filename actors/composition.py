@@ -48,7 +48,7 @@ from vapora.dispatch import Dispatcher
 from vapora.dispatch.secrets import SecretEvents
 from vapora.domain.heartbeat import Heartbeat
 from vapora.domain.pricing import PriceBook
-from vapora.errors import ArchivedError, ConfigurationError, NotFoundError, UnavailableError, VaporaError, VaultError
+from vapora.errors import ConfigurationError, NotFoundError, UnavailableError, VaporaError, VaultError, is_archived
 from vapora.identity import named_owner
 from vapora.identity.openid import Provider, client_of
 from vapora.identity.store import open_store
@@ -139,7 +139,7 @@ def _seal(settings: Settings, workspace: str) -> VaporaError | None:
     record = open_cell_records(settings).get(workspace) if is_workspace(workspace) else None
     if record is None or record.state != "archived":
         return None
-    return ArchivedError(f"The workspace '{workspace}' is archived.", remedy="Restore it, and nothing is missing.")
+    return is_archived(workspace)
 
 
 def require_one_machine(settings: Settings, nodes: int) -> None:

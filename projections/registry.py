@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from events import DomainEvent, Recorded, agent, run, task
 from projections.engine.base import Handler, Projection, PublicView, Reader, Row, Rows, Table
 from vapora import views
+from vapora.domain.agent import shown_state
 
 AGENTS = Table(
     "registry_agents",
@@ -111,19 +112,10 @@ def _change(rows: Rows, agent_id: str, **changes: Any) -> None:
 
 def _view(row: Row) -> views.Agent:
     running = len(row["running"])
-    state, reason = _state(row)
+    state, reason = shown_state(row["offline"], bool(row["enabled"]), row["disabled_reason"], running)
     fields = {name: row[name] for name in ("id", "role", "name", "capacity", "capabilities", "task_types", "position")}
     load = running / row["capacity"]
     return views.Agent.model_validate({**fields, "running": running, "load": load, "state": state, "reason": reason})
-
-
-def _state(row: Row) -> tuple[str, str]:
-    """What is done with an agent that is suspended shows before what it was told to do."""
-    if row["offline"]:
-        return "offline", row["offline"]
-    if not row["enabled"]:
-        return "draining" if row["running"] else "disabled", row["disabled_reason"]
-    return "busy" if row["running"] else "idle", ""
 
 
 def _live(row: Row) -> dict[str, Any]:

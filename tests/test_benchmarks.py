@@ -19,6 +19,7 @@ SMALL = {
     "poll_latency": ["--seconds", "1", "--no-ray"],
     "actor_start": ["--most", "1000"],
     "verify": ["--events", "1000"],
+    "decision": ["--rounds", "2", "--tasks", "2", "--agents", "12"],
     "rebuild": ["--times", "1", "300"],
     "past": ["1000"],
     "board": ["300"],
@@ -33,6 +34,8 @@ SMALL = {
         *("--sides", "one process", "local", "raw commits", "--at-once", "2", "--models", "0", "0.02"),
         *("--seconds", "0.3", "--rounds", "1"),
     ],
+    "start": ["--rounds", "1", "--sides", "local", "--rest-s", "0"],
+    "intake": ["--tasks", "20", "--open", "20", "--done", "5"],
     "postgres_workspaces": ["--counts", "1", "--touch", "1", "--folder", tempfile.gettempdir()],
 }
 

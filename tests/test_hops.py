@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import groupby
 from pathlib import Path
 from typing import Any, cast
 
@@ -114,21 +115,26 @@ async def office(tmp_path: Path) -> AsyncIterator[Office]:
 async def test_a_task_of_three_steps_is_eighteen_events_in_six_commits(office: Office, review: Review) -> None:
     writer = await office.writer()
     commits, events = writer.figures.commits, writer.figures.events
-    appends: list[set[str]] = []
+    appends: list[list[list[str]]] = []
     for _ in range(TASKS):
-        appends.append({one.request_id for one in await office.work(review)})
+        grouped = groupby(await office.work(review), lambda one: one.request_id)
+        appends.append([[one.event.TOPIC for one in group] for _, group in grouped])
     assert writer.figures.commits - commits == 6 * TASKS
     assert writer.figures.events - events == 18 * TASKS
-    # Submission, assignment, beginning with the first reservation, and one for each answer.
-    assert [len(one) for one in appends] == [3 + STEPS] * TASKS
+    # Submission, assignment, beginning with the first reservation, and one for each answer; each in causal order.
+    moved = TaskCompleted.TOPIC if review is Review.NONE else TaskSentToReview.TOPIC
+    answered = ["budget.spend-settled", "budget.spend-reserved", "run.model-called", "routing.provider-selected"]
+    last = ["budget.spend-settled", "run.model-called", "run.artifact-recorded", "run.succeeded", moved]
+    begun = ["run.started", "budget.spend-reserved", "routing.provider-selected"]
+    assert appends == [[["task.submitted"], ["task.assigned"], begun, answered, answered, last]] * TASKS
 
 
-async def test_a_task_of_three_steps_is_twenty_one_calls_between_actors(office: Office) -> None:
+async def test_a_task_of_three_steps_is_twenty_two_calls_between_actors(office: Office) -> None:
     office.runtime.calls.clear()
     for _ in range(TASKS):
         await office.work(Review.NONE)
     assert {name: count / TASKS for name, count in office.runtime.calls.items()} == {
-        "log.read": 2 + STEPS,
+        "log.read": 3 + STEPS,
         "log.append": 3 + STEPS,
         "agent.perform": 1,
         "router.is_simulated": 1,

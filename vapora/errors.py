@@ -115,6 +115,14 @@ def no_such_workspace(workspace: str) -> NotFoundError:
     return NotFoundError(f"There is no workspace '{workspace}'.", remedy="Leave out the header for the default one.")
 
 
+def is_archived(workspace: str) -> ArchivedError:
+    """The one error for a write to an archived workspace, whoever finds it out first."""
+    return ArchivedError(
+        f"The workspace '{workspace}' is archived: it can be read, and takes no writes.",
+        remedy="Have an owner restore it, under Settings or with `vapora workspace restore`; nothing of it is missing.",
+    )
+
+
 class ConflictError(VaporaError):
     pass
 

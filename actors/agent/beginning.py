@@ -53,7 +53,8 @@ async def _worktree(one: RunUnderWay) -> Begun | None:
     assignment, manifest = one.assignment, one.manifest
     if one.means.workplaces is None or (assignment.purpose == "review" and assignment.head is None):
         return None
-    if not await one.has_repository():
+    project = await one.project()
+    if project is not None and project.repo is None:
         return None
     at = assignment.head
     origin = await forked(one)

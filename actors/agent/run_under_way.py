@@ -61,7 +61,6 @@ class RunUnderWay:
         # The beginning of the run, while it waits for the append that it stands in together with what comes next.
         self.unsaid: tuple[DomainEvent, ...] = ()
         self._looked = False
-        self._project: Project | None = None
         self._signal = asyncio.Event()
         self._read: dict[str, str] = {}
         self._seen_version = 0
@@ -168,13 +167,7 @@ class RunUnderWay:
 
     async def project(self) -> Project | None:
         """As it is now."""
-        known, self._project = self._project, None
-        return known or (await self.means.projects.load(project_stream(self.assignment.task.project_id))).state
-
-    async def has_repository(self) -> bool:
-        """Whether its project may have one; what was learnt of that holds for the first call, which follows at once."""
-        self._project = await self.project()
-        return self._project is None or self._project.repo is not None
+        return (await self.means.projects.load(project_stream(self.assignment.task.project_id))).state
 
     def begin(self, run: Run, events: tuple[DomainEvent, ...]) -> Run:
         """The run as it will be once `events` stand, which the next append of the run brings along."""

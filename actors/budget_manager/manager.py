@@ -139,14 +139,16 @@ class BudgetManager:
         """When the next window begins."""
         return rules.window_turns_at(self._clock())
 
-    async def reserve(self, origin: Origin, wish: ReserveSpend, along: tuple[CoAppend, ...]) -> Reserved | NoRoom:
-        """Hold the worst case of a call before it is made; `along` stands in the same append.
+    async def reserve(
+        self, origin: Origin, wish: ReserveSpend, along: tuple[CoAppend, ...], before: tuple[CoAppend, ...] = ()
+    ) -> Reserved | NoRoom:
+        """Hold the worst case of a call before it is made; `before` and `along` stand in the same append.
 
         Waits up to the patience while other calls hold the room that is missing.
         """
         request: Request[Ledger] = Request(
             origin,
-            lambda current: self._reserved(current, wish, along),
+            lambda current: self._reserved(current, wish, along, before),
             patience_s=self._patience_s,
             give_up=lambda: self._no_room(wish),
         )
@@ -273,12 +275,14 @@ class BudgetManager:
             return result if earlier is None else LimitsChanged.model_validate(earlier.whole)
         raise ConflictError("The limits change faster than the request can be decided.", remedy="Try again.")
 
-    def _reserved(self, current: Round[Ledger], wish: ReserveSpend, along: tuple[CoAppend, ...]) -> Decided | None:
+    def _reserved(
+        self, current: Round[Ledger], wish: ReserveSpend, along: tuple[CoAppend, ...], before: tuple[CoAppend, ...]
+    ) -> Decided | None:
         if wish.amount_microusd and current.blocked.intersection(rules.scopes(wish.charge, self._workspace)):
             return None  # first come, first served: a small call does not starve a large one
         match rules.reserve(current.state, wish, self._workspace, current.now):
             case rules.Granted(events=events) if events:
-                return Decided(events, along, Reserved)
+                return Decided(events, along, Reserved, before=before)
             case rules.Granted():
                 # It stands already, and so does what rode along.
                 _require_same(current.state, wish)

@@ -89,18 +89,24 @@ class CallAttempts:
         return cls(call, call.run_version, CallSizes(call), excluded=excluded, images=images)
 
     def along(self, events: tuple[DomainEvent, ...]) -> CoAppend:
-        return run_stream(self.call.charge.run_id), self.version, events
+        return run_stream(self.call.charge.run_id), self.version + len(self._unsaid), events
+
+    def opening(self) -> tuple[CoAppend, ...]:
+        """The run's beginning, as long as it does not stand: in front of all that the first choice leads to."""
+        return ((run_stream(self.call.charge.run_id), self.version, self._unsaid),) if self._unsaid else ()
+
+    @property
+    def _unsaid(self) -> tuple[DomainEvent, ...]:
+        return () if self.events else self.call.opening
 
     def chosen(self, event: ProviderSelected, *, proven: bool) -> tuple[DomainEvent, ...]:
-        """`event`, behind the run's beginning if that does not stand yet, and behind the end of the wait that the run
-        was marked with, if this choice ends it.
+        """`event`, behind the end of the wait that the run was marked with, if this choice ends it.
 
         Money that is there ends a wait for money. A wait for a provider ends with a model that answered last time; one
         that only might answer leaves the card as it is, else each vain try would be two more changes of it.
         """
         ends = proven or self.call.waiting is not WaitReason.PROVIDER
-        opening = () if self.events else self.call.opening
-        return (*opening, *(self._continued() if ends else ()), event)
+        return (*(self._continued() if ends else ()), event)
 
     def answered(self, event: ModelCalled) -> tuple[DomainEvent, ...]:
         """`event`, behind the end of a wait that it ends."""
@@ -112,6 +118,7 @@ class CallAttempts:
         return (RunContinued(run_id=self.call.charge.run_id, task_id=self.call.charge.task_id),)
 
     def appended(self, events: tuple[DomainEvent, ...]) -> None:
+        events = (*self._unsaid, *events)
         self.events.extend(events)
         self.version += len(events)
 

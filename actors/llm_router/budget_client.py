@@ -32,7 +32,7 @@ class SpendPort(Protocol):
     async def standing(self, charge: Charge, simulated: bool) -> budget.BudgetStatus: ...
     async def window_turns_at(self) -> datetime: ...
     async def reserve(
-        self, origin: Origin, wish: budget.ReserveSpend, along: tuple[CoAppend, ...]
+        self, origin: Origin, wish: budget.ReserveSpend, along: tuple[CoAppend, ...], before: tuple[CoAppend, ...] = ()
     ) -> Reserved | NoRoom: ...
     async def settle(
         self,
@@ -65,9 +65,9 @@ class BudgetClient:
         return await self._money(origin.workspace).window_turns_at()
 
     async def reserve(
-        self, origin: Origin, wish: budget.ReserveSpend, along: tuple[CoAppend, ...]
+        self, origin: Origin, wish: budget.ReserveSpend, along: tuple[CoAppend, ...], before: tuple[CoAppend, ...] = ()
     ) -> Reserved | NoRoom:
-        return await self._money(origin.workspace).reserve(origin, wish, along)
+        return await self._money(origin.workspace).reserve(origin, wish, along, before)
 
     async def settle(
         self,

@@ -297,7 +297,7 @@ class LLMRouter:
                 proven = access.breaker.proven(option.spec)
                 events = attempts.chosen(selected(call, plan, option, standing, access.simulated), proven=proven)
                 wish = access.choice.wish(call, option, cheap=plan.cheap_chain)
-                reply = await money.reserve(call.origin, wish, (attempts.along(events),))
+                reply = await money.reserve(call.origin, wish, (attempts.along(events),), attempts.opening())
                 if isinstance(reply, Reserved):
                     attempts.appended(events)
                     return made(wish, option, standing)

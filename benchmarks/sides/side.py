@@ -15,7 +15,7 @@ import uuid
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import httpx
 
@@ -54,14 +54,14 @@ class Side:
         self._longest_s = longest_s
         self._mark = uuid.uuid4().hex
         self._output = (folder / "output.txt").open("w+b")
-        self._server: subprocess.Popen[bytes] | None = None
+        self._server: Server | None = None
         module = [sys.executable, "-m"]
         match name:
             case "local" | "packed" | "separate":
-                port = free_port()
-                self._serve(name, port)
+                self._server = Server(name, folder, self._output, (0, longest_s))
+                self._mark = self._server.mark
                 # Whoever hands in the work is no part of the side.
-                self._worker = self._start([*module, "benchmarks.sides.over_http", str(port)], {})
+                self._worker = self._start([*module, "benchmarks.sides.over_http", str(self._server.port)], {})
             case "one process":
                 command = [*module, "benchmarks.sides.one_process", str(folder / "data"), str(longest_s)]
                 self._worker = self._start(command, self._marked())
@@ -117,8 +117,7 @@ class Side:
         try:
             _wait(self._worker)
             if self._server is not None:
-                self._server.send_signal(signal.SIGTERM)
-                _wait(self._server)
+                self._server.end()
         finally:
             self._output.close()
 
@@ -158,30 +157,44 @@ class Side:
     def _marked(self) -> dict[str, str]:
         return {processes.MARK: self._mark}
 
-    def _serve(self, name: str, port: int) -> None:
+
+class Server:
+    """A `vapora up` on a port of its own, which answers when this returns; what it says goes to `output`.
+
+    `delay_s`: the least and the most that the rehearsal model takes.
+    """
+
+    def __init__(self, name: str, folder: Path, output: BinaryIO, delay_s: tuple[float, float]) -> None:
+        self.port = free_port()
+        self.mark = uuid.uuid4().hex
         settings = {
-            "DATA": str(self._folder / "data"),
-            "PORT": str(port),
+            "DATA": str(folder / "data"),
+            "PORT": str(self.port),
             "RUNTIME": "local" if name == "local" else "ray",
             "PLACEMENT": "separate" if name == "local" else name,
             "MODEL": "rehearsal",
-            "REHEARSAL_MIN_DELAY_S": "0",
-            "REHEARSAL_MAX_DELAY_S": str(self._longest_s),
+            "REHEARSAL_MIN_DELAY_S": str(delay_s[0]),
+            "REHEARSAL_MAX_DELAY_S": str(delay_s[1]),
             "REHEARSAL_STEPS": str(loop.STEPS),
         }
-        environ = plain_environ() | self._marked() | {f"VAPORA_{key}": value for key, value in settings.items()}
-        self._server = subprocess.Popen(
-            [sys.executable, "-m", "vapora", "up"], env=environ, stdout=self._output, stderr=self._output
+        environ = plain_environ() | {processes.MARK: self.mark}
+        environ |= {f"VAPORA_{key}": value for key, value in settings.items()}
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "vapora", "up"], env=environ, stdout=output, stderr=output
         )
         deadline = time.monotonic() + _READY_S
-        while time.monotonic() < deadline and self._server.poll() is None:
+        while time.monotonic() < deadline and self._process.poll() is None:
             with suppress(httpx.HTTPError):
-                if httpx.get(f"http://127.0.0.1:{port}/health").status_code == 200:
+                if httpx.get(f"http://127.0.0.1:{self.port}/health").status_code == 200:
                     return
             time.sleep(0.1)
-        self._server.kill()
-        self._output.seek(0)
-        raise RuntimeError(f"it did not start:\n{self._output.read().decode()[-4000:]}")
+        self._process.kill()
+        output.seek(0)
+        raise RuntimeError(f"it did not start:\n{output.read().decode()[-4_000:]}")
+
+    def end(self) -> None:
+        self._process.send_signal(signal.SIGTERM)
+        _wait(self._process)
 
 
 def _wait(process: subprocess.Popen[bytes]) -> None:

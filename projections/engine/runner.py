@@ -16,6 +16,8 @@ from projections.engine.transaction import ReadSnapshot, Transaction
 from vapora.errors import UnavailableError
 
 Change = tuple[int, dict[str, Any]]
+# Of one projection, from one batch to the next.
+_KEPT_ROWS = 200
 
 
 class GapError(UnavailableError):
@@ -36,6 +38,8 @@ class Runner:
             # What failed gets another try: a start is when mended code arrives.
             self._forgiven = {name for name, checkpoint in transaction.checkpoints().items() if checkpoint.failure}
             self._checkpoints = self._mine(transaction)
+        # Rows to go on with, by projection.
+        self._kept: dict[str, _Kept] = {}
         # The last event that was fed here.
         self._fed = self.position
 
@@ -59,28 +63,77 @@ class Runner:
         """
         if not batch:
             return []
-        changes: list[Change] = []
         forgiven = frozenset(self._forgiven)
         try:
             with self._store.transaction() as transaction:
                 # Read again each time: another runner on the same file does no harm then.
                 checkpoints = self._mine(transaction)
                 self._require_no_gap(checkpoints, batch[0].position)
-                for projection in self._projections:
-                    checkpoint = checkpoints[projection.NAME]
-                    if checkpoint.healthy:
-                        fold = Fold(projection, checkpoint, frames_wanted)
-                        changes += fold.feed(transaction, batch)
-                        self._forgiven.discard(projection.NAME)
+                changes, after = self._feed(transaction, checkpoints, batch, frames_wanted)
                 transaction.remember(batch[-1])
-                after = self._mine(transaction)
         except BaseException:
             # What is not committed did not happen.
             self._forgiven = set(forgiven)
+            self._kept.clear()
             raise
         self._checkpoints = after
         self._fed = max(self._fed, batch[-1].position)
         return frames(changes)
+
+    def _feed(
+        self,
+        transaction: Transaction,
+        checkpoints: dict[str, ProjectionPosition],
+        batch: Sequence[LoggedEvent],
+        frames_wanted: bool,
+    ) -> tuple[list[Change], dict[str, ProjectionPosition]]:
+        """What changed, and the checkpoints. All projections in one part; where one of them fails, each in its own."""
+        folds = [
+            Fold(projection, checkpoints[projection.NAME], frames_wanted)
+            for projection in self._projections
+            if checkpoints[projection.NAME].healthy
+        ]
+        try:
+            with transaction.part(), _uncollected():
+                changes = [change for fold in folds for change in self._take(transaction, fold, batch)]
+        except Exception as error:
+            self._kept.clear()
+            if is_storage_fault(error):
+                raise
+            changes = [change for fold in folds for change in fold.feed(transaction, batch)]
+            self._forgiven -= {fold.projection.NAME for fold in folds}
+            return changes, self._mine(transaction)
+        self._forgiven -= {fold.projection.NAME for fold in folds}
+        return changes, self._advance(transaction, checkpoints, folds, batch[-1].position)
+
+    def _take(self, transaction: Transaction, fold: Fold, batch: Sequence[LoggedEvent]) -> list[Change]:
+        name, checkpoint = fold.projection.NAME, fold.checkpoint
+        kept = self._kept.pop(name, None)
+        untouched = kept is not None and kept.at == (checkpoint.generation, checkpoint.position)
+        if kept is None or not untouched or not transaction.can_go_on(kept.rows):
+            kept = _Kept(transaction.rows(fold.projection, checkpoint.generation))
+        fold.run(fold.fresh(batch), kept.rows)
+        kept.at = (checkpoint.generation, max(checkpoint.position, batch[-1].position))
+        kept.rows.keep_at_most(_KEPT_ROWS)
+        self._kept[name] = kept
+        return fold.changes
+
+    def _advance(
+        self,
+        transaction: Transaction,
+        checkpoints: dict[str, ProjectionPosition],
+        folds: Sequence[Fold],
+        position: int,
+    ) -> dict[str, ProjectionPosition]:
+        """Where the checkpoints are then."""
+        moved = {fold.projection.NAME: fold for fold in folds if fold.checkpoint.position < position}
+        if not moved:
+            return checkpoints
+        transaction.save_all(tuple(moved), position)
+        for fold in moved.values():
+            transaction.keep_history(fold.projection, fold.checkpoint.generation, position)
+        after = {name: replace(fold.checkpoint, position=position, switched_at=None) for name, fold in moved.items()}
+        return checkpoints | after
 
     def frames_after(self, position: int, limit: int = 1_000) -> list[dict[str, Any]]:
         """The latest state of each row that changed after `position`, as at most `limit` frames."""
@@ -107,30 +160,46 @@ class Runner:
         return mine | forgiven
 
 
+class _Kept:
+    """Rows to go on with where the checkpoint is still `at` this generation and position: nobody else wrote then."""
+
+    __slots__ = ("at", "rows")
+
+    def __init__(self, rows: RowCache) -> None:
+        self.at = (0, -1)
+        self.rows = rows
+
+
 class Fold:
     """One projection, in one generation of its rows, over one batch."""
 
     def __init__(self, projection: Projection, checkpoint: ProjectionPosition, frames_wanted: bool) -> None:
-        self._projection = projection
-        self._checkpoint = checkpoint
+        self.projection = projection
+        self.checkpoint = checkpoint
+        self.changes: list[Change] = []
         self._shapes = {view.table: view for view in projection.VIEWS} if frames_wanted else {}
         # The event at hand, so that a failure can name it.
         self._current: LoggedEvent | None = None
-        self._changes: list[Change] = []
+
+    def fresh(self, batch: Sequence[LoggedEvent]) -> Sequence[LoggedEvent]:
+        """What it has not seen yet."""
+        reached = self.checkpoint.position
+        if batch and batch[0].position > reached:
+            return batch
+        return [entry for entry in batch if entry.position > reached]
 
     def feed(self, transaction: Transaction, batch: Sequence[LoggedEvent], until: int = 0) -> list[Change]:
         """What it has not seen yet, and its checkpoint. `until`: the batch holds all up to there that it wants."""
-        fresh = [entry for entry in batch if entry.position > self._checkpoint.position]
-        reached = max(self._checkpoint.position, until, fresh[-1].position if fresh else 0)
-        if reached == self._checkpoint.position:
+        fresh = list(self.fresh(batch))
+        reached = max(self.checkpoint.position, until, fresh[-1].position if fresh else 0)
+        if reached == self.checkpoint.position:
             return []
         failure: Failure | None = None
         careful = False
         while True:
             try:
                 with transaction.part(), _uncollected():
-                    rows = transaction.rows(self._projection, self._checkpoint.generation)
-                    self._run(fresh, rows, careful)
+                    self.run(fresh, transaction.rows(self.projection, self.checkpoint.generation), careful)
                 break
             except Exception as error:
                 if is_storage_fault(error) or self._current is None:
@@ -140,23 +209,23 @@ class Fold:
                     failed = self._current
                     failure = Failure(failed.position, failed.topic, f"{type(error).__name__}: {error}")
                     fresh = fresh[: fresh.index(failed)]
-                    reached = max(self._checkpoint.position, fresh[-1].position if fresh else 0)
+                    reached = max(self.checkpoint.position, fresh[-1].position if fresh else 0)
                 careful = True
-        transaction.save(self._projection.NAME, self._checkpoint.generation, reached, failure)
-        transaction.keep_history(self._projection, self._checkpoint.generation, reached)
-        return self._changes
+        transaction.save(self.projection.NAME, self.checkpoint.generation, reached, failure)
+        transaction.keep_history(self.projection, self.checkpoint.generation, reached)
+        return self.changes
 
-    def _run(self, batch: Sequence[LoggedEvent], rows: RowCache, careful: bool) -> None:
+    def run(self, batch: Sequence[LoggedEvent], rows: RowCache, careful: bool = False) -> None:
         """`careful`: write after each event, so that a row that cannot be stored is laid to the event that made it."""
-        self._changes, self._current = [], None
-        topics = self._projection.TOPICS
-        told = self._checkpoint.switched_at is None
-        take = self._projection.take
+        self.changes, self._current = [], None
+        topics = self.projection.TOPICS
+        told = self.checkpoint.switched_at is None
+        take = self.projection.take
         rows.watched = bool(self._shapes)
+        if told and topics is not None:
+            batch = [entry for entry in batch if entry.topic in topics]
         for entry in batch:
             wanted = topics is None or entry.topic in topics
-            if told and not wanted:
-                continue
             self._current = entry
             rows.begin(entry.position)
             if not told:
@@ -173,8 +242,8 @@ class Fold:
     def _tell_of_switch(self, rows: RowCache) -> None:
         """What differed from the rows before the last switch: sent with the next event, since nobody who has seen its
         own position would look at it again."""
-        for view in self._projection.VIEWS:
-            for row in rows.select(view.table, {"position": self._checkpoint.switched_at}):
+        for view in self.projection.VIEWS:
+            for row in rows.select(view.table, {"position": self.checkpoint.switched_at}):
                 rows.touch(view.table, row)
 
     def _collect(self, position: int, rows: RowCache) -> None:
@@ -182,7 +251,7 @@ class Fold:
             view = self._shapes.get(table)
             change = view.change(row) if view else None
             if change is not None:
-                self._changes.append((position, change))
+                self.changes.append((position, change))
 
 
 @contextmanager

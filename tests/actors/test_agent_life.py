@@ -16,12 +16,13 @@ from events.agent import AgentReadmitted, AgentSuspended
 from events.budget import SpendReserved, SpendUnknown
 from events.ids import Provider
 from events.run import ModelCalled, ModelCallLost, RunFailed, RunSucceeded, RunTakenOver
-from events.task import TaskCompleted, TaskHandedOver
+from events.task import TaskAssigned, TaskCompleted, TaskHandedOver
 from projections.audit import entries
 from projections.decisions import why
+from tests.actors.kit import passed
 from tests.actors.life_site import WORKSPACE, Deaf, LifeSite, open_site
 from vapora import views
-from vapora.commands import SetBudget
+from vapora.commands import DrainAgent, EditAgent, SetBudget
 from vapora.domain.heartbeat import Pulse
 from vapora.testing import FakeVendors
 from vapora.testing.soundness import soundness
@@ -229,6 +230,53 @@ async def test_a_call_that_never_returns_is_given_up_booked_at_its_worst_case_an
             reserved = [one.event for one in log if isinstance(one.event, SpendReserved)]
             assert [one.attempt for one in reserved if one.call_id == lost.call_id] == [1, 2]
             assert {one.charge.agent_id for one in reserved if one.attempt == 2} == {other}
+
+
+async def test_a_drained_agent_ends_what_it_has_and_gets_nothing_new(tmp_path: Path) -> None:
+    async with open_site(tmp_path) as site:
+        routers: list[Frozen] = []
+
+        def held(site: LifeSite, address: Address, runtime: Runtime) -> Actor:
+            routers.append(Frozen(runtime.ref(Address("router")), 0))
+            return site.agent(address, runtime, router=routers[-1])
+
+        site.limits = StepLimits()
+        site.ways["developer"] = [held]
+        first = await site.submit("First")
+        await site.of(TaskAssigned)
+        await site.people.dispatch(site.origin(), DrainAgent(reason="new machine"), "developer")
+        second = await site.submit("Second")
+        state = await site.agent_state("developer")
+        assert (state.state, state.running, state.reason) == ("draining", 1, "new machine")
+        await passed(lambda: bool(routers))
+        routers[0].thaw.set()
+        await site.of(TaskCompleted)
+        assert (await site.card(first)).assigned_agent == "developer"
+        assert (await site.agent_state("developer")).state == "disabled"
+        # Enabled again, it takes what waited.
+        assert (await site.card(second)).state == "todo"
+        await site.people.dispatch(site.origin(), EditAgent(enabled=True), "developer")
+        await site.of(TaskCompleted, 2)
+
+
+async def test_what_a_drained_agent_has_not_ended_within_the_limit_goes_to_another(tmp_path: Path) -> None:
+    async with open_site(tmp_path) as site:
+        site.limits = StepLimits()
+        site.ways["developer"] = [
+            lambda site, address, runtime: site.agent(
+                address, runtime, router=Frozen(runtime.ref(Address("router")), 1)
+            )
+        ]
+        task_id = await site.submit()
+        await site.of(ModelCalled)
+        other = await site.second()
+        await site.people.dispatch(site.origin(), DrainAgent(limit_s=0), "developer")
+        [over] = await site.of(TaskHandedOver)
+        assert over.reason == f"developer was drained, and had 0 s to end what it had; the work went to {other}"
+        await site.of(TaskCompleted)
+        assert (await site.agent_state("developer")).state == "disabled"
+        await check_done_once(site, [task_id])
+        assert [one for one in await site.events() if isinstance(one.event, AgentSuspended)] == []
 
 
 async def test_a_run_that_stops_every_agent_ends_as_failed_and_says_nothing_about_them(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 
 from tests.api.doors import API, Door
@@ -87,6 +88,7 @@ async def test_every_post_sent_twice_under_one_key_takes_effect_once(person: Per
     await walk.post("/pause", {"reason": "a walk"})
     await walk.post("/resume")
     await walk.post("/agents", {"role": "tester"})
+    await walk.post("/agents/{agent_id}/drain", {"limit_s": 60}, agent_id="presenter")
     made = await walk.post("/projects", {"name": "Shop", "repo": str(theirs.path), "checks": [GREEN]})
     project = made["id"]
     file = await person.ask("GET", f"/projects/{project}/file", 200)
@@ -121,6 +123,7 @@ async def test_every_post_sent_twice_under_one_key_takes_effect_once(person: Per
     await walk.post("/tasks/{task_id}/merge", {"message": "Mend it"}, task_id=other)
     await walk.post("/tasks/{task_id}/move", {"state": "archived"}, task_id=other)
 
+    await _plan(walk, project)
     await walk.post("/secrets/rotate")
     await walk.post("/workspaces", {"name": "Acme"})
     await walk.post("/workspaces/{workspace_id}/teams", {"name": "Platform"}, workspace_id="default")
@@ -143,6 +146,22 @@ async def test_every_post_sent_twice_under_one_key_takes_effect_once(person: Per
         if method == "post" and not path.startswith(_SECRETS)
     }
     assert posts - walk.seen - _ELSEWHERE == set(), "walk these, too"
+
+
+async def _plan(walk: Walk, project: str) -> None:
+    person = walk.person
+    card = {"key": "1", "title": "Write the exporter", "role": "developer"}
+    answer = f"Like this.\n\n```json\n{json.dumps({'cards': [card]})}\n```"
+    person.site.vendors.default(scripted([[call("finish", summary=answer)]]))
+    made = await walk.post("/plans", {"goal": "Export links as CSV", "project_id": project})
+    await person.in_state(made["task_id"], "done")
+    revised = await walk.post("/plans/{plan_id}/revise", {"text": "Smaller"}, plan_id=made["id"])
+    await person.in_state(revised["task_id"], "done")
+    seen = (await person.ask("GET", f"/plans/{made['id']}", 200))["seen"]
+    await walk.post("/plans/{plan_id}/accept", {"seen": seen}, plan_id=made["id"])
+    other = await person.ask("POST", "/plans", 201, {"goal": "Import links", "project_id": project})
+    await walk.post("/plans/{plan_id}/dismiss", {"reason": "Not now"}, plan_id=other["id"])
+    person.site.vendors.default(scripted(WORK))
 
 
 def _writes(document: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:

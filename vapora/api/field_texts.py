@@ -318,7 +318,10 @@ SHAPES: dict[str, dict[str, str]] = _BESIDE | {
         "may_not": "What it is not allowed to do.",
         "steps": "The steps of a run, in order.",
     },
-    "RunSummary": {"state": "running, waiting, succeeded, failed or cancelled."},
+    "RunSummary": {
+        "state": "running, waiting, succeeded, failed or cancelled.",
+        "handed_over": "What became of the agent that had it before, and who has it now; empty: nothing.",
+    },
     "Secret": {
         "name": "The secret's name.",
         "version": "1, 2, 3 …: the number of its newest value.",

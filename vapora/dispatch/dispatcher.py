@@ -46,6 +46,7 @@ from vapora.commands import (
     CreateProject,
     DetachFile,
     DismissPlan,
+    DrainAgent,
     EditAgent,
     EditProject,
     EditSchedule,
@@ -280,7 +281,7 @@ class Dispatcher:
                 return _decision(target, stream, channel, channels.decide(channel.state, command, target))
             case AskPlan() | ReviseProposal() | AcceptCards() | DismissPlan():
                 return await self._plan(command, made)
-            case RegisterAgent() | EditAgent() | RemoveAgent():
+            case RegisterAgent() | EditAgent() | DrainAgent() | RemoveAgent():
                 return await self._agent(command, target)
             case SetSchedule() | EditSchedule() | RemoveSchedule() | FireSchedule() | LookAtSchedule():
                 return _scheduled(await self.schedules.decide(origin, command, target), schedule_stream(target))
@@ -350,9 +351,11 @@ class Dispatcher:
         project = await self.projects.load(of_project)
         own, *others = plans.decide(command, plan_id, plans.Found(plan, project, settings.state))
         expected = {of_project: project.version}
-        return _Decision(plan_id, plan_stream(plan_id), plan.version, own[2], plan.position, expected, tuple(others))
+        return _Decision(
+            plan_id, plan_stream(plan_id), plan.version, own[2], plan.position, expected, others=tuple(others)
+        )
 
-    async def _agent(self, command: RegisterAgent | EditAgent | RemoveAgent, target: str) -> _Decision:
+    async def _agent(self, command: RegisterAgent | EditAgent | DrainAgent | RemoveAgent, target: str) -> _Decision:
         agent_id = target
         free = isinstance(command, RegisterAgent) and command.id is None
         if isinstance(command, RegisterAgent):
@@ -366,6 +369,8 @@ class Dispatcher:
                 events = agents.register(agent.state, command, agent_id, defaults, tuple(roles()), task_types())
             case EditAgent():
                 events = agents.edit(agent.state, command, agent_id, task_types())
+            case DrainAgent():
+                events = agents.drain(agent.state, command, agent_id)
             case RemoveAgent():
                 events = agents.remove(agent.state, agent_id)
         return _decision(agent_id, stream, agent, events)
@@ -432,7 +437,7 @@ def _stream_of(command: Command, target: str) -> StreamName:
             return SETTINGS
         case ChangePreferences():
             return preferences_stream(target)
-        case EditAgent() | RemoveAgent():
+        case EditAgent() | DrainAgent() | RemoveAgent():
             return agent_stream(target)
         case SetChannel() | RemoveChannel():
             return channel_stream(target)

@@ -58,10 +58,10 @@ GROUPS: tuple[Group, ...] = (
     _group(
         "hand-in",
         "workspace",
-        "Hand in tasks, edit them, move them on the board, start workflows",
+        "Hand in tasks, edit them, move them on the board, start workflows, have goals planned",
         """
-        submit_task edit_task move_task archive_task attach_file detach_file create_plan revise_plan accept_plan
-        dismiss_plan start_workflow_run
+        submit_task edit_task move_task archive_task attach_file detach_file start_workflow_run create_plan revise_plan
+        accept_plan dismiss_plan
         """,
     ),
     _group("discuss", "workspace", "Comment on tasks, and answer an agent's questions", "comment_task"),
@@ -87,7 +87,7 @@ GROUPS: tuple[Group, ...] = (
         "Say which commands are run, where and with which files; archive projects",
         "create_project:commands edit_project:commands accept_project_file archive_project",
     ),
-    _group("agents", "workspace", "Manage agents", "register_agent replace_agent edit_agent remove_agent"),
+    _group("agents", "workspace", "Manage agents", "register_agent replace_agent edit_agent drain_agent remove_agent"),
     _group(
         "budgets",
         "workspace",
@@ -170,6 +170,10 @@ GROUPS: tuple[Group, ...] = (
 ACTIONS: dict[str, Group] = {action: group for group in GROUPS for action in group.actions}
 # Decided by the policies that ship, alone: a workspace's own must not lock out who could mend them.
 UNTOUCHABLE = frozenset({"get_policies", "set_policies"})
+# Writes that an archived workspace takes all the same: it is restored or deleted, and access to it is taken away.
+WHILE_ARCHIVED = frozenset(
+    {"edit_workspace", "delete_workspace", "remove_member", "withdraw_invitation", "revoke_token"}
+)
 
 PrincipalKind = Literal["User", "Token", "Agent", "Operator", "Local", "Visitor"]
 ResourceKind = Literal["Installation", "Workspace", "Project", "Task", "Run", "Agent"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from events.agent import (
     AgentDisabled,
@@ -152,6 +153,22 @@ def remove(state: Agent | None, agent_id: str) -> Events:
     if state is not None and state.removed:
         return ()
     return (AgentRemoved(agent_id=require(state, agent_id).id),)
+
+
+def state_of(agent: Agent, running: int) -> tuple[Literal["idle", "busy", "draining", "offline", "disabled"], str]:
+    """How it is shown while it has so many runs, and why where it gets no work. That it is suspended goes before what
+    it was told to do."""
+    return shown_state(agent.offline, agent.enabled, agent.disabled_reason, running)
+
+
+def shown_state(
+    offline: str, enabled: bool, disabled_reason: str, running: int
+) -> tuple[Literal["idle", "busy", "draining", "offline", "disabled"], str]:
+    if offline:
+        return "offline", offline
+    if not enabled:
+        return "draining" if running else "disabled", disabled_reason
+    return "busy" if running else "idle", ""
 
 
 def require(state: Agent | None, agent_id: str) -> Agent:

@@ -141,21 +141,21 @@ def _exclusion(applicant: Applicant, task_type: str, role: str | None) -> str | 
 
 
 def _scored(applicant: Applicant, task_type: str, now: datetime) -> Candidate:
-    history = applicant.history
+    agent, history, load = applicant.agent, applicant.history, applicant.load
     success_rate, expertise = history.success_rate(), history.expertise(task_type, now)
-    parts = score(success_rate, applicant.load, expertise, history.confidence(task_type))
     runs = history.runs(task_type)
+    parts = score(success_rate, load, expertise, history.confidence(task_type))
     return Candidate(
-        agent_id=applicant.agent.id,
-        role=applicant.agent.role,
+        agent_id=agent.id,
+        role=agent.role,
         score=total(parts),
         parts=parts,
         success_rate=success_rate,
-        load=applicant.load,
+        load=load,
         expertise=expertise,
         runs=runs,
         reason=(
-            f"success rate {success_rate:.2f} at load {applicant.load:.2f}, "
+            f"success rate {success_rate:.2f} at load {load:.2f}, "
             f"expertise {expertise:.2f} from {runs} {task_type} run{'' if runs == 1 else 's'}"
         ),
     )

@@ -18,6 +18,11 @@ def git_ssh_name(host: str, port: int | None = None) -> str:
     return f"git-ssh-{_place(host, port)}"
 
 
+def git_known_hosts_name(host: str, port: int | None = None) -> str:
+    """The lines of a known_hosts file by which that remote is believed: `git-ssh-known-hosts-github.com`."""
+    return f"git-ssh-known-hosts-{_place(host, port)}"
+
+
 def _place(host: str, port: int | None) -> str:
     # A name takes no colon and no bracket: an IPv6 address has hyphens in their place.
     plain = host.lower().strip("[]").replace("::", "-0-").replace(":", "-").strip("-")

@@ -938,6 +938,27 @@ export interface paths {
         patch: operations["edit_agent"];
         trace?: never;
     };
+    "/api/v1/agents/{agent_id}/drain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Drain an agent
+         * @description It gets nothing new and ends what it has; with a limit, others of its role take over what is left by then. Then
+         *     it is disabled, until it is enabled again.
+         */
+        post: operations["drain_agent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/agents/{agent_id}/learning": {
         parameters: {
             query?: never;
@@ -3532,6 +3553,7 @@ export interface components {
             question?: components["schemas"]["Question"] | null;
             /**
              * Handed Over
+             * @description What became of the agent that had its run before, and who has it now; empty: nothing.
              * @default
              */
             handed_over: string;
@@ -4833,6 +4855,23 @@ export interface components {
              * @default
              */
             reason: string;
+        };
+        /**
+         * DrainAgent
+         * @description `limit_s`: after so many seconds others take over what the agent still has; without it, it ends all of it.
+         */
+        DrainAgent: {
+            /**
+             * Reason
+             * @description Why; it is shown on the agent, and stands in the audit trail.
+             * @default
+             */
+            reason: string;
+            /**
+             * Limit S
+             * @description After so many seconds others of its role take over what it still has; null: it ends all of it.
+             */
+            limit_s?: number | null;
         };
         /**
          * EditAgent
@@ -7829,6 +7868,7 @@ export interface components {
             reason: string;
             /**
              * Handed Over
+             * @description What became of the agent that had it before, and who has it now; empty: nothing.
              * @default
              */
             handed_over: string;
@@ -9017,6 +9057,7 @@ export interface components {
             question?: components["schemas"]["Question"] | null;
             /**
              * Handed Over
+             * @description What became of the agent that had its run before, and who has it now; empty: nothing.
              * @default
              */
             handed_over: string;
@@ -16865,7 +16906,7 @@ export interface operations {
                 /** @description That take this type of task. */
                 task_type?: string | null;
                 /** @description In this state. */
-                state?: ("idle" | "busy" | "offline" | "disabled") | null;
+                state?: ("idle" | "busy" | "draining" | "offline" | "disabled") | null;
                 /** @description By what; with - the other way round. */
                 sort?: ("id" | "-id" | "name" | "-name" | "role" | "-role" | "load" | "-load") | null;
                 /** @description How many items at most. */
@@ -17559,6 +17600,141 @@ export interface operations {
             };
             /** @description It has changed since it was read (If-Match) */
             412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not declared as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    drain_agent: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The agent's id, such as developer. */
+                agent_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["DrainAgent"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
