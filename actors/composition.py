@@ -33,7 +33,7 @@ from actors.secrets import SecretReader
 from actors.snapshots import saved_landings, saved_ledger, saved_offers, saved_swarm, saved_workflow_runs
 from actors.supervisor import Supervisor
 from actors.supervisor.store import SettingsCellStore
-from actors.webhooks import Mailer, Outbox, SecretFiles, Sender, Teller, Webhooks
+from actors.webhooks import Mailer, Outbox, Sender, Teller, VaultSecrets, Webhooks
 from actors.workflow_engine import Scheduler, SharedBudget, WorkflowEngine
 from events.content import Content
 from events.ids import DEFAULT_WORKSPACE, PEOPLE, is_workspace
@@ -45,7 +45,7 @@ from vapora.catalog import role, roles
 from vapora.clock import new_id, now
 from vapora.database import Place
 from vapora.dispatch import Dispatcher
-from vapora.dispatch.secrets import SecretEvents
+from vapora.dispatch.secrets import SecretEvents, SecretStore
 from vapora.domain.heartbeat import Heartbeat
 from vapora.domain.pricing import PriceBook
 from vapora.errors import ConfigurationError, NotFoundError, UnavailableError, VaporaError, VaultError, is_archived
@@ -100,11 +100,15 @@ class Wiring:
     def secrets(self, actor: str) -> SecretReader:
         """For one part of the system, as the log names it."""
 
-        @cache
-        def events(workspace: str) -> SecretEvents:
-            return SecretEvents(self.log(workspace), now, self.settings.stream_snapshots(workspace))
+        return SecretReader(open_vault(self.settings), cache(self._secret_events), actor, now)
 
-        return SecretReader(open_vault(self.settings), events, actor, now)
+    def webhook_secrets(self, workspace: str) -> VaultSecrets:
+        vault, events = open_vault(self.settings), self._secret_events(workspace)
+        reader, store = SecretReader(vault, lambda _: events, "webhooks", now), SecretStore(workspace, vault, events)
+        return VaultSecrets(workspace, reader, store, self.settings.webhook_secrets(workspace))
+
+    def _secret_events(self, workspace: str) -> SecretEvents:
+        return SecretEvents(self.log(workspace), now, self.settings.stream_snapshots(workspace))
 
     def blobs(self, workspace: str) -> Blobs:
         return open_blobs(self.settings.blobs_url, self.settings.blob_folder(workspace), workspace)
@@ -340,7 +344,7 @@ def build_webhooks(wiring: Wiring, address: Address) -> Webhooks:
         workspace,
         now,
         open_outbox=lambda: Outbox(folder / "outbox.db"),
-        secrets=SecretFiles(settings.webhook_secrets(workspace)),
+        secrets=wiring.webhook_secrets(workspace),
         sender=sender,
         teller=Teller(
             log,

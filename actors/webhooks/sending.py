@@ -120,8 +120,12 @@ class Sender:
     async def address_of(self, host: str, port: int) -> tuple[str, bool]:
         """The address to connect to, looked up now; and whether the operator has opened it by name. Raises
         `RefusedAddressError`, and `OSError` where it has none."""
-        async with asyncio.timeout(_LOOK_UP_S):
-            found = [ip_address(text.partition("%")[0]) for text in await self._resolve(host, port)]
+        try:
+            async with asyncio.timeout(_LOOK_UP_S):
+                found = [ip_address(text.partition("%")[0]) for text in await self._resolve(host, port)]
+        except UnicodeError:
+            # A part of it is empty, or longer than 63 characters: not so today and not so tomorrow.
+            raise RefusedAddressError("its host is no name that could be looked up") from None
         if not found:
             raise OSError(f"{host} has no address")
         for address in found:

@@ -33,7 +33,7 @@ from vapora.domain import webhook as rules
 from vapora.domain.cell import Rest
 from vapora.domain.channel import Channel
 from vapora.domain.webhook import Webhook
-from vapora.errors import ConflictError, NewerEventError, UnavailableError, VersionConflictError
+from vapora.errors import ConflictError, NewerEventError, UnavailableError, VaporaError, VersionConflictError
 from vapora.log.client import LogClient, Polled
 from vapora.log.folds import StreamFolds
 from vapora.log.mapper import LazyRecord
@@ -95,6 +95,7 @@ class Webhooks:
         self._journal = structlog.get_logger("webhooks")
 
     async def start(self) -> None:
+        await self._secrets.start()
         self._outbox = await asyncio.to_thread(self._open_outbox)
         head, reached = await self._log.head(), self._outbox.position
         if reached is None or reached > head:
@@ -111,6 +112,8 @@ class Webhooks:
         await self._post.stop()
         await self._following.stop()
         await self._sender.close()
+        await self._teller.close()
+        await self._secrets.close()
         if self._outbox is not None:
             await asyncio.to_thread(self._outbox.close)
 
@@ -153,7 +156,7 @@ class Webhooks:
         await self._sender.check(url)
 
     async def secret(self, webhook_id: str) -> str:
-        return await asyncio.to_thread(self._secrets.ensure, webhook_id)
+        return await self._secrets.ensure(webhook_id)
 
     async def deliveries(
         self, webhook_id: str, state: DeliveryState | None, before: int | None, limit: int
@@ -263,6 +266,10 @@ class Webhooks:
                 changed.append(_changed(self._hooks, self._channels, record.open()))
                 reached = record.position
                 break
+        for one in changed:
+            if isinstance(one, Webhook) and one.removed:
+                # First: where the vault does not answer, this batch comes again.
+                await self._secrets.forget(one.id)
         await self.in_thread(lambda outbox: outbox.take(reached, found, changed, self._clock()))
         for one in changed:
             await self._take_over(one)
@@ -283,7 +290,6 @@ class Webhooks:
         match one:
             case Webhook(removed=True):
                 self._hooks.pop(one.id, None)
-                await asyncio.to_thread(self._secrets.forget, one.id)
             case Webhook():
                 self._hooks[one.id] = one
             case Channel(removed=True):
@@ -344,9 +350,12 @@ class Webhooks:
         ).encode()
         # Of the moment of sending, so that the other side can refuse what is old.
         at = int(self._clock().timestamp())
-        secret = await asyncio.to_thread(self._secrets.find, hook.id)
+        try:
+            secret = await self._secrets.find(hook.id)
+        except VaporaError as error:
+            return Attempt(None, f"its secret cannot be read: {error.message}")
         if secret is None:
-            return Attempt(None, "its secret is not in the data folder: remove the webhook, and make it anew")
+            return Attempt(None, "its secret is not in the vault any more: remove the webhook, and make it anew")
         headers = {
             "Content-Type": "application/json",
             "User-Agent": "VAPORA-Webhook/1",

@@ -21,7 +21,7 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 from actors.log_writer import LogWriter
 from actors.secrets import SecretReader
-from actors.webhooks import Mailer, Outbox, SecretFiles, Sender, Teller, Webhooks
+from actors.webhooks import Mailer, Outbox, Sender, Teller, VaultSecrets, Webhooks
 from events.channel import ChannelTested
 from events.ids import task_stream
 from events.task import TaskCompleted, TaskFailed
@@ -32,7 +32,7 @@ from tests.vault.bench import over_files, secret
 from vapora.clock import now
 from vapora.commands import CreateProject, MailSettings, RemoveChannel, ResendDeliveries, SetChannel, SubmitTask
 from vapora.dispatch import Dispatcher
-from vapora.dispatch.secrets import SecretEvents
+from vapora.dispatch.secrets import SecretEvents, SecretStore
 from vapora.domain import channel as rules
 from vapora.domain.cell import Rest
 from vapora.errors import BadInputError
@@ -82,7 +82,12 @@ class Site:
             WORKSPACE,
             now,
             open_outbox=lambda: Outbox(self.folder / "outbox.db"),
-            secrets=SecretFiles(self.folder / "secrets"),
+            secrets=VaultSecrets(
+                WORKSPACE,
+                SecretReader(self.vault, lambda _: events, "webhooks", now),
+                SecretStore(WORKSPACE, self.vault, events),
+                self.folder / "secrets",
+            ),
             sender=sender,
             teller=Teller(
                 self.log,
@@ -101,7 +106,6 @@ class Site:
         if self.outbox is not None:
             await self.outbox.stop()
             self.outbox = None
-            self.vault.close()
 
     async def store(self, name: str, value: str) -> None:
         await asyncio.to_thread(self.vault.put, WORKSPACE, name, secret(value))

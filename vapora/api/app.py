@@ -108,7 +108,7 @@ def create_app(
     app.state.rehearsal = rehearsal
     app.state.trusted_proxies = settings.trusted_proxies
     app.state.openid = bool(settings.openid_issuer)
-    app.state.public_url = settings.public_url.rstrip("/")
+    app.state.public_url = settings.public_url
     app.state.max_attachment_bytes = settings.max_attachment_bytes
     app.state.storing = asyncio.Semaphore(_STORED_AT_ONCE)
     app.state.require_operator = partial(operator_token.require, settings.data.absolute())

@@ -2454,8 +2454,8 @@ export interface paths {
         put?: never;
         /**
          * Invite somebody
-         * @description `token` belongs into the link `<address of the board>/accept#<token>`. It is shown this once; VAPORA sends no
-         *     mail.
+         * @description `link` is for the person who is invited, under the address that the settings name for browsers, else under the
+         *     one of this request. It is shown this once; VAPORA sends no mail.
          */
         post: operations["invite"];
         delete?: never;
@@ -5651,7 +5651,7 @@ export interface components {
         };
         /**
          * InvitationMade
-         * @description `token` stands in the link that the invited person opens (`/accept#<token>`); it is shown this once.
+         * @description `token` stands in the link that the invited person opens (`/accept#<token>`); both are shown this once.
          */
         InvitationMade: {
             /**
@@ -5661,9 +5661,15 @@ export interface components {
             id: string;
             /**
              * Token
-             * @description For the link <board>/accept#<token>. It stands in this answer and nowhere else.
+             * @description Stands in the link. It stands in this answer and nowhere else.
              */
             token: string;
+            /**
+             * Link
+             * @description To send to them: the page on which they accept, with the token.
+             * @default
+             */
+            link: string;
             /**
              * Expires At
              * Format: date-time

@@ -8,6 +8,7 @@ import { settings, take } from "../state/settings";
 import { refused, tell } from "../state/toasts";
 import { Panel } from "../ui/page";
 import { SettingsPageFrame } from "../ui/settings-page";
+import { WorkspaceEnd } from "../ui/workspace-end";
 
 const THEME: Record<(typeof THEMES)[number], string> = {
   system: "as this computer is set",
@@ -38,6 +39,7 @@ export function SettingsPage() {
           </p>
         )}
       </Panel>
+      <WorkspaceEnd />
     </SettingsPageFrame>
   );
 }
