@@ -240,7 +240,7 @@ async def _work_off(folder: Path, tasks: int) -> None:
 
 def _projector(folder: Path, tasks: int) -> None:
     asyncio.run(_work_off(folder / "made", tasks))
-    log = SQLiteLog.open(Settings(data=folder / "made").log_place("default"), "default", now)
+    log = SQLiteLog.open(Settings(data=folder / "made").log_file("default"), "default", now)
     records = log.after(0, 1_000_000)
     print(f"\n| projector, {len(records) / tasks:.0f} events a task | CPU ms a task | times decoding |")
     print("|---|---|---|")

@@ -133,12 +133,12 @@ class LifeSite:
         return [one.event for one in await seen(self.log, kind, count)]
 
     async def card(self, task_id: str) -> views.TaskCard:
-        found = await self.read(lambda rows: card(rows, task_id))
+        found: views.TaskCard | None = await self.read(lambda rows: card(rows, task_id))
         assert found is not None
         return found
 
     async def agent_state(self, agent_id: str) -> views.Agent:
-        found = await self.read(lambda rows: agent_of(rows, agent_id))
+        found: views.Agent | None = await self.read(lambda rows: agent_of(rows, agent_id))
         assert found is not None
         return found
 

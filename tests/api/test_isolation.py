@@ -216,7 +216,9 @@ async def test_a_socket_says_of_another_workspace_byte_for_byte_what_it_says_of_
 
         async def said(who: str, workspace: str, way: str, after: int | None) -> tuple[bytes, bytes]:
             token = there.headers(who)["Authorization"]
-            headers, first, query = {}, {}, []
+            headers: dict[str, str] = {}
+            first: dict[str, str | int] = {}
+            query: list[str] = []
             if way == "handshake":
                 headers["Authorization"] = token
             else:

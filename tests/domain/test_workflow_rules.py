@@ -21,9 +21,10 @@ from vapora.commands import (
     SkipStage,
 )
 from vapora.domain.workflow import requests
-from vapora.domain.workflow.check import MOST_STAGES, check, parse_text, require
+from vapora.domain.workflow.check import check, parse_text, require
 from vapora.domain.workflow.condition import parse
 from vapora.domain.workflow.critical_path import critical_path
+from vapora.domain.workflow.definition import MOST_STAGES
 from vapora.domain.workflow.fold import evolve
 from vapora.domain.workflow.results import Result, news
 from vapora.domain.workflow.state import Asked, Run
@@ -171,7 +172,7 @@ def test_a_stage_that_takes_too_long_fails_and_its_card_is_called_off() -> None:
 
 
 def test_what_was_done_is_undone_once_the_last_first() -> None:
-    undo = {"compensate": ["devops"]}
+    undo: dict[str, Any] = {"compensate": ["devops"]}
     run = Driver([stage("a", **undo), stage("b"), stage("c", "devops", **undo), stage("d", **undo)])
     for name in ("a", "b", "c"):
         run.end(name)

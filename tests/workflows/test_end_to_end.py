@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from events import Recorded
 from events.run import RunSucceeded
 from events.task import TaskAssigned, TaskSubmitted
 from tests.workflows.site import Site, defined
@@ -38,7 +39,8 @@ async def test_a_goal_becomes_a_feature_by_way_of_two_approvals(site: Site) -> N
     run = await site.over(run_id, 120)
     assert run.state == "completed"
     assert run.stages["announce"].outcome == "done"
-    recorded, position = [], 0
+    recorded: list[Recorded] = []
+    position = 0
     while (polled := await site.log.poll(position, 1_000, 0)).events:
         recorded += polled.events
         position = polled.position

@@ -71,7 +71,7 @@ export function Drain({ agent, changed }: { agent: Agent; changed: () => void })
   if (!may("drain_agent") || agent.state === "disabled" || agent.state === "draining") return null;
   async function drain(): Promise<void> {
     try {
-      await POST("/api/v1/agents/{agent_id}/drain", { params: { path: { agent_id: agent.id } }, body: {} });
+      await POST("/api/v1/agents/{agent_id}/drain", { params: { path: { agent_id: agent.id } }, body: { reason: "" } });
       changed();
     } catch (error) {
       refused(error, `${agent.id} was not drained`);
