@@ -35,6 +35,8 @@ class Secrets(Protocol):
 
     async def read(self, workspace: str, name: str, purpose: str) -> tuple[SecretStr, StoredSecret] | None: ...
 
+    async def close(self) -> None: ...
+
 
 class Teller:
     """`public_url`: where the board is, for links; empty: no links."""
@@ -58,6 +60,9 @@ class Teller:
         self._secrets = secrets
         self._public_url = public_url.rstrip("/")
         self._tasks = StreamFolds(log, TASK, None)
+
+    async def close(self) -> None:
+        await self._secrets.close()
 
     async def check(self, channel: ChannelSet) -> None:
         """`BadInputError` where it would be refused today. An address in the vault is seen when it is used."""

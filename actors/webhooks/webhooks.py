@@ -112,6 +112,7 @@ class Webhooks:
         await self._post.stop()
         await self._following.stop()
         await self._sender.close()
+        await self._teller.close()
         await self._secrets.close()
         if self._outbox is not None:
             await asyncio.to_thread(self._outbox.close)

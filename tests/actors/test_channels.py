@@ -103,7 +103,6 @@ class Site:
         if self.outbox is not None:
             await self.outbox.stop()
             self.outbox = None
-            self.vault.close()
 
     async def store(self, name: str, value: str) -> None:
         await asyncio.to_thread(self.vault.put, WORKSPACE, name, secret(value))

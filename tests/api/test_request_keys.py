@@ -133,6 +133,13 @@ async def test_every_post_sent_twice_under_one_key_takes_effect_once(person: Per
     await receiver.start()
     hook = await walk.post("/webhooks", {"url": receiver.url, "topics": ["task.*"]})
     await walk.post("/webhooks/{webhook_id}/test", None, webhook_id=hook["id"])
+    nightly = {"cron": "30 2 * * *", "task": {"project_id": project, "title": "Look at the logs", "assignee": "anna"}}
+    await person.ask("PUT", "/schedules/nightly", 200, nightly)
+    await walk.post("/schedules/{schedule_id}/fire", {"overlap": True}, schedule_id="nightly")
+    channel = {"kind": "webhook", "notices": ["*"], "secret": "channel-ops", "url": receiver.url}
+    await person.ask("PUT", "/channels/ops", 200, channel)
+    await walk.post("/channels/{channel_id}/test", None, channel_id="ops")
+    await walk.post("/channels/{channel_id}/resend", {"positions": [1]}, channel_id="ops")
     await receiver.stop()
 
     posts = {

@@ -10,6 +10,7 @@ import typer
 from pydantic import ValidationError
 from rich.console import RenderableType
 
+from vapora.cli.names import project_id
 from vapora.cli.output import USAGE, Json, cell, emit, local, stop, table
 from vapora.cli.remote import connect
 from vapora.commands import EditSchedule, SetSchedule
@@ -84,6 +85,9 @@ def set_schedule(
     if not fields:
         stop(USAGE, "Nothing was named.", "Name --cron, and --title with --project, or --workflow.")
     with connect() as client:
+        named = body if body is not None else fields
+        if "project_id" in named:
+            named["project_id"] = project_id(client, named["project_id"])
         known = {one.id for one in client.schedules()}
         if schedule in known:
             shown = client.edit_schedule(schedule, _checked(EditSchedule, fields))

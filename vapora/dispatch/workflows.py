@@ -6,14 +6,17 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from pydantic import BaseModel
+
 from events.base import DomainEvent
-from events.ids import StreamName, project_stream, task_stream, workflow_run_stream, workflow_stream
+from events.ids import StreamName, project_stream, schedule_stream, task_stream, workflow_run_stream, workflow_stream
 from vapora.catalog.shipped_workflows import shipped, workflow_id_for
 from vapora.clock import Clock, new_id
 from vapora.commands import DecideApproval, StartWorkflowRun
-from vapora.dispatch.folds import PROJECT
+from vapora.dispatch.folds import PROJECT, SCHEDULE
 from vapora.dispatch.request_keys import answer_to
 from vapora.domain import project as projects
+from vapora.domain import schedule as schedules
 from vapora.domain.workflow import catalogue, live_runs, requests, results, state
 from vapora.domain.workflow.catalogue import Workflow
 from vapora.domain.workflow.definition import Definition
@@ -36,6 +39,7 @@ class _Decided:
     events: tuple[DomainEvent, ...]
     position: int = 0
     expected: Mapping[StreamName, int] = field(default_factory=dict)
+    along: tuple[Change, ...] = ()
 
 
 class WorkflowCommands:
@@ -45,6 +49,7 @@ class WorkflowCommands:
         self._log = log
         self._clock = clock
         self._projects = StreamFolds(log, PROJECT, None)
+        self._schedules = StreamFolds(log, SCHEDULE, None)
 
     # --- workflows ---
 
@@ -64,7 +69,8 @@ class WorkflowCommands:
                 number += 1
                 taken = f"{wanted}-{number}"
             events = catalogue.define(None, taken, definition)
-            return _Decided(taken, workflow_stream(taken), found[1], events)
+            along = await self._trigger(taken, definition.trigger)
+            return _Decided(taken, workflow_stream(taken), found[1], events, along=along)
 
         return await self._carry_out(origin, decided, key)
 
@@ -88,7 +94,8 @@ class WorkflowCommands:
             if if_match is not None:
                 if_match.require(str(position))
             events = catalogue.define(found, workflow_id, definition, file, file_digest)
-            return _Decided(workflow_id, workflow_stream(workflow_id), version, events, position)
+            along = await self._trigger(workflow_id, definition.trigger)
+            return _Decided(workflow_id, workflow_stream(workflow_id), version, events, position, along=along)
 
         return await self._carry_out(origin, decided, key)
 
@@ -100,9 +107,18 @@ class WorkflowCommands:
             events = catalogue.remove(found, workflow_id)
             if if_match is not None:
                 if_match.require(str(position))
-            return _Decided(workflow_id, workflow_stream(workflow_id), version, events, position)
+            along = await self._trigger(workflow_id, None)
+            return _Decided(workflow_id, workflow_stream(workflow_id), version, events, position, along=along)
 
         return await self._carry_out(origin, decided, key)
+
+    async def _trigger(self, workflow_id: str, trigger: Any) -> tuple[Change, ...]:
+        """The schedule that the workflow's own trigger asks for, or that it asks for no more."""
+        stream = schedule_stream(schedules.schedule_id_of(workflow_id))
+        loaded = await self._schedules.load(stream)
+        said = trigger.model_dump() if isinstance(trigger, BaseModel) else trigger
+        events = schedules.of_workflow(loaded.state, workflow_id, said, self._clock())
+        return ((stream, loaded.version, events),) if events else ()
 
     # --- runs ---
 
@@ -237,7 +253,7 @@ class WorkflowCommands:
                 marker = ((key.stream, version, (key.accepted(decided.id),)),)
             try:
                 change = (decided.stream, decided.version, decided.events)
-                appended = await self._log.append(origin, change, *marker, expected=decided.expected)
+                appended = await self._log.append(origin, change, *decided.along, *marker, expected=decided.expected)
             except VersionConflictError:
                 continue
             return Accepted(id=decided.id, position=appended.position)

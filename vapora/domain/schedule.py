@@ -110,7 +110,7 @@ def of_workflow(state: Schedule | None, workflow_id: str, trigger: Any, now: dat
     schedule_id = schedule_id_of(workflow_id)
     if said is None:
         return (ScheduleRemoved(schedule_id=schedule_id),) if standing else ()
-    times = {"cron": said["cron"], "zone": said.get("zone", "UTC")}
+    times = {"cron": said["cron"], "zone": said.get("zone", "UTC"), "inputs": said.get("inputs", {})}
     if standing:
         return decide(state, EditSchedule(**times), schedule_id, now)
     return decide(state, SetSchedule(workflow_id=workflow_id, **times), schedule_id, now)
