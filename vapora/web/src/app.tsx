@@ -28,6 +28,8 @@ const WorkflowsPage = lazy(() => import("./pages/workflows/list").then((page) =>
 const EditWorkflowPage = lazy(() => import("./pages/workflows/edit").then((page) => page.EditWorkflowPage));
 const WorkflowRunsPage = lazy(() => import("./pages/workflows/runs").then((page) => page.WorkflowRunsPage));
 const WorkflowRunPage = lazy(() => import("./pages/workflows/run").then((page) => page.WorkflowRunPage));
+const SchedulesPage = lazy(() => import("./pages/workflows/schedules").then((page) => page.SchedulesPage));
+const ChannelsPage = lazy(() => import("./pages/settings/channels").then((page) => page.ChannelsPage));
 const ApprovalsPage = lazy(() => import("./pages/workflows/approvals").then((page) => page.ApprovalsPage));
 const NotFound = lazy(() => import("./pages/not-found").then((page) => page.NotFound));
 const SignInPage = lazy(() => import("./pages/sign-in").then((page) => page.SignInPage));
@@ -75,6 +77,7 @@ function Pages() {
           <Route path="/workflows/runs" component={WorkflowRunsPage} />
           <Route path="/workflows/runs/:run" component={WorkflowRunPage} />
           <Route path="/workflows/approvals" component={ApprovalsPage} />
+          <Route path="/workflows/schedules" component={SchedulesPage} />
           <Route path="/plans" component={PlansPage} />
           <Route path="/plans/:plan" component={PlanPage} />
           <Route path="/marketplace" component={MarketplacePage} />
@@ -86,6 +89,7 @@ function Pages() {
           <Route path="/settings/secrets" component={SecretsPage} />
           <Route path="/settings/policies" component={PoliciesPage} />
           <Route path="/settings/webhooks" component={WebhooksPage} />
+          <Route path="/settings/channels" component={ChannelsPage} />
           <Route path="/settings/users" component={UsersPage} />
           <Route default component={NotFound} />
         </Router>
