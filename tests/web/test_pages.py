@@ -50,7 +50,9 @@ def lived(built: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tup
     with_end = site.get(f"/tasks/{task}")
     while with_end["state"] != "review":
         with_end = site.get(f"/tasks/{task}", after=site.get("/position")["head"])
-    run = site.send("POST", "/workflows/feature/runs", {"inputs": {"goal": "Export links"}, "project_id": project})["id"]
+    run = site.send("POST", "/workflows/feature/runs", {"inputs": {"goal": "Export links"}, "project_id": project})[
+        "id"
+    ]
     plan = site.send("POST", "/plans", {"goal": "Export links", "project_id": project})["id"]
     yield site, {"task": task, "project": project, "run": run, "plan": plan}
     site.close()

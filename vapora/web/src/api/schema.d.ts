@@ -1627,7 +1627,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Show a workflow */
+        /**
+         * Show a workflow
+         * @description Its newest version. One that ships, and that nobody has changed, bears no ETag.
+         */
         get: operations["get_workflow"];
         /**
          * Replace a workflow
@@ -2773,13 +2776,13 @@ export interface components {
             name: string;
             /**
              * State
-             * @description idle, busy or disabled. No agent is reported as offline yet; the value is reserved.
+             * @description idle, busy, draining (ends what it has), offline (does not answer, or not advance) or disabled.
              * @enum {string}
              */
             state: "idle" | "busy" | "draining" | "offline" | "disabled";
             /**
              * Reason
-             * @description Why it is so, in words.
+             * @description Why it gets no work; empty where it does.
              * @default
              */
             reason: string;
@@ -3970,6 +3973,18 @@ export interface components {
              * @default 50
              */
             default_priority: number;
+            /**
+             * Most Runs
+             * @description So many runs go on at once in the workspace; null: no limit.
+             */
+            most_runs?: number | null;
+            /**
+             * Most Runs Of
+             * @description So many runs go on at once in a role, by the role; left out: what its manifest says, or no limit.
+             */
+            most_runs_of?: {
+                [key: string]: number;
+            };
         };
         /**
          * ChangedBy
@@ -9933,6 +9948,18 @@ export interface components {
              * @default 50
              */
             default_priority: number;
+            /**
+             * Most Runs
+             * @description So many runs go on at once in the workspace; null: no limit.
+             */
+            most_runs?: number | null;
+            /**
+             * Most Runs Of
+             * @description So many runs go on at once in a role, by the role; left out: what its manifest says, or no limit.
+             */
+            most_runs_of?: {
+                [key: string]: number;
+            };
             /**
              * Position
              * @description Of the last change; 0: nobody has set any.
@@ -22871,6 +22898,8 @@ export interface operations {
             header?: {
                 /** @description The workspace that is spoken to. */
                 "Vapora-Workspace"?: string;
+                /** @description ETags of answers that you have: if it is still one of them, 304 without a body. */
+                "If-None-Match"?: string | null;
             };
             path: {
                 /** @description The workflow's id, such as feature. */
@@ -22883,11 +22912,22 @@ export interface operations {
             /** @description Successful Response */
             200: {
                 headers: {
+                    /** @description For If-Match and If-None-Match. */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["WorkflowView"];
                 };
+            };
+            /** @description It is what If-None-Match says that you have */
+            304: {
+                headers: {
+                    /** @description For If-Match and If-None-Match. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Nobody has signed in, or only the operator may do this */
             401: {
