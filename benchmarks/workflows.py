@@ -22,7 +22,7 @@ from actors.follower import Follower
 from actors.log_writer import LogWriter
 from actors.snapshots import saved_workflow_runs
 from actors.workflow_engine import SharedBudget, WorkflowEngine
-from events import Recorded
+from events import DomainEvent, Recorded
 from events.ids import project_stream, task_stream, workflow_run_stream
 from events.project import ProjectCreated
 from events.task import TaskCompleted, TaskSubmitted
@@ -147,7 +147,7 @@ async def _finished(folder: Path, count: int) -> None:
     await site.writer.stop()
 
 
-def _ended(run_id: str, definition: Definition) -> tuple[object, ...]:
+def _ended(run_id: str, definition: Definition) -> tuple[DomainEvent, ...]:
     about = {"workflow_run_id": run_id, "stage": "s0"}
     return (
         requests.start(run_id, "many", 1, definition, "cor", {}, "p"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from typing import Any
@@ -17,3 +18,10 @@ def wait_for(what: str, condition: Callable[[], Any]) -> Any:
             raise AssertionError(f"not within {DEADLINE_S} s: {what}")
         time.sleep(0.1)
     return found
+
+
+async def until(condition: Callable[[], Any]) -> None:
+    """The same in an event loop, which goes on meanwhile."""
+    async with asyncio.timeout(DEADLINE_S):
+        while not condition():
+            await asyncio.sleep(0.01)

@@ -1,20 +1,21 @@
 """The Ray transport: objects live in `Host` actors, found by name, restarted by Ray after a crash.
 
 A host is async, so Ray runs `__init__` in the actor's event loop: residents start by themselves after a restart,
-with nobody calling. Ray repeats no call by itself (`max_task_retries=0`); `RayRef` repeats what is safe to.
-One packed argument instead of several saves 0.1 ms each.
+with nobody calling. Ray repeats no call by itself (`max_task_retries=0`); a `FarRef` repeats what is safe to.
+Ray tells where a host's door is, and from then on calls go there directly (`direct.py`); between nodes Ray carries
+them, and one packed argument instead of several saves 0.1 ms each.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
-import pickle
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from itertools import groupby
+from pathlib import Path
 from typing import Any
 
 import ray
@@ -24,28 +25,26 @@ from ray.exceptions import ActorDiedError, ActorUnavailableError, RayActorError
 from actors import kinds
 from actors.kinds import Placement
 from actors.runtime.base import Actor, Address, Builder, host_of, residents
-from actors.runtime.local import ClosedError, LocalRuntime
-from vapora.backoff import Backoff
-from vapora.errors import StoppingError, UnavailableError
+from actors.runtime.direct import DirectLine, Door, DoorAddress
+from actors.runtime.lines import Answering, CutError, FarRef, Line
+from actors.runtime.local import LocalRuntime
+from vapora.errors import ConfigurationError
 
 NAMESPACE = "vapora"
-_PATIENCE_S = 30.0
 _DROPS_WITHIN_S = 2.0
-_BACKOFF = Backoff(0.05, longest_s=1.0)
 # Waiting polls occupy a slot each; Ray's default of 1,000 would let many followers starve an append.
 _MAX_CONCURRENCY = 100_000
-# What a host answers that is ending: the call did nothing there, and is for the next host of that name.
-_LEAVING = b""
 
 
 @dataclass(frozen=True, slots=True)
 class HostConfig:
     """What a host needs to build its objects anywhere in the cluster. `builder`: `module:function`, called with
-    `settings`, which returns the `Builder`."""
+    `settings`, which returns the `Builder`. `direct`: calls go over a socket where both ends are on one node."""
 
     builder: str
     settings: Any
     placement: Placement
+    direct: bool = False
 
 
 class RayRuntime:
@@ -54,25 +53,57 @@ class RayRuntime:
     def __init__(self, config: HostConfig, host: Host | None = None) -> None:
         self._config = config
         self._host = host
-        # Of each host, `call` under the name that its process is to bear.
-        self._calls: dict[str, Any] = {}
+        self._lines: dict[str, asyncio.Task[Line]] = {}
         self._journal = structlog.get_logger("runtime")
 
     def ref(self, address: Address) -> Any:
         name = host_of(address, self._config.placement)
         if self._host is not None and name == self._host.name:
             return self._host.local.ref(address)
-        return RayRef(self, address, name)
+        return FarRef(self, address, name)
 
-    async def connect(self, name: str) -> Any:
-        """The host's remote method `call`; starts the host if there is none."""
-        call = self._calls.get(name)
-        if call is None:
-            # Looking a name up blocks on the cluster's controller: not in the event loop.
-            handle = await asyncio.to_thread(self._find_or_start, name)
-            # Ray names a process after the task that it began last.
-            call = self._calls[name] = handle.call.options(name=title_of(name))
-        return call
+    async def connect(self, host: str) -> Line:
+        """The line to the host; starts the host if there is none. Callers that come meanwhile share it."""
+        loop = asyncio.get_running_loop()
+        known = self._lines.get(host)
+        # A line belongs to the event loop that made it.
+        if known is None or known.get_loop() is not loop:
+            known = self._lines[host] = loop.create_task(self._connect(host), name=f"connect {host}")
+        if known.done() and not known.cancelled() and known.exception() is None:
+            return known.result()
+        try:
+            return await asyncio.shield(known)
+        except BaseException:
+            if known.done() and self._lines.get(host) is known:
+                del self._lines[host]
+            raise
+
+    async def _connect(self, host: str) -> Line:
+        # Looking a name up blocks on the cluster's controller: not in the event loop.
+        handle = await asyncio.to_thread(self._find_or_start, host)
+        # Ray names a process after the task that it began last.
+        over_ray = RayLine(handle.call.options(name=title_of(host)))
+        if not self._config.direct:
+            return over_ray
+        try:
+            door: DoorAddress | None = await handle.door.options(name=title_of(host)).remote()
+        except (ActorUnavailableError, ActorDiedError) as error:
+            raise CutError(str(error), sent=False) from error
+        if door is None or door.kind != "unix" or door.node != ray.get_runtime_context().get_node_id():
+            return over_ray
+        try:
+            return await DirectLine.open(door.path)
+        except (OSError, ConfigurationError) as error:
+            # Its process has just ended; or it is one that sees other files.
+            self._journal.info("called over Ray", host=host, why=repr(error))
+            return over_ray
+
+    def forget(self, host: str, line: Line | None = None) -> None:
+        known = self._lines.get(host)
+        if known is None or not known.done():
+            return
+        if line is None or known.cancelled() or known.exception() is not None or known.result() is line:
+            del self._lines[host]
 
     def _find_or_start(self, name: str) -> Any:
         return (
@@ -89,9 +120,6 @@ class RayRuntime:
             )
             .remote(name, self._config)
         )
-
-    def forget(self, name: str) -> None:
-        self._calls.pop(name, None)
 
     async def stop(self, address: Address) -> None:
         name = host_of(address, self._config.placement)
@@ -198,53 +226,18 @@ def hosts() -> list[str]:
     return [one["name"] for one in ray.util.list_named_actors(all_namespaces=True) if one["namespace"] == NAMESPACE]
 
 
-class RayRef:
-    """Looks like the actor. A call that is safe to repeat outlives a crash of the other side; one that reaches a
-    provider does not, and raises `UnavailableError`."""
+class RayLine:
+    """A host's remote method `call`, which one argument reaches cheapest."""
 
-    def __init__(self, runtime: RayRuntime, address: Address, host: str) -> None:
-        self._runtime = runtime
-        self._address = address
-        self._host_name = host
+    def __init__(self, method: Any) -> None:
+        self._method = method
 
-    def __getattr__(self, method: str) -> Callable[..., Awaitable[Any]]:
-        if method.startswith("__"):
-            raise AttributeError(method)
-
-        async def call(*args: Any, **kwargs: Any) -> Any:
-            packed = pickle.dumps((str(self._address), method, args, kwargs))
-            return _unpack(await self._send(packed, repeat=kinds.may_repeat(self._address.kind, method)))
-
-        return call
-
-    async def _send(self, packed: bytes, *, repeat: bool) -> bytes:
-        deadline = asyncio.get_running_loop().time() + _PATIENCE_S
-        pauses = iter(_BACKOFF)
-        while True:
-            pause = next(pauses)
-            try:
-                call = await self._runtime.connect(self._host_name)
-                answer: bytes = await call.remote(packed)
-                if answer != _LEAVING:
-                    return answer
-                self._runtime.forget(self._host_name)
-                cause, may_repeat = None, True
-            except (ActorUnavailableError, ActorDiedError) as error:
-                if isinstance(error, ActorDiedError):
-                    self._runtime.forget(self._host_name)
-                cause, may_repeat = error, repeat
-            if not may_repeat or asyncio.get_running_loop().time() + pause > deadline:
-                raise UnavailableError(
-                    f"{self._address} does not answer.", remedy="It is being restarted; try again."
-                ) from cause
-            await asyncio.sleep(pause)
-
-
-def _unpack(answer: bytes) -> Any:
-    good, value = pickle.loads(answer)  # noqa: S301 - from our own actors, behind Ray's token
-    if not good:
-        raise value
-    return value
+    async def call(self, packed: bytes) -> bytes:
+        try:
+            answer: bytes = await self._method.remote(packed)
+        except (ActorUnavailableError, ActorDiedError) as error:
+            raise CutError(str(error), sent=True) from error
+        return answer
 
 
 class Host:
@@ -264,7 +257,9 @@ class Host:
         runtime = RayRuntime(config, host=self)
         self.local.seen_by_actors = runtime
         self._journal = structlog.get_logger(name)
-        self._leaving = False
+        self._answering = Answering(self.local)
+        self._door = Door(self._answering.answer)
+        self._opening = asyncio.ensure_future(self._open_door())
         self._starting = asyncio.ensure_future(self._start_residents())
 
     async def _start_residents(self) -> None:
@@ -276,15 +271,19 @@ class Host:
                 self._journal.exception("did not start", actor=str(address))
 
     async def call(self, packed: bytes) -> bytes:
-        name, method, args, kwargs = pickle.loads(packed)  # noqa: S301 - from our own actors, behind Ray's token
+        return await self._answering.answer(packed)
+
+    async def door(self) -> DoorAddress | None:
+        """Where this process is called without Ray; None where that does not work here, and Ray carries every call."""
+        return await asyncio.shield(self._opening)
+
+    async def _open_door(self) -> DoorAddress | None:
         try:
-            return pickle.dumps((True, await self.local.call(Address.parse(name), method, args, kwargs)))
-        except ClosedError:
-            return _LEAVING
-        except Exception as error:
-            if self._leaving and isinstance(error, StoppingError):
-                return _LEAVING
-            return _pack_error(error)
+            path = await self._door.open(Path(_session_folder()) / "v")
+        except (OSError, ConfigurationError) as error:
+            self._journal.warning("calls go over Ray, which costs more", why=str(error))
+            return None
+        return DoorAddress("unix", ray.get_runtime_context().get_node_id(), path)
 
     async def stop(self, name: str) -> None:
         await self.local.stop(Address.parse(name))
@@ -293,7 +292,7 @@ class Host:
         await self.local.discard(Address.parse(name))
 
     async def shutdown(self) -> None:
-        self._leaving = True
+        self._answering.leaving = True
         await self.local.shutdown()
 
     async def health(self) -> dict[str, Any]:
@@ -308,13 +307,10 @@ def _actor_class(role: str) -> Any:
     return ray.remote(type(role, (Host,), {}))
 
 
-def _pack_error(error: Exception) -> bytes:
-    try:
-        packed = pickle.dumps((False, error))
-        pickle.loads(packed)  # noqa: S301 - our own bytes: an error that cannot be rebuilt must not fail over there
-        return packed
-    except Exception:
-        return pickle.dumps((False, RuntimeError(f"{type(error).__name__}: {error}")))
+def _session_folder() -> str:
+    """Where Ray has its own sockets on this node: removed with the session, and its path is short."""
+    node = ray._private.worker._global_node
+    return str(node.get_session_dir_path())
 
 
-__all__ = ["NAMESPACE", "Actor", "Host", "HostConfig", "RayRef", "RayRuntime", "find", "hosts", "role_of", "title_of"]
+__all__ = ["NAMESPACE", "Actor", "Host", "HostConfig", "RayRuntime", "find", "hosts", "role_of", "title_of"]

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from actors.runtime.base import Address, Runtime, host_of, residents
+from actors.runtime.lines import FarRef
 from actors.runtime.local import LocalRuntime
-from actors.runtime.ray import HostConfig, RayRef, RayRuntime
+from actors.runtime.ray import HostConfig, RayRuntime
 from tests.actors.kit import passed
 from vapora.errors import UnavailableError
 
@@ -134,7 +135,7 @@ async def test_shutting_down_ends_writers_last_starts_nothing_and_minds_nobody_w
 
 
 async def test_a_reference_has_no_secret_methods(world: World) -> None:
-    for ref in (world.runtime.ref(LOG), RayRef(_far(), LOG, "log/default")):
+    for ref in (world.runtime.ref(LOG), _far().ref(LOG)):
         with pytest.raises(AttributeError):
             _ = ref.__secret__
 
@@ -163,7 +164,8 @@ def test_the_placement_says_in_which_process_an_object_lives(address: Address, s
 
 def test_a_host_starts_by_itself_what_lives_in_it_but_agents_are_started_by_their_work() -> None:
     assert residents("cell/acme") == tuple(
-        Address(kind, "acme") for kind in ("log", "projector", "budget", "repositories", "webhooks", "coordinator")
+        Address(kind, "acme")
+        for kind in ("log", "projector", "budget", "repositories", "workflows", "webhooks", "coordinator")
     )
     assert residents("agents/acme") == ()
     for address in (Address("router"), LOG, Address("agent", "acme", "tester")):
@@ -176,4 +178,4 @@ def _far() -> RayRuntime:
 
 def test_a_reference_over_ray_is_made_without_asking_anybody() -> None:
     """Making one starts nothing: this test has no Ray."""
-    assert isinstance(_far().ref(LOG), RayRef)
+    assert isinstance(_far().ref(LOG), FarRef)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from events.workflow import StageCompleted
+from events.workflow import ApprovalDecided, StageCompleted
 from tests.workflows.site import Site, cards, count, defined, gate, stage
+from vapora.errors import ApprovalDecidedError
 
 
 @pytest.fixture
@@ -30,3 +32,15 @@ async def test_stages_follow_each_other_and_bear_their_tasks_unchanged(site: Sit
     told = await site.told(run_id)
     assert count(told, StageCompleted) == 3
     assert len(cards(told)) == 2
+
+
+async def test_of_two_who_decide_at_the_same_moment_one_stands(site: Site) -> None:
+    run_id = await site.begin(defined([gate("accept")]))
+    approval, seen = await site.asked(run_id)
+    both = [site.decide(approval, seen, word, f"user:{who}") for who, word in (("a", "approve"), ("b", "reject"))]
+    said = await asyncio.gather(*both, return_exceptions=True)
+    assert [one for one in said if isinstance(one, ApprovalDecidedError)] == [one for one in said if one is not None]
+    assert len([one for one in said if one is None]) == 1
+    run = await site.over(run_id)
+    assert run.state == ("completed" if said[0] is None else "failed")
+    assert count(await site.told(run_id), ApprovalDecided) == 1

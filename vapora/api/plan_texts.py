@@ -10,6 +10,8 @@ _PLAN = {
     "task_ids": "The cards that were made of it; empty until it is accepted.",
 }
 _CARD = {
+    "title": "What the card is called.",
+    "type": "What kind of work a person calls it: feature, bugfix, enhancement or tech-debt.",
     "key": "Tells the card from the plan's others.",
     "waits_for": "Keys of the cards that have to be done before.",
     "risk": "What may go wrong, and its early sign.",
@@ -41,6 +43,7 @@ SHAPES: dict[str, dict[str, str]] = {
     "PlanRound": {
         "text": "What was asked for.",
         "by": "Who asked.",
+        "at": "When.",
         "task_id": "The card that it was planned by.",
         "answer": "What the project manager said beside the cards; null: nothing yet.",
     },

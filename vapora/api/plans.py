@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
 from anyio import to_thread
-from fastapi import APIRouter, status
+from fastapi import APIRouter, Query, status
 
 from events.content import Content
 from events.ids import TaskState, plan_stream
@@ -48,7 +49,10 @@ async def create_plan(body: AskPlan, writing: Writing, key: PostKey) -> PlanMade
 
 @router.get("", summary="List the plans")
 async def list_plans(
-    cell: FreshCell, project_id: str | None = None, limit: Limit = 100, cursor: Cursor = None
+    cell: FreshCell,
+    project_id: Annotated[str | None, Query(max_length=200, description="Of this project only.")] = None,
+    limit: Limit = 100,
+    cursor: Cursor = None,
 ) -> Page[PlanSummary]:
     """The newest first."""
 

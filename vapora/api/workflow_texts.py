@@ -83,7 +83,7 @@ SHAPES: dict[str, dict[str, str]] = {
     "StageView": {
         "name": "The stage's name.",
         "state": "pending, running, waiting-approval, completed, failed, skipped, undoing or undone.",
-        "outcome": "done, approved, failed, rejected, timed-out, over-budget or skipped; empty: it is not over.",
+        "outcome": "done, approved, failed, rejected, timed-out or skipped; empty: it is not over.",
         "reason": "Why it failed or was skipped.",
         "needs": "The stages that it waits for.",
         "blocked_by": "Those of them that are not over.",

@@ -6712,6 +6712,7 @@ export interface components {
             /**
              * At
              * Format: date-time
+             * @description When.
              */
             at: string;
             /**
@@ -6865,7 +6866,10 @@ export interface components {
              * @description Tells the card from the plan's others.
              */
             key: string;
-            /** Title */
+            /**
+             * Title
+             * @description What the card is called.
+             */
             title: string;
             /**
              * Description
@@ -6873,7 +6877,10 @@ export interface components {
              * @default
              */
             description: string;
-            /** @default feature */
+            /**
+             * @description What kind of work a person calls it: feature, bugfix, enhancement or tech-debt.
+             * @default feature
+             */
             type: components["schemas"]["BoardType"];
             /**
              * Role
@@ -7293,13 +7300,17 @@ export interface components {
              * @description Tells the card from the plan's others.
              */
             key: string;
-            /** Title */
+            /**
+             * Title
+             * @description What the card is called.
+             */
             title: string;
             /**
              * Description
              * @description Free text, for people and for the agent.
              */
             description: string;
+            /** @description What kind of work a person calls it: feature, bugfix, enhancement or tech-debt. */
             type: components["schemas"]["BoardType"];
             /**
              * Role
@@ -8511,7 +8522,7 @@ export interface components {
             state: "pending" | "running" | "waiting-approval" | "completed" | "failed" | "skipped" | "undoing" | "undone";
             /**
              * Outcome
-             * @description done, approved, failed, rejected, timed-out, over-budget or skipped; empty: it is not over.
+             * @description done, approved, failed, rejected, timed-out or skipped; empty: it is not over.
              * @default
              */
             outcome: string;
@@ -16178,6 +16189,7 @@ export interface operations {
     list_plans: {
         parameters: {
             query?: {
+                /** @description Of this project only. */
                 project_id?: string | null;
                 /** @description How many items at most. */
                 limit?: number;
