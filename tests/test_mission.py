@@ -21,6 +21,8 @@ CHAPTERS = {
 }  # fmt: skip
 ITEMS = {f"{chapter}.{number}" for chapter, count in CHAPTERS.items() for number in range(1, count + 1)}
 ITEMS |= {"M17"} | {f"R{number}" for number in range(1, 28)} | {f"C{number}" for number in range(1, 20)}
+# Of its chapters on behaviour, those that stand in the table.
+ITEMS |= {"B2", "B5", "B6", "B11"}
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ def item(line: str) -> Item:
 
 def items() -> list[Item]:
     text = (ROOT / "docs" / "mission.md").read_text(encoding="utf-8")
-    return [item(line) for line in text.splitlines() if re.match(r"\| [MRC]\d", line)]
+    return [item(line) for line in text.splitlines() if re.match(r"\| [MRCB]\d", line)]
 
 
 @cache
