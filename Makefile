@@ -32,7 +32,8 @@ test: $(VENV)/.dev
 test-install: $(VENV)/.dev
 	$(BIN)/python -m pytest -m index $(PYTEST)
 
-# The crash rounds in full; `make test` runs a sample of them. Half an hour, on a quiet machine.
+# The crash rounds in full, and 10,000 requests made up from the API's document, each sent by nobody and by an owner
+# (seven minutes of a processor); `make test` runs a sample of them. Three quarters of an hour, on a quiet machine.
 soak: $(VENV)/.dev
 	VAPORA_WORK_ROUNDS=30 VAPORA_LANDING_ROUNDS=30 VAPORA_CHAOS_ROUNDS=100 VAPORA_RAY_WORK_ROUNDS=30 VAPORA_SCHEMA_CASES=10000 $(BIN)/python -m pytest -m "not index" $(PYTEST) \
 		tests/work/test_agent_killed.py tests/work/test_landing_killed.py tests/cluster/test_work_killed.py \

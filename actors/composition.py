@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from actors import kinds
 from actors.agent import Agent
+from actors.agent.means import StepLimits
 from actors.agent.permission import Permission
 from actors.budget_manager import BudgetManager
 from actors.coordinator import SwarmCoordinator
@@ -29,23 +30,25 @@ from actors.runtime import cluster
 from actors.runtime.base import Actor, Address, Builder, Runtime
 from actors.runtime.local import LocalRuntime
 from actors.secrets import SecretReader
-from actors.snapshots import saved_landings, saved_ledger, saved_offers, saved_swarm
+from actors.snapshots import saved_landings, saved_ledger, saved_offers, saved_swarm, saved_workflow_runs
 from actors.supervisor import Supervisor
 from actors.supervisor.store import SettingsCellStore
-from actors.webhooks import Outbox, SecretFiles, Sender, Webhooks
+from actors.webhooks import Mailer, Outbox, Sender, Teller, VaultSecrets, Webhooks
+from actors.workflow_engine import Scheduler, SharedBudget, WorkflowEngine
 from events.content import Content
 from events.ids import DEFAULT_WORKSPACE, PEOPLE, is_workspace
 from projections import all_projections, people_projections
 from projections.engine.store import ReadStore
 from vapora import journal
 from vapora.blobs import Blobs, open_blobs
-from vapora.catalog import role
+from vapora.catalog import role, roles
 from vapora.clock import new_id, now
 from vapora.database import Place
 from vapora.dispatch import Dispatcher
-from vapora.dispatch.secrets import SecretEvents
+from vapora.dispatch.secrets import SecretEvents, SecretStore
+from vapora.domain.heartbeat import Heartbeat
 from vapora.domain.pricing import PriceBook
-from vapora.errors import ArchivedError, ConfigurationError, NotFoundError, UnavailableError, VaporaError, VaultError
+from vapora.errors import ConfigurationError, NotFoundError, UnavailableError, VaporaError, VaultError, is_archived
 from vapora.identity import named_owner
 from vapora.identity.openid import Provider, client_of
 from vapora.identity.store import open_store
@@ -58,6 +61,7 @@ from vapora.log.places import open_log
 from vapora.log.proof import CheckpointBook, SigningKey
 from vapora.ports import (
     BudgetPort,
+    ChannelsPort,
     IdentityPort,
     LogWriterPort,
     Origin,
@@ -96,11 +100,15 @@ class Wiring:
     def secrets(self, actor: str) -> SecretReader:
         """For one part of the system, as the log names it."""
 
-        @cache
-        def events(workspace: str) -> SecretEvents:
-            return SecretEvents(self.log(workspace), now, self.settings.stream_snapshots(workspace))
+        return SecretReader(open_vault(self.settings), cache(self._secret_events), actor, now)
 
-        return SecretReader(open_vault(self.settings), events, actor, now)
+    def webhook_secrets(self, workspace: str) -> VaultSecrets:
+        vault, events = open_vault(self.settings), self._secret_events(workspace)
+        reader, store = SecretReader(vault, lambda _: events, "webhooks", now), SecretStore(workspace, vault, events)
+        return VaultSecrets(workspace, reader, store, self.settings.webhook_secrets(workspace))
+
+    def _secret_events(self, workspace: str) -> SecretEvents:
+        return SecretEvents(self.log(workspace), now, self.settings.stream_snapshots(workspace))
 
     def blobs(self, workspace: str) -> Blobs:
         return open_blobs(self.settings.blobs_url, self.settings.blob_folder(workspace), workspace)
@@ -135,7 +143,7 @@ def _seal(settings: Settings, workspace: str) -> VaporaError | None:
     record = open_cell_records(settings).get(workspace) if is_workspace(workspace) else None
     if record is None or record.state != "archived":
         return None
-    return ArchivedError(f"The workspace '{workspace}' is archived.", remedy="Restore it, and nothing is missing.")
+    return is_archived(workspace)
 
 
 def require_one_machine(settings: Settings, nodes: int) -> None:
@@ -223,6 +231,20 @@ def build_coordinator(wiring: Wiring, address: Address) -> SwarmCoordinator:
         resend_s=settings.resend_s,
         saved=saved_swarm(settings.snapshot_folder(workspace)),
         consumer=_consumer(settings, workspace),
+        kill=lambda agent_id: runtime.discard(Address("agent", workspace, agent_id)),
+        beat=lambda role_id: beat_of(settings, role_id),
+        heartbeat_s=min(beat_of(settings, role_id).interval_s for role_id in roles()),
+        most_runs_of={one.id: one.most_runs for one in roles().values() if one.most_runs is not None},
+    )
+
+
+def beat_of(settings: Settings, role_id: str) -> Heartbeat:
+    """What the role's manifest leaves out is as the settings say."""
+    own = role(role_id).heartbeat if role_id in roles() else None
+    return Heartbeat(
+        interval_s=own.interval_s if own and own.interval_s else settings.agent_heartbeat_s,
+        misses=own.misses if own and own.misses else settings.agent_misses,
+        start_s=settings.agent_start_s,
     )
 
 
@@ -279,6 +301,12 @@ def build_agent(wiring: Wiring, address: Address) -> Agent:
         workplaces=runtime.ref(Address("repositories", workspace)),
         rehearsal_steps=wiring.settings.rehearsal_steps,
         permission=Permission(partial(runtime.ref(Address("identity")).policies, workspace)),
+        limits=StepLimits(
+            # The router's own limit for one attempt, and what it takes to choose, to pay and to record.
+            model_s=wiring.settings.call_timeout_s + wiring.settings.agent_step_limit_s,
+            tool_s=wiring.settings.agent_tool_limit_s,
+            other_s=wiring.settings.agent_step_limit_s,
+        ),
     )
 
 
@@ -311,13 +339,38 @@ def build_repositories(wiring: Wiring, address: Address) -> Repositories:
 def build_webhooks(wiring: Wiring, address: Address) -> Webhooks:
     settings, workspace = wiring.settings, address.workspace
     folder = settings.webhooks_folder(workspace)
+    log, sender = wiring.log(workspace), Sender(settings.webhook_allow, now)
     return Webhooks(
-        wiring.log(workspace),
+        log,
         workspace,
         now,
         open_outbox=lambda: Outbox(folder / "outbox.db"),
-        secrets=SecretFiles(settings.webhook_secrets(workspace)),
-        sender=Sender(settings.webhook_allow, now),
+        secrets=wiring.webhook_secrets(workspace),
+        sender=sender,
+        teller=Teller(
+            log,
+            workspace,
+            now,
+            sender=sender,
+            mailer=Mailer(sender, now),
+            secrets=wiring.secrets("notifications"),
+            public_url=settings.public_url,
+        ),
+    )
+
+
+def build_workflows(wiring: Wiring, address: Address) -> WorkflowEngine:
+    settings, workspace = wiring.settings, address.workspace
+    log = wiring.log(workspace)
+    dispatcher = Dispatcher(log, now, settings.stream_snapshots(workspace))
+    return WorkflowEngine(
+        log,
+        workspace,
+        now,
+        dispatcher=dispatcher,
+        scheduler=Scheduler(dispatcher, workspace),
+        limits=SharedBudget(wiring.runtime.ref(Address("budget", workspace))),
+        saved=saved_workflow_runs(settings.snapshot_folder(workspace)),
     )
 
 
@@ -429,6 +482,9 @@ class ActorSystem:
 
     def webhooks(self, workspace: str) -> WebhooksPort:
         return cast(WebhooksPort, self.runtime.ref(Address("webhooks", workspace)))
+
+    def channels(self, workspace: str) -> ChannelsPort:
+        return cast(ChannelsPort, self.runtime.ref(Address("webhooks", workspace)))
 
     def router(self) -> RouterStatusPort:
         return cast(RouterStatusPort, self.runtime.ref(Address("router")))

@@ -58,6 +58,7 @@ _TABLE: Final = (
     ),
     ActorKind("relay", "actors.relay:Relay", "actors.composition:build_relay", "cell", True, setting="nats_url"),
     ActorKind("webhooks", "actors.webhooks:Webhooks", "actors.composition:build_webhooks", "cell", True),
+    ActorKind("workflows", "actors.workflow_engine:WorkflowEngine", "actors.composition:build_workflows", "cell", True),
     ActorKind("agent", "actors.agent:Agent", "actors.composition:build_agent", "agents"),
     ActorKind(
         "repositories", "actors.repositories:Repositories", "actors.composition:build_repositories", "cell", True

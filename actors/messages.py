@@ -7,11 +7,13 @@ from datetime import datetime
 from typing import Literal
 
 from events import DomainEvent
+from events.agent import HeldRun
 from events.budget import Charge
 from events.ids import Provider, StreamName, WaitReason
 from events.run import ModelCalled, RunFork
 from vapora.domain.next_step import MOST_MAYBE_BILLED
 from vapora.domain.routing import Routing as Routing
+from vapora.domain.run_end import Card, Ending
 from vapora.domain.task import Task
 from vapora.domain.task_state import TaskComment
 from vapora.llm.protocol import Message, ToolSpec
@@ -29,7 +31,9 @@ class Assignment:
     `purpose` review: the run judges somebody else's commit `head` (None: a text, which the run `task.run_id` left).
     `attempt`: 1 works on `vapora/<task>`, n on `vapora/<task>.<n>`. `comments`: what people and reviewers said since
     the run before began, oldest first. `fork`: where the run begins, if not at the branch's head. `model`: the one that
-    a person chose. `paused`: it may not take a step until `resume` is called.
+    a person chose. `paused`: it may not take a step until `resume` is called. `card`: the task when this was sent.
+    `fresh`: it is sent for the first time, so nothing is known to stand in the run's stream yet. `handed_over`: the run
+    was begun by another, or before this agent was started anew; `given_up`: what of it never came back there.
     """
 
     run_id: str
@@ -44,6 +48,10 @@ class Assignment:
     fork: RunFork | None = None
     model: str | None = None
     paused: bool = False
+    handed_over: bool = False
+    given_up: HeldRun | None = None
+    card: Card | None = None
+    fresh: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +70,8 @@ class Call:
     known to hold a choice for it, with its money reserved. `excluded`: models that are not to be asked, with the
     reason. `maybe_billed_left`: after so many calls without an answer that may have been billed, the router gives up.
     `providers`: who alone may see it; empty: all. `model`: the one that a person chose, with or without its provider.
+    `opening`: what is to stand in the run's stream before the choice of a model, in the same append. `ending`: what
+    joins the answer's append if it ends the run.
     """
 
     origin: Origin
@@ -83,6 +93,8 @@ class Call:
     maybe_billed_left: int = MOST_MAYBE_BILLED
     providers: tuple[str, ...] = ()
     model: str | None = None
+    opening: tuple[DomainEvent, ...] = ()
+    ending: Ending | None = None
 
     def barred(self, provider: str, model: str) -> str | None:
         """Why this model is not to be asked, whatever else holds; None where it may be."""
@@ -164,6 +176,17 @@ class NoRoom:
 
 
 @dataclass(frozen=True, slots=True)
+class Closing:
+    """What joins an answer that ends its run: more events of the run, and the move of its card if that is as it was."""
+
+    events: tuple[DomainEvent, ...]
+    move: CoAppend
+
+
+@dataclass(frozen=True, slots=True)
 class Settled:
+    """`next_held`: the next call's reservation stands. `closed`: the run's end and the card's move are known to."""
+
     position: int
     next_held: bool
+    closed: bool = False

@@ -14,6 +14,8 @@ from vapora.domain.offers import OffersData, OpenOffers
 from vapora.domain.swarm import data as swarm_data
 from vapora.domain.swarm.data import SwarmData
 from vapora.domain.swarm.state import Swarm
+from vapora.domain.workflow import live_runs
+from vapora.domain.workflow.live_runs import LiveData, LiveRuns
 from vapora.log.folds import EVERY, SavedFold, SnapshotStore
 
 
@@ -37,3 +39,9 @@ def saved_offers(folder: Path, workspace: str, every: int = EVERY) -> SavedFold[
 def saved_landings(folder: Path, every: int = EVERY) -> SavedFold[Landings]:
     store = SnapshotStore(folder, "landings", f"landings-{landings.FOLD_VERSION}", LandingsData)
     return SavedFold(store, Landings.data, Landings, every)
+
+
+def saved_workflow_runs(folder: Path, every: int = EVERY) -> SavedFold[LiveRuns]:
+    """Which runs of workflows are under way."""
+    store = SnapshotStore(folder, "workflow-runs", f"workflow-runs-{live_runs.FOLD_VERSION}", LiveData)
+    return SavedFold(store, live_runs.to_data, live_runs.from_data, every)

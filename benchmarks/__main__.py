@@ -11,8 +11,20 @@ import sys
 from pathlib import Path
 
 # Those that write to a disk take --folder: where /tmp is memory, an fsync costs nothing.
-ON_DISK = ("log_append", "postgres", "poll_latency", "actor_start", "verify", "worktree", "workspaces")
-NAMES = (*ON_DISK, "postgres_workspaces", "rebuild", "past", "board", "queue", "live", "sandbox", "web")
+ON_DISK = (
+    "log_append",
+    "postgres",
+    "poll_latency",
+    "actor_start",
+    "verify",
+    "worktree",
+    "workspaces",
+    "engine",
+    "start",
+    "intake",
+    "workflows",
+)
+NAMES = (*ON_DISK, "postgres_workspaces", "decision", "rebuild", "past", "board", "queue", "live", "sandbox", "web")
 
 
 def main() -> int:

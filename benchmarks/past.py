@@ -80,6 +80,9 @@ class Archive:
     def webhooks(self, workspace: str) -> Any:
         return None
 
+    def channels(self, workspace: str) -> Any:
+        return None
+
     def router(self) -> Any:
         return Nobody()
 

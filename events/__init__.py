@@ -1,6 +1,23 @@
 """What happened: the facts that VAPORA's log is made of. Importing this package registers every topic."""
 
-from events import access, agent, budget, identity, project, routing, run, secret, task, user, webhook, workspace
+from events import (
+    access,
+    agent,
+    budget,
+    channel,
+    identity,
+    plan,
+    project,
+    routing,
+    run,
+    schedule,
+    secret,
+    task,
+    user,
+    webhook,
+    workflow,
+    workspace,
+)
 from events.base import DomainEvent, Unknown, Value, event_class, topics
 from events.recorded import Recorded
 
@@ -12,15 +29,19 @@ __all__ = [
     "access",
     "agent",
     "budget",
+    "channel",
     "event_class",
     "identity",
+    "plan",
     "project",
     "routing",
     "run",
+    "schedule",
     "secret",
     "task",
     "topics",
     "user",
     "webhook",
+    "workflow",
     "workspace",
 ]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from events.base import DomainEvent
+from events.base import DomainEvent, Value
 
 
 class AgentRegistered(DomainEvent):
@@ -55,3 +55,49 @@ class AgentRemoved(DomainEvent):
     TOPIC: ClassVar[str] = "agent.removed"
 
     agent_id: str
+
+
+class HeldRun(Value):
+    """A run that an agent had when it was suspended. `doing`: what it had begun, and `name` which: the call of a model
+    (`run/step`) in its `attempt`, or the tool call (`step.call`). `stuck`: it was this that did not advance."""
+
+    run_id: str
+    task_id: str
+    doing: str = ""
+    name: str = ""
+    attempt: int = Field(default=0, ge=0)
+    stuck: bool = False
+
+
+class AgentSuspended(DomainEvent):
+    """It gets no work until it is readmitted, and others may take over what it has. `silent`: it did not answer;
+    `stuck`: it answered, and a run of it did not advance. `misses`: heartbeats in a row, `after_s` seconds in all."""
+
+    TOPIC: ClassVar[str] = "agent.suspended"
+
+    agent_id: str
+    cause: Literal["silent", "stuck"]
+    misses: int = Field(ge=1)
+    after_s: int = Field(ge=0)
+    reason: str
+    runs: tuple[HeldRun, ...] = ()
+
+
+class AgentReadmitted(DomainEvent):
+    """It was started anew and answers again, so it gets work as before."""
+
+    TOPIC: ClassVar[str] = "agent.readmitted"
+
+    agent_id: str
+    after_s: int = Field(ge=0)
+
+
+class AgentDrainStarted(DomainEvent):
+    """It gets no new work, as if it were disabled. What it has it may end within `limit_s` seconds; then others take it
+    over. None: for as long as that takes."""
+
+    TOPIC: ClassVar[str] = "agent.drain-started"
+
+    agent_id: str
+    reason: str = ""
+    limit_s: int | None = Field(default=None, ge=0)

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from events.base import DomainEvent, Value
-from events.ids import Provider, Scope, WhenExceeded
+from events.ids import Provider, Scope, Tier, WhenExceeded
 from events.money import Amount, MicroUsd
 
 
@@ -192,6 +192,21 @@ class SpendRefused(DomainEvent):
         if version < 2:
             data["charge"] = _charge_of(data["call_id"])
         return data
+
+
+class TierChanged(DomainEvent):
+    """How a limited scope stands in a window, told once for each tier that it comes to there. Only a window that leaves
+    the tier normal is spoken of at all. In a stream of its own, `budget-alerts`."""
+
+    TOPIC: ClassVar[str] = "budget.tier-changed"
+
+    scope: Scope
+    scope_id: str
+    window: str
+    tier: Tier
+    spent_microusd: Amount
+    limit_microusd: Amount
+    simulated: bool = False
 
 
 _NO_FURTHER_SCOPES = {"team": "", "workflow": "", "tool": "", "token": ""}

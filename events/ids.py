@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from enum import StrEnum
 from typing import Any, ClassVar, NewType
 
@@ -14,6 +15,8 @@ StreamName = NewType("StreamName", str)
 # One ledger a workspace: limits of every scope are checked in one place.
 LEDGER = StreamName("ledger")
 WORKSPACE = StreamName("workspace")
+# What people are told about budgets; the ledger itself has no need of it.
+BUDGET_ALERTS = StreamName("budget-alerts")
 # What a person has set for the whole workspace.
 SETTINGS = StreamName("settings")
 # Who was refused, and who looked at what is watched.
@@ -78,8 +81,28 @@ def preferences_stream(user: str) -> StreamName:
     return StreamName(f"preferences:{user}")
 
 
+def channel_stream(channel_id: str) -> StreamName:
+    return StreamName(f"channel:{channel_id}")
+
+
+def schedule_stream(schedule_id: str) -> StreamName:
+    return StreamName(f"schedule:{schedule_id}")
+
+
 def webhook_stream(webhook_id: str) -> StreamName:
     return StreamName(f"webhook:{webhook_id}")
+
+
+def plan_stream(plan_id: str) -> StreamName:
+    return StreamName(f"plan:{plan_id}")
+
+
+def workflow_stream(workflow_id: str) -> StreamName:
+    return StreamName(f"workflow:{workflow_id}")
+
+
+def workflow_run_stream(workflow_run_id: str) -> StreamName:
+    return StreamName(f"workflow-run:{workflow_run_id}")
 
 
 def request_stream(digest: str) -> StreamName:
@@ -122,7 +145,14 @@ class Provider(str):
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         text = core_schema.str_schema(pattern=PROVIDER_PATTERN, max_length=LONGEST_PROVIDER)
-        return core_schema.no_info_after_validator_function(cls, text)
+        read = core_schema.no_info_after_validator_function(cls, text)
+        return core_schema.no_info_wrap_validator_function(cls._known_or_read, read)
+
+    @classmethod
+    def _known_or_read(cls, name: Any, read: Callable[[Any], Provider]) -> Provider:
+        """One that is known was checked when it was made, and each decision names all models with their providers."""
+        known = cls._known.get(name) if isinstance(name, str) else None
+        return read(name) if known is None else known
 
 
 Provider.ANTHROPIC = Provider("anthropic")

@@ -55,6 +55,19 @@ class RunStarted(DomainEvent):
         return data if version in (1, 2) else super().upcast(version, data)
 
 
+class RunTakenOver(DomainEvent):
+    """Another agent goes on with the run, behind all that is recorded of it. `handed_over_at`: the position at which
+    the log says so. Whoever was given the run before that position records nothing more."""
+
+    TOPIC: ClassVar[str] = "run.taken-over"
+
+    run_id: str
+    task_id: str
+    agent_id: str
+    from_agent: str
+    handed_over_at: int = Field(ge=0)
+
+
 class SetupRan(DomainEvent):
     """The project's setup commands, run in the worktree before the first step; `reused`: their product was kept from an
     earlier time, and nothing was run."""

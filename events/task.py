@@ -16,10 +16,11 @@ from events.work import LineComment, Work
 
 class TaskSubmitted(DomainEvent):
     """`task_type` is the routing type; `task_type_reason` is empty where the person set it, else the rule
-    that inferred it. `assignee`: a person who does it; agents leave it alone."""
+    that inferred it. `assignee`: a person who does it; agents leave it alone. `workflow_run_id`, `stage`: where a run
+    of a workflow made it."""
 
     TOPIC: ClassVar[str] = "task.submitted"
-    VERSION: ClassVar[int] = 2
+    VERSION: ClassVar[int] = 3
 
     task_id: str
     project_id: str
@@ -35,11 +36,13 @@ class TaskSubmitted(DomainEvent):
     context: dict[str, JsonValue] = Field(default_factory=dict)
     blocked_by: tuple[str, ...] = ()
     assignee: str | None = None
+    workflow_run_id: str | None = None
+    stage: str | None = None
 
     @classmethod
     def upcast(cls, version: int, data: dict[str, Any]) -> dict[str, Any]:
-        """Version 1 knew no assignee."""
-        return data if version == 1 else super().upcast(version, data)
+        """Version 1 knew no assignee, version 2 no workflows."""
+        return data if version in (1, 2) else super().upcast(version, data)
 
 
 class TaskEdited(DomainEvent):
@@ -113,6 +116,27 @@ class TaskAssigned(DomainEvent):
     subject: str
     candidates: tuple[Candidate, ...]
     reason: str
+    policy: str
+    propensity: float = Field(gt=0, le=1)
+
+
+class TaskHandedOver(DomainEvent):
+    """The run that works on the task, or reviews it, goes on with another agent, or with the same one started anew.
+
+    `reason`: what became of the one before. The rest as in `TaskAssigned`.
+    """
+
+    TOPIC: ClassVar[str] = "task.handed-over"
+
+    task_id: str
+    run_id: str
+    agent_id: str
+    role: str
+    from_agent: str
+    purpose: Literal["work", "review"] = "work"
+    reason: str
+    candidates: tuple[Candidate, ...]
+    choice: str
     policy: str
     propensity: float = Field(gt=0, le=1)
 

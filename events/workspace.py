@@ -21,13 +21,22 @@ class WorkspaceOpened(DomainEvent):
 
 class SettingsChanged(DomainEvent):
     """All settings of a workspace as they are from now on. `default_review` and `default_priority` hold for cards that
-    name none; an empty `name`: the workspace goes by its id."""
+    name none; an empty `name`: the workspace goes by its id. `most_runs`: so many runs go on at once in the workspace
+    (None: no limit), `most_runs_of` in a role."""
 
     TOPIC: ClassVar[str] = "workspace.settings-changed"
+    VERSION: ClassVar[int] = 2
 
     name: str
     default_review: Review
     default_priority: int
+    most_runs: int | None = Field(default=None, ge=1)
+    most_runs_of: dict[str, int] = Field(default_factory=dict)
+
+    @classmethod
+    def upcast(cls, version: int, data: dict[str, Any]) -> dict[str, Any]:
+        """Version 1 knew no limits of runs."""
+        return data if version == 1 else super().upcast(version, data)
 
 
 class RequestAccepted(DomainEvent):

@@ -5,6 +5,7 @@ from projections.attempts import Attempts
 from projections.audit import Audit
 from projections.board import Board
 from projections.budgets import Budgets
+from projections.channels import Channels
 from projections.comments import Comments
 from projections.costs import Costs
 from projections.decisions import Decisions
@@ -15,15 +16,18 @@ from projections.engine.runner import Runner
 from projections.engine.store import ReadStore, StoreReader
 from projections.flow import Flow
 from projections.log_index import LogIndex
+from projections.plans import Plans
 from projections.profiles import Profiles
 from projections.projects import Projects
 from projections.providers import Providers
 from projections.registry import Registry
 from projections.runs import Runs
+from projections.schedules import Schedules
 from projections.secrets import Secrets
 from projections.settings import Settings
 from projections.steps import Steps
 from projections.webhooks import Webhooks
+from projections.workflows import Workflows
 
 __all__ = [
     "MemoryRows",
@@ -62,9 +66,13 @@ def all_projections() -> tuple[Projection, ...]:
         Costs(),
         Decisions(),
         Flow(),
+        Plans(),
         Providers(),
         Settings(),
         Webhooks(),
+        Workflows(),
+        Schedules(),
+        Channels(),
         Secrets(),
         Audit(),
         LogIndex(),

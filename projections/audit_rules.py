@@ -9,7 +9,21 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from events import DomainEvent, access, agent, budget, project, routing, run, secret, task, user, webhook, workspace
+from events import (
+    DomainEvent,
+    access,
+    agent,
+    budget,
+    plan,
+    project,
+    routing,
+    run,
+    secret,
+    task,
+    user,
+    webhook,
+    workspace,
+)
 from events.ids import ChecksVerdict
 from events.work import CommandResult
 from projections.audit_line import AuditLine, rule
@@ -57,6 +71,10 @@ def _called(event: run.ModelCalled) -> AuditLine:
     return AuditLine("execute", "run", event.run_id, "success" if verdict is Verdict.USABLE else "failure", details)
 
 
+def _runs(event: agent.AgentSuspended) -> str:
+    return ", ".join(f"{one.run_id} (stuck)" if one.stuck else one.run_id for one in event.runs) or "no run"
+
+
 def _commands(results: tuple[CommandResult, ...]) -> str:
     return ", ".join(f"{one.name} ({one.ended or one.exit_code})" for one in results)
 
@@ -87,7 +105,9 @@ RULES: Mapping[type[DomainEvent], Callable[[Any], AuditLine]] = {
         "update",
         "settings",
         "workspace",
-        details=f"name {event.name!r}, review {event.default_review.value}, priority {event.default_priority}",
+        details=f"name {event.name!r}, review {event.default_review.value}, priority {event.default_priority}"
+        + f", runs at once {event.most_runs or 'unlimited'}"
+        + "".join(f", {role} {most}" for role, most in sorted(event.most_runs_of.items())),
     ),
     secret.SecretStored: rule("update", "secret", "name", lambda event: f"version {event.version}"),
     secret.SecretDeleted: rule("delete", "secret", "name", lambda event: f"up to version {event.version}"),
@@ -105,6 +125,9 @@ RULES: Mapping[type[DomainEvent], Callable[[Any], AuditLine]] = {
         "execute", "webhook", "webhook_id", lambda event: event.error or f"answered with {event.status}"
     ),
     webhook.WebhookRemoved: rule("delete", "webhook", "webhook_id"),
+    plan.PlanRequested: rule("create", "plan", "plan_id", lambda event: event.text[:500]),
+    plan.PlanAccepted: rule("complete", "plan", "plan_id", lambda event: f"{len(event.task_ids)} cards"),
+    plan.PlanDismissed: rule("delete", "plan", "plan_id", lambda event: event.reason),
     project.ProjectCreated: rule("create", "project", "project_id", lambda event: event.name),
     project.ProjectEdited: rule("update", "project", "project_id", _edited),
     project.ProjectArchived: rule("delete", "project", "project_id", lambda event: "archived"),
@@ -122,9 +145,26 @@ RULES: Mapping[type[DomainEvent], Callable[[Any], AuditLine]] = {
     agent.AgentDisabled: rule("update", "agent", "agent_id", lambda event: f"disabled {event.reason}".strip()),
     agent.AgentEnabled: rule("update", "agent", "agent_id", lambda event: "enabled"),
     agent.AgentRemoved: rule("delete", "agent", "agent_id"),
+    agent.AgentSuspended: rule(
+        "update",
+        "agent",
+        "agent_id",
+        lambda event: f"suspended: it {event.reason} ({event.misses} heartbeats missed), with {_runs(event)}",
+        "failure",
+    ),
+    agent.AgentReadmitted: rule("update", "agent", "agent_id", lambda event: f"readmitted after {event.after_s} s"),
+    agent.AgentDrainStarted: rule(
+        "update",
+        "agent",
+        "agent_id",
+        lambda event: (
+            f"drained {event.reason}".strip() + (f", within {event.limit_s} s" if event.limit_s is not None else "")
+        ),
+    ),
     task.TaskSubmitted: rule("create", "task", "task_id", lambda event: event.title),
     task.TaskEdited: rule("update", "task", "task_id", _edited),
     task.TaskAssigned: rule("assign", "task", "task_id", lambda event: f"to {event.agent_id}: {event.reason}"),
+    task.TaskHandedOver: rule("assign", "task", "task_id", lambda event: f"{event.reason}: {event.choice}"),
     task.TaskWaiting: rule("assign", "task", "task_id", lambda event: event.remedy, "failure"),
     task.TaskSentToReview: rule(
         "complete", "task", "task_id", lambda event: f"waits for review ({event.reviewer.value})", "partial-success"
@@ -171,6 +211,7 @@ RULES: Mapping[type[DomainEvent], Callable[[Any], AuditLine]] = {
     task.TaskArchived: rule("delete", "task", "task_id", lambda event: f"archived {event.comment}".strip()),
     routing.ProviderSelected: rule("assign", "run", "run_id", _selected),
     run.RunStarted: rule("execute", "run", "run_id", lambda event: f"started by {event.agent_id}", "partial-success"),
+    run.RunTakenOver: rule("execute", "run", "run_id", lambda event: f"taken over by {event.agent_id}"),
     run.ModelCalled: _called,
     run.ModelCallFailed: rule(
         "execute", "run", "run_id", lambda event: f"{event.call_id}: {event.error} {event.message}", "failure"

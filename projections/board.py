@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from events import DomainEvent, Recorded, budget, project, run, task, workspace
+from events import DomainEvent, Recorded, agent, budget, project, run, task, workspace
 from events.base import changes as edits
 from events.ids import TaskState
 from projections import board_work
@@ -30,7 +30,7 @@ from projections.board_rows import (
     tell_rings,
     whole_card,
 )
-from projections.board_runs import booked, called, continued, ends_as, started, waits
+from projections.board_runs import booked, called, continued, ends_as, handed_over, started, suspended, waits
 from projections.board_waiting import BLOCKERS, CARDS, CLOSED_PROJECTS, PAUSES, block, paused, rings
 from projections.engine.base import (
     Condition,
@@ -150,7 +150,15 @@ def _moves_to(state: TaskState) -> Handler:
 
 
 def _assigned(recorded: Recorded, event: task.TaskAssigned, rows: Rows) -> None:
-    move(recorded, rows, event.task_id, TaskState.IN_PROGRESS, assigned_agent=event.agent_id, question=None)
+    move(
+        recorded,
+        rows,
+        event.task_id,
+        TaskState.IN_PROGRESS,
+        assigned_agent=event.agent_id,
+        question=None,
+        handed_over="",
+    )
 
 
 def _requeued(recorded: Recorded, event: task.TaskRequeued, rows: Rows) -> None:
@@ -195,7 +203,7 @@ def _live_count(row: Row) -> dict[str, Any]:
 
 class Board(Projection):
     NAME = "board"
-    VERSION = 5
+    VERSION = 6
     TABLES = (CARDS, TEXTS, BLOCKERS, COUNTS, CLOSED_PROJECTS, PAUSES)
     VIEWS = (
         PublicView("task", CARDS, _live),
@@ -209,6 +217,8 @@ class Board(Projection):
         task.TaskLabelled: _labelled,
         task.TaskReordered: _reordered,
         task.TaskAssigned: _assigned,
+        task.TaskHandedOver: handed_over,
+        agent.AgentSuspended: suspended,
         task.TaskWaiting: waits,
         task.TaskSentToReview: board_work.sent_to_review,
         task.TaskCompleted: board_work.completed,
@@ -308,6 +318,11 @@ def _cards(rows: Reader, project_id: str | None, state: TaskState, cursor: str |
 
 def _bearing(label: str | None) -> dict[str, Condition]:
     return {} if label is None else {"label_lines": Contains(_line(label))}
+
+
+def cards_of_workflow_run(rows: Reader, workflow_run_id: str) -> dict[str, views.BoardCard]:
+    """All that its stages made, by id."""
+    return {row["id"]: card_of(row) for row in rows.select(CARDS, {"workflow_run_id": workflow_run_id})}
 
 
 def tasks(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from events import Recorded, budget, run, task
-from events.ids import TaskState
+from events import Recorded, agent, budget, run, task
+from events.ids import TaskState, WaitReason
 from projections import step_lines
 from projections.board_rows import find, save
 from projections.board_waiting import waiting
@@ -48,6 +48,7 @@ def started(recorded: Recorded, event: run.RunStarted, rows: Rows) -> None:
         **dict.fromkeys(("calls", "cost_microusd", "tokens_in", "tokens_out"), 0),
         "providers": [],
         "reason": "",
+        "handed_over": row["handed_over"],
         "simulated": int(event.simulated),
     }
     simulated = int(row["simulated"] or event.simulated)
@@ -56,6 +57,24 @@ def started(recorded: Recorded, event: run.RunStarted, rows: Rows) -> None:
         row["sandbox"] = event.workplace.sandbox
         row["attempts"] = max(row["attempts"], event.workplace.attempt)
     save(recorded, rows, row)
+
+
+def handed_over(recorded: Recorded, event: task.TaskHandedOver, rows: Rows) -> None:
+    row = find(rows, event.task_id)
+    if row is not None:
+        row = _with_run(row, event.run_id, lambda one: {**one, "agent_id": event.agent_id, "handed_over": event.reason})
+        changes: Row = {"said": None, "handed_over": event.reason}
+        save(recorded, rows, row | changes | ({"assigned_agent": event.agent_id} if event.purpose == "work" else {}))
+
+
+def suspended(recorded: Recorded, event: agent.AgentSuspended, rows: Rows) -> None:
+    """Its cards say so, until somebody has their work in hand."""
+    for held in event.runs:
+        row = find(rows, held.task_id)
+        if row is not None and any(one["run_id"] == held.run_id and one["ended_at"] is None for one in row["runs"]):
+            remedy = f"{event.agent_id} {event.reason}: the work goes on with another, or as soon as it is back."
+            row["said"] = waiting(WaitReason.PAUSED, format_instant(recorded.recorded_at), remedy)
+            save(recorded, rows, row)
 
 
 def called(recorded: Recorded, event: run.ModelCalled, rows: Rows) -> None:

@@ -24,6 +24,8 @@ CARDS = Table(
         "deadline": "text",
         "blocked_by": "json",
         "assignee": "text",
+        "workflow_run_id": "text",
+        "stage": "text",
         "labels": "json",
         "label_lines": "text",  # each of them between line feeds, to be looked for
         "ring": "json",  # the tasks of `blocked_by` that lead back to this one; null: none do
@@ -49,6 +51,7 @@ CARDS = Table(
         "sandbox": "text",
         "doing": "text",
         "question": "json",
+        "handed_over": "text",
         "attachments": "int",
         "comments": "int",
         "unread": "int",
@@ -61,7 +64,7 @@ CARDS = Table(
         "rank": "text",
         "simulated": "int",
     },
-    indexes=(("state", "rank"), ("project_id", "state", "rank"), ("created_position",)),
+    indexes=(("state", "rank"), ("project_id", "state", "rank"), ("created_position",), ("workflow_run_id",)),
 )
 # Whom a task blocks.
 BLOCKERS = Table("board_blockers", key=("id",), columns={"id": "text", "blocks": "json"})

@@ -15,6 +15,7 @@ from projections.engine.base import Row, Rows, format_instant
 # Of a card that nobody has worked on.
 NOTHING_YET: Row = {
     **dict.fromkeys(("branch", "base", "head", "checks", "approved_head", "landed", "landing_problem")),
+    "handed_over": "",
     **dict.fromkeys(("reviewer", "sandbox", "doing", "question", "limit_microusd")),
     **dict.fromkeys(("attempt", "attempts"), 1),
     **dict.fromkeys(("attachments", "comments", "unread", "paused"), 0),

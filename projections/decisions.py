@@ -37,6 +37,16 @@ def _assigned(recorded: Recorded, event: task.TaskAssigned | task.ReviewAssigned
     _put(recorded, rows, event.task_id, kind, event.agent_id, event.reason, **how)
 
 
+def _handed_over(recorded: Recorded, event: task.TaskHandedOver, rows: Rows) -> None:
+    kind = "agent" if event.purpose == "work" else "reviewer"
+    how = {
+        "candidates": [_candidate(candidate) for candidate in event.candidates],
+        "policy": event.policy,
+        "propensity": event.propensity,
+    }
+    _put(recorded, rows, event.task_id, kind, event.agent_id, f"{event.reason}: {event.choice}", **how)
+
+
 def _selected(recorded: Recorded, event: routing.ProviderSelected, rows: Rows) -> None:
     reason = f"{event.reason} ({event.fallback_reason})" if event.fallback_reason else event.reason
     how = {"candidates": [_option(option) for option in event.candidates], "policy": event.policy}
@@ -83,11 +93,12 @@ def _put(recorded: Recorded, rows: Rows, task_id: str, kind: str, chosen: str, r
 
 class Decisions(Projection):
     NAME = "decisions"
-    VERSION = 2
+    VERSION = 3
     TABLES = (DECISIONS,)
     HANDLERS: ClassVar[Mapping[type[DomainEvent], Handler]] = {
         task.TaskAssigned: _assigned,
         task.ReviewAssigned: _assigned,
+        task.TaskHandedOver: _handed_over,
         routing.ProviderSelected: _selected,
         budget.SpendReserved: _reserved,
         budget.SpendRefused: _refused,

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from events import DomainEvent, Recorded, agent, run, task
 from projections.engine.base import Handler, Projection, PublicView, Reader, Row, Rows, Table
 from vapora import views
+from vapora.domain.agent import shown_state
 
 AGENTS = Table(
     "registry_agents",
@@ -23,6 +24,9 @@ AGENTS = Table(
         # A removed agent keeps its row, so that sockets hear of it; nobody is shown it otherwise.
         "removed": "int",
         "running": "json",
+        # Why it gets no work, in words.
+        "offline": "text",
+        "disabled_reason": "text",
     },
 )
 
@@ -36,6 +40,8 @@ def _registered(recorded: Recorded, event: agent.AgentRegistered, rows: Rows) ->
         "removed": 0,
         # What it had when it was removed, it still has.
         "running": before["running"] if before else [],
+        "offline": "",
+        "disabled_reason": "",
     }
     rows.put(AGENTS, row)
 
@@ -45,11 +51,23 @@ def _edited(recorded: Recorded, event: agent.AgentEdited, rows: Rows) -> None:
 
 
 def _disabled(recorded: Recorded, event: agent.AgentDisabled, rows: Rows) -> None:
-    _change(rows, event.agent_id, enabled=0)
+    _change(rows, event.agent_id, enabled=0, disabled_reason=event.reason)
 
 
 def _enabled(recorded: Recorded, event: agent.AgentEnabled, rows: Rows) -> None:
-    _change(rows, event.agent_id, enabled=1)
+    _change(rows, event.agent_id, enabled=1, disabled_reason="")
+
+
+def _drain_started(recorded: Recorded, event: agent.AgentDrainStarted, rows: Rows) -> None:
+    _change(rows, event.agent_id, enabled=0, disabled_reason=event.reason or "drained")
+
+
+def _suspended(recorded: Recorded, event: agent.AgentSuspended, rows: Rows) -> None:
+    _change(rows, event.agent_id, offline=event.reason)
+
+
+def _readmitted(recorded: Recorded, event: agent.AgentReadmitted, rows: Rows) -> None:
+    _change(rows, event.agent_id, offline="")
 
 
 def _removed(recorded: Recorded, event: agent.AgentRemoved, rows: Rows) -> None:
@@ -62,11 +80,28 @@ def _assigned(recorded: Recorded, event: task.TaskAssigned | task.ReviewAssigned
         _change(rows, event.agent_id, running=[*row["running"], event.run_id])
 
 
-def _ended(recorded: Recorded, event: run.RunSucceeded | run.RunFailed | run.RunCancelled, rows: Rows) -> None:
-    """Also a recalled run keeps its agent busy until it has ended."""
+def _handed_over(recorded: Recorded, event: task.TaskHandedOver, rows: Rows) -> None:
+    _without(rows, event.from_agent, event.run_id)
     row = rows.get(AGENTS, (event.agent_id,))
-    if row is not None:
-        _change(rows, event.agent_id, running=[one for one in row["running"] if one != event.run_id])
+    if row is not None and event.run_id not in row["running"]:
+        _change(rows, event.agent_id, running=[*row["running"], event.run_id])
+
+
+def _ended(recorded: Recorded, event: run.RunSucceeded | run.RunFailed | run.RunCancelled, rows: Rows) -> None:
+    """Also a recalled run keeps its agent busy until it has ended. One that was handed over may be ended by who had it
+    before, at the last moment."""
+    if not _without(rows, event.agent_id, event.run_id):
+        for row in rows.select(AGENTS):
+            if event.run_id in row["running"]:
+                _without(rows, row["id"], event.run_id)
+
+
+def _without(rows: Rows, agent_id: str, run_id: str) -> bool:
+    row = rows.get(AGENTS, (agent_id,))
+    if row is None or run_id not in row["running"]:
+        return False
+    _change(rows, agent_id, running=[one for one in row["running"] if one != run_id])
+    return True
 
 
 def _change(rows: Rows, agent_id: str, **changes: Any) -> None:
@@ -77,10 +112,10 @@ def _change(rows: Rows, agent_id: str, **changes: Any) -> None:
 
 def _view(row: Row) -> views.Agent:
     running = len(row["running"])
-    state = "disabled" if not row["enabled"] else "busy" if running else "idle"
+    state, reason = shown_state(row["offline"], bool(row["enabled"]), row["disabled_reason"], running)
     fields = {name: row[name] for name in ("id", "role", "name", "capacity", "capabilities", "task_types", "position")}
     load = running / row["capacity"]
-    return views.Agent.model_validate({**fields, "running": running, "load": load, "state": state})
+    return views.Agent.model_validate({**fields, "running": running, "load": load, "state": state, "reason": reason})
 
 
 def _live(row: Row) -> dict[str, Any]:
@@ -91,7 +126,7 @@ def _live(row: Row) -> dict[str, Any]:
 
 class Registry(Projection):
     NAME = "registry"
-    VERSION = 2
+    VERSION = 3
     TABLES = (AGENTS,)
     VIEWS = (PublicView("agent", AGENTS, _live, lambda row: bool(row["removed"])),)
     KEEPS_HISTORY = True
@@ -101,6 +136,10 @@ class Registry(Projection):
         agent.AgentDisabled: _disabled,
         agent.AgentEnabled: _enabled,
         agent.AgentRemoved: _removed,
+        agent.AgentDrainStarted: _drain_started,
+        agent.AgentSuspended: _suspended,
+        agent.AgentReadmitted: _readmitted,
+        task.TaskHandedOver: _handed_over,
         task.TaskAssigned: _assigned,
         task.ReviewAssigned: _assigned,
         run.RunSucceeded: _ended,

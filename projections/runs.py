@@ -17,6 +17,7 @@ from projections.engine.base import (
     Row,
     Rows,
     Table,
+    Where,
     format_instant,
 )
 from vapora.domain.answer import Verdict, judge
@@ -95,6 +96,12 @@ def _started(recorded: Recorded, event: run.RunStarted, rows: Rows) -> None:
     }
     rows.put(RUNS, row)
     rows.put(TOLD, {"run_id": event.run_id, "system": _text(event.system), "brief": _text(event.brief)})
+
+
+def _taken_over(recorded: Recorded, event: run.RunTakenOver, rows: Rows) -> None:
+    row = rows.get(RUNS, (event.run_id,))
+    if row is not None:
+        rows.put(RUNS, {**row, "agent_id": event.agent_id})
 
 
 def _place(place: Workplace | None) -> Row:
@@ -207,11 +214,12 @@ def _live(row: Row) -> dict[str, Any]:
 
 class Runs(Projection):
     NAME = "runs"
-    VERSION = 3
+    VERSION = 4
     TABLES = (RUNS, ARTIFACTS, TOLD)
     VIEWS = (PublicView("run", RUNS, _live),)
     HANDLERS: ClassVar[Mapping[type[DomainEvent], Handler]] = {
         run.RunStarted: _started,
+        run.RunTakenOver: _taken_over,
         run.ModelCalled: _called,
         run.ArtifactRecorded: _recorded_artifact,
         run.RunWaiting: _waiting,
@@ -244,3 +252,17 @@ def artifacts(rows: Reader, run_id: str) -> tuple[Artifact, ...]:
     found = rows.select(ARTIFACTS, {"run_id": run_id})
     fields = Artifact.model_fields
     return tuple(Artifact.model_validate({name: row[name] for name in fields}) for row in found)
+
+
+def past(rows: Reader, task_type: str, simulated: bool, limit: int) -> list[tuple[int, int]]:
+    """What past cards of a kind came to, in micro-dollars and milliseconds: all runs of each together, of those cards
+    that a run succeeded for. Only the newest `limit` runs of the kind are looked at."""
+    where: Where = {"task_type": task_type, "simulated": int(simulated)}
+    found = rows.select(RUNS, where, order=("-started_position",), limit=limit)
+    good = {row["task_id"] for row in found if row["state"] == "succeeded"}
+    sums: dict[str, tuple[int, int]] = {}
+    for row in found:
+        if row["task_id"] in good and row["duration_ms"] is not None:
+            cost, took = sums.get(row["task_id"], (0, 0))
+            sums[row["task_id"]] = (cost + row["cost_microusd"], took + row["duration_ms"])
+    return list(sums.values())

@@ -13,7 +13,14 @@ from vapora import views
 SETTINGS = Table(
     "settings",
     key=("id",),
-    columns={"id": "text", "name": "text", "default_review": "text", "default_priority": "int"},
+    columns={
+        "id": "text",
+        "name": "text",
+        "default_review": "text",
+        "default_priority": "int",
+        "most_runs": "int",
+        "most_runs_of": "json",
+    },
 )
 PREFERENCES = Table(
     "preferences",
@@ -29,6 +36,8 @@ def _settings_changed(recorded: Recorded, event: workspace.SettingsChanged, rows
         "name": event.name,
         "default_review": event.default_review.value,
         "default_priority": event.default_priority,
+        "most_runs": event.most_runs,
+        "most_runs_of": event.most_runs_of,
     }
     rows.put(SETTINGS, row)
 
@@ -51,7 +60,7 @@ def _live_preferences(row: Row) -> dict[str, Any]:
 
 class Settings(Projection):
     NAME = "settings"
-    VERSION = 1
+    VERSION = 2
     TABLES = (SETTINGS, PREFERENCES)
     VIEWS = (
         PublicView("settings", SETTINGS, _live_settings),

@@ -14,6 +14,7 @@ def _asked(name: str, in_full: int) -> int:
 
 CHAOS = _asked("CHAOS_ROUNDS", 100)
 WORK = _asked("WORK_ROUNDS", 30)
+FLOW = _asked("FLOW_ROUNDS", 30)
 LANDING = _asked("LANDING_ROUNDS", 6)
 RAY_CHAOS = _asked("RAY_CHAOS_ROUNDS", 10)
 RAY_WORK = _asked("RAY_WORK_ROUNDS", 4)

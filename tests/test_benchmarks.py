@@ -19,6 +19,8 @@ SMALL = {
     "poll_latency": ["--seconds", "1", "--no-ray"],
     "actor_start": ["--most", "1000"],
     "verify": ["--events", "1000"],
+    "workflows": ["--runs", "3", "--stages", "3", "--finished", "50"],
+    "decision": ["--rounds", "2", "--tasks", "2", "--agents", "12"],
     "rebuild": ["--times", "1", "300"],
     "past": ["1000"],
     "board": ["300"],
@@ -28,6 +30,13 @@ SMALL = {
     "worktree": ["--files", "50", "--rounds", "1"],
     "sandbox": ["--rounds", "1"],
     "workspaces": ["--few", "0", "--many", "2", "--wake", "1", "--rest-s", "0.1"],
+    # Neither Ray, nor what has to be fetched.
+    "engine": [
+        *("--sides", "one process", "local", "raw commits", "--at-once", "2", "--models", "0", "0.02"),
+        *("--seconds", "0.3", "--rounds", "1"),
+    ],
+    "start": ["--rounds", "1", "--sides", "local", "--rest-s", "0"],
+    "intake": ["--tasks", "20", "--open", "20", "--done", "5"],
     "postgres_workspaces": ["--counts", "1", "--touch", "1", "--folder", tempfile.gettempdir()],
 }
 

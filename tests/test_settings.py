@@ -31,3 +31,21 @@ def test_a_committer_is_written_as_in_git() -> None:
     for wrong in ("Ada", "<ada@example.com>", "Ada <>", "Ada <a b>"):
         with pytest.raises(ValidationError, match="as in git"):
             Settings(committer=wrong)
+
+
+def test_the_public_address_is_one_that_a_link_may_begin_with() -> None:
+    assert Settings(public_url=" https://vapora.example.com/ ").public_url == "https://vapora.example.com"
+    assert Settings(public_url="http://10.0.0.5:8080").public_url == "http://10.0.0.5:8080"
+    assert Settings().public_url == ""
+    for wrong in (
+        "vapora.example.com",
+        "ftp://a",
+        "https://",
+        "https://me:s3cret@a",
+        "https://a/?x=1",
+        "https://a:b",
+        "https://a/#x",
+    ):
+        with pytest.raises(ValidationError, match="must be written as https") as refused:
+            Settings(public_url=wrong)
+        assert "s3cret" not in str(refused.value)

@@ -10,6 +10,9 @@
     │   ├── PreconditionFailedError  it has changed since it was read (If-Match)
     │   ├── ArchivedError          the workspace is archived, and nothing is written to it
     │   ├── ReviewOutdatedError    the branch is at another commit than the one that was looked at
+    │   ├── ApprovalOutdatedError  what a workflow asks has changed since the person looked at it
+    │   ├── ApprovalDecidedError   somebody has decided it already
+    │   ├── ApprovalExpiredError   the time to decide it is over
     │   ├── NotApprovedError       work that nobody approved does not land
     │   └── ChecksFailedError      a check of the project is red
     ├── OperatorOnlyError          what may have commands run, asked without the operator's token
@@ -112,6 +115,14 @@ def no_such_workspace(workspace: str) -> NotFoundError:
     return NotFoundError(f"There is no workspace '{workspace}'.", remedy="Leave out the header for the default one.")
 
 
+def is_archived(workspace: str) -> ArchivedError:
+    """The one error for a write to an archived workspace, whoever finds it out first."""
+    return ArchivedError(
+        f"The workspace '{workspace}' is archived: it can be read, and takes no writes.",
+        remedy="Have an owner restore it, under Settings or with `vapora workspace restore`; nothing of it is missing.",
+    )
+
+
 class ConflictError(VaporaError):
     pass
 
@@ -140,6 +151,24 @@ class ReviewOutdatedError(ConflictError):
     """`details["head"]`: where the branch is now."""
 
     kind: ClassVar[str] = "review-outdated"
+
+
+class PlanOutdatedError(ConflictError):
+    kind: ClassVar[str] = "plan-outdated"
+
+
+class ApprovalOutdatedError(ConflictError):
+    """`details["seen"]`: the digest of what is shown now."""
+
+    kind: ClassVar[str] = "approval-outdated"
+
+
+class ApprovalDecidedError(ConflictError):
+    kind: ClassVar[str] = "approval-decided"
+
+
+class ApprovalExpiredError(ConflictError):
+    kind: ClassVar[str] = "approval-expired"
 
 
 class NotApprovedError(ConflictError):

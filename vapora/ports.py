@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from pydantic import JsonValue
 
+from events.channel import ChannelSet
 from events.ids import StreamName, request_stream
 from events.workspace import RequestAccepted
 from vapora.commands import (
@@ -37,6 +38,8 @@ from vapora.records import Append, AppendResult, Batch, StoredRecord
 from vapora.views import (
     Accepted,
     Changes,
+    ChannelDelivery,
+    ChannelOutcome,
     DeadLetterView,
     DeliveryState,
     Examined,
@@ -353,6 +356,24 @@ class WebhooksPort(Protocol):
         ...
 
 
+class ChannelsPort(Protocol):
+    """Of the same actor as `WebhooksPort`: there is one outbox."""
+
+    async def check_channel(self, channel: ChannelSet) -> None:
+        """`BadInputError` where messages may not go."""
+        ...
+
+    async def test_channel(self, origin: Origin, channel_id: str, key: RequestKey | None = None) -> ChannelOutcome:
+        """Send a sample now. Raises `NotFoundError`."""
+        ...
+
+    async def channel_deliveries(
+        self, channel_id: str, state: DeliveryState | None, before: int | None, limit: int
+    ) -> Page[ChannelDelivery]:
+        """The newest first, of positions below `before`."""
+        ...
+
+
 class RouterStatusPort(Protocol):
     async def providers(self, workspace: str) -> dict[str, str]:
         """Provider → `up`, or `down: <why>` while none of its models is asked; empty where none is configured. As the
@@ -428,6 +449,7 @@ class ActorSystemPort(Protocol):
     def repositories(self, workspace: str) -> RepositoriesPort: ...
 
     def webhooks(self, workspace: str) -> WebhooksPort: ...
+    def channels(self, workspace: str) -> ChannelsPort: ...
 
     def router(self) -> RouterStatusPort: ...
 

@@ -73,6 +73,15 @@ class Settings(BaseSettings):
     default_cap_cents: int | None = Field(default=None, ge=0)
     budget_patience_s: float = Field(default=5, ge=0)
     resend_s: float = Field(default=2, gt=0)
+    # An agent that has work is asked so often how it is. One that misses so many times in a row is suspended, started
+    # anew, and its work goes to another: because it gave no answer, or because a run of it did not advance.
+    agent_heartbeat_s: float = Field(default=5, gt=0)
+    agent_misses: int = Field(default=6, ge=1)
+    # How long an agent may take to answer for the first time.
+    agent_start_s: float = Field(default=60, ge=0)
+    # How long a run may be at one tool, and at one step beside models and tools.
+    agent_tool_limit_s: float = Field(default=900, gt=0)
+    agent_step_limit_s: float = Field(default=60, gt=0)
     agent_idle_s: float = Field(default=300, gt=0)
     # A workspace that nobody asks for so long, and that has nothing to do, sleeps until it is needed again.
     cell_idle_s: float = Field(default=300, gt=0)
@@ -88,7 +97,8 @@ class Settings(BaseSettings):
     refresh_token_days: float = Field(default=7, gt=0)
     # A provider of OpenID Connect, for teams that have one; empty: people sign in with a password.
     openid_issuer: str = ""
-    # The address by which browsers reach it, as in https://vapora.example.com, where a proxy stands in front.
+    # The address by which browsers reach it, as in https://vapora.example.com, where a proxy stands in front: with it
+    # begin links that are sent to people.
     public_url: str = ""
     openid_client_id: str = ""
     openid_client_secret: SecretStr = SecretStr("")
@@ -195,6 +205,20 @@ class Settings(BaseSettings):
         parts = given.split(",") if isinstance(given, str) else given
         return tuple(part.strip().lower() for part in parts if part.strip())
 
+    @field_validator("public_url")
+    @classmethod
+    def _check_public_url(cls, given: str) -> str:
+        url = given.strip().rstrip("/")
+        try:
+            parts = urlsplit(url)
+            good = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+        except ValueError:
+            good = False
+        # What stands in a link is shown around.
+        if url and (not good or "@" in parts.netloc or parts.query or parts.fragment or not url.isprintable()):
+            raise ValueError("must be written as https://vapora.example.com, without a user, query or fragment")
+        return url
+
     @field_validator("committer")
     @classmethod
     def _check_committer(cls, given: str) -> str:
@@ -252,10 +276,11 @@ class Settings(BaseSettings):
         return self.workspace_folder(workspace) / "repositories"
 
     def webhooks_folder(self, workspace: str) -> Path:
-        """What is to be sent to webhooks, and the secrets by which it is signed."""
+        """What is to be sent to webhooks."""
         return self.workspace_folder(workspace) / "webhooks"
 
     def webhook_secrets(self, workspace: str) -> Path:
+        """Where earlier versions kept what webhooks sign with; the vault takes it over at the next start."""
         return self.webhooks_folder(workspace) / "secrets"
 
     def checkpoint_file(self, workspace: str) -> Path:

@@ -13,12 +13,12 @@ from typing import Any
 
 import structlog
 
-from actors.agent import tool_calls
+from actors.agent import taking_over, tool_calls
 from actors.agent.beginning import begin
-from actors.agent.means import BudgetWatch, Means, Router, Texts, folds_of
+from actors.agent.means import BudgetWatch, Means, Router, StepLimits, Texts, folds_of
 from actors.agent.model_calls import FIRST_RETRY_S, ask_model, resolve
 from actors.agent.permission import Permission
-from actors.agent.prompts import run_started, summary_of
+from actors.agent.prompts import run_started
 from actors.agent.run_under_way import RunUnderWay
 from actors.follower import cancel
 from actors.messages import Assignment
@@ -29,8 +29,10 @@ from vapora.catalog.manifests import Artifact
 from vapora.clock import Clock, Sleep
 from vapora.domain import run as rules
 from vapora.domain.cell import Rest, together
+from vapora.domain.heartbeat import Pulse
 from vapora.domain.next_step import Ask, Fail, Finish
 from vapora.domain.run import Run
+from vapora.domain.run_end import summary_of
 from vapora.domain.work import AwaitAnswer, Continue, RunChecks, SetUp, UseTool, Wait, next_action
 from vapora.errors import ConflictError, CorruptLogError, LogError, UnavailableError, VaporaError
 from vapora.log.client import LogClient
@@ -58,6 +60,7 @@ class Agent:
         workplaces: WorkplacesPort | None = None,
         rehearsal_steps: int | None = None,
         permission: Permission | None = None,
+        limits: StepLimits | None = None,
     ) -> None:
         runs, projects = folds_of(log, snapshots)
         self._means = Means(
@@ -73,6 +76,7 @@ class Agent:
             workplaces,
             rehearsal_steps,
             permission or Permission(),
+            limits or StepLimits(),
         )
         self._runs: dict[str, RunUnderWay] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -96,6 +100,16 @@ class Agent:
         if missing := [one for one in run_ids if one not in self._runs]:
             return Rest(f"{missing[0]} has not reached its agent yet")
         return together(self._runs[one].rest for one in run_ids)
+
+    async def pulse(self, run_ids: Sequence[str]) -> tuple[Pulse, ...]:
+        """How each of these runs is that it has; an answer at all says that it lives."""
+        known = [self._runs[run_id] for run_id in run_ids if run_id in self._runs]
+        return tuple(await asyncio.gather(*(one.pulse() for one in known)))
+
+    async def let_go(self, run_ids: Sequence[str]) -> None:
+        """Others go on with these runs: what is out for them is left to whoever asked last."""
+        for run_id in run_ids:
+            await cancel(self._tasks.get(run_id))
 
     async def perform(self, assignments: Sequence[Assignment]) -> None:
         """Bring these runs to their end; those that are under way already are left alone."""
@@ -138,10 +152,15 @@ class Agent:
         pauses = iter(Backoff(FIRST_RETRY_S, longest_s=_LONGEST_RETRY_S))
         while True:
             try:
+                one.moved()
                 run = await one.load()
+                if taking_over.is_anothers(one, run):
+                    self._journal.info("another agent has it now", run=one.id)
+                    return
                 if run.ended is None:
                     run = await (self._go_on(one, run) if failure is None else self._fail(one, run, failure))
-                await self._left(one, run)
+                if not taking_over.is_anothers(one, run):
+                    await self._left(one, run)
                 return
             except Exception as error:
                 if _passes(error):
@@ -162,31 +181,36 @@ class Agent:
         if run.started is None:
             run = await self._start(one, run)
         held = False  # the next call is chosen and paid for, and the router knows that it was not sent
-        while run.ended is None:
-            if held and run.open_call is not None and (one.called_off is not None or one.paused):
+        while run.ended is None and not taking_over.is_anothers(one, run):
+            ours = taking_over.is_ours(one, run)
+            gives_back = not ours or one.called_off is not None or one.paused
+            if held and run.open_call is not None and gives_back:
                 run, held = await self._give_back(one, run, run.open_call.call_id), False
             elif run.open_call is not None and not held:
                 run, held = await resolve(one, run)
+            elif not ours:
+                run = await taking_over.take_over(one, run)
             elif one.called_off is not None:
-                run = await one.append(run, rules.cancel(run, one.called_off))
+                run = await one.end(run, rules.cancel(run, one.called_off))
             else:
                 run, held = await self._act(one, run, held)
         return run
 
     async def _start(self, one: RunUnderWay, run: Run) -> Run:
         await one.until_resumed()
-        return await (self._start_bare(one, run) if one.called_off is not None else begin(one, run))
+        with one.at("start", limit_s=self._means.limits.tool_s):
+            return await (self._start_bare(one, run) if one.called_off is not None else begin(one, run))
 
     async def _start_bare(self, one: RunUnderWay, run: Run) -> Run:
         """For a run that ends before it has done anything."""
         begun = run_started(one.assignment, (), await self._means.router.is_simulated(one.assignment.origin.workspace))
-        return await one.append(run, rules.start(run, begun))
+        return one.begin(run, rules.start(run, begun))
 
     async def _give_back(self, one: RunUnderWay, run: Run, call_id: str) -> Run:
         """The next call is paid for, and does not go out now. Where what was held went with the router that held it,
         the call's outcome is unknown."""
         if one.called_off is not None and await self._means.router.drop(one.assignment.origin, call_id):
-            return await one.append(run, rules.cancel(run, one.called_off))
+            return await one.end(run, rules.cancel(run, one.called_off))
         if one.called_off is None and await self._means.router.withdraw(call_id):
             return await one.load()
         return run
@@ -211,14 +235,14 @@ class Agent:
             case Finish() as end:
                 run = await self._finish(one, run, end)
             case Fail(reason=reason, counts=counts):
-                run = await one.append(run, rules.fail(run, reason, counts=counts))
+                run = await one.end(run, rules.fail(run, reason, counts=counts))
         return run, held
 
     async def _fail(self, one: RunUnderWay, run: Run, reason: str) -> Run:
         """It says nothing about the agent (R17): no model could answer, or something here is broken."""
         if run.started is None:
             run = await self._start_bare(one, run)
-        return await one.append(run, rules.fail(run, reason, counts=False))
+        return await one.end(run, rules.fail(run, reason, counts=False))
 
     async def _finish(self, one: RunUnderWay, run: Run, end: Finish) -> Run:
         text = await one.keep(end.text) if isinstance(end.text, str) else end.text
@@ -232,7 +256,7 @@ class Agent:
             work=end.work,
             review=end.review,
         )
-        return await one.append(run, events)
+        return await one.end(run, events)
 
     async def _left(self, one: RunUnderWay, run: Run) -> None:
         if self._means.workplaces is not None and run.started is not None and run.started.workplace is not None:

@@ -27,7 +27,8 @@ async def begin(one: RunUnderWay, run: Run) -> Run:
         told = work_brief(assignment, begun, await _files(one))
     else:
         steps = fixed_steps(manifest, one.means.rehearsal_steps if simulated else None)
-        return await one.append(run, rules.start(run, run_started(assignment, steps, simulated)))
+        # With its first call: what it begins with stands in the assignment already.
+        return one.begin(run, rules.start(run, run_started(assignment, steps, simulated)))
     event = run_started(
         assignment,
         (),
@@ -51,6 +52,9 @@ async def forked(one: RunUnderWay) -> Run | None:
 async def _worktree(one: RunUnderWay) -> Begun | None:
     assignment, manifest = one.assignment, one.manifest
     if one.means.workplaces is None or (assignment.purpose == "review" and assignment.head is None):
+        return None
+    project = await one.project()
+    if project is not None and project.repo is None:
         return None
     at = assignment.head
     origin = await forked(one)

@@ -36,6 +36,7 @@ class Router(Protocol):
     async def attach(self, call_id: str) -> CallOutcome | bool: ...
     async def drop(self, origin: Origin, call_id: str) -> bool: ...
     async def withdraw(self, call_id: str) -> bool: ...
+    async def abandon(self, call_id: str) -> None: ...
     async def is_simulated(self, workspace: str) -> bool: ...
 
 
@@ -50,6 +51,16 @@ class Texts(Protocol):
 
     def content(self, text: str) -> Content: ...
     def text(self, content: Content) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class StepLimits:
+    """How long, in seconds, a run may be at one thing: between two events of one call of a model, at a tool of which
+    nothing else is known, and at what is neither."""
+
+    model_s: float = 180.0
+    tool_s: float = 900.0
+    other_s: float = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,3 +81,4 @@ class Means:
     workplaces: WorkplacesPort | None = None
     rehearsal_steps: int | None = None
     permission: Permission = field(default_factory=Permission)
+    limits: StepLimits = field(default_factory=StepLimits)

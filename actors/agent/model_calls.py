@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from actors.agent import taking_over
 from actors.agent.beginning import forked
 from actors.agent.conversation import conversation
 from actors.agent.prompts import call_of_step, call_with_tools
@@ -15,7 +16,7 @@ from actors.agent.run_under_way import RunUnderWay
 from actors.messages import Answered, Call, CallOutcome, NoProvider, OutOfBudget
 from events import Recorded
 from events.budget import BudgetSet
-from events.ids import WaitReason, project_stream, run_stream
+from events.ids import WaitReason, run_stream
 from events.secret import SecretStored
 from vapora.domain import run as rules
 from vapora.domain.next_step import Ask, Fail, without_another
@@ -39,15 +40,17 @@ async def ask_model(one: RunUnderWay, run: Run, ask: Ask, held: bool) -> tuple[R
     # that it waits: until then the run asks again at once.
     seen = await one.means.log.head() if run.waiting else None
     # As the project is now: nothing more of it goes to a provider that was taken off its list a moment ago.
-    project = (await one.means.projects.load(project_stream(one.assignment.task.project_id))).state
+    project = await one.project()
     call = replace(
         await _call(one, run, ask, held),
         model=run.started.model if run.started else None,
         providers=project.providers if project is not None else (),
+        run_version=run.version - len(one.unsaid),
+        opening=one.unsaid,
     )
-    outcome = await one.means.router.complete(call)
-    for event in outcome.events:
-        run = rules.evolve(run, event)
+    with one.at("model", call.call_id, one.means.limits.model_s, call.run_version):
+        outcome = await one.means.router.complete(call)
+    run = one.appended(run, outcome.events)
     if isinstance(outcome, Answered):
         return run, outcome.held
     return await _obstacle(one, run, outcome, seen), False
@@ -74,7 +77,7 @@ async def _obstacle(one: RunUnderWay, run: Run, outcome: CallOutcome, seen: int 
     refused = without_another(run)
     if refused is not None and not (isinstance(outcome, OutOfBudget) and outcome.contended):
         # The other model was a second chance, not something to wait for.
-        return await one.append(run, rules.fail(run, refused.reason, counts=refused.counts))
+        return await one.end(run, rules.fail(run, refused.reason, counts=refused.counts))
     match outcome:
         case OutOfBudget(remedy=remedy, contended=contended, until=until):
             run = await one.append(run, rules.wait(run, WaitReason.BUDGET, remedy))
@@ -86,7 +89,7 @@ async def _obstacle(one: RunUnderWay, run: Run, outcome: CallOutcome, seen: int 
             run = await one.append(run, rules.wait(run, WaitReason.PROVIDER, remedy))
             await _until_key(one, retry_at, seen)
         case _:
-            run = await one.append(run, rules.fail(run, getattr(outcome, "reason", "no answer"), counts=False))
+            run = await one.end(run, rules.fail(run, getattr(outcome, "reason", "no answer"), counts=False))
     return run
 
 
@@ -94,6 +97,7 @@ async def _until_key(one: RunUnderWay, instant: datetime, seen: int | None) -> N
     """Until `instant`, the run is called off, or a secret was stored: perhaps the key for which it waits."""
     seen = await one.means.log.head() if seen is None else seen
     while one.called_off is None:
+        one.moved()
         left = min((instant - one.means.clock()).total_seconds(), _LONGEST_SLEEP_S)
         if left <= 0:
             return
@@ -139,7 +143,11 @@ async def resolve(one: RunUnderWay, run: Run) -> tuple[Run, bool]:
     call = run.open_call
     if call is None:
         return run, False
-    known = await one.means.router.attach(call.call_id)
+    if taking_over.never_came_back(one, "model", call.call_id, call.attempt):
+        await one.means.router.abandon(call.call_id)
+        one.gave_up = True
+    with one.at("model", call.call_id, one.means.limits.model_s, run.version):
+        known = await one.means.router.attach(call.call_id)
     if known is True:
         return run, True
     if known is False:

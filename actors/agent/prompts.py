@@ -16,12 +16,11 @@ from vapora.catalog.manifests import RunStep
 from vapora.domain.next_step import Ask
 from vapora.domain.routing import COMPLEXITIES, Routing
 from vapora.domain.run import Run
+from vapora.domain.run_end import Ending, may_end
 from vapora.domain.task import Task
 from vapora.domain.work import offered_tools
 from vapora.llm.protocol import Message
 from vapora.tools.table import TOOLS
-
-_SUMMARY_CHARACTERS = 200
 
 
 def fixed_steps(manifest: RoleManifest, rehearsal_steps: int | None) -> tuple[str, ...]:
@@ -70,7 +69,14 @@ def call_of_step(
         following = FollowUp(after.instruction, manifest.output_tokens(after))
     limit = ask.room(manifest.output_tokens(_step(manifest, step)))
     call = _call(assignment, manifest, run, ask, manifest.prompt, tuple(messages), limit)
-    return replace(call, held=held, follow_up=following)
+    return replace(call, held=held, follow_up=following, ending=_ending(assignment, manifest, run, step + 1 < count))
+
+
+def _ending(assignment: Assignment, manifest: RoleManifest, run: Run, goes_on: bool) -> Ending | None:
+    card = may_end(assignment.card, assignment.run_id)
+    if goes_on or card is None or run.started is None:
+        return None
+    return Ending(run.started, manifest.artifact.name, manifest.artifact.kind, card)
 
 
 def call_with_tools(
@@ -148,12 +154,3 @@ def brief(task: Task) -> str:
     if task.comment:
         lines += ["", f"The last attempt was sent back with this comment: {task.comment}"]
     return "\n".join(lines)
-
-
-def summary_of(work: str) -> str:
-    """The first line that says something, for the card."""
-    for line in work.splitlines():
-        plain = line.strip().lstrip("#").strip()
-        if plain:
-            return plain if len(plain) <= _SUMMARY_CHARACTERS else plain[: _SUMMARY_CHARACTERS - 1] + "…"
-    return ""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator
+import time
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -13,12 +15,18 @@ from actors.messages import Assignment
 from actors.work_messages import Place
 from events import DomainEvent
 from events.content import Content
-from events.ids import run_stream
+from events.ids import project_stream, run_stream, task_stream
+from events.run import RunStarted
+from vapora.blobs import inline
 from vapora.catalog import RoleManifest
 from vapora.domain import run as rules
 from vapora.domain.attached import is_text
 from vapora.domain.cell import Rest
+from vapora.domain.heartbeat import Pulse
+from vapora.domain.project import Project
 from vapora.domain.run import Run
+from vapora.errors import VersionConflictError
+from vapora.log.client import Change
 
 # Whatever wakes it is heard at once; this is for a signal that was missed.
 _LONGEST_SLEEP_S = 10.0
@@ -27,9 +35,18 @@ _AT_WORK = Rest("a run is under way")
 T = TypeVar("T")
 
 
+@dataclass(frozen=True, slots=True)
+class Doing:
+    """What a run is at, as in `vapora.domain.heartbeat.Pulse`."""
+
+    what: str = ""
+    name: str = ""
+    limit_s: float | None = None
+
+
 class RunUnderWay:
     """`called_off`: why a person took it back. `paused`: nothing new is begun until it is resumed. `earlier`: the run
-    that it goes on from, once that was read."""
+    that it goes on from, once that was read. `gave_up`: what never came back before is settled."""
 
     def __init__(self, means: Means, assignment: Assignment) -> None:
         self.means = means
@@ -38,8 +55,15 @@ class RunUnderWay:
         self.paused = assignment.paused
         self.earlier: Run | None = None
         self.rest = _AT_WORK
+        self.gave_up = assignment.given_up is None
+        self._doing = Doing(limit_s=means.limits.other_s)
+        self._moved_at = time.monotonic()
+        # The beginning of the run, while it waits for the append that it stands in together with what comes next.
+        self.unsaid: tuple[DomainEvent, ...] = ()
+        self._looked = False
         self._signal = asyncio.Event()
         self._read: dict[str, str] = {}
+        self._seen_version = 0
 
     @property
     def id(self) -> str:
@@ -96,17 +120,86 @@ class RunUnderWay:
             if self.called_off is None:
                 self._signal.clear()
 
+    # How far it is.
+
+    def moved(self) -> None:
+        """It took a step."""
+        self._moved_at = time.monotonic()
+
+    @contextmanager
+    def at(self, doing: str, name: str = "", limit_s: float | None = None, version: int = 0) -> Iterator[None]:
+        """While it is at something that may take `limit_s` (None: any time) without another sign of life. `version`:
+        where the run's stream stands."""
+        self._doing, self._seen_version = Doing(doing, name, limit_s), version
+        self.moved()
+        try:
+            yield
+        finally:
+            self._doing = Doing(limit_s=self.means.limits.other_s)
+            self.moved()
+
+    async def pulse(self) -> Pulse:
+        """What it is at, and for how long. A call of a model may take several attempts, which stand in the log."""
+        doing = self._doing
+        told = Pulse(self.id, doing.what, doing.name, 0, time.monotonic() - self._moved_at, doing.limit_s)
+        if self.rest is not _AT_WORK:
+            return replace(told, limit_s=None)
+        if doing.what != "model" or not told.overdue:
+            return told
+        known = await self.means.log.read(run_stream(self.id), lenient=True)
+        if len(known) > self._seen_version:
+            self._seen_version = len(known)
+            self.moved()
+            return replace(told, since_s=0.0)
+        call = rules.fold([one.event for one in known]).open_call
+        return replace(told, name=call.call_id, attempt=call.attempt) if call is not None else told
+
     # Its stream.
 
     async def load(self) -> Run:
+        """The run as the log has it. One that was never sent before has nothing there; where that is not so, because
+        its first sender was not heard, the first append finds out, and the run is looked at again."""
+        self.unsaid = ()
+        looked, self._looked = self._looked, True
+        if self.assignment.fresh and not looked:
+            return rules.initial()
         return (await self.means.folds.load(run_stream(self.id))).state or rules.initial()
 
-    async def append(self, run: Run, events: tuple[DomainEvent, ...]) -> Run:
+    async def project(self) -> Project | None:
+        """As it is now."""
+        return (await self.means.projects.load(project_stream(self.assignment.task.project_id))).state
+
+    def begin(self, run: Run, events: tuple[DomainEvent, ...]) -> Run:
+        """The run as it will be once `events` stand, which the next append of the run brings along."""
+        self.unsaid = (*self.unsaid, *events)
+        return _with(run, events)
+
+    async def append(self, run: Run, events: tuple[DomainEvent, ...], *along: Change) -> Run:
         if events:
-            await self.means.log.append(self.assignment.origin, (run_stream(self.id), run.version, events))
-        for event in events:
-            run = rules.evolve(run, event)
-        return run
+            change = (run_stream(self.id), run.version - len(self.unsaid), (*self.unsaid, *events))
+            await self.means.log.append(self.assignment.origin, change, *along)
+            self.unsaid = ()
+            self.moved()
+        return _with(run, events)
+
+    async def end(self, run: Run, events: tuple[DomainEvent, ...]) -> Run:
+        """With the card's move, if the card is as it was when the run was sent; else the coordinator moves it."""
+        card = self.assignment.card
+        moves = card.moves(events[-1]) if card is not None and events else ()
+        if card is not None and moves:
+            stream = task_stream(card.task.id)
+            try:
+                return await self.append(run, events, (stream, card.version, moves))
+            except VersionConflictError as error:
+                if error.details["stream"] != stream:
+                    raise
+        return await self.append(run, events)
+
+    def appended(self, run: Run, events: Sequence[DomainEvent]) -> Run:
+        """With what the router has appended to its stream, behind the beginning, which was known already."""
+        if events:
+            self.unsaid = ()
+        return _with(run, [one for one in events if not isinstance(one, RunStarted)])
 
     # Its texts.
 
@@ -119,8 +212,9 @@ class RunUnderWay:
         return self._read[content.digest]
 
     async def keep(self, text: str) -> Content:
-        """A text as it stands in an event. In a thread: a large one goes to the disk or over the network."""
-        return await asyncio.to_thread(self.means.texts.content, text)
+        """A text as it stands in an event. In a thread where it is large: it goes to the disk or over the network."""
+        small = inline(text)
+        return small if small is not None else await asyncio.to_thread(self.means.texts.content, text)
 
     async def reading(self, run: Run, work: Callable[[], T]) -> T:
         """In a thread where texts must be fetched, from the disk or across the network; most stand inline."""
@@ -132,3 +226,9 @@ class RunUnderWay:
         if all(one.text is not None or one.digest in self._read for one in contents):
             return work()
         return await asyncio.to_thread(work)
+
+
+def _with(run: Run, events: Sequence[DomainEvent]) -> Run:
+    for event in events:
+        run = rules.evolve(run, event)
+    return run

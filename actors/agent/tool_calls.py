@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from actors.agent import taking_over
 from actors.agent.permission import is_well_formed
 from actors.agent.run_under_way import RunUnderWay
 from actors.work_messages import CommandRan, ToolOutcome
@@ -36,7 +37,10 @@ _LONGEST_REMEDY = 1_000
 
 async def set_up(one: RunUnderWay, run: Run) -> Run:
     begun, place = _begun(run)
-    outcome = await one.unless_called_off(_workplaces(one).set_up(one.place, place))
+    if taking_over.never_came_back(one, "setup", ""):
+        await taking_over.end_tools(one)
+    with one.at("setup", limit_s=4 * one.means.limits.tool_s):
+        outcome = await one.unless_called_off(_workplaces(one).set_up(one.place, place))
     if outcome is None:
         return run
     event = SetupRan(
@@ -74,14 +78,24 @@ async def use_tool(one: RunUnderWay, run: Run, use: UseTool) -> Run:
         name=use.request.name,
         arguments=use.request.arguments,
     )
-    used = await one.unless_called_off(_workplaces(one).use_tool(wanted))
+    name = f"{use.step}.{use.call}"
+    if taking_over.never_came_back(one, "tool", name):
+        await taking_over.end_tools(one)
+        text = f"{use.request.name} did not come to an end, and was ended with all that it had begun."
+        return await one.append(run, (await _used(one, begun, use, ToolOutcome(False, text, "", 0)),))
+    with one.at("tool", name, one.means.limits.tool_s):
+        used = await one.unless_called_off(_workplaces(one).use_tool(wanted))
     return run if used is None else await one.append(run, (await _used(one, begun, use, used),))
 
 
 async def run_checks(one: RunUnderWay, run: Run, checks: RunChecks) -> Run:
     begun, place = _begun(run)
     wanted = ChecksWanted(one.place, place, checks.head, checks.round)
-    ran = await one.unless_called_off(_workplaces(one).run_checks(wanted))
+    if taking_over.never_came_back(one, "checks", f"{checks.round}"):
+        await taking_over.end_tools(one)
+    limit_s = sum(each.timeout_s for each in place.checks) + one.means.limits.other_s
+    with one.at("checks", f"{checks.round}", limit_s):
+        ran = await one.unless_called_off(_workplaces(one).run_checks(wanted))
     if ran is None:
         return run
     red = any(result.exit_code != 0 for result in ran)

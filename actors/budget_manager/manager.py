@@ -5,16 +5,17 @@ It folds the ledger and answers from memory; every promise is in the log before 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any
 
+from actors.budget_manager.alerts import Alerts
 from actors.budget_manager.requests import Decided, Request, Round
 from actors.budget_manager.stream_decider import StreamDecider
 from actors.follower import Ticker
-from actors.messages import CoAppend, NoRoom, Reserved, Settled, Settlement
+from actors.messages import Closing, CoAppend, NoRoom, Reserved, Settled, Settlement
 from events import DomainEvent
 from events.budget import Charge, SpendRefused, SpendReserved
 from events.ids import LEDGER, Scope, WhenExceeded
@@ -25,6 +26,7 @@ from vapora.domain import budget as rules
 from vapora.domain import limits
 from vapora.domain.budget import Ledger, ReserveSpend
 from vapora.domain.cell import Rest
+from vapora.domain.ledger import LIFE, account
 from vapora.errors import ConflictError, VersionConflictError
 from vapora.log.client import LogClient
 from vapora.log.folds import SavedFold
@@ -87,7 +89,8 @@ class BudgetManager:
         self._queue: StreamDecider[Ledger] = StreamDecider(
             name, log, LEDGER, (rules.initial, rules.evolve), clock, gives_back=_makes_room, saved=saved
         )
-        self._ticker = Ticker(name, self._expire, _TICK_S)
+        self._alerts = Alerts(log, workspace, clock, lambda: self.ledger)
+        self._ticker = Ticker(name, self._tick, _TICK_S)
 
     async def start(self) -> None:
         await self._queue.start()
@@ -109,6 +112,8 @@ class BudgetManager:
             return Rest(f"its budgets: {problem}")
         if self._queue.is_busy or rules.open_reservations(self.ledger):
             return Rest("money is held for calls of models")
+        if self._alerts.has_news:
+            return Rest("it is to be told how its budgets stand")
         return Rest()
 
     @property
@@ -120,18 +125,30 @@ class BudgetManager:
         """The worst-standing scope that the charge counts against (M10.5a)."""
         return rules.standing(self.ledger, charge, self._workspace, simulated, self._clock())
 
+    async def spent_on(self, task_ids: Sequence[str]) -> dict[str, int]:
+        """What each of these tasks has cost so far, in micro-dollars, with what is held for it; real or simulated,
+        whichever is more."""
+
+        def of(task_id: str, simulated: bool) -> int:
+            found = account(self.ledger, Scope.TASK, task_id, LIFE, simulated)
+            return found.spent + found.held
+
+        return {one: max(of(one, False), of(one, True)) for one in task_ids}
+
     async def window_turns_at(self) -> datetime:
         """When the next window begins."""
         return rules.window_turns_at(self._clock())
 
-    async def reserve(self, origin: Origin, wish: ReserveSpend, along: tuple[CoAppend, ...]) -> Reserved | NoRoom:
-        """Hold the worst case of a call before it is made; `along` stands in the same append.
+    async def reserve(
+        self, origin: Origin, wish: ReserveSpend, along: tuple[CoAppend, ...], before: tuple[CoAppend, ...] = ()
+    ) -> Reserved | NoRoom:
+        """Hold the worst case of a call before it is made; `before` and `along` stand in the same append.
 
         Waits up to the patience while other calls hold the room that is missing.
         """
         request: Request[Ledger] = Request(
             origin,
-            lambda current: self._reserved(current, wish, along),
+            lambda current: self._reserved(current, wish, along, before),
             patience_s=self._patience_s,
             give_up=lambda: self._no_room(wish),
         )
@@ -139,14 +156,44 @@ class BudgetManager:
         return result
 
     async def settle(
-        self, origin: Origin, settlement: Settlement, along: CoAppend, following: Following | None = None
+        self,
+        origin: Origin,
+        settlement: Settlement,
+        along: CoAppend,
+        following: Following | None = None,
+        closing: Closing | None = None,
     ) -> Settled:
         """Book what a call cost, with its answer (`along`) and, if there is room, the next call's reservation.
 
-        `following`: that reservation, and the events which join `along` if it is made. Raises `VersionConflictError`
-        where the run has gone on without this answer, and `ConflictError` where the call was closed otherwise before;
-        nothing is booked then.
+        `following`: that reservation, and the events which join `along` if it is made. `closing`: the end of the run,
+        which joins if its card is as it was. Raises `VersionConflictError` where the run has gone on without this
+        answer, and `ConflictError` where the call was closed otherwise before; nothing is booked then.
         """
+        if closing is None:
+            return await self._settle(origin, settlement, along, following)
+        try:
+            return await self._close(origin, settlement, along, closing)
+        except VersionConflictError as error:
+            if error.details["stream"] != closing.move[0]:
+                raise
+            return await self._settle(origin, settlement, along, following)
+
+    async def _close(self, origin: Origin, settlement: Settlement, along: CoAppend, closing: Closing) -> Settled:
+        stream, version, events = along
+
+        def decide(current: Round[Ledger]) -> Decided:
+            settled = _settled(current.state, settlement)
+            if not settled:
+                return self._settled_before(current.state, settlement, None)
+            riding = ((stream, version, (*events, *closing.events)), closing.move)
+            return Decided(settled, riding, lambda position: Settled(position, False, closed=True))
+
+        result: Settled = await self._queue.submit(Request(origin, decide))
+        return result
+
+    async def _settle(
+        self, origin: Origin, settlement: Settlement, along: CoAppend, following: Following | None
+    ) -> Settled:
 
         def decide(current: Round[Ledger]) -> Decided:
             settled = _settled(current.state, settlement)
@@ -228,12 +275,14 @@ class BudgetManager:
             return result if earlier is None else LimitsChanged.model_validate(earlier.whole)
         raise ConflictError("The limits change faster than the request can be decided.", remedy="Try again.")
 
-    def _reserved(self, current: Round[Ledger], wish: ReserveSpend, along: tuple[CoAppend, ...]) -> Decided | None:
+    def _reserved(
+        self, current: Round[Ledger], wish: ReserveSpend, along: tuple[CoAppend, ...], before: tuple[CoAppend, ...]
+    ) -> Decided | None:
         if wish.amount_microusd and current.blocked.intersection(rules.scopes(wish.charge, self._workspace)):
             return None  # first come, first served: a small call does not starve a large one
         match rules.reserve(current.state, wish, self._workspace, current.now):
             case rules.Granted(events=events) if events:
-                return Decided(events, along, Reserved)
+                return Decided(events, along, Reserved, before=before)
             case rules.Granted():
                 # It stands already, and so does what rode along.
                 _require_same(current.state, wish)
@@ -288,6 +337,10 @@ class BudgetManager:
 
         result: int = await self._queue.submit(Request(origin, decided))
         return result
+
+    async def _tick(self) -> None:
+        await self._expire()
+        await self._alerts.look()
 
     async def _expire(self) -> None:
         if rules.expire(self.ledger, self._clock()):

@@ -18,13 +18,15 @@ State = TypeVar("State")
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """What a request leads to: events for the stream, what rides along in the same append, and the answer once they
-    stand at a position. `then`: the rest of it, decided with `events` folded in; its `along` and `answer` hold."""
+    """What a request leads to: events for the stream, what rides along in the same append, behind them or `before`
+    them, and the answer once they stand at a position. `then`: the rest of it, decided with `events` folded in; its
+    `along` and `answer` hold."""
 
     events: tuple[DomainEvent, ...]
     along: tuple[CoAppend, ...] = ()
     answer: Callable[[int], Any] = lambda position: position
     then: Callable[[], Decided] | None = None
+    before: tuple[CoAppend, ...] = ()
 
 
 @dataclass(slots=True)

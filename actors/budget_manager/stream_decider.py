@@ -165,7 +165,8 @@ class StreamDecider(Generic[State]):
             self._fold(rest.events, current)
             decided = Decided((*decided.events, *rest.events), rest.along, rest.answer)
         if decided.events or any(events for _, _, events in decided.along):
-            append = self._log.request(request.origin, (self._stream, self._version, decided.events), *decided.along)
+            change = (self._stream, self._version, decided.events)
+            append = self._log.request(request.origin, *decided.before, change, *decided.along)
             self._version += len(decided.events)
             current.sent.append((request, decided, append))
         else:

@@ -12,6 +12,8 @@ import structlog
 from actors.follower import cancel
 from actors.messages import Assignment
 from vapora.domain.cell import Rest, together
+from vapora.domain.heartbeat import Pulse
+from vapora.domain.run_end import Card
 from vapora.domain.swarm import rules as swarm
 from vapora.ports import Origin
 
@@ -27,6 +29,10 @@ class AgentPort(Protocol):
 
     async def resume(self, run_ids: Sequence[str]) -> None: ...
 
+    async def pulse(self, run_ids: Sequence[str]) -> tuple[Pulse, ...]: ...
+
+    async def let_go(self, run_ids: Sequence[str]) -> None: ...
+
     async def rest(self, run_ids: Sequence[str]) -> Rest: ...
 
     async def health(self) -> dict[str, Any]: ...
@@ -35,8 +41,8 @@ class AgentPort(Protocol):
 class AgentPool:
     """`agent(id)` reaches an agent, starting it if need be; `retire(id)` ends one that was idle for `idle_s`.
 
-    `paused()`: the runs that may not take a further step now. All is sent in the background, once at a time. What fails
-    is told, and sent again when the coordinator says so.
+    `paused()`: the runs that may not take a further step now. `card(id)`: a task as it is now. All is sent in the
+    background, once at a time. What fails is told, and sent again when the coordinator says so.
     """
 
     def __init__(
@@ -46,15 +52,18 @@ class AgentPool:
         retire: Callable[[str], Awaitable[None]],
         idle_s: float,
         paused: Callable[[], set[str]] = set,
+        card: Callable[[str], Card | None] = lambda _: None,
     ) -> None:
         self._workspace = workspace
         self._agent = agent
         self._retire = retire
         self._idle_s = idle_s
         self._paused = paused
+        self._card = card
         # Runs of which an agent may think that they are paused.
         self._held: set[str] = set()
         self._under_way: dict[str, asyncio.Task[None]] = {}
+        self._sent_to: dict[str, str] = {}
         self._last_busy: dict[str, float] = {}
         self._journal = structlog.get_logger("coordinator")
 
@@ -63,11 +72,13 @@ class AgentPool:
         self._last_busy = dict.fromkeys(agent_ids, asyncio.get_running_loop().time())
         self._held = {one.run_id for one in runs}
 
-    def send(self, runs: Iterable[swarm.RunInFlight]) -> None:
+    def send(self, runs: Iterable[swarm.RunInFlight], *, fresh: bool = False) -> None:
+        """`fresh`: for the first time."""
         by_agent: dict[str, list[Assignment]] = {}
         paused = self._paused()
         for one in runs:
-            by_agent.setdefault(one.agent_id, []).append(self._message(one, one.run_id in paused))
+            if not one.stranded:  # it goes to whom it is handed over
+                by_agent.setdefault(one.agent_id, []).append(self._message(one, one.run_id in paused, fresh))
         for agent_id, work in by_agent.items():
             name = f"perform {' '.join(one.run_id for one in work)}"
             self._start(name, agent_id, partial(self._perform, agent_id, work))
@@ -109,6 +120,17 @@ class AgentPool:
                 del self._last_busy[agent_id]
                 await self._retire(agent_id)
 
+    async def forget(self, agent_id: str) -> None:
+        """Nothing that is on its way to this agent arrives any more, and it is ended no second time."""
+        self._last_busy.pop(agent_id, None)
+        for name, to in list(self._sent_to.items()):
+            if to == agent_id and (sending := self._under_way.get(name)) is not None:
+                await cancel(sending)
+
+    async def let_go(self, agent_id: str, run_ids: Sequence[str]) -> None:
+        """An agent that is well has these no longer."""
+        self._start(f"let go {' '.join(run_ids)}", agent_id, partial(self._agent(agent_id).let_go, run_ids))
+
     async def stop(self) -> None:
         for sending in list(self._under_way.values()):
             await cancel(sending)
@@ -127,7 +149,7 @@ class AgentPool:
         await self._agent(agent_id).resume(run_ids)
         self._held.difference_update(run_ids)
 
-    def _message(self, one: swarm.RunInFlight, paused: bool = False) -> Assignment:
+    def _message(self, one: swarm.RunInFlight, paused: bool = False, fresh: bool = False) -> Assignment:
         return Assignment(
             run_id=one.run_id,
             agent_id=one.agent_id,
@@ -141,6 +163,10 @@ class AgentPool:
             fork=one.task.fork if one.purpose == "work" else None,
             model=one.task.model if one.purpose == "work" else None,
             paused=paused,
+            handed_over=one.handed_over,
+            given_up=one.given_up,
+            card=self._card(one.task_id),
+            fresh=fresh,
         )
 
     def _start(self, name: str, agent_id: str, call: Callable[[], Coroutine[Any, Any, None]]) -> None:
@@ -148,8 +174,12 @@ class AgentPool:
         self._last_busy[agent_id] = asyncio.get_running_loop().time()
         if name not in self._under_way:
             sending = asyncio.create_task(self._carry_out(name, call), name=name)
-            self._under_way[name] = sending
-            sending.add_done_callback(lambda _: self._under_way.pop(name, None))
+            self._under_way[name], self._sent_to[name] = sending, agent_id
+            sending.add_done_callback(lambda _: self._arrived(name))
+
+    def _arrived(self, name: str) -> None:
+        self._under_way.pop(name, None)
+        self._sent_to.pop(name, None)
 
     async def _carry_out(self, name: str, call: Callable[[], Coroutine[Any, Any, None]]) -> None:
         try:

@@ -8,7 +8,7 @@ import structlog
 
 from actors.coordinator.queue_consumer import QueueConsumer
 from events import DomainEvent
-from events.ids import WORKSPACE, StreamName, project_stream, task_stream
+from events.ids import WORKSPACE, StreamName, project_stream, run_stream, task_stream
 from events.task import Candidate
 from vapora.clock import Clock
 from vapora.domain import subjects, task
@@ -75,10 +75,12 @@ class Assigner:
             return False
         try:
             events = self._review(one) if review is not None else self._work(one)
-            # Nothing starts of a project, or in a workspace, that was archived or paused meanwhile.
+            # Nothing starts of a project, or in a workspace, that was archived or paused meanwhile. And its run has
+            # not begun, which the writer then knows when the agent asks.
             expected = {
                 project_stream(one.project_id): view.projects.get(one.project_id, 0),
                 WORKSPACE: view.workspace_version,
+                run_stream(_run_id(one)): 0,
             }
             self._chosen[one.id] = self.request(one.id, events, expected=expected)
         except Exception as error:
@@ -117,7 +119,7 @@ class Assigner:
         """The run's id, and who has it: counted as if the log had it already."""
         if chosen is None:
             raise RuntimeError(f"nobody is free for {one.id}, for which somebody was said to be")
-        run_id = f"{one.id}.{one.runs + 1}"
+        run_id = _run_id(one)
         swarm.propose(self._view(), one.id, run_id, chosen.agent_id)
         return run_id, chosen
 
@@ -146,3 +148,8 @@ class Assigner:
         for task_id in task_ids:
             del self._chosen[task_id]
             swarm.withdraw(self._view(), task_id)
+
+
+def _run_id(one: task.Task) -> str:
+    """Of its next run."""
+    return f"{one.id}.{one.runs + 1}"

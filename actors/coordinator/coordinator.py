@@ -7,34 +7,44 @@ decided but not carried out (an assignment not sent, a move not recorded) shows 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import structlog
 
 from actors.coordinator.agent_pool import AgentPool, AgentPort
+from actors.coordinator.agent_watch import AgentWatch
 from actors.coordinator.assigning import Assigner
 from actors.coordinator.queue_consumer import QueueConsumer
 from actors.coordinator.queue_status import QueueStatusReader
 from actors.follower import Follower, Ticker
 from events import Recorded
+from events.agent import AgentReadmitted, AgentSuspended
 from events.ids import WaitReason
-from events.task import ReviewAssigned, TaskAssigned
+from events.task import ReviewAssigned, TaskAssigned, TaskHandedOver
 from vapora.clock import Clock
 from vapora.domain import task
 from vapora.domain.cell import Rest
+from vapora.domain.heartbeat import Heartbeat
 from vapora.domain.swarm import rules as swarm
 from vapora.log.client import LogClient
 from vapora.log.folds import SavedFold
 from vapora.records import Append
 from vapora.views import DeadLetterView, QueueView
 
+# Cards that say at one time that a limit of runs keeps them waiting.
+_MOST_TOLD = 20
+# With each of these a run is somebody's to perform.
+_GIVEN_OUT = (TaskAssigned, ReviewAssigned, TaskHandedOver)
+
 
 class SwarmCoordinator:
     """`agent`, `retire` and `idle_s`: how agents are reached and ended (`actors.coordinator.agent_pool`). `resend_s`:
     how often running work is sent again, so that a restarted agent takes it up. `saved`: where the view is saved now
     and then, for a quick start. `consumer`: a queue that delivers the work; without one, the log itself is the queue,
-    and what waits in it may start.
+    and what waits in it may start. `kill`, `beat`, `heartbeat_s`: how agents that do not answer are ended, and when one
+    is taken for that (`actors.coordinator.agent_watch`). `most_runs_of`: how many runs of a role go on at once where
+    the workspace does not say.
     """
 
     def __init__(
@@ -50,19 +60,38 @@ class SwarmCoordinator:
         resend_s: float,
         saved: SavedFold[swarm.Swarm] | None = None,
         consumer: QueueConsumer | None = None,
+        kill: Callable[[str], Awaitable[None]] | None = None,
+        beat: Callable[[str], Heartbeat] = lambda role: Heartbeat(),
+        heartbeat_s: float = 5.0,
+        most_runs_of: Mapping[str, int] | None = None,
     ) -> None:
         self._log = log
         self._workspace = workspace
         self._is_simulated = is_simulated
-        self._pool = AgentPool(workspace, agent, retire, idle_s, lambda: swarm.paused(self._swarm))
         self._saved = saved
         self._consumer = consumer
         self._queue_status = QueueStatusReader(
             log, workspace, consumer, lambda: swarm.open_offers(self._swarm, workspace)
         )
         self._acting = asyncio.Lock()
+        self._most_runs_of = dict(most_runs_of or {})
         self._swarm = swarm.initial()
+        self._swarm.usual_most_runs_of = self._most_runs_of
+        paused, card = (lambda: swarm.paused(self._swarm)), (lambda id_: swarm.card(self._swarm, id_))
+        self._pool = AgentPool(workspace, agent, retire, idle_s, paused, card)
         self._assigner = Assigner(log, workspace, lambda: self._swarm, clock, consumer)
+        self._watch = AgentWatch(
+            log,
+            workspace,
+            lambda: self._swarm,
+            self._pool,
+            self._assigner,
+            clock,
+            agent=agent,
+            kill=kill or retire,
+            beat=beat,
+            interval_s=heartbeat_s,
+        )
         self._caught_up = False
         self._follower = Follower(f"coordinator/{workspace}", log, self._handle, topics=swarm.TOPICS)
         self._ticker = Ticker(f"coordinator/{workspace}", self._tick, resend_s)
@@ -73,6 +102,7 @@ class SwarmCoordinator:
         resumed = await self._saved.load(self._log) if self._saved is not None else None
         if resumed is not None:
             self._swarm, self._follower.position = resumed.state, resumed.position
+            self._swarm.usual_most_runs_of = self._most_runs_of
         if self._consumer is not None:
             await self._consumer.catch_up(self._log)
         await self._follower.catch_up()
@@ -90,8 +120,10 @@ class SwarmCoordinator:
         self._pool.send(swarm.running(self._swarm))
         self._follower.start()
         self._ticker.start()
+        self._watch.start()
 
     async def stop(self) -> None:
+        await self._watch.stop()
         await self._ticker.stop()
         if self._consumer is not None:
             await self._consumer.stop()
@@ -103,7 +135,7 @@ class SwarmCoordinator:
     async def health(self) -> dict[str, Any]:
         return {
             "position": self._follower.position,
-            "problem": self._follower.problem or self._ticker.problem,
+            "problem": self._follower.problem or self._ticker.problem or self._watch.problem,
             "waiting": len(swarm.waiting(self._swarm)),
             "running": len(swarm.running(self._swarm)),
             **({"queue": self._consumer.health()} if self._consumer else {}),
@@ -150,8 +182,13 @@ class SwarmCoordinator:
                 self._consumer.evolve(recorded)
         if self._caught_up:
             await self._act()
-            assigned = {one.event.run_id for one in events if isinstance(one.event, TaskAssigned | ReviewAssigned)}
-            self._pool.send(one for one in swarm.running(self._swarm) if one.run_id in assigned)
+            given = {one.event.run_id for one in events if isinstance(one.event, _GIVEN_OUT)}
+            fresh = {one.event.run_id for one in events if isinstance(one.event, TaskAssigned | ReviewAssigned)}
+            running = [one for one in swarm.running(self._swarm) if one.run_id in given]
+            self._pool.send((one for one in running if one.run_id in fresh), fresh=True)
+            self._pool.send(one for one in running if one.run_id not in fresh)
+            if any(isinstance(one.event, AgentSuspended | AgentReadmitted) for one in events):
+                await self._watch.hand_over()
 
     async def _act(self) -> None:
         # The log's follower and the consumer both call this.
@@ -175,6 +212,7 @@ class SwarmCoordinator:
         await self._pool.retire_idle({one.agent_id for one in self._swarm.runs.values()})
         if self._saved is not None and self._saved.due(self._swarm.position):
             self._saved.save_soon(self._log, self._swarm, self._swarm.position)
+        await self._explain_limited()
         await self._explain_dead()
 
     # --- moving cards ---
@@ -193,6 +231,14 @@ class SwarmCoordinator:
             for one, reason, remedy in swarm.silent(self._swarm)
             if self._consumer is None or not self._consumer.is_dead(one.id)
         )
+
+    async def _explain_limited(self) -> None:
+        """The foremost cards that a limit of runs keeps from starting say so; not each of a long line."""
+        async with self._acting:
+            await self._append(
+                self._assigner.request(one.id, task.wait(one, reason, remedy))
+                for one, reason, remedy in swarm.limited(self._swarm, _MOST_TOLD)
+            )
 
     async def _explain_dead(self) -> None:
         """A card whose offer is a dead letter says so."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pydantic import SecretStr
 
 from actors.identity.accounts import Accounts
+from actors.identity.attempts import Attempts
 from actors.identity.people_log import PeopleLog
 from actors.identity.refusals import Refusals, Why
 from vapora.clock import Clock
-from vapora.domain.people.throttle import Throttle
 from vapora.errors import ThrottledError, UnauthenticatedError
 from vapora.identity import Passwords
 from vapora.identity.store import StoredPerson
@@ -18,12 +18,14 @@ from vapora.ports import Origin
 class Credentials:
     """Attempts are counted here alone, whichever replica of the API they come through."""
 
-    def __init__(self, people: PeopleLog, accounts: Accounts, passwords: Passwords, clock: Clock) -> None:
+    def __init__(
+        self, people: PeopleLog, accounts: Accounts, passwords: Passwords, attempts: Attempts, clock: Clock
+    ) -> None:
         self._people = people
         self._accounts = accounts
         self._passwords = passwords
         self._clock = clock
-        self._throttle = Throttle()
+        self._throttle = attempts
         self._refusals = Refusals()
 
     async def prove(self, origin: Origin, email: str, password: SecretStr, source: str) -> StoredPerson:

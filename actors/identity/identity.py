@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from actors.follower import Ticker
 from actors.identity.accounts import Accounts
+from actors.identity.attempts import Attempts
 from actors.identity.credentials import Credentials
 from actors.identity.newcomers import Newcomers
 from actors.identity.openid import OpenIdDesk
@@ -69,7 +70,8 @@ class Identity:
         self._owner = owner
         self._people = PeopleLog(log, clock)
         self._passwords = Passwords()
-        self._credentials = Credentials(self._people, accounts, self._passwords, clock)
+        self._attempts = Attempts(folder / "attempts.json", clock)
+        self._credentials = Credentials(self._people, accounts, self._passwords, self._attempts, clock)
         self._office = SessionOffice(self._people, clock, times, lambda: self._ring)
         self._newcomers = Newcomers(self._people, accounts, self._passwords, self._office, clock, folder)
         self._openid = OpenIdDesk(provider, self._people, accounts, self._office, self._newcomers, clock)
@@ -81,7 +83,7 @@ class Identity:
         keep = timedelta(seconds=self._times.access_s + SKEW_S)
         # Side by side: both wait for the disk.
         opened = asyncio.to_thread(KeyRing.open, self._folder, self._clock(), keep)
-        self._keys, _ = await asyncio.gather(opened, self._people.catch_up())
+        self._keys, _, _ = await asyncio.gather(opened, self._people.catch_up(), self._attempts.start())
         try:
             await self._accounts.start()
             await self._accounts.clear(self.directory)
@@ -93,6 +95,7 @@ class Identity:
 
     async def stop(self) -> None:
         await self._teller.stop()
+        await self._attempts.stop()
         await self._accounts.stop()
 
     async def health(self) -> dict[str, Any]:

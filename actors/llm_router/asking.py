@@ -20,6 +20,7 @@ from actors.llm_router.vendor_sentences import VendorSentences
 from actors.messages import Answered, Call, CallOutcome
 from events.content import Content
 from events.run import ModelCalled
+from vapora.blobs import inline
 from vapora.clock import Clock
 from vapora.domain.answer import Verdict, judge
 from vapora.domain.pricing import PriceBook
@@ -61,7 +62,7 @@ class Asking:
         call, provider = attempts.call, choice.spec.provider
         if provider in access.keys:
             access.asked.add(provider)
-        request = build_request(call, choice.spec, self._timeout_s, attempts.images)
+        request = build_request(call, attempts.sizes, choice.spec, self._timeout_s, attempts.images)
         asked_at, began = self._clock(), time.monotonic()
         try:
             async with asyncio.timeout(self._timeout_s):
@@ -112,7 +113,8 @@ class Asking:
         stands = False
         try:
             following = (ahead.wish, ahead.events) if ahead else None
-            settled = await self._budget_client.settle(call.origin, settlement, attempts.along(events), following)
+            along, closing = attempts.along(events), steps.closing(call, event, answer)
+            settled = await self._budget_client.settle(call.origin, settlement, along, following, closing)
             stands = settled.next_held
         finally:
             if held is not None and not stands:
@@ -120,18 +122,23 @@ class Asking:
         attempts.appended(events)
         if ahead is not None and stands:
             attempts.appended(ahead.events)
+        if closing is not None and settled.closed:
+            attempts.appended(closing.events)
         return Answered(tuple(attempts.events), event, settled.position, settled.next_held)
 
     async def _record(
         self, access: ModelAccess, call: Call, choice: ChosenModel, answer: ModelAnswer, latency_ms: int
     ) -> ModelCalled:
         # The texts are on the disk before the event that names them.
-        content = await asyncio.to_thread(self._keep, call.origin.workspace, steps.text_of(answer))
-        native = None
-        if answer.native is not None:
-            native = await asyncio.to_thread(self._keep, call.origin.workspace, answer.native)
+        content = await self._kept(call.origin.workspace, steps.text_of(answer))
+        native = None if answer.native is None else await self._kept(call.origin.workspace, answer.native)
         cost = partial(self._prices.cost, choice.spec.provider, choice.spec.model, at=self._clock())
         return steps.called(call, choice, answer, content, native, cost, latency_ms, access.simulated)
+
+    async def _kept(self, workspace: str, text: str) -> Content:
+        """In a thread where it is large: it goes to the disk or over the network."""
+        small = inline(text)
+        return small if small is not None else await asyncio.to_thread(self._keep, workspace, text)
 
     async def _failed(
         self,

@@ -6,24 +6,23 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from actors.messages import Call, CoAppend, Settlement
+from actors.llm_router.sizes import CallSizes
+from actors.messages import Call, Closing, CoAppend, Settlement
 from events import DomainEvent
 from events.budget import Charge
 from events.content import Content
-from events.ids import Provider, WaitReason, run_stream
+from events.ids import Provider, WaitReason, run_stream, task_stream
 from events.money import MicroUsd
 from events.routing import ProviderSelected
 from events.run import ModelCalled, ModelCallFailed, ModelCallWithdrawn, RunContinued, Tokens, ToolRequested
 from vapora.domain import usage as usage_rules
 from vapora.domain.budget import BudgetStatus, ReserveSpend
-from vapora.domain.conversation import LONGEST_BYTES
 from vapora.domain.models import ModelSpec
 from vapora.domain.next_step import MOST_MAYBE_BILLED
-from vapora.domain.pricing import BYTES_PER_TOKEN
-from vapora.domain.routing import Needs, Option, RoutingPlan
+from vapora.domain.routing import Option, RoutingPlan
 from vapora.errors import ProviderError
-from vapora.llm.protocol import Message, ModelAnswer, ModelRequest, Usage, image_count, prompt_bytes
-from vapora.llm.turns import fitted, least_bytes, shown
+from vapora.llm.protocol import Message, ModelAnswer, ModelRequest, Usage
+from vapora.llm.turns import shown
 from vapora.ports import Origin
 from vapora.unicode import says_something
 
@@ -72,10 +71,12 @@ class Held:
 class CallAttempts:
     """`version`: where the run's stream stands; `events`: what was appended to it on the way; `excluded`: models that
     cannot take this call, with the reason; `said`: what models failed of, in words; `maybe_billed`: calls without an
-    answer that may have been billed; `images`: the bytes of the call's images, as base64 by digest."""
+    answer that may have been billed; `images`: the bytes of the call's images, as base64 by digest; `sizes`: of the
+    call's requests."""
 
     call: Call
     version: int
+    sizes: CallSizes
     events: list[DomainEvent] = field(default_factory=list)
     excluded: dict[tuple[Provider, str], str] = field(default_factory=dict)
     said: dict[tuple[Provider, str], str] = field(default_factory=dict)
@@ -85,10 +86,18 @@ class CallAttempts:
     @classmethod
     def of(cls, call: Call, images: Mapping[str, str]) -> CallAttempts:
         excluded = {(provider, model): why for provider, model, why in call.excluded}
-        return cls(call, call.run_version, excluded=excluded, images=images)
+        return cls(call, call.run_version, CallSizes(call), excluded=excluded, images=images)
 
     def along(self, events: tuple[DomainEvent, ...]) -> CoAppend:
-        return run_stream(self.call.charge.run_id), self.version, events
+        return run_stream(self.call.charge.run_id), self.version + len(self._unsaid), events
+
+    def opening(self) -> tuple[CoAppend, ...]:
+        """The run's beginning, as long as it does not stand: in front of all that the first choice leads to."""
+        return ((run_stream(self.call.charge.run_id), self.version, self._unsaid),) if self._unsaid else ()
+
+    @property
+    def _unsaid(self) -> tuple[DomainEvent, ...]:
+        return () if self.events else self.call.opening
 
     def chosen(self, event: ProviderSelected, *, proven: bool) -> tuple[DomainEvent, ...]:
         """`event`, behind the end of the wait that the run was marked with, if this choice ends it.
@@ -109,6 +118,7 @@ class CallAttempts:
         return (RunContinued(run_id=self.call.charge.run_id, task_id=self.call.charge.task_id),)
 
     def appended(self, events: tuple[DomainEvent, ...]) -> None:
+        events = (*self._unsaid, *events)
         self.events.extend(events)
         self.version += len(events)
 
@@ -117,42 +127,18 @@ class CallAttempts:
         self.maybe_billed += error.maybe_billed
 
 
-def room(call: Call, spec: ModelSpec) -> int:
-    """The limit on output tokens that the request to this model carries."""
-    return min(call.max_output_tokens, spec.output_tokens)
-
-
 def build_request(
-    call: Call, spec: ModelSpec, timeout_s: float, images: Mapping[str, str] | None = None
+    call: Call, sizes: CallSizes, spec: ModelSpec, timeout_s: float, images: Mapping[str, str]
 ) -> ModelRequest:
-    """With tools, as much of the conversation as the model can read beside its answer. `images`: the bytes of those of
-    the call, as base64 by digest, for a request that is sent."""
-    messages = shown(call.messages, (images or {}) if spec.vision else None)
-    if call.tools:
-        seen = spec.tokens_of(image_count(messages))
-        left = (spec.context_tokens - room(call, spec) - seen) * BYTES_PER_TOKEN
-        left -= prompt_bytes(call.system, (), call.tools)
-        messages = fitted(messages, min(left, LONGEST_BYTES))
+    """What is sent. `images`: the bytes of those of the call, as base64 by digest."""
     return ModelRequest(
         model=spec.model,
         system=call.system,
-        messages=messages,
-        max_output_tokens=room(call, spec),
+        messages=shown(sizes.messages(spec), images if spec.vision else None),
+        max_output_tokens=sizes.room(spec),
         temperature=call.temperature,
         tools=call.tools,
         timeout_s=timeout_s,
-    )
-
-
-def needs(call: Call) -> Needs:
-    """The prompt at two bytes a token, whichever model it goes to; with tools, the least of it."""
-    around = prompt_bytes(call.system, (), call.tools)
-    turns = least_bytes(call.messages) if call.tools else prompt_bytes("", call.messages, ())
-    return Needs(
-        (around + turns) // BYTES_PER_TOKEN,
-        call.max_output_tokens,
-        tools=bool(call.tools),
-        images=image_count(call.messages),
     )
 
 
@@ -173,6 +159,8 @@ def following_call(call: Call, answer: str) -> Call:
         max_output_tokens=call.follow_up.max_output_tokens,
         waiting=None,
         held=False,
+        opening=(),
+        ending=None,
         follow_up=None,
         excluded=(),
         maybe_billed_left=MOST_MAYBE_BILLED,
@@ -259,6 +247,15 @@ def called(
         latency_ms=latency_ms,
         simulated=simulated,
     )
+
+
+def closing(call: Call, event: ModelCalled, answer: ModelAnswer) -> Closing | None:
+    """What joins the answer in its append if it ends the run."""
+    ending = call.ending
+    ended, moves = ((), ()) if ending is None else ending.after(event, text_of(answer))
+    if ending is None or not moves:
+        return None
+    return Closing(ended, (task_stream(call.charge.task_id), ending.card.version, moves))
 
 
 def withdrawn(charge: Charge, step: int, choice: ChosenModel) -> ModelCallWithdrawn:

@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
 from actors.llm_router.attempts import ChosenModel
-from actors.messages import CoAppend, NoRoom, Reserved, Settled, Settlement
+from actors.messages import Closing, CoAppend, NoRoom, Reserved, Settled, Settlement
 from events.budget import Charge
 from vapora.domain import budget
 from vapora.errors import ConflictError, UnavailableError
@@ -32,10 +32,15 @@ class SpendPort(Protocol):
     async def standing(self, charge: Charge, simulated: bool) -> budget.BudgetStatus: ...
     async def window_turns_at(self) -> datetime: ...
     async def reserve(
-        self, origin: Origin, wish: budget.ReserveSpend, along: tuple[CoAppend, ...]
+        self, origin: Origin, wish: budget.ReserveSpend, along: tuple[CoAppend, ...], before: tuple[CoAppend, ...] = ()
     ) -> Reserved | NoRoom: ...
     async def settle(
-        self, origin: Origin, settlement: Settlement, along: CoAppend, following: Any = None
+        self,
+        origin: Origin,
+        settlement: Settlement,
+        along: CoAppend,
+        following: Any = None,
+        closing: Closing | None = None,
     ) -> Settled: ...
     async def settle_money(self, origin: Origin, settlement: Settlement) -> int: ...
     async def release(
@@ -60,15 +65,22 @@ class BudgetClient:
         return await self._money(origin.workspace).window_turns_at()
 
     async def reserve(
-        self, origin: Origin, wish: budget.ReserveSpend, along: tuple[CoAppend, ...]
+        self, origin: Origin, wish: budget.ReserveSpend, along: tuple[CoAppend, ...], before: tuple[CoAppend, ...] = ()
     ) -> Reserved | NoRoom:
-        return await self._money(origin.workspace).reserve(origin, wish, along)
+        return await self._money(origin.workspace).reserve(origin, wish, along, before)
 
-    async def settle(self, origin: Origin, settlement: Settlement, along: CoAppend, following: Any) -> Settled:
+    async def settle(
+        self,
+        origin: Origin,
+        settlement: Settlement,
+        along: CoAppend,
+        following: Any = None,
+        closing: Closing | None = None,
+    ) -> Settled:
         """Raises `ConflictError` where the run went on without this answer, or its worst case is booked already."""
         money = self._money(origin.workspace)
         try:
-            return await self._insist(lambda: money.settle(origin, settlement, along, following))
+            return await self._insist(lambda: money.settle(origin, settlement, along, following, closing))
         except ConflictError:
             await self._insist(lambda: money.settle_money(origin, settlement))
             raise

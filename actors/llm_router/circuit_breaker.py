@@ -122,6 +122,8 @@ class CircuitBreaker:
     def providers_out(self) -> dict[Provider, str]:
         """Those of which no model is asked now for a reason that concerns all of them: the kind of the last failure."""
         now = self._clock()
+        if not self._somebody_is_out(now):
+            return {}
         return {
             provider: reason
             for provider in dict.fromkeys(spec.provider for spec in self._models)
@@ -131,6 +133,8 @@ class CircuitBreaker:
     def models_out(self) -> dict[ModelKey, str]:
         """Models that are not asked now for a reason of their own."""
         now = self._clock()
+        if not self._somebody_is_out(now):
+            return {}
         keys = [self._key(spec.provider, spec.model) for spec in self._models]
         return {model: reason for account, model in keys if (reason := self._reason((account, model), now))}
 
@@ -162,6 +166,10 @@ class CircuitBreaker:
 
     def _keys(self, spec: ModelSpec) -> tuple[_Key, _Key]:
         return self._key(spec.provider, _WHOLE), self._key(spec.provider, spec.model)
+
+    def _somebody_is_out(self, now: datetime) -> bool:
+        """Asked for each call, and mostly nobody is."""
+        return bool(self._known.tried_by) or any(one.paused(now) for one in self._known.states.values())
 
     def _state(self, key: _Key) -> Availability:
         return self._known.states.get(key) or Availability()

@@ -26,6 +26,7 @@ from actors.llm_router.model_access import ModelAccess, ModelAccesses
 from actors.llm_router.no_answer import no_room
 from actors.llm_router.own_keys import KeySource
 from actors.llm_router.selection import made
+from actors.llm_router.sizes import CallSizes
 from actors.llm_router.vendor_sentences import VendorSentences
 from actors.messages import Call, CallOutcome, NoProvider, NoRoom, Reserved, Unanswerable
 from events.ids import DEFAULT_WORKSPACE, Provider, Tier, WaitReason
@@ -149,13 +150,21 @@ class LLMRouter:
             task = asyncio.create_task(self._work(call), name=call.call_id)
             under_way = self._under_way[call.call_id] = _UnderWay(call.charge.run_id, task)
             task.add_done_callback(self._ended)
-        return await asyncio.shield(under_way.outcome)
+        return await self._outcome(under_way)
+
+    async def _outcome(self, under_way: _UnderWay) -> CallOutcome:
+        try:
+            return await asyncio.shield(under_way.outcome)
+        except asyncio.CancelledError:
+            if not under_way.outcome.cancelled():
+                raise
+            raise UnavailableError("The call was given up.", remedy="Look at the run again.") from None
 
     async def attach(self, call_id: str) -> CallOutcome | bool:
         """For a run that resumes: the outcome of its call if it is under way; True if its money is held and nothing was
         sent; False if nothing is known of it, so that its answer must count as lost."""
         under_way = self._under_way.get(call_id)
-        return await asyncio.shield(under_way.outcome) if under_way else call_id in self._held
+        return await self._outcome(under_way) if under_way else call_id in self._held
 
     async def drop(self, origin: Origin, call_id: str) -> bool:
         """The next step's money is not needed: the run ends here. False if nothing is held for it here."""
@@ -169,8 +178,17 @@ class LLMRouter:
         if nothing is held for it here."""
         return await self._held.withdraw(call_id)
 
+    async def abandon(self, call_id: str) -> None:
+        """Nobody waits for this call any longer: it took longer than any may. Whoever asked books it as lost; an answer
+        that comes all the same finds its run elsewhere, and only its money is settled."""
+        under_way = self._under_way.pop(call_id, None)
+        if under_way is not None:
+            under_way.outcome.cancel()
+
     def _ended(self, task: asyncio.Task[CallOutcome]) -> None:
-        self._under_way.pop(task.get_name(), None)
+        known = self._under_way.get(task.get_name())
+        if known is not None and known.outcome is task:
+            del self._under_way[task.get_name()]
         if task.cancelled() or (error := task.exception()) is None:
             return
         # Told here too: the one who asked may be gone. A stop is no news.
@@ -194,7 +212,7 @@ class LLMRouter:
                 access.breaker.end(call.call_id)
 
     async def _carry_out(self, call: Call, attempts: CallAttempts, access: ModelAccess) -> CallOutcome:
-        choice = await self._redeem(call, access)
+        choice = await self._redeem(call, attempts.sizes, access)
         attempt = call.attempt
         rest_s = _SEEN_S if call.waiting is WaitReason.PROVIDER else _UNSEEN_S
         for _ in range(_MOST_ATTEMPTS):
@@ -246,7 +264,7 @@ class LLMRouter:
         if self._stopping.is_set():
             raise stopping_error()
 
-    async def _redeem(self, call: Call, access: ModelAccess) -> ChosenModel | None:
+    async def _redeem(self, call: Call, sizes: CallSizes, access: ModelAccess) -> ChosenModel | None:
         """The reservation made together with the previous answer, if it covers this call."""
         held = self._held.take(call.call_id)
         if held is None and call.held:
@@ -254,7 +272,7 @@ class LLMRouter:
             raise UnavailableError(
                 "What was held for this call went with the router before.", remedy="Look at the run again."
             )
-        if held is None or access.choice.covers(held, call):
+        if held is None or access.choice.covers(held, call, sizes):
             return held
         await self._budget_client.hand_back(call.origin, held)
         return None
@@ -272,14 +290,14 @@ class LLMRouter:
         refused: NoRoom | None = None
         for _ in range(2):
             standing = await money.standing(call.origin, call.charge, access.simulated)
-            plan = access.choice.plan(call, standing, attempts.excluded)
+            plan = access.choice.plan(call, attempts.sizes, standing, attempts.excluded)
             for option in plan.options:
                 if not access.breaker.admit(option.spec, call.call_id):
                     continue  # another call is finding out whether it answers
                 proven = access.breaker.proven(option.spec)
                 events = attempts.chosen(selected(call, plan, option, standing, access.simulated), proven=proven)
                 wish = access.choice.wish(call, option, cheap=plan.cheap_chain)
-                reply = await money.reserve(call.origin, wish, (attempts.along(events),))
+                reply = await money.reserve(call.origin, wish, (attempts.along(events),), attempts.opening())
                 if isinstance(reply, Reserved):
                     attempts.appended(events)
                     return made(wish, option, standing)
@@ -290,4 +308,5 @@ class LLMRouter:
                     break  # now it is: look again with the other chain
         if refused is not None:
             return await no_room(money, attempts, refused)
-        return access.no_answer.nobody(attempts, access.choice.plan(call, standing, attempts.excluded, all_up=True))
+        all_up = access.choice.plan(call, attempts.sizes, standing, attempts.excluded, all_up=True)
+        return access.no_answer.nobody(attempts, all_up)

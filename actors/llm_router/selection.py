@@ -5,19 +5,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from actors.llm_router.attempts import Ahead, ChosenModel, build_request, following_call, needs, room, selected
+from actors.llm_router.attempts import Ahead, ChosenModel, following_call, selected
 from actors.llm_router.circuit_breaker import CircuitBreaker
+from actors.llm_router.sizes import CallSizes
 from actors.messages import Call
 from events.ids import Provider
 from vapora.clock import Clock
 from vapora.domain import routing
 from vapora.domain.budget import BudgetStatus, ReserveSpend
 from vapora.domain.models import ModelSpec
-from vapora.domain.pricing import BYTES_PER_TOKEN, PriceBook
+from vapora.domain.pricing import PriceBook
 from vapora.errors import ProviderError, UnpricedModelError
-from vapora.llm.protocol import ModelClient, image_count
+from vapora.llm.protocol import ModelClient
 
 
 class ModelChoice:
@@ -70,20 +71,31 @@ class ModelChoice:
                 self._table[place] = replace(spec, tools=tools, vision=vision, context_tokens=context)
 
     def plan(
-        self, call: Call, standing: BudgetStatus, excluded: dict[tuple[Provider, str], str], *, all_up: bool = False
+        self,
+        call: Call,
+        sizes: CallSizes,
+        standing: BudgetStatus,
+        excluded: dict[tuple[Provider, str], str],
+        *,
+        all_up: bool = False,
     ) -> routing.RoutingPlan:
         """Whom to ask, in which order; `all_up`: if every provider answered, and told what it was asked. Models without
         a price are excluded from then on: they are never called."""
-        table = [replace(one, tools=True) if all_up and one.tools is None else one for one in self._table]
+        table = self._table
+        if all_up:
+            table = [replace(one, tools=True) if one.tools is None else one for one in table]
         options: list[routing.Option] = []
+        now = self._clock()
         for spec in table:
+            if spec.provider not in self._clients:
+                continue
             barred = call.barred(spec.provider, spec.model)
-            if barred is not None and spec.provider in self._clients:
+            if barred is not None:
                 excluded[spec.key] = barred
-            if spec.key in excluded or spec.provider not in self._clients:
+            if spec.key in excluded:
                 continue
             try:
-                options.append(routing.Option(spec, self.worst_case(spec, call)))
+                options.append(routing.Option(spec, self.worst_case(spec, sizes, now)))
             except UnpricedModelError as error:
                 excluded[spec.key] = error.message
         return routing.plan(
@@ -97,20 +109,16 @@ class ModelChoice:
             down={} if all_up else self._breaker.providers_out(),
             paused={} if all_up else self._breaker.models_out(),
             excluded=excluded,
-            needs=needs(call),
+            needs=sizes.needs(),
             table=table,
         )
 
-    def worst_case(self, spec: ModelSpec, call: Call) -> int:
-        """Micro-dollars; from the length of the very body that would be sent. Thoughts in it may count as many tokens
-        as when they were written, however short they are there. An image counts as the most that its vendor documents,
-        in place of its bytes."""
-        request = build_request(call, spec, self._timeout_s)
-        size = self._clients[spec.provider].request_bytes(request)
-        natives = (one.native for one in request.messages if one.native and one.native.provider == spec.provider)
-        size += BYTES_PER_TOKEN * sum(native.tokens for native in natives)
-        size += BYTES_PER_TOKEN * spec.tokens_of(image_count(request.messages))
-        return self._prices.worst_case(spec.provider, spec.model, size, room(call, spec), at=self._clock())
+    def worst_case(self, spec: ModelSpec, sizes: CallSizes, now: datetime) -> int:
+        """Micro-dollars. What costs nothing however long it is, is not measured."""
+        bound = self._prices.bound(spec.provider, spec.model, at=now)
+        if bound.is_free:
+            return 0
+        return bound.of(sizes.counted_bytes(spec, self._clients[spec.provider]), sizes.room(spec))
 
     def wish(self, call: Call, option: routing.Option, *, cheap: bool) -> ReserveSpend:
         return ReserveSpend(
@@ -131,7 +139,7 @@ class ModelChoice:
         It rests on the standing that this call was chosen by; the reservation itself is judged afresh.
         """
         following = following_call(call, answer)
-        plan = self.plan(following, choice.standing, {})
+        plan = self.plan(following, CallSizes(following), choice.standing, {})
         if not plan.options:
             return None
         option = plan.options[0]
@@ -139,13 +147,14 @@ class ModelChoice:
         event = selected(following, plan, option, choice.standing, self._simulated)
         return Ahead(made(wish, option, choice.standing), wish, (event,))
 
-    def covers(self, held: ChosenModel, call: Call) -> bool:
+    def covers(self, held: ChosenModel, call: Call, sizes: CallSizes) -> bool:
         """Whether what was held beforehand is enough for the call as it came, for as long as that may take, and its
         model may be asked now."""
         if held.spec.provider not in self._clients or held.simulated != self._simulated:
             return False  # its key was taken away, or brought, meanwhile
-        in_time = self._clock() + timedelta(seconds=self._timeout_s) <= held.expires_at
-        enough = self.worst_case(held.spec, call) <= held.amount_microusd
+        now = self._clock()
+        in_time = now + timedelta(seconds=self._timeout_s) <= held.expires_at
+        enough = self.worst_case(held.spec, sizes, now) <= held.amount_microusd
         enough = enough and call.barred(held.spec.provider, held.spec.model) is None
         return in_time and enough and self._breaker.admit(held.spec, call.call_id)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, ParamSpec, TypeVar
 
@@ -17,6 +18,7 @@ from vapora.backoff import Backoff
 from vapora.domain.cell import Rest
 from vapora.errors import BadInputError, FencedError, StoppingError, UnavailableError, VaporaError
 from vapora.log.clock_correction import REMEDY, behind
+from vapora.log.ends import StreamEnds
 from vapora.log.event_log import MAX_READ, Committed, EventLog
 from vapora.log.plan import check
 from vapora.log.tail import MAX_RECORDS, Tail
@@ -32,6 +34,16 @@ _LONG = timedelta(days=31)
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class Figures:
+    """Since the writer was made: transactions that it wrote, events in them, and reads of streams for which it asked
+    its thread that reads."""
+
+    commits: int = 0
+    events: int = 0
+    reads: int = 0
 
 
 class LogWriter:
@@ -53,6 +65,7 @@ class LogWriter:
         tail_records: int = MAX_RECORDS,
         stride: int = STRIDE,
     ) -> None:
+        self.figures = Figures()
         self._open_log = open_log
         self._journal = structlog.get_logger("log")
         self._signer = signer
@@ -64,11 +77,14 @@ class LogWriter:
         self._commits = GroupCommit(self._heard)
         self._reading = ThreadPoolExecutor(1, thread_name_prefix="log-read")
         self._starting = asyncio.Lock()
-        # Set and forgotten when the log goes on; made by who waits for it, for mostly nobody does.
-        self._moved: asyncio.Event | None = None
+        # Who waits for the log to go on, and by which topics; none: by any.
+        self._waiting: dict[asyncio.Future[None], tuple[str, ...]] = {}
         self._tail_records = tail_records
         self._stride = stride
         self._tail = Tail(0, tail_records)
+        self._ends = StreamEnds()
+        # How often: what was read before the last time may be behind.
+        self._forgotten = 0
         self._refusal: VaporaError | None = UnavailableError("The log writer has not started yet.")
         self._failure = ""
 
@@ -117,6 +133,7 @@ class LogWriter:
             if self._signer is not None:
                 await self._signer.start(log)
             self._tail = Tail(await self._commits.call(log.head), self._tail_records)
+            self._forget_ends()
         except Exception:
             log.close()
             raise
@@ -156,7 +173,14 @@ class LogWriter:
         """Events of one stream with version > `after`, as one page: see `EventLog`."""
         log = self._serving()
         _check_bounds(after, limit)
-        return await _on(self._reading, log.read, stream, after, limit)
+        if self._ends.holds_no_more(stream, after):
+            return []
+        self.figures.reads += 1
+        forgotten = self._forgotten
+        records = await _on(self._reading, log.read, stream, after, limit)
+        if not is_full(records, limit) and forgotten == self._forgotten:
+            self._ends.reached({stream: records[-1].version if records else after})
+        return records
 
     async def pick(self, positions: Sequence[int]) -> list[StoredRecord]:
         """The events at these positions, those that there are, as one page: up to 10,000 at once."""
@@ -174,10 +198,14 @@ class LogWriter:
         _check_bounds(after, limit)
         if not 0 <= timeout_s <= MAX_WAIT_S:
             raise BadInputError(f"A poll waits 0 to {MAX_WAIT_S:g} seconds, not {timeout_s}.")
-        deadline = asyncio.get_running_loop().time() + timeout_s
+        wanted, deadline = tuple(topics), asyncio.get_running_loop().time() + timeout_s
         while True:
-            records, after = await self._look(self._serving(), after, limit, tuple(topics))
-            if records or not await self._news(after, deadline):
+            records, after = await self._look(self._serving(), after, limit, wanted)
+            if not records and not await self._news(after, deadline, wanted):
+                # Nobody is woken by topics of others: how far they went is seen now.
+                records, after = await self._look(self._serving(), after, limit, wanted)
+                return Batch(tuple(records), after, self._tail.head)
+            if records:
                 return Batch(tuple(records), after, self._tail.head)
 
     async def head(self) -> int:
@@ -236,11 +264,24 @@ class LogWriter:
             self._fence(error)
         else:
             self._failure = "" if error is None else str(error)
-        if committed is not None and committed.tip.position > self._tail.head:
-            self._tail.add(committed.records(), committed.tip.position)
+        if committed is None:
+            self._forget_ends()  # perhaps it stands all the same
+        elif committed.tip.position > self._tail.head:
+            records = committed.records()
+            self.figures.commits += 1
+            self.figures.events += len(records)
+            known = bool(records) and records[0].position == self._tail.head + 1
+            if not known:
+                self._forget_ends()  # and this is where it shows
+            self._tail.add(records, committed.tip.position)
+            self._ends.reached(committed.plan.moved)
             if self._signer is not None:
                 self._signer.saw(committed.tip)
-            self._wake()
+            self._wake({record.topic for record in records} if known else None)
+
+    def _forget_ends(self) -> None:
+        self._ends.forget()
+        self._forgotten += 1
 
     async def _look(
         self, log: EventLog, after: int, limit: int, topics: tuple[str, ...]
@@ -255,22 +296,25 @@ class LogWriter:
                 return records, after
         return self._tail.after(after, limit, topics)
 
-    async def _news(self, after: int, deadline: float) -> bool:
-        """Waits until the log goes beyond `after`; False: the time is over."""
-        remaining = deadline - asyncio.get_running_loop().time()
+    async def _news(self, after: int, deadline: float, topics: tuple[str, ...]) -> bool:
+        """Waits until the log goes beyond `after` with one of the topics; False: the time is over."""
+        loop = asyncio.get_running_loop()
+        remaining = deadline - loop.time()
         if remaining <= 0:
             return False
         if self._tail.head > after or self._refusal is not None:
             return True
-        if self._moved is None:
-            self._moved = asyncio.Event()
+        told: asyncio.Future[None] = loop.create_future()
+        self._waiting[told] = topics
         try:
             async with asyncio.timeout(remaining):
-                await self._moved.wait()
+                await told
         except TimeoutError:
             # An idle writer would never notice that it was replaced, and its followers would wait for ever.
             await self._ensure_current(self._serving())
             return False
+        finally:
+            self._waiting.pop(told, None)
         return True
 
     async def _ensure_current(self, log: EventLog) -> None:
@@ -284,10 +328,11 @@ class LogWriter:
         self._refusal = error
         self._wake()
 
-    def _wake(self) -> None:
-        if self._moved is not None:
-            self._moved.set()
-            self._moved = None
+    def _wake(self, topics: set[str] | None = None) -> None:
+        """Whoever waits for one of these; None: everybody."""
+        for told, wanted in self._waiting.items():
+            if not told.done() and (topics is None or not wanted or not topics.isdisjoint(wanted)):
+                told.set_result(None)
 
 
 async def _on(thread: ThreadPoolExecutor, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

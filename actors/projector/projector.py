@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import structlog
@@ -28,6 +29,9 @@ _REBUILD_BATCH = 2_000
 _REBUILD_LOOK_S = 2.0
 # Who follows the changes asks again at once.
 _GONE_S = 1.0
+# How long more events are waited for once there are some: a batch has a cost of its own, and a row that changes in each
+# of ten events is written once. Whoever waits for a position cuts it short.
+WINDOW_S = 0.03
 
 T = TypeVar("T")
 
@@ -43,6 +47,7 @@ class Projector:
         projections: Sequence[Projection],
         *,
         look_s: float = _REBUILD_LOOK_S,
+        window_s: float = WINDOW_S,
     ) -> None:
         self._log = log
         self._workspace = workspace
@@ -57,6 +62,7 @@ class Projector:
         self._store: ReadStore | None = None
         self._runner: Runner | None = None
         self._follower: _Feeder | None = None
+        self._window_s = window_s
         # How far each rebuild was when it was looked at last.
         self._seen: dict[str, int] = {}
         self._rebuilding = Ticker(f"rebuild/{workspace}", self._rebuild, look_s)
@@ -75,7 +81,7 @@ class Projector:
             self._thread.shutdown()
             raise
         self._ring = FrameBuffer(runner.position)
-        self._follower = _Feeder(f"projector/{self._workspace}", self._log, self._feed, runner.position)
+        self._follower = _Feeder(f"projector/{self._workspace}", self._log, self._feed, runner.position, self._window_s)
         self._follower.start()
         self._rebuilding.start()
 
@@ -96,12 +102,16 @@ class Projector:
         follower = self._following()
         if problem := follower.problem or self._rebuilding.problem:
             return Rest(f"its read models: {problem}")
-        if self._waiting or asyncio.get_running_loop().time() - self._waited_at < _GONE_S:
+        if self._is_followed():
             return Rest("somebody follows its changes")
         store = self._opened()
         if await self._in_thread(lambda: _positions(store, self._projections)):
             return Rest("a read model is being built")
         return Rest("its read models are behind" if await follower.is_behind() else "")
+
+    def _is_followed(self) -> bool:
+        """Else nobody makes frames: who comes later is told from the tables."""
+        return self._waiting > 0 or asyncio.get_running_loop().time() - self._waited_at < _GONE_S
 
     async def status(self) -> dict[str, Any]:
         """`{"position", "failed": {projection: what stopped it}, "rebuilding": {projection: how far}}`."""
@@ -112,10 +122,10 @@ class Projector:
 
     async def frames(self, after: int, limit: int = 1_000, timeout_s: float = 10) -> list[Frame]:
         """Changed rows with position > `after`, a frame a position; waits for the first."""
-        if timeout_s <= 0:
-            return await self._frames_after(after, limit)
         self._waiting += 1
         try:
+            if timeout_s <= 0:
+                return await self._frames_after(after, limit)
             return await self._next_frames(after, limit, min(timeout_s, 60))
         finally:
             self._waiting -= 1
@@ -145,7 +155,7 @@ class Projector:
     async def _feed(self, events: Sequence[LoggedEvent], head: int) -> int:
         """How far the read models are then: below these events where they were put back."""
         runner = self._open()
-        wanted = head - events[0].position <= _FAR_BEHIND
+        wanted = self._is_followed() and head - events[0].position <= _FAR_BEHIND
         try:
             frames = await self._in_thread(lambda: runner.apply(events, frames_wanted=wanted))
         except GapError:
@@ -221,20 +231,56 @@ class _Feeder(LogLoop):
     """Follows with sealed events, many at once, and goes back where the read models were put back."""
 
     def __init__(
-        self, name: str, log: LogClient, feed: Callable[[Sequence[LoggedEvent], int], Awaitable[int]], after: int
+        self,
+        name: str,
+        log: LogClient,
+        feed: Callable[[Sequence[LoggedEvent], int], Awaitable[int]],
+        after: int,
+        window_s: float,
     ) -> None:
         super().__init__(name, after)
         self._log = log
         self._feed = feed
+        self._window_s = window_s
+        # Who waits for a position that is not reached, and whether somebody does.
+        self._waiters = 0
+        self._hurry = asyncio.Event()
 
     async def is_behind(self) -> bool:
         return bool((await self._log.poll_sealed(self.position, 1, 0)).events)
 
+    async def wait_for(self, position: int, timeout_s: float) -> int:
+        """A reader of its own write has to wait for the batch alone, not for the window."""
+        if position <= self.position:
+            return self.position
+        self._waiters += 1
+        self._hurry.set()
+        try:
+            return await super().wait_for(position, timeout_s)
+        finally:
+            self._waiters -= 1
+            if not self._waiters:
+                self._hurry.clear()
+
     async def _step(self, timeout_s: float) -> bool:
         polled = await self._log.poll_sealed(self.position, _BATCH, timeout_s)
-        reached = await self._feed(polled.events, polled.head) if polled.events else polled.position
+        reached, head, events = polled.position, polled.head, polled.events
+        if events and len(events) < _BATCH and await self._window():
+            more = await self._log.poll_sealed(reached, _BATCH - len(events), 0)
+            reached, head, events = more.position, more.head, (*events, *more.events)
+        if events:
+            reached = await self._feed(events, head)
         self._reached(reached)
-        return reached < polled.head
+        return reached < head
+
+    async def _window(self) -> bool:
+        """Whether there was one, in which more may have come."""
+        if self._hurry.is_set() or self._window_s <= 0:
+            return False
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._window_s):
+                await self._hurry.wait()
+        return True
 
 
 def _mark(store: ReadStore) -> LastEvent | None:

@@ -68,6 +68,11 @@ class Runtime(Protocol):
         """End the actor; the next call to its address starts it again."""
         ...
 
+    async def discard(self, address: Address) -> None:
+        """End an actor at once that may not listen any more, without asking it to stop; the next call to its address
+        starts it again. Where it shares a process with others and that process answers, only the actor ends."""
+        ...
+
     async def close_cell(self, workspace: str, only: Collection[str] | None = None) -> None:
         """End every actor of the workspace, or those of some kinds, in the table's order, with the processes that were
         theirs alone.

@@ -46,6 +46,7 @@ class LocalRuntime:
         self._actors: dict[Address, asyncio.Task[Actor]] = {}
         self._stopping: dict[Address, asyncio.Task[None]] = {}
         self._closed = False
+        self._discarded: set[asyncio.Future[None]] = set()
         # Inside a Ray host, objects look for others in the whole cluster.
         self.seen_by_actors: Runtime = self
 
@@ -77,7 +78,8 @@ class LocalRuntime:
                 raise ClosedError(f"{address} is not started any more: everything is shutting down.")
             task = asyncio.ensure_future(self._start(address, self._stopping.get(address)))
             self._actors[address] = task
-        return await asyncio.shield(task)
+        # Mostly it runs already, and each call comes by here.
+        return task.result() if task.done() else await asyncio.shield(task)
 
     async def _start(self, address: Address, before: asyncio.Task[None] | None) -> Actor:
         try:
@@ -105,6 +107,23 @@ class LocalRuntime:
         leaving = asyncio.ensure_future(self._stop(address, task))
         self._stopping[address] = leaving
         await asyncio.shield(leaving)
+
+    async def discard(self, address: Address) -> None:
+        """Its tasks are ended behind its back: what never comes to an end keeps nobody from starting it again."""
+        task = self._actors.pop(address, None)
+        if task is not None:
+            leaving = asyncio.ensure_future(self._leave(address, task))
+            self._discarded.add(leaving)
+            leaving.add_done_callback(self._discarded.discard)
+
+    async def _leave(self, address: Address, task: asyncio.Task[Actor]) -> None:
+        task.cancel()
+        await asyncio.wait([task])
+        if not task.cancelled() and task.exception() is None:
+            try:
+                await task.result().stop()
+            except Exception:
+                structlog.get_logger("runtime").exception("did not stop well", actor=str(address))
 
     async def _stop(self, address: Address, starting: asyncio.Task[Actor]) -> None:
         try:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -31,6 +31,7 @@ from actors.runtime.local import LocalRuntime
 from vapora.errors import ConfigurationError
 
 NAMESPACE = "vapora"
+_DROPS_WITHIN_S = 2.0
 # Waiting polls occupy a slot each; Ray's default of 1,000 would let many followers starve an append.
 _MAX_CONCURRENCY = 100_000
 
@@ -133,6 +134,16 @@ class RayRuntime:
             ray.kill(handle)
             self.forget(name)
 
+    async def discard(self, address: Address) -> None:
+        name = host_of(address, self._config.placement)
+        handle = await asyncio.to_thread(find, name)
+        if handle is None:
+            return
+        if name != str(address) and await _answers(handle.drop.remote(str(address))):
+            return
+        self.forget(name)
+        await asyncio.to_thread(ray.kill, handle)
+
     async def close_cell(self, workspace: str, only: Collection[str] | None = None) -> None:
         for kind in kinds.of_cells(only):
             host = host_of(Address(kind.name, workspace), self._config.placement)
@@ -198,6 +209,16 @@ def find(name: str) -> Any:
         return ray.get_actor(name, namespace=NAMESPACE)
     except ValueError:
         return None
+
+
+async def _answers(call: Awaitable[Any]) -> bool:
+    """Whether a host does so that others live in; where it does not, all of them are as dead."""
+    try:
+        async with asyncio.timeout(_DROPS_WITHIN_S):
+            await call
+    except (TimeoutError, RayActorError):
+        return False
+    return True
 
 
 def hosts() -> list[str]:
@@ -266,6 +287,9 @@ class Host:
 
     async def stop(self, name: str) -> None:
         await self.local.stop(Address.parse(name))
+
+    async def drop(self, name: str) -> None:
+        await self.local.discard(Address.parse(name))
 
     async def shutdown(self) -> None:
         self._answering.leaving = True

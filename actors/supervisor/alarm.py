@@ -10,6 +10,7 @@ import structlog
 
 from actors.follower import cancel
 from vapora.clock import Clock
+from vapora.domain.timers import Timers
 
 # Clocks may be set: no sleep is longer than this.
 _LONGEST_S = 60.0
@@ -21,7 +22,7 @@ class Alarm:
     def __init__(self, clock: Clock, ring: Callable[[str], Awaitable[None]]) -> None:
         self._clock = clock
         self._ring = ring
-        self._due: dict[str, datetime] = {}
+        self._timers = Timers()
         self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._journal = structlog.get_logger("supervisor")
@@ -35,23 +36,19 @@ class Alarm:
 
     def set(self, name: str, due: datetime | None) -> None:
         """None: nothing is due for it."""
-        if due is None:
-            self._due.pop(name, None)
-        else:
-            self._due[name] = due
-            self._changed.set()
+        self._timers.set(name, due)
+        self._changed.set()
 
     async def _run(self) -> None:
         while True:
             self._changed.clear()
-            now = self._clock()
-            for name in [name for name, due in self._due.items() if due <= now]:
-                del self._due[name]
+            for timer in self._timers.due(self._clock()):
+                self._timers.cancel(timer.key)
                 try:
-                    await self._ring(name)
+                    await self._ring(timer.key)
                 except Exception:  # the others are due all the same
-                    self._journal.exception("could not be woken", workspace=name)
-            first = min(self._due.values(), default=None)
+                    self._journal.exception("could not be woken", workspace=timer.key)
+            first = self._timers.next()
             left = None if first is None else min(max((first - self._clock()).total_seconds(), 0), _LONGEST_S)
             try:
                 async with asyncio.timeout(left):

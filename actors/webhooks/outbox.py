@@ -1,5 +1,7 @@
 """What is to be sent, and what came of it: a SQLite file beside the log. It holds positions of events, no event.
 
+A channel is a webhook to it, under a name that no webhook has (`channel_key`), with its definition beside.
+
 How far the log was looked through stands in the same transaction as what was found there to send, so that after a crash
 nothing is left out.
 """
@@ -15,6 +17,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from events.channel import ChannelSet
+from vapora.domain.channel import Channel
 from vapora.domain.webhook import Webhook
 from vapora.private_dirs import make_private
 from vapora.views import DeliveryState, WebhookDelivery
@@ -33,8 +37,19 @@ CREATE TABLE IF NOT EXISTS deliveries (
   attempts INTEGER NOT NULL, status INTEGER, error TEXT NOT NULL, next_at REAL,
   created_at REAL NOT NULL, updated_at REAL NOT NULL, PRIMARY KEY (webhook_id, position)
 );
+CREATE TABLE IF NOT EXISTS channels (id TEXT PRIMARY KEY, definition TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS deliveries_due ON deliveries (state, next_at);
 """
+
+
+_AGAIN = """
+UPDATE deliveries SET state = 'pending', attempts = 0, error = '', next_at = ?, updated_at = ?
+WHERE webhook_id = ? AND state = 'dead'"""
+_CHANNEL = "channel:"
+
+
+def channel_key(channel_id: str) -> str:
+    return f"{_CHANNEL}{channel_id}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +60,19 @@ class Due:
     position: int
     topic: str
     attempts: int
+
+    @property
+    def channel_id(self) -> str | None:
+        """None: it is for a webhook."""
+        return self.webhook.id.removeprefix(_CHANNEL) if self.webhook.id.startswith(_CHANNEL) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Resend:
+    """Dead letters of a webhook or channel that are to be sent again; all of them where no position is named."""
+
+    key: str
+    positions: tuple[int, ...]
 
 
 class Outbox:
@@ -67,34 +95,46 @@ class Outbox:
         found = self._rows("SELECT position FROM reached")
         return int(found[0][0]) if found else None
 
-    def begin(self, position: int, hooks: Sequence[Webhook]) -> None:
+    def begin(self, position: int, hooks: Sequence[Webhook], channels: Sequence[ChannelSet] = ()) -> None:
         """With what happens after `position`. What waits of another past is forgotten."""
         with self._lock, closing(self._connection.cursor()) as cursor:
             cursor.execute("BEGIN IMMEDIATE")
             cursor.execute("DELETE FROM hooks")
+            cursor.execute("DELETE FROM channels")
             cursor.execute("DELETE FROM deliveries WHERE position > ?", (position,))
             for hook in hooks:
                 self._change(cursor, hook)
+            for channel in channels:
+                self._set_channel(cursor, channel)
             cursor.execute("INSERT OR REPLACE INTO reached VALUES (1, ?)", (position,))
             cursor.execute("COMMIT")
 
     def hooks(self) -> tuple[Webhook, ...]:
         """As they were at `position`."""
-        found = self._rows("SELECT id, url, topics, enabled FROM hooks ORDER BY id")
+        found = self._rows("SELECT id, url, topics, enabled FROM hooks WHERE id NOT LIKE 'channel:%' ORDER BY id")
         return tuple(Webhook(id_, url, tuple(topics.split()), "", bool(enabled)) for id_, url, topics, enabled in found)
 
+    def channels(self) -> tuple[ChannelSet, ...]:
+        """As they were at `position`."""
+        found = self._rows("SELECT definition FROM channels ORDER BY id")
+        return tuple(ChannelSet.model_validate_json(definition) for (definition,) in found)
+
     def take(
-        self, position: int, found: Iterable[tuple[str, int, str]], changed: Iterable[Webhook], now: datetime
+        self,
+        position: int,
+        found: Iterable[tuple[str, int, str]],
+        changed: Iterable[Webhook | Channel | Resend],
+        now: datetime,
     ) -> None:
         """The log was looked through up to `position`. `found`: webhook, position and topic of what is to be sent;
-        `changed`: webhooks as they are from now on."""
+        `changed`: webhooks and channels as they are from now on, and what is to be sent again."""
         at = now.timestamp()
         with self._lock, closing(self._connection.cursor()) as cursor:
             cursor.execute("BEGIN IMMEDIATE")
             try:
                 self._add(cursor, found, at)
-                for hook in changed:
-                    self._change(cursor, hook)
+                for one in changed:
+                    self._take_in(cursor, one, at)
                 cursor.execute(
                     "INSERT INTO reached VALUES (1, ?) ON CONFLICT (one) DO UPDATE SET position = excluded.position",
                     (position,),
@@ -182,6 +222,36 @@ class Outbox:
                 "INSERT OR IGNORE INTO deliveries VALUES (?, ?, ?, ?, 0, NULL, ?, ?, ?, ?)",
                 (webhook_id, position, topic, state, error, next_at, at, at),
             )
+
+    def hold(self, key: str, until: datetime) -> None:
+        """What waits for this one waits at least so long."""
+        with self._lock:
+            self._connection.execute(
+                "UPDATE deliveries SET next_at = ? WHERE webhook_id = ? AND state = 'pending' AND next_at < ?",
+                (until.timestamp(), key, until.timestamp()),
+            )
+
+    def _take_in(self, cursor: sqlite3.Cursor, one: Webhook | Channel | Resend, at: float) -> None:
+        match one:
+            case Webhook():
+                self._change(cursor, one)
+            case Channel(set=event, removed=removed):
+                if removed:
+                    cursor.execute("DELETE FROM channels WHERE id = ?", (event.channel_id,))
+                    self._change(cursor, Webhook(channel_key(event.channel_id), "", (), removed=True))
+                else:
+                    self._set_channel(cursor, event)
+            case Resend(key=key, positions=positions):
+                if not positions:
+                    cursor.execute(_AGAIN, (at, at, key))
+                for position in positions:
+                    cursor.execute(f"{_AGAIN} AND position = ?", (at, at, key, position))
+
+    def _set_channel(self, cursor: sqlite3.Cursor, event: ChannelSet) -> None:
+        topics = Channel(event).topics
+        self._change(cursor, Webhook(channel_key(event.channel_id), event.url, topics, enabled=event.enabled))
+        definition = event.model_dump_json()
+        cursor.execute("INSERT OR REPLACE INTO channels VALUES (?, ?)", (event.channel_id, definition))
 
     def _change(self, cursor: sqlite3.Cursor, hook: Webhook) -> None:
         if hook.removed:

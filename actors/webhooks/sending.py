@@ -7,6 +7,7 @@ past the check. Redirects are not followed, since nobody has checked where to.
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,13 +18,14 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from actors.webhooks.addresses import Address, is_allowed_inside, why_refused
+from actors.webhooks.addresses import is_allowed_inside, why_refused
 from vapora.clock import Clock
 from vapora.errors import BadInputError
 from vapora.settings import Network
 
 TIMEOUT_S = 10.0
 _LOOK_UP_S = 5.0
+_LONGEST_REFUSAL = 4_096
 
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 
@@ -101,7 +103,7 @@ class Sender:
         parts = httpx.URL(url)
         request = self._client.build_request(
             "POST",
-            parts.copy_with(host=str(address)),
+            parts.copy_with(host=address),
             content=body,
             headers={**headers, "Host": parts.netloc.decode("ascii")},
             # The certificate is looked at for the name, although the connection goes to the address.
@@ -109,33 +111,63 @@ class Sender:
         )
         answer = await self._client.send(request, stream=True)
         try:
-            return _judge(answer, self._clock)  # what it says is of no use to us, and may be endless
+            # What it says is of no use to us, and may be endless; but for how long it wants to be left alone.
+            asked = await _asked_for(answer) if answer.status_code == 429 else None
+            return _judge(answer, self._clock, asked)
         finally:
             await answer.aclose()
 
-    async def _checked(self, url: str) -> Address:
-        parts = urlsplit(url)
-        host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
-        async with asyncio.timeout(_LOOK_UP_S):
-            found = [ip_address(text.partition("%")[0]) for text in await self._resolve(host, port)]
+    async def address_of(self, host: str, port: int) -> tuple[str, bool]:
+        """The address to connect to, looked up now; and whether the operator has opened it by name. Raises
+        `RefusedAddressError`, and `OSError` where it has none."""
+        try:
+            async with asyncio.timeout(_LOOK_UP_S):
+                found = [ip_address(text.partition("%")[0]) for text in await self._resolve(host, port)]
+        except UnicodeError:
+            # A part of it is empty, or longer than 63 characters: not so today and not so tomorrow.
+            raise RefusedAddressError("its host is no name that could be looked up") from None
         if not found:
             raise OSError(f"{host} has no address")
         for address in found:
             # One that may not be reached is enough: which one is taken would be up to others.
             if (reason := why_refused(address, self._allowed)) is not None:
                 raise RefusedAddressError(reason)
-        if parts.scheme != "https" and not all(is_allowed_inside(one, self._allowed) for one in found):
+        return str(found[0]), all(is_allowed_inside(one, self._allowed) for one in found)
+
+    async def _checked(self, url: str) -> str:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+        address, opened = await self.address_of(host, port)
+        if parts.scheme != "https" and not opened:
             raise RefusedAddressError("it is not https, so anybody on the way could read it")
-        return found[0]
+        return address
 
 
-def _judge(answer: httpx.Response, clock: Clock) -> Attempt:
+async def _asked_for(answer: httpx.Response) -> float | None:
+    """Telegram and Discord say in the body after how many seconds they want to be asked again."""
+    read = b""
+    async for part in answer.aiter_bytes(_LONGEST_REFUSAL):
+        read += part
+        break
+    try:
+        said = json.loads(read[:_LONGEST_REFUSAL])
+        within = said.get("parameters")
+        found = (within if isinstance(within, dict) else said).get("retry_after")
+        return max(float(found), 0.0) if isinstance(found, int | float) and not isinstance(found, bool) else None
+    except (ValueError, AttributeError):
+        return None
+
+
+def _judge(answer: httpx.Response, clock: Clock, asked_for_s: float | None = None) -> Attempt:
     if answer.is_success:
         return Attempt(answer.status_code, "")
     if answer.is_redirect:
         return Attempt(answer.status_code, "it answered with a redirect, which is not followed")
+    again = _retry_after(answer, clock)
     return Attempt(
-        answer.status_code, f"it answered with {answer.status_code}", retry_after_s=_retry_after(answer, clock)
+        answer.status_code,
+        f"it answered with {answer.status_code}",
+        retry_after_s=asked_for_s if again is None else again,
     )
 
 

@@ -17,29 +17,47 @@ import structlog
 
 from actors.follower import LogLoop
 from actors.webhooks.keys import SigningSecrets
-from actors.webhooks.outbox import Due, Outbox
+from actors.webhooks.outbox import Due, Outbox, Resend, channel_key
 from actors.webhooks.post import Post
 from actors.webhooks.sending import Attempt, Sender
-from events import Recorded, Unknown, topics
-from events.ids import webhook_stream
+from actors.webhooks.telling import Teller
+from events import DomainEvent, Recorded, Unknown, topics
+from events.channel import ChannelRemoved, ChannelResent, ChannelSet, ChannelTested
+from events.ids import StreamName, channel_stream, webhook_stream
 from events.webhook import WebhookRemoved, WebhookSet, WebhookTested
 from vapora.clock import Clock
 from vapora.dispatch import answer_to
-from vapora.dispatch.folds import WEBHOOK
+from vapora.dispatch.folds import CHANNEL, WEBHOOK
+from vapora.domain import channel as channels
 from vapora.domain import webhook as rules
 from vapora.domain.cell import Rest
+from vapora.domain.channel import Channel
 from vapora.domain.webhook import Webhook
-from vapora.errors import ConflictError, NewerEventError, UnavailableError, VersionConflictError
+from vapora.errors import ConflictError, NewerEventError, UnavailableError, VaporaError, VersionConflictError
 from vapora.log.client import LogClient, Polled
 from vapora.log.folds import StreamFolds
 from vapora.log.mapper import LazyRecord
 from vapora.ports import Origin, RequestKey
-from vapora.views import DeliveryState, EventView, Page, WebhookDelivery, WebhookOutcome
+from vapora.views import (
+    ChannelDelivery,
+    ChannelOutcome,
+    DeliveryState,
+    EventView,
+    Page,
+    WebhookDelivery,
+    WebhookOutcome,
+)
 
 _BATCH = 500
 _LONGEST_NAP_S = 60.0
 _MOST_TRIES = 20
-_SETTINGS = (WebhookSet.TOPIC, WebhookRemoved.TOPIC)
+_SETTINGS = (
+    WebhookSet.TOPIC,
+    WebhookRemoved.TOPIC,
+    ChannelSet.TOPIC,
+    ChannelRemoved.TOPIC,
+    ChannelResent.TOPIC,
+)
 
 T = TypeVar("T")
 
@@ -56,6 +74,7 @@ class Webhooks:
         open_outbox: Callable[[], Outbox],
         secrets: SigningSecrets,
         sender: Sender,
+        teller: Teller,
         pause_s: Callable[[int, float, float | None], float] = rules.pause_s,
     ) -> None:
         self._log = log
@@ -64,15 +83,19 @@ class Webhooks:
         self._open_outbox = open_outbox
         self._secrets = secrets
         self._sender = sender
+        self._teller = teller
         self._pause_s = pause_s
         self._folds = StreamFolds(log, WEBHOOK, None)
+        self._channel_folds = StreamFolds(log, CHANNEL, None)
         self._hooks: dict[str, Webhook] = {}
+        self._channels: dict[str, Channel] = {}
         self._outbox: Outbox | None = None
         self._following = _Following(f"webhooks/{workspace}", self._poll, self._look_on)
         self._post = Post(self)
         self._journal = structlog.get_logger("webhooks")
 
     async def start(self) -> None:
+        await self._secrets.start()
         self._outbox = await asyncio.to_thread(self._open_outbox)
         head, reached = await self._log.head(), self._outbox.position
         if reached is None or reached > head:
@@ -81,6 +104,7 @@ class Webhooks:
             reached = head
         self._following.position = reached
         self._hooks = {one.id: one for one in await self.in_thread(Outbox.hooks)}
+        self._channels = {one.channel_id: Channel(one) for one in await self.in_thread(Outbox.channels)}
         self._following.start()
         self._post.start()
 
@@ -88,20 +112,28 @@ class Webhooks:
         await self._post.stop()
         await self._following.stop()
         await self._sender.close()
+        await self._teller.close()
+        await self._secrets.close()
         if self._outbox is not None:
             await asyncio.to_thread(self._outbox.close)
 
     async def _begin(self, head: int) -> None:
-        """With the webhooks as they are at the log's end."""
+        """With the webhooks and channels as they are at the log's end."""
         hooks: dict[str, Webhook] = {}
+        channels: dict[str, Channel] = {}
         after = 0
         while after < head:
             polled = await self._log.poll_sealed(after, _BATCH, 0, _SETTINGS)
             for record in polled.events:
-                hook = _changed(hooks, record.open())
-                hooks[hook.id] = hook
+                match _changed(hooks, channels, record.open()):
+                    case Webhook() as hook:
+                        hooks[hook.id] = hook
+                    case Channel() as channel:
+                        channels[channel.id] = channel
             after = polled.position
-        await self.in_thread(lambda outbox: outbox.begin(head, [one for one in hooks.values() if not one.removed]))
+        standing = [one for one in hooks.values() if not one.removed]
+        told = [one.set for one in channels.values() if not one.removed]
+        await self.in_thread(lambda outbox: outbox.begin(head, standing, told))
 
     async def health(self) -> dict[str, Any]:
         waiting = await self.in_thread(Outbox.waiting)
@@ -124,7 +156,7 @@ class Webhooks:
         await self._sender.check(url)
 
     async def secret(self, webhook_id: str) -> str:
-        return await asyncio.to_thread(self._secrets.ensure, webhook_id)
+        return await self._secrets.ensure(webhook_id)
 
     async def deliveries(
         self, webhook_id: str, state: DeliveryState | None, before: int | None, limit: int
@@ -133,65 +165,137 @@ class Webhooks:
         more = str(found[limit - 1].position) if len(found) > limit else None
         return Page[WebhookDelivery](items=tuple(found[:limit]), next=more)
 
+    async def check_channel(self, channel: ChannelSet) -> None:
+        """See `WebhooksPort`."""
+        await self._teller.check(channel)
+
+    async def channel_deliveries(
+        self, channel_id: str, state: DeliveryState | None, before: int | None, limit: int
+    ) -> Page[ChannelDelivery]:
+        found = await self.deliveries(channel_key(channel_id), state, before, limit)
+        shown = (one.model_dump(exclude={"id", "webhook_id"}) for one in found.items)
+        items = tuple(ChannelDelivery(channel_id=channel_id, **one) for one in shown)
+        return Page[ChannelDelivery](items=items, next=found.next)
+
+    async def test_channel(self, origin: Origin, channel_id: str, key: RequestKey | None = None) -> ChannelOutcome:
+        """Send a sample now; once, and recorded with what came of it."""
+        stream = channel_stream(channel_id)
+        channel = channels.require((await self._channel_folds.load(stream)).state, channel_id)
+
+        async def attempt() -> Attempt:
+            return await self._teller.sample(channel.set)
+
+        def event(one: Attempt) -> ChannelTested:
+            return ChannelTested(channel_id=channel_id, status=one.status, error=one.error)
+
+        answer = await self._tested(origin, stream, channel_id, attempt, event, key)
+        return ChannelOutcome.model_validate(answer)
+
     async def test(self, origin: Origin, webhook_id: str, key: RequestKey | None = None) -> WebhookOutcome:
         """Send a sample now; once, and recorded with what came of it."""
+        stream = webhook_stream(webhook_id)
+        hook = rules.require((await self._folds.load(stream)).state, webhook_id)
+
+        async def attempt() -> Attempt:
+            sample = rules.sample(webhook_id, self._workspace)
+            return await self.post(hook, f"{webhook_id}.sample", rules.SAMPLE, sample)
+
+        def event(one: Attempt) -> WebhookTested:
+            return WebhookTested(webhook_id=webhook_id, status=one.status, error=one.error)
+
+        answer = await self._tested(origin, stream, webhook_id, attempt, event, key)
+        return WebhookOutcome.model_validate(answer)
+
+    async def _tested(
+        self,
+        origin: Origin,
+        stream: StreamName,
+        id_: str,
+        send: Callable[[], Awaitable[Attempt]],
+        event_of: Callable[[Attempt], DomainEvent],
+        key: RequestKey | None,
+    ) -> dict[str, Any]:
         if key is not None:
             earlier, _ = await answer_to(key, self._log, self._clock())
             if earlier is not None:
-                return WebhookOutcome.model_validate(earlier.whole)
-        stream = webhook_stream(webhook_id)
-        hook = rules.require((await self._folds.load(stream)).state, webhook_id)
-        sample = rules.sample(webhook_id, self._workspace)
-        attempt = await self.post(hook, f"{webhook_id}.sample", rules.SAMPLE, sample)
+                return earlier.whole
+        attempt = await send()
         said: dict[str, Any] = {
             "delivered": not attempt.error,
             "status": attempt.status,
             "error": attempt.error,
             "duration_ms": attempt.duration_ms,
         }
-        event = WebhookTested(webhook_id=webhook_id, status=attempt.status, error=attempt.error)
+        event = event_of(attempt)
         for _ in range(_MOST_TRIES):
             along: tuple[Any, ...] = ()
             if key is not None:
                 earlier, version = await answer_to(key, self._log, self._clock())
                 if earlier is not None:
-                    return WebhookOutcome.model_validate(earlier.whole)
-                along = ((key.stream, version, (key.accepted(webhook_id, said),)),)
-            loaded = await self._folds.load(stream)
+                    return earlier.whole
+                along = ((key.stream, version, (key.accepted(id_, said),)),)
+            stands = await self._version(stream)
             with suppress(VersionConflictError):
-                appended = await self._log.append(origin, (stream, loaded.version, (event,)), *along)
-                return WebhookOutcome(**said, position=appended.position)
-        raise ConflictError("The webhook changes faster than this can be recorded.", remedy="Try again.")
+                appended = await self._log.append(origin, (stream, stands, (event,)), *along)
+                return {**said, "position": appended.position}
+        raise ConflictError(f"'{id_}' changes faster than this can be recorded.", remedy="Try again.")
+
+    async def _version(self, stream: StreamName) -> int:
+        folds = self._folds if stream.startswith("webhook:") else self._channel_folds
+        return (await folds.load(stream)).version
 
     # --- following ---
 
     async def _poll(self, after: int, limit: int, timeout_s: float) -> Polled[LazyRecord]:
-        wanted = (*_SETTINGS, *rules.topics_for(self._hooks.values(), topics()))
+        told = (topic for one in self._channels.values() if one.set.enabled for topic in one.topics)
+        wanted = (*_SETTINGS, *rules.topics_for(self._hooks.values(), topics()), *told)
         return await self._log.poll_sealed(after, limit, timeout_s, tuple(dict.fromkeys(wanted)))
 
     async def _look_on(self, after: int, timeout_s: float) -> tuple[int, bool]:
         """What nobody wants is never asked for. Behind a change of the webhooks other events may be wanted, so a batch
         ends with it. How far that is, and whether there may be more."""
         polled = await self._poll(after, _BATCH, timeout_s)
-        reached, found, changed = polled.position, [], []
+        reached, found = polled.position, list[tuple[str, int, str]]()
+        changed: list[Webhook | Channel | Resend] = []
         for record in polled.events:
             found += [
                 (one.id, record.position, record.topic) for one in self._hooks.values() if one.wants(record.topic)
             ]
+            found += self._to_tell(record)
             if record.topic in _SETTINGS:
-                changed.append(_changed(self._hooks, record.open()))
+                changed.append(_changed(self._hooks, self._channels, record.open()))
                 reached = record.position
                 break
+        for one in changed:
+            if isinstance(one, Webhook) and one.removed:
+                # First: where the vault does not answer, this batch comes again.
+                await self._secrets.forget(one.id)
         await self.in_thread(lambda outbox: outbox.take(reached, found, changed, self._clock()))
-        for hook in changed:
-            if hook.removed:
-                self._hooks.pop(hook.id, None)
-                await asyncio.to_thread(self._secrets.forget, hook.id)
-            else:
-                self._hooks[hook.id] = hook
+        for one in changed:
+            self._take_over(one)
         if found or changed:
             self._post.wake()
         return reached, reached < polled.head
+
+    def _to_tell(self, record: LazyRecord) -> list[tuple[str, int, str]]:
+        """For each channel that is told of it. An event is opened only where one may be."""
+        topic = record.topic
+        asked = [one for one in self._channels.values() if one.set.enabled and topic in one.topics]
+        if not asked:
+            return []
+        event = record.open().event
+        return [(channel_key(one.id), record.position, topic) for one in asked if one.wants(event)]
+
+    def _take_over(self, one: Webhook | Channel | Resend) -> None:
+        match one:
+            case Webhook(removed=True):
+                self._hooks.pop(one.id, None)
+            case Webhook():
+                self._hooks[one.id] = one
+            case Channel(removed=True):
+                self._channels.pop(one.id, None)
+            case Channel():
+                self._channels[one.id] = one
 
     # --- for the sending loop ---
 
@@ -215,8 +319,7 @@ class Webhooks:
         if not recorded:
             await self._conclude(one, "dead", error="the event is not in the log")
             return
-        event = EventView.of(recorded[0]).model_dump(mode="json")
-        attempt = await self.post(one.webhook, f"{one.webhook.id}.{one.position}", one.topic, event)
+        attempt = await self._attempt(one, recorded[0])
         if not attempt.error:
             await self._conclude(one, "delivered", status=attempt.status)
         elif one.attempts + 1 >= rules.MOST_ATTEMPTS or attempt.status == 410:
@@ -226,6 +329,18 @@ class Webhooks:
             pause = self._pause_s(one.attempts + 1, random.random(), attempt.retry_after_s)  # noqa: S311  # no secret
             next_at = self._clock() + timedelta(seconds=pause)
             await self._conclude(one, "pending", status=attempt.status, error=attempt.error, next_at=next_at)
+            if one.channel_id is not None and attempt.retry_after_s is not None:
+                # Whoever asks to be left alone means all of it.
+                await self.in_thread(lambda outbox: outbox.hold(one.webhook.id, next_at))
+
+    async def _attempt(self, one: Due, recorded: Recorded) -> Attempt:
+        if (channel_id := one.channel_id) is None:
+            event = EventView.of(recorded).model_dump(mode="json")
+            return await self.post(one.webhook, f"{one.webhook.id}.{one.position}", one.topic, event)
+        channel = self._channels.get(channel_id)
+        if channel is None or isinstance(recorded.event, Unknown):
+            return Attempt(None, "the channel is gone, or the event is of a newer version")
+        return await self._teller.tell(channel.set, recorded)
 
     async def post(self, hook: Webhook, delivery: str, topic: str, event: dict[str, Any]) -> Attempt:
         body = json.dumps(
@@ -235,9 +350,12 @@ class Webhooks:
         ).encode()
         # Of the moment of sending, so that the other side can refuse what is old.
         at = int(self._clock().timestamp())
-        secret = await asyncio.to_thread(self._secrets.find, hook.id)
+        try:
+            secret = await self._secrets.find(hook.id)
+        except VaporaError as error:
+            return Attempt(None, f"its secret cannot be read: {error.message}")
         if secret is None:
-            return Attempt(None, "its secret is not in the data folder: remove the webhook, and make it anew")
+            return Attempt(None, "its secret is not in the vault any more: remove the webhook, and make it anew")
         headers = {
             "Content-Type": "application/json",
             "User-Agent": "VAPORA-Webhook/1",
@@ -251,13 +369,24 @@ class Webhooks:
         await self.in_thread(lambda outbox: outbox.conclude(one, state, self._clock(), **said))
 
 
-def _changed(hooks: Mapping[str, Webhook], recorded: Recorded) -> Webhook:
-    """The webhook that the event is about, as it is from now on."""
-    if isinstance(recorded.event, Unknown):
-        raise NewerEventError.at(recorded.position, recorded.event.why)
-    webhook_id = recorded.stream.partition(":")[2]
-    # One that was removed without having been known here is gone all the same.
-    return rules.evolve(hooks.get(webhook_id), recorded.event) or Webhook(webhook_id, "", (), removed=True)
+def _changed(
+    hooks: Mapping[str, Webhook], known: Mapping[str, Channel], recorded: Recorded
+) -> Webhook | Channel | Resend:
+    """The webhook or channel that the event is about, as it is from now on; or what is sent again."""
+    event, id_ = recorded.event, recorded.stream.partition(":")[2]
+    match event:
+        case Unknown():
+            raise NewerEventError.at(recorded.position, event.why)
+        case ChannelSet():
+            return Channel(event)
+        case ChannelRemoved():
+            # One that was removed without having been known here is gone all the same.
+            nothing = ChannelSet(channel_id=id_, kind="webhook", notices=())
+            return Channel(known[id_].set if id_ in known else nothing, removed=True)
+        case ChannelResent():
+            return Resend(channel_key(id_), event.positions)
+        case _:
+            return rules.evolve(hooks.get(id_), event) or Webhook(id_, "", (), removed=True)
 
 
 class _Following(LogLoop):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from projections.engine.base import Projection, Table
 from projections.engine.sql import Session
@@ -87,6 +88,17 @@ def save(connection: Session, name: str, generation: int, position: int, failure
     )
 
 
+def save_all(connection: Session, names: Sequence[str], position: int) -> None:
+    """As `save`, for live generations that have all come to one position."""
+    marks = ", ".join("?" * len(names))
+    connection.execute(
+        "UPDATE checkpoints SET position = ?, switched_at = NULL, "  # noqa: S608
+        "failed_position = NULL, failed_topic = NULL, failed_error = NULL "
+        f"WHERE live = 1 AND position < ? AND projection IN ({marks})",
+        (position, position, *names),
+    )
+
+
 def freeze(connection: Session, name: str, frozen: bool) -> None:
     connection.execute("UPDATE checkpoints SET frozen = ? WHERE projection = ? AND live = 1", (int(frozen), name))
 
@@ -124,5 +136,10 @@ def _checkpoint(row: Sequence[object]) -> ProjectionPosition:
         frozen=bool(frozen),
         switched_at=None if switched_at is None else int(str(switched_at)),
         fingerprint=str(fingerprint),
-        tables={name: tuple(columns) for name, columns in json.loads(str(tables)).items()},
+        tables=_tables(str(tables)),
     )
+
+
+@lru_cache(maxsize=256)
+def _tables(text: str) -> Mapping[str, tuple[str, ...]]:
+    return {name: tuple(columns) for name, columns in json.loads(text).items()}

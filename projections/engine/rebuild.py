@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from projections.engine.base import LoggedEvent, Projection
+from projections.engine.fold import Fold
 from projections.engine.positions import ProjectionPosition, lowest
-from projections.engine.runner import Fold
 from projections.engine.store import ReadStore
 from projections.engine.transaction import Transaction
 

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from projections.engine.base import LoggedEvent, Projection, frames
-from projections.engine.positions import Failure, ProjectionPosition, lowest
+from projections.engine.fold import Change, Fold, uncollected
+from projections.engine.positions import ProjectionPosition, lowest
 from projections.engine.row_cache import RowCache
 from projections.engine.store import ReadStore, is_storage_fault
 from projections.engine.transaction import ReadSnapshot, Transaction
 from vapora.errors import UnavailableError
 
-Change = tuple[int, dict[str, Any]]
+# Of one projection, from one batch to the next.
+_KEPT_ROWS = 200
 
 
 class GapError(UnavailableError):
@@ -35,14 +35,16 @@ class Runner:
                 transaction.prepare(projection)
             # What failed gets another try: a start is when mended code arrives.
             self._forgiven = {name for name, checkpoint in transaction.checkpoints().items() if checkpoint.failure}
-            self._checkpoints = self._mine(transaction)
+            self._position = lowest(self._mine(transaction))
+        # Rows to go on with, by projection.
+        self._kept: dict[str, _Kept] = {}
         # The last event that was fed here.
         self._fed = self.position
 
     @property
     def position(self) -> int:
         """How far every healthy projection has come."""
-        return lowest(self._checkpoints)
+        return self._position
 
     def status(self) -> dict[str, Any]:
         """`{"position": …, "checkpoints": {projection: position}, "failed": {projection: "position topic: error"},
@@ -59,28 +61,71 @@ class Runner:
         """
         if not batch:
             return []
-        changes: list[Change] = []
         forgiven = frozenset(self._forgiven)
         try:
             with self._store.transaction() as transaction:
                 # Read again each time: another runner on the same file does no harm then.
                 checkpoints = self._mine(transaction)
                 self._require_no_gap(checkpoints, batch[0].position)
-                for projection in self._projections:
-                    checkpoint = checkpoints[projection.NAME]
-                    if checkpoint.healthy:
-                        fold = Fold(projection, checkpoint, frames_wanted)
-                        changes += fold.feed(transaction, batch)
-                        self._forgiven.discard(projection.NAME)
+                changes, reached = self._feed(transaction, checkpoints, batch, frames_wanted)
                 transaction.remember(batch[-1])
-                after = self._mine(transaction)
         except BaseException:
             # What is not committed did not happen.
             self._forgiven = set(forgiven)
+            self._kept.clear()
             raise
-        self._checkpoints = after
+        self._position = reached
         self._fed = max(self._fed, batch[-1].position)
         return frames(changes)
+
+    def _feed(
+        self,
+        transaction: Transaction,
+        checkpoints: dict[str, ProjectionPosition],
+        batch: Sequence[LoggedEvent],
+        frames_wanted: bool,
+    ) -> tuple[list[Change], int]:
+        """What changed, and how far all have come. All in one part; where one of them fails, each in its own."""
+        folds = [
+            Fold(projection, checkpoints[projection.NAME], frames_wanted)
+            for projection in self._projections
+            if checkpoints[projection.NAME].healthy
+        ]
+        try:
+            with transaction.part(), uncollected():
+                changes = [change for fold in folds for change in self._take(transaction, fold, batch)]
+        except Exception as error:
+            self._kept.clear()
+            if is_storage_fault(error):
+                raise
+            changes = [change for fold in folds for change in fold.feed(transaction, batch)]
+            self._forgiven -= {fold.projection.NAME for fold in folds}
+            return changes, lowest(self._mine(transaction))
+        self._forgiven -= {fold.projection.NAME for fold in folds}
+        self._advance(transaction, folds, batch[-1].position)
+        # Where all have failed before, nothing moves.
+        return changes, min((max(one.checkpoint.position, batch[-1].position) for one in folds), default=self._position)
+
+    def _take(self, transaction: Transaction, fold: Fold, batch: Sequence[LoggedEvent]) -> list[Change]:
+        name, checkpoint = fold.projection.NAME, fold.checkpoint
+        kept = self._kept.pop(name, None)
+        untouched = kept is not None and kept.at == (checkpoint.generation, checkpoint.position)
+        if kept is None or not untouched or not transaction.can_go_on(kept.rows):
+            kept = _Kept(transaction.rows(fold.projection, checkpoint.generation))
+        fresh = fold.wanted(fold.fresh(batch))
+        if fresh:
+            fold.run(fresh, kept.rows)
+            kept.rows.keep_at_most(_KEPT_ROWS)
+        kept.at = (checkpoint.generation, max(checkpoint.position, batch[-1].position))
+        self._kept[name] = kept
+        return fold.changes
+
+    def _advance(self, transaction: Transaction, folds: Sequence[Fold], position: int) -> None:
+        moved = [fold for fold in folds if fold.checkpoint.position < position]
+        if moved:
+            transaction.save_all([fold.projection.NAME for fold in moved], position)
+        for fold in moved:
+            transaction.keep_history(fold.projection, fold.checkpoint.generation, position)
 
     def frames_after(self, position: int, limit: int = 1_000) -> list[dict[str, Any]]:
         """The latest state of each row that changed after `position`, as at most `limit` frames."""
@@ -96,8 +141,7 @@ class Runner:
             raise UnavailableError("Every projection has stopped.", remedy="See `status()`; then rebuild.")
         healthy = any(checkpoint.healthy for checkpoint in checkpoints.values())
         if healthy and lowest(checkpoints) < self._fed < first:
-            self._checkpoints = checkpoints
-            self._fed = self.position
+            self._fed = self._position = lowest(checkpoints)
             raise GapError(f"The read models are at position {self.position}.", remedy="Feed them from there.")
 
     def _mine(self, transaction: ReadSnapshot) -> dict[str, ProjectionPosition]:
@@ -107,95 +151,14 @@ class Runner:
         return mine | forgiven
 
 
-class Fold:
-    """One projection, in one generation of its rows, over one batch."""
+class _Kept:
+    """Rows to go on with where the checkpoint is still `at` this generation and position: nobody else wrote then."""
 
-    def __init__(self, projection: Projection, checkpoint: ProjectionPosition, frames_wanted: bool) -> None:
-        self._projection = projection
-        self._checkpoint = checkpoint
-        self._shapes = {view.table: view for view in projection.VIEWS} if frames_wanted else {}
-        # The event at hand, so that a failure can name it.
-        self._current: LoggedEvent | None = None
-        self._changes: list[Change] = []
+    __slots__ = ("at", "rows")
 
-    def feed(self, transaction: Transaction, batch: Sequence[LoggedEvent], until: int = 0) -> list[Change]:
-        """What it has not seen yet, and its checkpoint. `until`: the batch holds all up to there that it wants."""
-        fresh = [entry for entry in batch if entry.position > self._checkpoint.position]
-        reached = max(self._checkpoint.position, until, fresh[-1].position if fresh else 0)
-        if reached == self._checkpoint.position:
-            return []
-        failure: Failure | None = None
-        careful = False
-        while True:
-            try:
-                with transaction.part(), _uncollected():
-                    rows = transaction.rows(self._projection, self._checkpoint.generation)
-                    self._run(fresh, rows, careful)
-                break
-            except Exception as error:
-                if is_storage_fault(error) or self._current is None:
-                    raise
-                if careful:
-                    # Once more, without the event that it cannot take: it stops exactly there, however the log was cut.
-                    failed = self._current
-                    failure = Failure(failed.position, failed.topic, f"{type(error).__name__}: {error}")
-                    fresh = fresh[: fresh.index(failed)]
-                    reached = max(self._checkpoint.position, fresh[-1].position if fresh else 0)
-                careful = True
-        transaction.save(self._projection.NAME, self._checkpoint.generation, reached, failure)
-        transaction.keep_history(self._projection, self._checkpoint.generation, reached)
-        return self._changes
-
-    def _run(self, batch: Sequence[LoggedEvent], rows: RowCache, careful: bool) -> None:
-        """`careful`: write after each event, so that a row that cannot be stored is laid to the event that made it."""
-        self._changes, self._current = [], None
-        topics = self._projection.TOPICS
-        told = self._checkpoint.switched_at is None
-        take = self._projection.take
-        rows.watched = bool(self._shapes)
-        for entry in batch:
-            wanted = topics is None or entry.topic in topics
-            if told and not wanted:
-                continue
-            self._current = entry
-            rows.begin(entry.position)
-            if not told:
-                self._tell_of_switch(rows)
-                told = True
-            if wanted:
-                take(entry, rows)
-            if self._shapes and rows.changed:
-                self._collect(entry.position, rows)
-            if careful:
-                rows.flush()
-        rows.flush()
-
-    def _tell_of_switch(self, rows: RowCache) -> None:
-        """What differed from the rows before the last switch: sent with the next event, since nobody who has seen its
-        own position would look at it again."""
-        for view in self._projection.VIEWS:
-            for row in rows.select(view.table, {"position": self._checkpoint.switched_at}):
-                rows.touch(view.table, row)
-
-    def _collect(self, position: int, rows: RowCache) -> None:
-        for (table, _), row in rows.changed.items():
-            view = self._shapes.get(table)
-            change = view.change(row) if view else None
-            if change is not None:
-                self._changes.append((position, change))
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """A batch makes tens of thousands of rows, and all of them stay until its end: looking through them for rubbish
-    again and again took a sixth of the time."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
+    def __init__(self, rows: RowCache) -> None:
+        self.at = (0, -1)
+        self.rows = rows
 
 
 def status(rows: ReadSnapshot, live: Mapping[str, ProjectionPosition]) -> dict[str, Any]:

@@ -165,9 +165,23 @@ _EMPTY: dict[str, Callable[[], Any]] = {"[]": list, "{}": dict, "null": lambda: 
 
 
 def encode(table: Table, row: Mapping[str, Any]) -> tuple[Any, ...]:
-    values = [_to_json(row[name]) if kind == "json" else row[name] for name, kind in table.columns.items()]
+    values = [_json_text(row[name]) if is_json else row[name] for name, is_json in _written(table)]
     values.append(row["position"])
     return tuple(values)
+
+
+def _json_text(value: Any) -> str:
+    if not value:
+        if value is None:
+            return "null"
+        if type(value) in (list, dict):
+            return "[]" if type(value) is list else "{}"
+    return _to_json(value)
+
+
+@cache
+def _written(table: Table) -> tuple[tuple[str, bool], ...]:
+    return tuple((name, kind == "json") for name, kind in table.columns.items())
 
 
 def decode(table: Table, values: Sequence[Any]) -> Row:

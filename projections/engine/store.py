@@ -38,6 +38,7 @@ class ReadStore:
         self._keep_every = keep_every
         self._lock = threading.RLock()
         self._engine = engine(place)
+        self._moments: dict[tuple[str, int], int] = {}
         self._session = self._engine.writer()
 
     @contextmanager
@@ -46,7 +47,7 @@ class ReadStore:
             # Others who write are kept out from the beginning: a second writer waits instead of failing half-way.
             self._session = session = self._engine.begin_write(self._session)
             try:
-                yield Transaction(session, self._keep_every)
+                yield Transaction(session, self._keep_every, self._moments)
                 session.execute("COMMIT")
             except BaseException:
                 if session.in_transaction:

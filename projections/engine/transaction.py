@@ -80,9 +80,11 @@ class ReadSnapshot(SqlReader):
 class Transaction(ReadSnapshot):
     """What is done to the store, all of it or nothing."""
 
-    def __init__(self, connection: Session, keep_every: int) -> None:
+    def __init__(self, connection: Session, keep_every: int, moments: dict[tuple[str, int], int]) -> None:
+        """`moments`: the last one of each generation, as far as somebody has looked."""
         super().__init__(connection)
         self._keep_every = keep_every
+        self._moments = moments
 
     def rows(self, projection: Projection, generation: int | None = None) -> RowCache:
         """Of the live generation, if none is named."""
@@ -109,10 +111,24 @@ class Transaction(ReadSnapshot):
         checkpoints.save(self._connection, name, generation, position, failure)
         self._live = None
 
+    def save_all(self, names: Sequence[str], position: int) -> None:
+        """Live generations that have all come to one position."""
+        checkpoints.save_all(self._connection, names, position)
+        self._live = None
+
     def keep_history(self, projection: Projection, generation: int, position: int) -> None:
         """The rows as they are at `position`, if it is time for that again."""
-        if projection.KEEPS_HISTORY:
-            HistoryKeeper(self._connection, projection, generation, self._keep_every).keep(position)
+        key = (projection.NAME, generation)
+        if not projection.KEEPS_HISTORY or position - self._moments.get(key, 0) < self._keep_every:
+            return
+        keeper = HistoryKeeper(self._connection, projection, generation, self._keep_every)
+        self._moments[key] = max(keeper.moments(), default=0)
+        keeper.keep(position)
+
+    def can_go_on(self, rows: RowCache) -> bool:
+        """Whether rows of an earlier transaction can be gone on with: where each look is cheap, all of it is one
+        connection's."""
+        return rows.is_of(self._connection) and not self._connection.dialect.remote
 
     def remember(self, entry: LoggedEvent) -> None:
         """That the rows know of this event, as the last of them."""
@@ -121,6 +137,7 @@ class Transaction(ReadSnapshot):
     def clear(self) -> None:
         """No rows, no checkpoints: all of it will be built again."""
         self.retain(())
+        self._moments.clear()
         mark.forget(self._connection)
 
     def retain(self, names: Sequence[str]) -> None:

@@ -19,7 +19,7 @@ from vapora.clock import Clock
 from vapora.domain import budget
 from vapora.domain.budget import Ledger, ReserveSpend
 from vapora.errors import UnavailableError
-from vapora.llm.protocol import Capabilities, ModelAnswer, ModelRequest, TextDelta, Usage
+from vapora.llm.protocol import Capabilities, Frame, ModelAnswer, ModelRequest, TextDelta, Usage
 from vapora.llm.rehearsal import RehearsalClient
 from vapora.log.client import LogClient
 from vapora.log.memory import MemoryLog
@@ -198,6 +198,7 @@ class ScriptedClient:
         self.answers: int | None = None  # how many it gives before it falls silent; None: no end
         self.closed = False
         self._sizes = RehearsalClient(provider)
+        self.measured: list[ModelRequest] = []
 
     async def complete(self, request: ModelRequest) -> ModelAnswer:
         self.requests.append(request)
@@ -220,6 +221,16 @@ class ScriptedClient:
 
     def request_bytes(self, request: ModelRequest) -> int:
         return self._sizes.request_bytes(request)
+
+    def wire(self, model: str) -> str:
+        return self._sizes.wire(model)
+
+    def said_bytes(self, request: ModelRequest) -> int:
+        self.measured.append(request)
+        return self._sizes.said_bytes(request)
+
+    def frame_bytes(self, frame: Frame) -> int:
+        return self._sizes.frame_bytes(frame)
 
     async def ping(self) -> None:
         return None

@@ -28,6 +28,7 @@ from tests.actors.kit import NOON, ORIGIN, WORKSPACE, Line, MovableClock, everyt
 from vapora.commands import ArchiveProject, CreateProject, EditAgent, MoveTask, RegisterAgent, SubmitTask
 from vapora.dispatch import Dispatcher
 from vapora.domain.cell import AT_REST, Rest
+from vapora.domain.heartbeat import Pulse
 from vapora.errors import UnavailableError
 from vapora.log.client import LogClient
 from vapora.ports import LogWriterPort, Origin
@@ -65,6 +66,12 @@ class AgentPool:
     async def resume(self, run_ids: Sequence[str]) -> None:
         self._hear()
         self.paused.difference_update(run_ids)
+
+    async def pulse(self, run_ids: Sequence[str]) -> tuple[Pulse, ...]:
+        return ()
+
+    async def let_go(self, run_ids: Sequence[str]) -> None:
+        self._hear()
 
     async def rest(self, run_ids: Sequence[str]) -> Rest:
         return AT_REST

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -269,6 +270,42 @@ async def test_failures_are_counted_over_all_who_ask_and_told_by_their_number(si
             await identity.log_in(ORIGIN, log_in(SecretStr("wrong")), "10.0.0.1")
         counts = sorted((one.why, one.count) for one in await of_kind(site.log, LogInRefused))
         assert counts == [("password", 1), ("password", 5), ("throttled", 1)]
+
+
+async def test_failures_count_past_a_restart_and_no_file_says_whose_they_are(site: Site) -> None:
+    async with site.running() as identity:
+        await set_up(site, identity)
+        for n in range(5):
+            with pytest.raises(UnauthenticatedError):
+                await identity.log_in(ORIGIN, log_in(SecretStr(f"guess {n}")), "10.77.0.1")
+        with pytest.raises(ThrottledError):
+            await identity.log_in(ORIGIN, log_in(), "10.77.0.1")
+    async with site.running() as again:
+        with pytest.raises(ThrottledError):
+            await again.log_in(ORIGIN, log_in(), "10.77.0.1")
+        site.clock.move(2)
+        assert await again.log_in(ORIGIN, log_in(), "10.77.0.1")
+    file = site.people / "attempts.json"
+    assert file.stat().st_mode & 0o077 == 0
+    assert EMAIL not in file.read_text() and "10.77" not in file.read_text()
+    # What was proved in between is forgotten there, too.
+    async with site.running() as third:
+        assert await third.log_in(ORIGIN, log_in(), "10.77.0.1")
+    file.write_text("{")
+    async with site.running() as fourth:
+        assert await fourth.log_in(ORIGIN, log_in(), "10.77.0.1")
+
+
+async def test_counts_are_saved_within_a_second_or_so_without_anybody_stopping_it(site: Site) -> None:
+    file = site.people / "attempts.json"
+    async with site.running() as identity:
+        await set_up(site, identity)
+        with pytest.raises(UnauthenticatedError):
+            await identity.log_in(ORIGIN, log_in(SecretStr("a wrong guess")), "10.77.0.1")
+        async with asyncio.timeout(30):
+            while not file.exists():
+                await asyncio.sleep(0.05)
+        assert len(json.loads(file.read_text())["counts"]) == 3
 
 
 async def test_the_same_key_takes_effect_once_and_a_secret_is_shown_once(site: Site) -> None:

@@ -16,7 +16,7 @@ from vapora.clock import now
 from vapora.errors import BadInputError, FencedError, LogError, UnavailableError
 from vapora.log import MemoryLog, encode, mapper
 from vapora.log.chain import ChainEntry, Tip
-from vapora.log.event_log import EventLog
+from vapora.log.event_log import Committed, EventLog
 from vapora.log.memory import _MemoryStore
 from vapora.log.proof import CheckpointBook
 from vapora.log.sqlite import SQLiteLog
@@ -448,3 +448,71 @@ async def _until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(30):
         while not condition():
             await asyncio.sleep(0)
+
+
+class CountedLog(MemoryLog):
+    """Counts what is read from its store; the next append is written, and says that it was not, if `loses`."""
+
+    def __init__(self) -> None:
+        super().__init__("acme")
+        self.reads = 0
+        self.loses = False
+
+    def read(self, stream: str, after: int = 0, limit: int = 10_000) -> list[StoredRecord]:
+        self.reads += 1
+        return super().read(stream, after, limit)
+
+    def commit(self, requests: Sequence[Append]) -> Committed:
+        committed = super().commit(requests)
+        if self.loses:
+            self.loses = False
+            raise LogError("The confirmation was lost.")
+        return committed
+
+
+async def test_what_is_new_of_a_stream_is_looked_for_on_the_disk_only_where_there_may_be_something() -> None:
+    log = CountedLog()
+    writer = LogWriter(lambda: log)
+    await writer.start()
+    assert await writer.read("a") == []
+    assert await writer.read("a") == []
+    assert log.reads == 1
+    await writer.append([request("a", 0)])
+    assert [one.version for one in await writer.read("a")] == [1]
+    assert await writer.read("a", 1) == []
+    assert log.reads == 2
+    # An append that only names a stream says how long that is as well.
+    [append] = [request("b", 0)]
+    await writer.append([append._replace(streams=(*append.streams, StreamAppend("c", 0, ())))])
+    assert await writer.read("c") == []
+    assert log.reads == 2
+    await writer.stop()
+
+
+async def test_after_a_lost_confirmation_a_reader_sees_what_stands_all_the_same() -> None:
+    log = CountedLog()
+    writer = LogWriter(lambda: log)
+    await writer.start()
+    await writer.append([request("a", 0)])
+    assert await writer.read("a", 1) == []
+    log.loses = True
+    with pytest.raises(LogError):
+        await writer.append([request("a", 1, id="lost")])
+    assert [one.version for one in await writer.read("a", 1)] == [2]
+    await writer.stop()
+
+
+async def test_a_poll_for_a_topic_sleeps_through_the_others_and_knows_in_the_end_how_far_they_went(
+    writer: LogWriter,
+) -> None:
+    patient = asyncio.create_task(writer.poll(0, timeout_s=60, topics=(NO.TOPIC,)))
+    brief = asyncio.create_task(writer.poll(0, timeout_s=0.2, topics=(NO.TOPIC,)))
+    everything = asyncio.create_task(writer.poll(0, timeout_s=60))
+    await asyncio.sleep(0)
+    await writer.append([request("a", 0, YES)])
+    assert positions(await everything) == [1]
+    assert not patient.done()
+    passed_over = await brief
+    assert (passed_over.records, passed_over.position, passed_over.head) == ((), 1, 1)
+    await writer.append([request("a", 1, NO)])
+    assert positions(await patient) == [2]

@@ -21,7 +21,7 @@ from vapora.dispatch import Dispatcher
 from vapora.errors import UnavailableError
 from vapora.log.client import LogClient
 
-Open = Callable[[], Projector]
+Open = Callable[..., Projector]
 
 
 @pytest.fixture
@@ -42,7 +42,10 @@ def people(log: LogClient) -> Dispatcher:
 
 @pytest.fixture
 def open_projector(log: LogClient, tmp_path: Path) -> Open:
-    return lambda: Projector(log, WORKSPACE, lambda: ReadStore(tmp_path / "read.db"), all_projections())
+    def opened(**settings: float) -> Projector:
+        return Projector(log, WORKSPACE, lambda: ReadStore(tmp_path / "read.db"), all_projections(), **settings)
+
+    return opened
 
 
 @pytest.fixture
@@ -136,8 +139,52 @@ async def test_a_reader_far_behind_gets_the_latest_state_of_each_row(
         await people.dispatch(ORIGIN, EditTask(priority=number), task_id)
     await projector.wait_for(await log.head(), 5)
     frames = await projector.frames(0, limit=5)
-    assert len(frames) == 5
+    [row] = [row for frame in frames for row in frame["rows"] if row["view"] == "task"]
+    assert row["row"]["priority"] == 29
     assert [frame["position"] for frame in frames] == sorted({frame["position"] for frame in frames})
+
+
+async def test_whoever_follows_gets_a_frame_for_each_change_also_of_one_batch(
+    open_projector: Open, people: Dispatcher, log: LogClient
+) -> None:
+    [task_id] = await submit(people, 1)
+    projector = open_projector()
+    await projector.start()
+    begin = await projector.wait_for(await log.head(), 5)
+    following = asyncio.create_task(projector.frames(begin, timeout_s=5))
+    edits = [
+        log.request(ORIGIN, (task_stream(task_id), version, [TaskEdited(task_id=task_id, priority=version)]))
+        for version in range(1, 31)
+    ]
+    await log.append_many(edits)
+    await following
+    await projector.wait_for(await log.head(), 5)
+    frames = await projector.frames(begin)
+    assert [frame["position"] for frame in frames] == list(range(begin + 1, begin + 31))
+    await projector.stop()
+
+
+async def test_a_reader_of_its_own_write_does_not_wait_for_the_window(
+    open_projector: Open, people: Dispatcher, log: LogClient
+) -> None:
+    projector = open_projector(window_s=3_600.0)
+    await projector.start()
+    for _ in range(3):
+        accepted = await people.dispatch(ORIGIN, CreateProject(name="All of it"))
+        assert await projector.wait_for(accepted.position, 60) >= accepted.position
+    await projector.stop()
+
+
+async def test_what_comes_within_the_window_is_one_batch(
+    open_projector: Open, people: Dispatcher, log: LogClient
+) -> None:
+    projector = open_projector(window_s=3_600.0)
+    await projector.start()
+    for number in range(5):
+        await people.dispatch(ORIGIN, CreateProject(name=f"Number {number}"))
+    assert (await projector.status())["position"] == 0
+    assert await projector.wait_for(await log.head(), 60) == await log.head()
+    await projector.stop()
 
 
 async def test_after_a_restart_it_goes_on_behind_its_checkpoint(

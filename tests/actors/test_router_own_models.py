@@ -18,7 +18,7 @@ from tests.actors.test_router_tools import BRIEF, asks, desk_of
 from vapora.llm.adapter import Body, Piece, VendorAdapter
 from vapora.llm.catalogue import catalogue
 from vapora.llm.dialects import DIALECTS
-from vapora.llm.protocol import ModelAnswer, ModelRequest, Usage
+from vapora.llm.protocol import Frame, ModelAnswer, ModelRequest, Usage
 from vapora.testing import Behaviour, FakeVendors
 from vapora.testing.wire.exchange import KEYS
 
@@ -68,8 +68,11 @@ class ToyClient(VendorAdapter):
 
     default_url = "http://127.0.0.1:9"
 
-    def body(self, request: ModelRequest, *, stream: bool = False) -> Body:
-        return {"model": request.model, "say": [message.text for message in request.messages]}
+    def said(self, request: ModelRequest) -> Body:
+        return {"say": [message.text for message in request.messages]}
+
+    def settings(self, frame: Frame, *, stream: bool) -> Body:
+        return {"model": frame.model}
 
     def _build(self) -> Any:
         return object()

@@ -164,7 +164,8 @@ def test_the_placement_says_in_which_process_an_object_lives(address: Address, s
 
 def test_a_host_starts_by_itself_what_lives_in_it_but_agents_are_started_by_their_work() -> None:
     assert residents("cell/acme") == tuple(
-        Address(kind, "acme") for kind in ("log", "projector", "budget", "repositories", "webhooks", "coordinator")
+        Address(kind, "acme")
+        for kind in ("log", "projector", "budget", "repositories", "workflows", "webhooks", "coordinator")
     )
     assert residents("agents/acme") == ()
     for address in (Address("router"), LOG, Address("agent", "acme", "tester")):

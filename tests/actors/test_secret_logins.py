@@ -13,6 +13,7 @@ from events.ids import DEFAULT_WORKSPACE, secret_stream
 from events.secret import SecretUsed
 from tests.repo.https_site import GitServer, git_server
 from tests.repo.site import TheirRepository, environ
+from tests.repo.ssh_site import ssh_server
 from tests.vault.bench import secret
 from vapora.errors import CredentialsNeededError
 from vapora.log.client import LogClient
@@ -57,3 +58,28 @@ async def test_git_is_given_the_login_once_it_is_stored_and_the_log_says_so(
     vault.close()
     data = [path.read_bytes() for path in (tmp_path / "data").rglob("*") if path.is_file()]
     assert not [one for one in data if TOKEN.encode() in one]
+
+
+async def test_a_remote_over_ssh_is_reached_by_the_key_and_believed_by_the_host_keys_of_the_workspace(
+    system: LocalActorSystem, tmp_path: Path
+) -> None:
+    repositories, vault = system.repositories(DEFAULT_WORKSPACE), open_vault(system.settings)
+    with ssh_server(tmp_path / "ssh") as server:
+        url = server.url(tmp_path / "served" / "a.git")
+        with pytest.raises(CredentialsNeededError):
+            await repositories.examine(url)
+        name = f"git-ssh-127.0.0.1-{server.port}"
+        known = f"git-ssh-known-hosts-127.0.0.1-{server.port}"
+        await asyncio.to_thread(vault.put, DEFAULT_WORKSPACE, name, secret(server.private))
+        with pytest.raises(CredentialsNeededError, match="host is not known"):
+            await repositories.examine(url)
+        await asyncio.to_thread(vault.put, DEFAULT_WORKSPACE, known, secret(server.known))
+        assert (await repositories.examine(url)).base_branch == "main"
+    log = LogClient(system.log(DEFAULT_WORKSPACE), DEFAULT_WORKSPACE)
+    for one in (name, known):
+        [told] = await log.read(secret_stream(one))
+        assert isinstance(told.event, SecretUsed)
+    vault.close()
+    line = server.private.splitlines()[2].encode()
+    data = [path.read_bytes() for path in (tmp_path / "data").rglob("*") if path.is_file()]
+    assert not [one for one in data if line in one]

@@ -16,22 +16,28 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from actors.log_writer import LogWriter
-from actors.webhooks import Outbox, SecretFiles, Sender, Webhooks
-from events.ids import task_stream
+from actors.secrets import SecretReader
+from actors.webhooks import Mailer, Outbox, Sender, Teller, VaultSecrets, Webhooks
+from events.ids import secret_stream, task_stream
 from events.task import TaskCompleted, TaskFailed
 from tests.actors.kit import NOON, ORIGIN, WORKSPACE, log_writer
 from tests.receiver import Receiver, answer
+from tests.vault.bench import over_files, value_of
+from vapora import durable
 from vapora.clock import now
 from vapora.commands import RemoveWebhook, SetWebhook
 from vapora.dispatch import Dispatcher
+from vapora.dispatch.secrets import SecretEvents, SecretStore
 from vapora.domain import webhook as rules
 from vapora.domain.cell import Rest
 from vapora.errors import BadInputError
 from vapora.log.client import LogClient
 from vapora.ports import RequestKey
 from vapora.settings import Network
+from vapora.vault import Vault, webhook_secret_name
 from vapora.views import WebhookDelivery
 
 LOOPBACK = (ip_network("127.0.0.0/8"),)
@@ -52,6 +58,18 @@ class Site:
     def log(self) -> LogClient:
         return LogClient(self.writer, WORKSPACE)
 
+    @property
+    def vault(self) -> Vault:
+        return over_files(self.folder)
+
+    def secrets(self) -> VaultSecrets:
+        vault, events = self.vault, SecretEvents(self.log, now)
+        reader = SecretReader(vault, lambda workspace: events, "webhooks", now)
+        return VaultSecrets(WORKSPACE, reader, SecretStore(WORKSPACE, vault, events), self.folder / "secrets")
+
+    def secret(self, webhook_id: str) -> str | None:
+        return value_of(self.vault, WORKSPACE, webhook_secret_name(webhook_id))
+
     async def start(self, resolve: Callable[..., Any] | None = None, timeout_s: float = 5) -> Webhooks:
         more = {} if resolve is None else {"resolve": resolve}
 
@@ -59,13 +77,16 @@ class Site:
             self.pauses.append((attempts, asked_for_s))
             return self.pause
 
+        sender = Sender(self.allowed, now, timeout_s=timeout_s, **more)
+        reader = SecretReader(over_files(self.folder), lambda _: SecretEvents(self.log, now), "notifications", now)
         self.hooks = Webhooks(
             self.log,
             WORKSPACE,
             now,
             open_outbox=lambda: Outbox(self.folder / "outbox.db"),
-            secrets=SecretFiles(self.folder / "secrets"),
-            sender=Sender(self.allowed, now, timeout_s=timeout_s, **more),
+            secrets=self.secrets(),
+            sender=sender,
+            teller=Teller(self.log, WORKSPACE, now, sender=sender, mailer=Mailer(sender, now), secrets=reader),
             pause_s=pause_s,
         )
         await self.hooks.start()
@@ -158,9 +179,10 @@ async def test_what_happened_before_it_was_made_is_not_sent(site: Site, receiver
 
 async def test_what_happens_while_nobody_sends_is_sent_after_the_next_start(site: Site, receiver: Receiver) -> None:
     await site.start()
-    await site.add(receiver.url)
+    webhook_id = await site.add(receiver.url)
     await site.tell("t1")
-    await receiver.wait_for(1)
+    # Else it may be sent once more: at least once is what is promised.
+    await site.delivery(webhook_id, lambda one: one.state == "delivered")
     await site.stop()
     await site.tell("t2", "t3")
     await site.start()
@@ -185,7 +207,7 @@ async def test_with_another_outbox_it_goes_on_with_what_happens_from_now_on(site
 async def test_a_webhook_whose_secret_was_lost_says_so_and_sends_nothing(site: Site, receiver: Receiver) -> None:
     await site.start()
     webhook_id = await site.add(receiver.url)
-    (site.folder / "secrets" / webhook_id).unlink()
+    site.vault.delete(WORKSPACE, webhook_secret_name(webhook_id))
     await site.tell("t1")
     failed = await site.delivery(webhook_id, lambda one: one.attempts >= 1)
     assert "make it anew" in failed.error
@@ -360,15 +382,54 @@ async def test_a_webhook_that_is_removed_takes_its_secret_and_its_messages_with_
     webhook_id = await site.add(receiver.url)
     await site.tell("t1")
     await site.delivery(webhook_id, lambda one: one.attempts >= 1)
-    await hooks.secret(webhook_id)
-    file = site.folder / "secrets" / webhook_id
-    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert site.secret(webhook_id) == await hooks.secret(webhook_id)
     assert stat.S_IMODE((site.folder / "outbox.db").stat().st_mode) == 0o600
     accepted = await Dispatcher(site.log, now).dispatch(ORIGIN, RemoveWebhook(), webhook_id)
     async with asyncio.timeout(20):
-        while file.exists() or (await hooks.health())["position"] < accepted.position:
+        while site.secret(webhook_id) is not None or (await hooks.health())["position"] < accepted.position:
             await asyncio.sleep(0)
     assert (await hooks.deliveries(webhook_id, None, None, 10)).items == ()
+
+
+async def test_secrets_that_stood_in_files_are_taken_over_and_the_files_are_gone(
+    site: Site, receiver: Receiver
+) -> None:
+    webhook_id = await site.add(receiver.url)
+    file = site.folder / "secrets" / webhook_id
+    durable.write(file, b"whsec_of-old")
+    # One that a crash has left in both places: what the vault has stays.
+    durable.write(file.with_name("webhook-other"), b"whsec_older")
+    site.vault.put(WORKSPACE, webhook_secret_name("webhook-other"), SecretStr("whsec_newer"))
+    hooks = await site.start()
+    assert not file.parent.exists()
+    assert site.secret("webhook-other") == "whsec_newer"
+    assert await hooks.secret(webhook_id) == site.secret(webhook_id) == "whsec_of-old"
+    await hooks.test(ORIGIN, webhook_id)
+    [message] = await receiver.wait_for(1)
+    at, _, given = message.headers["vapora-signature"].removeprefix("t=").partition(",v1=")
+    assert given == hmac.new(b"whsec_of-old", at.encode() + b"." + message.body, sha256).hexdigest()
+    written = [path.read_bytes() for path in site.folder.rglob("*") if path.is_file()]
+    assert not [one for one in written if b"whsec_of-old" in one]
+    # Each has a version and a use, in the trail of the workspace.
+    told = await site.log.read(secret_stream(webhook_secret_name(webhook_id)))
+    assert [(one.topic, one.actor) for one in told] == [("secret.stored", "webhooks"), ("secret.used", "webhooks")]
+
+
+async def test_while_the_vault_cannot_be_opened_messages_wait(site: Site, receiver: Receiver) -> None:
+    await site.start()
+    webhook_id = await site.add(receiver.url)
+    key = site.folder / "vault_key"
+    right = key.read_bytes()
+    durable.write(key, b"A" * 43)
+    await site.stop()
+    await site.start()
+    await site.tell("t1")
+    failed = await site.delivery(webhook_id, lambda one: one.attempts >= 1)
+    assert failed.state == "pending" and "cannot be read" in failed.error
+    durable.write(key, right)
+    await site.stop()
+    await site.start()
+    await receiver.wait_for(1)
 
 
 async def test_no_secret_stands_in_the_log(site: Site, receiver: Receiver) -> None:

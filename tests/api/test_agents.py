@@ -32,6 +32,16 @@ async def test_agents_are_found_by_what_they_can_do(door: Door) -> None:
     assert await found(state="disabled") == []
 
 
+async def test_an_agent_that_is_drained_gets_no_work_until_it_is_enabled(door: Door) -> None:
+    drained = await door.ask("POST", "/agents/tester/drain", 200, {"reason": "new machine", "limit_s": 60})
+    shown = await door.ask("GET", "/agents/tester", 200, params={"after": drained["position"]})
+    assert (shown["state"], shown["reason"]) == ("disabled", "new machine")
+    on = await door.ask("PATCH", "/agents/tester", 200, {"enabled": True})
+    assert (on["state"], on["reason"]) == ("idle", "")
+    await door.ask("POST", "/agents/nobody/drain", 404)
+    await door.ask("POST", "/agents/tester/drain", 422, {"limit_s": -1})
+
+
 async def test_an_agent_is_registered_edited_replaced_and_removed(door: Door) -> None:
     made = await door.ask("POST", "/agents", 201, {"role": "tester", "capacity": 3})
     assert made["id"] == "tester-2"

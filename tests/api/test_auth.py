@@ -337,3 +337,15 @@ async def test_other_hosts_are_served_once_people_sign_in(settings: Settings) ->
         check_problem(
             await door.http.post(f"{API}/projects", json={"name": "x"}, headers=foreign), 403, "foreign-origin"
         )
+
+
+@pytest.mark.parametrize("public", ["", "https://vapora.example.com/"])
+async def test_an_invitations_link_is_good_and_begins_with_the_public_address(settings: Settings, public: str) -> None:
+    async with housed(Settings(**(settings.model_dump() | {"public_url": public}))) as house:
+        body = {"email": "grace@example.com", "role": "viewer"}
+        headers = bearer(house.owner)
+        made = await house.door.ask("POST", "/workspaces/default/invitations", 201, body, headers=headers)
+        assert made["link"].startswith(f"{public or 'http://localhost:8000/'}accept#")
+        token = made["link"].partition("#")[2]
+        accepted = {"token": token, "name": "Grace", "password": PASSWORD}
+        await house.door.ask("POST", "/auth/accept", 200, accepted)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 
 from tests.api.doors import API, Door
@@ -20,7 +21,8 @@ _SECRETS = (f"{API}/secrets/{{name}}", f"{API}/auth/", f"{API}/operator/")
 # The first wants a dead letter, which only a queue beside the log has (`tests/api/test_queue.py`); the second takes a
 # password, and no note of its key. `add_member` wants somebody who has an account; the last two show a secret once, and
 # answer 409 when they come again (both in `tests/actors/test_identity.py`).
-_ELSEWHERE = {"requeue_dead_letter", "reset_password", "add_member", "issue_token", "invite"}
+# Nothing is stored by a check.
+_ELSEWHERE = {"check_workflow", "requeue_dead_letter", "reset_password", "add_member", "issue_token", "invite"}
 
 
 async def twice(ask: Any, method: str, path: str, body: Body, key: str) -> Any:
@@ -87,6 +89,7 @@ async def test_every_post_sent_twice_under_one_key_takes_effect_once(person: Per
     await walk.post("/pause", {"reason": "a walk"})
     await walk.post("/resume")
     await walk.post("/agents", {"role": "tester"})
+    await walk.post("/agents/{agent_id}/drain", {"limit_s": 60}, agent_id="presenter")
     made = await walk.post("/projects", {"name": "Shop", "repo": str(theirs.path), "checks": [GREEN]})
     project = made["id"]
     file = await person.ask("GET", f"/projects/{project}/file", 200)
@@ -121,6 +124,8 @@ async def test_every_post_sent_twice_under_one_key_takes_effect_once(person: Per
     await walk.post("/tasks/{task_id}/merge", {"message": "Mend it"}, task_id=other)
     await walk.post("/tasks/{task_id}/move", {"state": "archived"}, task_id=other)
 
+    await _plan(walk, project)
+    await _workflow(walk, project)
     await walk.post("/secrets/rotate")
     await walk.post("/workspaces", {"name": "Acme"})
     await walk.post("/workspaces/{workspace_id}/teams", {"name": "Platform"}, workspace_id="default")
@@ -128,6 +133,13 @@ async def test_every_post_sent_twice_under_one_key_takes_effect_once(person: Per
     await receiver.start()
     hook = await walk.post("/webhooks", {"url": receiver.url, "topics": ["task.*"]})
     await walk.post("/webhooks/{webhook_id}/test", None, webhook_id=hook["id"])
+    nightly = {"cron": "30 2 * * *", "task": {"project_id": project, "title": "Look at the logs", "assignee": "anna"}}
+    await person.ask("PUT", "/schedules/nightly", 200, nightly)
+    await walk.post("/schedules/{schedule_id}/fire", {"overlap": True}, schedule_id="nightly")
+    channel = {"kind": "webhook", "notices": ["*"], "secret": "channel-ops", "url": receiver.url}
+    await person.ask("PUT", "/channels/ops", 200, channel)
+    await walk.post("/channels/{channel_id}/test", None, channel_id="ops")
+    await walk.post("/channels/{channel_id}/resend", {"positions": [1]}, channel_id="ops")
     await receiver.stop()
 
     posts = {
@@ -136,6 +148,59 @@ async def test_every_post_sent_twice_under_one_key_takes_effect_once(person: Per
         if method == "post" and not path.startswith(_SECRETS)
     }
     assert posts - walk.seen - _ELSEWHERE == set(), "walk these, too"
+
+
+async def _workflow(walk: Walk, project: str) -> None:
+    gate = {"name": "go", "approval": True}
+    made = await walk.post("/workflows", {"name": "Ask twice", "stages": [gate, {**gate, "name": "on"}]})
+    body = {"project_id": project}
+    run = (await walk.post("/workflows/{workflow_id}/runs", body, workflow_id=made["id"]))["id"]
+    for word in ("pause", "resume"):
+        await walk.post("/workflow-runs/{workflow_run_id}/" + word, None, workflow_run_id=run)
+    asked = await _asked(walk.person, run)
+    await walk.post("/approvals/{approval_id}", {"decision": "reject", "seen": asked["seen"]}, approval_id=asked["id"])
+    await _ended(walk.person, run)
+    about = {"workflow_run_id": run, "stage": "go"}
+    await walk.post("/workflow-runs/{workflow_run_id}/stages/{stage}/retry", None, **about)
+    await walk.post("/workflow-runs/{workflow_run_id}/stages/{stage}/skip", {"reason": "Enough"}, **about)
+    await walk.post("/workflow-runs/{workflow_run_id}/cancel", None, workflow_run_id=run)
+
+
+async def _asked(person: Person, run: str) -> dict[str, Any]:
+    position = 0
+    while not (open_ones := (await person.ask("GET", "/approvals", 200, params={"workflow_run_id": run}))["items"]):
+        position = await _news(person, position)
+    found: dict[str, Any] = open_ones[0]
+    return found
+
+
+async def _ended(person: Person, run: str) -> None:
+    position = 0
+    while (await person.ask("GET", f"/workflow-runs/{run}", 200))["state"] != "failed":
+        position = await _news(person, position)
+
+
+async def _news(person: Person, position: int) -> int:
+    """Wait for the log to move on behind `position`, and for the read models to know."""
+    polled = await person.site.log.poll(position, 1_000, 5)
+    await person.ask("GET", "/approvals", 200, params={"after": polled.position})
+    return polled.position
+
+
+async def _plan(walk: Walk, project: str) -> None:
+    person = walk.person
+    card = {"key": "1", "title": "Write the exporter", "role": "developer"}
+    answer = f"Like this.\n\n```json\n{json.dumps({'cards': [card]})}\n```"
+    person.site.vendors.default(scripted([[call("finish", summary=answer)]]))
+    made = await walk.post("/plans", {"goal": "Export links as CSV", "project_id": project})
+    await person.in_state(made["task_id"], "done")
+    revised = await walk.post("/plans/{plan_id}/revise", {"text": "Smaller"}, plan_id=made["id"])
+    await person.in_state(revised["task_id"], "done")
+    seen = (await person.ask("GET", f"/plans/{made['id']}", 200))["seen"]
+    await walk.post("/plans/{plan_id}/accept", {"seen": seen}, plan_id=made["id"])
+    other = await person.ask("POST", "/plans", 201, {"goal": "Import links", "project_id": project})
+    await walk.post("/plans/{plan_id}/dismiss", {"reason": "Not now"}, plan_id=other["id"])
+    person.site.vendors.default(scripted(WORK))
 
 
 def _writes(document: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:

@@ -8,13 +8,26 @@ import pytest
 
 from tests.api.doors import Door
 
-SETTINGS = {"name": "Acme", "default_review": "none", "default_priority": 70}
+SETTINGS = {
+    "name": "Acme",
+    "default_review": "none",
+    "default_priority": 70,
+    "most_runs": 12,
+    "most_runs_of": {"developer": 4},
+}
 PREFERENCES = {"theme": "dark", "density": "compact", "time_zone": "Europe/Vienna", "notifications": ["done"]}
 
 
 async def test_before_anybody_sets_them_they_are_the_defaults(door: Door) -> None:
     settings = await door.ask("GET", "/settings", 200)
-    assert settings == {"name": "", "default_review": "human", "default_priority": 50, "position": 0}
+    assert settings == {
+        "name": "",
+        "default_review": "human",
+        "default_priority": 50,
+        "most_runs": None,
+        "most_runs_of": {},
+        "position": 0,
+    }
     preferences = await door.ask("GET", "/preferences", 200)
     assert (preferences["theme"], preferences["notifications"]) == ("system", ["review", "failed"])
 

@@ -30,6 +30,7 @@ from vapora.log.mapper import encode
 from vapora.log.sqlite import SQLiteLog
 from vapora.ports import (
     BudgetPort,
+    ChannelsPort,
     IdentityPort,
     LogWriterPort,
     ProjectorPort,
@@ -89,6 +90,9 @@ class Unready:
         raise self._error
 
     def webhooks(self, workspace: str) -> WebhooksPort:
+        raise self._error
+
+    def channels(self, workspace: str) -> ChannelsPort:
         raise self._error
 
     def router(self) -> RouterStatusPort:

@@ -110,6 +110,8 @@ async def test_only_who_has_seen_a_webhook_as_it_is_changes_it(door: Door, recei
         {"url": "http://1.1.1.1/", "topics": ["*"]},
         {"url": "https://user:pass@1.1.1.1/", "topics": ["*"]},
         {"url": "file:///etc/passwd", "topics": ["*"]},
+        {"url": f"https://{'0' * 64}.example.com/", "topics": ["*"]},
+        {"url": "https://a..b/", "topics": ["*"]},
         {"url": "https://1.1.1.1/", "topics": ["nothing.at-all"]},
         {"url": "https://1.1.1.1/", "topics": []},
     ],

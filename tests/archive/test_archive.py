@@ -30,6 +30,7 @@ from vapora.errors import BadInputError, CorruptLogError
 from vapora.log.memory import MemoryLog
 from vapora.log.proof import SigningKey
 from vapora.platform import Platform
+from vapora.vault import open_vault
 
 
 @pytest.fixture
@@ -376,6 +377,36 @@ async def test_who_could_sign_in_can_after_a_restoration(data: Path, tmp_path: P
         assert (me["name"], me["email"]) == ("Ada Lovelace", EMAIL)
         # The session of before the backup goes on as well; its access token was signed with a key that is not in it.
         await door.ask("POST", "/auth/refresh", 200, {"refresh_token": house.owner.refresh_token})
+
+
+async def test_what_was_archived_deleted_and_kept_secret_is_so_after_a_restoration(data: Path, tmp_path: Path) -> None:
+    saved, restored = tmp_path / "saved", tmp_path / "restored"
+    async with at_work(data) as door:
+        house = await set_up(door)
+        owner = bearer(house.owner)
+        for name in ("kept", "gone"):
+            await door.ask("POST", "/workspaces", 201, {"name": name.title(), "id": name}, headers=owner)
+        await door.ask("PUT", "/secrets/deploy-key", 200, {"value": "s3cret-canary"}, headers=owner)
+        await door.ask("PATCH", "/workspaces/kept", 200, {"archived": True}, headers=owner)
+        await door.ask("DELETE", "/workspaces/gone", 200, headers=owner)
+        assert invoke("backup", str(saved), "--data", str(data)).code == 0
+    assert {path.name for path in (saved / "cells").iterdir()} >= {"kept.json", "gone.json"}
+    assert (saved / "vault.db").exists() and not (saved / "vault_key").exists()
+    shutil.copytree(saved, restored)
+    # It was kept elsewhere.
+    shutil.copy2(data / "vault_key", restored / "vault_key")
+    async with at_work(restored) as door:
+        tokens = await door.ask("POST", "/auth/login", 200, {"email": EMAIL, "password": PASSWORD})
+        owner, kept = bearer(tokens), {"Vapora-Workspace": "kept"}
+        await door.ask("GET", "/projects", 200, headers=owner | kept)
+        refused = await door.ask("POST", "/projects", 409, {"name": "Parser"}, headers=owner | kept)
+        assert refused["code"] == "workspace-archived"
+        await door.ask("GET", "/projects", 404, headers=owner | {"Vapora-Workspace": "gone"})
+        await door.ask("POST", "/workspaces", 409, {"name": "Gone", "id": "gone"}, headers=owner)
+        vault = open_vault(settings_of(restored))
+        found = vault.get("default", "deploy-key")
+        assert found is not None and found[0].get_secret_value() == "s3cret-canary"
+        vault.close()
 
 
 def test_no_backup_is_made_of_a_log_that_lies(data: Path, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -17,7 +18,9 @@ import httpx
 import pytest
 
 from tests.waiting import wait_for
-from vapora.cli.up import open_browser
+from vapora.cli.output import console
+from vapora.cli.up import open_browser, welcome
+from vapora.identity import setup_token
 from vapora.platform import Platform
 from vapora.settings import Settings
 
@@ -194,3 +197,18 @@ def test_where_there_is_no_screen_no_browser_is_opened(capsys: pytest.CaptureFix
     open_browser("http://127.0.0.1:8000/", {})
 
     assert "no screen" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("public", "base"), [("", "http://127.0.0.1:8000/"), ("https://vapora.example.com/", "https://vapora.example.com/")]
+)
+@pytest.mark.parametrize("auth", ["auto", "required"])
+def test_the_link_for_the_first_owner_begins_with_the_public_address(
+    public: str, base: str, auth: str, tmp_path: Path
+) -> None:
+    settings = Settings(data=tmp_path, public_url=public, auth=auth)
+    setup_token.ensure(settings.people_folder)
+    answer = {"board": "http://127.0.0.1:8000/", "api_docs": "", "dashboard": "", "mode": "real", "data": "d"}
+    said = io.StringIO()
+    console(said, soft_wrap=True).print(welcome(answer | {"ready_s": 1.0}, settings, shown=True))
+    assert f"{base}setup#{setup_token.read(settings.people_folder)}" in said.getvalue()

@@ -108,6 +108,31 @@ def test_one_more_success_never_lowers_expertise(runs: list[tuple[bool, float]],
     assert after >= before - 1e-12
 
 
+# Days before now, to the second, some of them right at the edge of what counts as recent.
+ages = st.sampled_from([7.0, 7.0 + 1 / 86_400, 7.0 - 1 / 86_400]) | st.integers(0, 5_000_000).map(
+    lambda seconds: seconds / 86_400
+)
+
+
+@given(st.lists(st.tuples(st.booleans(), ages), max_size=130), st.integers(-86_400 * 3, 86_400 * 30), st.booleans())
+def test_what_is_summed_up_is_the_expertise_of_the_outcomes(
+    runs: list[tuple[bool, float]], seconds: int, in_order: bool
+) -> None:
+    if in_order:
+        runs = sorted(runs, key=lambda run: -run[1])
+    history = History()
+    now = NOW + timedelta(seconds=seconds)
+    for place, (success, days_ago) in enumerate(runs):
+        history.add(outcome(success, days_ago, run_id=str(place)))
+        if place % 40 == 0:
+            history.reject(str(place // 2))
+            exactly = expertise(history.outcomes("unit-test"), now)
+            assert history.expertise("unit-test", now) == pytest.approx(exactly, rel=1e-12)
+    exactly = expertise(history.outcomes("unit-test"), now)
+    assert history.expertise("unit-test", now) == pytest.approx(exactly, rel=1e-12)
+    assert history.success_rate() == success_rate(history.outcomes())
+
+
 @pytest.mark.parametrize(("runs", "expected"), [(0, 0), (1, 0.05), (10, 0.5), (20, 1), (21, 1), (500, 1)])
 def test_confidence_is_full_after_20_runs(runs: int, expected: float) -> None:
     assert confidence(runs) == expected

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 
+import pytest
+
 from tests.domain.people import NOW
-from vapora.domain.people.throttle import BOUNDS, Throttle
+from vapora.domain.people.throttle import BOUNDS, FORGOTTEN, Throttle
 
 
 def failed(throttle: Throttle, times: int, address: str = "ada@example.com", source: str = "10.0.0.1") -> None:
@@ -68,3 +71,19 @@ def test_an_hour_later_it_is_forgotten() -> None:
     assert throttle.pause_s("ada@example.com", "10.0.0.1", NOW + timedelta(hours=1, seconds=1)) == 0
     throttle.begin("ada@example.com", "10.0.0.1", NOW + timedelta(hours=2))
     assert throttle.pause_s("ada@example.com", "10.0.0.1", NOW + timedelta(hours=2)) == 0
+
+
+def test_what_is_saved_of_it_counts_on_and_names_nobody() -> None:
+    throttle = Throttle("salt")
+    failed(throttle, BOUNDS["both"].free + 3)
+    rows = json.loads(json.dumps(throttle.rows(NOW)))
+    again = Throttle.of("salt", rows, NOW)
+    assert again.pause_s("ada@example.com", "10.0.0.1", NOW) == throttle.pause_s("ada@example.com", "10.0.0.1", NOW) > 0
+    assert "ada" not in json.dumps(rows) and "10.0" not in json.dumps(rows)
+    assert throttle.rows(NOW + FORGOTTEN + timedelta(seconds=1)) == []
+    # A clock that was put back by a day makes nobody wait for a day.
+    earlier = Throttle.of("salt", rows, NOW - timedelta(days=1))
+    assert earlier.pause_s("ada@example.com", "10.0.0.1", NOW - timedelta(days=1)) <= BOUNDS["both"].longest_s
+    for wrong in ([["both", "x", 1]], [["nothing", "x", 1, NOW.isoformat()]], [["both", "x", 1, "noon"]]):
+        with pytest.raises((ValueError, TypeError)):
+            Throttle.of("salt", wrong, NOW)

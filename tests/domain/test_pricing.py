@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import math
 import pickle
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from fractions import Fraction
 from types import SimpleNamespace
 
 import genai_prices
@@ -13,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vapora.domain import pricing
-from vapora.domain.pricing import PriceBook, TokenUsage
+from vapora.domain.pricing import PriceBook, Rate, Rates, TokenUsage
 from vapora.errors import UnpricedModelError
 
 MODELS = [
@@ -79,6 +80,35 @@ def test_no_call_costs_more_than_its_worst_case(named: tuple[str, str], usage: T
     bounded = 2 * max(0, usage.input_tokens - pricing.EXTRA_TOKENS)
     worst = pricing.worst_case(*named, bounded, usage.output_tokens, at=at)
     assert worst >= pricing.cost(*named, usage, at=at)
+
+
+# Micro-dollars a token, some of them endless as decimals.
+prices = st.decimals(0, 1_000, allow_nan=False, places=6) | st.fractions(0, 9).map(
+    lambda one: Decimal(one.numerator) / one.denominator
+)
+rate = st.builds(
+    lambda base, tiers: Rate(base, tuple(sorted(tiers.items()))),
+    prices,
+    st.dictionaries(st.integers(0, 1_000_000), prices, max_size=3),
+)
+
+
+@given(st.builds(Rates, rate, rate, rate, rate), counts, counts)
+def test_the_most_in_whole_numbers_is_the_exact_worst_case(rates: Rates, prompt: int, output: int) -> None:
+    dearest = max(Fraction(one.highest_to(prompt)) for one in (rates.uncached, rates.cache_read, rates.cache_write))
+    exactly = dearest * prompt + Fraction(rates.output.highest_to(prompt)) * output
+    assert rates.most(prompt, output) == math.ceil(exactly)
+    assert rates.is_free == (rates.most(10**9, 10**9) == 0)
+
+
+@given(st.sampled_from(MODELS), counts, counts, st.sampled_from(MOMENTS))
+def test_a_listed_worst_case_is_that_of_the_decimals(
+    named: tuple[str, str], size: int, output: int, at: datetime
+) -> None:
+    moments = (at, at + timedelta(days=1))
+    prompt = math.ceil(size / pricing.BYTES_PER_TOKEN) + pricing.EXTRA_TOKENS
+    worst = max(math.ceil(PriceBook().rates(*named, moment).worst(prompt, output)) for moment in moments)
+    assert pricing.worst_case(*named, size, output, at=at) == worst
 
 
 @given(st.sampled_from(MODELS), counts, counts, st.integers(0, 10_000))
@@ -174,7 +204,7 @@ def test_a_price_with_parts_of_its_own_is_left_to_the_library(usage: TokenUsage)
         cache_read_mtok=Decimal("0.1"),
         requests_kcount=Decimal(12),
     )
-    info = SimpleNamespace(get_prices=lambda at: price)
+    info = SimpleNamespace(get_prices=lambda at: price, prices=price)
     rates = pricing._ListedModel(info, "openai", "odd").rates(NOVEMBER)
     counted = genai_prices.Usage(
         input_tokens=usage.input_tokens,

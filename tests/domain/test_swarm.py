@@ -9,7 +9,15 @@ from typing import Any
 
 import pytest
 
-from events.agent import AgentDisabled, AgentEdited, AgentEnabled, AgentRegistered, AgentRemoved
+from events.agent import (
+    AgentDisabled,
+    AgentEdited,
+    AgentEnabled,
+    AgentReadmitted,
+    AgentRegistered,
+    AgentRemoved,
+    AgentSuspended,
+)
 from events.base import DomainEvent, topics
 from events.ids import Review, TaskState, WaitReason
 from events.project import ProjectArchived, ProjectCreated
@@ -23,6 +31,7 @@ from events.task import (
     TaskCompleted,
     TaskEdited,
     TaskFailed,
+    TaskHandedOver,
     TaskRecalled,
     TaskRejected,
     TaskReleased,
@@ -32,8 +41,9 @@ from events.task import (
     TaskSubmitted,
     TaskWaiting,
 )
-from events.workspace import WorkspaceOpened
+from events.workspace import SettingsChanged, WorkspaceOpened
 from vapora.domain import task as tasks
+from vapora.domain.fairness import EVERY, PATIENCE
 from vapora.domain.swarm import rules as rules
 from vapora.domain.swarm.rules import Swarm
 
@@ -533,3 +543,97 @@ def test_a_long_past_and_a_long_line_make_no_choice_slow() -> None:
         rules.withdraw(log.swarm, task.id)
     # About 0.2 ms a round here; twenty times that still tells it from a walk over 10,000 tasks a question.
     assert perf_counter() - began < 100 * 0.005
+
+
+def _limited(most: int | None, **of: int) -> SettingsChanged:
+    return SettingsChanged(name="", default_review=Review.NONE, default_priority=50, most_runs=most, most_runs_of=of)
+
+
+@pytest.mark.parametrize("limits", [_limited(1), _limited(None, developer=1)])
+def test_a_limit_of_runs_holds_up_what_it_is_for_and_the_card_says_so(limits: SettingsChanged) -> None:
+    log = Log(registered("developer", capacity=5), limits, submitted("t1"), submitted("t2"))
+    assert rules.limited(log.swarm, 10) == []
+    rules.propose(log.swarm, "t1", "t1.1", "developer")
+    assert rules.foremost(log.swarm) is None
+    [(task, reason, remedy)] = rules.limited(log.swarm, 10)
+    assert (task.id, reason) == ("t2", WaitReason.PAUSED)
+    assert "has 1 runs at once, which is its limit" in remedy
+    log.add(TaskWaiting(task_id="t2", reason=reason, remedy=remedy))
+    assert rules.limited(log.swarm, 10) == []
+    log.add(assigned("t1", "t1.1"), succeeded("t1", "t1.1"), TaskCompleted(task_id="t1", run_id="t1.1"))
+    found = rules.foremost(log.swarm)
+    assert found is not None
+    assert found.id == "t2"
+
+
+def test_a_limit_of_one_role_leaves_the_others_alone_and_excludes_its_agents_with_the_reason() -> None:
+    log = Log(
+        registered("developer", capacity=5),
+        registered("tester", "code-generation", capacity=5),
+        _limited(None, developer=1),
+        submitted("t1", role="developer"),
+        submitted("t2"),
+    )
+    rules.propose(log.swarm, "t1", "t1.1", "developer")
+    found = rules.foremost(log.swarm)
+    assert found is not None
+    choice = rules.choose(log.swarm, found, LATER, False)
+    assert choice.chosen is not None
+    assert choice.chosen.agent_id == "tester"
+    [excluded] = [one.excluded for one in choice.candidates if one.agent_id == "developer"]
+    assert excluded == "the role developer has 1 runs at once, which is its limit"
+
+
+def test_the_limit_of_a_roles_manifest_holds_until_the_workspace_sets_another() -> None:
+    log = Log(registered("developer", capacity=5), submitted("t1"), submitted("t2"))
+    log.swarm.usual_most_runs_of = {"developer": 1}
+    rules.propose(log.swarm, "t1", "t1.1", "developer")
+    assert rules.foremost(log.swarm) is None
+    log.add(_limited(None, developer=2))
+    assert rules.foremost(log.swarm) is not None
+
+
+def test_a_card_of_low_priority_is_started_although_more_urgent_ones_never_end() -> None:
+    log = Log(registered("developer", capacity=1), submitted("patient", priority=0))
+    order: list[str] = []
+    for number in range(PATIENCE + 2 * EVERY):
+        log.add(submitted(f"urgent{number}", priority=100))
+        found = rules.foremost(log.swarm)
+        assert found is not None
+        run_id = f"{found.id}.1"
+        rules.propose(log.swarm, found.id, run_id, "developer")
+        log.add(assigned(found.id, run_id), succeeded(found.id, run_id))
+        log.add(TaskCompleted(task_id=found.id, run_id=run_id))
+        order.append(found.id)
+    assert "patient" in order
+    assert order.index("patient") >= PATIENCE
+
+
+def test_a_run_of_a_suspended_agent_is_in_nobodys_hands_until_it_is_handed_over() -> None:
+    log = Log(registered("developer"), registered("developer-2", role="developer"), submitted("t1"))
+    log.add(assigned("t1", "t1.1"))
+    why = "did not answer for 15 s"
+    log.add(AgentSuspended(agent_id="developer", cause="silent", misses=3, after_s=15, reason=why))
+    [(run, told)] = rules.stranded(log.swarm)
+    assert (run.run_id, told) == ("t1.1", why)
+    choice = rules.choose_successor(log.swarm, run, LATER, False)
+    [over] = tasks.hand_over(log.swarm.open_tasks["t1"], run_id="t1.1", from_agent="developer", choice=choice, why=why)
+    assert isinstance(over, TaskHandedOver)
+    assert (over.agent_id, over.reason) == ("developer-2", f"developer {why}; the work went to developer-2")
+    log.add(over)
+    assert rules.stranded(log.swarm) == []
+    assert [one.agent_id for one in rules.running(log.swarm)] == ["developer-2"]
+    assert (log.swarm.in_flight("developer"), log.swarm.in_flight("developer-2")) == (0, 1)
+    assert log.swarm.open_tasks["t1"].agent_id == "developer-2"
+
+
+def test_a_run_of_a_suspended_agent_that_is_alone_goes_on_with_itself_once_it_is_back() -> None:
+    log = Log(registered("developer", capacity=1), submitted("t1"), assigned("t1", "t1.1"))
+    log.add(AgentSuspended(agent_id="developer", cause="stuck", misses=3, after_s=15, reason="did not advance for 9 s"))
+    [(run, _)] = rules.stranded(log.swarm)
+    assert rules.choose_successor(log.swarm, run, LATER, False).chosen is None
+    log.add(AgentReadmitted(agent_id="developer", after_s=3))
+    [(run, _)] = rules.stranded(log.swarm)
+    chosen = rules.choose_successor(log.swarm, run, LATER, False).chosen
+    assert chosen is not None
+    assert chosen.agent_id == "developer"

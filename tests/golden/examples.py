@@ -4,7 +4,25 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from events import access, agent, budget, identity, project, routing, run, secret, task, user, webhook, work, workspace
+from events import (
+    access,
+    agent,
+    budget,
+    channel,
+    identity,
+    plan,
+    project,
+    routing,
+    run,
+    schedule,
+    secret,
+    task,
+    user,
+    webhook,
+    work,
+    workflow,
+    workspace,
+)
 from events.base import DomainEvent
 from events.content import Attachment, Content
 from events.ids import (
@@ -75,6 +93,9 @@ _RESERVED = budget.SpendReserved(
     simulated=True,
 )
 
+_OF_STAGE = {"workflow_run_id": "workflow-run-1", "stage": "build"}
+_ASKED = {**_OF_STAGE, "approval_id": "workflow-run-1.build.2"}
+
 EXAMPLES: tuple[DomainEvent, ...] = (
     agent.AgentRegistered(
         agent_id="agent-1",
@@ -88,6 +109,19 @@ EXAMPLES: tuple[DomainEvent, ...] = (
     agent.AgentDisabled(agent_id="agent-1", reason="on holiday"),
     agent.AgentEnabled(agent_id="agent-1"),
     agent.AgentRemoved(agent_id="agent-1"),
+    agent.AgentSuspended(
+        agent_id="agent-1",
+        cause="stuck",
+        misses=6,
+        after_s=180,
+        reason="did not advance for 180 s",
+        runs=(
+            agent.HeldRun(run_id="run-1", task_id="task-1", doing="model", name="run-1/2", attempt=1, stuck=True),
+            agent.HeldRun(run_id="run-2", task_id="task-2"),
+        ),
+    ),
+    agent.AgentReadmitted(agent_id="agent-1", after_s=12),
+    agent.AgentDrainStarted(agent_id="agent-1", reason="new machine", limit_s=600),
     budget.BudgetSet(
         scope=Scope.ROLE,
         scope_id="developer",
@@ -205,6 +239,7 @@ EXAMPLES: tuple[DomainEvent, ...] = (
         attachments=(_SHOT,),
         simulated=True,
     ),
+    run.RunTakenOver(run_id="run-1", task_id="task-1", agent_id="agent-2", from_agent="agent-1", handed_over_at=77),
     run.SetupRan(run_id="run-1", task_id="task-1", results=(_RESULT,), reused=True, copied=(".env",), ok=False),
     run.ToolUsed(
         run_id="run-1",
@@ -318,6 +353,8 @@ EXAMPLES: tuple[DomainEvent, ...] = (
         context={"files": ["a.py"], "depth": 2, "strict": True},
         assignee="Ada",
         blocked_by=("task-0",),
+        workflow_run_id="workflow-run-1",
+        stage="build",
     ),
     task.TaskEdited(
         task_id="task-1",
@@ -329,6 +366,19 @@ EXAMPLES: tuple[DomainEvent, ...] = (
         assignee="Ada",
         blocked_by=(),
         cleared=("deadline",),
+    ),
+    task.TaskHandedOver(
+        task_id="task-1",
+        run_id="run-1",
+        agent_id="agent-2",
+        role="developer",
+        from_agent="agent-1",
+        purpose="review",
+        reason="agent-1 did not answer for 30 s; the work went to agent-2",
+        candidates=(task.Candidate(agent_id="agent-2", role="developer", score=0.5),),
+        choice="the only one able to take it",
+        policy="formula-v1",
+        propensity=1.0,
     ),
     task.TaskAssigned(
         task_id="task-1",
@@ -435,18 +485,134 @@ EXAMPLES: tuple[DomainEvent, ...] = (
         before=budget.Windows(month="2027-12", week="2027-W52"),
         windows=budget.Windows(month="2026-11", week="2026-W48"),
     ),
-    workspace.SettingsChanged(name="Acme", default_review=Review.NONE, default_priority=60),
+    workspace.SettingsChanged(
+        name="Acme", default_review=Review.NONE, default_priority=60, most_runs=12, most_runs_of={"developer": 4}
+    ),
     user.PreferencesChanged(
         user_id="user:local", theme="dark", density="compact", time_zone="Europe/Vienna", notifications=("review",)
     ),
     workspace.RequestAccepted(
         key_digest="1" * 64, body_digest="2" * 64, answer_id="task-1", answer={"oid": "d" * 40, "already": False}
     ),
+    budget.TierChanged(
+        scope=Scope.ROLE,
+        scope_id="tester",
+        window="2026-11",
+        tier=Tier.NEAR,
+        spent_microusd=81,
+        limit_microusd=100,
+        simulated=True,
+    ),
+    channel.ChannelSet(
+        channel_id="ops",
+        kind="email",
+        notices=("task-failed", "budget-alert"),
+        secret="channel-ops",
+        url="https://example.com/hooks",
+        chat_id="-100",
+        mail=channel.Mail(
+            host="mail.example.com",
+            port=587,
+            security="starttls",
+            username="u",
+            sender="a@example.com",
+            to=("b@example.com",),
+        ),
+        templates={"*": "$task_title"},
+        description="For those on call",
+        enabled=False,
+    ),
+    channel.ChannelTested(channel_id="ops", status=503, error="it answered with 503"),
+    channel.ChannelResent(channel_id="ops", positions=(3, 7)),
+    channel.ChannelRemoved(channel_id="ops"),
+    schedule.ScheduleSet(
+        schedule_id="nightly",
+        name="Every night",
+        cron="30 2 * * *",
+        zone="Europe/Berlin",
+        task={"project_id": "project-1", "title": "Look at the logs"},
+        workflow_id=None,
+        inputs={"depth": 2},
+        project_id="project-1",
+        enabled=False,
+        overlap=True,
+        catch_up="all",
+        catch_up_limit=5,
+        since=AT,
+    ),
+    schedule.ScheduleFired(schedule_id="nightly", due_at=AT, task_id="task-1", workflow_run_id=None),
+    schedule.ScheduleSkipped(
+        schedule_id="nightly", due_at=AT, reason="refused", count=3, more=True, detail="The project is archived."
+    ),
+    schedule.ScheduleRemoved(schedule_id="nightly"),
+    plan.PlanRequested(plan_id="plan-1", project_id="project-1", task_id="task-1", text="Export links as CSV"),
+    plan.PlanAccepted(plan_id="plan-1", task_id="task-1", seen="1" * 64, task_ids=("task-2", "task-3")),
+    plan.PlanDismissed(plan_id="plan-1", reason="Not now"),
     webhook.WebhookSet(
         webhook_id="webhook-1", url="https://example.com/hooks", topics=("task.*",), description="CI", enabled=False
     ),
     webhook.WebhookTested(webhook_id="webhook-1", status=503, error="it answered with 503"),
     webhook.WebhookRemoved(webhook_id="webhook-1"),
+    workflow.WorkflowDefined(
+        workflow_id="feature",
+        number=2,
+        definition={"name": "Feature", "stages": [{"name": "build", "role": "developer"}]},
+        file="feature.toml",
+        file_digest="5" * 64,
+    ),
+    workflow.WorkflowRemoved(workflow_id="feature", file="feature.toml", file_digest="5" * 64),
+    workflow.WorkflowRunStarted(
+        workflow_run_id="workflow-run-1",
+        workflow_id="feature",
+        number=2,
+        definition={"name": "Feature", "stages": [{"name": "build", "role": "developer"}]},
+        correlation="cor-1",
+        project_id="project-1",
+        inputs={"goal": "A log-in with two factors"},
+        schedule_id="schedule-1",
+    ),
+    workflow.StageCardsMade(
+        **_OF_STAGE,
+        cards=(workflow.StageCard(task_id="task-1", role="developer", slot=0, attempt=2, limit_cents=50),),
+        purpose="undo",
+    ),
+    workflow.StageCardEnded(
+        **_OF_STAGE,
+        task_id="task-1",
+        outcome="failed",
+        run_id="run-1",
+        head="b" * 40,
+        checks=ChecksVerdict.RED,
+        reason="the model gave up",
+    ),
+    workflow.StageCardReopened(**_OF_STAGE, task_id="task-1"),
+    workflow.StageRetryPlanned(**_OF_STAGE, slot=0, attempt=2, at=AT),
+    workflow.StageCompleted(**_OF_STAGE, outcome="approved"),
+    workflow.StageFailed(**_OF_STAGE, outcome="rejected", reason="it was rejected"),
+    workflow.StageSkipped(**_OF_STAGE, reason="not needed", by_person=True),
+    workflow.StageRetried(**_OF_STAGE, reason="the provider is back"),
+    workflow.ApprovalRequested(
+        **_ASKED,
+        number=2,
+        title="Deliver it?",
+        seen="6" * 64,
+        shown={"stage": "build"},
+        roles=("admin",),
+        people=("anna@example.com",),
+        expires_at=AT,
+        remind_at=AT,
+    ),
+    workflow.ApprovalReminded(**_ASKED),
+    workflow.ApprovalEscalated(**_ASKED, roles=("owner", "admin")),
+    workflow.ApprovalWithdrawn(**_ASKED, cause="outdated"),
+    workflow.ApprovalDecided(**_ASKED, decision="approve", seen="6" * 64, comment="Good."),
+    workflow.WorkflowRunPaused(workflow_run_id="workflow-run-1", reason="over the holidays"),
+    workflow.WorkflowRunResumed(workflow_run_id="workflow-run-1"),
+    workflow.WorkflowRunEnding(workflow_run_id="workflow-run-1", state="cancelled", reason="another way was found"),
+    workflow.StageUndone(**_OF_STAGE, outcome="failed", reason="its card was archived"),
+    workflow.WorkflowRunCompleted(workflow_run_id="workflow-run-1"),
+    workflow.WorkflowRunFailed(workflow_run_id="workflow-run-1", reason="the stage build failed"),
+    workflow.WorkflowRunCancelled(workflow_run_id="workflow-run-1", reason="another way was found"),
     identity.UserRegistered(user_id="user-1", how="first-owner", administrator=True),
     identity.UserChanged(user_id="user-1", administrator=False, disabled=True),
     identity.UserErased(user_id="user-1"),

@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from events.agent import AgentDisabled, AgentEdited
+from events.agent import AgentDisabled, AgentDrainStarted, AgentEdited
 from events.content import Attachment, Content
 from events.ids import ChecksVerdict, Review, Scope, WaitReason, WhenExceeded
 from events.project import ProjectArchived, ProjectCreated, ProjectEdited, ProjectFileAccepted, ProjectPaused
@@ -162,7 +162,10 @@ def task() -> Any:
 def agent() -> Any:
     edited = AgentEdited(agent_id="tester", name="Anna", task_types=("unit-test",), capacity=3)
     disabled = AgentDisabled(agent_id="tester", reason="on leave")
-    return agents.fold([work.registered("tester", "unit-test", capacity=1), edited, disabled])
+    drained = AgentDrainStarted(agent_id="tester", limit_s=60)
+    of = {one.TOPIC: one for one in EXAMPLES}
+    suspended = of["agent.suspended"].model_copy(update={"agent_id": "tester"})
+    return agents.fold([work.registered("tester", "unit-test", capacity=1), edited, disabled, drained, suspended])
 
 
 def run() -> Any:
@@ -172,7 +175,7 @@ def run() -> Any:
     refused = of["run.model-called"].model_copy(update={"finish": "refusal", "finish_detail": "policy"})
     begun = ("run.started", "run.setup-ran", "routing.provider-selected", "run.model-called", "run.tool-used")
     worked = ("run.question-asked", "run.checks-ran", "run.model-call-failed", "run.waiting")
-    after = ("run.continued", "run.model-call-lost", "routing.provider-selected")
+    after = ("run.taken-over", "run.continued", "run.model-call-lost", "routing.provider-selected")
     return runs.fold([*(of[topic] for topic in (*begun, *worked)), refused, *(of[topic] for topic in after)])
 
 

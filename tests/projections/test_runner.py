@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from collections import Counter as Counted
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -199,6 +201,44 @@ def test_two_runners_on_one_file_count_each_event_once(place: Place, store: Read
     two.apply(story.log)
     assert count(store) == 2
     other.close()
+
+
+def test_rows_are_not_gone_on_with_where_somebody_else_wrote_meanwhile(place: Place, store: ReadStore) -> None:
+    other = ReadStore(place)
+    story = Story().submit("t-1").submit("t-2").submit("t-3").submit("t-4")
+    one, two = Runner(store, [Counter()]), Runner(other, [Counter()])
+    for runner, entry in zip((one, two, two, one), story.log, strict=True):
+        runner.apply([entry])
+    assert count(store) == 4
+    other.close()
+
+
+def test_rows_of_a_batch_that_was_not_committed_are_not_gone_on_with(store: ReadStore) -> None:
+    runner = Runner(store, [Counter(), Board()])
+    story = Story().submit("t-1").submit("t-2").submit("t-3", title="poison").submit("t-4")
+    for entry in story.log:
+        runner.apply([entry])
+    assert count(store) == 2
+    with store.snapshot() as rows:
+        assert card(rows, "t-4") is not None
+
+
+def test_a_batch_has_one_checkpoint_and_looks_at_no_row_twice(tmp_path: Path) -> None:
+    store = ReadStore(tmp_path / "read.db")
+    runner = Runner(store, all_projections())
+    story = Story().submit("t-1")
+    runner.apply(story.log)
+    said: list[str] = []
+    with store.transaction() as transaction:
+        connection = transaction._connection
+        assert isinstance(connection, sqlite3.Connection)
+    connection.set_trace_callback(said.append)
+    runner.apply(story.tell(task.TaskEdited(task_id="t-1", priority=7)).log[1:])
+    connection.set_trace_callback(None)
+    verbs = Counted(" ".join(line.split()[:2]).lower() for line in said)
+    assert (verbs["update checkpoints"], verbs["savepoint part"]) == (1, 1)
+    assert [line for line in said if line.startswith("SELECT") and "cards" in line] == []
+    store.close()
 
 
 def test_looking_at_a_store_does_not_make_a_running_projector_retry_what_failed(place: Place, store: ReadStore) -> None:

@@ -11,7 +11,7 @@ from tests.repo.https_site import GitServer, git_server
 from tests.repo.site import VAPORA, TheirRepository, environ, step
 from vapora.errors import CredentialsNeededError
 from vapora.repo.examining import examine
-from vapora.repo.logins import Login, for_remote, parse
+from vapora.repo.logins import Login, Remote, for_remote, parse
 from vapora.repo.owner import Repository
 from vapora.repo.source import parse_source
 
@@ -30,10 +30,10 @@ def server(tmp_path: Path, theirs: TheirRepository) -> Iterator[GitServer]:
 def test_with_a_login_it_is_looked_at_cloned_fetched_and_pushed_to(
     server: GitServer, theirs: TheirRepository, tmp_path: Path
 ) -> None:
-    asked: list[tuple[str, int | None]] = []
+    asked: list[Remote] = []
 
-    def logins(host: str, port: int | None) -> Login:
-        asked.append((host, port))
+    def logins(remote: Remote) -> Login:
+        asked.append(remote)
         return Login("them", TOKEN)
 
     source = parse_source(server.url("a.git"), [])
@@ -46,7 +46,7 @@ def test_with_a_login_it_is_looked_at_cloned_fetched_and_pushed_to(
     landing = ours.land("task-1", step())
     assert theirs.git("-C", str(tmp_path / "served" / "a.git"), "rev-parse", "main") == landing.oid
     ours.close()
-    assert set(asked) == {("localhost", server.port)}
+    assert set(asked) == {Remote("https", "localhost", server.port)}
     assert set(server.logins) == {"", f"them:{TOKEN}"}
     left = [path for path in (tmp_path / "data").rglob("*") if path.is_file() and TOKEN.encode() in path.read_bytes()]
     assert left == []
@@ -56,7 +56,7 @@ def test_a_login_that_is_refused_is_told_without_it(server: GitServer) -> None:
     source = parse_source(server.url("a.git"), [])
     variables = environ(GIT_SSL_CAINFO=str(server.certificate))
     with pytest.raises(CredentialsNeededError) as refused:
-        examine(source, variables, logins=lambda host, port: Login("them", "s3cret-and-wrong"))
+        examine(source, variables, logins=lambda remote: Login("them", "s3cret-and-wrong"))
     assert "s3cret" not in f"{refused.value} {refused.value.details}"
     assert "git-<host>" in refused.value.remedy
 
@@ -68,7 +68,7 @@ def test_the_persons_own_helper_is_neither_asked_nor_told(server: GitServer, tmp
     (home / ".gitconfig").write_text(f'[credential]\n helper = "!f() {{ echo $1 >> {home}/asked; cat; }}; f"\n')
     variables = environ(GIT_SSL_CAINFO=str(server.certificate)) | {"HOME": str(home)}
     source = parse_source(server.url("a.git"), [])
-    examine(source, variables, logins=lambda host, port: Login("them", TOKEN))
+    examine(source, variables, logins=lambda remote: Login("them", TOKEN))
     assert not (home / "asked").exists()
     with pytest.raises(CredentialsNeededError):
         examine(source, variables)
@@ -84,19 +84,20 @@ def test_the_persons_own_helper_is_neither_asked_nor_told(server: GitServer, tmp
     ],
 )
 def test_it_is_given_to_the_one_host_by_the_environment_alone(where: str, scope: str, user: str) -> None:
-    options, variables = for_remote(where, lambda host, port: parse(f"{TOKEN}\n", "git-example.com"))
-    assert options[1] == f"{scope}.helper="
-    assert options[3].startswith(f"{scope}.helper=!")
-    assert TOKEN not in " ".join(options)
-    assert variables == {"VAPORA_GIT_USER": user, "VAPORA_GIT_PASSWORD": TOKEN}
+    with for_remote(where, lambda remote: parse(f"{TOKEN}\n", "git-example.com")) as (options, variables):
+        assert options[1] == f"{scope}.helper="
+        assert options[3].startswith(f"{scope}.helper=!")
+        assert TOKEN not in " ".join(options)
+        assert variables == {"VAPORA_GIT_USER": user, "VAPORA_GIT_PASSWORD": TOKEN}
 
 
-@pytest.mark.parametrize("where", ["ssh://git@example.com/a.git", "/srv/a.git", "file:///srv/a.git"])
+@pytest.mark.parametrize("where", ["/srv/a.git", "/srv/me@host:a.git", "file:///srv/a.git", "http://a/b.git", ""])
 def test_where_no_login_can_be_sent_none_is_asked_for(where: str) -> None:
-    def never(host: str, port: int | None) -> Login:
+    def never(remote: Remote) -> Login:
         raise AssertionError("asked")
 
-    assert for_remote(where, never) == ([], {})
+    with for_remote(where, never) as given:
+        assert given == ([], {})
 
 
 def test_a_login_is_user_and_token_or_a_token() -> None:

@@ -8,7 +8,19 @@ import sys
 from pathlib import Path
 
 SDK = Path(__file__).parent.parent.parent / "vapora" / "sdk"
-NAMES = ("transport", "work", "people", "webhooks", "client", "handles", "workspaces")
+NAMES = (
+    "transport",
+    "work",
+    "people",
+    "workflows",
+    "plans",
+    "channels",
+    "schedules",
+    "webhooks",
+    "client",
+    "handles",
+    "workspaces",
+)
 _HEAD = '"""Made from async_{name}.py by `python -m tests.sdk.make`: change that file."""'
 _WORDS = (
     (r'\A""".*?"""', "{head}"),
@@ -19,7 +31,7 @@ _WORDS = (
     (r"vapora\.sdk\.async_", "vapora.sdk."),
     (r"\bhttpx\.AsyncClient\b", "httpx.Client"),
     (
-        r"\bAsync(Transport|Work|People|Webhooks|Client|Projects|Project|Tasks|Task|Workspaces|Workspace|Live|Iterator)\b",
+        r"\bAsync(Transport|Workflows|Work|Plans|People|Channels|Schedules|Webhooks|Client|Projects|Project|Tasks|Task|Workspaces|Workspace|Live|Iterator)\b",
         r"\1",
     ),
     (r"__a(enter|exit)__", r"__\1__"),

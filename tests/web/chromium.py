@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
+
+from tests import debian
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 # Without these it looks for updates and its vendor's services at every start.
@@ -25,14 +26,8 @@ FLAGS = (
 def find() -> str:
     """The path of Chromium. Where there is none: installed if this is CI, else the test is skipped."""
     found = _on_the_machine()
-    if found is None and os.environ.get("CI") and os.geteuid() == 0 and shutil.which("apt-get"):
-        subprocess.run(["apt-get", "update", "-q"], check=True, capture_output=True)
-        subprocess.run(
-            ["apt-get", "install", "-y", "-q", "--no-install-recommends", "chromium", "fonts-noto-color-emoji"],
-            check=True,
-            capture_output=True,
-            env=os.environ | {"DEBIAN_FRONTEND": "noninteractive"},
-        )
+    if found is None:
+        debian.install("chromium", "fonts-noto-color-emoji")
         found = _on_the_machine()
     if found is not None:
         return found

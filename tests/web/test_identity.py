@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from oidc_provider_mock import User, run_server_in_thread
 from playwright.sync_api import Page, expect
 
 from tests.web.site import Site
@@ -190,3 +191,58 @@ def test_an_invited_person_sees_their_workspace_and_is_offered_what_a_viewer_may
     expect(grace.get_by_role("heading", name=re.compile("There is no workspace"))).to_be_visible()
     signed_in.reload()
     expect(signed_in.get_by_role("cell", name="Grace", exact=True)).to_be_visible()
+
+
+def test_a_workspace_is_archived_restored_and_deleted_by_its_name(owned: Site, open_page: Open) -> None:
+    page = open_page(owned.url)
+    sign_in(page)
+    page.get_by_label("Workspace", exact=True).select_option("New workspace…")
+    page.get_by_label("Name of the workspace").fill("Short lived")
+    page.get_by_label("Id, in addresses").fill("short-lived")
+    page.get_by_role("button", name="Create the workspace").click()
+    expect(page).to_have_url(re.compile(r"w=short-lived"))
+    page.goto(f"{owned.url}/settings?w=short-lived")
+    page.get_by_role("button", name="Archive the workspace").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_role("button", name="Archive")).to_be_disabled()
+    dialog.get_by_label("type its name").fill("Another")
+    expect(dialog.get_by_role("button", name="Archive")).to_be_disabled()
+    dialog.get_by_label("type its name").fill("Short lived")
+    dialog.get_by_role("button", name="Archive").click()
+    expect(page.get_by_role("heading", name="This workspace is archived")).to_be_visible()
+    # What is refused there says why.
+    page.get_by_role("group", name="Theme").get_by_label("dark").click()
+    expect(page.get_by_text("is archived: it can be read, and takes no writes")).to_be_visible()
+    page.get_by_role("button", name="Restore the workspace").click()
+    expect(page.get_by_role("button", name="Archive the workspace")).to_be_visible()
+    page.get_by_role("button", name="Delete the workspace").click()
+    dialog.get_by_label("type its name").fill("Short lived")
+    dialog.get_by_role("button", name="Delete for good").click()
+    expect(page).not_to_have_url(re.compile(r"w=short-lived"))
+    assert "short-lived" not in {one["id"] for one in owned.get("/workspaces")["items"]}
+    page.goto(f"{owned.url}/settings")
+    expect(page.get_by_role("heading", name="The workspace", exact=True)).to_be_visible()
+    expect(page.get_by_role("button", name="Delete the workspace")).to_have_count(0)
+
+
+def test_who_has_an_account_at_the_provider_signs_in_with_it(make_site: Callable[..., Site], open_page: Open) -> None:
+    ada = User(sub="ada", claims={"email": EMAIL, "email_verified": True, "name": "Ada"})
+    stranger = User(sub="eve", claims={"email": "eve@example.com", "email_verified": True, "name": "Eve"})
+    with run_server_in_thread(require_nonce=True, user_claims=[ada, stranger]) as provider:
+        issuer = f"http://localhost:{provider.server_port}"
+        openid = {"VAPORA_OPENID_ISSUER": issuer, "VAPORA_OPENID_CLIENT_ID": "vapora"}
+        site = make_site(**OWNER, **openid, VAPORA_OPENID_CLIENT_SECRET="s3cret")
+        page = open_page(f"{site.url}/agents")
+        page.get_by_role("button", name="Sign in with your organisation").click()
+        expect(page).to_have_url(re.compile(re.escape(issuer)))
+        page.get_by_role("textbox").fill("eve")
+        page.get_by_role("button").first.click()
+        expect(page.get_by_role("alert")).to_contain_text("invited")
+        page.get_by_role("button", name="Sign in with your organisation").click()
+        page.get_by_role("textbox").fill("ada")
+        page.get_by_role("button").first.click()
+        # Back to where one was, and in the name of the person whom the provider has vouched for.
+        expect(page.get_by_role("heading", name="Agents")).to_be_visible()
+        assert "code" not in page.url
+        page.goto(f"{site.url}/settings/profile")
+        expect(page.get_by_text(EMAIL)).to_be_visible()

@@ -25,6 +25,15 @@ PAGES = {
     "/log": "Log",
     "/marketplace": "Marketplace",
     "/settings": "Settings",
+    "/settings/channels": "Channels",
+    "/workflows": "Workflows",
+    "/workflows/new": "New workflow",
+    "/workflows/runs": "Runs of workflows",
+    "/workflows/runs/{run}": "Feature: run",
+    "/workflows/approvals": "Approvals",
+    "/workflows/schedules": "Schedules",
+    "/plans": "Plans",
+    "/plans/{plan}": "Plan",
     "/no/such/page": "",
 }
 
@@ -41,7 +50,11 @@ def lived(built: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tup
     with_end = site.get(f"/tasks/{task}")
     while with_end["state"] != "review":
         with_end = site.get(f"/tasks/{task}", after=site.get("/position")["head"])
-    yield site, {"task": task, "project": project}
+    run = site.send("POST", "/workflows/feature/runs", {"inputs": {"goal": "Export links"}, "project_id": project})[
+        "id"
+    ]
+    plan = site.send("POST", "/plans", {"goal": "Export links", "project_id": project})["id"]
+    yield site, {"task": task, "project": project, "run": run, "plan": plan}
     site.close()
 
 

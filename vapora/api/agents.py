@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query, status
+from fastapi import APIRouter, Body, Query, status
 
 from events.ids import agent_stream
 from projections import profiles
@@ -17,7 +17,7 @@ from vapora.api.etags import Reading, versioned_if_there
 from vapora.api.forms import At
 from vapora.api.pages import Orders, in_order, page_of
 from vapora.catalog import role, roles
-from vapora.commands import EditAgent, RegisterAgent, RemoveAgent, ReplaceAgent, Slug
+from vapora.commands import DrainAgent, EditAgent, RegisterAgent, RemoveAgent, ReplaceAgent, Slug
 from vapora.domain import agent as rules
 from vapora.errors import BadInputError, ConflictError, NotFoundError
 from vapora.views import Accepted, Agent, Learning, Page
@@ -31,8 +31,12 @@ _ORDERS: Orders[Agent] = {
     "role": lambda one: one.role,
     "load": lambda one: one.load,
 }
-# As in `vapora.views.Agent`; no agent is reported as offline yet.
-AgentState = Literal["idle", "busy", "offline", "disabled"]
+# As in `vapora.views.Agent`.
+AgentState = Literal["idle", "busy", "draining", "offline", "disabled"]
+
+
+# A body may be left out.
+DrainBody = Annotated[DrainAgent, Body(default_factory=DrainAgent)]
 
 
 @router.get("", summary="List the agents")
@@ -109,6 +113,13 @@ async def edit_agent(agent_id: str, body: EditAgent, writing: Editing) -> Agent:
     return await _as_edited(writing, agent_id, body)
 
 
+@router.post("/{agent_id}/drain", summary="Drain an agent")
+async def drain_agent(agent_id: str, body: DrainBody, writing: Writing, key: PostKey) -> Accepted:
+    """It gets nothing new and ends what it has; with a limit, others of its role take over what is left by then. Then
+    it is disabled, until it is enabled again."""
+    return await writing.dispatch(body, agent_id, key)
+
+
 @router.delete("/{agent_id}", summary="Remove an agent")
 async def remove_agent(agent_id: str, writing: Editing) -> Accepted:
     """It leaves the registry and ends what it has; its history stays under its id."""
@@ -148,7 +159,8 @@ async def _as_written(cell: Cell, accepted: Accepted, running: int = 0) -> Agent
         id=agent.id,
         role=agent.role,
         name=agent.name,
-        state="disabled" if not agent.enabled else "busy" if running else "idle",
+        state=rules.state_of(agent, running)[0],
+        reason=rules.state_of(agent, running)[1],
         load=running / agent.capacity,
         capacity=agent.capacity,
         running=running,

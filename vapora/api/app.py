@@ -16,12 +16,14 @@ from vapora import clock, operator_token
 from vapora.access import Engine
 from vapora.api import (
     agents,
+    approvals,
     attachments,
     audit,
     auth,
     board,
     budgets,
     changes,
+    channels,
     comments,
     cors,
     costs,
@@ -34,6 +36,7 @@ from vapora.api import (
     openid,
     operator,
     pauses,
+    plans,
     policies,
     problems,
     projects,
@@ -41,6 +44,7 @@ from vapora.api import (
     repositories,
     roles,
     runs,
+    schedules,
     secrets,
     settings,
     steps,
@@ -51,6 +55,8 @@ from vapora.api import (
     users,
     web,
     webhooks,
+    workflow_runs,
+    workflows,
     workspaces,
 )
 from vapora.api.browser_headers import BrowserHeaders
@@ -76,8 +82,9 @@ _STORED_AT_ONCE = 4
 _LEVEL = 6
 
 _NOUNS = (
-    *(projects, repositories, tasks, changes, comments, attachments, board, runs, steps, pauses),
-    *(agents, budgets, costs, flow, events, audit, roles, queue, settings, secrets, policies, users, webhooks, ids),
+    *(projects, repositories, tasks, changes, comments, attachments, board, runs, steps, pauses, plans),
+    *(agents, budgets, costs, flow, events, audit, roles, queue, settings, secrets, policies, users, ids),
+    *(workflows, workflow_runs, approvals, schedules, webhooks, channels),
     *(auth, openid, workspaces, tokens, live, operator),
 )
 
@@ -101,7 +108,7 @@ def create_app(
     app.state.rehearsal = rehearsal
     app.state.trusted_proxies = settings.trusted_proxies
     app.state.openid = bool(settings.openid_issuer)
-    app.state.public_url = settings.public_url.rstrip("/")
+    app.state.public_url = settings.public_url
     app.state.max_attachment_bytes = settings.max_attachment_bytes
     app.state.storing = asyncio.Semaphore(_STORED_AT_ONCE)
     app.state.require_operator = partial(operator_token.require, settings.data.absolute())

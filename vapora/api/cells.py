@@ -21,6 +21,7 @@ from vapora.api.request_metrics import RequestMetrics
 from vapora.blobs import open_blobs
 from vapora.dispatch import Dispatcher
 from vapora.dispatch.secrets import SecretEvents, SecretStore
+from vapora.dispatch.workflows import WorkflowCommands
 from vapora.errors import BehindError, LogError, NotFoundError, UnavailableError, VaultError
 from vapora.log.client import LogClient
 from vapora.ports import ActorSystemPort, RouterStatusPort
@@ -70,6 +71,8 @@ class Cell:
         self.queue = system.queue(workspace)
         self.repositories = system.repositories(workspace)
         self.webhooks = system.webhooks(workspace)
+        self.channels = system.channels(workspace)
+        self.workflows = WorkflowCommands(self.log, clock.now)
         self._router = system.router()
         self.feed = LiveFeed(workspace, self.projector)
         self.historians = CapacityLimiter(_HISTORIANS)

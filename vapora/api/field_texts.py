@@ -9,17 +9,29 @@ from __future__ import annotations
 
 from typing import Any
 
-from vapora.api import people_texts, webhook_texts, work_texts
+from vapora.api import (
+    channel_texts,
+    people_texts,
+    plan_texts,
+    schedule_texts,
+    webhook_texts,
+    work_texts,
+    workflow_texts,
+)
 
 # By name, wherever no entry of the shape itself says otherwise.
 COMMON = work_texts.COMMON | {
     "agent_id": "The agent's id.",
     "artifacts": "What the run left behind, without the texts.",
     "labels": "Words of people's own, by which cards are found.",
+    "workflow_run_id": "The run of a workflow that made it; null: somebody handed it in.",
+    "stage": "The stage of that run; null: none.",
     "assignee": "The person who does it; agents leave it alone. Null: agents may take it.",
     "blocked_by": "Ids of tasks that must be done before this one may start.",
     "calls": "Model calls that gave an answer.",
     "capabilities": "What the agent can do, as words in kebab-case.",
+    "most_runs": "So many runs go on at once in the workspace; null: no limit.",
+    "most_runs_of": "So many runs go on at once in a role, by the role; left out: what its manifest says, or no limit.",
     "capacity": "How many runs the agent may have at once.",
     "causation": "The position of the event because of which this one happened; null: a request led to it.",
     "comment": "What the person who moved the card said about it.",
@@ -109,14 +121,23 @@ _EXECUTION = {
     **work_texts.EXECUTION,
 }
 
-_BESIDE = work_texts.SHAPES | webhook_texts.SHAPES | people_texts.SHAPES
+_BESIDE = (
+    work_texts.SHAPES
+    | workflow_texts.SHAPES
+    | channel_texts.SHAPES
+    | schedule_texts.SHAPES
+    | webhook_texts.SHAPES
+    | people_texts.SHAPES
+    | plan_texts.SHAPES
+)
 # By shape; `Page` stands for every list.
 SHAPES: dict[str, dict[str, str]] = _BESIDE | {
     "Accepted": {"id": "The id of what was made or changed.", "position": "The position in the log that holds it."},
     "TaskAccepted": {"position": "The position in the log that holds it."},
     "Agent": {
         "id": "The agent's id.",
-        "state": "idle, busy or disabled. No agent is reported as offline yet; the value is reserved.",
+        "state": "idle, busy, draining (ends what it has), offline (does not answer, or not advance) or disabled.",
+        "reason": "Why it gets no work; empty where it does.",
         "load": "Runs that it has by its capacity, from 0 to 1.",
         "running": "Runs that it has now.",
     },
@@ -300,7 +321,10 @@ SHAPES: dict[str, dict[str, str]] = _BESIDE | {
         "may_not": "What it is not allowed to do.",
         "steps": "The steps of a run, in order.",
     },
-    "RunSummary": {"state": "running, waiting, succeeded, failed or cancelled."},
+    "RunSummary": {
+        "state": "running, waiting, succeeded, failed or cancelled.",
+        "handed_over": "What became of the agent that had it before, and who has it now; empty: nothing.",
+    },
     "Secret": {
         "name": "The secret's name.",
         "version": "1, 2, 3 …: the number of its newest value.",
@@ -345,8 +369,12 @@ SHAPES: dict[str, dict[str, str]] = _BESIDE | {
 # Parameters in the path.
 PARAMETERS = (
     work_texts.PARAMETERS
+    | channel_texts.PARAMETERS
+    | schedule_texts.PARAMETERS
+    | workflow_texts.PARAMETERS
     | webhook_texts.PARAMETERS
     | people_texts.PARAMETERS
+    | plan_texts.PARAMETERS
     | {
         "agent_id": "The agent's id, such as developer.",
         "id": "Which one of that scope: its id, for a role its name.",

@@ -19,15 +19,16 @@ from vapora.api.caller import Caller, caller_of
 from vapora.api.denials import Denials
 from vapora.clock import Clock
 from vapora.domain import access
-from vapora.domain.access import ACTIONS, INSTALLATION, Principal, Question, Resource
+from vapora.domain.access import ACTIONS, INSTALLATION, WHILE_ARCHIVED, Principal, Question, Resource
 from vapora.domain.people import Directory
-from vapora.errors import BadInputError, ForbiddenError, no_such_workspace
+from vapora.errors import BadInputError, ForbiddenError, is_archived, no_such_workspace
 
 if TYPE_CHECKING:
     from vapora.api.cells import Cells
     from vapora.api.people import People
 
 HEADER = "Vapora-Workspace"
+_READING = ("GET", "HEAD")
 _LEAST_FIRST = (MemberRole.VIEWER, MemberRole.MEMBER, MemberRole.ADMIN, MemberRole.OWNER)
 
 
@@ -88,8 +89,8 @@ class Gate:
         self._clock = clock
 
     async def admit(self, request: Request, action: str) -> Admitted:
-        """Raises `UnauthenticatedError`, `ForbiddenError`, and `NotFoundError` for a workspace that is not there, or
-        not for who asks."""
+        """Raises `UnauthenticatedError`, `ForbiddenError`, `NotFoundError` for a workspace that is not there, or not
+        for who asks, and `ArchivedError` for a write to one that takes none."""
         group = ACTIONS.get(action)
         if group is None:
             # A test sees to it that there is none; if there is, it stays closed.
@@ -101,7 +102,20 @@ class Gate:
         if workspace:
             admitted = replace(admitted, resource=await self._resource(request, workspace, admitted.own))
         await self.require(admitted)
+        if workspace and request.method not in _READING and action not in WHILE_ARCHIVED:
+            await self._require_open(workspace)
         return admitted
+
+    async def _require_open(self, workspace: str) -> None:
+        """Raises `ArchivedError`, before anything of the write is looked at; what comes past all the same, because it
+        is archived only now, the log itself refuses."""
+        known = (await self._people.directory()).workspace(workspace)
+        if known is None or not known.archived:
+            return
+        # Perhaps another replica has just restored it.
+        known = (await self._people.fresh()).workspace(workspace)
+        if known is not None and known.archived:
+            raise is_archived(workspace)
 
     async def place(self, caller: Caller | None, action: str, workspace: str, correlation: str) -> Admitted:
         """Who it is there; nothing is decided yet. Raises `NotFoundError` where they are nobody."""

@@ -6,6 +6,8 @@ import ipaddress
 import socket
 from urllib.parse import urlsplit
 
+from starlette.requests import Request
+
 from vapora.settings import Settings
 
 _ANY = frozenset({"0.0.0.0", "::"})  # noqa: S104 - to be recognised, not to be listened on
@@ -59,3 +61,9 @@ def _address(name: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
         return ipaddress.ip_address(name)
     except ValueError:
         return None
+
+
+def public_base(request: Request) -> str:
+    """As browsers reach it, without a slash at its end: the settings know it where a proxy stands in front."""
+    told: str = request.app.state.public_url
+    return told or f"{request.url.scheme}://{request.headers.get('host', '')}"

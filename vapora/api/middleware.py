@@ -23,6 +23,8 @@ _LONGEST_CORRELATION = 128
 # Browsers send about 20.
 _MOST_HEADERS = 100
 _MOST_HEADER_BYTES = 32_768
+# Workflows are written as TOML as well.
+_TOML_TOO = "/api/v1/workflows"
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 _log = structlog.get_logger("api")
@@ -193,19 +195,21 @@ class JsonBodies:
             return
         except ClientDisconnect:
             return  # nobody is there to be answered, and half a request is none
-        refusal = self._refusal(headers, body)
+        refusal = self._refusal(headers, body, scope["path"])
         if refusal is not None:
             kind, detail = refusal
             await problems.problem(kind, detail, scope["path"])(scope, receive, send)
         elif body is not None:
             await self._app(scope, _Replay(body, receive).receive, send)
 
-    def _refusal(self, headers: Headers, body: bytes | None) -> tuple[problems.Kind, str] | None:
+    def _refusal(self, headers: Headers, body: bytes | None, path: str) -> tuple[problems.Kind, str] | None:
         if body is None:
             return problems.TOO_LARGE, f"A body may have {self._max_bytes} bytes."
         if not body:
             return None
         declared = headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+        if declared == "application/toml" and path.startswith(_TOML_TOO):
+            return None  # whoever takes it reads it
         if declared != "application/json" and not (declared.startswith("application/") and declared.endswith("+json")):
             return problems.NOT_JSON, f"The body is declared as {declared!r}."
         try:

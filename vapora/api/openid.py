@@ -8,6 +8,7 @@ from urllib.parse import quote
 from fastapi import APIRouter, Query, Request
 from starlette.responses import RedirectResponse, Response
 
+from vapora.api.hosts import public_base
 from vapora.api.people_context import AllPeople, UnknownOrigin
 from vapora.commands import RedeemSignIn
 from vapora.errors import VaporaError
@@ -27,7 +28,7 @@ FromProvider = Annotated[str, Query(max_length=4_096, description="What the prov
 @router.get("/start", include_in_schema=False)
 async def start_openid(request: Request, people: AllPeople, invitation: Token = "") -> Response:
     """For a browser. It comes back to /auth/openid/callback, and from there to the sign-in page with a code."""
-    base = _base(request)
+    base = public_base(request)
     started = await people.identity.openid_start(f"{base}{_callback(request)}", invitation)
     answer = RedirectResponse(started.address, 303)
     answer.set_cookie(
@@ -70,12 +71,6 @@ async def finish_openid(
 async def redeem_sign_in(body: RedeemSignIn, people: AllPeople) -> SessionTokens:
     """Once, and within a minute."""
     return await people.identity.openid_redeem(body.code.get_secret_value())
-
-
-def _base(request: Request) -> str:
-    """As browsers reach it: the settings know it where a proxy stands in front."""
-    told: str = request.app.state.public_url
-    return told or f"{request.url.scheme}://{request.headers.get('host', '')}"
 
 
 def _callback(request: Request) -> str:

@@ -67,7 +67,11 @@ SHAPES: dict[str, dict[str, str]] = {
     "Member": {**_ROLE, **_EMAIL, "user_id": "The user's id."},
     "Invite": {**_ROLE, **_EMAIL},
     "InvitationView": {**_INVITATION, **_ROLE, **_EMAIL},
-    "InvitationMade": {**_INVITATION, "token": f"For the link <board>/accept#<token>. {_SHOWN_ONCE}"},
+    "InvitationMade": {
+        **_INVITATION,
+        "token": f"Stands in the link. {_SHOWN_ONCE}",
+        "link": "To send to them: the page on which they accept, with the token.",
+    },
     "EditTeam": _TEAM,
     "TeamView": {**_TEAM, "id": "The team's id."},
     "IssueToken": _SCOPES,

@@ -15,6 +15,9 @@ from starlette.responses import JSONResponse, Response
 
 from vapora.api.etags import NotModified
 from vapora.errors import (
+    ApprovalDecidedError,
+    ApprovalExpiredError,
+    ApprovalOutdatedError,
     ArchivedError,
     BadInputError,
     BehindError,
@@ -40,6 +43,7 @@ from vapora.errors import (
     NothingToLandError,
     NoWorktreeError,
     OperatorOnlyError,
+    PlanOutdatedError,
     PreconditionFailedError,
     ProviderError,
     PushRefusedError,
@@ -117,6 +121,12 @@ CONFLICT = Kind("conflict", 409, "It cannot be done in the present state", "Read
 RING = Kind("dependency-ring", 409, "Tasks would wait for each other", "Leave one of them out of blocked_by.")
 ARCHIVED = Kind("workspace-archived", 409, "The workspace is archived", "Restore it first.")
 OUTDATED = Kind("review-outdated", 409, "The branch has moved since", "Look at the changes again, and decide anew.")
+PLAN_OUTDATED = Kind("plan-outdated", 409, "The plan is not what was seen", "Look at it again, and decide on that.")
+APPROVAL_OUTDATED = Kind(
+    "approval-outdated", 409, "What is asked has changed", "Look at what is shown now, and decide anew."
+)
+APPROVAL_DECIDED = Kind("approval-decided", 409, "It is decided already", "Nothing is left to be decided.")
+APPROVAL_EXPIRED = Kind("approval-expired", 409, "The time to decide is over", "Have the stage retried.")
 NOT_APPROVED = Kind("not-approved", 409, "The work is not approved", "Have it approved first.")
 CHECKS_FAILED = Kind("checks-failed", 409, "A check is red", "Send the card back to its agent, or merge with force.")
 REPOSITORY = Kind("repository", 409, "The repository cannot be used as asked", "See what git says.")
@@ -167,6 +177,10 @@ TABLE: Mapping[type[VaporaError], Kind] = {
     ForbiddenError: FORBIDDEN,
     ThrottledError: THROTTLED,
     ReviewOutdatedError: OUTDATED,
+    PlanOutdatedError: PLAN_OUTDATED,
+    ApprovalOutdatedError: APPROVAL_OUTDATED,
+    ApprovalDecidedError: APPROVAL_DECIDED,
+    ApprovalExpiredError: APPROVAL_EXPIRED,
     NotApprovedError: NOT_APPROVED,
     ChecksFailedError: CHECKS_FAILED,
     RepositoryError: REPOSITORY,
@@ -252,6 +266,9 @@ async def _on_error(request: Request, error: VaporaError) -> Response:
     field = error.details.get("field")
     where = str(error.details.get("where", "body"))
     errors = [FieldError(where=where, field=str(field), message=error.message)] if field else []
+    if faults := error.details.get("faults"):
+        told = [FieldError(where=where, field=str(one["place"]), message=str(one["message"])) for one in faults]
+        errors = told[:_MOST_ERRORS]
     paths = [str(path) for path in error.details.get("paths", ())]
     headers = {"WWW-Authenticate": "Bearer"} if kind in (OPERATOR_ONLY, UNAUTHENTICATED) else {}
     if "retry_after_s" in error.details:

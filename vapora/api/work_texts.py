@@ -61,6 +61,7 @@ CARD = {
     "sandbox": "What its run works in, while it runs; none: it is not kept apart, which is to be shown.",
     "doing": "What its run does now, in a line; null: nothing.",
     "question": "What an agent asks a person; null: nothing.",
+    "handed_over": "What became of the agent that had its run before, and who has it now; empty: nothing.",
     "attachments": "How many files are attached to it.",
     "comments": "How many comments it has.",
     "unread": "Comments of agents since a person last said or decided something.",
@@ -167,6 +168,10 @@ SHAPES: dict[str, dict[str, str]] = {
         "at": "When it was found.",
     },
     "LineComment": {"text": "What was said about it."},
+    "DrainAgent": {
+        "reason": "Why; it is shown on the agent, and stands in the audit trail.",
+        "limit_s": "After so many seconds others of its role take over what it still has; null: it ends all of it.",
+    },
     "MergeTask": {
         "strategy": "squash: one commit. merge: a merge commit. rebase: its commits, on top of the branch.",
         "message": "The commit's message; absent: made from the card.",

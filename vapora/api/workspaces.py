@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 
 from events.ids import MemberRole
 from vapora.api.caller import AskedBy
 from vapora.api.context import Cursor, Limit
 from vapora.api.gate import LetIn
+from vapora.api.hosts import public_base
 from vapora.api.pages import page_of
 from vapora.api.people_context import AllPeople, FreshPeople, PeopleWriting
 from vapora.clock import now
@@ -138,12 +139,12 @@ async def list_invitations(
 
 
 @router.post("/{workspace_id}/invitations", status_code=201, summary="Invite somebody")
-async def invite(workspace_id: str, body: Invite, writing: PeopleWriting) -> InvitationMade:
-    """`token` belongs into the link `<address of the board>/accept#<token>`. It is shown this once; VAPORA sends no
-    mail."""
+async def invite(workspace_id: str, body: Invite, writing: PeopleWriting, request: Request) -> InvitationMade:
+    """`link` is for the person who is invited, under the address that the settings name for browsers, else under the
+    one of this request. It is shown this once; VAPORA sends no mail."""
     made = await writing.identity.invite(writing.origin, body, workspace_id, writing.key)
     await writing.wrote(made.position)
-    return made
+    return made.model_copy(update={"link": f"{public_base(request)}/accept#{made.token}"})
 
 
 @router.delete("/{workspace_id}/invitations/{invitation_id}", summary="Withdraw an invitation")

@@ -42,6 +42,9 @@ def backup(settings: Settings, workspaces: list[str], folder: Path, at: datetime
     with new_folder(folder) as draft:
         saved = {workspace: _save(settings, workspace, draft / "workspaces" / workspace) for workspace in workspaces}
         _save_people(settings, draft)
+        # Which workspaces are archived, and which names were deleted and are never given again.
+        for record in sorted(settings.cells_folder.glob("*.json")):
+            copy(record, draft / "cells" / record.name)
         for key in _keys(settings):
             # The private half too, where it lies in the data folder: restored without it, the server would not start.
             copy(key, draft / key.name, mode=0o644 if key.suffix == ".pub" else 0o600)
@@ -59,7 +62,8 @@ def _save(settings: Settings, workspace: str, target: Path) -> Saved:
     if book.exists():
         copy(book, target / CHECKPOINTS)
     _copy_database(settings.log_file(workspace), target / "log.db")
-    # By another secret nobody could check what webhooks are sent. What waits to be sent is not part of it.
+    # Those that the vault has not taken over yet: by another secret nobody could check what webhooks are sent. What
+    # waits to be sent is not part of it.
     for secret in sorted(settings.webhook_secrets(workspace).glob("*")):
         copy(secret, target / "webhooks" / "secrets" / secret.name, mode=0o600)
     verdict = _prove(workspace, target)

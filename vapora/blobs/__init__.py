@@ -8,7 +8,7 @@ from vapora.blobs.collect import Sweep, named_in, sweep
 from vapora.blobs.folder import BlobStore
 from vapora.blobs.place import check_url, open_blobs
 from vapora.blobs.proof import Proof, prove
-from vapora.blobs.store import Blobs, StoredBlob
+from vapora.blobs.store import Blobs, StoredBlob, inline
 
 __all__ = [
     "BlobStore",
@@ -17,6 +17,7 @@ __all__ = [
     "StoredBlob",
     "Sweep",
     "check_url",
+    "inline",
     "named_in",
     "open_blobs",
     "prove",

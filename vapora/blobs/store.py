@@ -54,14 +54,27 @@ class Blobs(Protocol):
         ...
 
 
+def inline(text: str) -> Content | None:
+    """As a small text stands in its event, for which no store is asked; None for one that is kept apart."""
+    if len(text) > INLINE_LIMIT_BYTES:
+        return None
+    data = encoded(text)
+    return Content(text=data.decode(), size=len(data)) if len(data) <= INLINE_LIMIT_BYTES else None
+
+
+def encoded(text: str) -> bytes:
+    """A model may cut a character in half. Its answer is paid for: half a character becomes "?", the rest is kept."""
+    return text.encode(errors="replace")
+
+
 class Contents:
     """Texts of events over `put` and `get`."""
 
     def content(self, text: str) -> Content:
-        # A model may cut a character in half. Its answer is paid for: half a character becomes "?", the rest is kept.
-        data = text.encode(errors="replace")
-        if len(data) <= INLINE_LIMIT_BYTES:
-            return Content(text=data.decode(), size=len(data))
+        small = inline(text)
+        if small is not None:
+            return small
+        data = encoded(text)
         return Content(digest=self.put(data), size=len(data))
 
     def text(self, content: Content) -> str:

@@ -90,11 +90,20 @@ _WRITERS = ("file_write", "file_edit")
 Purpose = Literal["work", "review"]
 
 
+class RoleHeartbeat(_Frozen):
+    """How often an agent of the role is asked how it is while it has work, and after how many misses in a row it is
+    suspended; what is left out is as the installation's settings say."""
+
+    interval_s: Annotated[float, Field(gt=0)] | None = None
+    misses: Annotated[int, Field(ge=1)] | None = None
+
+
 class RoleManifest(_Frozen):
     """Everything the platform knows about a role before any agent of it has run.
 
     `task_types[0]` is the role's main type: what a task of this role is taken for when its words say
-    nothing. `concurrency` is the most runs one agent of the role holds at a time. `tools` and `writable` hold where the
+    nothing. `concurrency` is the most runs one agent of the role holds at a time, `most_runs` all of
+    the role in a workspace, where that does not set it otherwise. `tools` and `writable` hold where the
     project has a repository: names of tools, and patterns of the paths that the role may write (see
     `vapora.tools.scope`); no pattern: it changes nothing. `prompt` is the system prompt of a run without a repository,
     `work_prompt` that of a run in one; `work_output_tokens` limits each answer there.
@@ -119,6 +128,8 @@ class RoleManifest(_Frozen):
     tools: Annotated[tuple[Text, ...], Field(min_length=1)]
     writable: tuple[Text, ...] = ()
     work_output_tokens: Annotated[int, Field(ge=1)] = _WORK_OUTPUT_TOKENS
+    heartbeat: RoleHeartbeat | None = None
+    most_runs: Annotated[int, Field(ge=1)] | None = None
     artifact: Artifact
     steps: Annotated[tuple[RunStep, ...], Field(min_length=1)]
     prompt: Text

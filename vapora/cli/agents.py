@@ -11,7 +11,7 @@ from rich.console import Group, RenderableType
 from vapora.cli.names import whole_id
 from vapora.cli.output import USAGE, At, Json, cell, emit, stop, table
 from vapora.cli.remote import connect
-from vapora.commands import EditAgent, RegisterAgent
+from vapora.commands import DrainAgent, EditAgent, RegisterAgent
 from vapora.views import Agent, Learning
 
 app = typer.Typer(help="The agents; without a command, lists them.", invoke_without_command=True)
@@ -70,6 +70,25 @@ def enable(agent_id: AgentId, as_json: Json = False) -> None:
 def disable(agent_id: AgentId, as_json: Json = False) -> None:
     """Let it end what it has and give it nothing new."""
     _switch(agent_id, False, as_json)
+
+
+@app.command()
+def drain(
+    agent_id: AgentId,
+    limit: Annotated[
+        int | None, typer.Option(min=0, metavar="SECONDS", help="Then others take over what it still has.")
+    ] = None,
+    reason: Annotated[str, typer.Option(help="For the audit trail, and for who looks at the agent.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Before a change: let it end what it has, give it nothing new, and disable it then."""
+    with connect() as client:
+        agent_id = whole_id(client, agent_id, "agent")
+        position = client.drain_agent(agent_id, DrainAgent(reason=reason, limit_s=limit))
+        left = client.agent(agent_id, after=position)
+    answer = {"id": agent_id, "state": left.state, "running": left.running, "position": position}
+    told = f"{cell(agent_id)} ends {left.running} runs and gets nothing new." if left.running else ""
+    emit(as_json, answer, lambda: told or f"{cell(agent_id)} has no work, and is disabled.")
 
 
 @app.command()

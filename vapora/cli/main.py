@@ -18,17 +18,21 @@ from vapora.cli import (
     blobs,
     board,
     budget,
+    channels,
     doctor,
     log,
+    plans,
     projects,
     queue,
     rebuild,
     run,
+    schedules,
     secrets,
     task,
     task_work,
     up,
     webhooks,
+    workflows,
 )
 from vapora.cli.demo import command as demo
 from vapora.cli.output import FAILED, INTERRUPTED, USAGE, say
@@ -73,6 +77,11 @@ app.add_typer(projects.app, name="projects", hidden=True)
 app.add_typer(run.app, name="run")
 app.add_typer(queue.app, name="queue")
 app.add_typer(secrets.app, name="secrets")
+app.add_typer(schedules.app, name="schedules")
+app.add_typer(channels.app, name="channels")
+app.add_typer(plans.app, name="plan")
+app.add_typer(workflows.app, name="workflow")
+app.add_typer(workflows.approvals, name="approvals")
 app.add_typer(webhooks.app, name="webhooks")
 app.add_typer(log.app, name="log")
 app.add_typer(audit.app, name="audit")

@@ -130,7 +130,9 @@ def _people(board: str, settings: Settings, shown: bool) -> tuple[str, list[str]
     if setup is None:
         return board, ["sign in with their address and password"]
     place = settings.people_folder / setup_token.NAME
-    link = f"{board}setup#{setup}" if shown else f"{board}setup#<the text of {place}>"
+    # Who makes the first account may sit elsewhere; the board's own address is for this machine.
+    public = f"{settings.public_url}/" if settings.public_url else board
+    link = f"{public}setup#{setup}" if shown else f"{public}setup#<the text of {place}>"
     if settings.auth == "required" or not settings.on_loopback:
         return board, [f"have to sign in, and there is no owner yet. The first account is made here, once: {link}"]
     token = operator_token.read(settings.data) if shown else None

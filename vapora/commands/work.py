@@ -126,6 +126,10 @@ class ChangeSettings(Command):
     name: Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)] = ""
     default_review: Review = Review.HUMAN
     default_priority: Priority = 50
+    most_runs: Annotated[int, Field(ge=1, le=100_000), WHOLE] | None = None
+    most_runs_of: Annotated[dict[Slug, Annotated[int, Field(ge=1, le=100_000), WHOLE]], Field(max_length=200)] = Field(
+        default_factory=dict
+    )
 
 
 class ChangePreferences(Command):
@@ -337,6 +341,13 @@ class ReplaceAgent(Command):
     task_types: tuple[Slug, ...] | None = None
     capacity: Annotated[int, Field(ge=1, le=1_000), WHOLE] | None = None
     enabled: StrictBool = True
+
+
+class DrainAgent(Command):
+    """`limit_s`: after so many seconds others take over what the agent still has; without it, it ends all of it."""
+
+    reason: Annotated[str, StringConstraints(strip_whitespace=True, max_length=1_000)] = ""
+    limit_s: Annotated[int, Field(ge=0, le=604_800), WHOLE] | None = None
 
 
 class RemoveAgent(Command):

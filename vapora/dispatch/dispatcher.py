@@ -7,7 +7,7 @@ one's effect, so that there is no moment in which only one of the two stands.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,19 +18,25 @@ from events.ids import (
     WORKSPACE,
     StreamName,
     agent_stream,
+    channel_stream,
+    plan_stream,
     preferences_stream,
     project_stream,
+    schedule_stream,
     task_stream,
     webhook_stream,
 )
+from events.schedule import ScheduleSet
 from events.user import PreferencesChanged
 from events.workspace import WorkspaceOpened
 from vapora.catalog import infer_task_type, role, roles, roles_for, task_types
 from vapora.clock import Clock, new_id
 from vapora.commands import (
+    AcceptCards,
     AcceptFoundFile,
     ApproveTask,
     ArchiveProject,
+    AskPlan,
     AttachFile,
     CancelRun,
     ChangePreferences,
@@ -39,31 +45,47 @@ from vapora.commands import (
     CommentTask,
     CreateProject,
     DetachFile,
+    DismissPlan,
+    DrainAgent,
     EditAgent,
     EditProject,
+    EditSchedule,
     EditTask,
+    FireSchedule,
+    LookAtSchedule,
     MoveTask,
     PauseProject,
     PauseRun,
     PauseWorkspace,
     PickAttempt,
+    PlanCommand,
     RegisterAgent,
     RemoveAgent,
+    RemoveChannel,
+    RemoveSchedule,
     RemoveWebhook,
     RequestChanges,
     RequeueTask,
+    ResendDeliveries,
     ResolveTask,
     ResumeProject,
     ResumeRun,
     ResumeWorkspace,
+    ReviseProposal,
+    SetChannel,
+    SetSchedule,
     SetWebhook,
     StartAttempt,
     SubmitTask,
 )
+from vapora.dispatch import plans
 from vapora.dispatch.blockers import require_tasks, ring_through
-from vapora.dispatch.folds import PROJECT, TASK, WEBHOOK
+from vapora.dispatch.folds import CHANNEL, PLAN, PROJECT, TASK, WEBHOOK
 from vapora.dispatch.request_keys import answer_to
+from vapora.dispatch.schedules import Begun, Scheduled, Schedules
+from vapora.dispatch.workflows import WorkflowCommands
 from vapora.domain import agent as agents
+from vapora.domain import channel as channels
 from vapora.domain import preferences, workspace_settings
 from vapora.domain import project as projects
 from vapora.domain import task as tasks
@@ -74,21 +96,19 @@ from vapora.domain.project import Project
 from vapora.domain.task_steering import Steering, steer
 from vapora.domain.workspace_settings import WorkspaceSettings
 from vapora.errors import BadInputError, ConflictError, VersionConflictError
-from vapora.log.client import LogClient
+from vapora.log.client import Change, LogClient
 from vapora.log.folds import Fold, LoadedFold, StreamFolds
 from vapora.ports import IfMatch, Origin, RequestKey
 from vapora.views import Accepted
 
 _MOST_TRIES = 20
 
-Change = tuple[StreamName, int, tuple[DomainEvent, ...]]
-
 
 @dataclass(frozen=True, slots=True)
 class _Decision:
     """The id that the request is answered with, and the events of one stream; none if nothing is to change.
 
-    `expected`: the versions of other streams that it was decided on.
+    `expected`: the versions of other streams that it was decided on. `others`: what is appended to those together.
     """
 
     id: str
@@ -97,6 +117,7 @@ class _Decision:
     events: tuple[DomainEvent, ...]
     position: int = 0  # of the stream's last event: what a request without effect answers
     expected: Mapping[StreamName, int] = field(default_factory=dict)
+    others: tuple[Change, ...] = ()
 
 
 class Dispatcher:
@@ -112,6 +133,9 @@ class Dispatcher:
         self.settings = StreamFolds(log, _SETTINGS, snapshots)
         self.preferences = StreamFolds(log, _PREFERENCES, snapshots)
         self.webhooks = StreamFolds(log, WEBHOOK, snapshots)
+        self.channels = StreamFolds(log, CHANNEL, snapshots)
+        self.schedules = Schedules(log, clock, _Beginner(self._submit, WorkflowCommands(log, clock)), snapshots)
+        self.plans = StreamFolds(log, PLAN, snapshots)
 
     async def dispatch(
         self,
@@ -135,7 +159,7 @@ class Dispatcher:
                 earlier, version = await answer_to(key, self._log, self._clock())
                 if earlier is not None:
                     return earlier.accepted
-            decision = await self._decided_on(command, target, made, if_match)
+            decision = await self._decided_on(origin, command, target, made, if_match)
             if not decision.events:
                 # Nothing is left to be done perhaps because the same request came twice at once.
                 answered = None if key is None else await self.answered(key)
@@ -144,7 +168,7 @@ class Dispatcher:
                 marker = ((key.stream, version, (key.accepted(decision.id),)),)
             try:
                 change = (decision.stream, decision.version, decision.events)
-                appended = await self._log.append(origin, change, *marker, expected=decision.expected)
+                appended = await self._log.append(origin, change, *decision.others, *marker, expected=decision.expected)
             except VersionConflictError:
                 continue
             return Accepted(id=decision.id, position=appended.position)
@@ -176,17 +200,29 @@ class Dispatcher:
 
     async def settled(self) -> None:
         """Until no fold is being saved."""
-        for folds in (self.projects, self.tasks, self.agents, self.settings, self.preferences, self.webhooks):
+        for folds in (
+            self.projects,
+            self.tasks,
+            self.agents,
+            self.settings,
+            self.preferences,
+            self.webhooks,
+            self.channels,
+            self.plans,
+        ):
             await folds.settled()
+        await self.schedules.settled()
 
     # --- deciding ---
 
-    async def _decided_on(self, command: Command, target: str, made: str, if_match: IfMatch | None) -> _Decision:
+    async def _decided_on(
+        self, origin: Origin, command: Command, target: str, made: str, if_match: IfMatch | None
+    ) -> _Decision:
         """`PreconditionFailedError` where the thing is at another version than the caller has seen."""
         if if_match is None:
-            return await self._decide(command, target, made)
+            return await self._decide(origin, command, target, made)
         try:
-            decision = await self._decide(command, target, made)
+            decision = await self._decide(origin, command, target, made)
         except ConflictError:
             # That it has changed says more than what this led to.
             if_match.require(str(await self._log.last_position(_stream_of(command, target))))
@@ -194,7 +230,7 @@ class Dispatcher:
         if_match.require(str(decision.position))
         return decision
 
-    async def _decide(self, command: Command, target: str, made: str) -> _Decision:
+    async def _decide(self, origin: Origin, command: Command, target: str, made: str) -> _Decision:
         match command:
             case CreateProject() | EditProject() | ArchiveProject() | PauseProject() | ResumeProject():
                 stream = project_stream(made)
@@ -202,7 +238,8 @@ class Dispatcher:
                 return _decision(made, stream, project, projects.decide(project.state, command, made))
             case ChangeSettings():
                 settings = await self.settings.load(SETTINGS)
-                return _decision("settings", SETTINGS, settings, workspace_settings.decide(settings.state, command))
+                changes = workspace_settings.decide(settings.state, command, tuple(roles()))
+                return _decision("settings", SETTINGS, settings, changes)
             case ChangePreferences():
                 stream = preferences_stream(target)
                 preferred = await self.preferences.load(stream)
@@ -239,12 +276,27 @@ class Dispatcher:
                 hook = await self.webhooks.load(stream)
                 events = webhooks.decide(hook.state, command, made, topics(), new=not target)
                 return _decision(made, stream, hook, events)
-            case RegisterAgent() | EditAgent() | RemoveAgent():
+            case SetChannel() | RemoveChannel() | ResendDeliveries():
+                stream = channel_stream(target)
+                channel = await self.channels.load(stream)
+                return _decision(target, stream, channel, channels.decide(channel.state, command, target))
+            case AskPlan() | ReviseProposal() | AcceptCards() | DismissPlan():
+                return await self._plan(command, made)
+            case RegisterAgent() | EditAgent() | DrainAgent() | RemoveAgent():
                 return await self._agent(command, target)
+            case SetSchedule() | EditSchedule() | RemoveSchedule() | FireSchedule() | LookAtSchedule():
+                return _scheduled(await self.schedules.decide(origin, command, target), schedule_stream(target))
             case _:
                 raise BadInputError(f"{type(command).__name__} is not carried out here.")
 
     async def _submit(self, command: SubmitTask, made: str) -> _Decision:
+        events, expected = await self.submission(command, made)
+        return _Decision(made, task_stream(made), 0, events, expected=expected)
+
+    async def submission(
+        self, command: SubmitTask, task_id: str
+    ) -> tuple[tuple[DomainEvent, ...], dict[StreamName, int]]:
+        """The first events of a task's stream, and the versions that they were decided on. Raises as `dispatch`."""
         project, settings = await asyncio.gather(
             self.projects.load(project_stream(command.project_id)), self.settings.load(SETTINGS)
         )
@@ -257,10 +309,9 @@ class Dispatcher:
             board_type = command.type.value if "type" in command.model_fields_set else None
             task_type, reason = infer_task_type(command.title, command.description, board_type, known)
         events = tasks.submit(
-            made, command, project.state, task_type, reason, tuple(roles()), task_types(), roles_for(task_type)
+            task_id, command, project.state, task_type, reason, tuple(roles()), task_types(), roles_for(task_type)
         )
-        expected = {project_stream(command.project_id): project.version}
-        return _Decision(made, task_stream(made), 0, events, expected=expected)
+        return events, {project_stream(command.project_id): project.version}
 
     async def _task(self, command: EditTask | MoveTask | RequeueTask, target: str) -> _Decision:
         stream = task_stream(target)
@@ -295,7 +346,17 @@ class Dispatcher:
         answered = made if isinstance(command, CommentTask) else target
         return _decision(answered, stream, task, events, expected)
 
-    async def _agent(self, command: RegisterAgent | EditAgent | RemoveAgent, target: str) -> _Decision:
+    async def _plan(self, command: PlanCommand, plan_id: str) -> _Decision:
+        plan, settings = await asyncio.gather(self.plans.load(plan_stream(plan_id)), self.settings.load(SETTINGS))
+        of_project = project_stream(plans.project_of(command, plan.state))
+        project = await self.projects.load(of_project)
+        own, *others = plans.decide(command, plan_id, plans.Found(plan, project, settings.state))
+        expected = {of_project: project.version}
+        return _Decision(
+            plan_id, plan_stream(plan_id), plan.version, own[2], plan.position, expected, others=tuple(others)
+        )
+
+    async def _agent(self, command: RegisterAgent | EditAgent | DrainAgent | RemoveAgent, target: str) -> _Decision:
         agent_id = target
         free = isinstance(command, RegisterAgent) and command.id is None
         if isinstance(command, RegisterAgent):
@@ -309,6 +370,8 @@ class Dispatcher:
                 events = agents.register(agent.state, command, agent_id, defaults, tuple(roles()), task_types())
             case EditAgent():
                 events = agents.edit(agent.state, command, agent_id, task_types())
+            case DrainAgent():
+                events = agents.drain(agent.state, command, agent_id)
             case RemoveAgent():
                 events = agents.remove(agent.state, agent_id)
         return _decision(agent_id, stream, agent, events)
@@ -325,7 +388,12 @@ class Dispatcher:
 _AGENT = Fold("agent", agents.FOLD_VERSION, Agent, agents.evolve)
 _SETTINGS = Fold("settings", workspace_settings.FOLD_VERSION, WorkspaceSettings, workspace_settings.evolve)
 _PREFERENCES = Fold("preferences", preferences.FOLD_VERSION, PreferencesChanged, preferences.evolve)
-_PREFIX: dict[type[Command], str] = {CreateProject: "project", SubmitTask: "task", SetWebhook: "webhook"}
+_PREFIX: dict[type[Command], str] = {
+    CreateProject: "project",
+    SubmitTask: "task",
+    SetWebhook: "webhook",
+    AskPlan: "plan",
+}
 
 
 def _decision(
@@ -338,6 +406,31 @@ def _decision(
     return _Decision(id_, stream, on.version, events, on.position, expected or {})
 
 
+class _Beginner:
+    """What a schedule begins, decided as a request is."""
+
+    def __init__(self, submit: Callable[[SubmitTask, str], Awaitable[_Decision]], workflows: WorkflowCommands) -> None:
+        self._submit = submit
+        self._workflows = workflows
+
+    async def task(self, command: SubmitTask, task_id: str) -> Begun:
+        decision = await self._submit(command, task_id)
+        return Begun(task_id, ((decision.stream, decision.version, decision.events),), decision.expected)
+
+    async def run(self, origin: Origin, event: ScheduleSet, workflow_run_id: str) -> Begun:
+        workflow_id, schedule_id = event.workflow_id or "", event.schedule_id
+        change, expected = await self._workflows.beginning(
+            origin, workflow_id, workflow_run_id, event.inputs, schedule_id, event.project_id
+        )
+        return Begun(workflow_run_id, (change,), expected)
+
+
+def _scheduled(one: Scheduled, stream: StreamName) -> _Decision:
+    begun = one.begun or Begun(one.id, ())
+    loaded = one.loaded
+    return _Decision(one.id, stream, loaded.version, one.events, loaded.position, begun.expected, begun.changes)
+
+
 def _stream_of(command: Command, target: str) -> StreamName:
     """Of the thing that an edit is about."""
     match command:
@@ -345,8 +438,12 @@ def _stream_of(command: Command, target: str) -> StreamName:
             return SETTINGS
         case ChangePreferences():
             return preferences_stream(target)
-        case EditAgent() | RemoveAgent():
+        case EditAgent() | DrainAgent() | RemoveAgent():
             return agent_stream(target)
+        case SetChannel() | RemoveChannel():
+            return channel_stream(target)
+        case SetSchedule() | EditSchedule() | RemoveSchedule():
+            return schedule_stream(target)
         case SetWebhook() | RemoveWebhook():
             return webhook_stream(target)
         case EditTask() | MoveTask():

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from vapora.domain import channel as channels
+from vapora.domain import plan as plans
 from vapora.domain import project as projects
+from vapora.domain import schedule as schedules
 from vapora.domain import task as tasks
 from vapora.domain import webhook as webhooks
+from vapora.domain.channel import Channel
+from vapora.domain.plan import Plan
 from vapora.domain.project import Project
+from vapora.domain.schedule import Schedule
 from vapora.domain.task_state import Task
 from vapora.domain.webhook import Webhook
 from vapora.log.folds import Fold
 
-PROJECT = Fold("project", projects.FOLD_VERSION, Project, projects.evolve)
+# Asked for with each task and with each call of a model.
+PROJECT = Fold("project", projects.FOLD_VERSION, Project, projects.evolve, kept_from=1)
+PLAN = Fold("plan", plans.FOLD_VERSION, Plan, plans.evolve)
+SCHEDULE = Fold("schedule", schedules.FOLD_VERSION, Schedule, schedules.evolve)
+CHANNEL = Fold("channel", channels.FOLD_VERSION, Channel, channels.evolve)
 WEBHOOK = Fold("webhook", webhooks.FOLD_VERSION, Webhook, webhooks.evolve)
 TASK = Fold("task", tasks.FOLD_VERSION, Task, tasks.evolve)

@@ -44,30 +44,42 @@ GROUPS: tuple[Group, ...] = (
         get_board get_run get_brief list_artifacts get_artifact list_steps get_content list_agents get_agent
         get_learning list_budgets get_role_budget get_task_budget get_budget get_costs list_events get_event get_chain
         get_queue get_settings get_preferences list_ids get_status get_position follow_live get_policies get_workspace
-        list_members list_teams
+        list_members list_teams list_workflows get_workflow check_workflow list_workflow_runs get_workflow_run
+        list_approvals get_approval list_schedules get_schedule list_firings list_plans get_plan
         """,
     ),
     _group("prefer", "workspace", "Set one's own preferences", "set_preferences"),
     _group(
         "plan",
         "workspace",
-        "Make projects, name and describe them, pause them",
-        "create_project edit_project pause_project resume_project",
+        "Make projects and workflows, name and describe them, pause projects",
+        "create_project edit_project pause_project resume_project create_workflow set_workflow remove_workflow",
     ),
     _group(
         "hand-in",
         "workspace",
-        "Hand in tasks, edit them, move them on the board",
-        "submit_task edit_task move_task archive_task attach_file detach_file",
+        "Hand in tasks, edit them, move them on the board, start workflows, have goals planned",
+        """
+        submit_task edit_task move_task archive_task attach_file detach_file start_workflow_run create_plan revise_plan
+        accept_plan dismiss_plan
+        """,
     ),
     _group("discuss", "workspace", "Comment on tasks, and answer an agent's questions", "comment_task"),
-    _group("review", "workspace", "Approve work, and send it back", "approve_task request_changes"),
+    _group(
+        "review",
+        "workspace",
+        "Approve work, and send it back; decide what workflows ask",
+        "approve_task request_changes decide_approval",
+    ),
     _group("land", "workspace", "Land approved work", "merge_task push_task resolve_task"),
     _group(
         "steer",
         "workspace",
-        "Steer runs, and have a task tried again",
-        "cancel_run pause_run resume_run start_attempt pick_attempt requeue_dead_letter",
+        "Steer runs and workflows, and have a task tried again",
+        """
+        cancel_run pause_run resume_run start_attempt pick_attempt requeue_dead_letter cancel_workflow_run
+        pause_workflow_run resume_workflow_run retry_stage skip_stage
+        """,
     ),
     _group(
         "run-commands",
@@ -75,7 +87,7 @@ GROUPS: tuple[Group, ...] = (
         "Say which commands are run, where and with which files; archive projects",
         "create_project:commands edit_project:commands accept_project_file archive_project",
     ),
-    _group("agents", "workspace", "Manage agents", "register_agent replace_agent edit_agent remove_agent"),
+    _group("agents", "workspace", "Manage agents", "register_agent replace_agent edit_agent drain_agent remove_agent"),
     _group(
         "budgets",
         "workspace",
@@ -93,11 +105,18 @@ GROUPS: tuple[Group, ...] = (
         """,
     ),
     _group(
+        "schedule",
+        "workspace",
+        "Have work begun by the clock",
+        "set_schedule edit_schedule remove_schedule fire_schedule",
+    ),
+    _group(
         "connect",
         "workspace",
-        "Have other programs told by webhooks",
+        "Have other programs told by webhooks, and people by channels",
         """
         list_webhooks create_webhook get_webhook set_webhook remove_webhook test_webhook list_deliveries
+        list_channels get_channel set_channel remove_channel test_channel list_channel_deliveries resend_deliveries
         """,
     ),
     _group(
@@ -151,6 +170,10 @@ GROUPS: tuple[Group, ...] = (
 ACTIONS: dict[str, Group] = {action: group for group in GROUPS for action in group.actions}
 # Decided by the policies that ship, alone: a workspace's own must not lock out who could mend them.
 UNTOUCHABLE = frozenset({"get_policies", "set_policies"})
+# Writes that an archived workspace takes all the same: it is restored or deleted, and access to it is taken away.
+WHILE_ARCHIVED = frozenset(
+    {"edit_workspace", "delete_workspace", "remove_member", "withdraw_invitation", "revoke_token"}
+)
 
 PrincipalKind = Literal["User", "Token", "Agent", "Operator", "Local", "Visitor"]
 ResourceKind = Literal["Installation", "Workspace", "Project", "Task", "Run", "Agent"]

@@ -4,16 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
+from typing import Literal
 
-from events.agent import AgentDisabled, AgentEdited, AgentEnabled, AgentRegistered, AgentRemoved
+from events.agent import (
+    AgentDisabled,
+    AgentDrainStarted,
+    AgentEdited,
+    AgentEnabled,
+    AgentReadmitted,
+    AgentRegistered,
+    AgentRemoved,
+    AgentSuspended,
+)
 from events.base import DomainEvent, changes
-from vapora.commands import EditAgent, RegisterAgent
+from vapora.commands import DrainAgent, EditAgent, RegisterAgent
 from vapora.errors import BadInputError, ConflictError, NotFoundError
 
 Events = tuple[DomainEvent, ...]
 
 # To be raised with every change of `evolve` or of the state: what an older fold saved is then left aside.
-FOLD_VERSION = 1
+FOLD_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +39,8 @@ class RoleDefaults:
 
 @dataclass(frozen=True, slots=True)
 class Agent:
-    """An agent as its stream tells it. `capacity`: how many runs it may have at once."""
+    """An agent as its stream tells it. `capacity`: how many runs it may have at once. `offline`: why it is suspended,
+    empty while it is not. `drain_limit_s`: after so long others take over what it still has."""
 
     id: str
     role: str
@@ -40,6 +51,13 @@ class Agent:
     enabled: bool = True
     disabled_reason: str = ""
     removed: bool = False
+    offline: str = ""
+    drain_limit_s: int | None = None
+
+    @property
+    def available(self) -> bool:
+        """Whether it may get new work, if it has room for it."""
+        return self.enabled and not self.offline and not self.removed
 
 
 def initial() -> Agent | None:
@@ -88,7 +106,7 @@ def register(
     _check_task_types(wanted.task_types, known_task_types)
     if state is None or state.removed:
         return (_registered(wanted),)
-    if replace(state, enabled=True, disabled_reason="") == wanted:
+    if replace(state, enabled=True, disabled_reason="", offline="", drain_limit_s=None) == wanted:
         return ()
     raise ConflictError(
         f"There is an agent '{agent_id}' already.",
@@ -122,11 +140,35 @@ def disable(state: Agent | None, agent_id: str, reason: str = "") -> Events:
     return (AgentDisabled(agent_id=agent.id, reason=reason),) if agent.enabled else ()
 
 
+def drain(state: Agent | None, command: DrainAgent, agent_id: str) -> Events:
+    """It ends what it has, within a limit if one is named, and gets nothing new until it is enabled."""
+    agent = require(state, agent_id)
+    if not agent.enabled and agent.drain_limit_s == command.limit_s:
+        return ()
+    return (AgentDrainStarted(agent_id=agent.id, reason=command.reason, limit_s=command.limit_s),)
+
+
 def remove(state: Agent | None, agent_id: str) -> Events:
     """It leaves the registry; its history stays under its id."""
     if state is not None and state.removed:
         return ()
     return (AgentRemoved(agent_id=require(state, agent_id).id),)
+
+
+def state_of(agent: Agent, running: int) -> tuple[Literal["idle", "busy", "draining", "offline", "disabled"], str]:
+    """How it is shown while it has so many runs, and why where it gets no work. That it is suspended goes before what
+    it was told to do."""
+    return shown_state(agent.offline, agent.enabled, agent.disabled_reason, running)
+
+
+def shown_state(
+    offline: str, enabled: bool, disabled_reason: str, running: int
+) -> tuple[Literal["idle", "busy", "draining", "offline", "disabled"], str]:
+    if offline:
+        return "offline", offline
+    if not enabled:
+        return "draining" if running else "disabled", disabled_reason
+    return "busy" if running else "idle", ""
 
 
 def require(state: Agent | None, agent_id: str) -> Agent:
@@ -155,8 +197,15 @@ def evolve(state: Agent | None, event: DomainEvent) -> Agent | None:
         return replace(state, **changes(event, "agent_id"))
     if isinstance(event, AgentDisabled):
         return replace(state, enabled=False, disabled_reason=event.reason)
+    if isinstance(event, AgentDrainStarted):
+        reason = event.reason or "drained"
+        return replace(state, enabled=False, disabled_reason=reason, drain_limit_s=event.limit_s)
     if isinstance(event, AgentEnabled):
-        return replace(state, enabled=True, disabled_reason="")
+        return replace(state, enabled=True, disabled_reason="", drain_limit_s=None)
+    if isinstance(event, AgentSuspended):
+        return replace(state, offline=event.reason)
+    if isinstance(event, AgentReadmitted):
+        return replace(state, offline="")
     if isinstance(event, AgentRemoved):
         return replace(state, removed=True)
     return state

@@ -9,9 +9,10 @@ capacity are excluded outright (R2). How the work is done (which model, what it 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 
 from events.task import Candidate, ScoreParts
 from vapora.domain.agent import Agent
@@ -72,7 +73,7 @@ def can_do(agent: Agent, task_type: str, role: str | None) -> bool:
 
 def has_room(agent: Agent, running: int) -> bool:
     """Whether the agent takes new work at all just now."""
-    return agent.enabled and running < agent.capacity
+    return agent.available and running < agent.capacity
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +90,17 @@ class Rule:
 
 
 def rank(
-    task_type: str, role: str | None, applicants: Iterable[Applicant], now: datetime, rule: Rule | None = None
+    task_type: str,
+    role: str | None,
+    applicants: Iterable[Applicant],
+    now: datetime,
+    rule: Rule | None = None,
+    full: Mapping[str, str] = MappingProxyType({}),
 ) -> ChosenAgent:
     """Score the able, exclude the others with the reason, and choose the best.
 
-    Ties go to the lower load, then to fewer runs of the type, then to the id that comes first.
+    `full`: roles that have as many runs as they may, with that as a part of a sentence. Ties go to the lower load, then
+    to fewer runs of the type, then to the id that comes first.
     """
     able: list[Candidate] = []
     excluded: list[Candidate] = []
@@ -101,6 +108,8 @@ def rank(
         why = _exclusion(applicant, task_type, role)
         if why is None and rule is not None:
             why = rule.objection(applicant.agent.id)
+        if why is None:
+            why = full.get(applicant.agent.role)
         if why is None:
             able.append(_scored(applicant, task_type, now))
         else:
@@ -133,27 +142,29 @@ def _exclusion(applicant: Applicant, task_type: str, role: str | None) -> str | 
         return f"does no {task_type} work"
     if not agent.enabled:
         return f"disabled: {agent.disabled_reason}" if agent.disabled_reason else "disabled"
+    if agent.offline:
+        return f"offline: {agent.offline}"
     if not has_room(agent, applicant.running):
         return f"full: {applicant.running} of {agent.capacity} runs in flight"
     return None
 
 
 def _scored(applicant: Applicant, task_type: str, now: datetime) -> Candidate:
-    history = applicant.history
+    agent, history, load = applicant.agent, applicant.history, applicant.load
     success_rate, expertise = history.success_rate(), history.expertise(task_type, now)
-    parts = score(success_rate, applicant.load, expertise, history.confidence(task_type))
     runs = history.runs(task_type)
+    parts = score(success_rate, load, expertise, history.confidence(task_type))
     return Candidate(
-        agent_id=applicant.agent.id,
-        role=applicant.agent.role,
+        agent_id=agent.id,
+        role=agent.role,
         score=total(parts),
         parts=parts,
         success_rate=success_rate,
-        load=applicant.load,
+        load=load,
         expertise=expertise,
         runs=runs,
         reason=(
-            f"success rate {success_rate:.2f} at load {applicant.load:.2f}, "
+            f"success rate {success_rate:.2f} at load {load:.2f}, "
             f"expertise {expertise:.2f} from {runs} {task_type} run{'' if runs == 1 else 's'}"
         ),
     )
@@ -192,7 +203,7 @@ def _nobody(excluded: list[Candidate]) -> str:
     if not excluded:
         return "no agent is registered"
     kinds = Counter((candidate.excluded or "").split(":")[0] for candidate in excluded)
-    able = {kind: kinds[kind] for kind in ("full", "disabled") if kinds[kind]}
+    able = {kind: kinds[kind] for kind in ("full", "disabled", "offline") if kinds[kind]}
     rest = len(excluded) - sum(able.values())
     told = [f"{count} {kind}" for kind, count in able.items()]
     if rest:

@@ -7,10 +7,12 @@ evidence ages. A normalised mean alone would never forget, since ageing cancels 
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from itertools import accumulate, pairwise
 
 from vapora.errors import ConfigurationError
 
@@ -87,10 +89,53 @@ def confidence(runs: int, settings: LearningSettings = DEFAULTS) -> float:
     return min(1.0, runs / settings.full_confidence_runs)
 
 
+class _Evidence:
+    """The outcomes of one type, summed up so that `expertise` at any later moment is a few multiplications.
+
+    A weight is e^(-(now - newest)/T) times what the outcome weighed when the newest one came in; only which of them are
+    recent moves with `now`, and they are in the order of time.
+    """
+
+    __slots__ = ("_all", "_ended", "_good", "_settings")
+
+    def __init__(self, outcomes: Iterable[RunOutcome], settings: LearningSettings) -> None:
+        """Raises `ValueError` where they are not in the order of time, as after a clock was set back."""
+        kept = list(outcomes)
+        self._settings = settings
+        self._ended = [one.ended_at for one in kept]
+        if any(later < before for before, later in pairwise(self._ended)):
+            raise ValueError("not in the order of time")
+        days = [(self._ended[-1] - at).total_seconds() / _SECONDS_A_DAY for at in self._ended]
+        decay = [math.exp(-age / settings.time_constant_days) for age in days]
+        self._all = list(accumulate(decay, initial=0.0))
+        good = (counts if one.success else 0.0 for counts, one in zip(decay, kept, strict=True))
+        self._good = list(accumulate(good, initial=0.0))
+
+    @property
+    def newest(self) -> datetime:
+        return self._ended[-1]
+
+    def expertise(self, now: datetime) -> float:
+        """As the function of that name; `now` is not before the newest one."""
+        settings = self._settings
+        since = (now - self._ended[-1]).total_seconds() / _SECONDS_A_DAY
+        faded = math.exp(-since / settings.time_constant_days)
+        begin = now - timedelta(days=settings.window_days)
+        # Who works every day has no others.
+        recent = 0 if self._ended[0] >= begin else bisect_left(self._ended, begin)
+        evidence = settings.prior_weight + faded * self._weighed(self._all, recent)
+        good = settings.prior_weight * settings.prior + faded * self._weighed(self._good, recent)
+        return good / evidence if evidence > 0 else settings.prior
+
+    def _weighed(self, sums: list[float], recent: int) -> float:
+        return sums[recent] + self._settings.recent_factor * (sums[-1] - sums[recent])
+
+
 class History:
     """The last outcomes of one agent, folded in place; real and simulated ones are two histories.
 
-    Bounded: the last `cap` of all types and the last `cap` of each type. The number of runs is counted on.
+    Bounded: the last `cap` of all types and the last `cap` of each type. The number of runs is counted on. What was
+    summed up of them is kept until the next outcome comes: an agent is looked at for every task, and ends few.
     """
 
     def __init__(self, settings: LearningSettings = DEFAULTS) -> None:
@@ -98,6 +143,8 @@ class History:
         self._all: deque[RunOutcome] = deque(maxlen=settings.cap)
         self._by_type: dict[str, deque[RunOutcome]] = {}
         self._runs: dict[str, int] = {}
+        self._success_rate: float | None = None
+        self._evidence: dict[str, _Evidence] = {}
 
     def kept(self) -> tuple[list[RunOutcome], dict[str, tuple[int, list[RunOutcome]]]]:
         """What `restored` takes: the last outcomes of all types, and for each type its number of runs and its last."""
@@ -118,6 +165,7 @@ class History:
 
     def add(self, outcome: RunOutcome) -> None:
         """The next outcome; they come in the order of the log."""
+        self._forget_sums()
         self._all.append(outcome)
         kept = self._by_type.setdefault(outcome.task_type, deque(maxlen=self._settings.cap))
         kept.append(outcome)
@@ -125,6 +173,7 @@ class History:
 
     def reject(self, run_id: str) -> bool:
         """Rejected work counts as a failure (R17). False where the run is not, or no longer, among those kept."""
+        self._forget_sums()
         found = [_flip(kept, run_id) for kept in (self._all, *self._by_type.values())]
         return any(found)
 
@@ -140,13 +189,30 @@ class History:
         return self._runs.get(task_type, 0)
 
     def success_rate(self) -> float:
-        return success_rate(self._all, self._settings)
+        if self._success_rate is None:
+            self._success_rate = success_rate(self._all, self._settings)
+        return self._success_rate
 
     def expertise(self, task_type: str, now: datetime) -> float:
-        return expertise(self._by_type.get(task_type, ()), now, self._settings)
+        outcomes = self._by_type.get(task_type)
+        if not outcomes:
+            return expertise((), now, self._settings)
+        evidence = self._evidence.get(task_type)
+        if evidence is None:
+            try:
+                evidence = self._evidence[task_type] = _Evidence(outcomes, self._settings)
+            except ValueError:
+                return expertise(outcomes, now, self._settings)
+        if now < evidence.newest:
+            return expertise(outcomes, now, self._settings)
+        return evidence.expertise(now)
 
     def confidence(self, task_type: str) -> float:
         return confidence(self.runs(task_type), self._settings)
+
+    def _forget_sums(self) -> None:
+        self._success_rate = None
+        self._evidence.clear()
 
 
 def _flip(kept: deque[RunOutcome], run_id: str) -> bool:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import Literal
 
 from events import DomainEvent
@@ -68,7 +69,11 @@ def initial() -> Ledger:
 
 def windows(now: datetime) -> Windows:
     """The calendar month and the ISO week of an instant, in UTC."""
-    day = now.astimezone(UTC).date()
+    return _windows_of(now.astimezone(UTC).date())
+
+
+@lru_cache(maxsize=8)
+def _windows_of(day: date) -> Windows:
     return Windows(month=f"{day.year:04d}-{day.month:02d}", week=_week(day))
 
 
@@ -80,7 +85,7 @@ def current(ledger: Ledger, now: datetime) -> Windows:
     but at a recorded correction (`_correct`).
     """
     here, newest = windows(now), ledger.newest
-    if newest is None:
+    if newest is None or newest == here:
         return here
     return Windows(month=max(here.month, newest.month), week=max(here.week, newest.week))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from events.ids import Provider
@@ -29,11 +29,12 @@ class ModelSpec:
     rank: int = 0
     vision: bool | None = False
     image_tokens: int = 0
+    # Made once: a choice among all models looks at it a hundred times.
+    key: tuple[Provider, str] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "key", (self.provider, self.model))
 
     def tokens_of(self, images: int) -> int:
         """The most that so many images count as: none where the model is not shown any."""
         return images * self.image_tokens if self.vision else 0
-
-    @property
-    def key(self) -> tuple[Provider, str]:
-        return self.provider, self.model

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any, Literal
 
 from events.ids import Provider, Tier, WhenExceeded
@@ -199,7 +200,7 @@ def availability_chain(options: Sequence[Option], ruled: ModelSpec) -> tuple[Opt
     def order(option: Option) -> tuple[Any, ...]:
         quality = option.spec.quality
         better = quality > ruled.quality
-        return option.spec != ruled, better, quality if better else -quality, *_by_cost(option)
+        return option.spec.key != ruled.key, better, quality if better else -quality, *_by_cost(option)
 
     return tuple(sorted(options, key=order))
 
@@ -211,21 +212,32 @@ def budget_chain(options: Sequence[Option]) -> tuple[Option, ...]:
 
 def efficiency(option: Option) -> Fraction:
     """quality * 100 / (cost in cents + 1), exactly (M5.8); the +1 keeps what is free finite."""
-    cost_cents = Fraction(option.worst_case_microusd, MICROUSD_PER_CENT)
-    return Fraction(str(option.spec.quality)) * 100 / (cost_cents + 1)
+    quality = _exactly(option.spec.quality)
+    # One fraction instead of four: each is reduced when it is made.
+    return Fraction(
+        quality.numerator * 100 * MICROUSD_PER_CENT,
+        quality.denominator * (option.worst_case_microusd + MICROUSD_PER_CENT),
+    )
+
+
+@lru_cache(maxsize=1_000)
+def _exactly(quality: float) -> Fraction:
+    """As it is written."""
+    return Fraction(str(quality))
 
 
 def _near(found: _Field, table: Sequence[ModelSpec], options: Sequence[Option], why: str) -> RoutingPlan:
     """The most efficient of those that are not dearer than the rule's model; dearer ones only where nothing else
     is left, since work that can be done is better than work that waits."""
-    ceiling = next((one.worst_case_microusd for one in options if one.spec == found.ruled), None)
+    ceiling = next((one.worst_case_microusd for one in options if one.spec.key == found.ruled.key), None)
     within = [one for one in found.usable if ceiling is None or one.worst_case_microusd <= ceiling]
     if found.usable and not within:
         reason = f"{why} is out, and so is all that costs no more: the cheapest that is left"
         return _made(found, table, options, "availability", budget_chain(found.usable), reason, "availability")
     order = tuple(sorted(within, key=lambda one: (-efficiency(one), *_by_cost(one))))
     too_dear = f"dearer than the rule's {found.ruled.model}"
-    dearer = {one.spec.key: too_dear for one in found.usable if one not in within}
+    kept = {one.spec.key for one in within}
+    dearer = {one.spec.key: too_dear for one in found.usable if one.spec.key not in kept}
     found = replace(found, usable=order, excluded={**found.excluded, **dearer})
     reason = "the budget is near its limit: the best quality for the cost of this call"
     return _made(found, table, options, "near-threshold", order, reason, "budget near its limit")
@@ -241,7 +253,7 @@ def _made(
     cause: str,
 ) -> RoutingPlan:
     fallback = None
-    if order and order[0].spec != found.ruled:
+    if order and order[0].spec.key != found.ruled.key:
         obstacle = f"; {found.ruled.model}: {found.obstacle}" if found.obstacle else ""
         fallback = f"{cause}{obstacle or f', instead of {found.ruled.model}'}"
     costs = {one.spec.key: one.worst_case_microusd for one in options}
@@ -267,21 +279,26 @@ def _field(
     left: _Left,
 ) -> _Field:
     offered = {one.spec.key for one in options}
-    configured = {one.spec.provider for one in options} | {provider for provider, _ in left.excluded}
-
-    def obstacle(spec: ModelSpec) -> str | None:
+    configured = {one.spec.provider for one in options}
+    configured.update(provider for provider, _ in left.excluded)
+    out: dict[ModelKey, str] = {}
+    absent: list[ModelSpec] = []
+    for spec in table:
+        lacking = needs.lacking(spec)
+        if spec.provider not in configured and lacking is None:
+            absent.append(spec)
         if spec.key in left.excluded:
-            return left.excluded[spec.key]
-        if spec.key not in offered:
-            return "not offered" if spec.provider in configured else f"{spec.provider} is not configured"
-        if spec.provider in left.down:
-            return f"{spec.provider} is down: {left.down[spec.provider]}"
-        if spec.key in left.paused:
-            return f"paused: {left.paused[spec.key]}"
-        return needs.lacking(spec)
-
-    out = {spec.key: why for spec in table if (why := obstacle(spec))}
-    absent = [spec for spec in table if spec.provider not in configured and needs.lacking(spec) is None]
+            why: str | None = left.excluded[spec.key]
+        elif spec.key not in offered:
+            why = "not offered" if spec.provider in configured else f"{spec.provider} is not configured"
+        elif spec.provider in left.down:
+            why = f"{spec.provider} is down: {left.down[spec.provider]}"
+        elif spec.key in left.paused:
+            why = f"paused: {left.paused[spec.key]}"
+        else:
+            why = lacking
+        if why:
+            out[spec.key] = why
     return _Field(
         ruled,
         tuple(one for one in options if one.spec.key not in out),

@@ -22,6 +22,7 @@ from events.run import (
     RunFailed,
     RunStarted,
     RunSucceeded,
+    RunTakenOver,
     RunWaiting,
     SetupRan,
     ToolUsed,
@@ -31,9 +32,11 @@ from events.work import Work
 from vapora.domain import answer
 
 # To be raised with every change of `evolve` or of the state: what an older fold saved is then left aside.
-FOLD_VERSION = 5
+FOLD_VERSION = 6
 # So often the same call with the same result in a row, and the model is told so.
 MOST_REPEATS = 5
+# So often a run goes on with another agent; then it is the run that does not let agents advance.
+MOST_TAKEN_OVER = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,8 @@ class Run:
     With tools: `used`: all tool calls with their results, in order; `question`: one that no person has answered yet;
     `head`: the newest commit that is recorded, None before the first; `repeats`: how often the last call was made with
     the same result, in a row; `warned`: how many answers there were each time that the model was told of that.
-    `busy_ms`: what models, tools and commands took; waiting for people is no part of it.
+    `busy_ms`: what models, tools and commands took; waiting for people is no part of it. `started` names the agent that
+    has it now; `epoch` is where the log gave it to that one, 0 for the first, and `taken_over` how often that was.
     """
 
     version: int = 0
@@ -87,6 +91,8 @@ class Run:
     busy_ms: int = 0
     artifact: Content | None = None
     ended: RunSucceeded | RunFailed | RunCancelled | None = None
+    epoch: int = 0
+    taken_over: int = 0
 
     def next_attempt(self, step: int) -> int:
         return self.attempts[step] + 1 if step < len(self.attempts) else 1
@@ -98,42 +104,55 @@ def initial() -> Run:
 
 def evolve(run: Run, event: DomainEvent) -> Run:
     """The run after `event`; events that do not concern its progress only count."""
-    run = replace(run, version=run.version + 1)
+    version = run.version + 1
     match event:
         case RunStarted():
-            return replace(run, started=event)
+            return replace(run, version=version, started=event)
+        case RunTakenOver():
+            started = run.started and run.started.model_copy(update={"agent_id": event.agent_id})
+            taken_over = run.taken_over + 1
+            return replace(run, version=version, started=started, epoch=event.handed_over_at, taken_over=taken_over)
         case ProviderSelected(call_id=call_id, step=step, attempt=attempt):
             attempts = (*run.attempts, *(0,) * (step + 1 - len(run.attempts)))
             attempts = (*attempts[:step], attempt, *attempts[step + 1 :])
-            return replace(run, open_call=OpenCall(call_id, step, attempt), attempts=attempts)
+            return replace(run, version=version, open_call=OpenCall(call_id, step, attempt), attempts=attempts)
         case ModelCalled():
             return _answered(run, event)
         case ModelCallFailed():
-            return replace(run, maybe_billed=run.maybe_billed + event.booked, last_failure=event, open_call=None)
+            billed = run.maybe_billed + event.booked
+            return replace(run, version=version, maybe_billed=billed, last_failure=event, open_call=None)
         case ModelCallLost():
-            return replace(run, maybe_billed=run.maybe_billed + 1, open_call=None)
+            return replace(run, version=version, maybe_billed=run.maybe_billed + 1, open_call=None)
         case ModelCallWithdrawn():
-            return replace(run, open_call=None)
+            return replace(run, version=version, open_call=None)
         case SetupRan() | ToolUsed() | QuestionAsked() | ChecksRan():
-            return _worked(run, event)
+            return _worked(replace(run, version=version), event)
         case RunWaiting(reason=reason):
-            return replace(run, waiting=reason)
+            return replace(run, version=version, waiting=reason)
         case RunContinued():
-            return replace(run, waiting=None, repeats=0 if run.waiting is WaitReason.RUNAWAY else run.repeats)
+            repeats = 0 if run.waiting is WaitReason.RUNAWAY else run.repeats
+            return replace(run, version=version, waiting=None, repeats=repeats)
         case ArtifactRecorded(content=content):
-            return replace(run, artifact=content)
+            return replace(run, version=version, artifact=content)
         case RunSucceeded() | RunFailed() | RunCancelled():
-            return replace(run, ended=event, open_call=None, waiting=None, question=None)
+            return replace(run, version=version, ended=event, open_call=None, waiting=None, question=None)
         case _:
-            return run
+            return replace(run, version=version)
 
 
 def _answered(run: Run, event: ModelCalled) -> Run:
-    spent, busy = run.cost_microusd + event.cost_microusd, run.busy_ms + event.latency_ms
-    run = replace(run, cost_microusd=spent, busy_ms=busy, open_call=None)
-    if answer.judge(event) is not answer.Verdict.USABLE:
-        return replace(run, unusable=(*run.unusable, event))
-    return replace(run, answers=(*run.answers, event), unusable=(), maybe_billed=0, last_failure=None)
+    usable = answer.judge(event) is answer.Verdict.USABLE
+    return replace(
+        run,
+        version=run.version + 1,
+        cost_microusd=run.cost_microusd + event.cost_microusd,
+        busy_ms=run.busy_ms + event.latency_ms,
+        open_call=None,
+        answers=(*run.answers, event) if usable else run.answers,
+        unusable=() if usable else (*run.unusable, event),
+        maybe_billed=0 if usable else run.maybe_billed,
+        last_failure=None if usable else run.last_failure,
+    )
 
 
 def _worked(run: Run, event: SetupRan | ToolUsed | QuestionAsked | ChecksRan) -> Run:
@@ -172,6 +191,22 @@ def fold(events: Sequence[DomainEvent]) -> Run:
 
 def start(run: Run, begun: RunStarted) -> tuple[DomainEvent, ...]:
     return () if run.started else (begun,)
+
+
+def take_over(run: Run, agent_id: str, handed_over_at: int) -> tuple[DomainEvent, ...]:
+    """The agent to which the run was handed over goes on with it; the one before records nothing more."""
+    begun = _begun(run)
+    if run.ended or run.epoch >= handed_over_at:
+        return ()
+    return (
+        RunTakenOver(
+            run_id=begun.run_id,
+            task_id=begun.task_id,
+            agent_id=agent_id,
+            from_agent=begun.agent_id,
+            handed_over_at=handed_over_at,
+        ),
+    )
 
 
 def wait(run: Run, reason: WaitReason, remedy: str) -> tuple[DomainEvent, ...]:

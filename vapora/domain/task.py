@@ -32,7 +32,7 @@ from vapora.commands import EditTask, MoveTask, RequeueTask
 from vapora.domain.dependencies import Ring, shown
 from vapora.domain.project import Project
 from vapora.domain.rank import ENDED
-from vapora.domain.task_assignment import assign, assign_review, wait
+from vapora.domain.task_assignment import assign, assign_review, hand_over, wait
 from vapora.domain.task_attempts import comment, pause, pick, resume, start_attempt
 from vapora.domain.task_fold import FOLD_VERSION, evolve, fold, initial
 from vapora.domain.task_landing import landed, lands_by_itself, may_land, may_push, pushed, refuse_landing, send_back
@@ -56,6 +56,7 @@ __all__ = [
     "edit",
     "evolve",
     "fold",
+    "hand_over",
     "initial",
     "landed",
     "lands_by_itself",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from events.base import DomainEvent
 from events.ids import Review, TaskState, WaitReason
-from events.task import Candidate, ReviewAssigned, TaskAssigned, TaskWaiting
+from events.task import Candidate, ReviewAssigned, TaskAssigned, TaskHandedOver, TaskWaiting
 from vapora.domain.assignment import ChosenAgent
 from vapora.domain.task_state import Task, Wait, require
 from vapora.errors import ConflictError
@@ -72,6 +72,31 @@ def assign_review(state: Task | None, *, run_id: str, choice: ChosenAgent, task_
             head=task.head or "",
             candidates=choice.candidates,
             reason=choice.reason,
+            policy=choice.policy,
+            propensity=choice.propensity,
+        ),
+    )
+
+
+def hand_over(
+    state: Task | None, *, run_id: str, from_agent: str, choice: ChosenAgent, why: str, task_id: str = ""
+) -> Events:
+    """The run that works on the task, or reviews it, goes on with the agent that was chosen. `why`: what became of the
+    one before, as a part of a sentence."""
+    task, chosen = require(state, task_id), choice.chosen
+    if chosen is None or task.current_run_id != run_id:
+        return ()
+    return (
+        TaskHandedOver(
+            task_id=task.id,
+            run_id=run_id,
+            agent_id=chosen.agent_id,
+            role=chosen.role,
+            from_agent=from_agent,
+            purpose="work" if task.state is TaskState.IN_PROGRESS else "review",
+            reason=f"{from_agent} {why}; the work went to {chosen.agent_id}",
+            candidates=choice.candidates,
+            choice=choice.reason,
             policy=choice.policy,
             propensity=choice.propensity,
         ),

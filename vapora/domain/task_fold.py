@@ -21,6 +21,7 @@ from events.task import (
     TaskCompleted,
     TaskEdited,
     TaskFailed,
+    TaskHandedOver,
     TaskLabelled,
     TaskLanded,
     TaskPaused,
@@ -54,7 +55,7 @@ _LEADS_TO: Mapping[type[DomainEvent], TaskState] = {
 }
 
 # To be raised with every change of `evolve` or of the state: what an older fold saved is then left aside.
-FOLD_VERSION = 5
+FOLD_VERSION = 6
 # What the next run is told at most; older ones give way.
 MOST_COMMENTS = 500
 
@@ -110,6 +111,10 @@ def _beside(state: Task, event: DomainEvent) -> Task | None:
         case ReviewAssigned():
             run = ReviewRun(event.run_id, event.agent_id, event.head)
             return replace(state, review_run=run, runs=state.runs + 1)
+        case TaskHandedOver():
+            if state.review_run is not None and state.review_run.run_id == event.run_id:
+                return replace(state, review_run=replace(state.review_run, agent_id=event.agent_id))
+            return replace(state, agent_id=event.agent_id) if state.run_id == event.run_id else state
         case TaskLanded():
             return replace(state, landed=Landed(event.oid, event.head, event.branch), refused=None)
         case LandingRefused():

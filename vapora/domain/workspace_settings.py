@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, field
 from typing import Any
 
 from events.base import DomainEvent
 from events.ids import Review
 from events.workspace import SettingsChanged
 from vapora.commands import ChangeSettings, SubmitTask
+from vapora.errors import BadInputError
 
 # To be raised with every change of `evolve` or of the state: what an older fold saved is then left aside.
-FOLD_VERSION = 1
+FOLD_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,19 +23,32 @@ class WorkspaceSettings:
     name: str = ""
     default_review: Review = Review.HUMAN
     default_priority: int = 50
+    most_runs: int | None = None
+    most_runs_of: dict[str, int] = field(default_factory=dict)
 
 
-def decide(state: WorkspaceSettings | None, command: ChangeSettings) -> tuple[DomainEvent, ...]:
-    """Nothing where they are so already, said or by default."""
+def decide(
+    state: WorkspaceSettings | None, command: ChangeSettings, known_roles: Collection[str]
+) -> tuple[DomainEvent, ...]:
+    """Nothing where they are so already, said or by default. `BadInputError` for a limit of a role that is not."""
+    if strangers := [role for role in command.most_runs_of if role not in known_roles]:
+        known = f"The roles are: {', '.join(known_roles)}."
+        raise BadInputError(f"There is no role '{strangers[0]}'.", remedy=known, field="most_runs_of")
     event = SettingsChanged(
-        name=command.name, default_review=command.default_review, default_priority=command.default_priority
+        name=command.name,
+        default_review=command.default_review,
+        default_priority=command.default_priority,
+        most_runs=command.most_runs,
+        most_runs_of=dict(command.most_runs_of),
     )
     return () if evolve(None, event) == (state or WorkspaceSettings()) else (event,)
 
 
 def evolve(state: WorkspaceSettings | None, event: DomainEvent) -> WorkspaceSettings | None:
     if isinstance(event, SettingsChanged):
-        return WorkspaceSettings(event.name, event.default_review, event.default_priority)
+        return WorkspaceSettings(
+            event.name, event.default_review, event.default_priority, event.most_runs, dict(event.most_runs_of)
+        )
     return state
 
 

@@ -29,6 +29,7 @@ from vapora.llm import failures, replies
 from vapora.llm.protocol import (
     Capabilities,
     Finish,
+    Frame,
     Message,
     ModelAnswer,
     ModelRequest,
@@ -44,6 +45,7 @@ PING_TIMEOUT_S = 5.0
 CONNECT_TIMEOUT_S = 10.0
 # As many calls as the router lets through may be open at once; the router bounds them, not this pool.
 MAX_CONNECTIONS = 1000
+_MOST_FRAMES = 1_000
 _SAFE_CALL_ID = re.compile(r"[A-Za-z0-9_-]{1,40}")
 _MADE_CALL_ID = re.compile(r"call_(\d{1,9})")
 
@@ -61,6 +63,10 @@ class VendorAdapter(ABC):
 
     default_url: str
     simulated: bool = False
+    # Which of the two forms of a body is the longer one.
+    larger_streamed: bool = True
+    # Bytes between two fields of the body, as the SDK encodes it.
+    _comma: int = len(",")
 
     def __init__(self, provider: Provider, api_key: str = "", base_url: str | None = None) -> None:
         """`base_url` None means the vendor's own: the environment is read by the factory alone."""
@@ -69,13 +75,19 @@ class VendorAdapter(ABC):
         self._url = base_url or self.default_url
         self._sdk: Any = None
         self._sdk_lock = threading.Lock()
+        self._wire = str(provider)
+        self._frames: dict[tuple[object, ...], int] = {}
         self._journal = structlog.get_logger(f"llm/{self.provider}")
 
     # What a vendor's adapter says of itself.
 
     @abstractmethod
-    def body(self, request: ModelRequest, *, stream: bool = False) -> Body:
-        """The JSON body as the vendor receives it. Pure; needs no SDK."""
+    def said(self, request: ModelRequest) -> Body:
+        """The part of the body that holds what is said: the same for all models of one `wire` form. Never empty."""
+
+    @abstractmethod
+    def settings(self, frame: Frame, *, stream: bool) -> Body:
+        """The rest of the body, under other names. Never empty."""
 
     @abstractmethod
     def _build(self) -> Any:
@@ -108,6 +120,10 @@ class VendorAdapter(ABC):
 
     # The contract.
 
+    def body(self, request: ModelRequest, *, stream: bool = False) -> Body:
+        """The JSON body as the vendor receives it. Pure; needs no SDK."""
+        return self.said(request) | self.settings(request.frame(), stream=stream)
+
     async def complete(self, request: ModelRequest) -> ModelAnswer:
         sdk = await self._client()
         return self._clean(await self._by(self._deadline(request.timeout_s), self._ask(sdk, request)))
@@ -129,8 +145,31 @@ class VendorAdapter(ABC):
             await pieces.aclose()
 
     def request_bytes(self, request: ModelRequest) -> int:
-        """The larger of the two forms, which is the streamed one."""
-        return len(self._encoded(self.body(request, stream=True)))
+        """The larger of the two forms."""
+        return len(self._encoded(self.body(request, stream=self.larger_streamed)))
+
+    def wire(self, model: str) -> str:
+        # A provider's own turns go back to it alone, so each provider has a form of its own.
+        return self._wire
+
+    def said_bytes(self, request: ModelRequest) -> int:
+        return len(self._encoded(self.said(request)))
+
+    def frame_bytes(self, frame: Frame) -> int:
+        """Measured once for each frame: there are a few for each model."""
+        key = self._telling(frame)
+        found = self._frames.get(key)
+        if found is None:
+            if len(self._frames) >= _MOST_FRAMES:
+                self._frames.clear()
+            settings = len(self._encoded(self.settings(frame, stream=self.larger_streamed)))
+            # As one object they share their braces, and stand apart by a comma.
+            found = self._frames[key] = settings - len("{}") + self._comma
+        return found
+
+    def _telling(self, frame: Frame) -> tuple[object, ...]:
+        """What a frame's length depends on."""
+        return frame.model, frame.max_output_tokens, frame.temperature, frame.tools, frame.images > 0
 
     async def ping(self) -> None:
         sdk = await self._client()
@@ -298,8 +337,8 @@ def without_natives(request: ModelRequest) -> ModelRequest:
     return request.model_copy(update={"messages": bare})
 
 
-def compact(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+# Made once: `json.dumps` with options makes one for each value.
+compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def functions(tools: Iterable[ToolSpec]) -> list[Body]:

@@ -25,7 +25,7 @@ from vapora.llm.adapter import (
     tool_calls,
     without_natives,
 )
-from vapora.llm.protocol import Finish, Message, ModelAnswer, ModelRequest, TextDelta, ToolCall, Usage
+from vapora.llm.protocol import Finish, Frame, Message, ModelAnswer, ModelRequest, TextDelta, ToolCall, Usage
 
 _FINISH: dict[str, Finish] = {
     "end_turn": "stop",
@@ -68,12 +68,8 @@ class AnthropicClient(VendorAdapter):
                 raise
         return await super().complete(without_natives(request))
 
-    def body(self, request: ModelRequest, *, stream: bool = False) -> Body:
-        body: Body = {
-            "max_tokens": request.max_output_tokens,
-            "messages": self._turns(request),
-            "model": request.model,
-        }
+    def said(self, request: ModelRequest) -> Body:
+        body: Body = {"messages": self._turns(request)}
         if request.tools:
             body["tools"] = [
                 {"name": tool.name, "description": tool.description, "input_schema": tool.parameters}
@@ -84,9 +80,11 @@ class AnthropicClient(VendorAdapter):
             body["system"] = [{"type": "text", "text": request.system} | _CACHED]
         elif request.system:
             body["system"] = request.system
-        if stream:
-            body["stream"] = True
         return body
+
+    def settings(self, frame: Frame, *, stream: bool) -> Body:
+        body: Body = {"max_tokens": frame.max_output_tokens, "model": frame.model}
+        return body | ({"stream": True} if stream else {})
 
     def _turns(self, request: ModelRequest) -> list[Body]:
         """Results of one turn's calls must stand together in one user message, right after the calls."""

@@ -24,13 +24,13 @@ from vapora.llm.adapter import (
 )
 from vapora.llm.protocol import (
     Finish,
+    Frame,
     Message,
     ModelAnswer,
     ModelRequest,
     TextDelta,
     ToolCall,
     Usage,
-    image_count,
 )
 
 _FINISH: dict[str, Finish] = {
@@ -58,15 +58,12 @@ _RESOLUTION = "MEDIA_RESOLUTION_HIGH"
 
 class GeminiClient(VendorAdapter):
     default_url = "https://generativelanguage.googleapis.com"
+    _comma = len(", ")
 
-    def body(self, request: ModelRequest, *, stream: bool = False) -> Body:
-        """The same for both forms: streaming is another address here, not another body."""
-        config: Body = {}
-        if request.temperature is not None:
-            config["temperature"] = request.temperature
-        config["maxOutputTokens"] = request.max_output_tokens
-        if image_count(request.messages):
-            config["mediaResolution"] = _RESOLUTION
+    def wire(self, model: str) -> str:
+        return self._wire if _wants_signatures(model) else f"{self._wire}/unsigned"
+
+    def said(self, request: ModelRequest) -> Body:
         body: Body = {"contents": _turns(request)}
         if request.system:
             body["systemInstruction"] = {"parts": [{"text": request.system}], "role": "user"}
@@ -80,8 +77,16 @@ class GeminiClient(VendorAdapter):
                 for tool in request.tools
             ]
             body["tools"] = [{"functionDeclarations": declarations}]
-        body["generationConfig"] = config
         return body
+
+    def settings(self, frame: Frame, *, stream: bool) -> Body:
+        """The same for both forms: streaming is another address here, not another body, and so is another model."""
+        config: Body = {"maxOutputTokens": frame.max_output_tokens}
+        if frame.temperature is not None:
+            config["temperature"] = frame.temperature
+        if frame.images:
+            config["mediaResolution"] = _RESOLUTION
+        return {"generationConfig": config}
 
     def _encoded(self, body: Body) -> bytes:
         return json.dumps(body).encode()  # as the SDK does: spaced, and ASCII only
@@ -260,6 +265,10 @@ def _turns(request: ModelRequest) -> list[Body]:
     return turns
 
 
+def _wants_signatures(model: str) -> bool:
+    return not model.startswith(("gemini-1", "gemini-2"))
+
+
 def _parts(message: Message, names: Mapping[str, str], model: str) -> list[Body]:
     if message.role == "tool":
         raw = message.tool_call_id or ""
@@ -275,7 +284,7 @@ def _parts(message: Message, names: Mapping[str, str], model: str) -> list[Body]
         part: Body = {"functionCall": {"id": call_id(call.id), "args": call.arguments, "name": call.name}}
         if call.signature:
             part["thoughtSignature"] = call.signature
-        elif foreign and index == 0 and not model.startswith(("gemini-1", "gemini-2")):
+        elif foreign and index == 0 and _wants_signatures(model):
             part["thoughtSignature"] = _NO_SIGNATURE
         parts.append(part)
     return parts

@@ -25,12 +25,12 @@ from vapora.llm.adapter import (
 from vapora.llm.protocol import (
     Capabilities,
     Finish,
+    Frame,
     Message,
     ModelAnswer,
     ModelRequest,
     TextDelta,
     ToolCall,
-    image_count,
 )
 from vapora.llm.thoughts import Thoughts, without_thoughts
 
@@ -45,10 +45,9 @@ _LARGEST_CONTEXT = 131_072
 _IMAGE_TOKENS = 6_404
 
 
-def _context(request: ModelRequest) -> int:
+def _context(frame: Frame) -> int:
     """Tokens that hold the prompt, at two bytes a token and 1,000 for the rest, its images, and the answer."""
-    images = image_count(request.messages) * _IMAGE_TOKENS
-    wanted = request.prompt_bytes() // 2 + images + 1_000 + request.max_output_tokens
+    wanted = frame.prompt_bytes // 2 + frame.images * _IMAGE_TOKENS + 1_000 + frame.max_output_tokens
     return min(max(_SMALLEST_CONTEXT, 1 << (wanted - 1).bit_length()), _LARGEST_CONTEXT)
 
 
@@ -56,26 +55,25 @@ class OllamaClient(VendorAdapter):
     """Costs nothing, needs no key, and names no tool calls: their ids are made here."""
 
     default_url = "http://127.0.0.1:11434"
+    # `false` is a byte longer than `true`.
+    larger_streamed = False
 
-    def body(self, request: ModelRequest, *, stream: bool = False) -> Body:
+    def said(self, request: ModelRequest) -> Body:
         system = [{"role": "system", "content": request.system}] if request.system else []
-        options: Body = {"num_predict": request.max_output_tokens, "num_ctx": _context(request)}
-        if request.temperature is not None:
-            options["temperature"] = request.temperature
         names = tool_names(request.messages)
-        body: Body = {
-            "model": request.model,
-            "messages": system + [_turn(message, names) for message in request.messages],
-            "stream": stream,
-            "options": options,
-        }
+        body: Body = {"messages": system + [_turn(message, names) for message in request.messages]}
         if request.tools:
             body["tools"] = functions(request.tools)
         return body
 
-    def request_bytes(self, request: ModelRequest) -> int:
-        """`false` is a byte longer than `true`, so here the form that is not streamed is the larger."""
-        return len(self._encoded(self.body(request)))
+    def settings(self, frame: Frame, *, stream: bool) -> Body:
+        options: Body = {"num_predict": frame.max_output_tokens, "num_ctx": _context(frame)}
+        if frame.temperature is not None:
+            options["temperature"] = frame.temperature
+        return {"model": frame.model, "stream": stream, "options": options}
+
+    def _telling(self, frame: Frame) -> tuple[object, ...]:
+        return *super()._telling(frame), _context(frame)
 
     def _build(self) -> Any:
         import httpx

@@ -26,7 +26,7 @@ from vapora.llm.adapter import (
     time_limit,
     tool_calls,
 )
-from vapora.llm.protocol import Finish, Message, ModelAnswer, ModelRequest, TextDelta, Usage
+from vapora.llm.protocol import Finish, Frame, Message, ModelAnswer, ModelRequest, TextDelta, Usage
 from vapora.llm.thoughts import Thoughts
 
 _FINISH: dict[str, Finish] = {
@@ -60,19 +60,19 @@ class OpenAIClient(VendorAdapter):
     default_url = "https://api.openai.com/v1"
     limit_name = "max_completion_tokens"
 
-    def body(self, request: ModelRequest, *, stream: bool = False) -> Body:
+    def said(self, request: ModelRequest) -> Body:
         system = [{"role": "system", "content": request.system}] if request.system else []
-        body: Body = {
-            "messages": system + [self._turn(message) for message in request.messages],
-            "model": request.model,
-            self.limit_name: request.max_output_tokens,
-        }
-        if request.temperature is not None and _takes_temperature(request.model):
-            body["temperature"] = request.temperature
+        body: Body = {"messages": system + [self._turn(message) for message in request.messages]}
         if request.tools:
             body["tools"] = functions(request.tools)
-            if _generation(request.model) >= (5, 6):
-                body["reasoning_effort"] = "none"
+        return body
+
+    def settings(self, frame: Frame, *, stream: bool) -> Body:
+        body: Body = {"model": frame.model, self.limit_name: frame.max_output_tokens}
+        if frame.temperature is not None and _takes_temperature(frame.model):
+            body["temperature"] = frame.temperature
+        if frame.tools and _generation(frame.model) >= (5, 6):
+            body["reasoning_effort"] = "none"
         if stream:
             body["stream"] = True
             body["stream_options"] = {"include_usage": True}

@@ -7,7 +7,7 @@ in the house knows a vendor's shapes.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable
-from typing import Literal, Protocol, Self, runtime_checkable
+from typing import Literal, NamedTuple, Protocol, Self, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
@@ -84,6 +84,18 @@ class Message(_Value):
         return len(self.text.encode()) + calls + native
 
 
+class Frame(NamedTuple):
+    """What a request carries beside what is said, as far as its length depends on it. `prompt_bytes`: those of what the
+    model reads, as `prompt_bytes()` counts them; `images`: how many are shown."""
+
+    model: str
+    max_output_tokens: int
+    temperature: float | None
+    tools: bool
+    images: int
+    prompt_bytes: int
+
+
 class ModelRequest(_Value):
     """One call. `max_output_tokens` is always sent: it bounds what the call can cost.
 
@@ -118,6 +130,16 @@ class ModelRequest(_Value):
 
     def prompt_bytes(self) -> int:
         return prompt_bytes(self.system, self.messages, self.tools)
+
+    def frame(self) -> Frame:
+        return Frame(
+            self.model,
+            self.max_output_tokens,
+            self.temperature,
+            bool(self.tools),
+            image_count(self.messages),
+            self.prompt_bytes(),
+        )
 
 
 def image_count(messages: Iterable[Message]) -> int:
@@ -187,6 +209,19 @@ class ModelClient(Protocol):
     def request_bytes(self, request: ModelRequest) -> int:
         """Length of the request's body in UTF-8 bytes, as sent to the vendor (upper bound). With the data of its images
         where they hold any: what those count as is a number of tokens, whatever their length."""
+        ...
+
+    def wire(self, model: str) -> str:
+        """Names the form in which this model is told what is said. It is the same, byte for byte, for all models of one
+        form, whichever client has them: so it is measured once for all of them."""
+        ...
+
+    def said_bytes(self, request: ModelRequest) -> int:
+        """The part of `request_bytes` that what is said takes: system prompt, turns and tools."""
+        ...
+
+    def frame_bytes(self, frame: Frame) -> int:
+        """The rest of `request_bytes`. Cheap: it does not look at what is said."""
         ...
 
     async def ping(self) -> None:

@@ -30,7 +30,7 @@ def result(call: ToolRequested, text: str, *, failed: bool = False) -> Message:
 
 def fitted(messages: tuple[Message, ...], limit: int) -> tuple[Message, ...]:
     """The conversation cut by rule to at most so many bytes, if it can be (`vapora.domain.conversation`)."""
-    told = conversation.cut(_sizes(messages), limit)
+    told = conversation.cut(sizes(messages), limit)
     if not told.cut_at:
         return messages
     turns: list[Message] = []
@@ -66,12 +66,8 @@ def shown(messages: Sequence[Message], data: Mapping[str, str] | None) -> tuple[
     return tuple(one.model_copy(update={"images": images(one)}) if one.images else one for one in messages)
 
 
-def least_bytes(messages: Sequence[Message]) -> int:
-    """Of the conversation, however much of it is left out."""
-    return conversation.least(_sizes(messages))
-
-
-def _sizes(messages: Sequence[Message]) -> list[Turn]:
+def sizes(messages: Sequence[Message]) -> list[Turn]:
+    """Of each turn, as `vapora.domain.conversation` wants them."""
     native = (len(one.native.body.encode()) if one.native else 0 for one in messages)
     return [Turn(one.role, one.size() - more, more) for one, more in zip(messages, native, strict=True)]
 

@@ -9,8 +9,9 @@ going through Python objects.
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from json.encoder import encode_basestring as _quoted
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 from pydantic_core import PydanticSerializationError, from_json, to_json
@@ -57,23 +58,23 @@ def seal(encoded: Encoded, envelope: bytes) -> bytes:
 
 def request_id(record: StoredRecord) -> str:
     """Which append wrote the record."""
-    return str(_members(record)[0]["req"])
+    return str(_parted(record)[0].members["req"])
 
 
 def workspace(record: StoredRecord) -> str:
     """Whose log the record was written to."""
-    return str(_members(record)[0]["ws"])
+    return str(_parted(record)[0].members["ws"])
 
 
 def recorded_at(record: StoredRecord) -> datetime:
     """When the record was written."""
-    return datetime.fromisoformat(_members(record)[0]["at"])
+    return _parted(record)[0].at
 
 
 class LazyRecord:
     """A record that is parsed only as far as somebody asks: the envelope alone, or the event with it. Each once."""
 
-    __slots__ = ("_members", "_opened", "position", "record", "stream", "topic", "version")
+    __slots__ = ("_opened", "_parts", "position", "record", "stream", "topic", "version")
 
     def __init__(self, record: StoredRecord) -> None:
         self.record = record
@@ -81,20 +82,20 @@ class LazyRecord:
         self.stream = record.stream
         self.version = record.version
         self.topic = record.topic
-        self._members: dict[str, Any] | None = None
+        self._parts: tuple[_Envelope, bytes] | None = None
         self._opened: Recorded | None = None
 
     @property
     def actor(self) -> str:
-        return str(self._envelope()["by"])
+        return str(self._envelope().members["by"])
 
     @property
     def correlation(self) -> str:
-        return str(self._envelope()["cor"])
+        return str(self._envelope().members["cor"])
 
     @property
     def recorded_at(self) -> datetime:
-        return datetime.fromisoformat(self._envelope()["at"])
+        return self._envelope().at
 
     @property
     def is_known(self) -> bool:
@@ -104,18 +105,18 @@ class LazyRecord:
             return False
         # Most are of today's version, and it is the first that a record says.
         today = self.record.state.startswith(b'{"v":%d,' % kind.VERSION)
-        return today or bool(self._envelope()["v"] <= kind.VERSION)
+        return today or bool(self._envelope().members["v"] <= kind.VERSION)
 
     def open(self) -> Recorded:
         """With `Unknown` for what a newer version wrote; `CorruptLogError` for what nobody can read."""
         if self._opened is None:
-            self._opened = open_record(self.record, lenient=True)
+            self._opened = _opened(self.record, self._parts or _parted(self.record), lenient=True)
         return self._opened
 
-    def _envelope(self) -> dict[str, Any]:
-        if self._members is None:
-            self._members = _members(self.record)[0]
-        return self._members
+    def _envelope(self) -> _Envelope:
+        if self._parts is None:
+            self._parts = _parted(self.record)
+        return self._parts[0]
 
 
 def open_record(record: StoredRecord, lenient: bool = False) -> Recorded:
@@ -123,7 +124,11 @@ def open_record(record: StoredRecord, lenient: bool = False) -> Recorded:
 
     `lenient`: for who reads all and needs but some of it, `Unknown` stands for what a newer version wrote.
     """
-    members, data = _members(record)
+    return _opened(record, _parted(record), lenient)
+
+
+def _opened(record: StoredRecord, parts: tuple[_Envelope, bytes], lenient: bool) -> Recorded:
+    (members, at), data = parts
     version = members["v"]
     event = _event(record, version, data)
     if isinstance(event, Unknown) and not lenient:
@@ -132,7 +137,7 @@ def open_record(record: StoredRecord, lenient: bool = False) -> Recorded:
         record.position,
         record.stream,
         record.version,
-        datetime.fromisoformat(members["at"]),
+        at,
         members["ws"],
         members["by"],
         members["cor"],
@@ -182,21 +187,33 @@ def _stand_in(record: StoredRecord, version: int, why: str, data: bytes) -> Unkn
         raise _corrupt(record, error) from error
 
 
-def _members(record: StoredRecord) -> tuple[dict[str, Any], bytes]:
-    """The envelope's members, and the bytes of the event."""
+class _Envelope(NamedTuple):
+    """Its members, which nobody changes, and when the record was written."""
+
+    members: dict[str, Any]
+    at: datetime
+
+
+def _parted(record: StoredRecord) -> tuple[_Envelope, bytes]:
+    """The envelope, and the bytes of the event."""
     head, found, tail = record.state.partition(_DATA)
     try:
         if not found or not tail.endswith(b"}"):
             raise ValueError("it does not have the form of a record")
-        members = from_json(head + b"}")
-        if not members.keys() >= _ENVELOPE:
-            raise ValueError(f"it lacks {', '.join(sorted(_ENVELOPE - members.keys()))}")
-        if not isinstance(members["v"], int):
-            raise ValueError("its version is no number")
-        datetime.fromisoformat(members["at"])
+        return _envelope(head), tail[:-1]
     except (ValueError, TypeError, AttributeError) as error:
         raise _corrupt(record, error) from error
-    return members, tail[:-1]
+
+
+# The events of one append have one envelope, and several followers read each.
+@lru_cache(maxsize=1_024)
+def _envelope(head: bytes) -> _Envelope:
+    members = from_json(head + b"}")
+    if not members.keys() >= _ENVELOPE:
+        raise ValueError(f"it lacks {', '.join(sorted(_ENVELOPE - members.keys()))}")
+    if not isinstance(members["v"], int):
+        raise ValueError("its version is no number")
+    return _Envelope(members, datetime.fromisoformat(members["at"]))
 
 
 _ENVELOPE = frozenset({"v", "at", "ws", "by", "cor", "cau", "req"})

@@ -78,7 +78,7 @@ class Git:
 
     `as_person` calls read the person's git configuration and environment: only for what is theirs, their remotes and
     their checkout. `held` are descriptors that git and its children inherit, so that a lock outlives a killed owner
-    for as long as they do. `logins`: what the workspace brought for remotes over https.
+    for as long as they do. `logins`: what the workspace brought for remotes.
     """
 
     def __init__(self, environ: Mapping[str, str], *, held: Sequence[int] = (), logins: Logins = nobodys) -> None:
@@ -129,16 +129,15 @@ class Git:
 
         `limit`: bytes of output after which git is ended and what came is returned. `filters`: leave the person's
         LFS filters on, as in their own checkout. `remote`: the URL or path that the call reaches, with the workspace's
-        login for it in place of the person's, where it has one.
+        login or key for it in place of the person's, where it has one.
         """
         options = [f"--git-dir={git_dir}"] if git_dir else []
         options += [f"--work-tree={work_tree}"] if work_tree else []
         settings = _SAFE if filters else _SAFE + _NO_LFS
-        login, secret = for_remote(remote, self._logins) if remote else ([], {})
         safe = [part for one in settings for part in ("-c", one)]
-        command = [self._program, *options, *safe, *login, *arguments]
-        environ = (self._persons if as_person else self._own) | dict(variables or {}) | secret
-        with tempfile.TemporaryFile() as given:
+        with tempfile.TemporaryFile() as given, for_remote(remote or "", self._logins) as (login, secret):
+            command = [self._program, *options, *safe, *login, *arguments]
+            environ = (self._persons if as_person else self._own) | dict(variables or {}) | secret
             given.write(stdin)
             given.seek(0)
             process = subprocess.Popen(  # noqa: S603

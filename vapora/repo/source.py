@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,10 +9,9 @@ from typing import Literal
 from urllib.parse import unquote, urlsplit
 
 from vapora.errors import NotARepositoryError, SourceRefusedError
+from vapora.repo.logins import SHORT_FORM
 
 _SCHEMES = ("https", "ssh", "file")
-# user@host:path, the short form of an ssh URL.
-_SCP = re.compile(r"^(?:[A-Za-z0-9._-]+@)?[A-Za-z0-9][A-Za-z0-9.-]*:(?!//)\S+$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +41,7 @@ def parse_source(text: str, roots: Sequence[Path]) -> Source:
         raise SourceRefusedError(
             f"The transport {named.partition('::')[0]!r} is not taken.", remedy="Use https, ssh or file."
         )
-    if _SCP.match(named) and not Path(named).exists():
+    if SHORT_FORM.match(named) and not Path(named).exists():
         return Source("url", named)
     return Source("path", str(_inside(named, roots)))
 

@@ -20,12 +20,20 @@ _WORDS = 1_000
 # In this order: what a remote said about its own failure comes before what git concludes from it.
 _MEANINGS: tuple[tuple[str, type[RepositoryError], str, str], ...] = (
     (
-        r"could not read (Username|Password)|Authentication failed|Permission denied \(|Host key verification failed"
+        r"Host key verification failed",
+        CredentialsNeededError,
+        "The host is not known, or it has another key than it had: nothing was sent to it.",
+        "Compare the key that it shows (`ssh-keyscan HOST`) with what its owner publishes, and store the line as the "
+        "secret git-ssh-known-hosts-<host>, or in the known_hosts of the user who runs VAPORA.",
+    ),
+    (
+        r"could not read (Username|Password)|Authentication failed|Permission denied \("
         r"|terminal prompts disabled",
         CredentialsNeededError,
         "The remote wants a password or a key, and git found none.",
-        "For https store a login as the secret git-<host> (`vapora secrets set`), or give the user who runs VAPORA "
-        "access: a credential helper for https, a key in the agent for ssh. Passwords in the URL are not taken.",
+        "Store a login for https as the secret git-<host>, a private key for ssh as git-ssh-<host> (`vapora secrets "
+        "set`), or give the user who runs VAPORA access: a credential helper for https, a key in the agent for ssh. "
+        "Passwords in the URL are not taken.",
     ),
     (
         r"dubious ownership",

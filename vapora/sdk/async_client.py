@@ -8,18 +8,22 @@ from typing import Any
 
 from events.ids import Scope, TaskState
 from vapora import commands, views
+from vapora.sdk.async_channels import AsyncChannels
 from vapora.sdk.async_handles import AsyncProjects, AsyncTasks
 from vapora.sdk.async_live import AsyncLive
 from vapora.sdk.async_people import AsyncPeople
+from vapora.sdk.async_plans import AsyncPlans
+from vapora.sdk.async_schedules import AsyncSchedules
 from vapora.sdk.async_webhooks import AsyncWebhooks
 from vapora.sdk.async_work import AsyncWork
+from vapora.sdk.async_workflows import AsyncWorkflows
 from vapora.sdk.async_workspaces import AsyncWorkspaces
 from vapora.sdk.paths import PREFIX, Moment, Position, budget_path, moment, path
 from vapora.sdk.problems import problem
 from vapora.sdk.waiting import SETTLED
 
 
-class AsyncClient(AsyncWork, AsyncWebhooks, AsyncPeople):
+class AsyncClient(AsyncWork, AsyncWorkflows, AsyncPlans, AsyncChannels, AsyncSchedules, AsyncWebhooks, AsyncPeople):
     """Speaks to one server, for one workspace. Refusals are raised as `ApiError`, silence as `NoServerError`.
 
     One method for each operation of the HTTP interface; `projects` and `tasks` also lead to single ones:
@@ -250,6 +254,11 @@ class AsyncClient(AsyncWork, AsyncWebhooks, AsyncPeople):
 
     async def edit_agent(self, agent_id: str, change: commands.EditAgent) -> int:
         return await self._write("PATCH", path("agents", agent_id), change)
+
+    async def drain_agent(self, agent_id: str, drain: commands.DrainAgent | None = None, key: str | None = None) -> int:
+        """It ends what it has and gets nothing new. With a limit, others take over what is left by then."""
+        wish = drain or commands.DrainAgent()
+        return (await self._ask("POST", path("agents", agent_id, "drain"), views.Accepted, wish, key)).position
 
     async def remove_agent(self, agent_id: str) -> int:
         return await self._write("DELETE", path("agents", agent_id))

@@ -8,18 +8,22 @@ from typing import Any
 
 from events.ids import Scope, TaskState
 from vapora import commands, views
+from vapora.sdk.channels import Channels
 from vapora.sdk.handles import Projects, Tasks
 from vapora.sdk.live import Live
 from vapora.sdk.paths import PREFIX, Moment, Position, budget_path, moment, path
 from vapora.sdk.people import People
+from vapora.sdk.plans import Plans
 from vapora.sdk.problems import problem
+from vapora.sdk.schedules import Schedules
 from vapora.sdk.waiting import SETTLED
 from vapora.sdk.webhooks import Webhooks
 from vapora.sdk.work import Work
+from vapora.sdk.workflows import Workflows
 from vapora.sdk.workspaces import Workspaces
 
 
-class Client(Work, Webhooks, People):
+class Client(Work, Workflows, Plans, Channels, Schedules, Webhooks, People):
     """Speaks to one server, for one workspace. Refusals are raised as `ApiError`, silence as `NoServerError`.
 
     One method for each operation of the HTTP interface; `projects` and `tasks` also lead to single ones:
@@ -245,6 +249,11 @@ class Client(Work, Webhooks, People):
 
     def edit_agent(self, agent_id: str, change: commands.EditAgent) -> int:
         return self._write("PATCH", path("agents", agent_id), change)
+
+    def drain_agent(self, agent_id: str, drain: commands.DrainAgent | None = None, key: str | None = None) -> int:
+        """It ends what it has and gets nothing new. With a limit, others take over what is left by then."""
+        wish = drain or commands.DrainAgent()
+        return (self._ask("POST", path("agents", agent_id, "drain"), views.Accepted, wish, key)).position
 
     def remove_agent(self, agent_id: str) -> int:
         return self._write("DELETE", path("agents", agent_id))

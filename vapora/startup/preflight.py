@@ -61,7 +61,6 @@ def check_address(name: str, text: str) -> None:
 
 
 def _check_openid(settings: Settings) -> None:
-    check_address("VAPORA_PUBLIC_URL", settings.public_url)
     if settings.openid_issuer:
         from vapora.identity.openid import client_of
 

@@ -19,6 +19,7 @@ from projections.engine.base import Reader, Row
 from vapora.domain import budget
 from vapora.domain import task_fold as tasks
 from vapora.domain.budget import Ledger
+from vapora.domain.learning import History
 from vapora.domain.swarm import rules as swarm
 from vapora.domain.swarm.state import Swarm
 from vapora.domain.task_state import Task
@@ -167,6 +168,9 @@ def _plain(value: object) -> Any:
 
 
 def _attributes(thing: object) -> dict[str, Any]:
+    if isinstance(thing, History):
+        # What it has summed up of them depends on who asked, and when.
+        return dict(zip(("last", "by_type"), thing.kept(), strict=True))
     if is_dataclass(thing):
         return {field.name: getattr(thing, field.name) for field in fields(thing)}
     return dict(getattr(thing, "__dict__", {}))

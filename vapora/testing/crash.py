@@ -97,6 +97,9 @@ class CrashableRuntime(LocalRuntime):
         well = starting is not None and starting.done() and not starting.cancelled() and not starting.exception()
         return starting.result() if well and starting is not None else None
 
+    async def discard(self, address: Address) -> None:
+        self.kill(address)
+
     async def activate(self, address: Address) -> Actor:
         return await self._started(self._enter(address))
 
@@ -224,6 +227,9 @@ class _View:
 
     async def stop(self, address: Address) -> None:
         await self._runtime.stop(address)
+
+    async def discard(self, address: Address) -> None:
+        await self._runtime.discard(address)
 
     async def close_cell(self, workspace: str, only: Collection[str] | None = None) -> None:
         await self._runtime.close_cell(workspace, only)

@@ -5,7 +5,7 @@ names: it is used as it was meant to be, and the next write of that name says so
 """
 
 from vapora.vault.base import LONGEST_VALUE_BYTES, Rotated, StoredSecret, Vault
-from vapora.vault.names import api_key_name, git_login_name, git_ssh_name
+from vapora.vault.names import api_key_name, git_known_hosts_name, git_login_name, git_ssh_name, webhook_secret_name
 from vapora.vault.opening import open_vault
 
 __all__ = [
@@ -14,7 +14,9 @@ __all__ = [
     "StoredSecret",
     "Vault",
     "api_key_name",
+    "git_known_hosts_name",
     "git_login_name",
     "git_ssh_name",
     "open_vault",
+    "webhook_secret_name",
 ]

@@ -3,12 +3,14 @@
 from vapora.views.attachments import Attachment, AttachmentMade
 from vapora.views.base import Stored, View
 from vapora.views.catalogue import Role, TaskType
+from vapora.views.channels import ChannelDelivery, ChannelOutcome, ChannelView, MailView
 from vapora.views.comments import Comment, CommentMade
 from vapora.views.filters import AuditFilter, EventFilter
 from vapora.views.flow import AgentWork, Dashboard, FlowDay, Spread
 from vapora.views.landing import Attempt, Landed, LandingProblem
 from vapora.views.live import (
     AgentChange,
+    ApprovalChange,
     AttemptChange,
     BudgetChange,
     Change,
@@ -27,6 +29,8 @@ from vapora.views.live import (
     SettingsChange,
     StepChange,
     TaskChange,
+    WorkflowChange,
+    WorkflowRunChange,
 )
 from vapora.views.people import (
     InvitationMade,
@@ -42,6 +46,17 @@ from vapora.views.people import (
     TokenView,
     UserView,
     WorkspaceView,
+)
+from vapora.views.plans import (
+    CardEstimate,
+    PlanCards,
+    PlanMade,
+    PlanRound,
+    PlanState,
+    PlanSummary,
+    PlanView,
+    ProposedCard,
+    Range,
 )
 from vapora.views.repository import (
     Branch,
@@ -59,6 +74,7 @@ from vapora.views.repository import (
     WorktreeView,
 )
 from vapora.views.runs import Artifact, ArtifactSummary, Execution, RunBrief
+from vapora.views.schedules import CatchUpChoice, FiringOutcome, FiringView, ScheduleFired, ScheduleView
 from vapora.views.secrets import Secret, SecretDeleted, SecretsRotated
 from vapora.views.steps import Step, StepKind, StepState
 from vapora.views.webhooks import DeliveryState, WebhookDelivery, WebhookMade, WebhookOutcome, WebhookView
@@ -101,13 +117,37 @@ from vapora.views.work import (
     Why,
     WorkspaceSettings,
 )
+from vapora.views.workflows import (
+    ApprovalDecided,
+    ApprovalState,
+    ApprovalView,
+    ArtifactRef,
+    Deciders,
+    StageState,
+    StageTask,
+    StageView,
+    WorkflowChecked,
+    WorkflowFault,
+    WorkflowRunMade,
+    WorkflowRunState,
+    WorkflowRunSummary,
+    WorkflowRunView,
+    WorkflowSource,
+    WorkflowSummary,
+    WorkflowView,
+)
 
 __all__ = [
     "Accepted",
     "Agent",
     "AgentChange",
     "AgentWork",
+    "ApprovalChange",
+    "ApprovalDecided",
+    "ApprovalState",
+    "ApprovalView",
     "Artifact",
+    "ArtifactRef",
     "ArtifactSummary",
     "Attachment",
     "AttachmentMade",
@@ -121,12 +161,17 @@ __all__ = [
     "BudgetChange",
     "BudgetEdited",
     "BudgetView",
+    "CardEstimate",
+    "CatchUpChoice",
     "CellCounts",
     "Chain",
     "Change",
     "ChangedBy",
     "ChangedFile",
     "Changes",
+    "ChannelDelivery",
+    "ChannelOutcome",
+    "ChannelView",
     "CheckResult",
     "ColumnChange",
     "ColumnCount",
@@ -137,6 +182,7 @@ __all__ = [
     "CurvePoint",
     "Dashboard",
     "DeadLetterView",
+    "Deciders",
     "Decision",
     "DeliveryState",
     "EventFilter",
@@ -145,6 +191,8 @@ __all__ = [
     "Execution",
     "FileCheck",
     "FileText",
+    "FiringOutcome",
+    "FiringView",
     "FlowDay",
     "Frame",
     "Health",
@@ -158,6 +206,7 @@ __all__ = [
     "LimitsChanged",
     "LiveAttempt",
     "LiveRequest",
+    "MailView",
     "Me",
     "Member",
     "Membership",
@@ -168,6 +217,12 @@ __all__ = [
     "PauseChange",
     "PauseState",
     "PauseView",
+    "PlanCards",
+    "PlanMade",
+    "PlanRound",
+    "PlanState",
+    "PlanSummary",
+    "PlanView",
     "Policies",
     "Preferences",
     "PreferencesChange",
@@ -177,15 +232,19 @@ __all__ = [
     "ProjectChange",
     "ProjectFile",
     "ProjectMade",
+    "ProposedCard",
     "Pushed",
     "Question",
     "QueueView",
+    "Range",
     "Removed",
     "RepositoryView",
     "Role",
     "RunBrief",
     "RunChange",
     "RunSummary",
+    "ScheduleFired",
+    "ScheduleView",
     "Secret",
     "SecretDeleted",
     "SecretsRotated",
@@ -193,6 +252,9 @@ __all__ = [
     "SettingsChange",
     "SignInStatus",
     "Spread",
+    "StageState",
+    "StageTask",
+    "StageView",
     "Status",
     "Step",
     "StepChange",
@@ -214,6 +276,17 @@ __all__ = [
     "WebhookOutcome",
     "WebhookView",
     "Why",
+    "WorkflowChange",
+    "WorkflowChecked",
+    "WorkflowFault",
+    "WorkflowRunChange",
+    "WorkflowRunMade",
+    "WorkflowRunState",
+    "WorkflowRunSummary",
+    "WorkflowRunView",
+    "WorkflowSource",
+    "WorkflowSummary",
+    "WorkflowView",
     "WorkspaceSettings",
     "WorkspaceView",
     "WorktreeView",

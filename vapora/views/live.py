@@ -13,6 +13,7 @@ from vapora.views.landing import Attempt
 from vapora.views.runs import Execution
 from vapora.views.steps import Step
 from vapora.views.work import Agent, BoardCard, BudgetView, PauseView, Preferences, Project, View, WorkspaceSettings
+from vapora.views.workflows import ApprovalView, WorkflowRunSummary, WorkflowSummary
 
 _LARGEST_POSITION = 2**63 - 1
 
@@ -164,6 +165,30 @@ class StepChange(_Change):
     row: Step
 
 
+class WorkflowChange(_Change):
+    """A workflow, or that it is no longer there."""
+
+    view: Literal["workflow"]
+    operation: Literal["put", "remove"]
+    row: WorkflowSummary | Removed
+
+
+class WorkflowRunChange(_Change):
+    """A run of a workflow, in short."""
+
+    view: Literal["workflow-run"]
+    operation: Literal["put"]
+    row: WorkflowRunSummary
+
+
+class ApprovalChange(_Change):
+    """What a workflow asks, and what came of it."""
+
+    view: Literal["approval"]
+    operation: Literal["put"]
+    row: ApprovalView
+
+
 Change = Annotated[
     TaskChange
     | ColumnChange
@@ -176,13 +201,16 @@ Change = Annotated[
     | PauseChange
     | AttemptChange
     | CommentChange
-    | StepChange,
+    | StepChange
+    | WorkflowChange
+    | WorkflowRunChange
+    | ApprovalChange,
     Field(discriminator="view"),
 ]
 VIEWS = frozenset(
     {
         "task", "column", "project", "agent", "run", "budget", "settings", "preferences", "pause", "attempt",
-        "comment", "step",
+        "comment", "step", "workflow", "workflow-run", "approval",
     }
 )  # fmt: skip
 

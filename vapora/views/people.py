@@ -76,10 +76,11 @@ class InvitationView(View):
 
 
 class InvitationMade(View):
-    """`token` stands in the link that the invited person opens (`/accept#<token>`); it is shown this once."""
+    """`token` stands in the link that the invited person opens (`/accept#<token>`); both are shown this once."""
 
     id: str
     token: str
+    link: str = ""
     expires_at: datetime
     position: int
 

@@ -133,6 +133,8 @@ class WorkspaceSettings(View):
     name: str = ""
     default_review: Review = Review.HUMAN
     default_priority: int = 50
+    most_runs: int | None = None
+    most_runs_of: dict[str, int] = Field(default_factory=dict)
     position: int = 0
 
 
@@ -164,6 +166,8 @@ class RunSummary(View):
     tokens_out: int = 0
     providers: tuple[str, ...] = ()
     reason: str = ""
+    # What became of the agent that had it before, where it was handed over.
+    handed_over: str = ""
 
 
 class Question(View):
@@ -184,6 +188,7 @@ class BoardCard(View):
     was approved of it, `landed` where it became part of the project's branch, `landing_problem` why it did not.
     `reviewer`: who is to approve it, while it is in review. `sandbox`: the kind that its run works in, while it runs;
     `none` is to be shown. `doing`: what its run does, in a line. `question`: what it waits for an answer to.
+    `handed_over`: what became of the agent that had its run before, where that was handed over.
     `attachments` and `comments`: how many there are; `unread`: comments of agents since a person last said or decided
     something. `limit_microusd`: what the task may cost over its whole life.
     """
@@ -200,6 +205,8 @@ class BoardCard(View):
     deadline: datetime | None
     blocked_by: tuple[str, ...]
     assignee: str | None
+    workflow_run_id: str | None = None
+    stage: str | None = None
     labels: tuple[str, ...] = ()
     state: TaskState
     waiting: Waiting | None
@@ -220,6 +227,7 @@ class BoardCard(View):
     sandbox: str | None = None
     doing: str | None = None
     question: Question | None = None
+    handed_over: str = ""
     attachments: int = 0
     comments: int = 0
     unread: int = 0
@@ -258,8 +266,10 @@ class Agent(View):
     id: str
     role: str
     name: str
-    # "offline" is reserved: no agent is reported so yet.
-    state: Literal["idle", "busy", "offline", "disabled"]
+    # `draining`: it ends what it has and gets nothing new; `offline`: it does not answer, or does not advance.
+    state: Literal["idle", "busy", "draining", "offline", "disabled"]
+    # Why it is in a state in which it gets no work.
+    reason: str = ""
     load: float
     capacity: int
     running: int

@@ -74,7 +74,8 @@ def invite(
     """Make a link by which somebody joins, once. It is shown this once: send it to them."""
     with connect() as client:
         made = client.invite(here(client, workspace), email, role)
-        link = f"{client.url}/accept#{made.token}"
+        # An older server does not say it.
+        link = made.link or f"{client.url}/accept#{made.token}"
     if not as_json:
         say(f"Send this link to {cell(email)}. It is good once, until {local(made.expires_at)}:")
     emit(as_json, {**made.model_dump(mode="json"), "link": link}, lambda: link)

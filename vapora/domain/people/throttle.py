@@ -7,9 +7,11 @@ for somebody else: its owner shall wait, never be locked out.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Literal
+from hashlib import blake2b
+from typing import Any, Literal
 
 Kind = Literal["both", "source", "address"]
 
@@ -42,17 +44,38 @@ class _Count:
 
 @dataclass(slots=True)
 class Throttle:
-    """Changed in place, by one owner: between two looks at it nobody else may count."""
+    """Changed in place, by one owner: between two looks at it nobody else may count. Addresses and sources are kept
+    as digests with `salt`, so that what is saved of it names nobody."""
 
+    salt: str = ""
     _counts: dict[tuple[Kind, str], _Count] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, salt: str, rows: Sequence[Sequence[Any]], now: datetime) -> Throttle:
+        """From what `rows` gave. Raises `ValueError` or `TypeError` for what it cannot have given."""
+        made = cls(salt)
+        for kind, name, failures, last in rows:
+            if kind not in BOUNDS:
+                raise ValueError(f"{kind!r} is nothing that is counted")
+            # A clock that was put back must not make anybody wait for the difference.
+            made._counts[kind, str(name)] = _Count(int(failures), min(datetime.fromisoformat(last), now))
+        return made
+
+    def rows(self, now: datetime) -> list[tuple[Kind, str, int, str]]:
+        """All that still counts, the oldest first."""
+        return [
+            (kind, name, count.failures, count.last.isoformat())
+            for (kind, name), count in self._counts.items()
+            if now - count.last <= FORGOTTEN
+        ]
 
     def pause_s(self, address: str, source: str, now: datetime) -> float:
         """How many seconds the next attempt has to wait; 0: none."""
-        return max(self._left_s(kind, name, now) for kind, name in _names(address, source))
+        return max(self._left_s(kind, name, now) for kind, name in self._names(address, source))
 
     def begin(self, address: str, source: str, now: datetime) -> None:
         """An attempt counts as a failure until it is known: else many at once would all be free."""
-        for key in _names(address, source):
+        for key in self._names(address, source):
             count = self._counts.pop(key, None)
             if count is None or now - count.last > FORGOTTEN:
                 count = _Count(0, now)
@@ -64,7 +87,7 @@ class Throttle:
     def succeeded(self, address: str, source: str) -> None:
         """What was counted for the pair and the address is forgotten; for the source this attempt alone, since who has
         one account must not reset the count for guesses at others."""
-        for key in _names(address, source):
+        for key in self._names(address, source):
             if key[0] != "source":
                 self._counts.pop(key, None)
             elif (count := self._counts.get(key)) is not None:
@@ -77,6 +100,9 @@ class Throttle:
         pause_s = min(bound.longest_s, 2.0 ** min(count.failures - bound.free, 20))
         return max(0.0, pause_s - (now - count.last).total_seconds())
 
+    def _names(self, address: str, source: str) -> tuple[tuple[Kind, str], ...]:
+        named: tuple[tuple[Kind, str], ...] = ("both", f"{address} {source}"), ("source", source), ("address", address)
+        return tuple((kind, self._digest(name)) for kind, name in named)
 
-def _names(address: str, source: str) -> tuple[tuple[Kind, str], ...]:
-    return ("both", f"{address} {source}"), ("source", source), ("address", address)
+    def _digest(self, name: str) -> str:
+        return blake2b(name.encode(), key=self.salt.encode(), digest_size=16).hexdigest()

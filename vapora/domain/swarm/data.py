@@ -13,6 +13,7 @@ from datetime import datetime
 from events.base import event_class
 from events.recorded import Recorded
 from vapora.domain.agent import Agent
+from vapora.domain.fairness import Place, TurnsData
 from vapora.domain.learning import DEFAULTS, History, LearningSettings, RunOutcome
 from vapora.domain.swarm.state import RunInFlight, Swarm, TaskCursor
 from vapora.domain.task_state import Task
@@ -20,16 +21,18 @@ from vapora.errors import CorruptLogError
 
 # To be raised with every change of `swarm_fold.evolve`, of what it calls, or of the data: what an older fold saved is
 # then left aside.
-FOLD_VERSION = 6
+FOLD_VERSION = 8
 
 
 @dataclass(frozen=True, slots=True)
 class SavedTask:
-    """`rank`: in todo, else None. `thread` is None only while the log holds no later event of the task's stream."""
+    """`rank`: in todo, else None. `place`: since when it stands in line. `thread` is None only while the log holds no
+    later event of the task's stream."""
 
     task: Task
     rank: str | None
     thread: TaskCursor | None
+    place: Place | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,10 @@ class SwarmData:
     paused_projects: list[str]
     paused: bool
     workspace_version: int
+    draining: dict[str, datetime]
+    turns: TurnsData
+    most_runs: int | None
+    most_runs_of: dict[str, int]
     histories: list[SavedHistory]
 
 
@@ -81,7 +88,8 @@ def to_data(swarm: Swarm) -> SwarmData:
         position=swarm.position,
         agents=list(swarm.agents.values()),
         tasks=[
-            SavedTask(task, swarm.todo.rank(task.id), swarm.threads.get(task.id)) for task in swarm.open_tasks.values()
+            SavedTask(task, swarm.todo.rank(task.id), swarm.threads.get(task.id), swarm.turns.place(task.id))
+            for task in swarm.open_tasks.values()
         ],
         runs=list(swarm.runs.values()),
         ended=[_end(recorded) for recorded in swarm.ended.values()],
@@ -91,6 +99,10 @@ def to_data(swarm: Swarm) -> SwarmData:
         paused_projects=sorted(swarm.paused_projects),
         paused=swarm.paused,
         workspace_version=swarm.workspace_version,
+        draining=dict(swarm.draining),
+        turns=swarm.turns.data(),
+        most_runs=swarm.most_runs,
+        most_runs_of=dict(swarm.most_runs_of),
         histories=[
             SavedHistory(agent_id, simulated, *history.kept())
             for (agent_id, simulated), history in sorted(swarm.histories().items())
@@ -112,6 +124,10 @@ def from_data(data: SwarmData, settings: LearningSettings = DEFAULTS) -> Swarm:
     swarm.projects, swarm.closed = dict(data.projects), set(data.closed)
     swarm.paused_projects, swarm.paused = set(data.paused_projects), data.paused
     swarm.workspace_version = data.workspace_version
+    swarm.draining = dict(data.draining)
+    places = {saved.task.id: saved.place for saved in data.tasks if saved.place is not None}
+    swarm.turns.restore(data.turns, places)
+    swarm.most_runs, swarm.most_runs_of = data.most_runs, dict(data.most_runs_of)
     for task_id in data.done:
         swarm.dependencies.done(task_id)
     for one in data.histories:

@@ -3,8 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
-from events.agent import AgentDisabled, AgentEdited, AgentEnabled, AgentRegistered, AgentRemoved
+from events.agent import (
+    AgentDisabled,
+    AgentDrainStarted,
+    AgentEdited,
+    AgentEnabled,
+    AgentReadmitted,
+    AgentRegistered,
+    AgentRemoved,
+    AgentSuspended,
+)
 from events.base import DomainEvent, topics
 from events.ids import WORKSPACE, TaskState
 from events.project import ProjectArchived, ProjectPaused, ProjectResumed
@@ -24,6 +34,7 @@ from events.task import (
     TaskCompleted,
     TaskEdited,
     TaskFailed,
+    TaskHandedOver,
     TaskLabelled,
     TaskLanded,
     TaskPaused,
@@ -38,7 +49,7 @@ from events.task import (
     TaskSubmitted,
     TaskWaiting,
 )
-from events.workspace import WorkspaceOpened, WorkspacePaused, WorkspaceResumed
+from events.workspace import SettingsChanged, WorkspaceOpened, WorkspacePaused, WorkspaceResumed
 from vapora.domain import agent as agents
 from vapora.domain import rank
 from vapora.domain import task_fold as tasks
@@ -90,6 +101,9 @@ def propose(swarm: Swarm, task_id: str, run_id: str, agent_id: str) -> None:
     Its `TaskAssigned` confirms it when it comes by; where the append was refused, call `withdraw`.
     """
     swarm.proposed[task_id] = (run_id, agent_id)
+    task = swarm.open_tasks.get(task_id)
+    if task is not None and task.state is TaskState.TODO:
+        swarm.turns.propose(task_id, task.project_id)
     swarm.start(run_id, agent_id)
     swarm.place(task_id)
 
@@ -97,6 +111,7 @@ def propose(swarm: Swarm, task_id: str, run_id: str, agent_id: str) -> None:
 def withdraw(swarm: Swarm, task_id: str) -> None:
     """The proposed assignment did not come about. Also to be called for all `proposed` before a checkpoint."""
     proposal = swarm.proposed.pop(task_id, None)
+    swarm.turns.withdraw(task_id)
     if proposal is not None:
         if proposal[0] not in swarm.runs:
             swarm.stop(*proposal)
@@ -110,6 +125,10 @@ def _agent(swarm: Swarm, recorded: Recorded) -> None:
         swarm.agents.pop(agent_id, None)
     else:
         swarm.agents[agent_id] = agent
+    if isinstance(recorded.event, AgentDrainStarted):
+        swarm.draining[agent_id] = recorded.recorded_at
+    elif agent is None or agent.removed or agent.enabled:
+        swarm.draining.pop(agent_id, None)
 
 
 def _submitted(swarm: Swarm, recorded: Recorded) -> None:
@@ -159,10 +178,17 @@ def _workspace(swarm: Swarm, recorded: Recorded) -> None:
     swarm.place_all()
 
 
+def _settings(swarm: Swarm, recorded: Recorded) -> None:
+    event = recorded.event
+    assert isinstance(event, SettingsChanged)
+    swarm.most_runs, swarm.most_runs_of = event.most_runs, dict(event.most_runs_of)
+
+
 def _assigned(swarm: Swarm, recorded: Recorded) -> None:
     event = recorded.event
     assert isinstance(event, TaskAssigned)
     withdraw(swarm, event.task_id)
+    swarm.turns.started(swarm.open_tasks[event.task_id].project_id)
     swarm.start(event.run_id, event.agent_id)
     swarm.runs[event.run_id] = RunInFlight(
         run_id=event.run_id,
@@ -199,6 +225,30 @@ def _review_assigned(swarm: Swarm, recorded: Recorded) -> None:
     _task(swarm, recorded)
 
 
+def _suspended(swarm: Swarm, recorded: Recorded) -> None:
+    event = recorded.event
+    assert isinstance(event, AgentSuspended)
+    _agent(swarm, recorded)
+    stuck = {held.run_id: held for held in event.runs if held.stuck}
+    for run in [one for one in swarm.runs.values() if one.agent_id == event.agent_id]:
+        given_up = stuck.get(run.run_id, run.given_up)
+        swarm.runs[run.run_id] = replace(run, stranded=event.reason, given_up=given_up)
+
+
+def _handed_over(swarm: Swarm, recorded: Recorded) -> None:
+    event = recorded.event
+    assert isinstance(event, TaskHandedOver)
+    _task(swarm, recorded)
+    run = swarm.runs.get(event.run_id)
+    if run is None:
+        return
+    swarm.stop(run.run_id, run.agent_id)
+    swarm.start(run.run_id, event.agent_id)
+    swarm.runs[run.run_id] = replace(
+        run, agent_id=event.agent_id, role=event.role, position=recorded.position, stranded="", handed_over=True
+    )
+
+
 def _rejected(swarm: Swarm, recorded: Recorded) -> None:
     """Rejected work counts as a failure of the run that made it (R17), unless the base branch moved under it."""
     event = recorded.event
@@ -231,7 +281,21 @@ def _run_ended(swarm: Swarm, recorded: Recorded) -> None:
 
 
 _FOLDS: Mapping[type[DomainEvent], Callable[[Swarm, Recorded], None]] = {
-    **dict.fromkeys((AgentRegistered, AgentEdited, AgentEnabled, AgentDisabled, AgentRemoved), _agent),
+    **dict.fromkeys(
+        (
+            AgentRegistered,
+            AgentEdited,
+            AgentEnabled,
+            AgentDisabled,
+            AgentDrainStarted,
+            AgentRemoved,
+            AgentReadmitted,
+        ),
+        _agent,
+    ),
+    AgentSuspended: _suspended,
+    SettingsChanged: _settings,
+    TaskHandedOver: _handed_over,
     **dict.fromkeys(
         (
             TaskEdited,

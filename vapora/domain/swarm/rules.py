@@ -5,7 +5,7 @@ The swarm itself is in `vapora.domain.swarm.state`, how the log's events change 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from itertools import islice
 
@@ -15,6 +15,7 @@ from vapora.domain.agent import Agent
 from vapora.domain.assignment import ChosenAgent, Rule, can_do, has_room, rank
 from vapora.domain.backlog import Lane
 from vapora.domain.offers import OpenOffers
+from vapora.domain.run_end import Card
 from vapora.domain.swarm.fold import REVIEW_TYPE, TOPICS, evolve, initial, propose, withdraw
 from vapora.domain.swarm.state import RunInFlight, Swarm, TaskCursor, lane_of
 from vapora.domain.task_state import Task, Wait
@@ -27,12 +28,15 @@ __all__ = [
     "RunInFlight",
     "Swarm",
     "TaskCursor",
+    "card",
     "choose",
     "choose_reviewer",
+    "choose_successor",
     "ended_unmoved",
     "evolve",
     "foremost",
     "initial",
+    "limited",
     "next_review",
     "open_offers",
     "paused",
@@ -40,6 +44,7 @@ __all__ = [
     "recalled",
     "running",
     "silent",
+    "stranded",
     "waiting",
     "withdraw",
     "without_reviewer",
@@ -61,25 +66,54 @@ def foremost(swarm: Swarm, may_start: Callable[[str], bool] | None = None) -> Ta
     passes over single ones, by their ids.
     """
 
-    def is_free(lane: Lane) -> bool:
-        return any(has_room(agent, swarm.in_flight(agent.id)) for agent in _able(swarm, lane))
-
-    free = [lane for lane in swarm.line.lanes() if is_free(lane)]
+    free = _free(swarm, swarm.full_roles())
+    # Now and then one that waited for long goes before those that are more urgent.
+    due = swarm.turns.due(free, may_start)
+    if due is not None:
+        return swarm.open_tasks[due]
     ready = (one for one in swarm.line.in_lanes(free) if may_start is None or may_start(one))
     first = next(ready, None)
     return None if first is None else swarm.open_tasks[first]
 
 
+def _free(swarm: Swarm, full: Mapping[str, str]) -> list[Lane]:
+    """Lanes that somebody is free for, the one with the foremost task first."""
+
+    def is_free(lane: Lane) -> bool:
+        return any(
+            agent.role not in full and has_room(agent, swarm.in_flight(agent.id)) for agent in _able(swarm, lane)
+        )
+
+    return [lane for lane in swarm.line.lanes() if is_free(lane)]
+
+
+def limited(swarm: Swarm, most: int) -> list[tuple[Task, WaitReason, str]]:
+    """The first `most` tasks that would start now but for a limit of runs, with what their cards should say."""
+    full = swarm.full_roles()
+    if not full:
+        return []
+    held = [lane for lane in _free(swarm, {}) if lane not in set(_free(swarm, full))]
+    found = []
+    for task_id in islice(swarm.line.in_lanes(held), most):
+        task = swarm.open_tasks[task_id]
+        why = next(full[agent.role] for agent in _able(swarm, lane_of(task)) if agent.role in full)
+        remedy = f"{why[0].upper()}{why[1:]}: it starts by itself when one of them ends, or raise it in the settings."
+        if task.waiting != Wait(WaitReason.PAUSED, remedy):
+            found.append((task, WaitReason.PAUSED, remedy))
+    return found
+
+
 def choose(swarm: Swarm, task: Task, now: datetime, simulated: bool) -> ChosenAgent:
     """Rank the agents for the task by their real, or simulated, history; nobody is chosen where none is free."""
-    return rank(task.task_type, task.role, swarm.applicants(simulated), now, _rule(swarm, lane_of(task)))
+    rule, full = _rule(swarm, lane_of(task)), swarm.full_roles()
+    return rank(task.task_type, task.role, swarm.applicants(simulated), now, rule, full)
 
 
 def next_review(swarm: Swarm) -> Task | None:
     """A task in review that some agent other than its author could review right now: of the highest priority, the one
     whose card moved first."""
     free = [agent.id for agent in _reviewers(swarm) if has_room(agent, swarm.in_flight(agent.id))]
-    if not free:
+    if not free or REVIEWER in swarm.full_roles():
         return None
     found = (swarm.open_tasks[one] for one in swarm.reviews)
     others = (task for task in found if len(free) > 1 or free[0] != task.author)
@@ -90,6 +124,37 @@ def choose_reviewer(swarm: Swarm, task: Task, now: datetime, simulated: bool) ->
     """As `choose`, among those who review, and never the author."""
     barred = Rule(task.author, "wrote it", barred=True) if task.author else None
     return rank(REVIEW_TYPE, REVIEWER, swarm.applicants(simulated), now, barred)
+
+
+def choose_successor(swarm: Swarm, run: RunInFlight, now: datetime, simulated: bool) -> ChosenAgent:
+    """Who goes on with a run that was begun by another: of its role, since it goes on as it was begun."""
+    task = swarm.open_tasks[run.task_id]
+    # It may be the same one, started anew: what it had in hand takes no place from that.
+    swarm.stop(run.run_id, run.agent_id)
+    try:
+        return _successor(swarm, run, task, now, simulated)
+    finally:
+        swarm.start(run.run_id, run.agent_id)
+
+
+def _successor(swarm: Swarm, run: RunInFlight, task: Task, now: datetime, simulated: bool) -> ChosenAgent:
+    if run.purpose == "review":
+        rule = Rule(task.author, "wrote it", barred=True) if task.author else None
+        return rank(REVIEW_TYPE, run.role, swarm.applicants(simulated), now, rule)
+    rule = Rule(task.wanted_agent, f"a person chose {task.wanted_agent}") if task.wanted_agent is not None else None
+    return rank(task.task_type, run.role, swarm.applicants(simulated), now, rule)
+
+
+def stranded(swarm: Swarm) -> list[tuple[RunInFlight, str]]:
+    """Runs that are in nobody's hands since their agent was suspended, with what became of it. Whoever of its role is
+    free may go on with them."""
+    found = ((one, one.stranded or _offline(swarm, one.agent_id)) for one in running(swarm))
+    return [(one, why) for one, why in found if why]
+
+
+def _offline(swarm: Swarm, agent_id: str) -> str:
+    agent = swarm.agents.get(agent_id)
+    return "" if agent is None else agent.offline
 
 
 def without_reviewer(swarm: Swarm) -> list[tuple[Task, str]]:
@@ -136,6 +201,12 @@ def paused(swarm: Swarm) -> set[str]:
     return {one.run_id for one in running(swarm) if swarm.is_paused(swarm.open_tasks[one.task_id])}
 
 
+def card(swarm: Swarm, task_id: str) -> Card | None:
+    """The task as it is now, and how many events its stream holds; None for one that is over."""
+    task, thread = swarm.open_tasks.get(task_id), swarm.threads.get(task_id)
+    return None if task is None or thread is None else Card(thread.version, task)
+
+
 def ended_unmoved(swarm: Swarm) -> list[tuple[Task, Recorded]]:
     """Tasks whose run has ended without the move that follows (`task.after_run`), with the end of the run."""
     return [
@@ -169,13 +240,13 @@ def _able(swarm: Swarm, lane: Lane) -> Iterable[Agent]:
 
 
 def _rule(swarm: Swarm, lane: Lane) -> Rule | None:
-    """An author who is disabled, or gone, keeps nobody else from going on with the work."""
+    """An author who is disabled, offline or gone, keeps nobody else from going on with the work."""
     if lane.agent is None:
         return None
     if lane.only:
         return Rule(lane.agent, f"a person chose {lane.agent}")
     author = swarm.agents.get(lane.agent)
-    if author is None or not author.enabled or not can_do(author, lane.task_type, lane.role):
+    if author is None or not author.available or not can_do(author, lane.task_type, lane.role):
         return None
     return Rule(lane.agent, f"{lane.agent} made the work, which was sent back")
 
@@ -186,8 +257,10 @@ def _reviewers(swarm: Swarm) -> Iterable[Agent]:
 
 def _hindrance(swarm: Swarm, lane: Lane) -> Wait | None:
     able = list(_able(swarm, lane))
-    if any(agent.enabled for agent in able):
+    if any(agent.available for agent in able):
         return None
+    if offline := [agent.id for agent in able if agent.enabled]:
+        return Wait(WaitReason.PAUSED, f"{', '.join(offline)} does not answer: it starts by itself when that is back.")
     if able:
         names = ", ".join(agent.id for agent in able)
         return Wait(WaitReason.PAUSED, f"Enable {names}: who can do {lane.task_type} work is disabled.")

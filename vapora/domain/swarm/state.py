@@ -7,16 +7,19 @@ changes it is in `vapora.domain.swarm.fold`, what the coordinator asks of it in 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from events.agent import HeldRun
 from events.ids import TaskState, WaitReason
 from events.recorded import Recorded
 from vapora.domain.agent import Agent
 from vapora.domain.assignment import Applicant
 from vapora.domain.backlog import Column, Dependencies, Lane, ReadyQueue
+from vapora.domain.fairness import Turns
 from vapora.domain.learning import DEFAULTS, History, LearningSettings
 from vapora.domain.task_assignment import awaits_reviewer
 from vapora.domain.task_state import Task, Wait
@@ -34,7 +37,9 @@ class TaskCursor:
 @dataclass(frozen=True, slots=True)
 class RunInFlight:
     """A run that was given to an agent and has not ended. `task` is as it was then; `position` and `correlation` are
-    those of `TaskAssigned`, or of `ReviewAssigned`. `head`: the commit that is to be reviewed."""
+    those of `TaskAssigned`, of `ReviewAssigned`, or of the newest `TaskHandedOver`. `head`: the commit that is to be
+    reviewed. `stranded`: what became of its agent, empty while that has it in hand. `handed_over`: it was begun by
+    another, or before a new start; `given_up`: what of it never came back there."""
 
     run_id: str
     task_id: str
@@ -47,6 +52,9 @@ class RunInFlight:
     assigned_at: datetime
     purpose: Literal["work", "review"] = "work"
     head: str | None = None
+    stranded: str = ""
+    handed_over: bool = False
+    given_up: HeldRun | None = None
 
 
 class Swarm:
@@ -57,7 +65,10 @@ class Swarm:
     the board's first column, of which `line` holds what may start; `reviews`: tasks that wait for an agent to review
     them. `projects`: how many events each one's stream holds; `closed`: those that are archived, of which nothing
     starts; `paused_projects` and `paused` (all of the workspace): nothing of it starts for now. `workspace_version`:
-    how many events the workspace's own stream holds.
+    how many events the workspace's own stream holds. `draining`: agents that are being drained, and since when.
+    `turns`: who stands in line since when (`vapora.domain.fairness`). `most_runs` and `most_runs_of`: how many go on at
+    once in the workspace and in a role, as a person set it; `usual_most_runs_of`: as the roles' manifests have it,
+    which is not folded but given.
     """
 
     def __init__(self, settings: LearningSettings = DEFAULTS) -> None:
@@ -76,6 +87,11 @@ class Swarm:
         self.paused_projects: set[str] = set()
         self.paused = False
         self.workspace_version = 0
+        self.draining: dict[str, datetime] = {}
+        self.turns = Turns()
+        self.most_runs: int | None = None
+        self.most_runs_of: dict[str, int] = {}
+        self.usual_most_runs_of: Mapping[str, int] = {}
         self.reviews: set[str] = set()
         self.threads: dict[str, TaskCursor] = {}
         self.proposed: dict[str, tuple[str, str]] = {}
@@ -116,6 +132,23 @@ class Swarm:
         else:
             remedy = "It starts by itself once all tasks in blocked_by are done."
         return Wait(WaitReason.DEPENDENCY, remedy)
+
+    def full_roles(self) -> dict[str, str]:
+        """Roles that have as many runs as they may, with that as a part of a sentence; where all of the workspace has,
+        every role."""
+        limits = {**self.usual_most_runs_of, **self.most_runs_of}
+        if self.most_runs is None and not limits:
+            return {}
+        running: Counter[str] = Counter()
+        for agent in self.agents.values():
+            running[agent.role] += self.in_flight(agent.id)
+        if self.most_runs is not None and sum(map(len, self._in_flight.values())) >= self.most_runs:
+            return dict.fromkeys(running, f"the workspace has {self.most_runs} runs at once, which is its limit")
+        return {
+            role: f"the role {role} has {most} runs at once, which is its limit"
+            for role, most in limits.items()
+            if running[role] >= most
+        }
 
     def start(self, run_id: str, agent_id: str) -> None:
         self._in_flight.setdefault(agent_id, set()).add(run_id)
@@ -185,9 +218,14 @@ class Swarm:
         # What a person has taken on is theirs.
         waits = self.dependencies.is_blocked(task_id) or task.assignee is not None
         if rank is not None and startable and not waits:
-            self.line.put(task_id, lane_of(task), rank)
+            lane = lane_of(task)
+            self.line.put(task_id, lane, rank)
+            self.turns.put(task_id, lane, task.project_id)
         else:
             self.line.take(task_id)
+            self.turns.take(task_id)
+        if task.state is not TaskState.TODO:
+            self.turns.forget(task_id)
         if startable and awaits_reviewer(task):
             self.reviews.add(task_id)
         else:
@@ -199,6 +237,7 @@ class Swarm:
         self.silent.discard(task.id)
         self.reviews.discard(task.id)
         self.line.take(task.id)
+        self.turns.forget(task.id)
         if task.run_id is not None:
             self.ended.pop(task.run_id, None)
         followers = self.dependencies.behind(task.id)

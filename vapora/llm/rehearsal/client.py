@@ -14,10 +14,12 @@ import hashlib
 import json
 import re
 from collections.abc import AsyncIterator
-from typing import TypeVar
+from functools import lru_cache
+from typing import Any, TypeVar
 
 from vapora.llm.protocol import (
     Capabilities,
+    Frame,
     ModelAnswer,
     ModelClient,
     ModelRequest,
@@ -26,7 +28,7 @@ from vapora.llm.protocol import (
     ToolCall,
     Usage,
 )
-from vapora.llm.rehearsal import work
+from vapora.llm.rehearsal import planning, work
 
 _BYTES_PER_TOKEN = 4
 _HEADING = re.compile(r"^#{1,6}\s+(.+?)\s*$", re.MULTILINE)
@@ -69,13 +71,15 @@ class RehearsalClient:
         self._delay = delay
 
     async def complete(self, request: ModelRequest) -> ModelAnswer:
-        await asyncio.sleep(self.delay_of(request))
-        return self._answer(request)
+        dice = _Dice(request)
+        await asyncio.sleep(self._delay_by(dice))
+        return self._answer(request, dice)
 
     async def stream(self, request: ModelRequest) -> AsyncIterator[TextDelta | ModelAnswer]:
-        answer = self._answer(request)
+        dice = _Dice(request)
+        answer = self._answer(request, dice)
         words = re.findall(r"\S+\s*|\s+", answer.text)
-        pause = self.delay_of(request) / max(1, len(words))
+        pause = self._delay_by(dice) / max(1, len(words))
         for word in words:
             await asyncio.sleep(pause)
             yield TextDelta(text=word)
@@ -83,6 +87,16 @@ class RehearsalClient:
 
     def request_bytes(self, request: ModelRequest) -> int:
         return len(_canonical(request))
+
+    def wire(self, model: str) -> str:
+        """One for whichever provider it stands in."""
+        return "rehearsal"
+
+    def said_bytes(self, request: ModelRequest) -> int:
+        return len(_compact(_said(request)).encode())
+
+    def frame_bytes(self, frame: Frame) -> int:
+        return _frame_bytes(frame.model, frame.max_output_tokens, frame.temperature)
 
     async def ping(self) -> None:
         return None
@@ -96,11 +110,14 @@ class RehearsalClient:
 
     def delay_of(self, request: ModelRequest) -> float:
         """The duration of this answer in seconds, fixed by the request."""
-        low, high = self._delay
-        return low + (high - low) * _Dice(request).fraction()
+        return self._delay_by(_Dice(request))
 
-    def _answer(self, request: ModelRequest) -> ModelAnswer:
-        text, calls = work.turn(request) if work.can_work(request) else (_work_product(request), ())
+    def _delay_by(self, dice: _Dice) -> float:
+        low, high = self._delay
+        return low + (high - low) * dice.fraction()
+
+    def _answer(self, request: ModelRequest, dice: _Dice) -> ModelAnswer:
+        text, calls = work.turn(request) if work.can_work(request) else (_work_product(request, dice), ())
         limit = request.max_output_tokens
         length = len(text.encode()) + sum(map(_length, calls))
         fits = length <= limit * _BYTES_PER_TOKEN
@@ -111,12 +128,12 @@ class RehearsalClient:
             text=text,
             tool_calls=calls,
             usage=Usage(
-                input_tokens=max(1, _tokens(self.request_bytes(request))),
+                input_tokens=max(1, _tokens(dice.request_bytes)),
                 output_tokens=min(limit, max(1, _tokens(length))),
             ),
             finish=("tool" if calls else "stop") if fits else "length",
             model=request.model,
-            vendor_request_id=f"rehearsal-{_Dice(request).digest[:16]}",
+            vendor_request_id=f"rehearsal-{dice.digest[:16]}",
         )
 
 
@@ -128,7 +145,9 @@ class _Dice:
     """Choices that depend on the request alone: the same in every process, unlike `hash` or `random`."""
 
     def __init__(self, request: ModelRequest) -> None:
-        self.digest = hashlib.sha256(_canonical(request)).hexdigest()
+        canonical = _canonical(request)
+        self.request_bytes = len(canonical)
+        self.digest = hashlib.sha256(canonical).hexdigest()
 
     def fraction(self) -> float:
         return int(self.digest[:8], 16) / 0xFFFF_FFFF
@@ -147,20 +166,41 @@ class _Dice:
 
 def _canonical(request: ModelRequest) -> bytes:
     """The request without its time limit, which says how long to wait and not what is asked."""
-    fields = request.model_dump(mode="json", exclude={"timeout_s"})
+    settings = _settings(request.model, request.max_output_tokens, request.temperature)
+    return _compact(settings | _said(request)).encode()
+
+
+def _said(request: ModelRequest) -> dict[str, Any]:
+    fields = request.model_dump(mode="json", include={"system", "messages", "tools"})
     for message in fields["messages"]:
         # What it would see is told by the names: without the bytes, which nobody counts.
         images = [image["digest"] for image in message.pop("images")]
         message |= {"images": images} if images else {}
-    return json.dumps(fields, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
+    return fields
+
+
+@lru_cache(maxsize=1_000)
+def _frame_bytes(model: str, max_output_tokens: int, temperature: float | None) -> int:
+    """Two objects that become one share their braces, and stand apart by a comma."""
+    return len(_compact(_settings(model, max_output_tokens, temperature)).encode()) - 1
+
+
+def _settings(model: str, max_output_tokens: int, temperature: float | None) -> dict[str, Any]:
+    return {"model": model, "max_output_tokens": max_output_tokens, "temperature": temperature}
+
+
+# Made once: `json.dumps` with options makes one for each value.
+_compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode
 
 
 def _tokens(length: int) -> int:
     return -(-length // _BYTES_PER_TOKEN)
 
 
-def _work_product(request: ModelRequest) -> str:
-    dice = _Dice(request)
+def _work_product(request: ModelRequest, dice: _Dice) -> str:
+    brief = next((message.text for message in request.messages if message.role == "user"), "")
+    if planning.is_asked_for(brief):
+        return f"{NOTICE}\n\n{planning.proposal(brief)}"
     role = _role(request.system)
     title = _title(request)
     turn = 1 + sum(message.role == "assistant" for message in request.messages)

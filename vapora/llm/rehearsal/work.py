@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import JsonValue
 
 from vapora.llm.protocol import Message, ModelRequest, ToolCall
+from vapora.llm.rehearsal import planning
 from vapora.llm.rehearsal import script as plays
 from vapora.llm.rehearsal.script import Seen, Turn
 
@@ -29,6 +30,8 @@ def turn(request: ModelRequest) -> tuple[str, tuple[ToolCall, ...]]:
         taken = plays.opening(since_base="finish" in tools) if "submit_review" not in tools else _REVIEWERS_LOOK
     elif "submit_review" in tools:
         return _review(script, brief, seen)
+    elif planning.is_asked_for(brief):
+        taken = Turn(finish=planning.proposal(brief, _what_is_here(seen)))
     elif script is None or not plays.is_home(seen[0]):
         taken = Turn(finish=f"Looked around\n\nIt changes nothing: a rehearsal.{_what_is_here(seen)}")
     else:

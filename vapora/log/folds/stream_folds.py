@@ -31,12 +31,14 @@ _SAVED_FROM = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Fold(Generic[State]):
-    """How the streams of one kind fold. Before its first event a thing is None. `version`: as other `FOLD_VERSION`s."""
+    """How the streams of one kind fold. Before its first event a thing is None. `version`: as other `FOLD_VERSION`s.
+    `kept_from`: how many events make a stream worth keeping in memory; fewer for what is asked for time and again."""
 
     name: str
     version: int
     kind: type[State]
     evolve: Callable[[State | None, DomainEvent], State | None]
+    kept_from: int = _KEPT_FROM
 
 
 class StreamFolds(Generic[State]):
@@ -57,7 +59,7 @@ class StreamFolds(Generic[State]):
         found = await self._advance(stream, known or LoadedFold(None, 0, 0))
         if known is None and found.version >= _SAVED_FROM:
             found = await self._advance(stream, await self._resumed(stream) or found)
-        if found.version >= _KEPT_FROM:
+        if found.version >= self._fold.kept_from:
             self._keep(stream, found)
         return found
 

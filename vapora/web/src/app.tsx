@@ -22,6 +22,15 @@ const SecretsPage = lazy(() => import("./pages/settings/secrets").then((page) =>
 const PoliciesPage = lazy(() => import("./pages/settings/policies").then((page) => page.PoliciesPage));
 const WebhooksPage = lazy(() => import("./pages/settings/webhooks").then((page) => page.WebhooksPage));
 const UsersPage = lazy(() => import("./pages/settings/users").then((page) => page.UsersPage));
+const PlansPage = lazy(() => import("./pages/plans").then((page) => page.PlansPage));
+const PlanPage = lazy(() => import("./pages/plans").then((page) => page.PlanPage));
+const WorkflowsPage = lazy(() => import("./pages/workflows/list").then((page) => page.WorkflowsPage));
+const EditWorkflowPage = lazy(() => import("./pages/workflows/edit").then((page) => page.EditWorkflowPage));
+const WorkflowRunsPage = lazy(() => import("./pages/workflows/runs").then((page) => page.WorkflowRunsPage));
+const WorkflowRunPage = lazy(() => import("./pages/workflows/run").then((page) => page.WorkflowRunPage));
+const SchedulesPage = lazy(() => import("./pages/workflows/schedules").then((page) => page.SchedulesPage));
+const ChannelsPage = lazy(() => import("./pages/settings/channels").then((page) => page.ChannelsPage));
+const ApprovalsPage = lazy(() => import("./pages/workflows/approvals").then((page) => page.ApprovalsPage));
 const NotFound = lazy(() => import("./pages/not-found").then((page) => page.NotFound));
 const SignInPage = lazy(() => import("./pages/sign-in").then((page) => page.SignInPage));
 const SetUpPage = lazy(() => import("./pages/setup").then((page) => page.SetUpPage));
@@ -62,6 +71,15 @@ function Pages() {
           <Route path="/budgets" component={BudgetsPage} />
           <Route path="/costs" component={CostsPage} />
           <Route path="/log" component={LogPage} />
+          <Route path="/workflows" component={WorkflowsPage} />
+          <Route path="/workflows/new" component={EditWorkflowPage} />
+          <Route path="/workflows/edit/:workflow" component={EditWorkflowPage} />
+          <Route path="/workflows/runs" component={WorkflowRunsPage} />
+          <Route path="/workflows/runs/:run" component={WorkflowRunPage} />
+          <Route path="/workflows/approvals" component={ApprovalsPage} />
+          <Route path="/workflows/schedules" component={SchedulesPage} />
+          <Route path="/plans" component={PlansPage} />
+          <Route path="/plans/:plan" component={PlanPage} />
           <Route path="/marketplace" component={MarketplacePage} />
           <Route path="/settings" component={SettingsPage} />
           <Route path="/settings/profile" component={ProfilePage} />
@@ -71,6 +89,7 @@ function Pages() {
           <Route path="/settings/secrets" component={SecretsPage} />
           <Route path="/settings/policies" component={PoliciesPage} />
           <Route path="/settings/webhooks" component={WebhooksPage} />
+          <Route path="/settings/channels" component={ChannelsPage} />
           <Route path="/settings/users" component={UsersPage} />
           <Route default component={NotFound} />
         </Router>

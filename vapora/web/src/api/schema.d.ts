@@ -779,6 +779,112 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/plans": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the plans
+         * @description The newest first.
+         */
+        get: operations["list_plans"];
+        put?: never;
+        /**
+         * Ask for a plan
+         * @description The project manager reads the goal and the repository, on a planning card, and proposes cards. Nothing else is
+         *     made before a person accepts them.
+         */
+        post: operations["create_plan"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/plans/{plan_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show a plan
+         * @description With the cards that are proposed, and what each may cost and take: the median and the range of past cards of its
+         *     kind, where there were at least five.
+         */
+        get: operations["get_plan"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/plans/{plan_id}/revise": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask for another proposal
+         * @description The project manager is told what shall be different, and what it proposed before.
+         */
+        post: operations["revise_plan"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/plans/{plan_id}/accept": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Accept a plan
+         * @description All cards are made at once, or none. `cards`: as you have edited them; absent: as they were proposed.
+         */
+        post: operations["accept_plan"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/plans/{plan_id}/dismiss": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Dismiss a plan
+         * @description Nothing comes of it. Its planning card stays where it is.
+         */
+        post: operations["dismiss_plan"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/agents": {
         parameters: {
             query?: never;
@@ -830,6 +936,27 @@ export interface paths {
          * @description Only the fields that are sent change. `enabled: false` lets it end what it has and gives it nothing new.
          */
         patch: operations["edit_agent"];
+        trace?: never;
+    };
+    "/api/v1/agents/{agent_id}/drain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Drain an agent
+         * @description It gets nothing new and ends what it has; with a limit, others of its role take over what is left by then. Then
+         *     it is disabled, until it is enabled again.
+         */
+        post: operations["drain_agent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/v1/agents/{agent_id}/learning": {
@@ -1428,6 +1555,389 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/ids": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Find what a short id stands for
+         * @description At most 20 of each kind. An id that is given whole stands for itself alone.
+         */
+        get: operations["list_ids"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflows": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the workflows
+         * @description Those that ship, and the workspace's own.
+         */
+        get: operations["list_workflows"];
+        put?: never;
+        /**
+         * Make a workflow
+         * @description From its definition, in JSON or TOML. Checked whole: where it has faults, each is named by its place, and nothing
+         *     is stored.
+         */
+        post: operations["create_workflow"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflows/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Check a workflow that is being written
+         * @description Nothing is stored.
+         */
+        post: operations["check_workflow"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflows/{workflow_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show a workflow
+         * @description Its newest version. One that ships, and that nobody has changed, bears no ETag.
+         */
+        get: operations["get_workflow"];
+        /**
+         * Replace a workflow
+         * @description A new version of it. Runs that are under way go on with the one that they began with.
+         */
+        put: operations["set_workflow"];
+        post?: never;
+        /**
+         * Remove a workflow
+         * @description No run of it begins any more; those under way go on.
+         */
+        delete: operations["remove_workflow"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflows/{workflow_id}/runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Start a workflow
+         * @description Its newest version, on these inputs. Where nothing names a project, and there is only one, that is taken.
+         */
+        post: operations["start_workflow_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflow-runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the runs of workflows
+         * @description The newest first.
+         */
+        get: operations["list_workflow_runs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflow-runs/{workflow_run_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show a run of a workflow
+         * @description With its stages and cards, what it cost, how long it took, and its critical path.
+         */
+        get: operations["get_workflow_run"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflow-runs/{workflow_run_id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel a run of a workflow
+         * @description Its open cards are called off, and what its stages did is undone, the last first. Of one that is cancelled
+         *     nothing changes.
+         */
+        post: operations["cancel_workflow_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflow-runs/{workflow_run_id}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Pause a run of a workflow
+         * @description It makes no more cards until it is resumed. Those that it made go on.
+         */
+        post: operations["pause_workflow_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflow-runs/{workflow_run_id}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Resume a run of a workflow */
+        post: operations["resume_workflow_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflow-runs/{workflow_run_id}/stages/{stage}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Have a failed stage tried again
+         * @description The run goes on from there. Not where what it did was undone.
+         */
+        post: operations["retry_stage"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflow-runs/{workflow_run_id}/stages/{stage}/skip": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Skip a stage
+         * @description What waits for it goes on as if it were done.
+         */
+        post: operations["skip_stage"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/approvals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List what workflows ask
+         * @description The newest first.
+         */
+        get: operations["list_approvals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/approvals/{approval_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show what a workflow asks */
+        get: operations["get_approval"];
+        put?: never;
+        /**
+         * Approve or reject
+         * @description Of what was looked at: `seen` is the digest that the approval showed. Where that has changed, it is refused, and
+         *     asked anew. Of two who decide at once one stands. A person decides, never a program.
+         */
+        post: operations["decide_approval"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schedules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the schedules
+         * @description In the order in which they were made.
+         */
+        get: operations["list_schedules"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schedules/{schedule_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show a schedule */
+        get: operations["get_schedule"];
+        /**
+         * Make or replace a schedule
+         * @description All of it, under an id of your choice. What it begins is checked as if it fired now. Where its times change, it
+         *     counts from now on; else what is due goes on being due.
+         */
+        put: operations["set_schedule"];
+        post?: never;
+        /**
+         * Remove a schedule
+         * @description With its history. What it began goes on.
+         */
+        delete: operations["remove_schedule"];
+        options?: never;
+        head?: never;
+        /**
+         * Change a schedule
+         * @description What is not named stays. `enabled: false` pauses it, and `true` has it go on from now.
+         */
+        patch: operations["edit_schedule"];
+        trace?: never;
+    };
+    "/api/v1/schedules/{schedule_id}/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List what came of a schedule
+         * @description The newest first: what it began, and what it left out and why.
+         */
+        get: operations["list_firings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schedules/{schedule_id}/fire": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Have a schedule fire now
+         * @description Whether it is due or not, also while it is paused; its own times stay as they are.
+         */
+        post: operations["fire_schedule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/webhooks": {
         parameters: {
             query?: never;
@@ -1518,7 +2028,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/ids": {
+    "/api/v1/channels": {
         parameters: {
             query?: never;
             header?: never;
@@ -1526,12 +2036,101 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Find what a short id stands for
-         * @description At most 20 of each kind. An id that is given whole stands for itself alone.
+         * List the channels
+         * @description In the order in which they were made.
          */
-        get: operations["list_ids"];
+        get: operations["list_channels"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/channels/{channel_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show a channel
+         * @description With the name of its secret, never the secret.
+         */
+        get: operations["get_channel"];
+        /**
+         * Make or replace a channel
+         * @description All of it, under an id of your choice. Its secret is stored beside, by `PUT /secrets/{name}`. What waits to be
+         *     sent goes to the new address.
+         */
+        put: operations["set_channel"];
+        post?: never;
+        /**
+         * Remove a channel
+         * @description With what was not sent yet. Its secret stays in the vault until it is deleted there.
+         */
+        delete: operations["remove_channel"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/channels/{channel_id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a sample to a channel
+         * @description Now and once. The answer says what came of it.
+         */
+        post: operations["test_channel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/channels/{channel_id}/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List what was sent to a channel
+         * @description The newest first: what waits, and the last 1,000 each of what arrived and of what was given up.
+         */
+        get: operations["list_channel_deliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/channels/{channel_id}/resend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send dead letters of a channel again
+         * @description Those that are named, or all of them, as often as if they were new.
+         */
+        post: operations["resend_deliveries"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1858,8 +2457,8 @@ export interface paths {
         put?: never;
         /**
          * Invite somebody
-         * @description `token` belongs into the link `<address of the board>/accept#<token>`. It is shown this once; VAPORA sends no
-         *     mail.
+         * @description `link` is for the person who is invited, under the address that the settings name for browsers, else under the
+         *     one of this request. It is shown this once; VAPORA sends no mail.
          */
         post: operations["invite"];
         delete?: never;
@@ -2105,6 +2704,23 @@ export interface components {
             password?: string | null;
         };
         /**
+         * AcceptPlan
+         * @description `seen`: the digest that the plan was shown with. `cards`: as they shall be made; absent: as they were
+         *     proposed.
+         */
+        AcceptPlan: {
+            /**
+             * Seen
+             * @description The digest that the plan was shown with.
+             */
+            seen: string;
+            /**
+             * Cards
+             * @description As they shall be made; absent: as they were proposed.
+             */
+            cards?: components["schemas"]["PlannedCard"][] | null;
+        };
+        /**
          * AcceptProjectFile
          * @description `sha256`: of the text of `.vapora/project.toml` that was read.
          */
@@ -2160,10 +2776,16 @@ export interface components {
             name: string;
             /**
              * State
-             * @description idle, busy or disabled. No agent is reported as offline yet; the value is reserved.
+             * @description idle, busy, draining (ends what it has), offline (does not answer, or not advance) or disabled.
              * @enum {string}
              */
-            state: "idle" | "busy" | "offline" | "disabled";
+            state: "idle" | "busy" | "draining" | "offline" | "disabled";
+            /**
+             * Reason
+             * @description Why it gets no work; empty where it does.
+             * @default
+             */
+            reason: string;
             /**
              * Load
              * @description Runs that it has by its capacity, from 0 to 1.
@@ -2236,6 +2858,119 @@ export interface components {
              */
             simulated: boolean;
         };
+        /** ApprovalDecided */
+        ApprovalDecided: {
+            /**
+             * Id
+             * @description The approval's id.
+             */
+            id: string;
+            /**
+             * Decision
+             * @description approve or reject.
+             * @enum {string}
+             */
+            decision: "approve" | "reject";
+            /**
+             * Position
+             * @description Of the decision in the log.
+             */
+            position: number;
+        };
+        /**
+         * ApprovalView
+         * @description `seen`: the digest of `shown`; a decision names it. `expires_at`: when the time is over; null: never.
+         */
+        ApprovalView: {
+            /**
+             * Id
+             * @description The approval's id.
+             */
+            id: string;
+            /**
+             * Workflow Run Id
+             * @description The run of a workflow.
+             */
+            workflow_run_id: string;
+            /**
+             * Workflow Id
+             * @description Of which workflow.
+             */
+            workflow_id: string;
+            /**
+             * Workflow
+             * @description The workflow's name.
+             */
+            workflow: string;
+            /**
+             * Stage
+             * @description The stage that asks.
+             */
+            stage: string;
+            /**
+             * Title
+             * @description What is asked.
+             */
+            title: string;
+            /**
+             * Seen
+             * @description The digest of what is shown; a decision names it.
+             */
+            seen: string;
+            /**
+             * Shown
+             * @description Exactly what is decided on.
+             */
+            shown: {
+                [key: string]: components["schemas"]["JsonValue"];
+            };
+            /** @description Who may decide. */
+            who: components["schemas"]["Deciders"];
+            /**
+             * State
+             * @description open, approved, rejected, expired, outdated, or ended with its stage.
+             * @enum {string}
+             */
+            state: "open" | "approved" | "rejected" | "expired" | "outdated" | "ended";
+            /**
+             * Escalated
+             * @description Whether its time was over, and owners and administrators were asked.
+             * @default false
+             */
+            escalated: boolean;
+            /**
+             * Requested At
+             * Format: date-time
+             * @description When it was asked.
+             */
+            requested_at: string;
+            /**
+             * Expires At
+             * @description When the time is over; null: never.
+             */
+            expires_at?: string | null;
+            /**
+             * Decided By
+             * @description Who decided; null: nobody.
+             */
+            decided_by?: string | null;
+            /**
+             * Decided At
+             * @description When that was; null: it is open.
+             */
+            decided_at?: string | null;
+            /**
+             * Comment
+             * @description What they said.
+             * @default
+             */
+            comment: string;
+            /**
+             * Position
+             * @description Of the last event about it in the log.
+             */
+            position: number;
+        };
         /**
          * ApproveTask
          * @description `head`: the commit that was looked at. Refused where the branch has moved since.
@@ -2285,6 +3020,39 @@ export interface components {
             text: string | null;
         };
         /**
+         * ArtifactRef
+         * @description What a stage leaves behind, by reference: the card, the run that made it, and the commit it ends with.
+         */
+        ArtifactRef: {
+            /**
+             * Name
+             * @description The output's name.
+             */
+            name: string;
+            /**
+             * Kind
+             * @description adr, code, test-results, review, documentation or text.
+             * @default text
+             * @enum {string}
+             */
+            kind: "adr" | "code" | "test-results" | "review" | "documentation" | "text";
+            /**
+             * Task Id
+             * @description The card that made it.
+             */
+            task_id: string;
+            /**
+             * Run Id
+             * @description The run that made it.
+             */
+            run_id?: string | null;
+            /**
+             * Head
+             * @description The commit that it ends with; null: there is none.
+             */
+            head?: string | null;
+        };
+        /**
          * ArtifactSummary
          * @description `size`: in bytes of UTF-8. `digest`: the text's SHA-256, where it is too large to stand in the log.
          */
@@ -2309,6 +3077,22 @@ export interface components {
              * @description SHA-256 of the text, in hexadecimal.
              */
             digest: string | null;
+        };
+        /**
+         * AskPlan
+         * @description `goal`: what shall be true in the end.
+         */
+        AskPlan: {
+            /**
+             * Goal
+             * @description What shall be true in the end.
+             */
+            goal: string;
+            /**
+             * Project Id
+             * @description The project's id.
+             */
+            project_id: string;
         };
         /**
          * Attachment
@@ -2619,6 +3403,7 @@ export interface components {
          *     was approved of it, `landed` where it became part of the project's branch, `landing_problem` why it did not.
          *     `reviewer`: who is to approve it, while it is in review. `sandbox`: the kind that its run works in, while it runs;
          *     `none` is to be shown. `doing`: what its run does, in a line. `question`: what it waits for an answer to.
+         *     `handed_over`: what became of the agent that had its run before, where that was handed over.
          *     `attachments` and `comments`: how many there are; `unread`: comments of agents since a person last said or decided
          *     something. `limit_microusd`: what the task may cost over its whole life.
          */
@@ -2677,6 +3462,16 @@ export interface components {
              * @description The person who does it; agents leave it alone. Null: agents may take it.
              */
             assignee: string | null;
+            /**
+             * Workflow Run Id
+             * @description The run of a workflow that made it; null: somebody handed it in.
+             */
+            workflow_run_id?: string | null;
+            /**
+             * Stage
+             * @description The stage of that run; null: none.
+             */
+            stage?: string | null;
             /**
              * Labels
              * @description Words of people's own, by which cards are found.
@@ -2759,6 +3554,12 @@ export interface components {
             doing?: string | null;
             /** @description What an agent asks a person; null: nothing. */
             question?: components["schemas"]["Question"] | null;
+            /**
+             * Handed Over
+             * @description What became of the agent that had its run before, and who has it now; empty: nothing.
+             * @default
+             */
+            handed_over: string;
             /**
              * Attachments
              * @description How many files are attached to it.
@@ -3021,6 +3822,39 @@ export interface components {
             reason: string;
         };
         /**
+         * CancelWorkflowRun
+         * @description Open cards are called off, and what its stages did is undone, the last first.
+         */
+        CancelWorkflowRun: {
+            /**
+             * Reason
+             * @description Why.
+             * @default
+             */
+            reason: string;
+        };
+        /**
+         * CardEstimate
+         * @description Of past cards of this `task_type`. Null: there were too few to say anything. `simulated`: they were worked on by
+         *     the rehearsal model, so that the money is none. `duration_ms`: of the agents' work, without waiting for people.
+         */
+        CardEstimate: {
+            /**
+             * Task Type
+             * @description The kind of work that was looked at.
+             */
+            task_type: string;
+            /** @description In micro-dollars; null: fewer than five past cards. */
+            cost_microusd: components["schemas"]["Range"] | null;
+            /** @description Agents' work in milliseconds; null: fewer than five past cards. */
+            duration_ms: components["schemas"]["Range"] | null;
+            /**
+             * Simulated
+             * @description Whether the past cards were rehearsals, whose money is none.
+             */
+            simulated: boolean;
+        };
+        /**
          * CellCounts
          * @description Workspaces by whether their actors run. An archived one is among those asleep while nobody reads it.
          */
@@ -3139,6 +3973,18 @@ export interface components {
              * @default 50
              */
             default_priority: number;
+            /**
+             * Most Runs
+             * @description So many runs go on at once in the workspace; null: no limit.
+             */
+            most_runs?: number | null;
+            /**
+             * Most Runs Of
+             * @description So many runs go on at once in a role, by the role; left out: what its manifest says, or no limit.
+             */
+            most_runs_of?: {
+                [key: string]: number;
+            };
         };
         /**
          * ChangedBy
@@ -3269,6 +4115,163 @@ export interface components {
             approved_head: string | null;
         };
         /**
+         * ChannelDelivery
+         * @description One notice on its way to one channel. `dead`: it was tried often enough, and is not tried again by itself.
+         */
+        ChannelDelivery: {
+            /**
+             * Channel Id
+             * @description The channel's id.
+             */
+            channel_id: string;
+            /**
+             * Position
+             * @description The position of the event in the log.
+             */
+            position: number;
+            /**
+             * Topic
+             * @description The topic of the event.
+             */
+            topic: string;
+            /**
+             * State
+             * @description pending, delivered, or dead: given up after many attempts.
+             * @enum {string}
+             */
+            state: "pending" | "delivered" | "dead";
+            /**
+             * Attempts
+             * @description How often it was sent.
+             */
+            attempts: number;
+            /**
+             * Status
+             * @description The status of the last answer; null: there was none.
+             */
+            status: number | null;
+            /**
+             * Error
+             * @description What was wrong with the last attempt; empty: nothing.
+             */
+            error: string;
+            /**
+             * Next At
+             * @description When it is sent again; null: it is not.
+             */
+            next_at: string | null;
+            /**
+             * Created At
+             * Format: date-time
+             * @description When it was made.
+             */
+            created_at: string;
+            /**
+             * Updated At
+             * Format: date-time
+             * @description When it was sent last.
+             */
+            updated_at: string;
+        };
+        /**
+         * ChannelOutcome
+         * @description What came of a sample. `status`: of the answer, null: there was none, or mail has none.
+         */
+        ChannelOutcome: {
+            /**
+             * Delivered
+             * @description Whether it was taken.
+             */
+            delivered: boolean;
+            /**
+             * Status
+             * @description The status of the answer; null: there was none.
+             */
+            status: number | null;
+            /**
+             * Error
+             * @description Why it does not count as delivered; empty where it does.
+             */
+            error: string;
+            /**
+             * Duration Ms
+             * @description How long it took, in milliseconds.
+             */
+            duration_ms: number;
+            /**
+             * Position
+             * @description The position in the log that this state includes. Ask with `after=` of it to see at least this.
+             */
+            position: number;
+        };
+        /**
+         * ChannelView
+         * @description `secret`: the name of a secret in the vault; null: it needs none.
+         */
+        ChannelView: {
+            /**
+             * Id
+             * @description The channel's id.
+             */
+            id: string;
+            /**
+             * Kind
+             * @description slack, discord, telegram, webhook or email.
+             * @enum {string}
+             */
+            kind: "slack" | "discord" | "telegram" | "webhook" | "email";
+            /**
+             * Notices
+             * @description What it is told of, such as task-failed or budget-alert; * for all.
+             */
+            notices: string[];
+            /**
+             * Secret
+             * @description The name of a secret in the vault, beginning with channel-: the address (slack, discord), the bot's token (telegram), what signs messages (webhook) or the password (email).
+             */
+            secret: string | null;
+            /**
+             * Url
+             * @description Where a webhook is sent to; of telegram, another server of the Bot API. Null: the kind has none.
+             */
+            url: string | null;
+            /**
+             * Chat Id
+             * @description The chat that a Telegram bot writes into; null for other kinds.
+             */
+            chat_id: string | null;
+            /** @description How mail is handed over; null for other kinds. */
+            mail: components["schemas"]["MailView"] | null;
+            /**
+             * Templates
+             * @description Texts in place of ours, by notice or * for all: $name is filled in, and nothing else is done.
+             */
+            templates: {
+                [key: string]: string;
+            };
+            /**
+             * Description
+             * @description Free text, for people and for the agent.
+             */
+            description: string;
+            /**
+             * Enabled
+             * @description False: it is told nothing, and what happens meanwhile is not told later.
+             */
+            enabled: boolean;
+            /**
+             * Created At
+             * Format: date-time
+             * @description When it was made.
+             */
+            created_at: string;
+            /**
+             * Position
+             * @description The position in the log that this state includes. Ask with `after=` of it to see at least this.
+             */
+            position: number;
+        };
+        /**
          * Check
          * @description A command of the project that has to succeed: one string for `/bin/sh -c` in the worktree's root.
          */
@@ -3330,6 +4333,17 @@ export interface components {
              * @description True: this is not all of it.
              */
             truncated: boolean;
+        };
+        /**
+         * CheckWorkflow
+         * @description A definition as it is being written: TOML or JSON.
+         */
+        CheckWorkflow: {
+            /**
+             * Text
+             * @description The definition as it is being written, in TOML or JSON.
+             */
+            text: string;
         };
         /**
          * ChecksVerdict
@@ -3758,6 +4772,47 @@ export interface components {
              */
             position: number;
         };
+        /**
+         * DecideApproval
+         * @description `seen`: the digest that the approval showed. Refused where that has changed since.
+         */
+        DecideApproval: {
+            /**
+             * Decision
+             * @description approve or reject.
+             * @enum {string}
+             */
+            decision: "approve" | "reject";
+            /**
+             * Seen
+             * @description The digest that the approval showed.
+             */
+            seen: string;
+            /**
+             * Comment
+             * @description What is said with it.
+             * @default
+             */
+            comment: string;
+        };
+        /**
+         * Deciders
+         * @description Who may decide; nobody named: whoever may review work in the workspace.
+         */
+        Deciders: {
+            /**
+             * Roles
+             * @description Roles of people in the workspace.
+             * @default []
+             */
+            roles: string[];
+            /**
+             * People
+             * @description Single ones, by id or address.
+             * @default []
+             */
+            people: string[];
+        };
         /** Decision */
         Decision: {
             /**
@@ -3806,6 +4861,32 @@ export interface components {
              * @default
              */
             budget: string;
+        };
+        /** DismissPlan */
+        DismissPlan: {
+            /**
+             * Reason
+             * @description Why; for the audit trail.
+             * @default
+             */
+            reason: string;
+        };
+        /**
+         * DrainAgent
+         * @description `limit_s`: after so many seconds others take over what the agent still has; without it, it ends all of it.
+         */
+        DrainAgent: {
+            /**
+             * Reason
+             * @description Why; it is shown on the agent, and stands in the audit trail.
+             * @default
+             */
+            reason: string;
+            /**
+             * Limit S
+             * @description After so many seconds others of its role take over what it still has; null: it ends all of it.
+             */
+            limit_s?: number | null;
         };
         /**
          * EditAgent
@@ -3919,6 +5000,68 @@ export interface components {
              * @description Model providers that may see the project; empty: all.
              */
             providers?: string[];
+        };
+        /**
+         * EditSchedule
+         * @description A `task` takes the place of a workflow, and a `workflow_id` that of a task.
+         */
+        EditSchedule: {
+            /**
+             * Name
+             * @description A name for people.
+             */
+            name?: string;
+            /**
+             * Cron
+             * @description Minute, hour, day of the month, month, day of the week, as in 30 9 * * MON-FRI.
+             * @example 30 9 * * MON-FRI
+             */
+            cron?: string;
+            /**
+             * Zone
+             * @description The IANA time zone that the times are meant in, such as Europe/Berlin.
+             */
+            zone?: string;
+            /** @description The body of the task that it makes, as for POST /tasks; null: it begins a workflow. */
+            task?: components["schemas"]["SubmitTask"];
+            /**
+             * Workflow Id
+             * @description The workflow of which it begins a run; null: it makes a task.
+             */
+            workflow_id?: string;
+            /**
+             * Inputs
+             * @description What the workflow's run is given.
+             */
+            inputs?: {
+                [key: string]: unknown;
+            } | string;
+            /**
+             * Project Id
+             * @description The project of the workflow's run, where its definition names none.
+             */
+            project_id?: string | null;
+            /**
+             * Enabled
+             * @description False: it is paused, and what would have been due meanwhile is not missed.
+             */
+            enabled?: boolean;
+            /**
+             * Overlap
+             * @description True: it fires also while what it began before is under way.
+             */
+            overlap?: boolean;
+            /**
+             * Catch Up
+             * @description What to do about times that nobody saw: none (leave them out), last (fire once for the last one), all (fire for each, one after the other).
+             * @enum {string}
+             */
+            catch_up?: "none" | "last" | "all";
+            /**
+             * Catch Up Limit
+             * @description Of those that were missed, all makes up for the last so many.
+             */
+            catch_up_limit?: number;
         };
         /** EditTask */
         EditTask: {
@@ -4338,6 +5481,83 @@ export interface components {
             truncated: boolean;
         };
         /**
+         * FireSchedule
+         * @description Begin it now. `overlap`: also while what it began before is under way.
+         */
+        FireSchedule: {
+            /**
+             * Overlap
+             * @description True: also while what it began before is under way.
+             * @default false
+             */
+            overlap: boolean;
+        };
+        /**
+         * FiringView
+         * @description One line of a schedule's history. `due_at`: when it was due, null where a person had it fire; `at`: when that was
+         *     done, or seen to be missed. `by`: who did it. `count`: how often it was due, at last at `due_at`, and began nothing;
+         *     `more`: it was more often.
+         */
+        FiringView: {
+            /**
+             * Schedule Id
+             * @description The schedule's id.
+             */
+            schedule_id: string;
+            /**
+             * Position
+             * @description The position of the event in the log.
+             */
+            position: number;
+            /**
+             * Outcome
+             * @description fired; missed: nobody saw it in time; overlap: what it began before was under way; refused: it could not be begun.
+             * @enum {string}
+             */
+            outcome: "fired" | "missed" | "overlap" | "refused";
+            /**
+             * Due At
+             * @description When it was due, in UTC; null: a person had it fire.
+             */
+            due_at: string | null;
+            /**
+             * At
+             * Format: date-time
+             * @description When that was done or seen.
+             */
+            at: string;
+            /**
+             * By
+             * @description Who did it: scheduler, or who had it fire.
+             */
+            by: string;
+            /**
+             * Task Id
+             * @description The task that it made; null: none.
+             */
+            task_id: string | null;
+            /**
+             * Workflow Run Id
+             * @description The run of a workflow that it began; null: none.
+             */
+            workflow_run_id: string | null;
+            /**
+             * Count
+             * @description How often it was due and began nothing, at last at due_at.
+             */
+            count: number;
+            /**
+             * More
+             * @description True: it was more often than is counted.
+             */
+            more: boolean;
+            /**
+             * Detail
+             * @description Why it was refused; else empty.
+             */
+            detail: string;
+        };
+        /**
          * FlowDay
          * @description A day (UTC). `cards`: by state, as the day ended; what was done stays counted when it is archived. `lead_s` and
          *     `cycle_s`: medians of the cards that were done on it, None where none was.
@@ -4446,7 +5666,7 @@ export interface components {
         };
         /**
          * InvitationMade
-         * @description `token` stands in the link that the invited person opens (`/accept#<token>`); it is shown this once.
+         * @description `token` stands in the link that the invited person opens (`/accept#<token>`); both are shown this once.
          */
         InvitationMade: {
             /**
@@ -4456,9 +5676,15 @@ export interface components {
             id: string;
             /**
              * Token
-             * @description For the link <board>/accept#<token>. It stands in this answer and nowhere else.
+             * @description Stands in the link. It stands in this answer and nowhere else.
              */
             token: string;
+            /**
+             * Link
+             * @description To send to them: the page on which they accept, with the token.
+             * @default
+             */
+            link: string;
             /**
              * Expires At
              * Format: date-time
@@ -4678,6 +5904,80 @@ export interface components {
             everywhere: boolean;
         };
         /**
+         * MailSettings
+         * @description How mail is handed over. `security` none: to an address that the operator has allowed by name, and there only.
+         */
+        MailSettings: {
+            /**
+             * Host
+             * @description The mail server.
+             */
+            host: string;
+            /**
+             * Port
+             * @description Its port: 587 for starttls, 465 for tls.
+             * @default 587
+             */
+            port: number;
+            /**
+             * Security
+             * @description starttls, tls, or none where the operator has allowed the server's network.
+             * @default starttls
+             * @enum {string}
+             */
+            security: "starttls" | "tls" | "none";
+            /**
+             * Username
+             * @description For signing in; empty: without.
+             * @default
+             */
+            username: string;
+            /**
+             * Sender
+             * @description The address that mail comes from.
+             */
+            sender: string;
+            /**
+             * To
+             * @description The addresses that it goes to.
+             */
+            to: string[];
+        };
+        /** MailView */
+        MailView: {
+            /**
+             * Host
+             * @description The mail server.
+             */
+            host: string;
+            /**
+             * Port
+             * @description Its port: 587 for starttls, 465 for tls.
+             */
+            port: number;
+            /**
+             * Security
+             * @description starttls, tls, or none where the operator has allowed the server's network.
+             * @enum {string}
+             */
+            security: "starttls" | "tls" | "none";
+            /**
+             * Username
+             * @description For signing in; empty: without.
+             */
+            username: string;
+            /**
+             * Sender
+             * @description The address that mail comes from.
+             */
+            sender: string;
+            /**
+             * To
+             * @description The addresses that it goes to.
+             */
+            to: string[];
+        };
+        /**
          * Me
          * @description Who asks. `kind`: `local` while nobody has to sign in, `operator` for who sent the operator's token. `actions`:
          *     what they may do in the workspace that the request names, by the operations' ids.
@@ -4893,6 +6193,19 @@ export interface components {
              */
             next?: string | null;
         };
+        /** Page[ApprovalView] */
+        Page_ApprovalView_: {
+            /**
+             * Items
+             * @description The things themselves.
+             */
+            items: components["schemas"]["ApprovalView"][];
+            /**
+             * Next
+             * @description The cursor of the page that follows; null on the last one.
+             */
+            next?: string | null;
+        };
         /** Page[Artifact] */
         Page_Artifact_: {
             /**
@@ -4971,6 +6284,32 @@ export interface components {
              */
             next?: string | null;
         };
+        /** Page[ChannelDelivery] */
+        Page_ChannelDelivery_: {
+            /**
+             * Items
+             * @description The things themselves.
+             */
+            items: components["schemas"]["ChannelDelivery"][];
+            /**
+             * Next
+             * @description The cursor of the page that follows; null on the last one.
+             */
+            next?: string | null;
+        };
+        /** Page[ChannelView] */
+        Page_ChannelView_: {
+            /**
+             * Items
+             * @description The things themselves.
+             */
+            items: components["schemas"]["ChannelView"][];
+            /**
+             * Next
+             * @description The cursor of the page that follows; null on the last one.
+             */
+            next?: string | null;
+        };
         /** Page[Comment] */
         Page_Comment_: {
             /**
@@ -5023,6 +6362,19 @@ export interface components {
              */
             next?: string | null;
         };
+        /** Page[FiringView] */
+        Page_FiringView_: {
+            /**
+             * Items
+             * @description The things themselves.
+             */
+            items: components["schemas"]["FiringView"][];
+            /**
+             * Next
+             * @description The cursor of the page that follows; null on the last one.
+             */
+            next?: string | null;
+        };
         /** Page[InvitationView] */
         Page_InvitationView_: {
             /**
@@ -5062,6 +6414,19 @@ export interface components {
              */
             next?: string | null;
         };
+        /** Page[PlanSummary] */
+        Page_PlanSummary_: {
+            /**
+             * Items
+             * @description The things themselves.
+             */
+            items: components["schemas"]["PlanSummary"][];
+            /**
+             * Next
+             * @description The cursor of the page that follows; null on the last one.
+             */
+            next?: string | null;
+        };
         /** Page[Project] */
         Page_Project_: {
             /**
@@ -5082,6 +6447,19 @@ export interface components {
              * @description The things themselves.
              */
             items: components["schemas"]["Role"][];
+            /**
+             * Next
+             * @description The cursor of the page that follows; null on the last one.
+             */
+            next?: string | null;
+        };
+        /** Page[ScheduleView] */
+        Page_ScheduleView_: {
+            /**
+             * Items
+             * @description The things themselves.
+             */
+            items: components["schemas"]["ScheduleView"][];
             /**
              * Next
              * @description The cursor of the page that follows; null on the last one.
@@ -5192,6 +6570,32 @@ export interface components {
              */
             next?: string | null;
         };
+        /** Page[WorkflowRunSummary] */
+        Page_WorkflowRunSummary_: {
+            /**
+             * Items
+             * @description The things themselves.
+             */
+            items: components["schemas"]["WorkflowRunSummary"][];
+            /**
+             * Next
+             * @description The cursor of the page that follows; null on the last one.
+             */
+            next?: string | null;
+        };
+        /** Page[WorkflowSummary] */
+        Page_WorkflowSummary_: {
+            /**
+             * Items
+             * @description The things themselves.
+             */
+            items: components["schemas"]["WorkflowSummary"][];
+            /**
+             * Next
+             * @description The cursor of the page that follows; null on the last one.
+             */
+            next?: string | null;
+        };
         /** Page[WorkspaceView] */
         Page_WorkspaceView_: {
             /**
@@ -5241,6 +6645,271 @@ export interface components {
              * @description What was said when it was paused.
              */
             reason: string;
+        };
+        /** PauseWorkflowRun */
+        PauseWorkflowRun: {
+            /**
+             * Reason
+             * @description Why.
+             * @default
+             */
+            reason: string;
+        };
+        /**
+         * PlanCards
+         * @description The cards that were made of a plan, in the order of the work.
+         */
+        PlanCards: {
+            /**
+             * Id
+             * @description The plan's id.
+             */
+            id: string;
+            /**
+             * Task Ids
+             * @description The new cards, in the order of the work.
+             */
+            task_ids: string[];
+            /**
+             * Position
+             * @description The position in the log that this state includes. Ask with `after=` of it to see at least this.
+             */
+            position: number;
+        };
+        /** PlanMade */
+        PlanMade: {
+            /**
+             * Id
+             * @description The plan's id.
+             */
+            id: string;
+            /**
+             * Task Id
+             * @description The card that it is planned by.
+             */
+            task_id: string;
+            /**
+             * Position
+             * @description The position in the log that this state includes. Ask with `after=` of it to see at least this.
+             */
+            position: number;
+        };
+        /**
+         * PlanRound
+         * @description What a person asked for, the planning card, and what the project manager said beside the cards.
+         */
+        PlanRound: {
+            /**
+             * Text
+             * @description What was asked for.
+             */
+            text: string;
+            /**
+             * By
+             * @description Who asked.
+             */
+            by: string;
+            /**
+             * At
+             * Format: date-time
+             * @description When.
+             */
+            at: string;
+            /**
+             * Task Id
+             * @description The card that it was planned by.
+             */
+            task_id: string;
+            /**
+             * Answer
+             * @description What the project manager said beside the cards; null: nothing yet.
+             */
+            answer: string | null;
+        };
+        /** PlanSummary */
+        PlanSummary: {
+            /**
+             * Id
+             * @description The plan's id.
+             */
+            id: string;
+            /**
+             * Project Id
+             * @description The project's id.
+             */
+            project_id: string;
+            /**
+             * Goal
+             * @description What shall be true in the end, as it was asked for.
+             */
+            goal: string;
+            /**
+             * State
+             * @description proposing, proposed, failed, accepted or dismissed.
+             * @enum {string}
+             */
+            state: "proposing" | "proposed" | "failed" | "accepted" | "dismissed";
+            /**
+             * Task Id
+             * @description The card that it is planned by.
+             */
+            task_id: string;
+            /**
+             * Task Ids
+             * @description The cards that were made of it; empty until it is accepted.
+             */
+            task_ids: string[];
+            /**
+             * Created At
+             * Format: date-time
+             * @description When it was made.
+             */
+            created_at: string;
+            /**
+             * Position
+             * @description The position in the log that this state includes. Ask with `after=` of it to see at least this.
+             */
+            position: number;
+        };
+        /**
+         * PlanView
+         * @description `cards`, `risks` and `seen`, the digest of what is shown, once there is a proposal. `problem`: why there is none,
+         *     empty where nothing is wrong. `cost_microusd`: medians of all cards together, null where one of them has no data.
+         */
+        PlanView: {
+            /**
+             * Id
+             * @description The plan's id.
+             */
+            id: string;
+            /**
+             * Project Id
+             * @description The project's id.
+             */
+            project_id: string;
+            /**
+             * Goal
+             * @description What shall be true in the end, as it was asked for.
+             */
+            goal: string;
+            /**
+             * State
+             * @description proposing, proposed, failed, accepted or dismissed.
+             * @enum {string}
+             */
+            state: "proposing" | "proposed" | "failed" | "accepted" | "dismissed";
+            /**
+             * Task Id
+             * @description The card that it is planned by.
+             */
+            task_id: string;
+            /**
+             * Task Ids
+             * @description The cards that were made of it; empty until it is accepted.
+             */
+            task_ids: string[];
+            /**
+             * Created At
+             * Format: date-time
+             * @description When it was made.
+             */
+            created_at: string;
+            /**
+             * Position
+             * @description The position in the log that this state includes. Ask with `after=` of it to see at least this.
+             */
+            position: number;
+            /**
+             * Rounds
+             * @description What was asked for and answered, the goal first.
+             */
+            rounds: components["schemas"]["PlanRound"][];
+            /**
+             * Cards
+             * @description The proposal, each card with what it may cost and take.
+             */
+            cards: components["schemas"]["ProposedCard"][];
+            /**
+             * Risks
+             * @description Of the whole plan.
+             */
+            risks: string[];
+            /**
+             * Seen
+             * @description The digest of what is shown: an acceptance names it. Null: there is no proposal.
+             */
+            seen: string | null;
+            /**
+             * Problem
+             * @description Why there is no proposal; empty where nothing is wrong.
+             */
+            problem: string;
+            /**
+             * Cost Microusd
+             * @description Medians of all cards together; null where one has no data.
+             */
+            cost_microusd: number | null;
+            /**
+             * Duration Ms
+             * @description Medians of all cards together, one after the other; null where one has no data.
+             */
+            duration_ms: number | null;
+        };
+        /**
+         * PlannedCard
+         * @description A card of a plan. `key` tells it from the plan's others, `waits_for` names theirs. `risk`: what may go wrong with
+         *     it, and how one would notice; empty: nothing in particular.
+         */
+        PlannedCard: {
+            /**
+             * Key
+             * @description Tells the card from the plan's others.
+             */
+            key: string;
+            /**
+             * Title
+             * @description What the card is called.
+             */
+            title: string;
+            /**
+             * Description
+             * @description Free text, for people and for the agent.
+             * @default
+             */
+            description: string;
+            /**
+             * @description What kind of work a person calls it: feature, bugfix, enhancement or tech-debt.
+             * @default feature
+             */
+            type: components["schemas"]["BoardType"];
+            /**
+             * Role
+             * @description Who shall do it; null: whoever can.
+             */
+            role?: string | null;
+            /**
+             * Task Type
+             * @description What kind of work it is; null: inferred.
+             */
+            task_type?: string | null;
+            /**
+             * Priority
+             * @description 0 to 100; the higher one is taken first.
+             * @default 50
+             */
+            priority: number;
+            /**
+             * Waits For
+             * @description Keys of the cards that have to be done before.
+             * @default []
+             */
+            waits_for: string[];
+            /**
+             * Risk
+             * @description What may go wrong, and its early sign.
+             * @default
+             */
+            risk: string;
         };
         /**
          * Policies
@@ -5621,6 +7290,56 @@ export interface components {
              */
             same_name: string[];
         };
+        /**
+         * ProposedCard
+         * @description As the card would be made. `waits_for`: keys of the plan's other cards.
+         */
+        ProposedCard: {
+            /**
+             * Key
+             * @description Tells the card from the plan's others.
+             */
+            key: string;
+            /**
+             * Title
+             * @description What the card is called.
+             */
+            title: string;
+            /**
+             * Description
+             * @description Free text, for people and for the agent.
+             */
+            description: string;
+            /** @description What kind of work a person calls it: feature, bugfix, enhancement or tech-debt. */
+            type: components["schemas"]["BoardType"];
+            /**
+             * Role
+             * @description Who shall do it; null: whoever can.
+             */
+            role: string | null;
+            /**
+             * Task Type
+             * @description What kind of work it is; null: inferred.
+             */
+            task_type: string | null;
+            /**
+             * Priority
+             * @description 0 to 100; the higher one is taken first.
+             */
+            priority: number;
+            /**
+             * Waits For
+             * @description Keys of the cards that have to be done before.
+             */
+            waits_for: string[];
+            /**
+             * Risk
+             * @description What may go wrong, and its early sign.
+             */
+            risk: string;
+            /** @description What cards of its kind came to. */
+            estimate: components["schemas"]["CardEstimate"];
+        };
         /** Pushed */
         Pushed: {
             /**
@@ -5706,6 +7425,32 @@ export interface components {
              * @default true
              */
             dead_letters_known: boolean;
+        };
+        /**
+         * Range
+         * @description What past cards of the same kind came to: `cards` of them, at least five.
+         */
+        Range: {
+            /**
+             * Cards
+             * @description How many past cards.
+             */
+            cards: number;
+            /**
+             * Low
+             * @description The least.
+             */
+            low: number;
+            /**
+             * Median
+             * @description As many came to more as to less.
+             */
+            median: number;
+            /**
+             * High
+             * @description The most.
+             */
+            high: number;
         };
         /**
          * RedeemCode
@@ -5868,6 +7613,18 @@ export interface components {
             comments: components["schemas"]["CommentOnLine"][];
         };
         /**
+         * ResendDeliveries
+         * @description Dead letters to be sent again, by their positions; all of them where none is named.
+         */
+        ResendDeliveries: {
+            /**
+             * Positions
+             * @description Of which dead letters; none: all of them.
+             * @default []
+             */
+            positions: number[];
+        };
+        /**
          * ResetPassword
          * @description An operator's or administrator's word: the person's sessions end.
          */
@@ -5891,12 +7648,34 @@ export interface components {
              */
             comment: string;
         };
+        /** ResumeWorkflowRun */
+        ResumeWorkflowRun: Record<string, never>;
+        /** RetryStageBody */
+        RetryStageBody: {
+            /**
+             * Reason
+             * @description Why; stands in the run for ever.
+             * @default
+             */
+            reason: string;
+        };
         /**
          * Review
          * @description Who must approve a good run before its task is done.
          * @enum {string}
          */
         Review: "none" | "agent" | "human";
+        /**
+         * RevisePlan
+         * @description `text`: what shall be different.
+         */
+        RevisePlan: {
+            /**
+             * Text
+             * @description What shall be different.
+             */
+            text: string;
+        };
         /**
          * Role
          * @description A role's manifest. `concurrency`: the most runs that one agent of it holds at a time. `prompt`: the system prompt
@@ -6119,6 +7898,143 @@ export interface components {
              * @default
              */
             reason: string;
+            /**
+             * Handed Over
+             * @description What became of the agent that had it before, and who has it now; empty: nothing.
+             * @default
+             */
+            handed_over: string;
+        };
+        /**
+         * ScheduleFired
+         * @description What it began: a task or a run of a workflow, by its id.
+         */
+        ScheduleFired: {
+            /**
+             * Id
+             * @description Of the task, or of the run of a workflow, that it began.
+             */
+            id: string;
+            /**
+             * Kind
+             * @description task or workflow-run.
+             * @enum {string}
+             */
+            kind: "task" | "workflow-run";
+            /**
+             * Position
+             * @description The position in the log that this state includes. Ask with `after=` of it to see at least this.
+             */
+            position: number;
+        };
+        /**
+         * ScheduleView
+         * @description `next_at`: when it is due, which may be past while it waits for what it began; null: never, or it is disabled.
+         *     `last_outcome`, `last_due_at`, `last_id`: of the newest line of its history, with what that began.
+         */
+        ScheduleView: {
+            /**
+             * Id
+             * @description The schedule's id.
+             */
+            id: string;
+            /**
+             * Name
+             * @description A name for people.
+             */
+            name: string;
+            /**
+             * Cron
+             * @description Minute, hour, day of the month, month, day of the week, as in 30 9 * * MON-FRI.
+             */
+            cron: string;
+            /**
+             * Zone
+             * @description The IANA time zone that the times are meant in, such as Europe/Berlin.
+             */
+            zone: string;
+            /**
+             * Task
+             * @description The body of the task that it makes, as for POST /tasks; null: it begins a workflow.
+             */
+            task: {
+                [key: string]: components["schemas"]["JsonValue"];
+            } | null;
+            /**
+             * Workflow Id
+             * @description The workflow of which it begins a run; null: it makes a task.
+             */
+            workflow_id: string | null;
+            /**
+             * Inputs
+             * @description What the workflow's run is given.
+             */
+            inputs: {
+                [key: string]: components["schemas"]["JsonValue"];
+            };
+            /**
+             * Project Id
+             * @description The project of the workflow's run, where its definition names none.
+             */
+            project_id: string | null;
+            /**
+             * Enabled
+             * @description False: it is paused, and what would have been due meanwhile is not missed.
+             */
+            enabled: boolean;
+            /**
+             * Overlap
+             * @description True: it fires also while what it began before is under way.
+             */
+            overlap: boolean;
+            /**
+             * Catch Up
+             * @description What to do about times that nobody saw: none (leave them out), last (fire once for the last one), all (fire for each, one after the other).
+             * @enum {string}
+             */
+            catch_up: "none" | "last" | "all";
+            /**
+             * Catch Up Limit
+             * @description Of those that were missed, all makes up for the last so many.
+             */
+            catch_up_limit: number;
+            /**
+             * Next At
+             * @description When it is due; in the past while it waits for what it began. Null: never, or it is paused.
+             */
+            next_at: string | null;
+            /**
+             * Last Outcome
+             * @description What came of the last time: fired, missed, overlap or refused; null: there was none.
+             */
+            last_outcome: ("fired" | "missed" | "overlap" | "refused") | null;
+            /**
+             * Last Due At
+             * @description When that was due; null: a person had it fire, or there was none.
+             */
+            last_due_at: string | null;
+            /**
+             * Last Id
+             * @description The task or the run of a workflow that it began then.
+             */
+            last_id: string | null;
+            /**
+             * Created At
+             * Format: date-time
+             * @description When it was made.
+             */
+            created_at: string;
+            /**
+             * Updated At
+             * Format: date-time
+             * @description When it was set last.
+             */
+            updated_at: string;
+            /**
+             * Position
+             * @description The position in the log that this state includes. Ask with `after=` of it to see at least this.
+             */
+            position: number;
         };
         /**
          * Scope
@@ -6256,6 +8172,63 @@ export interface components {
             when_exceeded: components["schemas"]["WhenExceeded"];
         };
         /**
+         * SetChannel
+         * @description A channel as it shall be. `secret`: the name of a secret in the vault, never the secret itself.
+         */
+        SetChannel: {
+            /**
+             * Kind
+             * @description slack, discord, telegram, webhook or email.
+             * @enum {string}
+             */
+            kind: "slack" | "discord" | "telegram" | "webhook" | "email";
+            /**
+             * Notices
+             * @description What it is told of, such as task-failed or budget-alert; * for all.
+             * @example [
+             *       "task-failed",
+             *       "budget-alert"
+             *     ]
+             */
+            notices: string[];
+            /**
+             * Secret
+             * @description The name of a secret in the vault, beginning with channel-: the address (slack, discord), the bot's token (telegram), what signs messages (webhook) or the password (email).
+             */
+            secret?: string | null;
+            /**
+             * Url
+             * @description Where a webhook is sent to; of telegram, another server of the Bot API. Null: the kind has none.
+             */
+            url?: string | null;
+            /**
+             * Chat Id
+             * @description The chat that a Telegram bot writes into; null for other kinds.
+             */
+            chat_id?: string | null;
+            /** @description How mail is handed over; null for other kinds. */
+            mail?: components["schemas"]["MailSettings"] | null;
+            /**
+             * Templates
+             * @description Texts in place of ours, by notice or * for all: $name is filled in, and nothing else is done.
+             */
+            templates?: {
+                [key: string]: string;
+            };
+            /**
+             * Description
+             * @description Free text, for people and for the agent.
+             * @default
+             */
+            description: string;
+            /**
+             * Enabled
+             * @description False: it is told nothing, and what happens meanwhile is not told later.
+             * @default true
+             */
+            enabled: boolean;
+        };
+        /**
          * SetPolicies
          * @description Cedar text of a workspace, beside the policies that ship. Checked before it is taken.
          */
@@ -6265,6 +8238,74 @@ export interface components {
              * @description The text itself.
              */
             text: string;
+        };
+        /**
+         * SetSchedule
+         * @description A schedule as it shall be. It makes a `task`, or begins a run of `workflow_id` with `inputs`; one of the two.
+         */
+        SetSchedule: {
+            /**
+             * Name
+             * @description A name for people.
+             * @default
+             */
+            name: string;
+            /**
+             * Cron
+             * @description Minute, hour, day of the month, month, day of the week, as in 30 9 * * MON-FRI.
+             * @example 30 9 * * MON-FRI
+             */
+            cron: string;
+            /**
+             * Zone
+             * @description The IANA time zone that the times are meant in, such as Europe/Berlin.
+             * @default UTC
+             */
+            zone: string;
+            /** @description The body of the task that it makes, as for POST /tasks; null: it begins a workflow. */
+            task?: components["schemas"]["SubmitTask"] | null;
+            /**
+             * Workflow Id
+             * @description The workflow of which it begins a run; null: it makes a task.
+             */
+            workflow_id?: string | null;
+            /**
+             * Inputs
+             * @description What the workflow's run is given.
+             */
+            inputs?: {
+                [key: string]: unknown;
+            } | string;
+            /**
+             * Project Id
+             * @description The project of the workflow's run, where its definition names none.
+             */
+            project_id?: string | null;
+            /**
+             * Enabled
+             * @description False: it is paused, and what would have been due meanwhile is not missed.
+             * @default true
+             */
+            enabled: boolean;
+            /**
+             * Overlap
+             * @description True: it fires also while what it began before is under way.
+             * @default false
+             */
+            overlap: boolean;
+            /**
+             * Catch Up
+             * @description What to do about times that nobody saw: none (leave them out), last (fire once for the last one), all (fire for each, one after the other).
+             * @default none
+             * @enum {string}
+             */
+            catch_up: "none" | "last" | "all";
+            /**
+             * Catch Up Limit
+             * @description Of those that were missed, all makes up for the last so many.
+             * @default 10
+             */
+            catch_up_limit: number;
         };
         /**
          * SetTaskBudget
@@ -6371,6 +8412,17 @@ export interface components {
             openid: boolean;
         };
         /**
+         * SkipStageBody
+         * @description `reason`: stands in the run for ever.
+         */
+        SkipStageBody: {
+            /**
+             * Reason
+             * @description Why; stands in the run for ever.
+             */
+            reason: string;
+        };
+        /**
          * Spread
          * @description How long cards took: half of them at most `median_s`, 85 of 100 at most `p85_s`.
          */
@@ -6392,6 +8444,166 @@ export interface components {
             p85_s: number;
         };
         /**
+         * StageTask
+         * @description A card of a stage. `state`: the card's own.
+         */
+        StageTask: {
+            /**
+             * Task Id
+             * @description The card.
+             */
+            task_id: string;
+            /**
+             * Role
+             * @description Who it is for; null: whoever can do it.
+             */
+            role: string | null;
+            /**
+             * Slot
+             * @description Which of the stage's agents, from 0.
+             */
+            slot: number;
+            /**
+             * Attempt
+             * @description Counts from 1.
+             */
+            attempt: number;
+            /**
+             * Purpose
+             * @description work, or undo: it undoes what the stage did.
+             * @enum {string}
+             */
+            purpose: "work" | "undo";
+            /**
+             * Title
+             * @description The card's title; empty: the board does not know it yet.
+             * @default
+             */
+            title: string;
+            /**
+             * State
+             * @description The card's state.
+             * @default
+             */
+            state: string;
+            /**
+             * Outcome
+             * @description What came of it; null: it is open.
+             */
+            outcome?: ("done" | "failed" | "archived") | null;
+            /**
+             * Assigned Agent
+             * @description Who has it.
+             */
+            assigned_agent?: string | null;
+            /**
+             * Cost Microusd
+             * @description What it cost, in micro-dollars.
+             * @default 0
+             */
+            cost_microusd: number;
+        };
+        /**
+         * StageView
+         * @description `roles`: one for each card; empty: it only asks for an approval. `blocked_by`: the stages that it waits for.
+         *     `duration_s`: until now while it runs. `critical`: whether the run would have been shorter had it been.
+         */
+        StageView: {
+            /**
+             * Name
+             * @description The stage's name.
+             */
+            name: string;
+            /**
+             * State
+             * @description pending, running, waiting-approval, completed, failed, skipped, undoing or undone.
+             * @enum {string}
+             */
+            state: "pending" | "running" | "waiting-approval" | "completed" | "failed" | "skipped" | "undoing" | "undone";
+            /**
+             * Outcome
+             * @description done, approved, failed, rejected, timed-out or skipped; empty: it is not over.
+             * @default
+             */
+            outcome: string;
+            /**
+             * Reason
+             * @description Why it failed or was skipped.
+             * @default
+             */
+            reason: string;
+            /**
+             * Needs
+             * @description The stages that it waits for.
+             */
+            needs: string[];
+            /**
+             * Blocked By
+             * @description Those of them that are not over.
+             * @default []
+             */
+            blocked_by: string[];
+            /**
+             * Roles
+             * @description Of its cards; empty where whoever can do the task may.
+             */
+            roles: string[];
+            /**
+             * Parallel
+             * @description Whether its cards are worked on side by side.
+             */
+            parallel: boolean;
+            /**
+             * Tasks
+             * @description Its cards, in the order in which they were made.
+             * @default []
+             */
+            tasks: components["schemas"]["StageTask"][];
+            /**
+             * Outputs
+             * @description What it leaves behind, by reference.
+             * @default []
+             */
+            outputs: components["schemas"]["ArtifactRef"][];
+            /**
+             * Approval Id
+             * @description What it asks now; null: nothing.
+             */
+            approval_id?: string | null;
+            /**
+             * Retry At
+             * @description When a card is made in the place of one that failed; null: none is.
+             */
+            retry_at?: string | null;
+            /**
+             * Started At
+             * @description When it began; null: it has not.
+             */
+            started_at?: string | null;
+            /**
+             * Ended At
+             * @description When it was over; null: it is not.
+             */
+            ended_at?: string | null;
+            /**
+             * Duration S
+             * @description How long it takes, in seconds; null: it has not begun.
+             */
+            duration_s?: number | null;
+            /**
+             * Cost Microusd
+             * @description What its cards cost, in micro-dollars.
+             * @default 0
+             */
+            cost_microusd: number;
+            /**
+             * Critical
+             * @description Whether it is on the critical path.
+             * @default false
+             */
+            critical: boolean;
+        };
+        /**
          * StartAttempt
          * @description `from_step`: of the card's newest run, whose conversation and files up to there are the beginning.
          */
@@ -6411,6 +8623,24 @@ export interface components {
              * @description The step of the card's newest run to begin after; absent: at the base.
              */
             from_step?: number | null;
+        };
+        /**
+         * StartWorkflowRun
+         * @description `project_id`: where its cards are made, for those stages that name no project.
+         */
+        StartWorkflowRun: {
+            /**
+             * Inputs
+             * @description What the run is given, by name.
+             */
+            inputs?: {
+                [key: string]: unknown;
+            } | string;
+            /**
+             * Project Id
+             * @description Where its cards are made; null: as the workflow says.
+             */
+            project_id?: string | null;
         };
         /**
          * Status
@@ -6766,6 +8996,16 @@ export interface components {
              */
             assignee: string | null;
             /**
+             * Workflow Run Id
+             * @description The run of a workflow that made it; null: somebody handed it in.
+             */
+            workflow_run_id?: string | null;
+            /**
+             * Stage
+             * @description The stage of that run; null: none.
+             */
+            stage?: string | null;
+            /**
              * Labels
              * @description Words of people's own, by which cards are found.
              * @default []
@@ -6847,6 +9087,12 @@ export interface components {
             doing?: string | null;
             /** @description What an agent asks a person; null: nothing. */
             question?: components["schemas"]["Question"] | null;
+            /**
+             * Handed Over
+             * @description What became of the agent that had its run before, and who has it now; empty: nothing.
+             * @default
+             */
+            handed_over: string;
             /**
              * Attachments
              * @description How many files are attached to it.
@@ -7281,6 +9527,417 @@ export interface components {
             decisions: components["schemas"]["Decision"][];
         };
         /**
+         * WorkflowChecked
+         * @description `faults`: every one, empty where the definition can be stored. `definition`: as it would be stored.
+         */
+        WorkflowChecked: {
+            /**
+             * Faults
+             * @description Every one; empty: it can be stored.
+             */
+            faults: components["schemas"]["WorkflowFault"][];
+            /**
+             * Definition
+             * @description As it would be stored; null: it has faults.
+             */
+            definition?: {
+                [key: string]: components["schemas"]["JsonValue"];
+            } | null;
+        };
+        /**
+         * WorkflowFault
+         * @description `place`: as `stages.build.needs`; empty: the whole text.
+         */
+        WorkflowFault: {
+            /**
+             * Place
+             * @description Such as stages.build.needs; empty: the whole.
+             */
+            place: string;
+            /**
+             * Message
+             * @description What is wrong.
+             */
+            message: string;
+        };
+        /** WorkflowRunMade */
+        WorkflowRunMade: {
+            /**
+             * Id
+             * @description The run's id.
+             */
+            id: string;
+            /**
+             * Position
+             * @description Of its beginning in the log.
+             */
+            position: number;
+        };
+        /**
+         * WorkflowRunSummary
+         * @description `ending`: it is being undone, and will be failed or cancelled. `stages`: their states by name, in the order of
+         *     the definition. `approvals`: open ones.
+         */
+        WorkflowRunSummary: {
+            /**
+             * Id
+             * @description The run's id.
+             */
+            id: string;
+            /**
+             * Workflow Id
+             * @description Of which workflow.
+             */
+            workflow_id: string;
+            /**
+             * Name
+             * @description The workflow's name.
+             */
+            name: string;
+            /**
+             * Version
+             * @description The version that it began with, and keeps.
+             */
+            version: number;
+            /**
+             * Project Id
+             * @description Where its cards are made, unless a stage's task says otherwise; null: each says.
+             */
+            project_id: string | null;
+            /**
+             * State
+             * @description draft, active, waiting-approval, paused, completed, failed or cancelled.
+             * @enum {string}
+             */
+            state: "draft" | "active" | "waiting-approval" | "completed" | "failed" | "cancelled" | "paused";
+            /**
+             * Ending
+             * @description What it will be once all is undone; null: it is not ending.
+             */
+            ending?: ("failed" | "cancelled") | null;
+            /**
+             * Reason
+             * @description Why it is paused, failed or cancelled.
+             * @default
+             */
+            reason: string;
+            /**
+             * Stages
+             * @description Its stages, in the order of the definition.
+             */
+            stages: {
+                [key: string]: "pending" | "running" | "waiting-approval" | "completed" | "failed" | "skipped" | "undoing" | "undone";
+            };
+            /**
+             * Approvals
+             * @description What it asks now.
+             * @default []
+             */
+            approvals: string[];
+            /**
+             * Schedule Id
+             * @description The schedule that began it; null: somebody did.
+             */
+            schedule_id?: string | null;
+            /**
+             * Started By
+             * @description Who began it.
+             */
+            started_by: string;
+            /**
+             * Correlation
+             * @description Stands on every event of it and of its cards.
+             */
+            correlation: string;
+            /**
+             * Started At
+             * Format: date-time
+             * @description When it began.
+             */
+            started_at: string;
+            /**
+             * Ended At
+             * @description When it ended; null: it has not.
+             */
+            ended_at?: string | null;
+            /**
+             * Position
+             * @description Of its last event in the log.
+             */
+            position: number;
+        };
+        /**
+         * WorkflowRunView
+         * @description A run whole. `critical_path`: the stages, each after the one before, that it took as long as; `duration_s`: until
+         *     now while it runs. `agents`: how many different ones worked on it.
+         */
+        WorkflowRunView: {
+            /**
+             * Id
+             * @description The run's id.
+             */
+            id: string;
+            /**
+             * Workflow Id
+             * @description Of which workflow.
+             */
+            workflow_id: string;
+            /**
+             * Name
+             * @description The workflow's name.
+             */
+            name: string;
+            /**
+             * Version
+             * @description The version that it began with, and keeps.
+             */
+            version: number;
+            /**
+             * Project Id
+             * @description Where its cards are made, unless a stage's task says otherwise; null: each says.
+             */
+            project_id: string | null;
+            /**
+             * State
+             * @description draft, active, waiting-approval, paused, completed, failed or cancelled.
+             * @enum {string}
+             */
+            state: "draft" | "active" | "waiting-approval" | "completed" | "failed" | "cancelled" | "paused";
+            /**
+             * Ending
+             * @description What it will be once all is undone; null: it is not ending.
+             */
+            ending?: ("failed" | "cancelled") | null;
+            /**
+             * Reason
+             * @description Why it is paused, failed or cancelled.
+             * @default
+             */
+            reason: string;
+            /**
+             * Stages
+             * @description Its stages, in the order of the definition.
+             */
+            stages: components["schemas"]["StageView"][];
+            /**
+             * Approvals
+             * @description What it asks now.
+             * @default []
+             */
+            approvals: string[];
+            /**
+             * Inputs
+             * @description What it was given.
+             */
+            inputs: {
+                [key: string]: components["schemas"]["JsonValue"];
+            };
+            /**
+             * Definition
+             * @description The definition that it began with.
+             */
+            definition: {
+                [key: string]: components["schemas"]["JsonValue"];
+            };
+            /**
+             * Schedule Id
+             * @description The schedule that began it; null: somebody did.
+             */
+            schedule_id?: string | null;
+            /**
+             * Started By
+             * @description Who began it.
+             */
+            started_by: string;
+            /**
+             * Correlation
+             * @description Stands on every event of it and of its cards.
+             */
+            correlation: string;
+            /**
+             * Started At
+             * Format: date-time
+             * @description When it began.
+             */
+            started_at: string;
+            /**
+             * Ended At
+             * @description When it ended; null: it has not.
+             */
+            ended_at?: string | null;
+            /**
+             * Duration S
+             * @description From begin to end, or until now, in seconds.
+             */
+            duration_s: number;
+            /**
+             * Critical Path
+             * @description The stages that it takes as long as, each after the one before.
+             */
+            critical_path: string[];
+            /**
+             * Critical Path S
+             * @description How long these take together, in seconds.
+             */
+            critical_path_s: number;
+            /**
+             * Cost Microusd
+             * @description What its cards cost, in micro-dollars.
+             */
+            cost_microusd: number;
+            /**
+             * Budget Microusd
+             * @description What they may cost together; null: no limit of its own.
+             */
+            budget_microusd?: number | null;
+            /**
+             * Agents
+             * @description How many agents have worked on it.
+             * @default 0
+             */
+            agents: number;
+            /**
+             * Simulated
+             * @description Whether rehearsals had a part in it.
+             * @default false
+             */
+            simulated: boolean;
+            /**
+             * Position
+             * @description Of its last event in the log.
+             */
+            position: number;
+        };
+        /**
+         * WorkflowSummary
+         * @description `version` counts from 1; 0: as it ships. `problem`: what is wrong with the file that it was read from; the
+         *     version before goes on being used.
+         */
+        WorkflowSummary: {
+            /**
+             * Id
+             * @description The workflow's id.
+             */
+            id: string;
+            /**
+             * Name
+             * @description What people call it.
+             */
+            name: string;
+            /**
+             * Description
+             * @description What it is for.
+             */
+            description: string;
+            /**
+             * Version
+             * @description Counts from 1; 0: as it ships.
+             */
+            version: number;
+            /**
+             * Source
+             * @description shipped, api, or file: read from the folder workflows.
+             * @enum {string}
+             */
+            source: "shipped" | "api" | "file";
+            /**
+             * File
+             * @description The file that it was read from; empty: none.
+             * @default
+             */
+            file: string;
+            /**
+             * Problem
+             * @description What is wrong with that file now; empty: nothing.
+             * @default
+             */
+            problem: string;
+            /** @description manual, or the schedule that begins it. */
+            trigger: components["schemas"]["JsonValue"];
+            /**
+             * Stages
+             * @description The names of its stages, in order.
+             */
+            stages: string[];
+            /**
+             * Updated At
+             * @description When this version was made; null: it ships.
+             */
+            updated_at?: string | null;
+            /**
+             * Position
+             * @description Of the version in the log.
+             * @default 0
+             */
+            position: number;
+        };
+        /** WorkflowView */
+        WorkflowView: {
+            /**
+             * Id
+             * @description The workflow's id.
+             */
+            id: string;
+            /**
+             * Name
+             * @description What people call it.
+             */
+            name: string;
+            /**
+             * Description
+             * @description What it is for.
+             */
+            description: string;
+            /**
+             * Version
+             * @description Counts from 1; 0: as it ships.
+             */
+            version: number;
+            /**
+             * Source
+             * @description shipped, api, or file: read from the folder workflows.
+             * @enum {string}
+             */
+            source: "shipped" | "api" | "file";
+            /**
+             * File
+             * @description The file that it was read from; empty: none.
+             * @default
+             */
+            file: string;
+            /**
+             * Problem
+             * @description What is wrong with that file now; empty: nothing.
+             * @default
+             */
+            problem: string;
+            /** @description manual, or the schedule that begins it. */
+            trigger: components["schemas"]["JsonValue"];
+            /**
+             * Stages
+             * @description The names of its stages, in order.
+             */
+            stages: string[];
+            /**
+             * Updated At
+             * @description When this version was made; null: it ships.
+             */
+            updated_at?: string | null;
+            /**
+             * Position
+             * @description Of the version in the log.
+             * @default 0
+             */
+            position: number;
+            /**
+             * Definition
+             * @description All of it.
+             */
+            definition: {
+                [key: string]: components["schemas"]["JsonValue"];
+            };
+        };
+        /**
          * WorkspaceSettings
          * @description As they are until somebody sets them, then with the position of the last change.
          */
@@ -7302,6 +9959,18 @@ export interface components {
              * @default 50
              */
             default_priority: number;
+            /**
+             * Most Runs
+             * @description So many runs go on at once in the workspace; null: no limit.
+             */
+            most_runs?: number | null;
+            /**
+             * Most Runs Of
+             * @description So many runs go on at once in a role, by the role; left out: what its manifest says, or no limit.
+             */
+            most_runs_of?: {
+                [key: string]: number;
+            };
             /**
              * Position
              * @description Of the last change; 0: nobody has set any.
@@ -7496,6 +10165,30 @@ export interface components {
              * @description The row, as GET shows it.
              */
             row: components["schemas"]["Agent"] | components["schemas"]["Removed"];
+        };
+        /**
+         * ApprovalChange
+         * @description What a workflow asks, and what came of it.
+         */
+        ApprovalChange: {
+            /**
+             * Key
+             * @description Names the row among those of its view.
+             */
+            key: string;
+            /**
+             * @description What kind of row it is, and so its shape. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            view: "approval";
+            /**
+             * Operation
+             * @description put: the row in its latest state. remove: it is gone.
+             * @constant
+             */
+            operation: "put";
+            /** @description The row, as GET shows it. */
+            row: components["schemas"]["ApprovalView"];
         };
         /**
          * AttemptChange
@@ -7937,6 +10630,57 @@ export interface components {
             row: components["schemas"]["BoardCard"];
         };
         /**
+         * WorkflowChange
+         * @description A workflow, or that it is no longer there.
+         */
+        WorkflowChange: {
+            /**
+             * Key
+             * @description Names the row among those of its view.
+             */
+            key: string;
+            /**
+             * @description What kind of row it is, and so its shape. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            view: "workflow";
+            /**
+             * Operation
+             * @description put: the row in its latest state. remove: it is gone.
+             * @enum {string}
+             */
+            operation: "put" | "remove";
+            /**
+             * Row
+             * @description The row, as GET shows it.
+             */
+            row: components["schemas"]["WorkflowSummary"] | components["schemas"]["Removed"];
+        };
+        /**
+         * WorkflowRunChange
+         * @description A run of a workflow, in short.
+         */
+        WorkflowRunChange: {
+            /**
+             * Key
+             * @description Names the row among those of its view.
+             */
+            key: string;
+            /**
+             * @description What kind of row it is, and so its shape. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            view: "workflow-run";
+            /**
+             * Operation
+             * @description put: the row in its latest state. remove: it is gone.
+             * @constant
+             */
+            operation: "put";
+            /** @description The row, as GET shows it. */
+            row: components["schemas"]["WorkflowRunSummary"];
+        };
+        /**
          * Frame
          * @description One position that changed something, as `/live` sends it; several in one where a socket lags behind. One without
          *     rows is a heartbeat, for a client that asked for it: nothing has changed, and the connection is alive.
@@ -7951,7 +10695,7 @@ export interface components {
              * Rows
              * @description What changed, in its latest state.
              */
-            rows: (components["schemas"]["TaskChange"] | components["schemas"]["ColumnChange"] | components["schemas"]["ProjectChange"] | components["schemas"]["AgentChange"] | components["schemas"]["RunChange"] | components["schemas"]["BudgetChange"] | components["schemas"]["SettingsChange"] | components["schemas"]["PreferencesChange"] | components["schemas"]["PauseChange"] | components["schemas"]["AttemptChange"] | components["schemas"]["CommentChange"] | components["schemas"]["StepChange"])[];
+            rows: (components["schemas"]["TaskChange"] | components["schemas"]["ColumnChange"] | components["schemas"]["ProjectChange"] | components["schemas"]["AgentChange"] | components["schemas"]["RunChange"] | components["schemas"]["BudgetChange"] | components["schemas"]["SettingsChange"] | components["schemas"]["PreferencesChange"] | components["schemas"]["PauseChange"] | components["schemas"]["AttemptChange"] | components["schemas"]["CommentChange"] | components["schemas"]["StepChange"] | components["schemas"]["WorkflowChange"] | components["schemas"]["WorkflowRunChange"] | components["schemas"]["ApprovalChange"])[];
         };
     };
     responses: never;
@@ -13442,6 +16186,761 @@ export interface operations {
             };
         };
     };
+    list_plans: {
+        parameters: {
+            query?: {
+                /** @description Of this project only. */
+                project_id?: string | null;
+                /** @description How many items at most. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string | null;
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_PlanSummary_"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_plan: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AskPlan"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlanMade"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not declared as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_plan: {
+        parameters: {
+            query?: {
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description ETags of answers that you have: if it is still one of them, 304 without a body. */
+                "If-None-Match"?: string | null;
+            };
+            path: {
+                /** @description The plan's id. */
+                plan_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description For If-Match and If-None-Match. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlanView"];
+                };
+            };
+            /** @description It is what If-None-Match says that you have */
+            304: {
+                headers: {
+                    /** @description For If-Match and If-None-Match. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    revise_plan: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The plan's id. */
+                plan_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RevisePlan"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlanMade"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not declared as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    accept_plan: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The plan's id. */
+                plan_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AcceptPlan"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlanCards"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not declared as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    dismiss_plan: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The plan's id. */
+                plan_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DismissPlan"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not declared as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_agents: {
         parameters: {
             query?: {
@@ -13452,7 +16951,7 @@ export interface operations {
                 /** @description That take this type of task. */
                 task_type?: string | null;
                 /** @description In this state. */
-                state?: ("idle" | "busy" | "offline" | "disabled") | null;
+                state?: ("idle" | "busy" | "draining" | "offline" | "disabled") | null;
                 /** @description By what; with - the other way round. */
                 sort?: ("id" | "-id" | "name" | "-name" | "role" | "-role" | "load" | "-load") | null;
                 /** @description How many items at most. */
@@ -14146,6 +17645,141 @@ export interface operations {
             };
             /** @description It has changed since it was read (If-Match) */
             412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not declared as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    drain_agent: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The agent's id, such as developer. */
+                agent_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["DrainAgent"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -15858,7 +19492,7 @@ export interface operations {
                 /** @description Of this stream, such as task:task-1. */
                 stream?: string | null;
                 /** @description Of this topic; may be given again. */
-                topic?: ("access.audit-viewed" | "access.denied" | "agent.disabled" | "agent.edited" | "agent.enabled" | "agent.registered" | "agent.removed" | "budget.set" | "budget.spend-refused" | "budget.spend-released" | "budget.spend-reserved" | "budget.spend-settled" | "budget.spend-unknown" | "budget.windows-corrected" | "identity.signing-key-rotated" | "invitation.ended" | "invitation.made" | "project.archived" | "project.created" | "project.edited" | "project.file-accepted" | "project.paused" | "project.resumed" | "routing.provider-selected" | "run.artifact-recorded" | "run.cancelled" | "run.checks-ran" | "run.continued" | "run.failed" | "run.model-call-failed" | "run.model-call-lost" | "run.model-call-withdrawn" | "run.model-called" | "run.question-asked" | "run.setup-ran" | "run.started" | "run.succeeded" | "run.tool-used" | "run.waiting" | "secret.deleted" | "secret.rotated" | "secret.stored" | "secret.used" | "session.ended" | "session.refreshed" | "session.started" | "task.approved" | "task.archived" | "task.assigned" | "task.attachment-added" | "task.attachment-removed" | "task.attempt-picked" | "task.attempt-requested" | "task.commented" | "task.completed" | "task.edited" | "task.failed" | "task.labelled" | "task.landed" | "task.landing-refused" | "task.paused" | "task.pushed" | "task.recalled" | "task.rejected" | "task.released" | "task.reopened" | "task.reordered" | "task.requeued" | "task.resumed" | "task.review-assigned" | "task.review-submitted" | "task.sent-to-review" | "task.submitted" | "task.waiting" | "team.changed" | "team.created" | "team.removed" | "token.issued" | "token.revoked" | "user.changed" | "user.erased" | "user.log-in-refused" | "user.password-changed" | "user.preferences-changed" | "user.registered" | "webhook.removed" | "webhook.set" | "webhook.tested" | "workspace.changed" | "workspace.clock-corrected" | "workspace.created" | "workspace.deleted" | "workspace.member-added" | "workspace.member-changed" | "workspace.member-removed" | "workspace.opened" | "workspace.paused" | "workspace.policies-changed" | "workspace.request-accepted" | "workspace.resumed" | "workspace.settings-changed")[] | null;
+                topic?: ("access.audit-viewed" | "access.denied" | "agent.disabled" | "agent.drain-started" | "agent.edited" | "agent.enabled" | "agent.readmitted" | "agent.registered" | "agent.removed" | "agent.suspended" | "budget.set" | "budget.spend-refused" | "budget.spend-released" | "budget.spend-reserved" | "budget.spend-settled" | "budget.spend-unknown" | "budget.tier-changed" | "budget.windows-corrected" | "channel.removed" | "channel.resent" | "channel.set" | "channel.tested" | "identity.signing-key-rotated" | "invitation.ended" | "invitation.made" | "plan.accepted" | "plan.dismissed" | "plan.requested" | "project.archived" | "project.created" | "project.edited" | "project.file-accepted" | "project.paused" | "project.resumed" | "routing.provider-selected" | "run.artifact-recorded" | "run.cancelled" | "run.checks-ran" | "run.continued" | "run.failed" | "run.model-call-failed" | "run.model-call-lost" | "run.model-call-withdrawn" | "run.model-called" | "run.question-asked" | "run.setup-ran" | "run.started" | "run.succeeded" | "run.taken-over" | "run.tool-used" | "run.waiting" | "schedule.fired" | "schedule.removed" | "schedule.set" | "schedule.skipped" | "secret.deleted" | "secret.rotated" | "secret.stored" | "secret.used" | "session.ended" | "session.refreshed" | "session.started" | "task.approved" | "task.archived" | "task.assigned" | "task.attachment-added" | "task.attachment-removed" | "task.attempt-picked" | "task.attempt-requested" | "task.commented" | "task.completed" | "task.edited" | "task.failed" | "task.handed-over" | "task.labelled" | "task.landed" | "task.landing-refused" | "task.paused" | "task.pushed" | "task.recalled" | "task.rejected" | "task.released" | "task.reopened" | "task.reordered" | "task.requeued" | "task.resumed" | "task.review-assigned" | "task.review-submitted" | "task.sent-to-review" | "task.submitted" | "task.waiting" | "team.changed" | "team.created" | "team.removed" | "token.issued" | "token.revoked" | "user.changed" | "user.erased" | "user.log-in-refused" | "user.password-changed" | "user.preferences-changed" | "user.registered" | "webhook.removed" | "webhook.set" | "webhook.tested" | "workflow.approval-decided" | "workflow.approval-escalated" | "workflow.approval-reminded" | "workflow.approval-requested" | "workflow.approval-withdrawn" | "workflow.card-ended" | "workflow.card-reopened" | "workflow.cards-made" | "workflow.defined" | "workflow.removed" | "workflow.retry-planned" | "workflow.run-cancelled" | "workflow.run-completed" | "workflow.run-ending" | "workflow.run-failed" | "workflow.run-paused" | "workflow.run-resumed" | "workflow.run-started" | "workflow.stage-completed" | "workflow.stage-failed" | "workflow.stage-retried" | "workflow.stage-skipped" | "workflow.stage-undone" | "workspace.changed" | "workspace.clock-corrected" | "workspace.created" | "workspace.deleted" | "workspace.member-added" | "workspace.member-changed" | "workspace.member-removed" | "workspace.opened" | "workspace.paused" | "workspace.policies-changed" | "workspace.request-accepted" | "workspace.resumed" | "workspace.settings-changed")[] | null;
                 /** @description Done by this one, such as user:local. */
                 actor?: string | null;
                 /** @description That go back to this request. */
@@ -18792,6 +22426,3085 @@ export interface operations {
             };
         };
     };
+    list_ids: {
+        parameters: {
+            query: {
+                /** @description How the id begins, with or without `task-` or `project-`. */
+                prefix: string;
+                /** @description Of this kind only. */
+                kind?: ("task" | "project" | "run" | "agent") | null;
+                /** @description How many items at most. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string | null;
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Named_"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_workflows: {
+        parameters: {
+            query?: {
+                /** @description How many items at most. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string | null;
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_WorkflowSummary_"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_workflow: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    [key: string]: unknown;
+                };
+                "application/toml": string;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkflowView"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not declared as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    check_workflow: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CheckWorkflow"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkflowChecked"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not declared as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_workflow: {
+        parameters: {
+            query?: {
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description ETags of answers that you have: if it is still one of them, 304 without a body. */
+                "If-None-Match"?: string | null;
+            };
+            path: {
+                /** @description The workflow's id, such as feature. */
+                workflow_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description For If-Match and If-None-Match. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkflowView"];
+                };
+            };
+            /** @description It is what If-None-Match says that you have */
+            304: {
+                headers: {
+                    /** @description For If-Match and If-None-Match. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_workflow: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+                /** @description ETags as GET answered them: it is changed only if nobody has edited it since; else 412. */
+                "If-Match"?: string | null;
+            };
+            path: {
+                /** @description The workflow's id, such as feature. */
+                workflow_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    [key: string]: unknown;
+                };
+                "application/toml": string;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkflowView"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has changed since it was read (If-Match) */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not declared as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_workflow: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+                /** @description ETags as GET answered them: it is changed only if nobody has edited it since; else 412. */
+                "If-Match"?: string | null;
+            };
+            path: {
+                /** @description The workflow's id, such as feature. */
+                workflow_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has changed since it was read (If-Match) */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    start_workflow_run: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The workflow's id, such as feature. */
+                workflow_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StartWorkflowRun"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkflowRunMade"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not declared as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_workflow_runs: {
+        parameters: {
+            query?: {
+                /** @description Only those in this state. */
+                state?: ("draft" | "active" | "waiting-approval" | "completed" | "failed" | "cancelled" | "paused") | null;
+                /** @description Only those of this workflow. */
+                workflow_id?: string | null;
+                /** @description How many items at most. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string | null;
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_WorkflowRunSummary_"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_workflow_run: {
+        parameters: {
+            query?: {
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+            };
+            path: {
+                /** @description The run's id. */
+                workflow_run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkflowRunView"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    cancel_workflow_run: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The run's id. */
+                workflow_run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["CancelWorkflowRun"] | null;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not declared as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    pause_workflow_run: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The run's id. */
+                workflow_run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["PauseWorkflowRun"] | null;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not declared as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    resume_workflow_run: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The run's id. */
+                workflow_run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ResumeWorkflowRun"] | null;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not declared as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    retry_stage: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The run's id. */
+                workflow_run_id: string;
+                /** @description The stage's name. */
+                stage: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["RetryStageBody"] | null;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not declared as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    skip_stage: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The run's id. */
+                workflow_run_id: string;
+                /** @description The stage's name. */
+                stage: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SkipStageBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not declared as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_approvals: {
+        parameters: {
+            query?: {
+                /** @description `open` if nothing is said: what waits for somebody. */
+                state?: ("open" | "approved" | "rejected" | "expired" | "outdated" | "ended") | null;
+                /** @description Only those of this run. */
+                workflow_run_id?: string | null;
+                /** @description How many items at most. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string | null;
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_ApprovalView_"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_approval: {
+        parameters: {
+            query?: {
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+            };
+            path: {
+                /** @description The approval's id. */
+                approval_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApprovalView"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    decide_approval: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The approval's id. */
+                approval_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DecideApproval"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApprovalDecided"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not declared as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_schedules: {
+        parameters: {
+            query?: {
+                /** @description How many items at most. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string | null;
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_ScheduleView_"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_schedule: {
+        parameters: {
+            query?: {
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description ETags of answers that you have: if it is still one of them, 304 without a body. */
+                "If-None-Match"?: string | null;
+            };
+            path: {
+                /** @description The schedule's id: small letters, digits and hyphens. */
+                schedule_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description For If-Match and If-None-Match. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScheduleView"];
+                };
+            };
+            /** @description It is what If-None-Match says that you have */
+            304: {
+                headers: {
+                    /** @description For If-Match and If-None-Match. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_schedule: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+                /** @description ETags as GET answered them: it is changed only if nobody has edited it since; else 412. */
+                "If-Match"?: string | null;
+            };
+            path: {
+                /** @description The schedule's id: small letters, digits and hyphens. */
+                schedule_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetSchedule"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScheduleView"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has changed since it was read (If-Match) */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not declared as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_schedule: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+                /** @description ETags as GET answered them: it is changed only if nobody has edited it since; else 412. */
+                "If-Match"?: string | null;
+            };
+            path: {
+                /** @description The schedule's id: small letters, digits and hyphens. */
+                schedule_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has changed since it was read (If-Match) */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    edit_schedule: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+                /** @description ETags as GET answered them: it is changed only if nobody has edited it since; else 412. */
+                "If-Match"?: string | null;
+            };
+            path: {
+                /** @description The schedule's id: small letters, digits and hyphens. */
+                schedule_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EditSchedule"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScheduleView"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has changed since it was read (If-Match) */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not declared as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_firings: {
+        parameters: {
+            query?: {
+                /** @description How many items at most. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string | null;
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+            };
+            path: {
+                /** @description The schedule's id: small letters, digits and hyphens. */
+                schedule_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_FiringView_"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    fire_schedule: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The schedule's id: small letters, digits and hyphens. */
+                schedule_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["FireSchedule"] | null;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScheduleFired"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not declared as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_webhooks: {
         parameters: {
             query?: {
@@ -19612,13 +26325,9 @@ export interface operations {
             };
         };
     };
-    list_ids: {
+    list_channels: {
         parameters: {
-            query: {
-                /** @description How the id begins, with or without `task-` or `project-`. */
-                prefix: string;
-                /** @description Of this kind only. */
-                kind?: ("task" | "project" | "run" | "agent") | null;
+            query?: {
                 /** @description How many items at most. */
                 limit?: number;
                 /** @description `next` of the page before. */
@@ -19641,7 +26350,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Page_Named_"];
+                    "application/json": components["schemas"]["Page_ChannelView_"];
                 };
             };
             /** @description Nobody has signed in, or only the operator may do this */
@@ -19709,6 +26418,727 @@ export interface operations {
             };
             /** @description The read models have not reached `after` */
             504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_channel: {
+        parameters: {
+            query?: {
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description ETags of answers that you have: if it is still one of them, 304 without a body. */
+                "If-None-Match"?: string | null;
+            };
+            path: {
+                /** @description The channel's id: small letters, digits and hyphens. */
+                channel_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description For If-Match and If-None-Match. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChannelView"];
+                };
+            };
+            /** @description It is what If-None-Match says that you have */
+            304: {
+                headers: {
+                    /** @description For If-Match and If-None-Match. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_channel: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+                /** @description ETags as GET answered them: it is changed only if nobody has edited it since; else 412. */
+                "If-Match"?: string | null;
+            };
+            path: {
+                /** @description The channel's id: small letters, digits and hyphens. */
+                channel_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetChannel"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChannelView"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has changed since it was read (If-Match) */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not declared as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_channel: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+                /** @description ETags as GET answered them: it is changed only if nobody has edited it since; else 412. */
+                "If-Match"?: string | null;
+            };
+            path: {
+                /** @description The channel's id: small letters, digits and hyphens. */
+                channel_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has changed since it was read (If-Match) */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    test_channel: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The channel's id: small letters, digits and hyphens. */
+                channel_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChannelOutcome"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_channel_deliveries: {
+        parameters: {
+            query?: {
+                /** @description `dead`: those that were given up after many attempts. */
+                state?: ("pending" | "delivered" | "dead") | null;
+                /** @description How many items at most. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string | null;
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+            };
+            path: {
+                /** @description The channel's id: small letters, digits and hyphens. */
+                channel_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_ChannelDelivery_"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    resend_deliveries: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The channel's id: small letters, digits and hyphens. */
+                channel_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ResendDeliveries"] | null;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not declared as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -18,7 +18,8 @@ export function useForm(send: (filled: Filled, form: HTMLFormElement) => Promise
   async function submit(event: Event): Promise<void> {
     event.preventDefault();
     const form = event.currentTarget as HTMLFormElement;
-    const values = new FormData(form);
+    // With the button that was pressed, where it has a name.
+    const values = new FormData(form, (event as SubmitEvent).submitter);
     setBusy(true);
     setProblem("");
     try {

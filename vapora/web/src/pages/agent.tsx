@@ -7,7 +7,7 @@ import { useData } from "../lib/use-data";
 import type { Series } from "../lib/series";
 import { Figure } from "../ui/figure";
 import { Loading, Page, Panel } from "../ui/page";
-import { Load, Switch } from "./agents";
+import { Drain, Load, Switch } from "./agents";
 
 interface Found {
   agent: Agent;
@@ -39,10 +39,16 @@ export function AgentPage() {
   }
   const { agent, learning, role } = value;
   return (
-    <Page heading={agent.name || agent.id} aside={<Switch agent={agent} changed={reload} />}>
+    <Page heading={agent.name || agent.id} aside={
+        <div class="flex gap-2">
+          <Drain agent={agent} changed={reload} />
+          <Switch agent={agent} changed={reload} />
+        </div>
+      }>
       <div class="glass frosted p-4 flex flex-col gap-2">
         <p class="text-sm">
-          {title(agent.role)}, {agent.state}. {role?.description}
+          {title(agent.role)}, {agent.state}
+          {agent.reason && ` (${agent.reason})`}. {role?.description}
         </p>
         <Load agent={agent} />
       </div>

@@ -1,4 +1,4 @@
-import { data, GET, link, PATCH } from "../api/client";
+import { data, GET, link, PATCH, POST } from "../api/client";
 import type { Agent } from "../api/types";
 import { useData } from "../lib/use-data";
 import { may } from "../state/me";
@@ -6,7 +6,7 @@ import { refused } from "../state/toasts";
 import { Loading, Page } from "../ui/page";
 import { Past, useAt } from "../ui/past";
 
-const COLOURS: Record<string, string> = { busy: "text-good", idle: "text-soft", disabled: "text-warn", offline: "text-bad" };
+const COLOURS: Record<string, string> = { busy: "text-good", idle: "text-soft", disabled: "text-warn", draining: "text-warn", offline: "text-bad" };
 
 const all = async (at: string) =>
   ((await data(GET("/api/v1/agents", { params: { query: at ? { at } : {} } }))) as unknown as { items: Agent[] }).items;
@@ -28,6 +28,7 @@ export function AgentsPage() {
                 </a>
                 <span class={`text-sm ${COLOURS[agent.state] ?? ""}`}>{agent.state}</span>
               </div>
+              {agent.reason && <p class="text-sm text-soft m-0">{agent.reason}</p>}
               <Load agent={agent} />
               {!at && <Switch agent={agent} changed={reload} />}
             </li>
@@ -48,7 +49,7 @@ export function Load({ agent }: { agent: Agent }) {
 }
 
 export function Switch({ agent, changed }: { agent: Agent; changed: () => void }) {
-  const enabled = agent.state !== "disabled";
+  const enabled = agent.state !== "disabled" && agent.state !== "draining";
   if (!may("edit_agent")) return null;
   async function set(): Promise<void> {
     try {
@@ -61,6 +62,24 @@ export function Switch({ agent, changed }: { agent: Agent; changed: () => void }
   return (
     <button class="btn self-start" aria-label={`${enabled ? "Disable" : "Enable"} ${agent.id}`} onClick={() => void set()}>
       {enabled ? "Disable" : "Enable"}
+    </button>
+  );
+}
+
+/** Before a change: it ends what it has and gets nothing new. */
+export function Drain({ agent, changed }: { agent: Agent; changed: () => void }) {
+  if (!may("drain_agent") || agent.state === "disabled" || agent.state === "draining") return null;
+  async function drain(): Promise<void> {
+    try {
+      await POST("/api/v1/agents/{agent_id}/drain", { params: { path: { agent_id: agent.id } }, body: { reason: "" } });
+      changed();
+    } catch (error) {
+      refused(error, `${agent.id} was not drained`);
+    }
+  }
+  return (
+    <button class="btn self-start" aria-label={`Drain ${agent.id}`} onClick={() => void drain()}>
+      Drain
     </button>
   );
 }

@@ -8,6 +8,7 @@ import { settings, take } from "../state/settings";
 import { refused, tell } from "../state/toasts";
 import { Panel } from "../ui/page";
 import { SettingsPageFrame } from "../ui/settings-page";
+import { WorkspaceEnd } from "../ui/workspace-end";
 
 const THEME: Record<(typeof THEMES)[number], string> = {
   system: "as this computer is set",
@@ -38,6 +39,7 @@ export function SettingsPage() {
           </p>
         )}
       </Panel>
+      <WorkspaceEnd />
     </SettingsPageFrame>
   );
 }
@@ -132,6 +134,9 @@ function Workspace() {
       name: String(form.get("name")).trim(),
       default_review: String(form.get("review")),
       default_priority: Number(form.get("priority")),
+      most_runs: form.get("most_runs") ? Number(form.get("most_runs")) : null,
+      // Set by role through the API alone; what is there stays.
+      most_runs_of: now.most_runs_of ?? {},
     };
     setBusy(true);
     try {
@@ -166,6 +171,10 @@ function Workspace() {
         <label>
           <span class="label">Priority of a new card</span>
           <input class="field" name="priority" type="number" min={0} max={100} required defaultValue={String(now.default_priority)} />
+        </label>
+        <label>
+          <span class="label">Runs at once</span>
+          <input class="field" name="most_runs" type="number" min={1} defaultValue={now.most_runs == null ? "" : String(now.most_runs)} placeholder="no limit" />
         </label>
         {may("set_settings") && (
           <button class="btn-main justify-self-start" disabled={busy}>

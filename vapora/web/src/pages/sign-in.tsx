@@ -23,7 +23,9 @@ const BACK = "vapora.back";
 async function comeBack(): Promise<string> {
   const [, kind = "", value = ""] = CAME_BACK.exec(location.hash) ?? [];
   if (!kind) return "";
-  history.replaceState(history.state, "", location.pathname + location.search);
+  const back = sessionStorage.getItem(BACK) ?? "";
+  // Whoever was not let in may try another way, and still comes back to where they were.
+  history.replaceState(history.state, "", location.pathname + back);
   if (kind === "error") return decodeURIComponent(value);
   try {
     take((await data(POST("/api/v1/auth/openid/redeem", { body: { code: value } }))) as never);
@@ -31,7 +33,6 @@ async function comeBack(): Promise<string> {
     if (!(error instanceof ApiError)) throw error;
     return [error.message, error.remedy].filter(Boolean).join(" ");
   }
-  const back = sessionStorage.getItem(BACK) ?? "";
   sessionStorage.removeItem(BACK);
   location.replace(wayBack(back, location.origin));
   return "";

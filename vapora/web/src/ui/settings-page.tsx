@@ -14,6 +14,7 @@ const PARTS: readonly (readonly [string, string, () => boolean])[] = [
   ["/settings/secrets", "Secrets", () => may("list_secrets")],
   ["/settings/policies", "Policies", () => may("get_policies")],
   ["/settings/webhooks", "Webhooks", () => may("list_webhooks")],
+  ["/settings/channels", "Channels", () => may("list_channels")],
   ["/settings/users", "Users", isAdministrator],
 ];
 

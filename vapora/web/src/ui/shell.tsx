@@ -14,6 +14,7 @@ import { NoWorkspace, Person, WorkspaceSwitch } from "./workspaces";
 const PAGES = [
   ["/", "Board"],
   ["/dashboard", "Dashboard"],
+  ["/workflows", "Workflows"],
   ["/agents", "Agents"],
   ["/budgets", "Budgets"],
   ["/costs", "Costs"],
@@ -37,7 +38,7 @@ export function Shell({ children }: { children: ComponentChildren }) {
       if (now === "live") void ask();
     });
   }, []);
-  const current = (to: string) => (to === "/" ? path === "/" || path.startsWith("/p/") || path.startsWith("/t/") : path.startsWith(to));
+  const current = (to: string) => (to === "/" ? path === "/" || path.startsWith("/p/") || path.startsWith("/t/") : path.startsWith(to) || (to === "/workflows" && path.startsWith("/plans")));
   return (
     <div class="h-full flex flex-col">
       <a class="sr focus:not-sr" href="#main">

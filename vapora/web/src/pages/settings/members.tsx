@@ -162,8 +162,8 @@ function InvitationRow({ invitation, changed }: { invitation: Invitation; change
 function InviteForm({ done }: { done: (link: string) => void }) {
   const { busy, problem, submit } = useForm(async (filled) => {
     const body = { email: filled("email"), role: filled("role") } as never;
-    const made = (await data(POST("/api/v1/workspaces/{workspace_id}/invitations", { params: { path, header: requestKey() }, body }))) as { token: string };
-    done(`${location.origin}/accept#${made.token}`);
+    const made = (await data(POST("/api/v1/workspaces/{workspace_id}/invitations", { params: { path, header: requestKey() }, body }))) as { link: string };
+    done(made.link);
   });
   return (
     <form class="flex flex-col gap-3" onSubmit={submit}>

@@ -1,0 +1,46 @@
+"""Runs of workflows in one process, with the rehearsal model."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from events.workflow import ApprovalDecided, StageCompleted
+from tests.workflows.site import Site, cards, count, defined, gate, stage
+from vapora.errors import ApprovalDecidedError
+
+
+@pytest.fixture
+async def site(tmp_path: Path) -> AsyncIterator[Site]:
+    opened = Site(tmp_path)
+    await opened.start()
+    yield opened
+    await opened.stop()
+
+
+async def test_stages_follow_each_other_and_bear_their_tasks_unchanged(site: Site) -> None:
+    run_id = await site.begin(defined([stage("plan", "architect"), stage("build"), gate("accept")]), goal="a goal")
+    approval, seen = await site.asked(run_id)
+    assert (await site.run(run_id)).state == "waiting-approval"
+    await site.decide(approval, seen)
+    run = await site.over(run_id)
+    assert run.state == "completed"
+    assert [one.state for one in run.stages.values()] == ["completed"] * 3
+    told = await site.told(run_id)
+    assert count(told, StageCompleted) == 3
+    assert len(cards(told)) == 2
+
+
+async def test_of_two_who_decide_at_the_same_moment_one_stands(site: Site) -> None:
+    run_id = await site.begin(defined([gate("accept")]))
+    approval, seen = await site.asked(run_id)
+    both = [site.decide(approval, seen, word, f"user:{who}") for who, word in (("a", "approve"), ("b", "reject"))]
+    said = await asyncio.gather(*both, return_exceptions=True)
+    assert [one for one in said if isinstance(one, ApprovalDecidedError)] == [one for one in said if one is not None]
+    assert len([one for one in said if one is None]) == 1
+    run = await site.over(run_id)
+    assert run.state == ("completed" if said[0] is None else "failed")
+    assert count(await site.told(run_id), ApprovalDecided) == 1

@@ -1,0 +1,66 @@
+"""What the stream of a workflow folds to: its newest version."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from events.base import DomainEvent
+from events.workflow import WorkflowDefined, WorkflowRemoved
+from vapora.domain.workflow.definition import Definition, read, stored
+from vapora.errors import NotFoundError
+
+
+@dataclass(frozen=True, slots=True)
+class Workflow:
+    """`number` 0: as it ships. `file`, `file_digest`: what it was last read from, also after it was removed."""
+
+    id: str
+    number: int
+    definition: Mapping[str, Any] = field(default_factory=dict)
+    removed: bool = False
+    file: str = ""
+    file_digest: str = ""
+
+    @property
+    def read(self) -> Definition:
+        return read(dict(self.definition))
+
+
+def fold(workflow_id: str, events: Iterable[DomainEvent], shipped: Mapping[str, Any] | None) -> Workflow | None:
+    found = None if shipped is None else Workflow(workflow_id, 0, shipped)
+    for event in events:
+        match event:
+            case WorkflowDefined():
+                found = Workflow(workflow_id, event.number, event.definition, False, event.file, event.file_digest)
+            case WorkflowRemoved():
+                number = 0 if found is None else found.number
+                found = Workflow(workflow_id, number, {}, True, event.file, event.file_digest)
+    return found
+
+
+def require(found: Workflow | None, workflow_id: str) -> Workflow:
+    if found is None or found.removed:
+        raise NotFoundError(f"There is no workflow '{workflow_id}'.", remedy="List the workflows.")
+    return found
+
+
+def define(
+    found: Workflow | None, workflow_id: str, definition: Definition, file: str = "", file_digest: str = ""
+) -> tuple[DomainEvent, ...]:
+    """A new version, unless it says what the newest one does."""
+    data = stored(definition)
+    same = found is not None and not found.removed and dict(found.definition) == data
+    if same and found is not None and (not file or (found.file, found.file_digest) == (file, file_digest)):
+        return ()
+    number = 1 if found is None else found.number + 1
+    return (
+        WorkflowDefined(workflow_id=workflow_id, number=number, definition=data, file=file, file_digest=file_digest),
+    )
+
+
+def remove(found: Workflow | None, workflow_id: str) -> tuple[DomainEvent, ...]:
+    known = require(found, workflow_id)
+    # What a file says is read again only once the file says something else.
+    return (WorkflowRemoved(workflow_id=workflow_id, file=known.file, file_digest=known.file_digest),)
