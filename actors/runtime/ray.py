@@ -44,7 +44,7 @@ class HostConfig:
     builder: str
     settings: Any
     placement: Placement
-    direct: bool = False
+    direct: bool = True
 
 
 class RayRuntime:
@@ -93,8 +93,11 @@ class RayRuntime:
             return over_ray
         try:
             return await DirectLine.open(door.path)
+        except ConnectionError as error:
+            # Its process has just ended; Ray starts another one.
+            raise CutError(str(error), sent=False) from error
         except (OSError, ConfigurationError) as error:
-            # Its process has just ended; or it is one that sees other files.
+            # One of us sees other files.
             self._journal.info("called over Ray", host=host, why=repr(error))
             return over_ray
 

@@ -28,6 +28,8 @@ class Frame(IntEnum):
     CALL = 1
     ANSWER = 2
     CANCEL = 3
+    # What a door says first: a process that dies may still let a caller in, and then says nothing.
+    WELCOME = 4
 
 
 class Wire(asyncio.Protocol):
@@ -126,6 +128,7 @@ class Wire(asyncio.Protocol):
         self._transport = transport
         if not _is_same_user(transport):
             self.close()
+        self._flush()
 
     def connection_lost(self, _: Exception | None) -> None:
         self.closed = True
