@@ -44,7 +44,12 @@ class HostConfig:
     builder: str
     settings: Any
     placement: Placement
-    direct: bool = True
+    direct: bool = False
+
+    @classmethod
+    def of(cls, builder: str, settings: Any) -> HostConfig:
+        """As the installation's settings say."""
+        return cls(builder, settings, settings.placement, settings.transport == "direct")
 
 
 class RayRuntime:

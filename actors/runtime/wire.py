@@ -13,7 +13,7 @@ import socket
 import struct
 from collections.abc import Callable
 from enum import IntEnum
-from typing import Final
+from typing import Final, cast
 
 # Size of the body, kind, number of the call.
 _HEADER: Final = struct.Struct("!IBI")
@@ -124,9 +124,9 @@ class Wire(asyncio.Protocol):
     # --- beginning and end ---
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        if not _is_same_user(transport):
+        # Not asserted: those of uvloop, which Ray uses, are of no class of asyncio's.
+        self._transport = cast(asyncio.Transport, transport)
+        if not _is_same_user(self._transport):
             self.close()
         self._flush()
 
