@@ -24,7 +24,19 @@ ON_DISK = (
     "intake",
     "workflows",
 )
-NAMES = (*ON_DISK, "postgres_workspaces", "decision", "rebuild", "past", "board", "queue", "live", "sandbox", "web")
+NAMES = (
+    *ON_DISK,
+    "postgres_workspaces",
+    "decision",
+    "rebuild",
+    "past",
+    "board",
+    "queue",
+    "live",
+    "sandbox",
+    "transport",
+    "web",
+)
 
 
 def main() -> int:

@@ -16,6 +16,7 @@ SMALL = {
     "log_append": ["--slices", "2", "--appends", "10", "--sizes", "0", "100"],
     # Not in the folder of a test, which is closed to the user who runs the server.
     "postgres": ["--slices", "2", "--appends", "10", "--events", "300", "--folder", tempfile.gettempdir()],
+    "transport": ["--calls", "20", "--no-ray"],
     "poll_latency": ["--seconds", "1", "--no-ray"],
     "actor_start": ["--most", "1000"],
     "verify": ["--events", "1000"],

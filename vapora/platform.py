@@ -152,7 +152,7 @@ class Platform:
         from actors.runtime.ray import HostConfig, RayRuntime
 
         cluster.stop_serve()
-        runtime = RayRuntime(HostConfig(BUILDER, self.settings, self.settings.placement))
+        runtime = RayRuntime(HostConfig.of(BUILDER, self.settings))
         try:
             asyncio.run(asyncio.wait_for(runtime.shutdown(), _DRAIN_S))
         except Exception as error:  # whatever it is, Ray's own end is next

@@ -42,7 +42,7 @@ def application(settings: Settings, args: Args) -> Any:
         from actors.runtime.ray import HostConfig, RayRuntime
 
         require_one_machine(settings, cluster.count_nodes())
-        runtime = RayRuntime(HostConfig(BUILDER, settings, settings.placement))
+        runtime = RayRuntime(HostConfig.of(BUILDER, settings))
         return api(settings, ActorSystem(settings, runtime), args.replicas)
 
     class Api:

@@ -57,6 +57,8 @@ class Settings(BaseSettings):
     tls_proxy: bool = False
     runtime: Literal["ray", "local"] = "ray"
     placement: Literal["separate", "packed"] = "separate"
+    # How actors in two processes of one node call each other.
+    transport: Literal["direct", "ray"] = "ray"
     # Where large texts are kept: s3://bucket/prefix; empty, in the data folder. Credentials are not for this setting.
     blobs_url: str = ""
     model: Literal["auto", "rehearsal"] = "auto"

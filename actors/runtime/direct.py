@@ -48,6 +48,7 @@ class DirectLine:
         self._numbers = count(1)
         self._waiting: dict[int, asyncio.Future[bytes | bytearray]] = {}
         self._room = asyncio.Semaphore(most_in_flight)
+        self._welcome = asyncio.get_running_loop().create_future()
 
     @classmethod
     async def open(cls, path: str, most_in_flight: int = MOST_IN_FLIGHT) -> DirectLine:
@@ -57,8 +58,7 @@ class DirectLine:
             raise ConfigurationError(f"{path} is not a socket of this user alone, so nothing is said to it.")
         line = cls(most_in_flight)
         await asyncio.get_running_loop().create_unix_connection(lambda: line._wire, path)
-        if line.closed:
-            raise ConfigurationError(f"Behind {path} is a process of another user, so nothing is said to it.")
+        await line._welcome
         return line
 
     @property
@@ -86,12 +86,16 @@ class DirectLine:
         self._wire.close()
 
     def _took(self, frame: int, number: int, body: bytes | bytearray) -> None:
+        if frame == Frame.WELCOME and not self._welcome.done():
+            self._welcome.set_result(None)
         # Of a call that was cancelled, the answer may be on its way all the same.
         answer = self._waiting.pop(number, None) if frame == Frame.ANSWER else None
         if answer is not None and not answer.done():
             answer.set_result(body)
 
     def _ended(self) -> None:
+        if not self._welcome.done():
+            self._welcome.set_exception(ConnectionResetError("Nobody is behind the door, or another user."))
         for answer in self._waiting.values():
             if not answer.done():
                 answer.set_exception(CutError("The line was cut before the answer.", sent=True))
@@ -125,6 +129,7 @@ class Door:
     def _greet(self) -> Wire:
         visitor = _Visitor(self._answer, self._most_in_flight, self._visitors)
         self._visitors.add(visitor)
+        visitor.wire.send(Frame.WELCOME, 0)
         return visitor.wire
 
     async def close(self) -> None:

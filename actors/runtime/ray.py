@@ -46,6 +46,11 @@ class HostConfig:
     placement: Placement
     direct: bool = False
 
+    @classmethod
+    def of(cls, builder: str, settings: Any) -> HostConfig:
+        """As the installation's settings say."""
+        return cls(builder, settings, settings.placement, settings.transport == "direct")
+
 
 class RayRuntime:
     """References to actors by address; inside a host, objects of the same host are reached directly."""
@@ -93,8 +98,11 @@ class RayRuntime:
             return over_ray
         try:
             return await DirectLine.open(door.path)
+        except ConnectionError as error:
+            # Its process has just ended; Ray starts another one.
+            raise CutError(str(error), sent=False) from error
         except (OSError, ConfigurationError) as error:
-            # Its process has just ended; or it is one that sees other files.
+            # One of us sees other files.
             self._journal.info("called over Ray", host=host, why=repr(error))
             return over_ray
 

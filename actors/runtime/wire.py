@@ -13,7 +13,7 @@ import socket
 import struct
 from collections.abc import Callable
 from enum import IntEnum
-from typing import Final
+from typing import Final, cast
 
 # Size of the body, kind, number of the call.
 _HEADER: Final = struct.Struct("!IBI")
@@ -28,6 +28,8 @@ class Frame(IntEnum):
     CALL = 1
     ANSWER = 2
     CANCEL = 3
+    # What a door says first: a process that dies may still let a caller in, and then says nothing.
+    WELCOME = 4
 
 
 class Wire(asyncio.Protocol):
@@ -122,10 +124,11 @@ class Wire(asyncio.Protocol):
     # --- beginning and end ---
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        if not _is_same_user(transport):
+        # Not asserted: those of uvloop, which Ray uses, are of no class of asyncio's.
+        self._transport = cast(asyncio.Transport, transport)
+        if not _is_same_user(self._transport):
             self.close()
+        self._flush()
 
     def connection_lost(self, _: Exception | None) -> None:
         self.closed = True

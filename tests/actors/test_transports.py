@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import pickle
+import select
+import socket
 import stat
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
@@ -101,7 +103,7 @@ async def test_calls_go_on_over_there_when_their_line_is_cut(cut: tuple[DirectTr
     transport, proxy = cut
     line = await transport.connect("host")
     ref = FarRef(transport, REPEATED, "host")
-    held = asyncio.create_task(ref.hold("on"))
+    held = asyncio.ensure_future(ref.hold("on"))
     await until(lambda: notes(transport.folder, "held") == ["on"])
     await proxy.cut()
     # It was sent again, over the next line; the first one was not cancelled.
@@ -129,7 +131,7 @@ async def test_no_more_calls_are_under_way_than_may_be(folder: Path) -> None:
         for one in held[1:4]:
             one.cancel()
         await until(lambda: len(notes(folder, "held")) == 8)
-        assert "11\n" not in notes(folder, "held")
+        assert "11" not in notes(folder, "held")
     finally:
         for one in held:
             one.cancel()
@@ -149,6 +151,7 @@ async def test_a_caller_that_reads_no_answers_is_not_read_from_and_all_come_when
     door = Door(answer)
     path = await door.open(folder / "v")
     reader, writer = await asyncio.open_unix_connection(path, limit=1_000)
+    await _welcomed(reader)
     for number in range(200):
         writer.write(_frame(1, number, b"y" * 100_000))
     # Not all of it was taken: the call waits, with the kernel's buffers full.
@@ -231,6 +234,7 @@ async def test_another_user_is_refused_before_a_byte_is_read(folder: Path) -> No
 async def test_a_frame_larger_than_any_of_ours_ends_the_connection(folder: Path) -> None:
     door = Door(_echo)
     reader, writer = await asyncio.open_unix_connection(await door.open(folder / "v"))
+    await _welcomed(reader)
     writer.write((2**31).to_bytes(4) + bytes(5))
     with pytest.raises((asyncio.IncompleteReadError, ConnectionResetError)):
         await reader.readexactly(1)
@@ -241,6 +245,7 @@ async def test_a_frame_larger_than_any_of_ours_ends_the_connection(folder: Path)
 async def test_frames_are_found_however_the_bytes_are_cut(folder: Path) -> None:
     door = Door(_echo)
     reader, writer = await asyncio.open_unix_connection(await door.open(folder / "v"))
+    await _welcomed(reader)
     for byte in _frame(1, 7, b"abc") + _frame(1, 8, b""):
         writer.write(bytes((byte,)))
         await writer.drain()
@@ -292,6 +297,26 @@ async def test_a_line_that_ended_says_that_nothing_was_sent(folder: Path) -> Non
     with pytest.raises(CutError) as caught:
         await line.call(b"1")
     assert not caught.value.sent
+
+
+async def test_who_is_let_in_by_a_process_that_has_just_died_is_told_and_has_sent_nothing(folder: Path) -> None:
+    """The kernel lets callers in as long as the listening socket is there, whoever would have taken them."""
+    with socket.socket(socket.AF_UNIX) as dying:
+        dying.bind(str(folder / "door"))
+        (folder / "door").chmod(0o600)
+        dying.listen()
+        opening = asyncio.ensure_future(DirectLine.open(str(folder / "door")))
+        await until(lambda: _is_called(dying))
+    with pytest.raises(ConnectionResetError):
+        await opening
+
+
+def _is_called(listening: socket.socket) -> bool:
+    return bool(select.select([listening], [], [], 0)[0])
+
+
+async def _welcomed(reader: asyncio.StreamReader) -> None:
+    assert await reader.readexactly(9) == _frame(4, 0, b"")
 
 
 async def _echo(packed: bytes | bytearray) -> bytes:

@@ -24,8 +24,8 @@ async def values_come_back(transport: Transport) -> None:
 
 
 async def both_addresses_are_there(transport: Transport) -> None:
-    answers = await asyncio.gather(transport.ref(ONCE).echo(1), transport.ref(REPEATED).echo(2))
-    assert answers == [1, 2]
+    first, second = await asyncio.gather(transport.ref(ONCE).echo(1), transport.ref(REPEATED).echo(2))
+    assert (first, second) == (1, 2)
     assert len(notes(transport.folder, "starts")) == 2
 
 

@@ -13,6 +13,8 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Protocol
 
+import uvloop
+
 from actors.runtime.base import Address, Runtime
 from actors.runtime.direct import DirectLine, Door
 from actors.runtime.lines import Answering, CutError, FarRef, Line
@@ -197,4 +199,5 @@ async def answer_at_a_door(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(answer_at_a_door(Path(sys.argv[1])))
+    # The event loop of Ray's actors.
+    uvloop.run(answer_at_a_door(Path(sys.argv[1])))

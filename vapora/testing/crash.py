@@ -180,7 +180,7 @@ class CrashableRuntime(LocalRuntime):
 
 
 class CrashableRef:
-    """Looks like the actor. Calls that are safe to repeat outlive its crash, as `RayRef` has it. `holder` calls."""
+    """Looks like the actor. Calls that are safe to repeat outlive its crash, as `FarRef` has it. `holder` calls."""
 
     def __init__(self, runtime: CrashableRuntime, address: Address, holder: _Life | None) -> None:
         self._runtime = runtime
