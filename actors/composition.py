@@ -34,7 +34,7 @@ from actors.snapshots import saved_landings, saved_ledger, saved_offers, saved_s
 from actors.supervisor import Supervisor
 from actors.supervisor.store import SettingsCellStore
 from actors.webhooks import Mailer, Outbox, Sender, Teller, VaultSecrets, Webhooks
-from actors.workflow_engine import Scheduler, SharedBudget, WorkflowEngine
+from actors.workflow_engine import Scheduler, SharedBudget, WorkflowEngine, WorkflowFiles
 from events.content import Content
 from events.ids import DEFAULT_WORKSPACE, PEOPLE, is_workspace
 from projections import all_projections, people_projections
@@ -46,6 +46,7 @@ from vapora.clock import new_id, now
 from vapora.database import Place
 from vapora.dispatch import Dispatcher
 from vapora.dispatch.secrets import SecretEvents, SecretStore
+from vapora.dispatch.workflows import WorkflowCommands
 from vapora.domain.heartbeat import Heartbeat
 from vapora.domain.pricing import PriceBook
 from vapora.errors import ConfigurationError, NotFoundError, UnavailableError, VaporaError, VaultError, is_archived
@@ -371,6 +372,7 @@ def build_workflows(wiring: Wiring, address: Address) -> WorkflowEngine:
         scheduler=Scheduler(dispatcher, workspace),
         limits=SharedBudget(wiring.runtime.ref(Address("budget", workspace))),
         saved=saved_workflow_runs(settings.snapshot_folder(workspace)),
+        files=WorkflowFiles(settings.workflow_folder(workspace), log, WorkflowCommands(log, now), workspace),
     )
 
 

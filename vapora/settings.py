@@ -264,6 +264,10 @@ class Settings(BaseSettings):
         """Where a workspace's files are: its log, read models and blobs."""
         return self.data.absolute() / "workspaces" / workspace
 
+    def workflow_folder(self, workspace: str) -> Path:
+        """Where files that define its workflows are looked for."""
+        return self.workspace_folder(workspace) / "workflows"
+
     def log_file(self, workspace: str) -> Path:
         return self.workspace_folder(workspace) / "log.db"
 

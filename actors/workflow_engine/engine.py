@@ -15,6 +15,7 @@ import structlog
 
 from actors.timers import TimedFollower
 from actors.workflow_engine.cards import TaskChange, submissions
+from actors.workflow_engine.files import WorkflowFiles
 from actors.workflow_engine.hook import Scheduler
 from events import Recorded
 from events.base import DomainEvent
@@ -67,6 +68,7 @@ class WorkflowEngine:
         limits: Limits,
         saved: SavedFold[LiveRuns] | None = None,
         scheduler: Scheduler | None = None,
+        files: WorkflowFiles | None = None,
     ) -> None:
         self._log = log
         self._workspace = workspace
@@ -75,6 +77,7 @@ class WorkflowEngine:
         self._limits = limits
         self._saved = saved
         self._scheduler = scheduler
+        self._files = files
         self._live = LiveRuns()
         self._timers = Timers()
         self._caught_up = False
@@ -100,8 +103,12 @@ class WorkflowEngine:
         await self._look_at(self._open_cards())
         await self._advance(list(self._live.runs))
         self._follower.start()
+        if self._files is not None:
+            await self._files.start()
 
     async def stop(self) -> None:
+        if self._files is not None:
+            await self._files.stop()
         await self._follower.stop()
         if self._saved is not None and self._caught_up:
             await self._saved.close(self._log, self._live, self._live.position)
@@ -111,6 +118,7 @@ class WorkflowEngine:
             "position": self._follower.position,
             "problem": self._follower.problem,
             "runs": len(self._live.runs),
+            "files": {} if self._files is None else dict(self._files.problems),
         }
 
     async def rest(self) -> Rest:

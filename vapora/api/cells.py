@@ -73,6 +73,7 @@ class Cell:
         self.webhooks = system.webhooks(workspace)
         self.channels = system.channels(workspace)
         self.workflows = WorkflowCommands(self.log, clock.now)
+        self.workflow_folder = settings.workflow_folder(workspace)
         self._router = system.router()
         self.feed = LiveFeed(workspace, self.projector)
         self.historians = CapacityLimiter(_HISTORIANS)

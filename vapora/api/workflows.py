@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, status
+from fastapi.concurrency import run_in_threadpool
 from pydantic import JsonValue
 
 from events.ids import workflow_stream
@@ -16,6 +17,7 @@ from vapora.api.context import Cursor, Editing, FreshCell, Limit, PostKey, Writi
 from vapora.api.etags import Reading, Versioned, versioned_if_there
 from vapora.api.pages import page_of
 from vapora.catalog.shipped_workflows import known, shipped
+from vapora.catalog.workflow_files import problem_of
 from vapora.commands import CheckWorkflow, StartWorkflowRun
 from vapora.domain.workflow import catalogue
 from vapora.domain.workflow.check import Fault, check, parse_text, refused
@@ -72,7 +74,8 @@ async def list_workflows(cell: FreshCell, limit: Limit = 500, cursor: Cursor = N
     """Those that ship, and the workspace's own."""
     rows = await cell.read(model.workflows)
     found = [_shipped(one, data) for one, data in shipped().items() if one not in rows]
-    found += [model.workflow_of_row(row) for row in rows.values() if not row["removed"]]
+    own = [model.workflow_of_row(row) for row in rows.values() if not row["removed"]]
+    found += await run_in_threadpool(lambda: [_with_problem(cell, one) for one in own])
     lines = [WorkflowSummary.model_validate(one.model_dump(exclude={"definition"})) for one in found]
     return page_of(sorted(lines, key=lambda one: one.id), lambda one: one.id, limit, cursor)
 
@@ -109,6 +112,7 @@ async def get_workflow(workflow_id: str, cell: FreshCell, reading: Reading) -> W
     def question(rows: ReadSnapshot) -> Versioned[WorkflowView] | None:
         row = model.workflows(rows).get(workflow_id)
         shown = None if row is None or row["removed"] else model.workflow_of_row(row)
+        shown = None if shown is None else _with_problem(cell, shown)
         return versioned_if_there(rows, shown, model.Workflows.NAME, stream)
 
     found = await cell.find(stream, question)
@@ -155,6 +159,11 @@ async def _as_written(cell: Cell, accepted: Accepted) -> WorkflowView:
     )
     at = recorded[-1].recorded_at if recorded else None
     return _view(found.id, found.number, dict(found.definition), found.file, at, accepted.position)
+
+
+def _with_problem(cell: Cell, shown: WorkflowView) -> WorkflowView:
+    problem = problem_of(cell.workflow_folder, shown.file)
+    return shown.model_copy(update={"problem": problem}) if problem else shown
 
 
 def _shipped(workflow_id: str, definition: dict[str, JsonValue]) -> WorkflowView:
