@@ -125,7 +125,7 @@ async def test_a_workflow_in_toml_is_made_changed_and_removed(door: Door) -> Non
     assert await door.ask("GET", path, 200, params={"after": changed["position"]}) == changed
     removed = await door.ask("DELETE", path, 200)
     check_problem(await door.http.get(API + path, params={"after": removed["position"]}), 404, "not-found")
-    faults = await door.ask("POST", "/workflows/check", 200, {"text": '{"name": "x", "stages": []}'})
+    faults = await door.ask("POST", "/workflow-checks", 200, {"text": '{"name": "x", "stages": []}'})
     assert [one["place"] for one in faults["faults"]] == ["stages"]
 
 

@@ -55,6 +55,7 @@ from vapora.api import (
     users,
     web,
     webhooks,
+    workflow_checks,
     workflow_runs,
     workflows,
     workspaces,
@@ -84,7 +85,7 @@ _LEVEL = 6
 _NOUNS = (
     *(projects, repositories, tasks, changes, comments, attachments, board, runs, steps, pauses, plans),
     *(agents, budgets, costs, flow, events, audit, roles, queue, settings, secrets, policies, users, ids),
-    *(workflows, workflow_runs, approvals, schedules, webhooks, channels),
+    *(workflows, workflow_checks, workflow_runs, approvals, schedules, webhooks, channels),
     *(auth, openid, workspaces, tokens, live, operator),
 )
 

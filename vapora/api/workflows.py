@@ -18,16 +18,14 @@ from vapora.api.etags import Reading, Versioned, versioned_if_there
 from vapora.api.pages import page_of
 from vapora.catalog.shipped_workflows import known, shipped
 from vapora.catalog.workflow_files import problem_of
-from vapora.commands import CheckWorkflow, StartWorkflowRun
+from vapora.commands import StartWorkflowRun
 from vapora.domain.workflow import catalogue
 from vapora.domain.workflow.check import Fault, check, parse_text, refused
-from vapora.domain.workflow.definition import Definition, stored
+from vapora.domain.workflow.definition import Definition
 from vapora.errors import NotFoundError
 from vapora.views import (
     Accepted,
     Page,
-    WorkflowChecked,
-    WorkflowFault,
     WorkflowRunMade,
     WorkflowSummary,
     WorkflowView,
@@ -47,7 +45,12 @@ _BODY: dict[str, Any] = {
         "required": True,
         "content": {
             "application/json": {
-                "schema": {"type": "object", "additionalProperties": True, "example": _EXAMPLE},
+                "schema": {
+                    "type": "object",
+                    "title": "Workflow",
+                    "additionalProperties": True,
+                    "example": _EXAMPLE,
+                },
             },
             "application/toml": {"schema": {"type": "string"}},
         },
@@ -87,17 +90,6 @@ async def create_workflow(definition: Defined, writing: Writing, key: PostKey) -
     accepted = await writing.cell.workflows.create(writing.origin, definition, key)
     writing.wrote(accepted.position)
     return await _as_written(writing.cell, accepted)
-
-
-@router.post("/check", summary="Check a workflow that is being written")
-async def check_workflow(body: CheckWorkflow, writing: Writing) -> WorkflowChecked:
-    """Nothing is stored."""
-    data = parse_text(body.text)
-    definition, faults = (None, (data,)) if isinstance(data, Fault) else check(data, known())
-    return WorkflowChecked(
-        faults=tuple(WorkflowFault(place=one.place, message=one.message) for one in faults),
-        definition=None if definition is None else stored(definition),
-    )
 
 
 @router.get("/{workflow_id}", summary="Show a workflow")

@@ -24,7 +24,7 @@ class AsyncWorkflows(AsyncTransport):
     async def check_workflow(self, text: str) -> views.WorkflowChecked:
         """What is wrong with a definition, in TOML or JSON; nothing is stored."""
         body = commands.CheckWorkflow(text=text)
-        return await self._ask("POST", "/workflows/check", views.WorkflowChecked, body)
+        return await self._ask("POST", "/workflow-checks", views.WorkflowChecked, body)
 
     async def create_workflow(self, definition: Mapping[str, Any], key: str | None = None) -> views.WorkflowView:
         """Raises `ApiError` where it is faulty, with every fault and its place."""

@@ -23,7 +23,7 @@ class Workflows(Transport):
     def check_workflow(self, text: str) -> views.WorkflowChecked:
         """What is wrong with a definition, in TOML or JSON; nothing is stored."""
         body = commands.CheckWorkflow(text=text)
-        return self._ask("POST", "/workflows/check", views.WorkflowChecked, body)
+        return self._ask("POST", "/workflow-checks", views.WorkflowChecked, body)
 
     def create_workflow(self, definition: Mapping[str, Any], key: str | None = None) -> views.WorkflowView:
         """Raises `ApiError` where it is faulty, with every fault and its place."""

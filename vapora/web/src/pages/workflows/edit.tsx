@@ -121,7 +121,7 @@ function useChecked(text: string): Checked | null {
   useEffect(() => {
     const mine = ++number.current;
     const timer = window.setTimeout(() => {
-      data(POST("/api/v1/workflows/check", { params: { header: requestKey() }, body: { text } })).then(
+      data(POST("/api/v1/workflow-checks", { params: { header: requestKey() }, body: { text } })).then(
         (found) => mine === number.current && setChecked(found as Checked),
         (error: unknown) => mine === number.current && refused(error, "Not checked"),
       );
