@@ -32,6 +32,7 @@ _NOTHING_CHOSEN = 5  # by options such as -k; of no concern while the other proc
 _SAMPLE = {
     "VAPORA_CHAOS_ROUNDS": "40",
     "VAPORA_WORK_ROUNDS": "8",
+    "VAPORA_FLOW_ROUNDS": "8",
     "VAPORA_LANDING_ROUNDS": "4",
     "VAPORA_RAY_CHAOS_ROUNDS": "4",
     "VAPORA_RAY_WORK_ROUNDS": "2",
