@@ -80,7 +80,7 @@ def _put(recorded: Recorded, entry: AuditLine, rows: Rows) -> None:
 
 class Audit(Projection):
     NAME = "audit"
-    VERSION = 5
+    VERSION = 6
     TABLES = (AUDIT,)
     HANDLERS: ClassVar[Mapping[type[DomainEvent], Handler]] = dict.fromkeys(RULES, _keep)
 

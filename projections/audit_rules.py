@@ -28,6 +28,7 @@ from events.ids import ChecksVerdict
 from events.work import CommandResult
 from projections.audit_line import AuditLine, rule
 from projections.audit_people import PEOPLE_RULES
+from projections.audit_work import WORK_RULES
 from vapora.domain.answer import Verdict, judge
 
 
@@ -95,6 +96,7 @@ def _denied(event: access.AccessDenied) -> AuditLine:
 
 RULES: Mapping[type[DomainEvent], Callable[[Any], AuditLine]] = {
     **PEOPLE_RULES,
+    **WORK_RULES,
     access.AccessDenied: _denied,
     access.AuditViewed: lambda event: AuditLine("view-audit", "audit", "trail", details=event.what),
     workspace.WorkspaceOpened: rule("create", "workspace", "workspace_id"),

@@ -31,7 +31,7 @@ _REBUILD_LOOK_S = 2.0
 _GONE_S = 1.0
 # How long more events are waited for once there are some: a batch has a cost of its own, and a row that changes in each
 # of ten events is written once. Whoever waits for a position cuts it short.
-WINDOW_S = 0.03
+WINDOW_S = 0.005
 
 T = TypeVar("T")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Group, RenderableType
@@ -11,8 +11,10 @@ from rich.console import Group, RenderableType
 from vapora.cli.names import project_id
 from vapora.cli.output import FAILED, Json, cell, dollars, emit, local, stop, table
 from vapora.cli.remote import connect
-from vapora.sdk import Client
 from vapora.views import PlanCards, PlanSummary, PlanView, ProposedCard
+
+if TYPE_CHECKING:
+    from vapora.sdk import Client
 
 app = typer.Typer(help="From a goal to cards, by the project manager's proposal and your word.", no_args_is_help=True)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Group, RenderableType
@@ -13,7 +13,6 @@ from rich.console import Group, RenderableType
 from vapora.cli.names import project_id
 from vapora.cli.output import FAILED, USAGE, Json, cell, dollars, emit, local, stop, table
 from vapora.cli.remote import connect
-from vapora.sdk import Client
 from vapora.views import (
     ApprovalView,
     WorkflowChecked,
@@ -22,6 +21,9 @@ from vapora.views import (
     WorkflowSummary,
     WorkflowView,
 )
+
+if TYPE_CHECKING:
+    from vapora.sdk import Client
 
 app = typer.Typer(help="Workflows and their runs; without a command, lists them.", invoke_without_command=True)
 approvals = typer.Typer(help="What workflows ask; without a command, lists it.", invoke_without_command=True)

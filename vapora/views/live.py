@@ -11,6 +11,7 @@ from events.ids import LONGEST_WORKSPACE, WORKSPACE_PATTERN, TaskState
 from vapora.views.comments import Comment
 from vapora.views.landing import Attempt
 from vapora.views.runs import Execution
+from vapora.views.schedules import ScheduleView
 from vapora.views.steps import Step
 from vapora.views.work import Agent, BoardCard, BudgetView, PauseView, Preferences, Project, View, WorkspaceSettings
 from vapora.views.workflows import ApprovalView, WorkflowRunSummary, WorkflowSummary
@@ -189,6 +190,14 @@ class ApprovalChange(_Change):
     row: ApprovalView
 
 
+class ScheduleChange(_Change):
+    """A schedule, or that it is no longer there."""
+
+    view: Literal["schedule"]
+    operation: Literal["put", "remove"]
+    row: ScheduleView | Removed
+
+
 Change = Annotated[
     TaskChange
     | ColumnChange
@@ -204,13 +213,14 @@ Change = Annotated[
     | StepChange
     | WorkflowChange
     | WorkflowRunChange
-    | ApprovalChange,
+    | ApprovalChange
+    | ScheduleChange,
     Field(discriminator="view"),
 ]
 VIEWS = frozenset(
     {
         "task", "column", "project", "agent", "run", "budget", "settings", "preferences", "pause", "attempt",
-        "comment", "step", "workflow", "workflow-run", "approval",
+        "comment", "step", "workflow", "workflow-run", "approval", "schedule",
     }
 )  # fmt: skip
 

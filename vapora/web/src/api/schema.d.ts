@@ -10557,6 +10557,33 @@ export interface components {
             row: components["schemas"]["Execution"];
         };
         /**
+         * ScheduleChange
+         * @description A schedule, or that it is no longer there.
+         */
+        ScheduleChange: {
+            /**
+             * Key
+             * @description Names the row among those of its view.
+             */
+            key: string;
+            /**
+             * @description What kind of row it is, and so its shape. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            view: "schedule";
+            /**
+             * Operation
+             * @description put: the row in its latest state. remove: it is gone.
+             * @enum {string}
+             */
+            operation: "put" | "remove";
+            /**
+             * Row
+             * @description The row, as GET shows it.
+             */
+            row: components["schemas"]["ScheduleView"] | components["schemas"]["Removed"];
+        };
+        /**
          * SettingsChange
          * @description What is set for the workspace.
          */
@@ -10695,7 +10722,7 @@ export interface components {
              * Rows
              * @description What changed, in its latest state.
              */
-            rows: (components["schemas"]["TaskChange"] | components["schemas"]["ColumnChange"] | components["schemas"]["ProjectChange"] | components["schemas"]["AgentChange"] | components["schemas"]["RunChange"] | components["schemas"]["BudgetChange"] | components["schemas"]["SettingsChange"] | components["schemas"]["PreferencesChange"] | components["schemas"]["PauseChange"] | components["schemas"]["AttemptChange"] | components["schemas"]["CommentChange"] | components["schemas"]["StepChange"] | components["schemas"]["WorkflowChange"] | components["schemas"]["WorkflowRunChange"] | components["schemas"]["ApprovalChange"])[];
+            rows: (components["schemas"]["TaskChange"] | components["schemas"]["ColumnChange"] | components["schemas"]["ProjectChange"] | components["schemas"]["AgentChange"] | components["schemas"]["RunChange"] | components["schemas"]["BudgetChange"] | components["schemas"]["SettingsChange"] | components["schemas"]["PreferencesChange"] | components["schemas"]["PauseChange"] | components["schemas"]["AttemptChange"] | components["schemas"]["CommentChange"] | components["schemas"]["StepChange"] | components["schemas"]["WorkflowChange"] | components["schemas"]["WorkflowRunChange"] | components["schemas"]["ApprovalChange"] | components["schemas"]["ScheduleChange"])[];
         };
     };
     responses: never;

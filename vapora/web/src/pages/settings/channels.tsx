@@ -15,12 +15,13 @@ import { Refused } from "../../ui/outside";
 import { Loading } from "../../ui/page";
 import { SettingsPageFrame } from "../../ui/settings-page";
 
-const all = async () => ((await data(GET("/api/v1/channels", {}))) as { items: Channel[] }).items;
+const all = async (after: number) => ((await data(GET("/api/v1/channels", { params: { query: after ? { after } : {} } }))) as { items: Channel[] }).items;
 const KINDS = { slack: "Slack", discord: "Discord", telegram: "Telegram", webhook: "Signed message to a program", email: "Mail" } as const;
 type Kind = keyof typeof KINDS;
 
 export function ChannelsPage() {
-  const { value, problem, reload } = useData(all, []);
+  const [after, setAfter] = useState(0);
+  const { value, problem } = useData(() => all(after), [after]);
   const [making, setMaking] = useState(false);
   return (
     <SettingsPageFrame
@@ -40,18 +41,18 @@ export function ChannelsPage() {
         items={value}
         problem={problem}
         empty="There is no channel yet. One tells people what waits for them, what failed, and when a budget is near its end."
-        row={(one) => <Row key={one.id} channel={one} changed={reload} />}
+        row={(one) => <Row key={one.id} channel={one} changed={setAfter} />}
       />
       {making && (
         <Dialog heading="New channel" close={() => setMaking(false)}>
-          <ChannelForm done={() => (setMaking(false), reload())} />
+          <ChannelForm done={(position) => (setMaking(false), setAfter(position))} />
         </Dialog>
       )}
     </SettingsPageFrame>
   );
 }
 
-function Row({ channel, changed }: { channel: Channel; changed: () => void }) {
+function Row({ channel, changed }: { channel: Channel; changed: (position: number) => void }) {
   const [open, setOpen] = useState<"remove" | "sent" | null>(null);
   const path = { channel_id: channel.id };
   async function sample(): Promise<void> {
@@ -64,9 +65,9 @@ function Row({ channel, changed }: { channel: Channel; changed: () => void }) {
   }
   async function remove(): Promise<void> {
     try {
-      await DELETE("/api/v1/channels/{channel_id}", { params: { path } });
+      const gone = (await data(DELETE("/api/v1/channels/{channel_id}", { params: { path } }))) as { position: number };
       tell(`${channel.id} is removed.`);
-      changed();
+      changed(gone.position);
     } catch (error) {
       refused(error, "Not removed");
     }
@@ -150,11 +151,11 @@ function body(kind: Kind, filled: Filled): unknown {
   return { ...common, ...secret, mail };
 }
 
-function ChannelForm({ done }: { done: () => void }) {
+function ChannelForm({ done }: { done: (position: number) => void }) {
   const [kind, setKind] = useState<Kind>("slack");
   const { busy, problem, submit } = useForm(async (filled) => {
-    await PUT("/api/v1/channels/{channel_id}", { params: { path: { channel_id: filled("id") } }, body: body(kind, filled) as never });
-    done();
+    const params = { params: { path: { channel_id: filled("id") } }, body: body(kind, filled) as never };
+    done(((await data(PUT("/api/v1/channels/{channel_id}", params))) as { position: number }).position);
   });
   return (
     <form class="flex flex-col gap-3" onSubmit={submit}>

@@ -18,7 +18,7 @@ import { WorkflowsFrame } from "../../ui/workflows-page";
 
 const all = async () => ((await data(GET("/api/v1/schedules", {}))) as { items: Schedule[] }).items;
 const shownAt = (instant: string) => moment(instant, preferences.value.zone || undefined);
-const CHANGES = ["task", "workflow-run"];
+const CHANGES = ["schedule", "task", "workflow-run"];
 
 export function SchedulesPage() {
   const { value, problem, reload } = useData(all, [], (frame) => frame.rows.some(({ view }) => CHANGES.includes(view)));
