@@ -54,7 +54,10 @@ def main() -> int:
     print("|---|---|---|---|---|---|")
     for side in asked.sides:
         took, total = statistics.median(ready[side]), _total(memory[side])
-        beyond = [f"{took - statistics.median(ready['serve']):+.1f}", f"{total - _total(memory['serve']):+,.0f}"]
+        beyond = ["", ""]
+        if ready.get("serve"):
+            serve = (statistics.median(ready["serve"]), _total(memory["serve"]))
+            beyond = [f"{took - serve[0]:+.1f}", f"{total - serve[1]:+,.0f}"]
         beyond = beyond if side in ("packed", "separate") and ready["serve"] else ["", ""]
         every = ", ".join(f"{one:.1f}" for one in ready[side])
         print(f"| {side} | {took:.1f} ({every}) | {beyond[0]} | {total:,.0f} | {beyond[1]} | {len(memory[side][-1])} |")
