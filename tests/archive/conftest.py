@@ -114,6 +114,10 @@ async def _worked(tmp_path_factory: pytest.TempPathFactory) -> Path:
             await door.in_state(task["task_id"], "done")
         held = await door.task(project["id"], title="Look at the picture", assignee="a person")
         sent = {"file": ("shot.png", SHOT)}
+        nightly = {"project_id": project["id"], "title": "Look at the logs"}
+        await door.ask("PUT", "/schedules/nightly", 200, {"cron": "30 2 * * *", "task": nightly})
+        team = {"kind": "slack", "notices": ["task-failed"], "secret": "channel-team"}
+        await door.ask("PUT", "/channels/team", 200, team)
         attached = await door.http.post(f"/api/v1/tasks/{held['task_id']}/attachments", files=sent)
         assert attached.status_code == 201, attached.text
     BlobStore(settings_of(data).blob_folder("default")).put("ü".encode() * 10_000)

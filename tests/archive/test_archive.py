@@ -73,7 +73,7 @@ def test_an_import_gives_the_same_log_texts_and_read_models(name: str, data: Pat
     (settings_of(target).blob_folder("default") / digest[:2] / digest).unlink()
     lost = invoke("blobs", "verify", "--data", str(target), "--json")
     assert (lost.code, [one["digest"] for one in lost.json["lost"]]) == (1, [digest])
-    assert sum(map(bool, models.values())) >= 20
+    assert sum(map(bool, models.values())) > len(models) // 2
     assert invoke("audit", "verify", "--data", str(target)).code == 0
     assert file.stat().st_mode & 0o777 == 0o600
 

@@ -24,6 +24,7 @@ from benchmarks.synthetic import write
 from tests.archive.conftest import Target, at_work, opened, read_models, settings_of
 from tests.archive.test_archive import exported
 from tests.disk import no_file_grows_beyond
+from tests.golden.examples import EXAMPLES
 from tests.postgres import PASSWORD, Server
 from tests.projections.test_replay import Teller
 from tests.proxy import Proxy
@@ -82,6 +83,8 @@ def random_log(folder: Path, seed: int) -> Path:
     for number in range(300):
         teller.step(dice.randrange(10), dice.randrange(12), dice.randrange(200))
         teller.story.submit(f"odd-{number}", title=dice.choice(ODD), description="".join(dice.choices(ODD, k=5)))
+    # And one of each event that there is, so that few read models stay empty.
+    teller.story.tell(*EXAMPLES)
     log = open_log(settings_of(folder).log_place("default"), "default")
     for version, told in enumerate(teller.story.log):
         part = StreamAppend("task:odd", version, (encode(told.event),))
@@ -117,7 +120,7 @@ def test_there_and_back_again_all_is_the_same_to_the_byte(
         with closing(opened(settings.data, _url(settings))) as log:
             models.append(read_models(log, place))
     assert models[0] == models[1] == models[2]
-    assert sum(map(bool, models[0].values())) >= 18
+    assert sum(map(bool, models[0].values())) > len(models[0]) // 2
 
 
 async def test_work_goes_on_in_the_other_backend_and_comes_back(data: Path, database_url: str, tmp_path: Path) -> None:
