@@ -10,28 +10,6 @@ from tests.web.site import Site
 
 Open = Callable[..., Page]
 
-TWO_STEPS = """name = "Two steps"
-
-[inputs.goal]
-description = "What shall be true"
-
-[[stages]]
-name = "build"
-role = "developer"
-[stages.task]
-title = "Build it"
-review = "none"
-
-[[stages]]
-name = "describe"
-role = "documenter"
-needs = ["build"]
-approval = true
-[stages.task]
-title = "Describe it"
-review = "none"
-"""
-
 
 def test_a_workflow_is_written_started_approved_and_done(site: Site, open_page: Open) -> None:
     site.project()
@@ -39,16 +17,18 @@ def test_a_workflow_is_written_started_approved_and_done(site: Site, open_page: 
     expect(page.get_by_role("article", name="Feature", exact=True)).to_be_visible()
     page.get_by_role("link", name="New workflow").click()
     text = page.get_by_label("In TOML or JSON")
-    text.fill(TWO_STEPS.replace('needs = ["build"]', 'needs = ["bild"]'))
+    # A new one begins with an example.
+    example = text.input_value()
+    text.fill(example.replace('needs = ["build"]', 'needs = ["bild"]'))
     expect(page.get_by_role("alert", name="Faults")).to_contain_text("bild")
     expect(page.get_by_role("button", name="Save")).to_be_disabled()
-    text.fill(TWO_STEPS)
+    text.fill(example)
     expect(page.get_by_text("It can be saved.")).to_be_visible()
     page.get_by_role("button", name="Save").click()
 
     page.get_by_role("button", name="Start Two steps").click()
     form = page.get_by_role("dialog")
-    form.get_by_label("goal: What shall be true").fill("People export links.")
+    form.get_by_label("goal: What shall be true in the end").fill("People export links.")
     form.get_by_role("button", name="Start").click()
     expect(page.get_by_role("heading", name="Two steps: run")).to_be_visible()
     expect(page.get_by_role("button", name="build: Completed")).to_be_visible(timeout=30_000)

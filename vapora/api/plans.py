@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Annotated
+from functools import cache, partial
+from typing import Annotated, Any
 
 from anyio import to_thread
 from fastapi import APIRouter, Query, status
@@ -57,7 +59,7 @@ async def list_plans(
     """The newest first."""
 
     def question(rows: ReadSnapshot) -> list[PlanSummary]:
-        return [_summary(row, _state(rows, row)) for row in model.rows_of(rows, project_id)]
+        return [_summary(row, _state(rows, row, _artifact(rows, row))) for row in model.rows_of(rows, project_id)]
 
     return page_of(await cell.read(question), lambda one: one.id, limit, cursor)
 
@@ -127,7 +129,7 @@ async def _find(cell: Cell, plan_id: str) -> _Found:
     row = await cell.find(plan_stream(plan_id), lambda rows: model.row_of(rows, plan_id))
     if row is None:
         raise NotFoundError(f"There is no plan '{plan_id}'.", remedy="List the plans.")
-    state, artifact = await cell.read(lambda rows: (_state(rows, row), _artifact(rows, row["task_id"])))
+    state, artifact = await cell.read(lambda rows: _outcome(rows, row))
     if artifact is None:
         problem = "The planning card failed: see why on it, and ask again." if state == "failed" else ""
         return _Found(row, state, None, None, problem)
@@ -140,7 +142,13 @@ async def _find(cell: Cell, plan_id: str) -> _Found:
     return _Found(row, state, answer, proposal, "")
 
 
-def _state(rows: ReadSnapshot, row: Row) -> PlanState:
+def _outcome(rows: ReadSnapshot, row: Row) -> tuple[PlanState, views.Artifact | None]:
+    artifact = _artifact(rows, row)
+    return _state(rows, row, artifact), artifact
+
+
+def _state(rows: ReadSnapshot, row: Row, artifact: views.Artifact | None) -> PlanState:
+    """`artifact`: what its planning card handed in."""
     if row["accepted"] is not None:
         return "accepted"
     if row["dismissed"]:
@@ -148,12 +156,12 @@ def _state(rows: ReadSnapshot, row: Row) -> PlanState:
     card = board.card(rows, row["task_id"])
     if card is None or card.state in (TaskState.TODO, TaskState.IN_PROGRESS):
         return "proposing"
-    return "failed" if _artifact(rows, row["task_id"]) is None else "proposed"
+    return "failed" if artifact is None else "proposed"
 
 
-def _artifact(rows: ReadSnapshot, task_id: str) -> views.Artifact | None:
-    """Of the last run that succeeded."""
-    for run in reversed(runs.runs(rows, task_id)):
+def _artifact(rows: ReadSnapshot, asked: Mapping[str, Any]) -> views.Artifact | None:
+    """Of the last run of the planning card that succeeded. `asked`: a plan, or a round of one."""
+    for run in reversed(runs.runs(rows, asked["task_id"])):
         if run.state == "succeeded":
             return next(iter(runs.artifacts(rows, run.run_id)), None)
     return None
@@ -174,7 +182,9 @@ def _summary(row: Row, state: PlanState) -> PlanSummary:
 
 def _view(rows: ReadSnapshot, found: _Found) -> PlanView:
     proposal = found.proposal
-    cards = tuple(_proposed(rows, card) for card in proposal.cards) if proposal else ()
+    # Cards of one kind have one past.
+    estimate = cache(partial(_estimate, rows))
+    cards = tuple(_proposed(card, estimate) for card in proposal.cards) if proposal else ()
     costs = [one.estimate.cost_microusd for one in cards]
     times = [one.estimate.duration_ms for one in cards]
     return PlanView(
@@ -196,15 +206,15 @@ def _sum(ranges: list[views.Range | None]) -> int | None:
 
 def _round(rows: ReadSnapshot, one: dict[str, str], found: _Found) -> views.PlanRound:
     newest = one["task_id"] == found.row["task_id"]
-    artifact = None if newest else _artifact(rows, one["task_id"])
+    artifact = None if newest else _artifact(rows, one)
     earlier = None if artifact is None else artifact.text
     answer = found.answer if newest else earlier
     return views.PlanRound.model_validate({**one, "answer": None if answer is None else rules.beside_cards(answer)})
 
 
-def _proposed(rows: ReadSnapshot, card: PlannedCard) -> views.ProposedCard:
+def _proposed(card: PlannedCard, estimate: Callable[[str], views.CardEstimate]) -> views.ProposedCard:
     task_type = card.task_type or infer_task_type(card.title, card.description, card.type.value, card.role)[0]
-    return views.ProposedCard(**card.model_dump(), estimate=_estimate(rows, task_type))
+    return views.ProposedCard(**card.model_dump(), estimate=estimate(task_type))
 
 
 def _estimate(rows: ReadSnapshot, task_type: str) -> views.CardEstimate:

@@ -5,18 +5,17 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import typer
-from pydantic import ValidationError
 from rich.console import RenderableType
 
-from vapora.cli.output import FAILED, USAGE, Json, cell, emit, local, stop, table
+from vapora.cli import deliveries as deliveries_of
+from vapora.cli.output import FAILED, USAGE, Json, cell, checked, emit, stop, table
 from vapora.cli.remote import connect
 from vapora.commands import SetChannel
-from vapora.views import ChannelDelivery, ChannelOutcome, ChannelView, DeliveryState
+from vapora.views import ChannelOutcome, ChannelView
 
 app = typer.Typer(help="By which people are told; without a command, lists them.", invoke_without_command=True)
 
 ChannelId = Annotated[str, typer.Argument(metavar="CHANNEL", help="Its id.")]
-_STATES: dict[str, DeliveryState] = {"pending": "pending", "delivered": "delivered", "dead": "dead"}
 
 
 @app.callback()
@@ -72,7 +71,7 @@ def set_channel(
         if "mail" in changes:
             changes["mail"] = {**(before.get("mail") or {}), **changes["mail"]}
         before = {} if known is None or changes.get("kind", known.kind) != known.kind else before
-        shown = client.set_channel(channel, _checked({"notices": ["*"], **before, **changes}))
+        shown = client.set_channel(channel, checked(SetChannel, {"notices": ["*"], **before, **changes}))
     emit(as_json, shown, lambda: _drawn((shown,)))
 
 
@@ -102,11 +101,10 @@ def deliveries(
     as_json: Json = False,
 ) -> None:
     """What was sent to it, and what waits or was given up."""
-    if state is not None and state not in _STATES:
-        stop(USAGE, f"There is no state {state!r} of a delivery.", f"There are: {', '.join(_STATES)}.")
+    wanted = deliveries_of.state_of(state)
     with connect() as client:
-        found = list(client.channel_deliveries(channel, _STATES[state] if state else None, limit))
-    emit(as_json, {"items": found, "next": None}, lambda: _sent(found))
+        found = list(client.channel_deliveries(channel, wanted, limit))
+    emit(as_json, {"items": found, "next": None}, lambda: deliveries_of.drawn(found))
 
 
 @app.command()
@@ -138,19 +136,10 @@ def _templates(given: list[str]) -> dict[str, str]:
     return {name: text for name, _, text in parts}
 
 
-def _checked(fields: dict[str, Any]) -> SetChannel:
-    try:
-        return SetChannel.model_validate(fields)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(map(str, first["loc"]))
-        stop(USAGE, f"{place + ': ' if place else ''}{first['msg'].removeprefix('Value error, ')}.")
-
-
 def _told(outcome: ChannelOutcome) -> str:
     if outcome.delivered:
         return f"It arrived, after {outcome.duration_ms} ms."
-    return f"It did not arrive: {cell(outcome.error)}."
+    return deliveries_of.refused(outcome)
 
 
 def _drawn(found: tuple[ChannelView, ...]) -> RenderableType:
@@ -160,14 +149,4 @@ def _drawn(found: tuple[ChannelView, ...]) -> RenderableType:
     for one in found:
         state = "on" if one.enabled else "off"
         shown.add_row(cell(one.id), one.kind, cell(", ".join(one.notices)), cell(one.secret or "–"), state)
-    return shown
-
-
-def _sent(found: list[ChannelDelivery]) -> RenderableType:
-    if not found:
-        return "Nothing was sent to it yet."
-    shown = table("Deliveries", "position", "topic", "state", "attempts", "last", "what was wrong", right=("attempts",))
-    for one in found:
-        last = local(one.updated_at) if one.attempts else "–"
-        shown.add_row(str(one.position), cell(one.topic), one.state, str(one.attempts), last, cell(one.error))
     return shown

@@ -6,11 +6,12 @@ command hands it: no control character reaches the terminal, and nothing in them
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import IO, Annotated, Any, NoReturn
+from typing import IO, Annotated, Any, NoReturn, TypeVar
 
 import typer
+from pydantic import BaseModel, ValidationError
 from pydantic_core import to_json
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
@@ -20,6 +21,7 @@ from rich.text import Text
 from vapora import clock
 from vapora.unicode import printable, printable_json
 
+Shape = TypeVar("Shape", bound=BaseModel)
 GOOD, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 
 At = Annotated[str | None, typer.Option(help="As it was at a position or an instant in the past.")]
@@ -66,6 +68,16 @@ def stop(code: int, text: str, remedy: str = "") -> NoReturn:
     """End with a clear line on stderr."""
     say(f"{text} {remedy}".strip())
     raise typer.Exit(code)
+
+
+def checked(shape: type[Shape], fields: Mapping[str, Any]) -> Shape:
+    """What options say, as the command that is sent; wrong usage where it is none, with the place."""
+    try:
+        return shape.model_validate(fields)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(map(str, first["loc"]))
+        stop(USAGE, f"{place + ': ' if place else ''}{first['msg'].removeprefix('Value error, ')}.")
 
 
 def parse_instant(text: str) -> datetime:

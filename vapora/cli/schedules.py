@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from pydantic import ValidationError
 from rich.console import RenderableType
 
 from vapora.cli.names import project_id
-from vapora.cli.output import USAGE, Json, cell, emit, local, stop, table
+from vapora.cli.output import USAGE, Json, cell, checked, emit, local, stop, table
 from vapora.cli.remote import connect
 from vapora.commands import EditSchedule, SetSchedule
 from vapora.views import FiringView, ScheduleView
@@ -90,9 +89,9 @@ def set_schedule(
             named["project_id"] = project_id(client, named["project_id"])
         known = {one.id for one in client.schedules()}
         if schedule in known:
-            shown = client.edit_schedule(schedule, _checked(EditSchedule, fields))
+            shown = client.edit_schedule(schedule, checked(EditSchedule, fields))
         else:
-            shown = client.set_schedule(schedule, _checked(SetSchedule, fields))
+            shown = client.set_schedule(schedule, checked(SetSchedule, fields))
     emit(as_json, shown, lambda: _drawn((shown,)))
 
 
@@ -168,15 +167,6 @@ def _read(text: str, option: str) -> dict[str, Any]:
     if not isinstance(found, dict):
         stop(USAGE, f"{option} wants a JSON object.")
     return found
-
-
-def _checked(kind: Any, fields: dict[str, Any]) -> Any:
-    try:
-        return kind.model_validate(fields)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(map(str, first["loc"]))
-        stop(USAGE, f"{place + ': ' if place else ''}{first['msg'].removeprefix('Value error, ')}.")
 
 
 def _drawn(found: tuple[ScheduleView, ...]) -> RenderableType:

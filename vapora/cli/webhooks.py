@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from pydantic import ValidationError
 from rich.console import RenderableType
 
-from vapora.cli.output import FAILED, USAGE, Json, cell, emit, local, stop, table
+from vapora.cli import deliveries as deliveries_of
+from vapora.cli.output import FAILED, USAGE, Json, cell, checked, emit, stop, table
 from vapora.cli.remote import connect
 from vapora.commands import SetWebhook
-from vapora.views import DeliveryState, WebhookDelivery, WebhookMade, WebhookOutcome, WebhookView
+from vapora.views import WebhookMade, WebhookOutcome, WebhookView
 
 app = typer.Typer(help="Where events are sent to; without a command, lists them.", invoke_without_command=True)
 
@@ -41,7 +41,7 @@ def add(
     as_json: Json = False,
 ) -> None:
     """Make one. The secret that signs its messages is shown here and never again."""
-    command = _checked(url, topic or ["*"], description, enabled=True)
+    command = checked(SetWebhook, {"url": url, "topics": topic or ["*"], "description": description})
     with connect() as client:
         made = client.create_webhook(command)
     emit(as_json, made, lambda: _made(made))
@@ -61,12 +61,13 @@ def set_webhook(
         stop(USAGE, "Nothing was named.", "Name some of --url, --topic, --description, --enable, --disable.")
     with connect() as client:
         known = client.webhook(webhook)
-        command = _checked(
-            known.url if url is None else url,
-            [*known.topics] if topic is None else topic,
-            known.description if description is None else description,
-            enabled=known.enabled if enabled is None else enabled,
-        )
+        said = {
+            "url": known.url if url is None else url,
+            "topics": known.topics if topic is None else topic,
+            "description": known.description if description is None else description,
+            "enabled": known.enabled if enabled is None else enabled,
+        }
+        command = checked(SetWebhook, said)
         shown = client.set_webhook(webhook, command)
     emit(as_json, shown, lambda: _drawn((shown,)))
 
@@ -97,26 +98,16 @@ def deliveries(
     as_json: Json = False,
 ) -> None:
     """What was sent to it, and what waits or was given up."""
-    states: dict[str, DeliveryState] = {"pending": "pending", "delivered": "delivered", "dead": "dead"}
-    if state is not None and state not in states:
-        stop(USAGE, f"There is no state {state!r} of a delivery.", f"There are: {', '.join(states)}.")
+    wanted = deliveries_of.state_of(state)
     with connect() as client:
-        found = list(client.deliveries(webhook, states[state] if state else None, limit))
-    emit(as_json, {"items": found, "next": None}, lambda: _sent(found))
+        found = list(client.deliveries(webhook, wanted, limit))
+    emit(as_json, {"items": found, "next": None}, lambda: deliveries_of.drawn(found))
 
 
 def _list(as_json: bool) -> None:
     with connect() as client:
         found = client.webhooks()
     emit(as_json, {"items": found, "next": None}, lambda: _drawn(found))
-
-
-def _checked(url: str, topics: list[str], description: str, *, enabled: bool) -> SetWebhook:
-    try:
-        return SetWebhook(url=url, topics=tuple(topics), description=description, enabled=enabled)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        stop(USAGE, f"{'.'.join(map(str, first['loc']))}: {first['msg'].removeprefix('Value error, ')}.")
 
 
 def _made(made: WebhookMade) -> str:
@@ -126,7 +117,7 @@ def _made(made: WebhookMade) -> str:
 def _told(outcome: WebhookOutcome) -> str:
     if outcome.delivered:
         return f"It arrived: answered with {outcome.status} after {outcome.duration_ms} ms."
-    return f"It did not arrive: {cell(outcome.error)}."
+    return deliveries_of.refused(outcome)
 
 
 def _drawn(found: tuple[WebhookView, ...]) -> RenderableType:
@@ -136,14 +127,4 @@ def _drawn(found: tuple[WebhookView, ...]) -> RenderableType:
     for one in found:
         state = "on" if one.enabled else "off"
         shown.add_row(cell(one.id), cell(one.url), cell(", ".join(one.topics)), state)
-    return shown
-
-
-def _sent(found: list[WebhookDelivery]) -> RenderableType:
-    if not found:
-        return "Nothing was sent to it yet."
-    shown = table("Deliveries", "position", "topic", "state", "attempts", "last", "what was wrong", right=("attempts",))
-    for one in found:
-        last = local(one.updated_at) if one.attempts else "–"
-        shown.add_row(str(one.position), cell(one.topic), one.state, str(one.attempts), last, cell(one.error))
     return shown

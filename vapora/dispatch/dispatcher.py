@@ -1,14 +1,9 @@
-"""The one write path for what people ask: load, fold, decide, append; decide again if somebody was quicker.
-
-A repeated request with the same Idempotency-Key is recognised by an event that was appended together with the first
-one's effect, so that there is no moment in which only one of the two stands.
-"""
+"""The one write path for what people ask: load, fold, decide, append; decide again if somebody was quicker."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +24,7 @@ from events.ids import (
 from events.schedule import ScheduleSet
 from events.user import PreferencesChanged
 from events.workspace import WorkspaceOpened
-from vapora.catalog import infer_task_type, role, roles, roles_for, task_types
+from vapora.catalog import infer_task_type, role, roles, task_types
 from vapora.clock import Clock, new_id
 from vapora.commands import (
     AcceptCards,
@@ -80,9 +75,11 @@ from vapora.commands import (
 )
 from vapora.dispatch import plans
 from vapora.dispatch.blockers import require_tasks, ring_through
+from vapora.dispatch.carry_out import Decision, carry_out
 from vapora.dispatch.folds import CHANNEL, PLAN, PROJECT, TASK, WEBHOOK
 from vapora.dispatch.request_keys import answer_to
 from vapora.dispatch.schedules import Begun, Scheduled, Schedules
+from vapora.dispatch.submission import submitted
 from vapora.dispatch.workflows import WorkflowCommands
 from vapora.domain import agent as agents
 from vapora.domain import channel as channels
@@ -100,24 +97,6 @@ from vapora.log.client import Change, LogClient
 from vapora.log.folds import Fold, LoadedFold, StreamFolds
 from vapora.ports import IfMatch, Origin, RequestKey
 from vapora.views import Accepted
-
-_MOST_TRIES = 20
-
-
-@dataclass(frozen=True, slots=True)
-class _Decision:
-    """The id that the request is answered with, and the events of one stream; none if nothing is to change.
-
-    `expected`: the versions of other streams that it was decided on. `others`: what is appended to those together.
-    """
-
-    id: str
-    stream: StreamName
-    version: int
-    events: tuple[DomainEvent, ...]
-    position: int = 0  # of the stream's last event: what a request without effect answers
-    expected: Mapping[StreamName, int] = field(default_factory=dict)
-    others: tuple[Change, ...] = ()
 
 
 class Dispatcher:
@@ -153,26 +132,11 @@ class Dispatcher:
         """
         made = new_id("comment") if isinstance(command, CommentTask) else target
         made = made or new_id(_PREFIX.get(type(command), "id"))
-        for _ in range(_MOST_TRIES):
-            marker: tuple[Change, ...] = ()
-            if key is not None:
-                earlier, version = await answer_to(key, self._log, self._clock())
-                if earlier is not None:
-                    return earlier.accepted
-            decision = await self._decided_on(origin, command, target, made, if_match)
-            if not decision.events:
-                # Nothing is left to be done perhaps because the same request came twice at once.
-                answered = None if key is None else await self.answered(key)
-                return answered or Accepted(id=decision.id, position=decision.position)
-            if key is not None:
-                marker = ((key.stream, version, (key.accepted(decision.id),)),)
-            try:
-                change = (decision.stream, decision.version, decision.events)
-                appended = await self._log.append(origin, change, *decision.others, *marker, expected=decision.expected)
-            except VersionConflictError:
-                continue
-            return Accepted(id=decision.id, position=appended.position)
-        raise ConflictError("The thing changes faster than the request can be decided.", remedy="Try again.")
+
+        async def decide() -> Decision:
+            return await self._decided_on(origin, command, target, made, if_match)
+
+        return await carry_out(self._log, self._clock, origin, decide, key)
 
     async def answered(self, key: RequestKey) -> Accepted | None:
         """What a request under this key was answered: for who must look at something that the first one changed."""
@@ -218,7 +182,7 @@ class Dispatcher:
 
     async def _decided_on(
         self, origin: Origin, command: Command, target: str, made: str, if_match: IfMatch | None
-    ) -> _Decision:
+    ) -> Decision:
         """`PreconditionFailedError` where the thing is at another version than the caller has seen."""
         if if_match is None:
             return await self._decide(origin, command, target, made)
@@ -231,7 +195,7 @@ class Dispatcher:
         if_match.require(str(decision.position))
         return decision
 
-    async def _decide(self, origin: Origin, command: Command, target: str, made: str) -> _Decision:
+    async def _decide(self, origin: Origin, command: Command, target: str, made: str) -> Decision:
         match command:
             case CreateProject() | EditProject() | ArchiveProject() | PauseProject() | ResumeProject():
                 stream = project_stream(made)
@@ -253,7 +217,7 @@ class Dispatcher:
             case PauseWorkspace() | ResumeWorkspace():
                 recorded = await self._log.read(WORKSPACE)
                 events = workspaces.decide(workspaces.is_paused(one.event for one in recorded), command)
-                return _Decision(made, WORKSPACE, len(recorded), events, recorded[-1].position if recorded else 0)
+                return Decision(made, WORKSPACE, len(recorded), events, recorded[-1].position if recorded else 0)
             case SubmitTask():
                 return await self._submit(command, made)
             case EditTask() | MoveTask() | RequeueTask():
@@ -290,9 +254,9 @@ class Dispatcher:
             case _:
                 raise BadInputError(f"{type(command).__name__} is not carried out here.")
 
-    async def _submit(self, command: SubmitTask, made: str) -> _Decision:
+    async def _submit(self, command: SubmitTask, made: str) -> Decision:
         events, expected = await self.submission(command, made)
-        return _Decision(made, task_stream(made), 0, events, expected=expected)
+        return Decision(made, task_stream(made), 0, events, expected=expected)
 
     async def submission(
         self, command: SubmitTask, task_id: str
@@ -309,12 +273,10 @@ class Dispatcher:
             known = command.role if command.role in roles() else None
             board_type = command.type.value if "type" in command.model_fields_set else None
             task_type, reason = infer_task_type(command.title, command.description, board_type, known)
-        events = tasks.submit(
-            task_id, command, project.state, task_type, reason, tuple(roles()), task_types(), roles_for(task_type)
-        )
+        events = submitted(task_id, command, project.state, task_type, reason)
         return events, {project_stream(command.project_id): project.version}
 
-    async def _task(self, command: EditTask | MoveTask | RequeueTask, target: str) -> _Decision:
+    async def _task(self, command: EditTask | MoveTask | RequeueTask, target: str) -> Decision:
         stream = task_stream(target)
         task = await self.tasks.load(stream)
         if isinstance(command, EditTask):
@@ -331,7 +293,7 @@ class Dispatcher:
             await require_tasks(self._log, (command.before,))
         return _decision(target, stream, task, tasks.move(task.state, command, target, project.state), expected)
 
-    async def _steer(self, command: Steering, target: str, made: str) -> _Decision:
+    async def _steer(self, command: Steering, target: str, made: str) -> Decision:
         stream = task_stream(target)
         task = await self.tasks.load(stream)
         expected: dict[StreamName, int] = {}
@@ -347,17 +309,17 @@ class Dispatcher:
         answered = made if isinstance(command, CommentTask) else target
         return _decision(answered, stream, task, events, expected)
 
-    async def _plan(self, command: PlanCommand, plan_id: str) -> _Decision:
+    async def _plan(self, command: PlanCommand, plan_id: str) -> Decision:
         plan, settings = await asyncio.gather(self.plans.load(plan_stream(plan_id)), self.settings.load(SETTINGS))
         of_project = project_stream(plans.project_of(command, plan.state))
         project = await self.projects.load(of_project)
         own, *others = plans.decide(command, plan_id, plans.Found(plan, project, settings.state))
         expected = {of_project: project.version}
-        return _Decision(
+        return Decision(
             plan_id, plan_stream(plan_id), plan.version, own[2], plan.position, expected, others=tuple(others)
         )
 
-    async def _agent(self, command: RegisterAgent | EditAgent | DrainAgent | RemoveAgent, target: str) -> _Decision:
+    async def _agent(self, command: RegisterAgent | EditAgent | DrainAgent | RemoveAgent, target: str) -> Decision:
         agent_id = target
         free = isinstance(command, RegisterAgent) and command.id is None
         if isinstance(command, RegisterAgent):
@@ -403,14 +365,14 @@ def _decision(
     on: LoadedFold[Any],
     events: tuple[DomainEvent, ...],
     expected: Mapping[StreamName, int] | None = None,
-) -> _Decision:
-    return _Decision(id_, stream, on.version, events, on.position, expected or {})
+) -> Decision:
+    return Decision(id_, stream, on.version, events, on.position, expected or {})
 
 
 class _Beginner:
     """What a schedule begins, decided as a request is."""
 
-    def __init__(self, submit: Callable[[SubmitTask, str], Awaitable[_Decision]], workflows: WorkflowCommands) -> None:
+    def __init__(self, submit: Callable[[SubmitTask, str], Awaitable[Decision]], workflows: WorkflowCommands) -> None:
         self._submit = submit
         self._workflows = workflows
 
@@ -426,10 +388,10 @@ class _Beginner:
         return Begun(workflow_run_id, (change,), expected)
 
 
-def _scheduled(one: Scheduled, stream: StreamName) -> _Decision:
+def _scheduled(one: Scheduled, stream: StreamName) -> Decision:
     begun = one.begun or Begun(one.id, ())
     loaded = one.loaded
-    return _Decision(one.id, stream, loaded.version, one.events, loaded.position, begun.expected, begun.changes)
+    return Decision(one.id, stream, loaded.version, one.events, loaded.position, begun.expected, begun.changes)
 
 
 def _stream_of(command: Command, target: str) -> StreamName:

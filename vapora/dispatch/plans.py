@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from events.base import DomainEvent
 from events.ids import Review, StreamName, plan_stream, task_stream
 from events.plan import PlanDismissed, PlanRequested
-from vapora.catalog import infer_task_type, roles, roles_for, task_types
+from vapora.catalog import infer_task_type, roles, task_types
 from vapora.clock import new_id
 from vapora.commands import AcceptCards, AskPlan, DismissPlan, PlanCommand, PlannedCard, ReviseProposal, SubmitTask
+from vapora.dispatch.submission import submitted
 from vapora.domain import plan as plans
-from vapora.domain import task as tasks
 from vapora.domain import workspace_settings
 from vapora.domain.plan import Plan, Round
 from vapora.domain.project import Project
@@ -68,16 +68,7 @@ def _round(plan_id: str, project_id: str, rounds: tuple[Round, ...], found: Foun
         context={"plan_id": plan_id},
     )
     requested = PlanRequested(plan_id=plan_id, project_id=project_id, task_id=newest.task_id, text=newest.text)
-    card = tasks.submit(
-        newest.task_id,
-        command,
-        found.project.state,
-        "planning",
-        "",
-        tuple(roles()),
-        task_types(),
-        roles_for("planning"),
-    )
+    card = submitted(newest.task_id, command, found.project.state, "planning", "")
     return ((plan_stream(plan_id), found.plan.version, (requested,)), (task_stream(newest.task_id), 0, card))
 
 
@@ -98,16 +89,7 @@ def _submit(card: PlannedCard, ids: dict[str, str], plan: Plan, found: Found) ->
     task_type, reason = card.task_type, ""
     if task_type is None:
         task_type, reason = infer_task_type(card.title, card.description, card.type.value, card.role)
-    return tasks.submit(
-        ids[card.key],
-        command,
-        found.project.state,
-        task_type,
-        reason,
-        tuple(roles()),
-        task_types(),
-        roles_for(task_type),
-    )
+    return submitted(ids[card.key], command, found.project.state, task_type, reason)
 
 
 def project_of(command: PlanCommand, plan: Plan | None) -> str:

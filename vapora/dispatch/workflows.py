@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import BaseModel
@@ -13,8 +12,8 @@ from events.ids import StreamName, project_stream, schedule_stream, task_stream,
 from vapora.catalog.shipped_workflows import shipped, workflow_id_for
 from vapora.clock import Clock, new_id
 from vapora.commands import DecideApproval, StartWorkflowRun
+from vapora.dispatch.carry_out import Decision, carry_out
 from vapora.dispatch.folds import PROJECT, SCHEDULE
-from vapora.dispatch.request_keys import answer_to
 from vapora.domain import project as projects
 from vapora.domain import schedule as schedules
 from vapora.domain.workflow import catalogue, live_runs, requests, results, state
@@ -22,24 +21,10 @@ from vapora.domain.workflow.catalogue import Workflow
 from vapora.domain.workflow.definition import Definition
 from vapora.domain.workflow.shown import cards_shown
 from vapora.domain.workflow.state import Asked, Run
-from vapora.errors import ConflictError, VersionConflictError
 from vapora.log.client import Change, LogClient
 from vapora.log.folds import StreamFolds
 from vapora.ports import IfMatch, Origin, RequestKey
 from vapora.views import Accepted
-
-_MOST_TRIES = 20
-
-
-@dataclass(frozen=True, slots=True)
-class _Decided:
-    id: str
-    stream: StreamName
-    version: int
-    events: tuple[DomainEvent, ...]
-    position: int = 0
-    expected: Mapping[StreamName, int] = field(default_factory=dict)
-    along: tuple[Change, ...] = ()
 
 
 class WorkflowCommands:
@@ -63,14 +48,14 @@ class WorkflowCommands:
         """Under an id that is made of its name, and that nobody has."""
         wanted = workflow_id_for(definition.name)
 
-        async def decided() -> _Decided:
+        async def decided() -> Decision:
             taken, number = wanted, 1
             while (found := await self.load(taken))[0] is not None:
                 number += 1
                 taken = f"{wanted}-{number}"
             events = catalogue.define(None, taken, definition)
-            along = await self._trigger(taken, definition.trigger)
-            return _Decided(taken, workflow_stream(taken), found[1], events, along=along)
+            others = await self._trigger(taken, definition.trigger)
+            return Decision(taken, workflow_stream(taken), found[1], events, others=others)
 
         return await self._carry_out(origin, decided, key)
 
@@ -87,28 +72,28 @@ class WorkflowCommands:
     ) -> Accepted:
         """A new version; of a workflow that there is, or with `file` of a new one."""
 
-        async def decided() -> _Decided:
+        async def decided() -> Decision:
             found, version, position = await self.load(workflow_id)
             if not file:
                 catalogue.require(found, workflow_id)
             if if_match is not None:
                 if_match.require(str(position))
             events = catalogue.define(found, workflow_id, definition, file, file_digest)
-            along = await self._trigger(workflow_id, definition.trigger)
-            return _Decided(workflow_id, workflow_stream(workflow_id), version, events, position, along=along)
+            others = await self._trigger(workflow_id, definition.trigger)
+            return Decision(workflow_id, workflow_stream(workflow_id), version, events, position, others=others)
 
         return await self._carry_out(origin, decided, key)
 
     async def remove(
         self, origin: Origin, workflow_id: str, key: RequestKey | None = None, if_match: IfMatch | None = None
     ) -> Accepted:
-        async def decided() -> _Decided:
+        async def decided() -> Decision:
             found, version, position = await self.load(workflow_id)
             events = catalogue.remove(found, workflow_id)
             if if_match is not None:
                 if_match.require(str(position))
-            along = await self._trigger(workflow_id, None)
-            return _Decided(workflow_id, workflow_stream(workflow_id), version, events, position, along=along)
+            others = await self._trigger(workflow_id, None)
+            return Decision(workflow_id, workflow_stream(workflow_id), version, events, position, others=others)
 
         return await self._carry_out(origin, decided, key)
 
@@ -133,7 +118,7 @@ class WorkflowCommands:
         """A run of the newest version. `fallback`: the project where nothing else names one."""
         made = new_id("workflow-run")
 
-        async def decided() -> _Decided:
+        async def decided() -> Decision:
             return await self._beginning(origin, workflow_id, made, command, fallback)
 
         return await self._carry_out(origin, decided, key)
@@ -161,7 +146,7 @@ class WorkflowCommands:
         command: StartWorkflowRun,
         fallback: str | None,
         schedule_id: str | None = None,
-    ) -> _Decided:
+    ) -> Decision:
         found, version, _ = await self.load(workflow_id)
         workflow = catalogue.require(found, workflow_id)
         definition = workflow.read
@@ -180,15 +165,15 @@ class WorkflowCommands:
         for project_id in sorted(one for one in named if isinstance(one, str)):
             project = await self._projects.load(project_stream(project_id))
             projects.require_open(project.state, project_id)
-        return _Decided(run_id, workflow_run_stream(run_id), 0, (started,), expected=expected)
+        return Decision(run_id, workflow_run_stream(run_id), 0, (started,), expected=expected)
 
     async def change(
         self, origin: Origin, run_id: str, command: requests.RunCommand, key: RequestKey | None = None
     ) -> Accepted:
-        async def decided() -> _Decided:
+        async def decided() -> Decision:
             run, version, position, _ = await self._run(run_id)
             events = requests.decide(run, command)
-            return _Decided(run_id, workflow_run_stream(run_id), version, events, position)
+            return Decision(run_id, workflow_run_stream(run_id), version, events, position)
 
         return await self._carry_out(origin, decided, key)
 
@@ -204,7 +189,7 @@ class WorkflowCommands:
         `ForbiddenError`, `NotFoundError`."""
         run_id = state.run_of_approval(approval_id)
 
-        async def decided() -> _Decided:
+        async def decided() -> Decision:
             run, version, position, history = await self._run(run_id)
             found = requests.find_asked(run, approval_id)
             asked = None if found is None else found[1]
@@ -218,7 +203,7 @@ class WorkflowCommands:
                 moved=found is not None and await self._moved(run, found[0]),
                 overdue=overdue,
             )
-            return _Decided(approval_id, workflow_run_stream(run_id), version, events, position)
+            return Decision(approval_id, workflow_run_stream(run_id), version, events, position)
 
         return await self._carry_out(origin, decided, key)
 
@@ -237,24 +222,6 @@ class WorkflowCommands:
         return False
 
     async def _carry_out(
-        self, origin: Origin, decide: Callable[[], Awaitable[_Decided]], key: RequestKey | None
+        self, origin: Origin, decide: Callable[[], Awaitable[Decision]], key: RequestKey | None
     ) -> Accepted:
-        for _ in range(_MOST_TRIES):
-            marker: tuple[Change, ...] = ()
-            version = 0
-            if key is not None:
-                earlier, version = await answer_to(key, self._log, self._clock())
-                if earlier is not None:
-                    return earlier.accepted
-            decided = await decide()
-            if not decided.events:
-                return Accepted(id=decided.id, position=decided.position)
-            if key is not None:
-                marker = ((key.stream, version, (key.accepted(decided.id),)),)
-            try:
-                change = (decided.stream, decided.version, decided.events)
-                appended = await self._log.append(origin, change, *decided.along, *marker, expected=decided.expected)
-            except VersionConflictError:
-                continue
-            return Accepted(id=decided.id, position=appended.position)
-        raise ConflictError("The thing changes faster than the request can be decided.", remedy="Try again.")
+        return await carry_out(self._log, self._clock, origin, decide, key)

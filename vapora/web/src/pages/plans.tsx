@@ -6,13 +6,14 @@ import type { Plan, PlanSummary, ProposedCard } from "../api/types";
 import { useForm } from "../lib/form";
 import { dollars, duration, moment, title } from "../lib/format";
 import { useData } from "../lib/use-data";
-import { loadProjects, projects } from "../state/board";
+import { loadProjects } from "../state/board";
 import { may } from "../state/me";
 import { preferences } from "../state/preferences";
 import { refused, tell } from "../state/toasts";
 import { Listing } from "../ui/listing";
 import { Refused } from "../ui/outside";
 import { Loading, Panel } from "../ui/page";
+import { ProjectSelect } from "../ui/project-select";
 import { WorkflowsFrame } from "../ui/workflows-page";
 
 const newest = async () => {
@@ -37,16 +38,7 @@ export function PlansPage() {
               <span class="label">What shall be true in the end?</span>
               <textarea class="area" name="goal" required minLength={3} maxLength={20_000} placeholder="People can export their links as CSV." />
             </label>
-            <label>
-              <span class="label">Project</span>
-              <select class="field" name="project" required>
-                {projects.value.map((one) => (
-                  <option key={one.id} value={one.id}>
-                    {one.name}
-                  </option>
-                ))}
-              </select>
-            </label>
+            <ProjectSelect required />
             <Refused text={form.problem} />
             <button class="btn-main self-start" disabled={form.busy}>
               Plan it

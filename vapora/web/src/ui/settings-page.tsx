@@ -1,8 +1,8 @@
 /** The frame of all pages under /settings: the way from one to the other. */
 import type { ComponentChildren } from "preact";
-import { link } from "../api/client";
 import { isAdministrator, may, me } from "../state/me";
 import { Page } from "./page";
+import { Parts } from "./parts";
 
 /** Each with the operations that it is for: it is not offered to who may do none of them. */
 const PARTS: readonly (readonly [string, string, () => boolean])[] = [
@@ -28,18 +28,7 @@ interface Props {
 export function SettingsPageFrame({ heading, path, children, aside }: Props) {
   return (
     <Page heading={heading} aside={aside}>
-      <nav aria-label="Settings" class="flex gap-1 overflow-x-auto border-b border-line pb-2">
-        {PARTS.filter(([to, , shown]) => to === path || shown()).map(([to, name]) => (
-          <a
-            key={to}
-            href={link(to)}
-            aria-current={to === path ? "page" : undefined}
-            class={`px-2.5 py-1 rounded-lg text-sm no-underline whitespace-nowrap ${to === path ? "bg-raised text-ink font-semibold" : "text-soft"}`}
-          >
-            {name}
-          </a>
-        ))}
-      </nav>
+      <Parts label="Settings" path={path} parts={PARTS.filter(([to, , shown]) => to === path || shown()).map(([to, name]) => [to, name] as const)} />
       {children}
     </Page>
   );

@@ -1,8 +1,8 @@
 /** The frame of all pages under /workflows, and of plans: the way from one to the other. */
 import type { ComponentChildren } from "preact";
-import { link } from "../api/client";
 import { may } from "../state/me";
 import { Page } from "./page";
+import { Parts } from "./parts";
 
 const PARTS: readonly (readonly [string, string, string])[] = [
   ["/workflows", "Workflows", "list_workflows"],
@@ -22,18 +22,7 @@ interface Props {
 export function WorkflowsFrame({ heading, path, children, aside }: Props) {
   return (
     <Page heading={heading} aside={aside}>
-      <nav aria-label="Workflows" class="flex gap-1 overflow-x-auto border-b border-line pb-2">
-        {PARTS.filter(([to, , operation]) => to === path || may(operation)).map(([to, name]) => (
-          <a
-            key={to}
-            href={link(to)}
-            aria-current={to === path ? "page" : undefined}
-            class={`px-2.5 py-1 rounded-lg text-sm no-underline whitespace-nowrap ${to === path ? "bg-raised text-ink font-semibold" : "text-soft"}`}
-          >
-            {name}
-          </a>
-        ))}
-      </nav>
+      <Parts label="Workflows" path={path} parts={PARTS.filter(([to, , operation]) => to === path || may(operation)).map(([to, name]) => [to, name] as const)} />
       {children}
     </Page>
   );

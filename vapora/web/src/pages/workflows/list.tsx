@@ -6,13 +6,14 @@ import type { Workflow, WorkflowDefinition } from "../../api/types";
 import { useForm } from "../../lib/form";
 import { allPages } from "../../lib/pages";
 import { useData } from "../../lib/use-data";
-import { loadProjects, projects } from "../../state/board";
+import { loadProjects } from "../../state/board";
 import { may } from "../../state/me";
 import { refused, tell } from "../../state/toasts";
 import { Confirm } from "../../ui/confirm";
 import { Dialog } from "../../ui/dialog";
 import { Refused } from "../../ui/outside";
 import { Loading } from "../../ui/page";
+import { ProjectSelect } from "../../ui/project-select";
 import { WorkflowsFrame } from "../../ui/workflows-page";
 
 const all = () => allPages<Workflow>((cursor) => data(GET("/api/v1/workflows", { params: { query: cursor ? { cursor } : {} } })));
@@ -137,16 +138,7 @@ function Start({ workflow }: { workflow: Workflow }) {
   if (!value) return <Loading problem={unread} />;
   return (
     <form class="flex flex-col gap-3" onSubmit={submit}>
-      <label>
-        <span class="label">Project</span>
-        <select class="field" name="project">
-          {projects.value.map((one) => (
-            <option key={one.id} value={one.id}>
-              {one.name}
-            </option>
-          ))}
-        </select>
-      </label>
+      <ProjectSelect />
       {Object.entries(value).map(([name, input]) => (
         <label key={name}>
           <span class="label">

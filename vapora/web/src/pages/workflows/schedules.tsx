@@ -5,7 +5,7 @@ import type { Firing, Schedule, Workflow } from "../../api/types";
 import { useForm } from "../../lib/form";
 import { moment } from "../../lib/format";
 import { useData } from "../../lib/use-data";
-import { loadProjects, projects } from "../../state/board";
+import { loadProjects } from "../../state/board";
 import { may } from "../../state/me";
 import { preferences } from "../../state/preferences";
 import { refused, tell } from "../../state/toasts";
@@ -14,6 +14,7 @@ import { Dialog } from "../../ui/dialog";
 import { Listing } from "../../ui/listing";
 import { Refused } from "../../ui/outside";
 import { Loading } from "../../ui/page";
+import { ProjectSelect } from "../../ui/project-select";
 import { WorkflowsFrame } from "../../ui/workflows-page";
 
 const all = async () => ((await data(GET("/api/v1/schedules", {}))) as { items: Schedule[] }).items;
@@ -176,16 +177,7 @@ function ScheduleForm({ done }: { done: () => void }) {
             ))}
           </select>
         </label>
-        <label>
-          <span class="label">In the project</span>
-          <select class="field" name="project" required>
-            {projects.value.map((one) => (
-              <option key={one.id} value={one.id}>
-                {one.name}
-              </option>
-            ))}
-          </select>
-        </label>
+        <ProjectSelect label="In the project" required />
         {begins === "task/" && (
           <label>
             <span class="label">Title of the card</span>
