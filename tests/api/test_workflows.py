@@ -155,3 +155,24 @@ async def test_what_is_missing_for_a_run_is_said(door: Door) -> None:
     answer = await door.http.post(path, json={"inputs": {}})
     check_problem(answer, 422, "invalid-request")
     assert "goal" in answer.json()["detail"]
+
+
+async def test_a_workflow_of_a_file_is_listed_with_its_source_and_what_is_wrong_with_the_file_now(door: Door) -> None:
+    folder = door.settings.workflow_folder("default")
+    folder.mkdir(parents=True)
+    stages = '[[stages]]\nname = "look"\nrole = "documenter"\ntask = { title = "Look" }\n'
+    (folder / "round.toml").write_text(f'name = "Round"\n{stages}')
+
+    async def listed() -> dict[str, dict[str, Any]]:
+        found = await door.ask("GET", "/workflows", 200, params={"after": await door.head()})
+        return {one["id"]: one for one in found["items"]}
+
+    async with asyncio.timeout(60):
+        while "round" not in (found := await listed()):
+            await door.system.log("default").poll(await door.head(), timeout_s=1)
+    one = found["round"]
+    assert (one["source"], one["file"], one["problem"], one["version"]) == ("file", "round.toml", "", 1)
+    (folder / "round.toml").write_text("name = ")
+    shown = (await listed())["round"]
+    assert (shown["name"], shown["version"]) == ("Round", 1)
+    assert shown["problem"]

@@ -45,7 +45,7 @@ def _default(ctx: typer.Context, as_json: Json = False) -> None:
 
 @app.command("list")
 def list_workflows(as_json: Json = False) -> None:
-    """Those that ship, and those that were made."""
+    """Those that ship, those that were made, and those of files."""
     _list(as_json)
 
 
