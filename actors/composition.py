@@ -83,8 +83,6 @@ if TYPE_CHECKING:
 
 # Stores of texts that the router keeps.
 _STORES = 64
-# How long a workspace that was just made waits for its first rows: it is there, with or without them.
-_FIRST_ROWS_S = 5.0
 
 BUILDER = "actors.composition:builder"
 
@@ -422,10 +420,7 @@ def build_supervisor(wiring: Wiring, _: Address) -> Supervisor:
 
     async def prepare(workspace: str) -> None:
         origin = Origin(workspace, actor="supervisor", correlation=new_id("cor"))
-        first = await Dispatcher(wiring.log(workspace), now).open_workspace(origin)
-        if first:
-            # Else the first look at a new workspace would show that nobody works there.
-            await runtime.ref(Address("projector", workspace)).wait_for(first, _FIRST_ROWS_S)
+        await Dispatcher(wiring.log(workspace), now).open_workspace(origin)
         if settings.default_cap_cents is not None:
             # Before the coordinator runs, and so before the first call.
             await runtime.ref(Address("budget", workspace)).set_default_cap(origin, settings.default_cap_cents)

@@ -29,8 +29,8 @@ _REBUILD_BATCH = 2_000
 _REBUILD_LOOK_S = 2.0
 # Who follows the changes asks again at once.
 _GONE_S = 1.0
-# How long more events are waited for once there are some: a batch has a cost of its own, and a row that changes in each
-# of ten events is written once. Whoever waits for a position cuts it short.
+# At most so often a batch is written: it has a cost of its own, and a row that changes in each of ten events is written
+# once. What comes after a pause is written at once, and whoever waits for a position cuts the wait short.
 WINDOW_S = 0.005
 
 T = TypeVar("T")
@@ -242,6 +242,7 @@ class _Feeder(LogLoop):
         self._log = log
         self._feed = feed
         self._window_s = window_s
+        self._fed_at = -window_s
         # Who waits for a position that is not reached, and whether somebody does.
         self._waiters = 0
         self._hurry = asyncio.Event()
@@ -270,15 +271,17 @@ class _Feeder(LogLoop):
             reached, head, events = more.position, more.head, (*events, *more.events)
         if events:
             reached = await self._feed(events, head)
+            self._fed_at = asyncio.get_running_loop().time()
         self._reached(reached)
         return reached < head
 
     async def _window(self) -> bool:
         """Whether there was one, in which more may have come."""
-        if self._hurry.is_set() or self._window_s <= 0:
+        left = self._fed_at + self._window_s - asyncio.get_running_loop().time()
+        if self._hurry.is_set() or left <= 0:
             return False
         with suppress(TimeoutError):
-            async with asyncio.timeout(self._window_s):
+            async with asyncio.timeout(left):
                 await self._hurry.wait()
         return True
 

@@ -143,20 +143,19 @@ class Dispatcher:
         earlier, _ = await answer_to(key, self._log, self._clock())
         return None if earlier is None else earlier.accepted
 
-    async def open_workspace(self, origin: Origin) -> int:
-        """The first events of a log: the workspace, and one agent of each role. Nothing where they stand. The position
-        of the last of them; 0: they stood there before."""
+    async def open_workspace(self, origin: Origin) -> None:
+        """The first events of a log: the workspace, and one agent of each role. Nothing where they stand."""
         if await self._log.first(WORKSPACE):
-            return 0
+            return
         first: list[Change] = [(WORKSPACE, 0, (WorkspaceOpened(workspace_id=origin.workspace),))]
         for one in roles():
             defaults = _defaults(one)
             events = agents.register(None, RegisterAgent(role=one), one, defaults, tuple(roles()), task_types())
             first.append((agent_stream(one), 0, events))
         try:
-            return (await self._log.append(origin, *first)).position
+            await self._log.append(origin, *first)
         except VersionConflictError:
-            return 0  # another process opened it first
+            return  # another process opened it first
 
     async def project(self, project_id: str) -> Project:
         """As the log has it now; raises `NotFoundError`."""
