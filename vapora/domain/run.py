@@ -32,7 +32,7 @@ from events.work import Work
 from vapora.domain import answer
 
 # To be raised with every change of `evolve` or of the state: what an older fold saved is then left aside.
-FOLD_VERSION = 6
+FOLD_VERSION = 7
 # So often the same call with the same result in a row, and the model is told so.
 MOST_REPEATS = 5
 # So often a run goes on with another agent; then it is the run that does not let agents advance.
