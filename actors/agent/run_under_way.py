@@ -73,8 +73,8 @@ class RunUnderWay:
 
     @property
     def manifest(self) -> RoleManifest:
-        """What it works by: that of its package, once `equip` has read it, else its role's. Raises `NotFoundError` for a
-        role that is gone."""
+        """What it works by: that of its package, once `equip` has read it, else its role's. Raises `NotFoundError` for
+        a role that is gone."""
         return self._manifest or self.means.roles(self.assignment.role)
 
     async def equip(self, run: Run) -> None:

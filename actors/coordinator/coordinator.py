@@ -45,8 +45,8 @@ class SwarmCoordinator:
     and then, for a quick start. `consumer`: a queue that delivers the work; without one, the log itself is the queue,
     and what waits in it may start. `kill`, `beat`, `heartbeat_s`: how agents that do not answer are ended, and when one
     is taken for that (`actors.coordinator.agent_watch`). `most_runs_of`: how many runs of a role go on at once where
-    the workspace does not say. `role_defaults`: what an agent of a role is by itself, which those follow at a start that
-    nobody edited; None: unknown.
+    the workspace does not say. `role_defaults`: what an agent of a role is by itself, which those follow at a start
+    that nobody edited; None: unknown.
     """
 
     def __init__(
