@@ -16,6 +16,7 @@ from projections.engine.runner import Runner
 from projections.engine.store import ReadStore, StoreReader
 from projections.flow import Flow
 from projections.log_index import LogIndex
+from projections.packages import Packages
 from projections.plans import Plans
 from projections.profiles import Profiles
 from projections.projects import Projects
@@ -74,6 +75,7 @@ def all_projections() -> tuple[Projection, ...]:
         Schedules(),
         Channels(),
         Secrets(),
+        Packages(),
         Audit(),
         LogIndex(),
     )

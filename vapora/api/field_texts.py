@@ -11,6 +11,7 @@ from typing import Any
 
 from vapora.api import (
     channel_texts,
+    package_texts,
     people_texts,
     plan_texts,
     schedule_texts,
@@ -129,6 +130,7 @@ _BESIDE = (
     | webhook_texts.SHAPES
     | people_texts.SHAPES
     | plan_texts.SHAPES
+    | package_texts.TEXTS
 )
 # By shape; `Page` stands for every list.
 SHAPES: dict[str, dict[str, str]] = _BESIDE | {

@@ -6,6 +6,7 @@ Validation here is about form; whether the thing may happen now is decided by th
 
 from vapora.commands.base import INSTANT, WHOLE, BranchName, Command, Comment, Edit, Label, SandboxName, ShellLine, Slug
 from vapora.commands.channels import MailSettings, RemoveChannel, ResendDeliveries, SetChannel
+from vapora.commands.packages import ConfigurePackage, ConfigureServer, InstallPackage, UpgradePackage
 from vapora.commands.people import (
     AcceptInvitation,
     AddMember,
@@ -138,6 +139,10 @@ __all__ = [
     "ChangeSettings",
     "CheckWorkflow",
     "Command",
+    "ConfigurePackage",
+    "ConfigureServer",
+    "InstallPackage",
+    "UpgradePackage",
     "Comment",
     "CommentOnLine",
     "CommentTask",

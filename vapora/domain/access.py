@@ -45,7 +45,7 @@ GROUPS: tuple[Group, ...] = (
         get_learning list_budgets get_role_budget get_task_budget get_budget get_costs list_events get_event get_chain
         get_queue get_settings get_preferences list_ids get_status get_position follow_live get_policies get_workspace
         list_members list_teams list_workflows get_workflow check_workflow list_workflow_runs get_workflow_run
-        list_approvals get_approval list_schedules get_schedule list_firings list_plans get_plan
+        list_approvals get_approval list_marketplace get_package list_schedules get_schedule list_firings list_plans get_plan
         """,
     ),
     _group("prefer", "workspace", "Set one's own preferences", "set_preferences"),
@@ -85,7 +85,10 @@ GROUPS: tuple[Group, ...] = (
         "run-commands",
         "workspace",
         "Say which commands are run, where and with which files; archive projects",
-        "create_project:commands edit_project:commands accept_project_file archive_project",
+        """
+        create_project:commands edit_project:commands install_package:commands upgrade_package:commands
+        configure_package:commands accept_project_file archive_project
+        """,
     ),
     _group("agents", "workspace", "Manage agents", "register_agent replace_agent edit_agent drain_agent remove_agent"),
     _group(
@@ -103,6 +106,12 @@ GROUPS: tuple[Group, ...] = (
         set_settings add_member change_member remove_member list_invitations invite withdraw_invitation create_team
         edit_team remove_team list_tokens issue_token revoke_token
         """,
+    ),
+    _group(
+        "install",
+        "workspace",
+        "Install, configure, upgrade and remove packages of the marketplace",
+        "install_package configure_package upgrade_package remove_package refresh_marketplace",
     ),
     _group(
         "schedule",

@@ -58,6 +58,14 @@ from vapora.views.plans import (
     ProposedCard,
     Range,
 )
+from vapora.views.packages import (
+    InstalledPackage,
+    MayDo,
+    PackageKind,
+    PackageSummary,
+    PackageView,
+    ShelfRefreshed,
+)
 from vapora.views.repository import (
     Branch,
     ChangedBy,
@@ -138,6 +146,12 @@ from vapora.views.workflows import (
 )
 
 __all__ = [
+    "InstalledPackage",
+    "MayDo",
+    "PackageKind",
+    "PackageSummary",
+    "PackageView",
+    "ShelfRefreshed",
     "Accepted",
     "Agent",
     "AgentChange",
