@@ -124,7 +124,9 @@ def test_a_file_that_the_manifest_does_not_name_is_refused(tmp_path: Path) -> No
     assert "more.sh stands in no line of [files]" in refused(folder)
 
 
-@pytest.mark.parametrize("path", ["../outside.md", "/etc/hostname", "a/../../outside.md", "./prompt.md", "a\\b", "a//b"])
+@pytest.mark.parametrize(
+    "path", ["../outside.md", "/etc/hostname", "a/../../outside.md", "./prompt.md", "a\\b", "a//b"]
+)
 def test_a_path_that_climbs_out_is_refused(tmp_path: Path, path: str) -> None:
     (tmp_path / "outside.md").write_text("secret")
     folder = agent_package(tmp_path)
@@ -154,7 +156,9 @@ def test_a_link_or_a_pipe_is_refused(tmp_path: Path, kind: str) -> None:
 
 
 def test_too_much_is_refused(tmp_path: Path) -> None:
-    folder = write(tmp_path / "big", AGENT.format(version="1.0.0", tools="[]", more=""), {"prompt.md": b"x" * 2_100_000})
+    folder = write(
+        tmp_path / "big", AGENT.format(version="1.0.0", tools="[]", more=""), {"prompt.md": b"x" * 2_100_000}
+    )
     assert "more than 2,000,000 bytes" in refused(folder)
 
 

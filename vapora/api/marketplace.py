@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from anyio import to_thread
-from fastapi import APIRouter, Body, Depends, Path, Query, status
+from fastapi import APIRouter, Body, Depends, Path, Query
 
 from projections import packages as model
 from vapora.api.cells import Cell
@@ -198,5 +198,3 @@ def _summary(offer: Offer | None, here: InstalledPackage | None, package: str) -
 
 def _unknown(package: str) -> NotFoundError:
     return NotFoundError(f"There is no package '{package[:200]}'.", remedy="List the marketplace.")
-
-

@@ -21,6 +21,7 @@ from vapora.cli import (
     channels,
     doctor,
     log,
+    marketplace,
     plans,
     projects,
     queue,
@@ -82,6 +83,7 @@ app.add_typer(channels.app, name="channels")
 app.add_typer(plans.app, name="plan")
 app.add_typer(workflows.app, name="workflow")
 app.add_typer(workflows.approvals, name="approvals")
+app.add_typer(marketplace.app, name="marketplace")
 app.add_typer(webhooks.app, name="webhooks")
 app.add_typer(log.app, name="log")
 app.add_typer(audit.app, name="audit")

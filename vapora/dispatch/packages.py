@@ -205,9 +205,7 @@ class PackageCommands:
             case "tool":
                 servers, version = await self._servers()
                 there = servers is not None and known.makes in servers.servers
-                events = (
-                    tool_server.decide(servers, RemoveToolServer(), known.makes, owner=known.id) if there else ()
-                )
+                events = tool_server.decide(servers, RemoveToolServer(), known.makes, owner=known.id) if there else ()
                 return _change(TOOL_SERVERS, version, events)
             case "workflow":
                 found, version = await self._workflow_state(known.makes)
@@ -283,9 +281,7 @@ class PackageCommands:
     def _decision(
         self, package_id: str, found: Loaded, events: tuple[DomainEvent, ...], others: tuple[Change, ...] = ()
     ) -> Decision:
-        return Decision(
-            package_id, package_stream(package_id), found.version, events, found.position, others=others
-        )
+        return Decision(package_id, package_stream(package_id), found.version, events, found.position, others=others)
 
 
 def _change(stream: StreamName, version: int, events: tuple[DomainEvent, ...]) -> tuple[Change, ...]:

@@ -1,4 +1,4 @@
-"""Packages of agents, tools and workflows: what one is, where they come from, and what is checked before one is taken."""
+"""Packages of agents, tools and workflows: what one is, where they come from, what is checked before one is taken."""
 
 from vapora.marketplace.manifest import PackageManifest, may_do, settings_of
 from vapora.marketplace.offers import Offer, offer_of_stored

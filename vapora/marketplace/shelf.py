@@ -79,7 +79,7 @@ class Shelf:
         return found
 
     def refresh(self) -> dict[str, str]:
-        """Fetches what is a git repository; what went wrong, by source. A copy that cannot be replaced stays. Blocks."""
+        """Fetches what is a git repository. What went wrong, by source; then the copy of before stays. Blocks."""
         problems: dict[str, str] = {}
         for source in self._sources:
             if _is_remote(source):

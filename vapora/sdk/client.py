@@ -11,6 +11,7 @@ from vapora import commands, views
 from vapora.sdk.channels import Channels
 from vapora.sdk.handles import Projects, Tasks
 from vapora.sdk.live import Live
+from vapora.sdk.packages import Packages
 from vapora.sdk.paths import PREFIX, Moment, Position, budget_path, moment, path
 from vapora.sdk.people import People
 from vapora.sdk.plans import Plans
@@ -23,7 +24,7 @@ from vapora.sdk.workflows import Workflows
 from vapora.sdk.workspaces import Workspaces
 
 
-class Client(Work, Workflows, Plans, Channels, Schedules, Webhooks, People):
+class Client(Work, Workflows, Packages, Plans, Channels, Schedules, Webhooks, People):
     """Speaks to one server, for one workspace. Refusals are raised as `ApiError`, silence as `NoServerError`.
 
     One method for each operation of the HTTP interface; `projects` and `tasks` also lead to single ones:

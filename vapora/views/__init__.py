@@ -32,6 +32,14 @@ from vapora.views.live import (
     WorkflowChange,
     WorkflowRunChange,
 )
+from vapora.views.packages import (
+    InstalledPackage,
+    MayDo,
+    PackageKind,
+    PackageSummary,
+    PackageView,
+    ShelfRefreshed,
+)
 from vapora.views.people import (
     InvitationMade,
     InvitationView,
@@ -57,14 +65,6 @@ from vapora.views.plans import (
     PlanView,
     ProposedCard,
     Range,
-)
-from vapora.views.packages import (
-    InstalledPackage,
-    MayDo,
-    PackageKind,
-    PackageSummary,
-    PackageView,
-    ShelfRefreshed,
 )
 from vapora.views.repository import (
     Branch,
@@ -146,12 +146,6 @@ from vapora.views.workflows import (
 )
 
 __all__ = [
-    "InstalledPackage",
-    "MayDo",
-    "PackageKind",
-    "PackageSummary",
-    "PackageView",
-    "ShelfRefreshed",
     "Accepted",
     "Agent",
     "AgentChange",
@@ -211,6 +205,7 @@ __all__ = [
     "Frame",
     "Health",
     "IdKind",
+    "InstalledPackage",
     "InvitationMade",
     "InvitationView",
     "Landed",
@@ -221,12 +216,16 @@ __all__ = [
     "LiveAttempt",
     "LiveRequest",
     "MailView",
+    "MayDo",
     "Me",
     "Member",
     "Membership",
     "Merged",
     "Named",
     "OperatorToken",
+    "PackageKind",
+    "PackageSummary",
+    "PackageView",
     "Page",
     "PauseChange",
     "PauseState",
@@ -264,6 +263,7 @@ __all__ = [
     "SecretsRotated",
     "SessionTokens",
     "SettingsChange",
+    "ShelfRefreshed",
     "SignInStatus",
     "Spread",
     "StageState",
