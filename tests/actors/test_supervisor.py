@@ -212,7 +212,7 @@ async def test_a_cell_that_nobody_asks_for_is_stopped_in_order_and_noted(world: 
 
 
 async def test_a_cell_whose_parts_are_being_started_is_not_called_asleep(world: World) -> None:
-    """Its work may be done before the last part has answered: who waits for its sleep then must not take it for that."""
+    """Its work may be done before the last part has answered: who waits for its sleep must not take this for it."""
     world.make("acme")
     supervisor = world.supervisor(idle_s=0)
     await supervisor.open("acme")
