@@ -49,6 +49,7 @@ from vapora.commands.schedules import EditSchedule, FireSchedule, LookAtSchedule
 from vapora.commands.secrets import (
     StoreSecret,
 )
+from vapora.commands.tool_servers import CallTool, RemoveToolServer, SetToolServer
 from vapora.commands.webhooks import (
     RemoveWebhook,
     SetWebhook,
@@ -127,6 +128,7 @@ __all__ = [
     "AskPlan",
     "AttachFile",
     "BranchName",
+    "CallTool",
     "CancelRun",
     "CancelRunBody",
     "CancelWorkflowRun",
@@ -188,6 +190,7 @@ __all__ = [
     "RemoveMember",
     "RemoveSchedule",
     "RemoveTeam",
+    "RemoveToolServer",
     "RemoveWebhook",
     "RemoveWorkflow",
     "ReplaceAgent",
@@ -212,6 +215,7 @@ __all__ = [
     "SetPolicies",
     "SetSchedule",
     "SetTaskBudget",
+    "SetToolServer",
     "SetUp",
     "SetWebhook",
     "SetWorkflow",
