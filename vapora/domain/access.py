@@ -136,7 +136,10 @@ GROUPS: tuple[Group, ...] = (
         "belong",
         "installation",
         "What is the same for everybody who is signed in",
-        "get_me change_password list_workspaces list_roles get_role list_task_types get_metrics get_openapi get_docs",
+        """
+        get_me change_password list_workspaces list_roles get_role list_task_types get_metrics get_openapi get_docs
+        use_mcp
+        """,
     ),
     _group(
         "enter",
