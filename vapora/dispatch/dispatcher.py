@@ -14,6 +14,7 @@ from events.ids import (
     StreamName,
     agent_stream,
     channel_stream,
+    document_stream,
     plan_stream,
     preferences_stream,
     project_stream,
@@ -73,9 +74,23 @@ from vapora.commands import (
     StartAttempt,
     SubmitTask,
 )
+from vapora.commands.documents import (
+    ArchiveDocument,
+    DraftDocument,
+    DrawDocument,
+    FollowFile,
+    MergeInto,
+    PublishDocument,
+    RemoveDocument,
+    RequestDocumentation,
+    RestoreDocument,
+    ReviseDocument,
+    SetDocumentation,
+)
 from vapora.dispatch import plans
 from vapora.dispatch.blockers import require_tasks, ring_through
 from vapora.dispatch.carry_out import Decision, carry_out
+from vapora.dispatch.documents import Decided, Documents
 from vapora.dispatch.folds import CHANNEL, PLAN, PROJECT, TASK, WEBHOOK
 from vapora.dispatch.request_keys import answer_to
 from vapora.dispatch.schedules import Begun, Scheduled, Schedules
@@ -115,6 +130,7 @@ class Dispatcher:
         self.channels = StreamFolds(log, CHANNEL, snapshots)
         self.schedules = Schedules(log, clock, _Beginner(self._submit, WorkflowCommands(log, clock)), snapshots)
         self.plans = StreamFolds(log, PLAN, snapshots)
+        self.documents = Documents(log, self.submission, snapshots)
 
     async def dispatch(
         self,
@@ -250,6 +266,22 @@ class Dispatcher:
                 return await self._agent(command, target)
             case SetSchedule() | EditSchedule() | RemoveSchedule() | FireSchedule() | LookAtSchedule():
                 return _scheduled(await self.schedules.decide(origin, command, target), schedule_stream(target))
+            case SetDocumentation():
+                return _documented(await self.documents.set_rule(command))
+            case RequestDocumentation():
+                return _documented(await self.documents.request(command, target))
+            case (
+                DraftDocument()
+                | ReviseDocument()
+                | FollowFile()
+                | PublishDocument()
+                | ArchiveDocument()
+                | RestoreDocument()
+                | RemoveDocument()
+                | MergeInto()
+                | DrawDocument()
+            ):
+                return _documented(await self.documents.decide(command, made))
             case _:
                 raise BadInputError(f"{type(command).__name__} is not carried out here.")
 
@@ -355,6 +387,7 @@ _PREFIX: dict[type[Command], str] = {
     SubmitTask: "task",
     SetWebhook: "webhook",
     AskPlan: "plan",
+    DraftDocument: "document",
 }
 
 
@@ -393,6 +426,11 @@ def _scheduled(one: Scheduled, stream: StreamName) -> Decision:
     return Decision(one.id, stream, loaded.version, one.events, loaded.position, begun.expected, begun.changes)
 
 
+def _documented(one: Decided) -> Decision:
+    (stream, version, events), *others = one.changes
+    return Decision(one.id, stream, version, tuple(events), one.position, one.expected, tuple(others))
+
+
 def _stream_of(command: Command, target: str) -> StreamName:
     """Of the thing that an edit is about."""
     match command:
@@ -408,6 +446,8 @@ def _stream_of(command: Command, target: str) -> StreamName:
             return schedule_stream(target)
         case SetWebhook() | RemoveWebhook():
             return webhook_stream(target)
+        case ReviseDocument() | RemoveDocument():
+            return document_stream(target)
         case EditTask() | MoveTask():
             return task_stream(target)
         case _:
