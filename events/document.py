@@ -15,7 +15,8 @@ DocumentKind = Literal["readme", "changelog", "adr", "roadmap", "guide", "refere
 class DocumentSource(Value):
     """Where a version comes from. `written`: somebody wrote it. `commit`: the file at the document's path, as the
     landing of `task_id` left it in the commit `oid`. `decision`: drawn from the log at `position`, which the run
-    `run_id` of `task_id`, or the run `workflow_run_id` of a workflow, led to. `merge`: taken over from `document_id`."""
+    `run_id` of `task_id`, or the run `workflow_run_id` of a workflow, led to. `merge`: taken over from
+    `document_id`."""
 
     kind: Literal["written", "commit", "decision", "merge"] = "written"
     task_id: str | None = None

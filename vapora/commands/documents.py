@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import ConfigDict, Field, StringConstraints
 
 from events.content import Content
 from events.document import DocumentKind, DocumentSource
 from events.documentation import DocumentationRule
-from vapora.commands.base import WHOLE, Command, Comment, Title
+from vapora.commands.base import WHOLE, Command, Comment, Edit, Title
 
 MOST_CHARACTERS = 400_000
 
@@ -46,9 +46,11 @@ class DraftDocument(Command):
     source: DocumentSource = DocumentSource()
 
 
-class EditDocument(Command):
-    """Another version of it, made from `version`. What is left out stays; a `path` of null takes it out of the
-    repository's care."""
+class EditDocument(Edit):
+    """Another version of it, made from `version`. What is left out stays; with a `path` of null it is kept in no
+    repository any more."""
+
+    NULLABLE: ClassVar[frozenset[str]] = frozenset({"path"})
 
     version: _Version
     title: Title | None = None
@@ -71,8 +73,8 @@ class ReviseDocument(Command):
 
 
 class FollowFile(Command):
-    """The file at the document's path, as the landing of `task_id` left it in commit `oid` of the base branch. `title`
-    and `kind` are for a document that is made of it."""
+    """The file at the document's path, as the landing of `task_id`, which the log has at `position`, left it in commit
+    `oid` of the base branch. `title` and `kind` are for a document that is made of it."""
 
     project_id: str
     path: str
@@ -80,9 +82,9 @@ class FollowFile(Command):
     kind: DocumentKind
     kind_reason: str
     text: Content
-    sha256: str
     task_id: str
     oid: str
+    position: int
 
 
 class PublishDocument(Command):
@@ -163,3 +165,4 @@ DocumentCommand = (
     | MergeInto
     | DrawDocument
 )
+DocumentationCommand = SetDocumentation | RequestDocumentation

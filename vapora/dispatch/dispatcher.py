@@ -75,17 +75,11 @@ from vapora.commands import (
     SubmitTask,
 )
 from vapora.commands.documents import (
-    ArchiveDocument,
+    DocumentationCommand,
+    DocumentCommand,
     DraftDocument,
-    DrawDocument,
-    FollowFile,
-    MergeInto,
-    PublishDocument,
     RemoveDocument,
-    RequestDocumentation,
-    RestoreDocument,
     ReviseDocument,
-    SetDocumentation,
 )
 from vapora.dispatch import plans
 from vapora.dispatch.blockers import require_tasks, ring_through
@@ -192,6 +186,7 @@ class Dispatcher:
         ):
             await folds.settled()
         await self.schedules.settled()
+        await self.documents.settled()
 
     # --- deciding ---
 
@@ -266,21 +261,7 @@ class Dispatcher:
                 return await self._agent(command, target)
             case SetSchedule() | EditSchedule() | RemoveSchedule() | FireSchedule() | LookAtSchedule():
                 return _scheduled(await self.schedules.decide(origin, command, target), schedule_stream(target))
-            case SetDocumentation():
-                return _documented(await self.documents.set_rule(command))
-            case RequestDocumentation():
-                return _documented(await self.documents.request(command, target))
-            case (
-                DraftDocument()
-                | ReviseDocument()
-                | FollowFile()
-                | PublishDocument()
-                | ArchiveDocument()
-                | RestoreDocument()
-                | RemoveDocument()
-                | MergeInto()
-                | DrawDocument()
-            ):
+            case _ if isinstance(command, DocumentCommand | DocumentationCommand):
                 return _documented(await self.documents.decide(command, made))
             case _:
                 raise BadInputError(f"{type(command).__name__} is not carried out here.")

@@ -11,6 +11,7 @@ from events.base import DomainEvent
 from events.ids import StreamName, document_stream, documentation_stream, project_stream, task_stream
 from vapora.commands import SubmitTask
 from vapora.commands.documents import (
+    DocumentationCommand,
     DocumentCommand,
     DraftDocument,
     MergeInto,
@@ -53,9 +54,14 @@ class Documents:
 
     async def settled(self) -> None:
         for folds in (self.folds, self.documentation, self._projects, self._tasks):
-            await folds.settled()  # type: ignore[attr-defined]
+            await folds.settled()
 
-    async def decide(self, command: DocumentCommand, document_id: str) -> Decided:
+    async def decide(self, command: DocumentCommand | DocumentationCommand, document_id: str) -> Decided:
+        """`document_id`: of a `RequestDocumentation`, the project's. Raises what the rules do."""
+        if isinstance(command, SetDocumentation):
+            return await self._set_rule(command)
+        if isinstance(command, RequestDocumentation):
+            return await self._request(command, document_id)
         stream = document_stream(document_id)
         found = await self.folds.load(stream)
         if isinstance(command, MergeInto):
@@ -74,7 +80,7 @@ class Documents:
         events = rules.decide(found.state, command, document_id)
         return Decided(document_id, ((stream, found.version, events),), found.position, expected)
 
-    async def set_rule(self, command: SetDocumentation) -> Decided:
+    async def _set_rule(self, command: SetDocumentation) -> Decided:
         if command.project_id is not None:
             project = await self._projects.load(project_stream(command.project_id))
             projects.require(project.state, command.project_id)
@@ -83,7 +89,7 @@ class Documents:
         events = documentation.set_rule(found.state, command)
         return Decided(command.project_id or "", ((stream, found.version, events),), found.position)
 
-    async def request(self, command: RequestDocumentation, project_id: str) -> Decided:
+    async def _request(self, command: RequestDocumentation, project_id: str) -> Decided:
         """Nothing where all of them are asked for already, or where a card for it is open."""
         stream, of_workspace, of_project = (
             documentation_stream(project_id),

@@ -47,7 +47,7 @@ Events = tuple[DomainEvent, ...]
 @dataclass(frozen=True, slots=True)
 class Document:
     """As its newest version says. `published`: the version that holds, if any. `file`: the digest of what was last
-    taken over from the repository."""
+    taken over from the repository, and `followed` the position of that landing."""
 
     id: str
     project_id: str | None
@@ -61,6 +61,7 @@ class Document:
     merged_into: str | None = None
     removed: bool = False
     file: str | None = None
+    followed: int = 0
 
     @property
     def state(self) -> DocumentState:
@@ -100,8 +101,8 @@ def decide(state: Document | None, command: DocumentCommand, document_id: str) -
 
 def follow(state: Document | None, command: FollowFile, document_id: str) -> Events:
     """What has landed holds: it is published at once. A person's version that is in no repository stays in the history.
-    The same text again, as where a landing is looked at twice, is nothing new."""
-    source = DocumentSource(kind="commit", task_id=command.task_id, oid=command.oid)
+    The same text again is nothing new, and neither is a landing that is looked at again, or late."""
+    source = DocumentSource(kind="commit", task_id=command.task_id, oid=command.oid, position=command.position)
     if state is None:
         draft = DraftDocument(
             title=command.title,
@@ -113,7 +114,9 @@ def follow(state: Document | None, command: FollowFile, document_id: str) -> Eve
             source=source,
         )
         return _created(document_id, draft), DocumentPublished(document_id=document_id, version=1)
-    if state.removed or state.archived or state.path != command.path or state.file == command.sha256:
+    if state.removed or state.archived or state.path != command.path or command.position <= state.followed:
+        return ()
+    if state.file == digest(command.text):
         return ()
     edited = _version(state, text=command.text, source=source)
     return edited, DocumentPublished(document_id=state.id, version=edited.version)
@@ -158,13 +161,10 @@ def require_open(state: Document | None, document_id: str) -> Document:
 def evolve(state: Document | None, event: DomainEvent) -> Document | None:
     match event:
         case DocumentCreated():
-            file = digest(event.text) if event.source.kind == "commit" else None
-            return Document(
-                event.document_id, event.project_id, event.kind, event.title, event.path, event.text, file=file
-            )
+            made = Document(event.document_id, event.project_id, event.kind, event.title, event.path, event.text)
+            return _followed(made, event)
         case DocumentEdited() if state is not None:
-            file = digest(event.text) if event.source.kind == "commit" else state.file
-            return replace(
+            edited = replace(
                 state,
                 version=event.version,
                 kind=event.kind,
@@ -172,8 +172,9 @@ def evolve(state: Document | None, event: DomainEvent) -> Document | None:
                 path=event.path,
                 text=event.text,
                 # At another path there is another file.
-                file=file if event.path == state.path else None,
+                file=state.file if event.path == state.path else None,
             )
+            return _followed(edited, event)
         case DocumentPublished() if state is not None:
             return replace(state, published=event.version)
         case DocumentArchived() if state is not None:
@@ -186,6 +187,12 @@ def evolve(state: Document | None, event: DomainEvent) -> Document | None:
             return replace(state, removed=True)
         case _:
             return state
+
+
+def _followed(document: Document, event: DocumentCreated | DocumentEdited) -> Document:
+    if event.source.kind != "commit":
+        return document
+    return replace(document, file=digest(event.text), followed=event.source.position or 0)
 
 
 def digest(text: Content) -> str:

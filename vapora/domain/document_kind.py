@@ -58,3 +58,9 @@ def title_of(path: str, text: str) -> str:
     found = re.search(r"^#\s+(\S.*?)\s*#*\s*$", text[:_LOOKED_AT], re.MULTILINE)
     title = " ".join(found[1].split())[:500] if found else path.rpartition("/")[2]
     return title if len(title) >= 3 else path
+
+
+def is_document(path: str) -> bool:
+    """Whether the file is a text for readers."""
+    name = path.rpartition("/")[2].lower()
+    return name.endswith((".md", ".rst", ".adoc", ".txt")) or name in ("readme", "changelog", "roadmap")

@@ -6,8 +6,8 @@ append with its card: whatever crashes, there are never two for one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 
 from events.base import DomainEvent
@@ -35,16 +35,16 @@ class Documentation:
     documents."""
 
     rule: DocumentationRule | None = None
-    cards: Mapping[str, tuple[str, ...]] | None = None
+    cards: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def documented(self) -> frozenset[str]:
-        return frozenset(one for of_tasks in (self.cards or {}).values() for one in of_tasks)
+        return frozenset(one for of_tasks in self.cards.values() for one in of_tasks)
 
     @property
     def newest(self) -> str | None:
         """The card that was asked for last."""
-        return next(reversed(self.cards), None) if self.cards else None
+        return next(reversed(self.cards), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ def evolve(state: Documentation | None, event: DomainEvent) -> Documentation | N
         case DocumentationRuleSet():
             return replace(known, rule=event.rule)
         case DocumentationRequested():
-            return replace(known, cards={**(known.cards or {}), event.task_id: event.of_tasks})
+            return replace(known, cards={**known.cards, event.task_id: event.of_tasks})
         case _:
             return state
 
@@ -131,6 +131,6 @@ def brief(of_tasks: Sequence[Task], paths: Sequence[str]) -> str:
     for one in of_tasks:
         landed = f", landed as {one.landed.oid}" if one.landed is not None else ""
         said = one.description if len(one.description) <= _QUOTED else f"{one.description[:_QUOTED]}…"
-        quoted = "\n".join(f"> {line}" for line in (one.title, "", *said.splitlines()))
-        parts.append(f"Finished card {one.id}{landed}:\n{quoted.rstrip('> \n')}")
+        quoted = "\n".join(f"> {line}".rstrip() for line in f"{one.title}\n\n{said}".strip().splitlines())
+        parts.append(f"Finished card {one.id}{landed}:\n{quoted}")
     return "\n\n".join(parts)
