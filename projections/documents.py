@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from events import DomainEvent, Recorded, document, documentation
 from events.content import Content
+from events.documentation import DocumentationRule
 from projections.engine.base import (
     Condition,
     Handler,
@@ -192,6 +193,14 @@ def documents(
     return [one for one in found if state is None or one.state == state]
 
 
+def open_rows(rows: Reader, project_id: str | None, limit: int) -> list[Row]:
+    """Those that are not archived, the last changed first."""
+    where: dict[str, Condition] = {"archived": 0}
+    if project_id is not None:
+        where["project_id"] = project_id
+    return rows.select(DOCUMENTS, where, ("-updated_at", "-created_position"), limit)
+
+
 def row_of(rows: Reader, document_id: str) -> Row | None:
     return rows.get(DOCUMENTS, (document_id,))
 
@@ -212,7 +221,7 @@ def at_path(rows: Reader, project_id: str, path: str) -> Row | None:
     return found[0] if found else None
 
 
-def rules(rows: Reader) -> dict[str, str | None]:
+def rules(rows: Reader) -> dict[str, DocumentationRule | None]:
     """By project, "" for the workspace."""
     return {row["project_id"]: row["rule"] for row in rows.select(RULES)}
 

@@ -16,9 +16,9 @@ from actors.log_writer import LogWriter
 from actors.workflow_engine.documenting import Documenting
 from events.document import DocumentCreated, DocumentEdited, DocumentPublished
 from events.documentation import DocumentationRequested
-from events.ids import TaskState, task_stream
+from events.ids import ChecksVerdict, TaskState, task_stream
 from events.task import TaskCompleted, TaskFailed, TaskLanded, TaskSubmitted
-from events.work import ChecksVerdict, Work
+from events.work import Work
 from tests.actors.kit import NOON, ORIGIN, WORKSPACE, Line, MovableClock, log_writer, of_kind
 from vapora.blobs import BlobStore
 from vapora.clock import Clock

@@ -13,7 +13,7 @@ from events.document import DocumentArchived, DocumentCreated, DocumentEdited, D
 from vapora.commands.documents import (
     ArchiveDocument,
     DraftDocument,
-    DrawDocument,
+    Drawn,
     FollowFile,
     MergeInto,
     PublishDocument,
@@ -131,11 +131,11 @@ def test_a_document_follows_its_file_and_a_landing_that_is_looked_at_twice_or_la
 
 
 def test_a_decision_is_drawn_once_also_where_a_person_removed_it() -> None:
-    command = DrawDocument(draft=draft(kind="adr"))
-    document = fold(rules.decide(None, command, "document-1"))
-    assert rules.decide(document, command, document.id) == ()
+    drawn = Drawn(document_id="document-1", draft=draft(kind="adr"))
+    document = fold(rules.draw(None, drawn))
+    assert rules.draw(document, drawn) == ()
     gone = fold(rules.decide(document, RemoveDocument(), document.id), document)
-    assert rules.decide(gone, command, document.id) == ()
+    assert rules.draw(gone, drawn) == ()
 
 
 @pytest.mark.parametrize("path", ["../README.md", "docs/./a.md", ".git/config", "docs/.GIT/x", "a//b"])

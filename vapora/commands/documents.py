@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import ConfigDict, Field, StringConstraints
 
@@ -127,16 +127,24 @@ class MergeInto(Command):
     reason: str = ""
 
 
-class DrawDocument(Command):
-    """A draft of a decision in the log, unless there is one already."""
+class DrawDocuments(Command):
+    """Drafts of what decisions or agents left in the log. `project_id` None: of the whole workspace."""
 
+    of: Literal["decisions", "presentations"] = "decisions"
+    project_id: DocumentId | None = None
+
+
+class Drawn(Command):
+    """A draft under the id that is made of what it was drawn from."""
+
+    document_id: str
     draft: DraftDocument
 
 
-class DrawDecisions(Command):
-    """`project_id` None: of the whole workspace."""
+class DraftDrawn(Command):
+    """Each of them that was never there."""
 
-    project_id: DocumentId | None = None
+    drawn: tuple[Drawn, ...]
 
 
 class SetDocumentation(Command):
@@ -163,6 +171,6 @@ DocumentCommand = (
     | RestoreDocument
     | RemoveDocument
     | MergeInto
-    | DrawDocument
+    | DraftDrawn
 )
 DocumentationCommand = SetDocumentation | RequestDocumentation

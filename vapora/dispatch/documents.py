@@ -14,6 +14,7 @@ from vapora.commands.documents import (
     DocumentationCommand,
     DocumentCommand,
     DraftDocument,
+    DraftDrawn,
     MergeInto,
     RequestDocumentation,
     SetDocumentation,
@@ -62,6 +63,8 @@ class Documents:
             return await self._set_rule(command)
         if isinstance(command, RequestDocumentation):
             return await self._request(command, document_id)
+        if isinstance(command, DraftDrawn):
+            return await self._draw(command, document_id)
         stream = document_stream(document_id)
         found = await self.folds.load(stream)
         if isinstance(command, MergeInto):
@@ -79,6 +82,17 @@ class Documents:
             expected[project_stream(command.project_id)] = project.version
         events = rules.decide(found.state, command, document_id)
         return Decided(document_id, ((stream, found.version, events),), found.position, expected)
+
+    async def _draw(self, command: DraftDrawn, id_: str) -> Decided:
+        changes: list[Change] = []
+        position = 0
+        for one in command.drawn:
+            found = await self.folds.load(document_stream(one.document_id))
+            position = max(position, found.position)
+            if events := rules.draw(found.state, one):
+                changes.append((document_stream(one.document_id), found.version, events))
+        nothing: tuple[Change, ...] = ((document_stream(id_), 0, ()),)
+        return Decided(id_, tuple(changes) or nothing, position)
 
     async def _set_rule(self, command: SetDocumentation) -> Decided:
         if command.project_id is not None:

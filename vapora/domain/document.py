@@ -27,7 +27,8 @@ from vapora.commands.documents import (
     ArchiveDocument,
     DocumentCommand,
     DraftDocument,
-    DrawDocument,
+    DraftDrawn,
+    Drawn,
     FollowFile,
     MergeInto,
     PublishDocument,
@@ -78,9 +79,6 @@ def decide(state: Document | None, command: DocumentCommand, document_id: str) -
             if state is not None:
                 raise ConflictError(f"There is a document '{document_id}' already.", remedy="Edit it.")
             return (_created(document_id, command),)
-        case DrawDocument():
-            # Also where a person removed it: they decided that once.
-            return () if state is not None else (_created(document_id, command.draft),)
         case FollowFile():
             return follow(state, command, document_id)
         case ReviseDocument():
@@ -95,8 +93,8 @@ def decide(state: Document | None, command: DocumentCommand, document_id: str) -
             return (DocumentRestored(document_id=document.id),) if document.archived else ()
         case RemoveDocument():
             return (DocumentRemoved(document_id=require(state, document_id).id),)
-        case MergeInto():
-            raise BadInputError("A merge is decided on two documents.")
+        case MergeInto() | DraftDrawn():
+            raise BadInputError(f"{type(command).__name__} is decided on several documents.")
 
 
 def follow(state: Document | None, command: FollowFile, document_id: str) -> Events:
@@ -120,6 +118,11 @@ def follow(state: Document | None, command: FollowFile, document_id: str) -> Eve
         return ()
     edited = _version(state, text=command.text, source=source)
     return edited, DocumentPublished(document_id=state.id, version=edited.version)
+
+
+def draw(state: Document | None, drawn: Drawn) -> Events:
+    """Nothing where it was drawn before, also where a person removed it: they decided that once."""
+    return () if state is not None else (_created(drawn.document_id, drawn.draft),)
 
 
 def merge(own: Document | None, into: Document | None, command: MergeInto, document_id: str) -> tuple[Events, Events]:

@@ -84,11 +84,8 @@ class DuplicatePair(View):
 
 
 class DrawnDocument(View):
-    """`made`: now; false: it was there already."""
-
     id: str
     title: str
-    made: bool
 
 
 class DrawnDocuments(View):
