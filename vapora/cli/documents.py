@@ -10,7 +10,7 @@ import typer
 from rich.console import Group, RenderableType
 
 from vapora.cli.names import project_id
-from vapora.cli.output import Json, cell, emit, local, table
+from vapora.cli.output import Json, cell, checked, console, emit, emit_json, local, table
 from vapora.cli.remote import connect
 from vapora.commands import CreateDocument, EditDocument
 from vapora.views import (
@@ -56,7 +56,11 @@ def show(
     """One document, as it is written."""
     with connect() as client:
         found = client.document(document, version)
-    emit(as_json, found, lambda: _shown(found))
+    if as_json:
+        emit_json(found)
+    else:
+        # As it is written: nothing is wrapped.
+        console(soft_wrap=True).print(_shown(found))
 
 
 @app.command()
@@ -73,7 +77,7 @@ def new(
         body = {"title": title, "text": _text(file) or "", "kind": kind, "path": path}
         of = _project(client, project)
         given = {name: value for name, value in {**body, "project_id": of}.items() if value is not None}
-        made = client.create_document(CreateDocument.model_validate(given))
+        made = client.create_document(checked(CreateDocument, given))
     emit(as_json, made, lambda: f"{made.id}: {made.kind}, version {made.version}")
 
 
@@ -95,7 +99,7 @@ def edit(
         body |= {name: value for name, value in said.items() if value is not None}
         if path == "":
             body["path"] = None
-        made = client.edit_document(document, EditDocument.model_validate(body))
+        made = client.edit_document(document, checked(EditDocument, body))
     emit(as_json, made, lambda: f"{made.id} is at version {made.version}.")
 
 
