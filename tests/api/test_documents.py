@@ -94,7 +94,7 @@ async def test_duplicates_are_found_and_merged_by_a_persons_word(door: Door) -> 
     text = "To deploy, run the release script. It builds the image, pushes it and restarts the service."
     other = await made(door, title="How to lend", text=text)
     await made(door, title="Invoices", text="Invoices are numbered by year, and each customer has a number.")
-    (pair,) = (await door.ask("GET", "/documents/duplicates", 200, params={"threshold": 0.5}))["items"]
+    (pair,) = (await door.ask("GET", "/documentation/duplicates", 200, params={"threshold": 0.5}))["items"]
     assert {pair["one"]["id"], pair["other"]["id"]} == {one["id"], other["id"]} and pair["score"] > 0.5
     both = {"into": one["id"], "text": "Both.", "version": 1, "reason": "The same"}
     merged = await door.ask("POST", f"/documents/{other['id']}/merge", 200, both)
@@ -105,7 +105,7 @@ async def test_duplicates_are_found_and_merged_by_a_persons_word(door: Door) -> 
     left = await door.ask("GET", f"/documents/{one['id']}", 200)
     assert (left["version"], left["text"], left["merged_from"]) == (2, "Both.", [other["id"]])
     assert left["source"]["document_id"] == other["id"]
-    assert (await door.ask("GET", "/documents/duplicates", 200, params={"threshold": 0.5}))["items"] == []
+    assert (await door.ask("GET", "/documentation/duplicates", 200, params={"threshold": 0.5}))["items"] == []
     again = await door.http.post(f"{API}/documents/{other['id']}/merge", json={"into": "document-none"})
     check_problem(again, 404, "not-found")
     neither = await door.http.post(f"{API}/documents/{other['id']}/merge", json={})
@@ -118,7 +118,7 @@ async def test_decisions_in_the_log_become_drafts_once(door: Door) -> None:
     await door.in_state(decided["task_id"], "done")
     talk = await door.task(project, title="Show the shop", role="presenter")
     card = await door.in_state(talk["task_id"], "done")
-    drawn = await door.ask("POST", "/documents/draw", 200, {"project_id": project})
+    drawn = await door.ask("POST", "/documentation/draw", 200, {"project_id": project})
     (one,) = drawn["items"]
     record = await door.ask("GET", f"/documents/{one['id']}", 200, params={"after": drawn["position"]})
     assert (record["kind"], record["state"], record["project_id"]) == ("adr", "draft", project)
@@ -130,10 +130,10 @@ async def test_decisions_in_the_log_become_drafts_once(door: Door) -> None:
     assert "Decided by architect" in record["text"] and f"(/t/{decided['task_id']})" in record["text"]
     edited = await door.ask("PUT", f"/documents/{one['id']}", 200, {"version": 1, "text": "Mine"})
     assert edited["version"] == 2
-    again = await door.ask("POST", "/documents/draw", 200, {})
+    again = await door.ask("POST", "/documentation/draw", 200, {})
     assert [found["id"] for found in again["items"]] == [one["id"]]
     assert (await door.ask("GET", f"/documents/{one['id']}", 200))["text"] == "Mine"
-    await door.ask("POST", "/documents/draw", 200, {"of": "presentations"})
+    await door.ask("POST", "/documentation/draw", 200, {"of": "presentations"})
     (slides,) = (await door.ask("GET", "/documents", 200, params={"kind": "presentation"}))["items"]
     assert slides["source"]["run_id"] == card["runs"][0]["run_id"]
 

@@ -16,7 +16,6 @@ from projections.engine.base import Row
 from projections.engine.transaction import ReadSnapshot
 from vapora.api.cells import Cell
 from vapora.api.context import Cursor, Editing, FreshCell, Limit, PostKey, Writing
-from vapora.api.document_sources import drawn_from
 from vapora.api.etags import Reading, Versioned, versioned
 from vapora.api.forms import WHOLE, PositionCursor
 from vapora.api.pages import page_of
@@ -24,8 +23,6 @@ from vapora.commands.documents import (
     ArchiveDocument,
     CreateDocument,
     DraftDocument,
-    DraftDrawn,
-    DrawDocuments,
     EditDocument,
     MergeDocument,
     MergeInto,
@@ -35,7 +32,6 @@ from vapora.commands.documents import (
     ReviseDocument,
 )
 from vapora.domain.document_diff import Difference, difference
-from vapora.domain.document_duplicates import THRESHOLD, similar_pairs
 from vapora.domain.document_kind import classify
 from vapora.errors import BadInputError, ConflictError, NotFoundError
 from vapora.views import (
@@ -46,16 +42,10 @@ from vapora.views import (
     DocumentSummary,
     DocumentVersion,
     DocumentView,
-    DrawnDocument,
-    DrawnDocuments,
-    DuplicatePair,
     Page,
 )
 
 router = APIRouter(prefix="/documents", tags=["documents"])
-
-# So many are compared with each other, the last changed first.
-_COMPARED = 2_000
 
 OfProject = Annotated[str | None, Query(max_length=200, description="Of this project only.")]
 Version = Annotated[int, Field(ge=1, le=10**9), WHOLE]
@@ -87,39 +77,6 @@ async def create_document(body: CreateDocument, writing: Writing, key: PostKey) 
         command = DraftDocument(text=text, kind=kind, kind_reason=reason, **fields)
         accepted = await writing.dispatch(command, key=key)
     return await _as_written(writing.cell, accepted)
-
-
-@router.get("/duplicates", summary="Find documents that say the same")
-async def list_duplicates(
-    cell: FreshCell,
-    project_id: OfProject = None,
-    threshold: Annotated[
-        float, Query(ge=0.1, le=1, description="How alike at least: 1 for the same words in the same shares.")
-    ] = THRESHOLD,
-) -> Page[DuplicatePair]:
-    """Pairs of documents that are not archived, the most alike first: by the cosine of their words, weighed by how rare
-    they are (TF-IDF). Whether one is merged into the other is for a person to say."""
-    found = await cell.read(lambda rows: model.open_rows(rows, project_id, _COMPARED))
-
-    def compare() -> list[DuplicatePair]:
-        texts = {row["id"]: f"{row['title']}\n{cell.blobs.text(model.content_of(row))}" for row in found}
-        by_id = {row["id"]: model.summary(row) for row in found}
-        pairs = similar_pairs(texts, threshold)
-        return [DuplicatePair(one=by_id[pair.one], other=by_id[pair.other], score=pair.score) for pair in pairs]
-
-    return Page[DuplicatePair](items=tuple(await to_thread.run_sync(compare)), next=None)
-
-
-@router.post("/draw", summary="Draw documents from the log")
-async def draw_documents(body: DrawDocuments, writing: Writing, key: PostKey) -> DrawnDocuments:
-    """Drafts of decision records, from what architects and decision-makers handed in and from what people approved in
-    workflows; or of presentations, from what presenters handed in. Each is drawn once."""
-    accepted = await writing.answered(key)
-    drawn = await drawn_from(writing.cell, body)
-    if accepted is None:
-        accepted = await writing.dispatch(DraftDrawn(drawn=drawn), key=key)
-    items = tuple(DrawnDocument(id=one.document_id, title=one.draft.title) for one in drawn)
-    return DrawnDocuments(items=items, position=accepted.position)
 
 
 @router.get("/{document_id}", summary="Show a document")

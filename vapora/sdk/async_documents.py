@@ -85,7 +85,7 @@ class AsyncDocuments(AsyncTransport):
     ) -> tuple[views.DuplicatePair, ...]:
         """Pairs of documents that say much the same, the most alike first."""
         asked = {"project_id": project_id, "threshold": threshold}
-        return await self._all("/documents/duplicates", views.DuplicatePair, asked)
+        return await self._all("/documentation/duplicates", views.DuplicatePair, asked)
 
     async def draw_documents(
         self,
@@ -95,7 +95,7 @@ class AsyncDocuments(AsyncTransport):
     ) -> views.DrawnDocuments:
         """Drafts of what the log holds, each drawn once."""
         body = commands.DrawDocuments(of=of, project_id=project_id)
-        return await self._ask("POST", "/documents/draw", views.DrawnDocuments, body, key)
+        return await self._ask("POST", "/documentation/draw", views.DrawnDocuments, body, key)
 
     async def documentation(self, after: Position = None) -> views.DocumentationView:
         """Whether finished work is documented by cards."""

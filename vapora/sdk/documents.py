@@ -81,7 +81,7 @@ class Documents(Transport):
     ) -> tuple[views.DuplicatePair, ...]:
         """Pairs of documents that say much the same, the most alike first."""
         asked = {"project_id": project_id, "threshold": threshold}
-        return self._all("/documents/duplicates", views.DuplicatePair, asked)
+        return self._all("/documentation/duplicates", views.DuplicatePair, asked)
 
     def draw_documents(
         self,
@@ -91,7 +91,7 @@ class Documents(Transport):
     ) -> views.DrawnDocuments:
         """Drafts of what the log holds, each drawn once."""
         body = commands.DrawDocuments(of=of, project_id=project_id)
-        return self._ask("POST", "/documents/draw", views.DrawnDocuments, body, key)
+        return self._ask("POST", "/documentation/draw", views.DrawnDocuments, body, key)
 
     def documentation(self, after: Position = None) -> views.DocumentationView:
         """Whether finished work is documented by cards."""

@@ -151,7 +151,7 @@ function Write() {
 }
 
 function Duplicates() {
-  const load = async () => ((await data(GET("/api/v1/documents/duplicates", {}))) as { items: DuplicatePair[] }).items;
+  const load = async () => ((await data(GET("/api/v1/documentation/duplicates", {}))) as { items: DuplicatePair[] }).items;
   const { value, problem, reload } = useData(load, [], (frame) => frame.rows.some(({ view }) => view === "document"));
   async function merge(gone: DocumentSummary, into: DocumentSummary): Promise<void> {
     try {
@@ -242,7 +242,7 @@ function Draw({ drawn }: { drawn: () => void }) {
   async function draw(of: "decisions" | "presentations"): Promise<void> {
     setBusy(true);
     try {
-      const found = (await data(POST("/api/v1/documents/draw", { params: { header: requestKey() }, body: { of } as never }))) as { items: unknown[] };
+      const found = (await data(POST("/api/v1/documentation/draw", { params: { header: requestKey() }, body: { of } as never }))) as { items: unknown[] };
       tell(found.items.length ? `The log holds ${found.items.length}: each is a document now.` : "The log holds none yet.");
       drawn();
     } catch (error) {
