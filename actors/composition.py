@@ -30,11 +30,18 @@ from actors.runtime import cluster
 from actors.runtime.base import Actor, Address, Builder, Runtime
 from actors.runtime.local import LocalRuntime
 from actors.secrets import SecretReader
-from actors.snapshots import saved_landings, saved_ledger, saved_offers, saved_swarm, saved_workflow_runs
+from actors.snapshots import (
+    saved_documentation,
+    saved_landings,
+    saved_ledger,
+    saved_offers,
+    saved_swarm,
+    saved_workflow_runs,
+)
 from actors.supervisor import Supervisor
 from actors.supervisor.store import SettingsCellStore
 from actors.webhooks import Mailer, Outbox, Sender, Teller, VaultSecrets, Webhooks
-from actors.workflow_engine import Scheduler, SharedBudget, WorkflowEngine, WorkflowFiles
+from actors.workflow_engine import Documenting, Scheduler, SharedBudget, Together, WorkflowEngine, WorkflowFiles
 from events.content import Content
 from events.ids import DEFAULT_WORKSPACE, PEOPLE, is_workspace
 from projections import all_projections, people_projections
@@ -364,12 +371,20 @@ def build_workflows(wiring: Wiring, address: Address) -> WorkflowEngine:
     settings, workspace = wiring.settings, address.workspace
     log = wiring.log(workspace)
     dispatcher = Dispatcher(log, now, settings.stream_snapshots(workspace))
+    documenting = Documenting(
+        dispatcher,
+        log,
+        workspace,
+        wiring.runtime.ref(Address("repositories", workspace)),
+        wiring.blobs(workspace),
+        saved_documentation(settings.snapshot_folder(workspace)),
+    )
     return WorkflowEngine(
         log,
         workspace,
         now,
         dispatcher=dispatcher,
-        scheduler=Scheduler(dispatcher, workspace),
+        scheduler=Together(Scheduler(dispatcher, workspace), documenting),
         limits=SharedBudget(wiring.runtime.ref(Address("budget", workspace))),
         saved=saved_workflow_runs(settings.snapshot_folder(workspace)),
         files=WorkflowFiles(settings.workflow_folder(workspace), log, WorkflowCommands(log, now), workspace),

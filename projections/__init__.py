@@ -9,6 +9,7 @@ from projections.channels import Channels
 from projections.comments import Comments
 from projections.costs import Costs
 from projections.decisions import Decisions
+from projections.documents import Documents
 from projections.engine.base import Projection, PublicView, Reader, Rows, Table
 from projections.engine.memory import MemoryRows
 from projections.engine.rebuild import Rebuild
@@ -65,6 +66,7 @@ def all_projections() -> tuple[Projection, ...]:
         Profiles(),
         Costs(),
         Decisions(),
+        Documents(),
         Flow(),
         Plans(),
         Providers(),

@@ -97,6 +97,10 @@ class World:
                 "url": "http://127.0.0.1:9/hooks",
             },
             "AskPlan": {"project_id": project_id, "goal": "Export links"},
+            "CreateDocument": {"title": "How to lend a book"},
+            "EditDocument": {"version": 1},
+            "MergeDocument": {"into": "x"},
+            "SetDocumentation": {"rule": "off"},
             "RevisePlan": {"text": "Smaller"},
             "AcceptPlan": {"seen": "0" * 64},
             "CheckWorkflow": {"text": "name = 'x'"},
@@ -240,6 +244,8 @@ class World:
 
 # Which of these go together no document can say; `tests/domain` does.
 _TOGETHER = {
+    "/api/v1/documents": {"path", "project_id"},
+    "/api/v1/documents/{document_id}/merge": {"into", "from"},
     "/api/v1/schedules/{schedule_id}": {"task", "workflow_id"},
     "/api/v1/channels/{channel_id}": {"kind", "secret", "url", "chat_id", "mail"},
 }

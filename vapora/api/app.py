@@ -27,6 +27,8 @@ from vapora.api import (
     comments,
     cors,
     costs,
+    documentation,
+    documents,
     events,
     flow,
     front_page,
@@ -86,7 +88,7 @@ _LEVEL = 6
 _NOUNS = (
     *(projects, repositories, tasks, changes, comments, attachments, board, runs, steps, pauses, plans),
     *(agents, budgets, costs, flow, events, audit, roles, queue, settings, secrets, policies, users, ids),
-    *(workflows, workflow_checks, workflow_runs, approvals, schedules, webhooks, channels),
+    *(workflows, workflow_checks, workflow_runs, approvals, schedules, webhooks, channels, documents, documentation),
     *(auth, openid, workspaces, tokens, live, operator),
 )
 

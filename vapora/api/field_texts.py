@@ -11,6 +11,7 @@ from typing import Any
 
 from vapora.api import (
     channel_texts,
+    document_texts,
     people_texts,
     plan_texts,
     schedule_texts,
@@ -126,6 +127,7 @@ _BESIDE = (
     | workflow_texts.SHAPES
     | channel_texts.SHAPES
     | schedule_texts.SHAPES
+    | document_texts.SHAPES
     | webhook_texts.SHAPES
     | people_texts.SHAPES
     | plan_texts.SHAPES
@@ -371,6 +373,7 @@ PARAMETERS = (
     work_texts.PARAMETERS
     | channel_texts.PARAMETERS
     | schedule_texts.PARAMETERS
+    | document_texts.PARAMETERS
     | workflow_texts.PARAMETERS
     | webhook_texts.PARAMETERS
     | people_texts.PARAMETERS

@@ -15,6 +15,7 @@ from events.ids import (
     StreamName,
     agent_stream,
     channel_stream,
+    document_stream,
     plan_stream,
     preferences_stream,
     project_stream,
@@ -76,9 +77,17 @@ from vapora.commands import (
     StartAttempt,
     SubmitTask,
 )
+from vapora.commands.documents import (
+    DocumentationCommand,
+    DocumentCommand,
+    DraftDocument,
+    RemoveDocument,
+    ReviseDocument,
+)
 from vapora.dispatch import plans
 from vapora.dispatch.blockers import require_tasks, ring_through
 from vapora.dispatch.carry_out import Decision, carry_out
+from vapora.dispatch.documents import Decided, Documents
 from vapora.dispatch.folds import CHANNEL, PLAN, PROJECT, TASK, TOOL_SERVERS_FOLD, WEBHOOK
 from vapora.dispatch.request_keys import answer_to
 from vapora.dispatch.schedules import Begun, Scheduled, Schedules
@@ -124,6 +133,7 @@ class Dispatcher:
         self.plans = StreamFolds(log, PLAN, snapshots)
         self.tool_servers = StreamFolds(log, TOOL_SERVERS_FOLD, snapshots)
         self._built_in = built_in
+        self.documents = Documents(log, self.submission, snapshots)
 
     async def dispatch(
         self,
@@ -186,6 +196,7 @@ class Dispatcher:
         ):
             await folds.settled()
         await self.schedules.settled()
+        await self.documents.settled()
 
     # --- deciding ---
 
@@ -266,6 +277,8 @@ class Dispatcher:
                 return await self._agent(command, target)
             case SetSchedule() | EditSchedule() | RemoveSchedule() | FireSchedule() | LookAtSchedule():
                 return _scheduled(await self.schedules.decide(origin, command, target), schedule_stream(target))
+            case _ if isinstance(command, DocumentCommand | DocumentationCommand):
+                return _documented(await self.documents.decide(command, made))
             case _:
                 raise BadInputError(f"{type(command).__name__} is not carried out here.")
 
@@ -371,6 +384,7 @@ _PREFIX: dict[type[Command], str] = {
     SubmitTask: "task",
     SetWebhook: "webhook",
     AskPlan: "plan",
+    DraftDocument: "document",
 }
 
 
@@ -409,6 +423,11 @@ def _scheduled(one: Scheduled, stream: StreamName) -> Decision:
     return Decision(one.id, stream, loaded.version, one.events, loaded.position, begun.expected, begun.changes)
 
 
+def _documented(one: Decided) -> Decision:
+    (stream, version, events), *others = one.changes
+    return Decision(one.id, stream, version, tuple(events), one.position, one.expected, tuple(others))
+
+
 def _stream_of(command: Command, target: str) -> StreamName:
     """Of the thing that an edit is about."""
     match command:
@@ -426,6 +445,8 @@ def _stream_of(command: Command, target: str) -> StreamName:
             return TOOL_SERVERS
         case SetWebhook() | RemoveWebhook():
             return webhook_stream(target)
+        case ReviseDocument() | RemoveDocument():
+            return document_stream(target)
         case EditTask() | MoveTask():
             return task_stream(target)
         case _:

@@ -5,6 +5,20 @@ from vapora.views.base import Stored, View
 from vapora.views.catalogue import Role, TaskType
 from vapora.views.channels import ChannelDelivery, ChannelOutcome, ChannelView, MailView
 from vapora.views.comments import Comment, CommentMade
+from vapora.views.documents import (
+    DocumentationCard,
+    DocumentationView,
+    DocumentDifference,
+    DocumentMerged,
+    DocumentState,
+    DocumentSummary,
+    DocumentVersion,
+    DocumentView,
+    DrawnDocument,
+    DrawnDocuments,
+    DuplicatePair,
+    ProjectDocumentation,
+)
 from vapora.views.filters import AuditFilter, EventFilter
 from vapora.views.flow import AgentWork, Dashboard, FlowDay, Spread
 from vapora.views.landing import Attempt, Landed, LandingProblem
@@ -185,6 +199,17 @@ __all__ = [
     "Deciders",
     "Decision",
     "DeliveryState",
+    "DocumentDifference",
+    "DocumentMerged",
+    "DocumentState",
+    "DocumentSummary",
+    "DocumentVersion",
+    "DocumentView",
+    "DocumentationCard",
+    "DocumentationView",
+    "DrawnDocument",
+    "DrawnDocuments",
+    "DuplicatePair",
     "EventFilter",
     "EventView",
     "Examined",
@@ -230,6 +255,7 @@ __all__ = [
     "Progress",
     "Project",
     "ProjectChange",
+    "ProjectDocumentation",
     "ProjectFile",
     "ProjectMade",
     "ProposedCard",
