@@ -49,6 +49,12 @@ from vapora.commands.schedules import EditSchedule, FireSchedule, LookAtSchedule
 from vapora.commands.secrets import (
     StoreSecret,
 )
+from vapora.commands.trackers import (
+    ImportIssues,
+    LinkTask,
+    RemoveTracker,
+    SetTracker,
+)
 from vapora.commands.webhooks import (
     RemoveWebhook,
     SetWebhook,
@@ -160,9 +166,11 @@ __all__ = [
     "Email",
     "EraseUser",
     "FireSchedule",
+    "ImportIssues",
     "Invite",
     "IssueToken",
     "Label",
+    "LinkTask",
     "LogIn",
     "LogOut",
     "LookAtSchedule",
@@ -188,6 +196,7 @@ __all__ = [
     "RemoveMember",
     "RemoveSchedule",
     "RemoveTeam",
+    "RemoveTracker",
     "RemoveWebhook",
     "RemoveWorkflow",
     "ReplaceAgent",
@@ -212,6 +221,7 @@ __all__ = [
     "SetPolicies",
     "SetSchedule",
     "SetTaskBudget",
+    "SetTracker",
     "SetUp",
     "SetWebhook",
     "SetWorkflow",
