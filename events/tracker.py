@@ -66,6 +66,16 @@ class IssueWanted(DomainEvent):
     task_id: str
 
 
+class ImportRequested(DomainEvent):
+    """Somebody wants cards made of these issues, whatever labels they bear; none: of all that are open and bear the
+    tracker's labels."""
+
+    TOPIC: ClassVar[str] = "tracker.import-requested"
+
+    tracker_id: str
+    numbers: tuple[str, ...] = ()
+
+
 class IssueLinked(DomainEvent):
     """The issue and the card are about the same from now on. `made`: which of the two was made of the other. `digest`:
     of what the issue said then; `state`: `open` or `closed`. `position`: of the event that wanted it; 0: none."""

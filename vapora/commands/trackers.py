@@ -83,6 +83,6 @@ class ImportIssues(Command):
 
 
 class LinkTask(Command):
-    """Make an issue of the card. `tracker_id`: where; null: in the one tracker of the card's project."""
+    """Make an issue of the card, in this tracker of its project."""
 
-    tracker_id: str | None = None
+    tracker_id: Annotated[str, StringConstraints(min_length=1, max_length=60)]

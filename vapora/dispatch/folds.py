@@ -13,6 +13,10 @@ from vapora.domain.plan import Plan
 from vapora.domain.project import Project
 from vapora.domain.schedule import Schedule
 from vapora.domain.task_state import Task
+from vapora.domain.tracker import connection as trackers
+from vapora.domain.tracker import link as links
+from vapora.domain.tracker.connection import Tracker
+from vapora.domain.tracker.link import Link
 from vapora.domain.webhook import Webhook
 from vapora.log.folds import Fold
 
@@ -23,3 +27,5 @@ SCHEDULE = Fold("schedule", schedules.FOLD_VERSION, Schedule, schedules.evolve)
 CHANNEL = Fold("channel", channels.FOLD_VERSION, Channel, channels.evolve)
 WEBHOOK = Fold("webhook", webhooks.FOLD_VERSION, Webhook, webhooks.evolve)
 TASK = Fold("task", tasks.FOLD_VERSION, Task, tasks.evolve)
+TRACKER = Fold("tracker", trackers.FOLD_VERSION, Tracker, trackers.evolve)
+LINK = Fold("link", links.FOLD_VERSION, Link, links.evolve)

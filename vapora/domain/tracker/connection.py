@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from events.base import DomainEvent
-from events.tracker import IssueWanted, TrackerRemoved, TrackerSet
-from vapora.commands import RemoveTracker, SetTracker
+from events.tracker import ImportRequested, IssueWanted, TrackerRemoved, TrackerSet
+from vapora.commands import ImportIssues, RemoveTracker, SetTracker
 from vapora.commands.trackers import GITHUB_API
 from vapora.domain.tracker.remote import RemoteIssue
 from vapora.errors import ConflictError, NotFoundError
@@ -50,12 +50,17 @@ class Tracker:
         return f"{self.set.remote}#{number}" if self.set.kind == "github" else number
 
 
-def decide(state: Tracker | None, command: SetTracker | RemoveTracker, tracker_id: str) -> tuple[DomainEvent, ...]:
+def decide(
+    state: Tracker | None, command: SetTracker | RemoveTracker | ImportIssues, tracker_id: str
+) -> tuple[DomainEvent, ...]:
     """Raises `NotFoundError`, and `ConflictError` for one that would become another tracker's: issues that are linked
     belong to the one they are of."""
     if isinstance(command, RemoveTracker):
         require(state, tracker_id)
         return (TrackerRemoved(tracker_id=tracker_id),)
+    if isinstance(command, ImportIssues):
+        require_working(state, tracker_id)
+        return (ImportRequested(tracker_id=tracker_id, numbers=tuple(dict.fromkeys(command.numbers))),)
     said = command.model_dump()
     said["url"] = command.url or GITHUB_API
     said["webhook_secret"] = command.webhook_secret or ""
@@ -89,6 +94,13 @@ def require(state: Tracker | None, tracker_id: str) -> Tracker:
     return state
 
 
+def require_working(state: Tracker | None, tracker_id: str) -> Tracker:
+    tracker = require(state, tracker_id)
+    if not tracker.works:
+        raise ConflictError(f"The tracker '{tracker_id}' is switched off.", remedy="Switch it on first.")
+    return tracker
+
+
 def require_room(count: int) -> None:
     if count >= MOST_TRACKERS:
         raise ConflictError(f"A workspace has {MOST_TRACKERS} trackers at most.", remedy="Remove one.")
@@ -96,9 +108,7 @@ def require_room(count: int) -> None:
 
 def want_issue(state: Tracker | None, tracker_id: str, task_id: str, project_id: str) -> tuple[DomainEvent, ...]:
     """An issue is to be made of the card. Raises `NotFoundError`, `ConflictError`."""
-    tracker = require(state, tracker_id)
-    if not tracker.works:
-        raise ConflictError(f"The tracker '{tracker_id}' is switched off.", remedy="Switch it on first.")
+    tracker = require_working(state, tracker_id)
     if tracker.set.project_id != project_id:
         raise ConflictError(
             f"The tracker '{tracker_id}' is connected to another project than the card's.",

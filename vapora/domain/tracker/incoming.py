@@ -71,7 +71,8 @@ def card_of(tracker: Tracker, issue: RemoteIssue) -> SubmitTask:
 def of_issue(tracker: Tracker, link: Link | None, issue: RemoteIssue, task: Task | None, *, asked: bool) -> Meaning:
     """`task`: the card that `link` names. `asked`: somebody wants it as a card, whatever labels it bears."""
     if link is None or task is None:
-        wanted = tracker.wants(issue) or (asked and not issue.is_pull)
+        # One that we make carries our reference: its link may not be recorded yet.
+        wanted = (tracker.wants(issue) and reference_in(issue.body) is None) or (asked and not issue.is_pull)
         return Meaning(fresh=card_of(tracker, issue)) if wanted else NOTHING
     if link.digest == issue.digest and link.state == issue.state:
         return NOTHING

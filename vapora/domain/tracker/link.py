@@ -9,13 +9,14 @@ from typing import Literal
 from events.base import DomainEvent
 from events.tracker import IssueLinked, PullLinked, TrackerReceived, TrackerSent
 
+# To be raised with every change of `evolve` or of the state: what an older fold saved is then left aside.
+FOLD_VERSION = 1
 LinkKind = Literal["issue", "pull"]
-LINKING = (IssueLinked, PullLinked, TrackerReceived, TrackerSent)
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """`version`: of its stream. `made`: which of issue and card was made of the other. `digest`, `state`: of the thing
+    """`made`: which of issue and card was made of the other. `digest`, `state`: of the thing
     as it was seen last. `received`: the digest of each comment by its key; `sent`: keys of comments that are ours;
     `carried`: positions of events that were carried over."""
 
@@ -24,7 +25,6 @@ class Link:
     kind: LinkKind
     number: str
     url: str
-    version: int
     made: Literal["card", "issue"] = "card"
     digest: str = ""
     state: Literal["open", "closed", "merged"] = "open"
@@ -41,7 +41,7 @@ class Link:
 def evolve(state: Link | None, event: DomainEvent) -> Link | None:
     match event:
         case IssueLinked():
-            fresh = Link(event.tracker_id, event.task_id, "issue", event.number, event.url, 0, event.made)
+            fresh = Link(event.tracker_id, event.task_id, "issue", event.number, event.url, event.made)
             before = state or fresh
             # A card of its own for an issue that was opened again: what was received before is not news.
             return replace(
@@ -51,26 +51,24 @@ def evolve(state: Link | None, event: DomainEvent) -> Link | None:
                 made=event.made,
                 digest=event.digest,
                 state=event.state,
-                version=before.version + 1,
                 carried=before.carried | {event.position},
             )
         case PullLinked():
             carried = frozenset({event.position})
-            made = Link(event.tracker_id, event.task_id, "pull", event.number, event.url, 1, branch=event.branch)
+            made = Link(event.tracker_id, event.task_id, "pull", event.number, event.url, branch=event.branch)
             if state is None:
                 return replace(made, carried=carried)
-            return replace(state, version=state.version + 1, carried=state.carried | carried)
+            return replace(state, carried=state.carried | carried)
         case TrackerReceived() if state is not None:
             if event.thing in ("issue", "pull"):
                 seen = event.state or state.state
-                return replace(state, version=state.version + 1, digest=event.digest, state=seen)
+                return replace(state, digest=event.digest, state=seen)
             received = {**state.received, f"{event.thing}/{event.remote_id}": event.digest}
-            return replace(state, version=state.version + 1, received=received)
+            return replace(state, received=received)
         case TrackerSent() if state is not None:
             ours = {f"{event.thing}/{event.remote_id}"} if event.thing not in ("issue", "pull") else set()
             return replace(
                 state,
-                version=state.version + 1,
                 digest=event.digest or state.digest,
                 state=event.state or state.state,
                 sent=state.sent | ours,

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 
 from events.ids import BoardType
+from vapora.domain.tracker.marker import without
 from vapora.domain.tracker.remote import RemoteIssue
 
 _LONGEST_TITLE = 500
@@ -57,7 +58,7 @@ def title_of(issue: RemoteIssue) -> str:
 
 
 def text_of(issue: RemoteIssue) -> str:
-    return issue.body[:_LONGEST_TEXT].replace("\x00", "")
+    return without(issue.body)[:_LONGEST_TEXT].replace("\x00", "")
 
 
 def type_of(issue: RemoteIssue) -> BoardType | None:
