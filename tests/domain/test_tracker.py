@@ -226,6 +226,7 @@ def test_what_people_say_and_change_travels() -> None:
 def test_nothing_goes_back_to_where_it_came_from_and_comments_stay_where_they_were_made() -> None:
     assert deeds(TaskEdited(task_id="task-1", title="Another"), actor_of("app")) == []
     assert deeds(COMMENT, actor_of("app")) == []
+    assert deeds(TaskCompleted(task_id="task-1", run_id="run-1"), actor_of("app")) == [("app", "state")]
     assert deeds(COMMENT, actor_of("other")) == []
     assert deeds(COMMENT, "user:1", tracker(enabled=False)) == []
 

@@ -45,7 +45,7 @@ GROUPS: tuple[Group, ...] = (
         get_learning list_budgets get_role_budget get_task_budget get_budget get_costs list_events get_event get_chain
         get_queue get_settings get_preferences list_ids get_status get_position follow_live get_policies get_workspace
         list_members list_teams list_workflows get_workflow check_workflow list_workflow_runs get_workflow_run
-        list_approvals get_approval list_schedules get_schedule list_firings list_plans get_plan
+        list_approvals get_approval list_links list_schedules get_schedule list_firings list_plans get_plan
         """,
     ),
     _group("prefer", "workspace", "Set one's own preferences", "set_preferences"),
@@ -61,7 +61,7 @@ GROUPS: tuple[Group, ...] = (
         "Hand in tasks, edit them, move them on the board, start workflows, have goals planned",
         """
         submit_task edit_task move_task archive_task attach_file detach_file start_workflow_run create_plan revise_plan
-        accept_plan dismiss_plan
+        accept_plan dismiss_plan import_issues link_task
         """,
     ),
     _group("discuss", "workspace", "Comment on tasks, and answer an agent's questions", "comment_task"),
@@ -113,10 +113,11 @@ GROUPS: tuple[Group, ...] = (
     _group(
         "connect",
         "workspace",
-        "Have other programs told by webhooks, and people by channels",
+        "Have other programs told by webhooks, and people by channels; connect trackers",
         """
         list_webhooks create_webhook get_webhook set_webhook remove_webhook test_webhook list_deliveries
         list_channels get_channel set_channel remove_channel test_channel list_channel_deliveries resend_deliveries
+        list_trackers get_tracker set_tracker remove_tracker get_tracker_status check_tracker
         """,
     ),
     _group(
@@ -144,7 +145,7 @@ GROUPS: tuple[Group, ...] = (
         "What needs no signing in",
         """
         get_health get_sign_in_status set_up log_in refresh_session log_out accept_invitation redeem_code start_openid
-        finish_openid redeem_sign_in
+        finish_openid redeem_sign_in take_tracker_webhook
         """,
     ),
     _group(

@@ -63,7 +63,9 @@ def wishes_of(
 ) -> tuple[Wish, ...]:
     """`links`: of the event's card. What came from a tracker does not go back to it, and what is said there stays
     there: else two trackers would tell each other for ever."""
-    known = {one.id: one for one in trackers if one.works and actor != actor_of(one.id)}
+    turned = isinstance(event, _TURNS)
+    # A merge over there ends the card here, and that its issue: whether one is closed can be said twice.
+    known = {one.id: one for one in trackers if one.works and (turned or actor != actor_of(one.id))}
     task_id, there = task_of(event), [one for one in links if one.tracker_id in known]
     issues = [one for one in there if one.kind == "issue"]
     match event:
@@ -81,9 +83,9 @@ def wishes_of(
         case TaskAssigned():
             finer = [one.tracker_id for one in issues if known[one.tracker_id].set.kind == "jira"]
             return _each(finer, position, "state", task_id)
-        case _ if isinstance(event, _TURNS):
-            turned = [one.tracker_id for one in issues if known[one.tracker_id].set.close_issues]
-            return _each(turned, position, "state", task_id)
+        case _ if turned:
+            shut = [one.tracker_id for one in issues if known[one.tracker_id].set.close_issues]
+            return _each(shut, position, "state", task_id)
         case TaskPushed():
             # Of which project it is, the shell finds out.
             forges = [one for one in known.values() if one.set.kind == "github" and one.set.pull_requests]
