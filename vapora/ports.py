@@ -437,7 +437,8 @@ class ActorSystemPort(Protocol):
         ...
 
     async def standing(self, workspace: str = "") -> tuple[str, Standing]:
-        """Whether this workspace is `awake` or `asleep`, or `unknown`; and all of them, in numbers. Wakes nobody."""
+        """Whether this workspace is `awake`, `asleep` or, from the one to the other, `waking`, or `unknown`; and all of
+        them, in numbers. Wakes nobody."""
         ...
 
     async def create(self, workspace: str) -> None:

@@ -99,7 +99,10 @@ class Supervisor:
         }
 
     async def standing(self, workspace: str = "") -> tuple[str, Standing]:
-        known = "awake" if workspace in self._cells else "asleep" if workspace in self._asleep else "unknown"
+        known = "awake" if workspace in self._cells else "unknown"
+        if known == "unknown" and workspace in self._asleep:
+            # Its parts are started one by one, and work may be done before the last of them has answered.
+            known = "waking" if workspace in self._waking else "asleep"
         archived = len(self._archived - self._cells.keys())
         return known, Standing(frozenset(self._cells), len(self._asleep), archived, dict(self._closed))
 
