@@ -19,6 +19,8 @@ WORKSPACE = StreamName("workspace")
 BUDGET_ALERTS = StreamName("budget-alerts")
 # What a person has set for the whole workspace.
 SETTINGS = StreamName("settings")
+# The servers of tools of a workspace.
+TOOL_SERVERS = StreamName("tool-servers")
 # Who was refused, and who looked at what is watched.
 ACCESS = StreamName("access")
 # Corrections of the clock alone, so that they are found without a look at the rest.

@@ -68,6 +68,46 @@ class RunTakenOver(DomainEvent):
     handed_over_at: int = Field(ge=0)
 
 
+class OfferedTool(Value):
+    """A tool of a server as a run was offered it, by its name `<server>.<tool>`. `effect`, `outward`, `reads_outside`:
+    as in `events.tool_server.ToolRule`, all said. `cost_microusd`: of one call."""
+
+    name: str
+    effect: Literal["pure", "outside"]
+    outward: bool
+    reads_outside: bool
+    cost_microusd: int = Field(default=0, ge=0)
+    timeout_s: float = Field(gt=0)
+
+
+class ToolsOffered(DomainEvent):
+    """The servers' tools that the run works with, as they were when it began: whatever a server says later, the model
+    reads this. `specs`: JSON, a list of `{name, description, parameters}` in the order of `tools`. `missing`: servers
+    that it should have had, with what stood in the way."""
+
+    TOPIC: ClassVar[str] = "run.tools-offered"
+
+    run_id: str
+    task_id: str
+    tools: tuple[OfferedTool, ...]
+    specs: Content
+    missing: dict[str, str] = Field(default_factory=dict)
+
+
+class ToolBegun(DomainEvent):
+    """A call that cannot be taken back goes out, recorded before it does: where no result follows, nobody knows what
+    came of it, and it is not made again by itself."""
+
+    TOPIC: ClassVar[str] = "run.tool-begun"
+
+    run_id: str
+    task_id: str
+    step: int
+    call: int = Field(ge=0)
+    call_id: str
+    name: str
+
+
 class SetupRan(DomainEvent):
     """The project's setup commands, run in the worktree before the first step; `reused`: their product was kept from an
     earlier time, and nothing was run."""

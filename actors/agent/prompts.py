@@ -85,7 +85,7 @@ def call_with_tools(
     """The next call of a run that works with tools. Nothing is held ahead: nobody knows what a tool will say."""
     assert run.started is not None
     call = _call(assignment, manifest, run, ask, system, messages, ask.room(manifest.work_output_tokens))
-    return replace(call, tools=tuple(TOOLS[name].spec() for name in offered_tools(run.started) if name in TOOLS))
+    return replace(call, tools=tuple(TOOLS[name].spec() for name in offered_tools(run) if name in TOOLS))
 
 
 def _call(

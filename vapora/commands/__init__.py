@@ -49,6 +49,7 @@ from vapora.commands.schedules import EditSchedule, FireSchedule, LookAtSchedule
 from vapora.commands.secrets import (
     StoreSecret,
 )
+from vapora.commands.tool_servers import CallTool, RemoveToolServer, SetToolServer
 from vapora.commands.trackers import (
     ImportIssues,
     LinkTask,
@@ -133,6 +134,7 @@ __all__ = [
     "AskPlan",
     "AttachFile",
     "BranchName",
+    "CallTool",
     "CancelRun",
     "CancelRunBody",
     "CancelWorkflowRun",
@@ -196,6 +198,7 @@ __all__ = [
     "RemoveMember",
     "RemoveSchedule",
     "RemoveTeam",
+    "RemoveToolServer",
     "RemoveTracker",
     "RemoveWebhook",
     "RemoveWorkflow",
@@ -221,6 +224,7 @@ __all__ = [
     "SetPolicies",
     "SetSchedule",
     "SetTaskBudget",
+    "SetToolServer",
     "SetTracker",
     "SetUp",
     "SetWebhook",

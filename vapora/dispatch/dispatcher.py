@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 from events import DomainEvent, topics
 from events.ids import (
     SETTINGS,
+    TOOL_SERVERS,
     WORKSPACE,
     StreamName,
     agent_stream,
@@ -61,6 +62,7 @@ from vapora.commands import (
     RemoveAgent,
     RemoveChannel,
     RemoveSchedule,
+    RemoveToolServer,
     RemoveTracker,
     RemoveWebhook,
     RequestChanges,
@@ -73,6 +75,7 @@ from vapora.commands import (
     ReviseProposal,
     SetChannel,
     SetSchedule,
+    SetToolServer,
     SetTracker,
     SetWebhook,
     StartAttempt,
@@ -81,7 +84,7 @@ from vapora.commands import (
 from vapora.dispatch import plans
 from vapora.dispatch.blockers import require_tasks, ring_through
 from vapora.dispatch.carry_out import Decision, carry_out
-from vapora.dispatch.folds import CHANNEL, PLAN, PROJECT, TASK, TRACKER, WEBHOOK
+from vapora.dispatch.folds import CHANNEL, PLAN, PROJECT, TASK, TOOL_SERVERS_FOLD, TRACKER, WEBHOOK
 from vapora.dispatch.request_keys import answer_to
 from vapora.dispatch.schedules import Begun, Scheduled, Schedules
 from vapora.dispatch.submission import submitted
@@ -91,6 +94,7 @@ from vapora.domain import channel as channels
 from vapora.domain import preferences, workspace_settings
 from vapora.domain import project as projects
 from vapora.domain import task as tasks
+from vapora.domain import tool_server as tool_servers
 from vapora.domain import webhook as webhooks
 from vapora.domain import workspace as workspaces
 from vapora.domain.agent import Agent
@@ -108,8 +112,11 @@ from vapora.views import Accepted
 class Dispatcher:
     """Carries out commands on one workspace's log."""
 
-    def __init__(self, log: LogClient, clock: Clock, snapshots: Path | None = None) -> None:
-        """`snapshots`: where folds of long streams are saved; None: nowhere."""
+    def __init__(
+        self, log: LogClient, clock: Clock, snapshots: Path | None = None, *, built_in: Collection[str] = ()
+    ) -> None:
+        """`snapshots`: where folds of long streams are saved; None: nowhere. `built_in`: ids of the servers of tools
+        that are a part of VAPORA."""
         self._log = log
         self._clock = clock
         self.projects = StreamFolds(log, PROJECT, snapshots)
@@ -121,6 +128,8 @@ class Dispatcher:
         self.channels = StreamFolds(log, CHANNEL, snapshots)
         self.schedules = Schedules(log, clock, _Beginner(self._submit, WorkflowCommands(log, clock)), snapshots)
         self.plans = StreamFolds(log, PLAN, snapshots)
+        self.tool_servers = StreamFolds(log, TOOL_SERVERS_FOLD, snapshots)
+        self._built_in = built_in
         self.trackers = StreamFolds(log, TRACKER, snapshots)
 
     async def dispatch(
@@ -180,6 +189,7 @@ class Dispatcher:
             self.webhooks,
             self.channels,
             self.plans,
+            self.tool_servers,
             self.trackers,
         ):
             await folds.settled()
@@ -248,6 +258,12 @@ class Dispatcher:
                 hook = await self.webhooks.load(stream)
                 events = webhooks.decide(hook.state, command, made, topics(), new=not target)
                 return _decision(made, stream, hook, events)
+            case SetToolServer() | RemoveToolServer():
+                servers = await self.tool_servers.load(TOOL_SERVERS)
+                changes = tool_servers.decide(
+                    servers.state, command, target, built_in=self._built_in, roles=tuple(roles())
+                )
+                return _decision(target, TOOL_SERVERS, servers, changes)
             case SetChannel() | RemoveChannel() | ResendDeliveries():
                 stream = channel_stream(target)
                 channel = await self.channels.load(stream)
@@ -427,6 +443,8 @@ def _stream_of(command: Command, target: str) -> StreamName:
             return channel_stream(target)
         case SetSchedule() | EditSchedule() | RemoveSchedule():
             return schedule_stream(target)
+        case SetToolServer() | RemoveToolServer():
+            return TOOL_SERVERS
         case SetTracker() | RemoveTracker():
             return tracker_stream(target)
         case SetWebhook() | RemoveWebhook():
