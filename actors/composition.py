@@ -40,6 +40,8 @@ from actors.snapshots import (
 )
 from actors.supervisor import Supervisor
 from actors.supervisor.store import SettingsCellStore
+from actors.trackers import Trackers
+from actors.trackers.opening import open_trackers
 from actors.webhooks import Mailer, Outbox, Sender, Teller, VaultSecrets, Webhooks
 from actors.workflow_engine import Documenting, Scheduler, SharedBudget, Together, WorkflowEngine, WorkflowFiles
 from events.content import Content
@@ -78,6 +80,7 @@ from vapora.ports import (
     RepositoriesPort,
     RouterStatusPort,
     Standing,
+    TrackersPort,
     WebhooksPort,
 )
 from vapora.queue.nats.options import options_of
@@ -367,6 +370,20 @@ def build_webhooks(wiring: Wiring, address: Address) -> Webhooks:
     )
 
 
+def build_trackers(wiring: Wiring, address: Address) -> Trackers:
+    settings, workspace = wiring.settings, address.workspace
+    log = wiring.log(workspace)
+    return open_trackers(
+        log,
+        workspace,
+        dispatcher=Dispatcher(log, now, settings.stream_snapshots(workspace)),
+        folder=settings.trackers_folder(workspace),
+        secrets=wiring.secrets("trackers"),
+        people=wiring.runtime.ref(Address("identity")).people,
+        allowed=settings.tracker_allow,
+    )
+
+
 def build_workflows(wiring: Wiring, address: Address) -> WorkflowEngine:
     settings, workspace = wiring.settings, address.workspace
     log = wiring.log(workspace)
@@ -502,6 +519,9 @@ class ActorSystem:
 
     def channels(self, workspace: str) -> ChannelsPort:
         return cast(ChannelsPort, self.runtime.ref(Address("webhooks", workspace)))
+
+    def trackers(self, workspace: str) -> TrackersPort:
+        return cast(TrackersPort, self.runtime.ref(Address("trackers", workspace)))
 
     def router(self) -> RouterStatusPort:
         return cast(RouterStatusPort, self.runtime.ref(Address("router")))

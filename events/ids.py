@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from enum import StrEnum
-from typing import Any, ClassVar, NewType
+from typing import Any, ClassVar, Literal, NewType
 
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
@@ -89,6 +89,15 @@ def channel_stream(channel_id: str) -> StreamName:
 
 def schedule_stream(schedule_id: str) -> StreamName:
     return StreamName(f"schedule:{schedule_id}")
+
+
+def tracker_stream(tracker_id: str) -> StreamName:
+    return StreamName(f"tracker:{tracker_id}")
+
+
+def tracked_stream(tracker_id: str, kind: Literal["issue", "pull"], number: str) -> StreamName:
+    """Of one issue or pull request: so that two cards are never made of one."""
+    return StreamName(f"{kind}:{tracker_id}:{number}")
 
 
 def webhook_stream(webhook_id: str) -> StreamName:

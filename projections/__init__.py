@@ -27,6 +27,7 @@ from projections.schedules import Schedules
 from projections.secrets import Secrets
 from projections.settings import Settings
 from projections.steps import Steps
+from projections.trackers import Trackers
 from projections.webhooks import Webhooks
 from projections.workflows import Workflows
 
@@ -75,6 +76,7 @@ def all_projections() -> tuple[Projection, ...]:
         Workflows(),
         Schedules(),
         Channels(),
+        Trackers(),
         Secrets(),
         Audit(),
         LogIndex(),

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from events import DomainEvent, budget, channel, document, documentation, schedule, workflow
+from events import DomainEvent, budget, channel, document, documentation, schedule, tracker, workflow
 from projections.audit_line import AuditLine, rule
 
 
@@ -91,6 +91,19 @@ WORK_RULES: Mapping[type[DomainEvent], Callable[[Any], AuditLine]] = {
         "execute", "channel", "channel_id", lambda event: f"{len(event.positions)} dead letters sent again"
     ),
     channel.ChannelRemoved: rule("delete", "channel", "channel_id"),
+    tracker.TrackerSet: rule("update", "tracker", "tracker_id", lambda event: f"{event.kind}: {event.remote}"),
+    tracker.TrackerRemoved: rule("delete", "tracker", "tracker_id"),
+    tracker.ImportRequested: rule(
+        "execute", "tracker", "tracker_id", lambda event: f"import {', '.join(event.numbers) or 'all open issues'}"
+    ),
+    tracker.IssueWanted: rule("execute", "tracker", "tracker_id", lambda event: f"an issue of {event.task_id}"),
+    tracker.IssueLinked: rule("create", "task", "task_id", lambda event: f"issue {event.number}: {event.url}"),
+    tracker.PullLinked: rule("create", "task", "task_id", lambda event: f"pull request {event.number}: {event.url}"),
+    tracker.TrackerReceived: rule(
+        "execute", "task", "task_id", lambda event: f"{event.thing} of {event.number} by {event.author or 'somebody'}"
+    ),
+    tracker.TrackerSent: rule("execute", "task", "task_id", lambda event: f"{event.thing} to {event.number}"),
+    tracker.TrackerRefused: rule("execute", "task", "task_id", lambda event: event.reason, "failure"),
     budget.TierChanged: rule(
         "update", "budget", "scope_id", lambda event: f"{event.scope.value}: {event.tier.value} in {event.window}"
     ),

@@ -53,6 +53,7 @@ from vapora.api import (
     system,
     tasks,
     tokens,
+    trackers,
     uploads,
     users,
     web,
@@ -88,7 +89,8 @@ _LEVEL = 6
 _NOUNS = (
     *(projects, repositories, tasks, changes, comments, attachments, board, runs, steps, pauses, plans),
     *(agents, budgets, costs, flow, events, audit, roles, queue, settings, secrets, policies, users, ids),
-    *(workflows, workflow_checks, workflow_runs, approvals, schedules, webhooks, channels, documents, documentation),
+    *(workflows, workflow_checks, workflow_runs, approvals, schedules, webhooks, channels, trackers),
+    *(documents, documentation),
     *(auth, openid, workspaces, tokens, live, operator),
 )
 

@@ -60,6 +60,12 @@ from vapora.commands.secrets import (
     StoreSecret,
 )
 from vapora.commands.tool_servers import CallTool, RemoveToolServer, SetToolServer
+from vapora.commands.trackers import (
+    ImportIssues,
+    LinkTask,
+    RemoveTracker,
+    SetTracker,
+)
 from vapora.commands.webhooks import (
     RemoveWebhook,
     SetWebhook,
@@ -176,9 +182,11 @@ __all__ = [
     "Email",
     "EraseUser",
     "FireSchedule",
+    "ImportIssues",
     "Invite",
     "IssueToken",
     "Label",
+    "LinkTask",
     "LogIn",
     "LogOut",
     "LookAtSchedule",
@@ -207,6 +215,7 @@ __all__ = [
     "RemoveSchedule",
     "RemoveTeam",
     "RemoveToolServer",
+    "RemoveTracker",
     "RemoveWebhook",
     "RemoveWorkflow",
     "ReplaceAgent",
@@ -234,6 +243,7 @@ __all__ = [
     "SetSchedule",
     "SetTaskBudget",
     "SetToolServer",
+    "SetTracker",
     "SetUp",
     "SetWebhook",
     "SetWorkflow",

@@ -21,6 +21,7 @@ from events.ids import (
     project_stream,
     schedule_stream,
     task_stream,
+    tracker_stream,
     webhook_stream,
 )
 from events.schedule import ScheduleSet
@@ -49,6 +50,8 @@ from vapora.commands import (
     EditSchedule,
     EditTask,
     FireSchedule,
+    ImportIssues,
+    LinkTask,
     LookAtSchedule,
     MoveTask,
     PauseProject,
@@ -61,6 +64,7 @@ from vapora.commands import (
     RemoveChannel,
     RemoveSchedule,
     RemoveToolServer,
+    RemoveTracker,
     RemoveWebhook,
     RequestChanges,
     RequeueTask,
@@ -73,6 +77,7 @@ from vapora.commands import (
     SetChannel,
     SetSchedule,
     SetToolServer,
+    SetTracker,
     SetWebhook,
     StartAttempt,
     SubmitTask,
@@ -88,7 +93,7 @@ from vapora.dispatch import plans
 from vapora.dispatch.blockers import require_tasks, ring_through
 from vapora.dispatch.carry_out import Decision, carry_out
 from vapora.dispatch.documents import Decided, Documents
-from vapora.dispatch.folds import CHANNEL, PLAN, PROJECT, TASK, TOOL_SERVERS_FOLD, WEBHOOK
+from vapora.dispatch.folds import CHANNEL, PLAN, PROJECT, TASK, TOOL_SERVERS_FOLD, TRACKER, WEBHOOK
 from vapora.dispatch.request_keys import answer_to
 from vapora.dispatch.schedules import Begun, Scheduled, Schedules
 from vapora.dispatch.submission import submitted
@@ -104,6 +109,7 @@ from vapora.domain import workspace as workspaces
 from vapora.domain.agent import Agent
 from vapora.domain.project import Project
 from vapora.domain.task_steering import Steering, steer
+from vapora.domain.tracker import connection as trackers
 from vapora.domain.workspace_settings import WorkspaceSettings
 from vapora.errors import BadInputError, ConflictError, VersionConflictError
 from vapora.log.client import Change, LogClient
@@ -134,6 +140,7 @@ class Dispatcher:
         self.tool_servers = StreamFolds(log, TOOL_SERVERS_FOLD, snapshots)
         self._built_in = built_in
         self.documents = Documents(log, self.submission, snapshots)
+        self.trackers = StreamFolds(log, TRACKER, snapshots)
 
     async def dispatch(
         self,
@@ -193,6 +200,7 @@ class Dispatcher:
             self.channels,
             self.plans,
             self.tool_servers,
+            self.trackers,
         ):
             await folds.settled()
         await self.schedules.settled()
@@ -271,6 +279,12 @@ class Dispatcher:
                 stream = channel_stream(target)
                 channel = await self.channels.load(stream)
                 return _decision(target, stream, channel, channels.decide(channel.state, command, target))
+            case SetTracker() | RemoveTracker() | ImportIssues():
+                stream = tracker_stream(target)
+                tracker = await self.trackers.load(stream)
+                return _decision(target, stream, tracker, trackers.decide(tracker.state, command, target))
+            case LinkTask():
+                return await self._link(command, target)
             case AskPlan() | ReviseProposal() | AcceptCards() | DismissPlan():
                 return await self._plan(command, made)
             case RegisterAgent() | EditAgent() | DrainAgent() | RemoveAgent():
@@ -336,6 +350,13 @@ class Dispatcher:
         events = steer(task.state, command, target, made, project and project.state, agent and agent.state)
         answered = made if isinstance(command, CommentTask) else target
         return _decision(answered, stream, task, events, expected)
+
+    async def _link(self, command: LinkTask, task_id: str) -> Decision:
+        task = tasks.require((await self.tasks.load(task_stream(task_id))).state, task_id)
+        stream = tracker_stream(command.tracker_id)
+        tracker = await self.trackers.load(stream)
+        events = trackers.want_issue(tracker.state, command.tracker_id, task_id, task.project_id)
+        return _decision(task_id, stream, tracker, events)
 
     async def _plan(self, command: PlanCommand, plan_id: str) -> Decision:
         plan, settings = await asyncio.gather(self.plans.load(plan_stream(plan_id)), self.settings.load(SETTINGS))
@@ -443,6 +464,8 @@ def _stream_of(command: Command, target: str) -> StreamName:
             return schedule_stream(target)
         case SetToolServer() | RemoveToolServer():
             return TOOL_SERVERS
+        case SetTracker() | RemoveTracker():
+            return tracker_stream(target)
         case SetWebhook() | RemoveWebhook():
             return webhook_stream(target)
         case ReviseDocument() | RemoveDocument():

@@ -19,6 +19,10 @@ from vapora.domain.project import Project
 from vapora.domain.schedule import Schedule
 from vapora.domain.task_state import Task
 from vapora.domain.tool_server import ToolServers
+from vapora.domain.tracker import connection as trackers
+from vapora.domain.tracker import link as links
+from vapora.domain.tracker.connection import Tracker
+from vapora.domain.tracker.link import Link
 from vapora.domain.webhook import Webhook
 from vapora.log.folds import Fold
 
@@ -32,3 +36,5 @@ CHANNEL = Fold("channel", channels.FOLD_VERSION, Channel, channels.evolve)
 WEBHOOK = Fold("webhook", webhooks.FOLD_VERSION, Webhook, webhooks.evolve)
 TASK = Fold("task", tasks.FOLD_VERSION, Task, tasks.evolve)
 TOOL_SERVERS_FOLD = Fold("tool-servers", tool_servers.FOLD_VERSION, ToolServers, tool_servers.evolve)
+TRACKER = Fold("tracker", trackers.FOLD_VERSION, Tracker, trackers.evolve)
+LINK = Fold("link", links.FOLD_VERSION, Link, links.evolve)

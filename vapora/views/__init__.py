@@ -91,6 +91,7 @@ from vapora.views.runs import Artifact, ArtifactSummary, Execution, RunBrief
 from vapora.views.schedules import CatchUpChoice, FiringOutcome, FiringView, ScheduleFired, ScheduleView
 from vapora.views.secrets import Secret, SecretDeleted, SecretsRotated
 from vapora.views.steps import Step, StepKind, StepState
+from vapora.views.trackers import CardLink, TrackerOutcome, TrackerStatus, TrackerView
 from vapora.views.webhooks import DeliveryState, WebhookDelivery, WebhookMade, WebhookOutcome, WebhookView
 from vapora.views.work import (
     Accepted,
@@ -176,6 +177,7 @@ __all__ = [
     "BudgetEdited",
     "BudgetView",
     "CardEstimate",
+    "CardLink",
     "CatchUpChoice",
     "CellCounts",
     "Chain",
@@ -294,6 +296,9 @@ __all__ = [
     "TeamView",
     "TokenMade",
     "TokenView",
+    "TrackerOutcome",
+    "TrackerStatus",
+    "TrackerView",
     "UserView",
     "View",
     "Waiting",
