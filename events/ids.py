@@ -97,6 +97,10 @@ def plan_stream(plan_id: str) -> StreamName:
     return StreamName(f"plan:{plan_id}")
 
 
+def relation_stream(relation_id: str) -> StreamName:
+    return StreamName(f"relation:{relation_id}")
+
+
 def workflow_stream(workflow_id: str) -> StreamName:
     return StreamName(f"workflow:{workflow_id}")
 

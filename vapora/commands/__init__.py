@@ -6,6 +6,7 @@ Validation here is about form; whether the thing may happen now is decided by th
 
 from vapora.commands.base import INSTANT, WHOLE, BranchName, Command, Comment, Edit, Label, SandboxName, ShellLine, Slug
 from vapora.commands.channels import MailSettings, RemoveChannel, ResendDeliveries, SetChannel
+from vapora.commands.knowledge import RecordRelation, RemoveRelation, SetKnowledge
 from vapora.commands.people import (
     AcceptInvitation,
     AddMember,
@@ -179,6 +180,7 @@ __all__ = [
     "PlanCommand",
     "PlannedCard",
     "ProjectCheck",
+    "RecordRelation",
     "RedeemCode",
     "RedeemSignIn",
     "RefreshSession",
@@ -186,6 +188,7 @@ __all__ = [
     "RemoveAgent",
     "RemoveChannel",
     "RemoveMember",
+    "RemoveRelation",
     "RemoveSchedule",
     "RemoveTeam",
     "RemoveWebhook",
@@ -209,6 +212,7 @@ __all__ = [
     "SandboxName",
     "SetBudget",
     "SetChannel",
+    "SetKnowledge",
     "SetPolicies",
     "SetSchedule",
     "SetTaskBudget",

@@ -17,6 +17,7 @@ from events.ids import (
     plan_stream,
     preferences_stream,
     project_stream,
+    relation_stream,
     schedule_stream,
     task_stream,
     webhook_stream,
@@ -54,9 +55,11 @@ from vapora.commands import (
     PauseWorkspace,
     PickAttempt,
     PlanCommand,
+    RecordRelation,
     RegisterAgent,
     RemoveAgent,
     RemoveChannel,
+    RemoveRelation,
     RemoveSchedule,
     RemoveWebhook,
     RequestChanges,
@@ -76,7 +79,7 @@ from vapora.commands import (
 from vapora.dispatch import plans
 from vapora.dispatch.blockers import require_tasks, ring_through
 from vapora.dispatch.carry_out import Decision, carry_out
-from vapora.dispatch.folds import CHANNEL, PLAN, PROJECT, TASK, WEBHOOK
+from vapora.dispatch.folds import CHANNEL, PLAN, PROJECT, RELATION, TASK, WEBHOOK
 from vapora.dispatch.request_keys import answer_to
 from vapora.dispatch.schedules import Begun, Scheduled, Schedules
 from vapora.dispatch.submission import submitted
@@ -89,6 +92,7 @@ from vapora.domain import task as tasks
 from vapora.domain import webhook as webhooks
 from vapora.domain import workspace as workspaces
 from vapora.domain.agent import Agent
+from vapora.domain.knowledge import relation as relations
 from vapora.domain.project import Project
 from vapora.domain.task_steering import Steering, steer
 from vapora.domain.workspace_settings import WorkspaceSettings
@@ -115,6 +119,7 @@ class Dispatcher:
         self.channels = StreamFolds(log, CHANNEL, snapshots)
         self.schedules = Schedules(log, clock, _Beginner(self._submit, WorkflowCommands(log, clock)), snapshots)
         self.plans = StreamFolds(log, PLAN, snapshots)
+        self.relations = StreamFolds(log, RELATION, snapshots)
 
     async def dispatch(
         self,
@@ -173,6 +178,7 @@ class Dispatcher:
             self.webhooks,
             self.channels,
             self.plans,
+            self.relations,
         ):
             await folds.settled()
         await self.schedules.settled()
@@ -244,6 +250,11 @@ class Dispatcher:
                 stream = channel_stream(target)
                 channel = await self.channels.load(stream)
                 return _decision(target, stream, channel, channels.decide(channel.state, command, target))
+            case RecordRelation() | RemoveRelation():
+                stream = relation_stream(made)
+                relation = await self.relations.load(stream)
+                events = relations.decide(relation.state, command, made)
+                return _decision(made, stream, relation, events)
             case AskPlan() | ReviseProposal() | AcceptCards() | DismissPlan():
                 return await self._plan(command, made)
             case RegisterAgent() | EditAgent() | DrainAgent() | RemoveAgent():
@@ -355,6 +366,7 @@ _PREFIX: dict[type[Command], str] = {
     SubmitTask: "task",
     SetWebhook: "webhook",
     AskPlan: "plan",
+    RecordRelation: "relation",
 }
 
 

@@ -9,6 +9,8 @@ from vapora.domain import schedule as schedules
 from vapora.domain import task as tasks
 from vapora.domain import webhook as webhooks
 from vapora.domain.channel import Channel
+from vapora.domain.knowledge import relation as relations
+from vapora.domain.knowledge.relation import Relation
 from vapora.domain.plan import Plan
 from vapora.domain.project import Project
 from vapora.domain.schedule import Schedule
@@ -23,3 +25,4 @@ SCHEDULE = Fold("schedule", schedules.FOLD_VERSION, Schedule, schedules.evolve)
 CHANNEL = Fold("channel", channels.FOLD_VERSION, Channel, channels.evolve)
 WEBHOOK = Fold("webhook", webhooks.FOLD_VERSION, Webhook, webhooks.evolve)
 TASK = Fold("task", tasks.FOLD_VERSION, Task, tasks.evolve)
+RELATION = Fold("relation", relations.FOLD_VERSION, Relation, relations.evolve)
