@@ -117,6 +117,10 @@ def documentation_stream(project_id: str | None) -> StreamName:
     return StreamName("documentation" if project_id is None else f"documentation:{project_id}")
 
 
+def relation_stream(relation_id: str) -> StreamName:
+    return StreamName(f"relation:{relation_id}")
+
+
 def workflow_stream(workflow_id: str) -> StreamName:
     return StreamName(f"workflow:{workflow_id}")
 

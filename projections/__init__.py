@@ -16,6 +16,7 @@ from projections.engine.rebuild import Rebuild
 from projections.engine.runner import Runner
 from projections.engine.store import ReadStore, StoreReader
 from projections.flow import Flow
+from projections.knowledge import Knowledge
 from projections.log_index import LogIndex
 from projections.plans import Plans
 from projections.profiles import Profiles
@@ -69,6 +70,7 @@ def all_projections() -> tuple[Projection, ...]:
         Decisions(),
         Documents(),
         Flow(),
+        Knowledge(),
         Plans(),
         Providers(),
         Settings(),

@@ -12,6 +12,7 @@ from events import (
     document,
     documentation,
     identity,
+    knowledge,
     plan,
     project,
     routing,
@@ -489,7 +490,12 @@ EXAMPLES: tuple[DomainEvent, ...] = (
         windows=budget.Windows(month="2026-11", week="2026-W48"),
     ),
     workspace.SettingsChanged(
-        name="Acme", default_review=Review.NONE, default_priority=60, most_runs=12, most_runs_of={"developer": 4}
+        name="Acme",
+        default_review=Review.NONE,
+        default_priority=60,
+        most_runs=12,
+        most_runs_of={"developer": 4},
+        knowledge=workspace.KnowledgeSettings(details_days=10, daily_days=60, in_briefs="half"),
     ),
     user.PreferencesChanged(
         user_id="user:local", theme="dark", density="compact", time_zone="Europe/Vienna", notifications=("review",)
@@ -637,6 +643,30 @@ EXAMPLES: tuple[DomainEvent, ...] = (
     document.DocumentRemoved(document_id="document-1", reason="By mistake"),
     documentation.DocumentationRuleSet(project_id="project-1", rule="batched"),
     documentation.DocumentationRequested(project_id="project-1", task_id="task-3", of_tasks=("task-1", "task-2")),
+    knowledge.RelationRecorded(
+        relation_id="relation-1",
+        problem="The parser reads a month as a day",
+        cause="The format was taken from the locale",
+        solution="The format is named",
+        project_id="project-1",
+        task_id="task-1",
+        run_id="run-1",
+        solved_by="run-2",
+    ),
+    knowledge.RelationRemoved(relation_id="relation-1", reason="It was another cause"),
+    knowledge.ExecutionsGiven(
+        run_id="run-2",
+        task_id="task-2",
+        task_type="coding",
+        given=(
+            knowledge.GivenExecution(
+                run_id="run-1", task_id="task-1", title="Parse dates", outcome="accepted", helped="It works", score=0.05
+            ),
+        ),
+        text=Content(text="## Past work", size=12),
+        withheld=True,
+        simulated=True,
+    ),
     plan.PlanRequested(plan_id="plan-1", project_id="project-1", task_id="task-1", text="Export links as CSV"),
     plan.PlanAccepted(plan_id="plan-1", task_id="task-1", seen="1" * 64, task_ids=("task-2", "task-3")),
     plan.PlanDismissed(plan_id="plan-1", reason="Not now"),

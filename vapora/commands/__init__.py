@@ -16,6 +16,7 @@ from vapora.commands.documents import (
     RestoreDocument,
     SetDocumentation,
 )
+from vapora.commands.knowledge import RecordRelation, RemoveRelation, SetKnowledge
 from vapora.commands.people import (
     AcceptInvitation,
     AddMember,
@@ -205,6 +206,7 @@ __all__ = [
     "PlannedCard",
     "ProjectCheck",
     "PublishDocument",
+    "RecordRelation",
     "RedeemCode",
     "RedeemSignIn",
     "RefreshSession",
@@ -212,6 +214,7 @@ __all__ = [
     "RemoveAgent",
     "RemoveChannel",
     "RemoveMember",
+    "RemoveRelation",
     "RemoveSchedule",
     "RemoveTeam",
     "RemoveToolServer",
@@ -239,6 +242,7 @@ __all__ = [
     "SetBudget",
     "SetChannel",
     "SetDocumentation",
+    "SetKnowledge",
     "SetPolicies",
     "SetSchedule",
     "SetTaskBudget",

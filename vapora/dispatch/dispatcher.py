@@ -19,6 +19,7 @@ from events.ids import (
     plan_stream,
     preferences_stream,
     project_stream,
+    relation_stream,
     schedule_stream,
     task_stream,
     tracker_stream,
@@ -59,9 +60,11 @@ from vapora.commands import (
     PauseWorkspace,
     PickAttempt,
     PlanCommand,
+    RecordRelation,
     RegisterAgent,
     RemoveAgent,
     RemoveChannel,
+    RemoveRelation,
     RemoveSchedule,
     RemoveToolServer,
     RemoveTracker,
@@ -93,7 +96,7 @@ from vapora.dispatch import plans
 from vapora.dispatch.blockers import require_tasks, ring_through
 from vapora.dispatch.carry_out import Decision, carry_out
 from vapora.dispatch.documents import Decided, Documents
-from vapora.dispatch.folds import CHANNEL, PLAN, PROJECT, TASK, TOOL_SERVERS_FOLD, TRACKER, WEBHOOK
+from vapora.dispatch.folds import CHANNEL, PLAN, PROJECT, RELATION, TASK, TOOL_SERVERS_FOLD, TRACKER, WEBHOOK
 from vapora.dispatch.request_keys import answer_to
 from vapora.dispatch.schedules import Begun, Scheduled, Schedules
 from vapora.dispatch.submission import submitted
@@ -107,6 +110,7 @@ from vapora.domain import tool_server as tool_servers
 from vapora.domain import webhook as webhooks
 from vapora.domain import workspace as workspaces
 from vapora.domain.agent import Agent
+from vapora.domain.knowledge import relation as relations
 from vapora.domain.project import Project
 from vapora.domain.task_steering import Steering, steer
 from vapora.domain.tracker import connection as trackers
@@ -141,6 +145,7 @@ class Dispatcher:
         self._built_in = built_in
         self.documents = Documents(log, self.submission, snapshots)
         self.trackers = StreamFolds(log, TRACKER, snapshots)
+        self.relations = StreamFolds(log, RELATION, snapshots)
 
     async def dispatch(
         self,
@@ -201,6 +206,7 @@ class Dispatcher:
             self.plans,
             self.tool_servers,
             self.trackers,
+            self.relations,
         ):
             await folds.settled()
         await self.schedules.settled()
@@ -285,6 +291,11 @@ class Dispatcher:
                 return _decision(target, stream, tracker, trackers.decide(tracker.state, command, target))
             case LinkTask():
                 return await self._link(command, target)
+            case RecordRelation() | RemoveRelation():
+                stream = relation_stream(made)
+                relation = await self.relations.load(stream)
+                events = relations.decide(relation.state, command, made)
+                return _decision(made, stream, relation, events)
             case AskPlan() | ReviseProposal() | AcceptCards() | DismissPlan():
                 return await self._plan(command, made)
             case RegisterAgent() | EditAgent() | DrainAgent() | RemoveAgent():
@@ -406,6 +417,7 @@ _PREFIX: dict[type[Command], str] = {
     SetWebhook: "webhook",
     AskPlan: "plan",
     DraftDocument: "document",
+    RecordRelation: "relation",
 }
 
 

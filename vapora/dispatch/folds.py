@@ -14,6 +14,8 @@ from vapora.domain import webhook as webhooks
 from vapora.domain.channel import Channel
 from vapora.domain.document import Document
 from vapora.domain.documentation import Documentation
+from vapora.domain.knowledge import relation as relations
+from vapora.domain.knowledge.relation import Relation
 from vapora.domain.plan import Plan
 from vapora.domain.project import Project
 from vapora.domain.schedule import Schedule
@@ -38,3 +40,4 @@ TASK = Fold("task", tasks.FOLD_VERSION, Task, tasks.evolve)
 TOOL_SERVERS_FOLD = Fold("tool-servers", tool_servers.FOLD_VERSION, ToolServers, tool_servers.evolve)
 TRACKER = Fold("tracker", trackers.FOLD_VERSION, Tracker, trackers.evolve)
 LINK = Fold("link", links.FOLD_VERSION, Link, links.evolve)
+RELATION = Fold("relation", relations.FOLD_VERSION, Relation, relations.evolve)
