@@ -50,7 +50,7 @@ from projections import all_projections, people_projections
 from projections.engine.store import ReadStore
 from vapora import journal
 from vapora.blobs import Blobs, open_blobs
-from vapora.catalog import role, roles
+from vapora.catalog import role, role_defaults, roles
 from vapora.clock import new_id, now
 from vapora.database import Place
 from vapora.dispatch import Dispatcher
@@ -246,6 +246,7 @@ def build_coordinator(wiring: Wiring, address: Address) -> SwarmCoordinator:
         beat=lambda role_id: beat_of(settings, role_id),
         heartbeat_s=min(beat_of(settings, role_id).interval_s for role_id in roles()),
         most_runs_of={one.id: one.most_runs for one in roles().values() if one.most_runs is not None},
+        role_defaults=lambda role_id: role_defaults(role_id) if role_id in roles() else None,
     )
 
 

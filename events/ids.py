@@ -104,6 +104,10 @@ def webhook_stream(webhook_id: str) -> StreamName:
     return StreamName(f"webhook:{webhook_id}")
 
 
+def package_stream(package_id: str) -> StreamName:
+    return StreamName(f"package:{package_id}")
+
+
 def plan_stream(plan_id: str) -> StreamName:
     return StreamName(f"plan:{plan_id}")
 

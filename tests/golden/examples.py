@@ -13,6 +13,7 @@ from events import (
     documentation,
     identity,
     knowledge,
+    package,
     plan,
     project,
     routing,
@@ -97,6 +98,11 @@ _RESERVED = budget.SpendReserved(
     simulated=True,
 )
 
+_EQUIPMENT = agent.Equipment(
+    package="py-reviewer", version="1.2.0", digest="6" * 64, manifest=Content(digest="7" * 64, size=3_000)
+)
+_PACKAGE_FILES = (package.PackageFile(path="package.toml", content=Content(digest="8" * 64, size=900)),)
+
 _OF_STAGE = {"workflow_run_id": "workflow-run-1", "stage": "build"}
 _ASKED = {**_OF_STAGE, "approval_id": "workflow-run-1.build.2"}
 
@@ -108,6 +114,19 @@ EXAMPLES: tuple[DomainEvent, ...] = (
         capabilities=("python", "rust"),
         task_types=("coding", "testing"),
         capacity=3,
+        own=("task_types",),
+    ),
+    agent.AgentRoleFollowed(
+        agent_id="agent-1", name="Developer", capabilities=("python",), task_types=("coding",), capacity=4
+    ),
+    agent.AgentEquipped(
+        agent_id="py-reviewer",
+        equipment=_EQUIPMENT,
+        name="Python reviewer",
+        capabilities=("python",),
+        task_types=("code-review",),
+        capacity=1,
+        priority=70,
     ),
     agent.AgentEdited(agent_id="agent-1", name="Grace", capabilities=("go",), task_types=("coding",), capacity=2),
     agent.AgentDisabled(agent_id="agent-1", reason="on holiday"),
@@ -241,6 +260,7 @@ EXAMPLES: tuple[DomainEvent, ...] = (
         forked_from=run.RunFork(run_id="run-0", step=4),
         model="anthropic/claude-sonnet-5-5",
         attachments=(_SHOT,),
+        equipment=_EQUIPMENT,
         simulated=True,
     ),
     run.RunTakenOver(run_id="run-1", task_id="task-1", agent_id="agent-2", from_agent="agent-1", handed_over_at=77),
@@ -675,12 +695,38 @@ EXAMPLES: tuple[DomainEvent, ...] = (
     ),
     webhook.WebhookTested(webhook_id="webhook-1", status=503, error="it answered with 503"),
     webhook.WebhookRemoved(webhook_id="webhook-1"),
+    package.PackageInstalled(
+        package_id="py-reviewer",
+        kind="agent",
+        name="Python reviewer",
+        version="1.1.0",
+        description="Reviews Python.",
+        source="shipped",
+        digest="6" * 64,
+        makes="py-reviewer",
+        files=_PACKAGE_FILES,
+        may={"tools": ["file_read"]},
+    ),
+    package.PackageConfigured(package_id="py-reviewer", config={"temperature": 0.2}),
+    package.PackageUpgraded(
+        package_id="py-reviewer",
+        name="Python reviewer",
+        version="1.2.0",
+        from_version="1.1.0",
+        description="Reviews Python.",
+        source="shipped",
+        digest="6" * 64,
+        files=_PACKAGE_FILES,
+        may={"tools": ["file_read"]},
+    ),
+    package.PackageRemoved(package_id="py-reviewer"),
     workflow.WorkflowDefined(
         workflow_id="feature",
         number=2,
         definition={"name": "Feature", "stages": [{"name": "build", "role": "developer"}]},
         file="feature.toml",
         file_digest="5" * 64,
+        package="release-notes",
     ),
     workflow.WorkflowRemoved(workflow_id="feature", file="feature.toml", file_digest="5" * 64),
     workflow.WorkflowRunStarted(

@@ -28,7 +28,7 @@ from events.ids import (
 from events.schedule import ScheduleSet
 from events.user import PreferencesChanged
 from events.workspace import WorkspaceOpened
-from vapora.catalog import infer_task_type, role, roles, task_types
+from vapora.catalog import infer_task_type, role_defaults, roles, task_types
 from vapora.clock import Clock, new_id
 from vapora.commands import (
     AcceptCards,
@@ -180,7 +180,7 @@ class Dispatcher:
             return
         first: list[Change] = [(WORKSPACE, 0, (WorkspaceOpened(workspace_id=origin.workspace),))]
         for one in roles():
-            defaults = _defaults(one)
+            defaults = role_defaults(one)
             events = agents.register(None, RegisterAgent(role=one), one, defaults, tuple(roles()), task_types())
             first.append((agent_stream(one), 0, events))
         try:
@@ -389,7 +389,7 @@ class Dispatcher:
         agent = LoadedFold[Agent | None](None, 0, 0) if free else await self.agents.load(stream)
         match command:
             case RegisterAgent():
-                defaults = _defaults(command.role) if command.role in roles() else None
+                defaults = role_defaults(command.role) if command.role in roles() else None
                 events = agents.register(agent.state, command, agent_id, defaults, tuple(roles()), task_types())
             case EditAgent():
                 events = agents.edit(agent.state, command, agent_id, task_types())
@@ -486,14 +486,3 @@ def _stream_of(command: Command, target: str) -> StreamName:
             return task_stream(target)
         case _:
             return project_stream(target)
-
-
-def _defaults(role_id: str) -> agents.RoleDefaults:
-    manifest = role(role_id)
-    return agents.RoleDefaults(
-        role=manifest.id,
-        name=manifest.title,
-        capabilities=manifest.capabilities,
-        task_types=manifest.task_types,
-        capacity=manifest.concurrency,
-    )
