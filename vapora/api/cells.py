@@ -75,6 +75,7 @@ class Cell:
         self.repositories = system.repositories(workspace)
         self.webhooks = system.webhooks(workspace)
         self.channels = system.channels(workspace)
+        self.trackers = system.trackers(workspace)
         self.workflows = WorkflowCommands(self.log, clock.now)
         self.packages = PackageCommands(self.log, clock.now, self.blobs)
         self.shelf = Shelf(

@@ -15,11 +15,14 @@ from events.ids import (
     StreamName,
     agent_stream,
     channel_stream,
+    document_stream,
     plan_stream,
     preferences_stream,
     project_stream,
+    relation_stream,
     schedule_stream,
     task_stream,
+    tracker_stream,
     webhook_stream,
 )
 from events.schedule import ScheduleSet
@@ -48,6 +51,8 @@ from vapora.commands import (
     EditSchedule,
     EditTask,
     FireSchedule,
+    ImportIssues,
+    LinkTask,
     LookAtSchedule,
     MoveTask,
     PauseProject,
@@ -55,11 +60,14 @@ from vapora.commands import (
     PauseWorkspace,
     PickAttempt,
     PlanCommand,
+    RecordRelation,
     RegisterAgent,
     RemoveAgent,
     RemoveChannel,
+    RemoveRelation,
     RemoveSchedule,
     RemoveToolServer,
+    RemoveTracker,
     RemoveWebhook,
     RequestChanges,
     RequeueTask,
@@ -72,14 +80,23 @@ from vapora.commands import (
     SetChannel,
     SetSchedule,
     SetToolServer,
+    SetTracker,
     SetWebhook,
     StartAttempt,
     SubmitTask,
 )
+from vapora.commands.documents import (
+    DocumentationCommand,
+    DocumentCommand,
+    DraftDocument,
+    RemoveDocument,
+    ReviseDocument,
+)
 from vapora.dispatch import plans
 from vapora.dispatch.blockers import require_tasks, ring_through
 from vapora.dispatch.carry_out import Decision, carry_out
-from vapora.dispatch.folds import CHANNEL, PLAN, PROJECT, TASK, TOOL_SERVERS_FOLD, WEBHOOK
+from vapora.dispatch.documents import Decided, Documents
+from vapora.dispatch.folds import CHANNEL, PLAN, PROJECT, RELATION, TASK, TOOL_SERVERS_FOLD, TRACKER, WEBHOOK
 from vapora.dispatch.request_keys import answer_to
 from vapora.dispatch.schedules import Begun, Scheduled, Schedules
 from vapora.dispatch.submission import submitted
@@ -93,8 +110,10 @@ from vapora.domain import tool_server as tool_servers
 from vapora.domain import webhook as webhooks
 from vapora.domain import workspace as workspaces
 from vapora.domain.agent import Agent
+from vapora.domain.knowledge import relation as relations
 from vapora.domain.project import Project
 from vapora.domain.task_steering import Steering, steer
+from vapora.domain.tracker import connection as trackers
 from vapora.domain.workspace_settings import WorkspaceSettings
 from vapora.errors import BadInputError, ConflictError, VersionConflictError
 from vapora.log.client import Change, LogClient
@@ -124,6 +143,9 @@ class Dispatcher:
         self.plans = StreamFolds(log, PLAN, snapshots)
         self.tool_servers = StreamFolds(log, TOOL_SERVERS_FOLD, snapshots)
         self._built_in = built_in
+        self.documents = Documents(log, self.submission, snapshots)
+        self.trackers = StreamFolds(log, TRACKER, snapshots)
+        self.relations = StreamFolds(log, RELATION, snapshots)
 
     async def dispatch(
         self,
@@ -183,9 +205,12 @@ class Dispatcher:
             self.channels,
             self.plans,
             self.tool_servers,
+            self.trackers,
+            self.relations,
         ):
             await folds.settled()
         await self.schedules.settled()
+        await self.documents.settled()
 
     # --- deciding ---
 
@@ -260,12 +285,25 @@ class Dispatcher:
                 stream = channel_stream(target)
                 channel = await self.channels.load(stream)
                 return _decision(target, stream, channel, channels.decide(channel.state, command, target))
+            case SetTracker() | RemoveTracker() | ImportIssues():
+                stream = tracker_stream(target)
+                tracker = await self.trackers.load(stream)
+                return _decision(target, stream, tracker, trackers.decide(tracker.state, command, target))
+            case LinkTask():
+                return await self._link(command, target)
+            case RecordRelation() | RemoveRelation():
+                stream = relation_stream(made)
+                relation = await self.relations.load(stream)
+                events = relations.decide(relation.state, command, made)
+                return _decision(made, stream, relation, events)
             case AskPlan() | ReviseProposal() | AcceptCards() | DismissPlan():
                 return await self._plan(command, made)
             case RegisterAgent() | EditAgent() | DrainAgent() | RemoveAgent():
                 return await self._agent(command, target)
             case SetSchedule() | EditSchedule() | RemoveSchedule() | FireSchedule() | LookAtSchedule():
                 return _scheduled(await self.schedules.decide(origin, command, target), schedule_stream(target))
+            case _ if isinstance(command, DocumentCommand | DocumentationCommand):
+                return _documented(await self.documents.decide(command, made))
             case _:
                 raise BadInputError(f"{type(command).__name__} is not carried out here.")
 
@@ -324,6 +362,13 @@ class Dispatcher:
         answered = made if isinstance(command, CommentTask) else target
         return _decision(answered, stream, task, events, expected)
 
+    async def _link(self, command: LinkTask, task_id: str) -> Decision:
+        task = tasks.require((await self.tasks.load(task_stream(task_id))).state, task_id)
+        stream = tracker_stream(command.tracker_id)
+        tracker = await self.trackers.load(stream)
+        events = trackers.want_issue(tracker.state, command.tracker_id, task_id, task.project_id)
+        return _decision(task_id, stream, tracker, events)
+
     async def _plan(self, command: PlanCommand, plan_id: str) -> Decision:
         plan, settings = await asyncio.gather(self.plans.load(plan_stream(plan_id)), self.settings.load(SETTINGS))
         of_project = project_stream(plans.project_of(command, plan.state))
@@ -371,6 +416,8 @@ _PREFIX: dict[type[Command], str] = {
     SubmitTask: "task",
     SetWebhook: "webhook",
     AskPlan: "plan",
+    DraftDocument: "document",
+    RecordRelation: "relation",
 }
 
 
@@ -409,6 +456,11 @@ def _scheduled(one: Scheduled, stream: StreamName) -> Decision:
     return Decision(one.id, stream, loaded.version, one.events, loaded.position, begun.expected, begun.changes)
 
 
+def _documented(one: Decided) -> Decision:
+    (stream, version, events), *others = one.changes
+    return Decision(one.id, stream, version, tuple(events), one.position, one.expected, tuple(others))
+
+
 def _stream_of(command: Command, target: str) -> StreamName:
     """Of the thing that an edit is about."""
     match command:
@@ -424,8 +476,12 @@ def _stream_of(command: Command, target: str) -> StreamName:
             return schedule_stream(target)
         case SetToolServer() | RemoveToolServer():
             return TOOL_SERVERS
+        case SetTracker() | RemoveTracker():
+            return tracker_stream(target)
         case SetWebhook() | RemoveWebhook():
             return webhook_stream(target)
+        case ReviseDocument() | RemoveDocument():
+            return document_stream(target)
         case EditTask() | MoveTask():
             return task_stream(target)
         case _:
