@@ -65,10 +65,11 @@ GROUPS: tuple[Group, ...] = (
         "Hand in tasks, edit them, move them on the board, start workflows, have goals planned, write documents",
         """
         submit_task edit_task move_task archive_task attach_file detach_file start_workflow_run create_plan revise_plan
-        accept_plan dismiss_plan create_document edit_document publish_document archive_document restore_document
+        dismiss_plan create_document edit_document publish_document archive_document restore_document
         merge_document remove_document draw_documents import_issues link_task
         """,
     ),
+    _group("accept-plans", "workspace", "Have the cards of a plan made: people, and no program", "accept_plan"),
     _group("discuss", "workspace", "Comment on tasks, and answer an agent's questions", "comment_task"),
     _group(
         "review",
