@@ -16,7 +16,7 @@ from vapora.settings import Settings
 from vapora.tools.table import TOOLS
 
 # What no operation of the document stands for: a socket, the document itself, and where a browser is sent to sign in.
-BESIDE = {"follow_live", "get_openapi", "get_docs", "start_openid", "finish_openid"}
+BESIDE = {"follow_live", "get_openapi", "get_docs", "start_openid", "finish_openid", "take_tracker_webhook"}
 
 
 @pytest.fixture(scope="module")

@@ -66,7 +66,8 @@ class Site:
         await asyncio.to_thread(vault.put, WORKSPACE, "tracker-token", secret("canary-tracker-token"))
         await asyncio.to_thread(vault.put, WORKSPACE, "tracker-signing", secret(self.fake.secret))
         vault.close()
-        self.project = (await self.dispatcher.dispatch(ORIGIN, CreateProject(name="The app"))).id
+        if not self.project:
+            self.project = (await self.dispatcher.dispatch(ORIGIN, CreateProject(name="The app"))).id
         said: dict[str, Any] = {
             "kind": "github",
             "url": self.fake.url,
