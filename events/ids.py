@@ -104,8 +104,25 @@ def webhook_stream(webhook_id: str) -> StreamName:
     return StreamName(f"webhook:{webhook_id}")
 
 
+def package_stream(package_id: str) -> StreamName:
+    return StreamName(f"package:{package_id}")
+
+
 def plan_stream(plan_id: str) -> StreamName:
     return StreamName(f"plan:{plan_id}")
+
+
+def document_stream(document_id: str) -> StreamName:
+    return StreamName(f"document:{document_id}")
+
+
+def documentation_stream(project_id: str | None) -> StreamName:
+    """Of a project; None: what holds for all that say nothing."""
+    return StreamName("documentation" if project_id is None else f"documentation:{project_id}")
+
+
+def relation_stream(relation_id: str) -> StreamName:
+    return StreamName(f"relation:{relation_id}")
 
 
 def workflow_stream(workflow_id: str) -> StreamName:

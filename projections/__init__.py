@@ -9,12 +9,14 @@ from projections.channels import Channels
 from projections.comments import Comments
 from projections.costs import Costs
 from projections.decisions import Decisions
+from projections.documents import Documents
 from projections.engine.base import Projection, PublicView, Reader, Rows, Table
 from projections.engine.memory import MemoryRows
 from projections.engine.rebuild import Rebuild
 from projections.engine.runner import Runner
 from projections.engine.store import ReadStore, StoreReader
 from projections.flow import Flow
+from projections.knowledge import Knowledge
 from projections.log_index import LogIndex
 from projections.plans import Plans
 from projections.profiles import Profiles
@@ -66,7 +68,9 @@ def all_projections() -> tuple[Projection, ...]:
         Profiles(),
         Costs(),
         Decisions(),
+        Documents(),
         Flow(),
+        Knowledge(),
         Plans(),
         Providers(),
         Settings(),

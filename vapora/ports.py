@@ -229,6 +229,10 @@ class RepositoriesPort(Protocol):
         """A file of the card's branch. `ref`: a commit of that branch; None: its newest."""
         ...
 
+    async def files_at(self, project_id: str, oid: str, paths: Sequence[str]) -> tuple[FileText, ...]:
+        """These files as they are in a commit of the base branch; those that it lacks are left out."""
+        ...
+
     async def merge(self, origin: Origin, task_id: str, command: MergeTask, key: RequestKey | None = None) -> Merged:
         """Make the card's work part of the base branch. Raises `NotApprovedError`, `ChecksFailedError`,
         `MergeConflictError`, `TargetDirtyError` and other `RepositoryError`s; the repository is as it was then."""

@@ -47,6 +47,7 @@ def run_started(assignment: Assignment, steps: tuple[str, ...], simulated: bool,
         forked_from=assignment.fork,
         model=assignment.model,
         attachments=task.attachments,
+        equipment=assignment.equipment,
         simulated=simulated,
         **work,
     )
@@ -140,6 +141,7 @@ def routing(task: Task, manifest: RoleManifest) -> Routing:
         size=manifest.model_tier,
         complexity=next((one for one in COMPLEXITIES if one == asked), "medium"),
         critical=task.context.get("quality") == "critical",
+        prefers=manifest.prefers,
     )
 
 

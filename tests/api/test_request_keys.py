@@ -125,6 +125,7 @@ async def test_every_post_sent_twice_under_one_key_takes_effect_once(person: Per
     await walk.post("/tasks/{task_id}/move", {"state": "archived"}, task_id=other)
 
     await _plan(walk, project)
+    await _documents(walk)
     await _workflow(walk, project)
     await walk.post("/secrets/rotate")
     await walk.post("/workspaces", {"name": "Acme"})
@@ -211,6 +212,15 @@ async def _plan(walk: Walk, project: str) -> None:
     other = await person.ask("POST", "/plans", 201, {"goal": "Import links", "project_id": project})
     await walk.post("/plans/{plan_id}/dismiss", {"reason": "Not now"}, plan_id=other["id"])
     person.site.vendors.default(scripted(WORK))
+
+
+async def _documents(walk: Walk) -> None:
+    made = [(await walk.post("/documents", {"title": title, "text": "Lend it."}))["id"] for title in ("One", "Two")]
+    await walk.post("/documents/{document_id}/publish", {"version": 1}, document_id=made[0])
+    await walk.post("/documents/{document_id}/archive", {"reason": "old"}, document_id=made[0])
+    await walk.post("/documents/{document_id}/restore", None, document_id=made[0])
+    await walk.post("/documents/{document_id}/merge", {"from": made[1]}, document_id=made[0])
+    await walk.post("/documentation/draw", {"of": "decisions"})
 
 
 def _writes(document: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:

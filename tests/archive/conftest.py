@@ -116,6 +116,8 @@ async def _worked(tmp_path_factory: pytest.TempPathFactory) -> Path:
         sent = {"file": ("shot.png", SHOT)}
         nightly = {"project_id": project["id"], "title": "Look at the logs"}
         await door.ask("PUT", "/schedules/nightly", 200, {"cron": "30 2 * * *", "task": nightly})
+        await door.ask("POST", "/documents", 201, {"title": "How to parse", "text": "ü" * 9_000})
+        await door.ask("PUT", "/documentation", 200, {"rule": "batched"})
         team = {"kind": "slack", "notices": ["task-failed"], "secret": "channel-team"}
         await door.ask("PUT", "/channels/team", 200, team)
         issues = {"kind": "github", "remote": "acme/app", "project_id": project["id"], "secret": "tracker-app"}

@@ -9,7 +9,11 @@ from events import (
     agent,
     budget,
     channel,
+    document,
+    documentation,
     identity,
+    knowledge,
+    package,
     plan,
     project,
     routing,
@@ -94,6 +98,11 @@ _RESERVED = budget.SpendReserved(
     simulated=True,
 )
 
+_EQUIPMENT = agent.Equipment(
+    package="py-reviewer", version="1.2.0", digest="6" * 64, manifest=Content(digest="7" * 64, size=3_000)
+)
+_PACKAGE_FILES = (package.PackageFile(path="package.toml", content=Content(digest="8" * 64, size=900)),)
+
 _OF_STAGE = {"workflow_run_id": "workflow-run-1", "stage": "build"}
 _ASKED = {**_OF_STAGE, "approval_id": "workflow-run-1.build.2"}
 
@@ -105,6 +114,19 @@ EXAMPLES: tuple[DomainEvent, ...] = (
         capabilities=("python", "rust"),
         task_types=("coding", "testing"),
         capacity=3,
+        own=("task_types",),
+    ),
+    agent.AgentRoleFollowed(
+        agent_id="agent-1", name="Developer", capabilities=("python",), task_types=("coding",), capacity=4
+    ),
+    agent.AgentEquipped(
+        agent_id="py-reviewer",
+        equipment=_EQUIPMENT,
+        name="Python reviewer",
+        capabilities=("python",),
+        task_types=("code-review",),
+        capacity=1,
+        priority=70,
     ),
     agent.AgentEdited(agent_id="agent-1", name="Grace", capabilities=("go",), task_types=("coding",), capacity=2),
     agent.AgentDisabled(agent_id="agent-1", reason="on holiday"),
@@ -238,6 +260,7 @@ EXAMPLES: tuple[DomainEvent, ...] = (
         forked_from=run.RunFork(run_id="run-0", step=4),
         model="anthropic/claude-sonnet-5-5",
         attachments=(_SHOT,),
+        equipment=_EQUIPMENT,
         simulated=True,
     ),
     run.RunTakenOver(run_id="run-1", task_id="task-1", agent_id="agent-2", from_agent="agent-1", handed_over_at=77),
@@ -487,7 +510,12 @@ EXAMPLES: tuple[DomainEvent, ...] = (
         windows=budget.Windows(month="2026-11", week="2026-W48"),
     ),
     workspace.SettingsChanged(
-        name="Acme", default_review=Review.NONE, default_priority=60, most_runs=12, most_runs_of={"developer": 4}
+        name="Acme",
+        default_review=Review.NONE,
+        default_priority=60,
+        most_runs=12,
+        most_runs_of={"developer": 4},
+        knowledge=workspace.KnowledgeSettings(details_days=10, daily_days=60, in_briefs="half"),
     ),
     user.PreferencesChanged(
         user_id="user:local", theme="dark", density="compact", time_zone="Europe/Vienna", notifications=("review",)
@@ -608,6 +636,57 @@ EXAMPLES: tuple[DomainEvent, ...] = (
         schedule_id="nightly", due_at=AT, reason="refused", count=3, more=True, detail="The project is archived."
     ),
     schedule.ScheduleRemoved(schedule_id="nightly"),
+    document.DocumentCreated(
+        document_id="document-1",
+        project_id="project-1",
+        kind="adr",
+        kind_reason="it was drawn from the log",
+        title="ADR: Store clicks in monthly partitions",
+        path="docs/adr/0007-partitions.md",
+        text=Content(text="# ADR", size=5),
+        source=document.DocumentSource(kind="decision", task_id="task-1", run_id="run-1", position=42),
+    ),
+    document.DocumentEdited(
+        document_id="document-1",
+        version=2,
+        kind="adr",
+        title="ADR: Store clicks in monthly partitions",
+        path="docs/adr/0007-partitions.md",
+        text=Content(digest="a" * 64, size=9_000),
+        note="With the figures",
+        source=document.DocumentSource(kind="commit", task_id="task-2", oid="b" * 40, position=77),
+    ),
+    document.DocumentPublished(document_id="document-1", version=2),
+    document.DocumentArchived(document_id="document-1", reason="Not true any more"),
+    document.DocumentRestored(document_id="document-1"),
+    document.DocumentMerged(document_id="document-1", into="document-2", reason="The same"),
+    document.DocumentRemoved(document_id="document-1", reason="By mistake"),
+    documentation.DocumentationRuleSet(project_id="project-1", rule="batched"),
+    documentation.DocumentationRequested(project_id="project-1", task_id="task-3", of_tasks=("task-1", "task-2")),
+    knowledge.RelationRecorded(
+        relation_id="relation-1",
+        problem="The parser reads a month as a day",
+        cause="The format was taken from the locale",
+        solution="The format is named",
+        project_id="project-1",
+        task_id="task-1",
+        run_id="run-1",
+        solved_by="run-2",
+    ),
+    knowledge.RelationRemoved(relation_id="relation-1", reason="It was another cause"),
+    knowledge.ExecutionsGiven(
+        run_id="run-2",
+        task_id="task-2",
+        task_type="coding",
+        given=(
+            knowledge.GivenExecution(
+                run_id="run-1", task_id="task-1", title="Parse dates", outcome="accepted", helped="It works", score=0.05
+            ),
+        ),
+        text=Content(text="## Past work", size=12),
+        withheld=True,
+        simulated=True,
+    ),
     plan.PlanRequested(plan_id="plan-1", project_id="project-1", task_id="task-1", text="Export links as CSV"),
     plan.PlanAccepted(plan_id="plan-1", task_id="task-1", seen="1" * 64, task_ids=("task-2", "task-3")),
     plan.PlanDismissed(plan_id="plan-1", reason="Not now"),
@@ -616,12 +695,38 @@ EXAMPLES: tuple[DomainEvent, ...] = (
     ),
     webhook.WebhookTested(webhook_id="webhook-1", status=503, error="it answered with 503"),
     webhook.WebhookRemoved(webhook_id="webhook-1"),
+    package.PackageInstalled(
+        package_id="py-reviewer",
+        kind="agent",
+        name="Python reviewer",
+        version="1.1.0",
+        description="Reviews Python.",
+        source="shipped",
+        digest="6" * 64,
+        makes="py-reviewer",
+        files=_PACKAGE_FILES,
+        may={"tools": ["file_read"]},
+    ),
+    package.PackageConfigured(package_id="py-reviewer", config={"temperature": 0.2}),
+    package.PackageUpgraded(
+        package_id="py-reviewer",
+        name="Python reviewer",
+        version="1.2.0",
+        from_version="1.1.0",
+        description="Reviews Python.",
+        source="shipped",
+        digest="6" * 64,
+        files=_PACKAGE_FILES,
+        may={"tools": ["file_read"]},
+    ),
+    package.PackageRemoved(package_id="py-reviewer"),
     workflow.WorkflowDefined(
         workflow_id="feature",
         number=2,
         definition={"name": "Feature", "stages": [{"name": "build", "role": "developer"}]},
         file="feature.toml",
         file_digest="5" * 64,
+        package="release-notes",
     ),
     workflow.WorkflowRemoved(workflow_id="feature", file="feature.toml", file_digest="5" * 64),
     workflow.WorkflowRunStarted(

@@ -11,6 +11,7 @@ from typing import Any
 
 from vapora.api import (
     channel_texts,
+    document_texts,
     people_texts,
     plan_texts,
     schedule_texts,
@@ -128,6 +129,7 @@ _BESIDE = (
     | channel_texts.SHAPES
     | tracker_texts.SHAPES
     | schedule_texts.SHAPES
+    | document_texts.SHAPES
     | webhook_texts.SHAPES
     | people_texts.SHAPES
     | plan_texts.SHAPES
@@ -374,6 +376,7 @@ PARAMETERS = (
     | channel_texts.PARAMETERS
     | tracker_texts.PARAMETERS
     | schedule_texts.PARAMETERS
+    | document_texts.PARAMETERS
     | workflow_texts.PARAMETERS
     | webhook_texts.PARAMETERS
     | people_texts.PARAMETERS

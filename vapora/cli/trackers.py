@@ -34,7 +34,9 @@ def list_trackers(as_json: Json = False) -> None:
 def set_tracker(
     tracker: TrackerId,
     kind: Annotated[str | None, typer.Option(help="github or jira.")] = None,
-    remote: Annotated[str | None, typer.Option(help="owner/name of a repository, or the key of a Jira project.")] = None,
+    remote: Annotated[
+        str | None, typer.Option(help="owner/name of a repository, or the key of a Jira project.")
+    ] = None,
     project: Annotated[str | None, typer.Option(help="The id of the project whose cards its issues become.")] = None,
     secret: Annotated[str | None, typer.Option(help="The name of its token in the vault, as tracker-app.")] = None,
     url: Annotated[str | None, typer.Option(help="Of an own server, or of the Jira site.")] = None,

@@ -46,22 +46,27 @@ GROUPS: tuple[Group, ...] = (
         get_queue get_settings get_preferences list_ids get_status get_position follow_live get_policies get_workspace
         list_members list_teams list_workflows get_workflow check_workflow list_workflow_runs get_workflow_run
         list_approvals get_approval list_links list_schedules get_schedule list_firings list_plans get_plan
+        list_documents get_document list_document_versions get_document_difference list_duplicates get_documentation
         """,
     ),
     _group("prefer", "workspace", "Set one's own preferences", "set_preferences"),
     _group(
         "plan",
         "workspace",
-        "Make projects and workflows, name and describe them, pause projects",
-        "create_project edit_project pause_project resume_project create_workflow set_workflow remove_workflow",
+        "Make projects and workflows, name and describe them, pause projects, have work documented",
+        """
+        create_project edit_project pause_project resume_project create_workflow set_workflow remove_workflow
+        set_documentation
+        """,
     ),
     _group(
         "hand-in",
         "workspace",
-        "Hand in tasks, edit them, move them on the board, start workflows, have goals planned",
+        "Hand in tasks, edit them, move them on the board, start workflows, have goals planned, write documents",
         """
         submit_task edit_task move_task archive_task attach_file detach_file start_workflow_run create_plan revise_plan
-        accept_plan dismiss_plan import_issues link_task
+        accept_plan dismiss_plan create_document edit_document publish_document archive_document restore_document
+        merge_document remove_document draw_documents import_issues link_task
         """,
     ),
     _group("discuss", "workspace", "Comment on tasks, and answer an agent's questions", "comment_task"),
@@ -137,7 +142,10 @@ GROUPS: tuple[Group, ...] = (
         "belong",
         "installation",
         "What is the same for everybody who is signed in",
-        "get_me change_password list_workspaces list_roles get_role list_task_types get_metrics get_openapi get_docs",
+        """
+        get_me change_password list_workspaces list_roles get_role list_task_types get_metrics get_openapi get_docs
+        use_mcp
+        """,
     ),
     _group(
         "enter",

@@ -9,6 +9,7 @@ from typing import Any
 from events.ids import Scope, TaskState
 from vapora import commands, views
 from vapora.sdk.async_channels import AsyncChannels
+from vapora.sdk.async_documents import AsyncDocuments
 from vapora.sdk.async_handles import AsyncProjects, AsyncTasks
 from vapora.sdk.async_live import AsyncLive
 from vapora.sdk.async_people import AsyncPeople
@@ -25,7 +26,15 @@ from vapora.sdk.waiting import SETTLED
 
 
 class AsyncClient(
-    AsyncWork, AsyncWorkflows, AsyncPlans, AsyncChannels, AsyncTrackers, AsyncSchedules, AsyncWebhooks, AsyncPeople
+    AsyncWork,
+    AsyncWorkflows,
+    AsyncPlans,
+    AsyncChannels,
+    AsyncTrackers,
+    AsyncSchedules,
+    AsyncDocuments,
+    AsyncWebhooks,
+    AsyncPeople,
 ):
     """Speaks to one server, for one workspace. Refusals are raised as `ApiError`, silence as `NoServerError`.
 
