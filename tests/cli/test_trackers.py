@@ -9,8 +9,8 @@ Run = Callable[..., Any]
 
 
 def test_a_tracker_is_connected_changed_and_removed(vapora: Run) -> None:
-    project = vapora("project", "add", "The app", "--json").json["id"]
-    said = ("--kind", "github", "--remote", "acme/app", "--project", project, "--secret", "tracker-app")
+    vapora("project", "add", "Tracked app")
+    said = ("--kind", "github", "--remote", "acme/app", "--project", "Tracked app", "--secret", "tracker-app")
     made = vapora("trackers", "set", "app", *said, "--disable", "--json")
     assert made.code == 0, made.err
     assert (made.json["remote"], made.json["labels"], made.json["enabled"]) == ("acme/app", ["vapora"], False)
@@ -22,7 +22,7 @@ def test_a_tracker_is_connected_changed_and_removed(vapora: Run) -> None:
     assert tried.code == 1 and "no secret 'tracker-app'" in tried.out
     off = vapora("trackers", "import", "app")
     assert off.code == 1 and "switched off" in off.err
-    task = vapora("task", "add", "Write the parser", "--project", project, "--json").json["task_id"]
+    task = vapora("task", "add", "Write the parser", "--project", "Tracked app", "--json").json["task_id"]
     assert vapora("trackers", "links", task, "--json").json["items"] == []
     assert vapora("trackers", "issue", task, "--tracker", "none").code == 1
     assert vapora("trackers", "remove", "app").code == 0

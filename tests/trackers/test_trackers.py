@@ -12,7 +12,7 @@ import pytest
 from actors.trackers.desk import UseTracker
 from events.ids import TaskState
 from events.task import TaskApproved, TaskLanded
-from events.tracker import IssueLinked, PullLinked, TrackerReceived, TrackerRefused, TrackerSent
+from events.tracker import IssueLinked, PullLinked, TrackerKind, TrackerReceived, TrackerRefused, TrackerSent
 from tests.actors.kit import ORIGIN, Line, everything, log_writer
 from tests.trackers.site import ALICE, HEAD, Fake, Site
 from vapora.clock import now
@@ -371,7 +371,7 @@ async def test_no_token_stands_in_the_log_or_beside_it(site: Site) -> None:
 
 async def test_agents_read_and_write_issues_of_their_project_and_of_no_other(site: Site) -> None:
     site.fake.open_issue("The parser drops a line", "Steps: …", ("vapora",))
-    kind = "github" if isinstance(site.fake, FakeGitHub) else "jira"
+    kind: TrackerKind = "github" if isinstance(site.fake, FakeGitHub) else "jira"
 
     async def use(tool: str, **arguments: Any) -> str:
         found = await site.ours.use_tool(UseTracker(kind, tool, arguments, site.project, agent="developer"))

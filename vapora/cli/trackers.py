@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import RenderableType
 
+from vapora.cli.names import project_id
 from vapora.cli.output import FAILED, USAGE, Json, cell, checked, emit, stop, table
 from vapora.cli.remote import connect
 from vapora.commands import SetTracker
@@ -34,10 +35,8 @@ def list_trackers(as_json: Json = False) -> None:
 def set_tracker(
     tracker: TrackerId,
     kind: Annotated[str | None, typer.Option(help="github or jira.")] = None,
-    remote: Annotated[
-        str | None, typer.Option(help="owner/name of a repository, or the key of a Jira project.")
-    ] = None,
-    project: Annotated[str | None, typer.Option(help="The id of the project whose cards its issues become.")] = None,
+    remote: Annotated[str | None, typer.Option(help="owner/name, or the key of a Jira project.")] = None,
+    project: Annotated[str | None, typer.Option(help="Whose cards its issues become: a name or an id.")] = None,
     secret: Annotated[str | None, typer.Option(help="The name of its token in the vault, as tracker-app.")] = None,
     url: Annotated[str | None, typer.Option(help="Of an own server, or of the Jira site.")] = None,
     username: Annotated[str | None, typer.Option(help="Of Jira's Cloud: whose token it is.")] = None,
@@ -81,6 +80,8 @@ def set_tracker(
     with connect() as client:
         known = next((one for one in client.trackers() if one.id == tracker), None)
         before = {} if known is None else known.model_dump(exclude=set(_NOT_SET))
+        if project is not None:
+            changes["project_id"] = project_id(client, project)
         shown = client.set_tracker(tracker, checked(SetTracker, {**before, **changes}))
     emit(as_json, shown, lambda: _drawn((shown,)))
 
