@@ -49,7 +49,7 @@ def tracker(id_: str = "app", **more: Any) -> Tracker:
 
 
 def task(**more: Any) -> Task:
-    said = {
+    said: dict[str, Any] = {
         "id": "task-1",
         "project_id": "project-1",
         "title": ISSUE.title,
