@@ -26,6 +26,7 @@ PAGES = {
     "/marketplace": "Marketplace",
     "/settings": "Settings",
     "/settings/channels": "Channels",
+    "/settings/trackers": "Trackers",
     "/workflows": "Workflows",
     "/workflows/new": "New workflow",
     "/workflows/runs": "Runs of workflows",
