@@ -40,6 +40,8 @@ from actors.snapshots import (
 )
 from actors.supervisor import Supervisor
 from actors.supervisor.store import SettingsCellStore
+from actors.trackers import Trackers
+from actors.trackers.opening import open_trackers
 from actors.webhooks import Mailer, Outbox, Sender, Teller, VaultSecrets, Webhooks
 from actors.workflow_engine import Documenting, Scheduler, SharedBudget, Together, WorkflowEngine, WorkflowFiles
 from events.content import Content
@@ -48,7 +50,7 @@ from projections import all_projections, people_projections
 from projections.engine.store import ReadStore
 from vapora import journal
 from vapora.blobs import Blobs, open_blobs
-from vapora.catalog import role, roles
+from vapora.catalog import role, role_defaults, roles
 from vapora.clock import new_id, now
 from vapora.database import Place
 from vapora.dispatch import Dispatcher
@@ -78,6 +80,7 @@ from vapora.ports import (
     RepositoriesPort,
     RouterStatusPort,
     Standing,
+    TrackersPort,
     WebhooksPort,
 )
 from vapora.queue.nats.options import options_of
@@ -243,6 +246,7 @@ def build_coordinator(wiring: Wiring, address: Address) -> SwarmCoordinator:
         beat=lambda role_id: beat_of(settings, role_id),
         heartbeat_s=min(beat_of(settings, role_id).interval_s for role_id in roles()),
         most_runs_of={one.id: one.most_runs for one in roles().values() if one.most_runs is not None},
+        role_defaults=lambda role_id: role_defaults(role_id) if role_id in roles() else None,
     )
 
 
@@ -364,6 +368,20 @@ def build_webhooks(wiring: Wiring, address: Address) -> Webhooks:
             secrets=wiring.secrets("notifications"),
             public_url=settings.public_url,
         ),
+    )
+
+
+def build_trackers(wiring: Wiring, address: Address) -> Trackers:
+    settings, workspace = wiring.settings, address.workspace
+    log = wiring.log(workspace)
+    return open_trackers(
+        log,
+        workspace,
+        dispatcher=Dispatcher(log, now, settings.stream_snapshots(workspace)),
+        folder=settings.trackers_folder(workspace),
+        secrets=wiring.secrets("trackers"),
+        people=wiring.runtime.ref(Address("identity")).people,
+        allowed=settings.tracker_allow,
     )
 
 
@@ -502,6 +520,9 @@ class ActorSystem:
 
     def channels(self, workspace: str) -> ChannelsPort:
         return cast(ChannelsPort, self.runtime.ref(Address("webhooks", workspace)))
+
+    def trackers(self, workspace: str) -> TrackersPort:
+        return cast(TrackersPort, self.runtime.ref(Address("trackers", workspace)))
 
     def router(self) -> RouterStatusPort:
         return cast(RouterStatusPort, self.runtime.ref(Address("router")))

@@ -16,6 +16,7 @@ from projections.engine.rebuild import Rebuild
 from projections.engine.runner import Runner
 from projections.engine.store import ReadStore, StoreReader
 from projections.flow import Flow
+from projections.knowledge import Knowledge
 from projections.log_index import LogIndex
 from projections.plans import Plans
 from projections.profiles import Profiles
@@ -27,6 +28,7 @@ from projections.schedules import Schedules
 from projections.secrets import Secrets
 from projections.settings import Settings
 from projections.steps import Steps
+from projections.trackers import Trackers
 from projections.webhooks import Webhooks
 from projections.workflows import Workflows
 
@@ -68,6 +70,7 @@ def all_projections() -> tuple[Projection, ...]:
         Decisions(),
         Documents(),
         Flow(),
+        Knowledge(),
         Plans(),
         Providers(),
         Settings(),
@@ -75,6 +78,7 @@ def all_projections() -> tuple[Projection, ...]:
         Workflows(),
         Schedules(),
         Channels(),
+        Trackers(),
         Secrets(),
         Audit(),
         LogIndex(),

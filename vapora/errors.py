@@ -164,6 +164,16 @@ class DocumentOutdatedError(ConflictError):
     kind: ClassVar[str] = "document-outdated"
 
 
+class PackageRefusedError(BadInputError):
+    """A package that is not as it must be. `details["package"]` names it."""
+
+
+class PackageOutdatedError(ConflictError):
+    """`details["digest"]`: of the package as it is shown now."""
+
+    kind: ClassVar[str] = "package-outdated"
+
+
 class ApprovalOutdatedError(ConflictError):
     """`details["seen"]`: the digest of what is shown now."""
 

@@ -141,6 +141,16 @@ async def test_every_post_sent_twice_under_one_key_takes_effect_once(person: Per
     await person.ask("PUT", "/channels/ops", 200, channel)
     await walk.post("/channels/{channel_id}/test", None, channel_id="ops")
     await walk.post("/channels/{channel_id}/resend", {"positions": [1]}, channel_id="ops")
+    tracker = {
+        "kind": "github",
+        "url": receiver.url[:-6],
+        "remote": "a/b",
+        "project_id": project,
+        "secret": "tracker-x",
+    }
+    await person.ask("PUT", "/trackers/app", 200, tracker)
+    await walk.post("/trackers/{tracker_id}/import", {"numbers": ["7"]}, tracker_id="app")
+    await walk.post("/tasks/{task_id}/issue", {"tracker_id": "app"}, task_id=task)
     await receiver.stop()
 
     posts = {

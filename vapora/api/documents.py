@@ -48,6 +48,7 @@ from vapora.views import (
 router = APIRouter(prefix="/documents", tags=["documents"])
 
 OfProject = Annotated[str | None, Query(max_length=200, description="Of this project only.")]
+Few = Annotated[int, Field(ge=1, le=100), WHOLE, Query(description="How many items at most.")]
 Version = Annotated[int, Field(ge=1, le=10**9), WHOLE]
 
 
@@ -112,9 +113,8 @@ async def remove_document(document_id: str, writing: Editing) -> Accepted:
 
 @router.get("/{document_id}/history", summary="List the versions of a document")
 async def list_document_versions(
-    document_id: str, cell: FreshCell, limit: Annotated[int, Field(ge=1, le=100), WHOLE, Query(description="How many items at most.")] = 50,
-    cursor: PositionCursor = None,
-) -> Page[DocumentVersion]:  # fmt: skip
+    document_id: str, cell: FreshCell, limit: Few = 50, cursor: PositionCursor = None
+) -> Page[DocumentVersion]:
     """The newest first, each with what changed since the one before."""
     await _find(cell, document_id)
     before = None if cursor is None else int(cursor)

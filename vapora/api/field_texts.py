@@ -15,6 +15,7 @@ from vapora.api import (
     people_texts,
     plan_texts,
     schedule_texts,
+    tracker_texts,
     webhook_texts,
     work_texts,
     workflow_texts,
@@ -126,6 +127,7 @@ _BESIDE = (
     work_texts.SHAPES
     | workflow_texts.SHAPES
     | channel_texts.SHAPES
+    | tracker_texts.SHAPES
     | schedule_texts.SHAPES
     | document_texts.SHAPES
     | webhook_texts.SHAPES
@@ -372,6 +374,7 @@ SHAPES: dict[str, dict[str, str]] = _BESIDE | {
 PARAMETERS = (
     work_texts.PARAMETERS
     | channel_texts.PARAMETERS
+    | tracker_texts.PARAMETERS
     | schedule_texts.PARAMETERS
     | document_texts.PARAMETERS
     | workflow_texts.PARAMETERS

@@ -16,6 +16,7 @@ from vapora.commands.documents import (
     RestoreDocument,
     SetDocumentation,
 )
+from vapora.commands.knowledge import RecordRelation, RemoveRelation, SetKnowledge
 from vapora.commands.people import (
     AcceptInvitation,
     AddMember,
@@ -58,6 +59,13 @@ from vapora.commands.plans import (
 from vapora.commands.schedules import EditSchedule, FireSchedule, LookAtSchedule, RemoveSchedule, SetSchedule
 from vapora.commands.secrets import (
     StoreSecret,
+)
+from vapora.commands.tool_servers import CallTool, RemoveToolServer, SetToolServer
+from vapora.commands.trackers import (
+    ImportIssues,
+    LinkTask,
+    RemoveTracker,
+    SetTracker,
 )
 from vapora.commands.webhooks import (
     RemoveWebhook,
@@ -138,6 +146,7 @@ __all__ = [
     "AskPlan",
     "AttachFile",
     "BranchName",
+    "CallTool",
     "CancelRun",
     "CancelRunBody",
     "CancelWorkflowRun",
@@ -174,9 +183,11 @@ __all__ = [
     "Email",
     "EraseUser",
     "FireSchedule",
+    "ImportIssues",
     "Invite",
     "IssueToken",
     "Label",
+    "LinkTask",
     "LogIn",
     "LogOut",
     "LookAtSchedule",
@@ -195,6 +206,7 @@ __all__ = [
     "PlannedCard",
     "ProjectCheck",
     "PublishDocument",
+    "RecordRelation",
     "RedeemCode",
     "RedeemSignIn",
     "RefreshSession",
@@ -202,8 +214,11 @@ __all__ = [
     "RemoveAgent",
     "RemoveChannel",
     "RemoveMember",
+    "RemoveRelation",
     "RemoveSchedule",
     "RemoveTeam",
+    "RemoveToolServer",
+    "RemoveTracker",
     "RemoveWebhook",
     "RemoveWorkflow",
     "ReplaceAgent",
@@ -227,9 +242,12 @@ __all__ = [
     "SetBudget",
     "SetChannel",
     "SetDocumentation",
+    "SetKnowledge",
     "SetPolicies",
     "SetSchedule",
     "SetTaskBudget",
+    "SetToolServer",
+    "SetTracker",
     "SetUp",
     "SetWebhook",
     "SetWorkflow",

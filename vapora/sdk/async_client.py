@@ -15,6 +15,7 @@ from vapora.sdk.async_live import AsyncLive
 from vapora.sdk.async_people import AsyncPeople
 from vapora.sdk.async_plans import AsyncPlans
 from vapora.sdk.async_schedules import AsyncSchedules
+from vapora.sdk.async_trackers import AsyncTrackers
 from vapora.sdk.async_webhooks import AsyncWebhooks
 from vapora.sdk.async_work import AsyncWork
 from vapora.sdk.async_workflows import AsyncWorkflows
@@ -29,6 +30,7 @@ class AsyncClient(
     AsyncWorkflows,
     AsyncPlans,
     AsyncChannels,
+    AsyncTrackers,
     AsyncSchedules,
     AsyncDocuments,
     AsyncWebhooks,

@@ -17,6 +17,7 @@ from vapora.sdk.people import People
 from vapora.sdk.plans import Plans
 from vapora.sdk.problems import problem
 from vapora.sdk.schedules import Schedules
+from vapora.sdk.trackers import Trackers
 from vapora.sdk.waiting import SETTLED
 from vapora.sdk.webhooks import Webhooks
 from vapora.sdk.work import Work
@@ -29,6 +30,7 @@ class Client(
     Workflows,
     Plans,
     Channels,
+    Trackers,
     Schedules,
     Documents,
     Webhooks,

@@ -21,6 +21,20 @@ from vapora.views.documents import (
 )
 from vapora.views.filters import AuditFilter, EventFilter
 from vapora.views.flow import AgentWork, Dashboard, FlowDay, Spread
+from vapora.views.knowledge import (
+    Curves,
+    Effect,
+    EffectSum,
+    ExecutionRecord,
+    Given,
+    Graph,
+    GraphEdge,
+    GraphNode,
+    KnowledgeProfile,
+    KnowledgeProfiles,
+    LearningPoint,
+    RelationView,
+)
 from vapora.views.landing import Attempt, Landed, LandingProblem
 from vapora.views.live import (
     AgentChange,
@@ -91,6 +105,7 @@ from vapora.views.runs import Artifact, ArtifactSummary, Execution, RunBrief
 from vapora.views.schedules import CatchUpChoice, FiringOutcome, FiringView, ScheduleFired, ScheduleView
 from vapora.views.secrets import Secret, SecretDeleted, SecretsRotated
 from vapora.views.steps import Step, StepKind, StepState
+from vapora.views.trackers import CardLink, TrackerOutcome, TrackerStatus, TrackerView
 from vapora.views.webhooks import DeliveryState, WebhookDelivery, WebhookMade, WebhookOutcome, WebhookView
 from vapora.views.work import (
     Accepted,
@@ -176,6 +191,7 @@ __all__ = [
     "BudgetEdited",
     "BudgetView",
     "CardEstimate",
+    "CardLink",
     "CatchUpChoice",
     "CellCounts",
     "Chain",
@@ -194,6 +210,7 @@ __all__ = [
     "CommentMade",
     "Cost",
     "CurvePoint",
+    "Curves",
     "Dashboard",
     "DeadLetterView",
     "Deciders",
@@ -210,23 +227,33 @@ __all__ = [
     "DrawnDocument",
     "DrawnDocuments",
     "DuplicatePair",
+    "Effect",
+    "EffectSum",
     "EventFilter",
     "EventView",
     "Examined",
     "Execution",
+    "ExecutionRecord",
     "FileCheck",
     "FileText",
     "FiringOutcome",
     "FiringView",
     "FlowDay",
     "Frame",
+    "Given",
+    "Graph",
+    "GraphEdge",
+    "GraphNode",
     "Health",
     "IdKind",
     "InvitationMade",
     "InvitationView",
+    "KnowledgeProfile",
+    "KnowledgeProfiles",
     "Landed",
     "LandingProblem",
     "Learning",
+    "LearningPoint",
     "Limits",
     "LimitsChanged",
     "LiveAttempt",
@@ -263,6 +290,7 @@ __all__ = [
     "Question",
     "QueueView",
     "Range",
+    "RelationView",
     "Removed",
     "RepositoryView",
     "Role",
@@ -294,6 +322,9 @@ __all__ = [
     "TeamView",
     "TokenMade",
     "TokenView",
+    "TrackerOutcome",
+    "TrackerStatus",
+    "TrackerView",
     "UserView",
     "View",
     "Waiting",
