@@ -70,6 +70,7 @@ def test_two_that_say_the_same_are_shown_and_one_is_kept(site: Site, open_page: 
     duplicates.get_by_role("button", name="Keep “Deploy the shop”").click()
     expect(page.get_by_text("No two of them do.")).to_be_visible()
     expect(page.get_by_role("link", name="Deploying the shop")).to_have_count(0)
-    page.get_by_label("In the workspace").select_option("batched")
-    expect(page.get_by_label("In the workspace")).to_have_value("batched")
+    rule = page.get_by_role("region", name="How finished work is documented").get_by_role("combobox").first
+    rule.select_option("batched")
+    expect(rule).to_have_value("batched")
     assert site.get("/documentation")["rule"] == "batched"
