@@ -920,7 +920,7 @@ export interface paths {
         get: operations["get_agent"];
         /**
          * Replace an agent
-         * @description What is left out becomes what the role's manifest says.
+         * @description What is left out becomes what the role's manifest says; for an agent of a package it stays.
          */
         put: operations["replace_agent"];
         post?: never;
@@ -2137,6 +2137,157 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/trackers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the trackers
+         * @description In the order in which they were connected.
+         */
+        get: operations["list_trackers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/trackers/{tracker_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show a tracker
+         * @description With the names of its secrets, never the secrets.
+         */
+        get: operations["get_tracker"];
+        /**
+         * Connect a tracker, or change its connection
+         * @description All of it, under an id of your choice. Its token is stored beside, by `PUT /secrets/{name}`. What it is connected
+         *     to stays: another repository is another tracker.
+         */
+        put: operations["set_tracker"];
+        post?: never;
+        /**
+         * Disconnect a tracker
+         * @description What waits to be carried to it is not carried any more. Cards and issues stay as they are.
+         */
+        delete: operations["remove_tracker"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/trackers/{tracker_id}/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show whether a tracker is in step
+         * @description How much waits, and what stands in the way.
+         */
+        get: operations["get_tracker_status"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/trackers/{tracker_id}/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Try a connection
+         * @description Asks now for the repository or project that it is connected to; changes nothing. The answer says what came of
+         *     it.
+         */
+        get: operations["check_tracker"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/trackers/{tracker_id}/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Have issues become cards
+         * @description Those that are named, or all open ones with the tracker's labels. They come one after the other; one that has a
+         *     card gets no second one.
+         */
+        post: operations["import_issues"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tasks/{task_id}/links": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the issues and pull requests of a card
+         * @description In the order in which they were linked.
+         */
+        get: operations["list_links"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tasks/{task_id}/issue": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Have an issue made of a card
+         * @description In a tracker of its project; nothing more where it has one there already.
+         */
+        post: operations["link_task"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/documents": {
         parameters: {
             query?: never;
@@ -3047,6 +3198,16 @@ export interface components {
              * @description The routing types that it takes.
              */
             task_types: string[];
+            /**
+             * Package
+             * @default
+             */
+            package: string;
+            /**
+             * Version
+             * @default
+             */
+            version: string;
             /**
              * Position
              * @description The position in the log that this state includes. Ask with `after=` of it to see at least this.
@@ -4100,6 +4261,56 @@ export interface components {
             simulated: boolean;
         };
         /**
+         * CardLink
+         * @description An issue or pull request of a card. `problem`: what the other side refused last; empty: nothing.
+         */
+        CardLink: {
+            /**
+             * Tracker Id
+             * @description The tracker that it is in.
+             */
+            tracker_id: string;
+            /**
+             * Kind
+             * @description issue or pull (a pull request).
+             * @enum {string}
+             */
+            kind: "issue" | "pull";
+            /**
+             * Number
+             * @description As the tracker has it: 7, or APP-7.
+             */
+            number: string;
+            /**
+             * Url
+             * @description Where people read it.
+             */
+            url: string;
+            /**
+             * State
+             * @description open, closed, or merged.
+             * @enum {string}
+             */
+            state: "open" | "closed" | "merged";
+            /**
+             * Made
+             * @description Which of the two was made of the other: card, or issue.
+             * @enum {string}
+             */
+            made: "card" | "issue";
+            /**
+             * Linked At
+             * Format: date-time
+             * @description When they were linked.
+             */
+            linked_at: string;
+            /**
+             * Problem
+             * @description What the tracker refused last; empty: nothing.
+             */
+            problem: string;
+        };
+        /**
          * CellCounts
          * @description Workspaces by whether their actors run. An archived one is among those asleep while nobody reads it.
          */
@@ -4230,6 +4441,14 @@ export interface components {
             most_runs_of?: {
                 [key: string]: number;
             };
+            /**
+             * @default {
+             *       "details_days": 30,
+             *       "daily_days": 90,
+             *       "in_briefs": "on"
+             *     }
+             */
+            knowledge: components["schemas"]["SetKnowledge"];
         };
         /**
          * ChangedBy
@@ -6058,7 +6277,8 @@ export interface components {
          *     `duration_ms` stands when it has ended. A run with `branch` works in a repository with `tools`, until it says that
          *     it is done or reaches one of its `limits`: it has no `steps` that are fixed. `head` is the branch's newest commit.
          *     `purpose` review: it judges the commit `head` of another run, and `review` is what it decided. `forked_from`: the
-         *     step of an earlier run where it begins. `model`: the one that a person chose. `tools_used`: how many calls.
+         *     step of an earlier run where it begins. `model`: the one that a person chose; `models`: those that
+         *     answered, as provider/model. `tools_used`: how many calls.
          */
         Execution: {
             /**
@@ -6148,6 +6368,11 @@ export interface components {
              * @description Model providers that answered.
              */
             providers: string[];
+            /**
+             * Models
+             * @default []
+             */
+            models: string[];
             /**
              * Reason
              * @description Why it is so, in words.
@@ -6483,6 +6708,18 @@ export interface components {
             cells: components["schemas"]["CellCounts"];
         };
         /**
+         * ImportIssues
+         * @description `numbers`: of these issues, whatever labels they bear; none: all that are open and bear the tracker's labels.
+         */
+        ImportIssues: {
+            /**
+             * Numbers
+             * @description Of which issues, as 7 or APP-7; none: all open ones with the tracker's labels.
+             * @default []
+             */
+            numbers: string[];
+        };
+        /**
          * InvitationMade
          * @description `token` stands in the link that the invited person opens (`/accept#<token>`); both are shown this once.
          */
@@ -6571,6 +6808,30 @@ export interface components {
             expires_at?: string | null;
         };
         JsonValue: unknown;
+        /**
+         * KnowledgeSettings
+         * @description For how many days of the log's time the knowledge graph keeps executions in detail, and what they came to day by
+         *     day. `in_briefs`: whether agents are told of past executions; `half`: every other run by chance, so that runs with
+         *     and without can be compared.
+         */
+        KnowledgeSettings: {
+            /**
+             * Details Days
+             * @default 30
+             */
+            details_days: number;
+            /**
+             * Daily Days
+             * @default 90
+             */
+            daily_days: number;
+            /**
+             * In Briefs
+             * @default on
+             * @enum {string}
+             */
+            in_briefs: "on" | "off" | "half";
+        };
         /**
          * Landed
          * @description Where a task's work is part of the project's branch.
@@ -6688,6 +6949,17 @@ export interface components {
              * @description What was said about it.
              */
             text: string;
+        };
+        /**
+         * LinkTask
+         * @description Make an issue of the card, in this tracker of its project.
+         */
+        LinkTask: {
+            /**
+             * Tracker Id
+             * @description In which tracker.
+             */
+            tracker_id: string;
         };
         /** LogIn */
         LogIn: {
@@ -7135,6 +7407,19 @@ export interface components {
              */
             next?: string | null;
         };
+        /** Page[CardLink] */
+        Page_CardLink_: {
+            /**
+             * Items
+             * @description The things themselves.
+             */
+            items: components["schemas"]["CardLink"][];
+            /**
+             * Next
+             * @description The cursor of the page that follows; null on the last one.
+             */
+            next?: string | null;
+        };
         /** Page[ChannelDelivery] */
         Page_ChannelDelivery_: {
             /**
@@ -7415,6 +7700,19 @@ export interface components {
              * @description The things themselves.
              */
             items: components["schemas"]["TokenView"][];
+            /**
+             * Next
+             * @description The cursor of the page that follows; null on the last one.
+             */
+            next?: string | null;
+        };
+        /** Page[TrackerView] */
+        Page_TrackerView_: {
+            /**
+             * Items
+             * @description The things themselves.
+             */
+            items: components["schemas"]["TrackerView"][];
             /**
              * Next
              * @description The cursor of the page that follows; null on the last one.
@@ -9168,6 +9466,29 @@ export interface components {
             rule: ("off" | "each" | "batched") | null;
         };
         /**
+         * SetKnowledge
+         * @description For how many days of the log's time executions are kept in detail, and what they came to day by day.
+         *     `in_briefs`: whether agents are told of past executions; `half`: every other run, by chance.
+         */
+        SetKnowledge: {
+            /**
+             * Details Days
+             * @default 30
+             */
+            details_days: number;
+            /**
+             * Daily Days
+             * @default 90
+             */
+            daily_days: number;
+            /**
+             * In Briefs
+             * @default on
+             * @enum {string}
+             */
+            in_briefs: "on" | "off" | "half";
+        };
+        /**
          * SetPolicies
          * @description Cedar text of a workspace, beside the policies that ship. Checked before it is taken.
          */
@@ -9267,6 +9588,111 @@ export interface components {
              * @default fallback
              */
             when_exceeded: components["schemas"]["WhenExceeded"];
+        };
+        /**
+         * SetTracker
+         * @description A tracker as it shall be. `secret`, `webhook_secret`: names in the vault, never the secrets themselves.
+         */
+        SetTracker: {
+            /**
+             * Kind
+             * @description github or jira.
+             * @enum {string}
+             */
+            kind: "github" | "jira";
+            /**
+             * Url
+             * @description The address of the API's server: of GitHub https://api.github.com, or an own server's with /api/v3; of Jira the site, as https://example.atlassian.net. Null: GitHub's own.
+             */
+            url?: string | null;
+            /**
+             * Remote
+             * @description What it is connected to: a repository, as owner/name, or the key of a Jira project.
+             */
+            remote: string;
+            /**
+             * Project Id
+             * @description The project whose cards its issues become.
+             */
+            project_id: string;
+            /**
+             * Secret
+             * @description The name of the token in the vault, beginning with tracker-.
+             */
+            secret: string;
+            /**
+             * Username
+             * @description Of Jira's Cloud, the account that the token belongs to; empty: the token alone says who it is.
+             * @default
+             */
+            username: string;
+            /**
+             * Webhook Secret
+             * @description The name in the vault of what its webhooks are signed with; null: no webhook is taken.
+             */
+            webhook_secret?: string | null;
+            /**
+             * Labels
+             * @description An issue becomes a card by itself where it bears one of these; none: every issue does.
+             * @default [
+             *       "vapora"
+             *     ]
+             */
+            labels: string[];
+            /**
+             * @description Who approves the work of cards that were made of issues.
+             * @default human
+             */
+            review: components["schemas"]["Review"];
+            /**
+             * Jira Api
+             * @description The version of Jira's API: 3 for the Cloud, 2 for an own server.
+             * @default 3
+             * @enum {string}
+             */
+            jira_api: "2" | "3";
+            /**
+             * Issue Type
+             * @description The type of Jira issues that are made here.
+             * @default Task
+             */
+            issue_type: string;
+            /**
+             * Agent Comments
+             * @description True: what agents say on a card is told on its issue as well.
+             * @default false
+             */
+            agent_comments: boolean;
+            /**
+             * Close Issues
+             * @description True: an issue is closed when nothing is left to be done about its card.
+             * @default true
+             */
+            close_issues: boolean;
+            /**
+             * Pull Requests
+             * @description True: a card's branch that is pushed gets a pull request.
+             * @default true
+             */
+            pull_requests: boolean;
+            /**
+             * Poll S
+             * @description How often it is asked for news, in seconds, since not every webhook arrives.
+             * @default 300
+             */
+            poll_s: number;
+            /**
+             * Description
+             * @description Free text, for people and for the agent.
+             * @default
+             */
+            description: string;
+            /**
+             * Enabled
+             * @description False: nothing is carried and nothing is looked at.
+             * @default true
+             */
+            enabled: boolean;
         };
         /**
          * SetUp
@@ -10190,6 +10616,160 @@ export interface components {
              */
             issued_by: string;
         };
+        /**
+         * TrackerOutcome
+         * @description What came of a try. `name`: of the repository or project that was reached.
+         */
+        TrackerOutcome: {
+            /**
+             * Reached
+             * @description Whether it answered as it should.
+             */
+            reached: boolean;
+            /**
+             * Name
+             * @description The name of what it is connected to.
+             */
+            name: string;
+            /**
+             * Error
+             * @description Why it did not; empty where it did.
+             */
+            error: string;
+        };
+        /**
+         * TrackerStatus
+         * @description How far it is in step. `waiting`: how much is to be carried or looked at. `problem`: what stands in the way;
+         *     empty: nothing. `held_until`: it is left alone until then.
+         */
+        TrackerStatus: {
+            /**
+             * Waiting
+             * @description How much is to be carried or looked at.
+             */
+            waiting: number;
+            /**
+             * Problem
+             * @description What stands in the way; empty: nothing.
+             */
+            problem: string;
+            /**
+             * Held Until
+             * @description It is left alone until then; null: it is not.
+             */
+            held_until: string | null;
+        };
+        /**
+         * TrackerView
+         * @description `secret`, `webhook_secret`: names in the vault. `waiting`, `problem`, `held_until`: see `TrackerStatus`.
+         */
+        TrackerView: {
+            /**
+             * Id
+             * @description The tracker's id.
+             */
+            id: string;
+            /**
+             * Kind
+             * @description github or jira.
+             * @enum {string}
+             */
+            kind: "github" | "jira";
+            /**
+             * Url
+             * @description The address of the API's server: of GitHub https://api.github.com, or an own server's with /api/v3; of Jira the site, as https://example.atlassian.net. Null: GitHub's own.
+             */
+            url: string;
+            /**
+             * Remote
+             * @description What it is connected to: a repository, as owner/name, or the key of a Jira project.
+             */
+            remote: string;
+            /**
+             * Project Id
+             * @description The project whose cards its issues become.
+             */
+            project_id: string;
+            /**
+             * Secret
+             * @description The name of the token in the vault, beginning with tracker-.
+             */
+            secret: string;
+            /**
+             * Username
+             * @description Of Jira's Cloud, the account that the token belongs to; empty: the token alone says who it is.
+             */
+            username: string;
+            /**
+             * Webhook Secret
+             * @description The name in the vault of what its webhooks are signed with; null: no webhook is taken.
+             */
+            webhook_secret: string | null;
+            /**
+             * Labels
+             * @description An issue becomes a card by itself where it bears one of these; none: every issue does.
+             */
+            labels: string[];
+            /** @description Who approves the work of cards that were made of issues. */
+            review: components["schemas"]["Review"];
+            /**
+             * Jira Api
+             * @description The version of Jira's API: 3 for the Cloud, 2 for an own server.
+             * @enum {string}
+             */
+            jira_api: "2" | "3";
+            /**
+             * Issue Type
+             * @description The type of Jira issues that are made here.
+             */
+            issue_type: string;
+            /**
+             * Agent Comments
+             * @description True: what agents say on a card is told on its issue as well.
+             */
+            agent_comments: boolean;
+            /**
+             * Close Issues
+             * @description True: an issue is closed when nothing is left to be done about its card.
+             */
+            close_issues: boolean;
+            /**
+             * Pull Requests
+             * @description True: a card's branch that is pushed gets a pull request.
+             */
+            pull_requests: boolean;
+            /**
+             * Poll S
+             * @description How often it is asked for news, in seconds, since not every webhook arrives.
+             */
+            poll_s: number;
+            /**
+             * Description
+             * @description Free text, for people and for the agent.
+             */
+            description: string;
+            /**
+             * Enabled
+             * @description False: nothing is carried and nothing is looked at.
+             */
+            enabled: boolean;
+            /**
+             * Links
+             * @description How many issues and pull requests belong to cards.
+             */
+            links: number;
+            /**
+             * Created At
+             * Format: date-time
+             * @description When it was made.
+             */
+            created_at: string;
+            /**
+             * Position
+             * @description The position in the log that this state includes. Ask with `after=` of it to see at least this.
+             */
+            position: number;
+        };
         /** UserView */
         UserView: {
             /**
@@ -10910,6 +11490,14 @@ export interface components {
             most_runs_of?: {
                 [key: string]: number;
             };
+            /**
+             * @default {
+             *       "details_days": 30,
+             *       "daily_days": 90,
+             *       "in_briefs": "on"
+             *     }
+             */
+            knowledge: components["schemas"]["KnowledgeSettings"];
             /**
              * Position
              * @description Of the last change; 0: nobody has set any.
@@ -20491,7 +21079,7 @@ export interface operations {
                 /** @description Of this stream, such as task:task-1. */
                 stream?: string | null;
                 /** @description Of this topic; may be given again. */
-                topic?: ("access.audit-viewed" | "access.denied" | "agent.disabled" | "agent.drain-started" | "agent.edited" | "agent.enabled" | "agent.readmitted" | "agent.registered" | "agent.removed" | "agent.suspended" | "budget.set" | "budget.spend-refused" | "budget.spend-released" | "budget.spend-reserved" | "budget.spend-settled" | "budget.spend-unknown" | "budget.tier-changed" | "budget.windows-corrected" | "channel.removed" | "channel.resent" | "channel.set" | "channel.tested" | "document.archived" | "document.created" | "document.edited" | "document.merged" | "document.published" | "document.removed" | "document.restored" | "documentation.requested" | "documentation.rule-set" | "identity.signing-key-rotated" | "invitation.ended" | "invitation.made" | "plan.accepted" | "plan.dismissed" | "plan.requested" | "project.archived" | "project.created" | "project.edited" | "project.file-accepted" | "project.paused" | "project.resumed" | "routing.provider-selected" | "run.artifact-recorded" | "run.cancelled" | "run.checks-ran" | "run.continued" | "run.failed" | "run.model-call-failed" | "run.model-call-lost" | "run.model-call-withdrawn" | "run.model-called" | "run.question-asked" | "run.setup-ran" | "run.started" | "run.succeeded" | "run.taken-over" | "run.tool-used" | "run.waiting" | "schedule.fired" | "schedule.removed" | "schedule.set" | "schedule.skipped" | "secret.deleted" | "secret.rotated" | "secret.stored" | "secret.used" | "session.ended" | "session.refreshed" | "session.started" | "task.approved" | "task.archived" | "task.assigned" | "task.attachment-added" | "task.attachment-removed" | "task.attempt-picked" | "task.attempt-requested" | "task.commented" | "task.completed" | "task.edited" | "task.failed" | "task.handed-over" | "task.labelled" | "task.landed" | "task.landing-refused" | "task.paused" | "task.pushed" | "task.recalled" | "task.rejected" | "task.released" | "task.reopened" | "task.reordered" | "task.requeued" | "task.resumed" | "task.review-assigned" | "task.review-submitted" | "task.sent-to-review" | "task.submitted" | "task.waiting" | "team.changed" | "team.created" | "team.removed" | "token.issued" | "token.revoked" | "user.changed" | "user.erased" | "user.log-in-refused" | "user.password-changed" | "user.preferences-changed" | "user.registered" | "webhook.removed" | "webhook.set" | "webhook.tested" | "workflow.approval-decided" | "workflow.approval-escalated" | "workflow.approval-reminded" | "workflow.approval-requested" | "workflow.approval-withdrawn" | "workflow.card-ended" | "workflow.card-reopened" | "workflow.cards-made" | "workflow.defined" | "workflow.removed" | "workflow.retry-planned" | "workflow.run-cancelled" | "workflow.run-completed" | "workflow.run-ending" | "workflow.run-failed" | "workflow.run-paused" | "workflow.run-resumed" | "workflow.run-started" | "workflow.stage-completed" | "workflow.stage-failed" | "workflow.stage-retried" | "workflow.stage-skipped" | "workflow.stage-undone" | "workspace.changed" | "workspace.clock-corrected" | "workspace.created" | "workspace.deleted" | "workspace.member-added" | "workspace.member-changed" | "workspace.member-removed" | "workspace.opened" | "workspace.paused" | "workspace.policies-changed" | "workspace.request-accepted" | "workspace.resumed" | "workspace.settings-changed")[] | null;
+                topic?: ("access.audit-viewed" | "access.denied" | "agent.disabled" | "agent.drain-started" | "agent.edited" | "agent.enabled" | "agent.equipped" | "agent.readmitted" | "agent.registered" | "agent.removed" | "agent.role-followed" | "agent.suspended" | "budget.set" | "budget.spend-refused" | "budget.spend-released" | "budget.spend-reserved" | "budget.spend-settled" | "budget.spend-unknown" | "budget.tier-changed" | "budget.windows-corrected" | "channel.removed" | "channel.resent" | "channel.set" | "channel.tested" | "document.archived" | "document.created" | "document.edited" | "document.merged" | "document.published" | "document.removed" | "document.restored" | "documentation.requested" | "documentation.rule-set" | "identity.signing-key-rotated" | "invitation.ended" | "invitation.made" | "knowledge.executions-given" | "knowledge.relation-recorded" | "knowledge.relation-removed" | "package.configured" | "package.installed" | "package.removed" | "package.upgraded" | "plan.accepted" | "plan.dismissed" | "plan.requested" | "project.archived" | "project.created" | "project.edited" | "project.file-accepted" | "project.paused" | "project.resumed" | "routing.provider-selected" | "run.artifact-recorded" | "run.cancelled" | "run.checks-ran" | "run.continued" | "run.failed" | "run.model-call-failed" | "run.model-call-lost" | "run.model-call-withdrawn" | "run.model-called" | "run.question-asked" | "run.setup-ran" | "run.started" | "run.succeeded" | "run.taken-over" | "run.tool-begun" | "run.tool-used" | "run.tools-offered" | "run.waiting" | "schedule.fired" | "schedule.removed" | "schedule.set" | "schedule.skipped" | "secret.deleted" | "secret.rotated" | "secret.stored" | "secret.used" | "session.ended" | "session.refreshed" | "session.started" | "task.approved" | "task.archived" | "task.assigned" | "task.attachment-added" | "task.attachment-removed" | "task.attempt-picked" | "task.attempt-requested" | "task.commented" | "task.completed" | "task.edited" | "task.failed" | "task.handed-over" | "task.labelled" | "task.landed" | "task.landing-refused" | "task.paused" | "task.pushed" | "task.recalled" | "task.rejected" | "task.released" | "task.reopened" | "task.reordered" | "task.requeued" | "task.resumed" | "task.review-assigned" | "task.review-submitted" | "task.sent-to-review" | "task.submitted" | "task.waiting" | "team.changed" | "team.created" | "team.removed" | "token.issued" | "token.revoked" | "tool-server.removed" | "tool-server.set" | "tracker.import-requested" | "tracker.issue-linked" | "tracker.issue-wanted" | "tracker.pull-linked" | "tracker.received" | "tracker.refused" | "tracker.removed" | "tracker.sent" | "tracker.set" | "user.changed" | "user.erased" | "user.log-in-refused" | "user.password-changed" | "user.preferences-changed" | "user.registered" | "webhook.removed" | "webhook.set" | "webhook.tested" | "workflow.approval-decided" | "workflow.approval-escalated" | "workflow.approval-reminded" | "workflow.approval-requested" | "workflow.approval-withdrawn" | "workflow.card-ended" | "workflow.card-reopened" | "workflow.cards-made" | "workflow.defined" | "workflow.removed" | "workflow.retry-planned" | "workflow.run-cancelled" | "workflow.run-completed" | "workflow.run-ending" | "workflow.run-failed" | "workflow.run-paused" | "workflow.run-resumed" | "workflow.run-started" | "workflow.stage-completed" | "workflow.stage-failed" | "workflow.stage-retried" | "workflow.stage-skipped" | "workflow.stage-undone" | "workspace.changed" | "workspace.clock-corrected" | "workspace.created" | "workspace.deleted" | "workspace.member-added" | "workspace.member-changed" | "workspace.member-removed" | "workspace.opened" | "workspace.paused" | "workspace.policies-changed" | "workspace.request-accepted" | "workspace.resumed" | "workspace.settings-changed")[] | null;
                 /** @description Done by this one, such as user:local. */
                 actor?: string | null;
                 /** @description That go back to this request. */
@@ -28032,6 +28620,1060 @@ export interface operations {
         requestBody?: {
             content: {
                 "application/json": components["schemas"]["ResendDeliveries"] | null;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not declared as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_trackers: {
+        parameters: {
+            query?: {
+                /** @description How many items at most. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string | null;
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_TrackerView_"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_tracker: {
+        parameters: {
+            query?: {
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description ETags of answers that you have: if it is still one of them, 304 without a body. */
+                "If-None-Match"?: string | null;
+            };
+            path: {
+                /** @description The tracker's id: small letters, digits and hyphens. */
+                tracker_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description For If-Match and If-None-Match. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrackerView"];
+                };
+            };
+            /** @description It is what If-None-Match says that you have */
+            304: {
+                headers: {
+                    /** @description For If-Match and If-None-Match. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_tracker: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+                /** @description ETags as GET answered them: it is changed only if nobody has edited it since; else 412. */
+                "If-Match"?: string | null;
+            };
+            path: {
+                /** @description The tracker's id: small letters, digits and hyphens. */
+                tracker_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetTracker"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrackerView"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has changed since it was read (If-Match) */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not declared as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_tracker: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+                /** @description ETags as GET answered them: it is changed only if nobody has edited it since; else 412. */
+                "If-Match"?: string | null;
+            };
+            path: {
+                /** @description The tracker's id: small letters, digits and hyphens. */
+                tracker_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has changed since it was read (If-Match) */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_tracker_status: {
+        parameters: {
+            query?: {
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+            };
+            path: {
+                /** @description The tracker's id: small letters, digits and hyphens. */
+                tracker_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrackerStatus"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    check_tracker: {
+        parameters: {
+            query?: {
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+            };
+            path: {
+                /** @description The tracker's id: small letters, digits and hyphens. */
+                tracker_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrackerOutcome"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    import_issues: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The tracker's id: small letters, digits and hyphens. */
+                tracker_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ImportIssues"] | null;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not declared as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_links: {
+        parameters: {
+            query?: {
+                /** @description How many items at most. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string | null;
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+            };
+            path: {
+                /** @description The task's id. */
+                task_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_CardLink_"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    link_task: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The task's id. */
+                task_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LinkTask"];
             };
         };
         responses: {
