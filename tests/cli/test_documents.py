@@ -27,7 +27,7 @@ def test_a_document_is_written_edited_published_merged_and_its_history_told(vapo
     told = vapora("documents", "history", id_, "--patch")
     assert "How long" in told.out and "+Lend it for two weeks." in told.out
     other = vapora("documents", "new", "Lending books", "--file", str(text), "--json").json["id"]
-    pairs = vapora("documents", "duplicates", "--json").json["items"]
+    pairs = vapora("documents", "duplicates", "--threshold", "0.3", "--json").json["items"]
     assert [{one["one"]["id"], one["other"]["id"]} for one in pairs] == [{id_, other}]
     assert vapora("documents", "merge", other, id_).code == 0
     assert vapora("documents", "show", other, "--json").json["merged_into"] == id_
