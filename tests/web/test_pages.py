@@ -35,6 +35,8 @@ PAGES = {
     "/workflows/schedules": "Schedules",
     "/plans": "Plans",
     "/plans/{plan}": "Plan",
+    "/documents": "Documents",
+    "/documents/{document}": "How to lend a book",
     "/no/such/page": "",
 }
 
@@ -55,7 +57,9 @@ def lived(built: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tup
         "id"
     ]
     plan = site.send("POST", "/plans", {"goal": "Export links", "project_id": project})["id"]
-    yield site, {"task": task, "project": project, "run": run, "plan": plan}
+    text = "# Lending\n\n| what | how long |\n|---|---|\n| a book | *two* weeks |\n\n```sh\nlend book\n```\n"
+    document = site.send("POST", "/documents", {"title": "How to lend a book", "text": text})["id"]
+    yield site, {"task": task, "project": project, "run": run, "plan": plan, "document": document}
     site.close()
 
 
