@@ -14,6 +14,7 @@ NAMES = (
     "people",
     "workflows",
     "plans",
+    "knowledge",
     "channels",
     "schedules",
     "webhooks",
@@ -31,7 +32,7 @@ _WORDS = (
     (r"vapora\.sdk\.async_", "vapora.sdk."),
     (r"\bhttpx\.AsyncClient\b", "httpx.Client"),
     (
-        r"\bAsync(Transport|Workflows|Work|Plans|People|Channels|Schedules|Webhooks|Client|Projects|Project|Tasks|Task|Workspaces|Workspace|Live|Iterator)\b",
+        r"\bAsync(Transport|Workflows|Work|Plans|Knowledge|People|Channels|Schedules|Webhooks|Client|Projects|Project|Tasks|Task|Workspaces|Workspace|Live|Iterator)\b",
         r"\1",
     ),
     (r"__a(enter|exit)__", r"__\1__"),

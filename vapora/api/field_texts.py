@@ -11,6 +11,7 @@ from typing import Any
 
 from vapora.api import (
     channel_texts,
+    knowledge_texts,
     people_texts,
     plan_texts,
     schedule_texts,
@@ -128,6 +129,7 @@ _BESIDE = (
     | schedule_texts.SHAPES
     | webhook_texts.SHAPES
     | people_texts.SHAPES
+    | knowledge_texts.SHAPES
     | plan_texts.SHAPES
 )
 # By shape; `Page` stands for every list.
@@ -374,6 +376,7 @@ PARAMETERS = (
     | workflow_texts.PARAMETERS
     | webhook_texts.PARAMETERS
     | people_texts.PARAMETERS
+    | knowledge_texts.PARAMETERS
     | plan_texts.PARAMETERS
     | {
         "agent_id": "The agent's id, such as developer.",

@@ -46,6 +46,8 @@ GROUPS: tuple[Group, ...] = (
         get_queue get_settings get_preferences list_ids get_status get_position follow_live get_policies get_workspace
         list_members list_teams list_workflows get_workflow check_workflow list_workflow_runs get_workflow_run
         list_approvals get_approval list_schedules get_schedule list_firings list_plans get_plan
+        list_executions get_execution get_curves get_knowledge_graph list_relations get_knowledge_profile
+        get_knowledge_effect
         """,
     ),
     _group("prefer", "workspace", "Set one's own preferences", "set_preferences"),
@@ -64,7 +66,12 @@ GROUPS: tuple[Group, ...] = (
         accept_plan dismiss_plan
         """,
     ),
-    _group("discuss", "workspace", "Comment on tasks, and answer an agent's questions", "comment_task"),
+    _group(
+        "discuss",
+        "workspace",
+        "Comment on tasks, answer an agent's questions, and record causes",
+        "comment_task record_relation remove_relation",
+    ),
     _group(
         "review",
         "workspace",

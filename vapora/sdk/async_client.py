@@ -10,6 +10,7 @@ from events.ids import Scope, TaskState
 from vapora import commands, views
 from vapora.sdk.async_channels import AsyncChannels
 from vapora.sdk.async_handles import AsyncProjects, AsyncTasks
+from vapora.sdk.async_knowledge import AsyncKnowledge
 from vapora.sdk.async_live import AsyncLive
 from vapora.sdk.async_people import AsyncPeople
 from vapora.sdk.async_plans import AsyncPlans
@@ -23,7 +24,9 @@ from vapora.sdk.problems import problem
 from vapora.sdk.waiting import SETTLED
 
 
-class AsyncClient(AsyncWork, AsyncWorkflows, AsyncPlans, AsyncChannels, AsyncSchedules, AsyncWebhooks, AsyncPeople):
+class AsyncClient(
+    AsyncWork, AsyncWorkflows, AsyncPlans, AsyncKnowledge, AsyncChannels, AsyncSchedules, AsyncWebhooks, AsyncPeople
+):
     """Speaks to one server, for one workspace. Refusals are raised as `ApiError`, silence as `NoServerError`.
 
     One method for each operation of the HTTP interface; `projects` and `tasks` also lead to single ones:

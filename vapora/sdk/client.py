@@ -10,6 +10,7 @@ from events.ids import Scope, TaskState
 from vapora import commands, views
 from vapora.sdk.channels import Channels
 from vapora.sdk.handles import Projects, Tasks
+from vapora.sdk.knowledge import Knowledge
 from vapora.sdk.live import Live
 from vapora.sdk.paths import PREFIX, Moment, Position, budget_path, moment, path
 from vapora.sdk.people import People
@@ -23,7 +24,7 @@ from vapora.sdk.workflows import Workflows
 from vapora.sdk.workspaces import Workspaces
 
 
-class Client(Work, Workflows, Plans, Channels, Schedules, Webhooks, People):
+class Client(Work, Workflows, Plans, Knowledge, Channels, Schedules, Webhooks, People):
     """Speaks to one server, for one workspace. Refusals are raised as `ApiError`, silence as `NoServerError`.
 
     One method for each operation of the HTTP interface; `projects` and `tasks` also lead to single ones:
