@@ -62,6 +62,7 @@ COMMON = work_texts.COMMON | {
     "priority": "0 to 100; the higher one is taken first.",
     "project_id": "The project's id.",
     "providers": "Model providers that answered.",
+    "models": "Models that answered, as provider/model.",
     "reason": "Why it is so, in words.",
     "remedy": "What a person can do about it.",
     "repo": "The git repository that the project is about: a path on the server or an address. Null: none.",
@@ -190,7 +191,11 @@ SHAPES: dict[str, dict[str, str]] = _BESIDE | {
         "heartbeat_s": "Every how many seconds a frame without rows is to come, 1 to 60; absent: none.",
     },
     "Preferences": {"user_id": "Whose they are.", "position": "Of the last change; 0: nobody has said any."},
-    "WorkspaceSettings": {"position": "Of the last change; 0: nobody has set any."},
+    "WorkspaceSettings": {
+        "knowledge": "What is remembered of executions, and who is told.",
+        "position": "Of the last change; 0: nobody has set any.",
+    },
+    "ChangeSettings": {"knowledge": "What is remembered of executions, and who is told."},
     "Removed": {"id": "The id of what is gone.", "removed": "Always true."},
     "Cost": {
         "key": "What was grouped by, and its value.",

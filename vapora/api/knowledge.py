@@ -13,7 +13,8 @@ from vapora import clock
 from vapora import knowledge as known
 from vapora.api.agents import require_agent
 from vapora.api.context import Cursor, FreshCell, Limit, PostKey, Writing
-from vapora.commands import WHOLE, RecordRelation, RemoveRelation
+from vapora.api.forms import WHOLE
+from vapora.commands import RecordRelation, RemoveRelation
 from vapora.errors import BadInputError, NotFoundError, UnavailableError
 from vapora.views import (
     Accepted,
