@@ -9,6 +9,7 @@ from projections.channels import Channels
 from projections.comments import Comments
 from projections.costs import Costs
 from projections.decisions import Decisions
+from projections.documents import Documents
 from projections.engine.base import Projection, PublicView, Reader, Rows, Table
 from projections.engine.memory import MemoryRows
 from projections.engine.rebuild import Rebuild
@@ -27,6 +28,7 @@ from projections.schedules import Schedules
 from projections.secrets import Secrets
 from projections.settings import Settings
 from projections.steps import Steps
+from projections.trackers import Trackers
 from projections.webhooks import Webhooks
 from projections.workflows import Workflows
 
@@ -66,6 +68,7 @@ def all_projections() -> tuple[Projection, ...]:
         Profiles(),
         Costs(),
         Decisions(),
+        Documents(),
         Flow(),
         Knowledge(),
         Plans(),
@@ -75,6 +78,7 @@ def all_projections() -> tuple[Projection, ...]:
         Workflows(),
         Schedules(),
         Channels(),
+        Trackers(),
         Secrets(),
         Audit(),
         LogIndex(),

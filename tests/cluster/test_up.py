@@ -3,6 +3,7 @@ it stands on. docs/operations.md has the whole table of who dies and what happen
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import time
@@ -13,10 +14,12 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
+from mcp.client import Client
 
 from tests.ports import free_port
 from tests.startup.launched import ENDS_IN_S, Launched
 from tests.waiting import wait_for
+from vapora.api.mcp.tools import TOOLS
 from vapora.startup import lock
 
 pytestmark = [pytest.mark.ray, pytest.mark.timeout(900)]
@@ -57,6 +60,16 @@ def member(of: Launched, name: str) -> psutil.Process:
     return found
 
 
+def tools_at(api: str) -> set[str]:
+    """What a client of the Model Context Protocol is offered there."""
+
+    async def listed() -> set[str]:
+        async with Client(api.removesuffix("/api/v1") + "/mcp", read_timeout_seconds=BACK_IN_S) as client:
+            return {tool.name for tool in (await client.list_tools()).tools}
+
+    return asyncio.run(listed())
+
+
 def test_ctrl_c_at_three_moments_of_a_start_leaves_nothing_and_the_next_start_works(
     launched: list[Launched], tmp_path: Path
 ) -> None:
@@ -86,6 +99,7 @@ def test_two_at_once_bear_names_and_a_dead_ray_ends_them_with_a_sentence(
     there = second.addresses()
     for told in (here, there):
         assert httpx.get(told["api"] + "/board", timeout=20).status_code == 200
+        assert tools_at(told["api"]) == set(TOOLS)
 
     agents = [member(one, "ray::DashboardAgent") for one in (first, second)]
     ports = [{one.laddr.port for one in agent.net_connections() if one.status == "LISTEN"} for agent in agents]

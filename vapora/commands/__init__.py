@@ -6,6 +6,16 @@ Validation here is about form; whether the thing may happen now is decided by th
 
 from vapora.commands.base import INSTANT, WHOLE, BranchName, Command, Comment, Edit, Label, SandboxName, ShellLine, Slug
 from vapora.commands.channels import MailSettings, RemoveChannel, ResendDeliveries, SetChannel
+from vapora.commands.documents import (
+    ArchiveDocument,
+    CreateDocument,
+    DrawDocuments,
+    EditDocument,
+    MergeDocument,
+    PublishDocument,
+    RestoreDocument,
+    SetDocumentation,
+)
 from vapora.commands.knowledge import RecordRelation, RemoveRelation, SetKnowledge
 from vapora.commands.people import (
     AcceptInvitation,
@@ -49,6 +59,13 @@ from vapora.commands.plans import (
 from vapora.commands.schedules import EditSchedule, FireSchedule, LookAtSchedule, RemoveSchedule, SetSchedule
 from vapora.commands.secrets import (
     StoreSecret,
+)
+from vapora.commands.tool_servers import CallTool, RemoveToolServer, SetToolServer
+from vapora.commands.trackers import (
+    ImportIssues,
+    LinkTask,
+    RemoveTracker,
+    SetTracker,
 )
 from vapora.commands.webhooks import (
     RemoveWebhook,
@@ -124,10 +141,12 @@ __all__ = [
     "AcceptProjectFile",
     "AddMember",
     "ApproveTask",
+    "ArchiveDocument",
     "ArchiveProject",
     "AskPlan",
     "AttachFile",
     "BranchName",
+    "CallTool",
     "CancelRun",
     "CancelRunBody",
     "CancelWorkflowRun",
@@ -140,6 +159,7 @@ __all__ = [
     "Comment",
     "CommentOnLine",
     "CommentTask",
+    "CreateDocument",
     "CreateProject",
     "CreateTeam",
     "CreateWorkspace",
@@ -148,9 +168,11 @@ __all__ = [
     "DetachFile",
     "DismissPlan",
     "DrainAgent",
+    "DrawDocuments",
     "Edit",
     "EditAgent",
     "EditBudget",
+    "EditDocument",
     "EditProject",
     "EditSchedule",
     "EditTask",
@@ -161,13 +183,16 @@ __all__ = [
     "Email",
     "EraseUser",
     "FireSchedule",
+    "ImportIssues",
     "Invite",
     "IssueToken",
     "Label",
+    "LinkTask",
     "LogIn",
     "LogOut",
     "LookAtSchedule",
     "MailSettings",
+    "MergeDocument",
     "MergeTask",
     "MoveTask",
     "NewPassword",
@@ -180,6 +205,7 @@ __all__ = [
     "PlanCommand",
     "PlannedCard",
     "ProjectCheck",
+    "PublishDocument",
     "RecordRelation",
     "RedeemCode",
     "RedeemSignIn",
@@ -191,6 +217,8 @@ __all__ = [
     "RemoveRelation",
     "RemoveSchedule",
     "RemoveTeam",
+    "RemoveToolServer",
+    "RemoveTracker",
     "RemoveWebhook",
     "RemoveWorkflow",
     "ReplaceAgent",
@@ -199,6 +227,7 @@ __all__ = [
     "ResendDeliveries",
     "ResetPassword",
     "ResolveTask",
+    "RestoreDocument",
     "Resume",
     "ResumeProject",
     "ResumeRun",
@@ -212,10 +241,13 @@ __all__ = [
     "SandboxName",
     "SetBudget",
     "SetChannel",
+    "SetDocumentation",
     "SetKnowledge",
     "SetPolicies",
     "SetSchedule",
     "SetTaskBudget",
+    "SetToolServer",
+    "SetTracker",
     "SetUp",
     "SetWebhook",
     "SetWorkflow",

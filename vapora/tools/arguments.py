@@ -22,9 +22,7 @@ class Arguments(BaseModel):
     @classmethod
     def schema_for_models(cls) -> dict[str, Any]:
         """JSON Schema of type object, without what only pydantic needs."""
-        schema: dict[str, Any] = _plain(cls.model_json_schema(), {})
-        schema.setdefault("properties", {})
-        return schema
+        return plain(cls.model_json_schema())
 
 
 class FileRead(Arguments):
@@ -99,6 +97,13 @@ class SubmitReview(Arguments):
     verdict: Literal["approve", "request-changes"]
     summary: str = Field(min_length=1, max_length=20_000, description="The reasons, the most important first.")
     comments: tuple[ReviewComment, ...] = Field(default=(), max_length=100)
+
+
+def plain(schema: dict[str, Any]) -> dict[str, Any]:
+    """A JSON Schema of type object as every vendor and client takes it."""
+    found: dict[str, Any] = _plain(schema, {})
+    found.setdefault("properties", {})
+    return found
 
 
 def _plain(value: Any, definitions: dict[str, Any]) -> Any:

@@ -5,6 +5,20 @@ from vapora.views.base import Stored, View
 from vapora.views.catalogue import Role, TaskType
 from vapora.views.channels import ChannelDelivery, ChannelOutcome, ChannelView, MailView
 from vapora.views.comments import Comment, CommentMade
+from vapora.views.documents import (
+    DocumentationCard,
+    DocumentationView,
+    DocumentDifference,
+    DocumentMerged,
+    DocumentState,
+    DocumentSummary,
+    DocumentVersion,
+    DocumentView,
+    DrawnDocument,
+    DrawnDocuments,
+    DuplicatePair,
+    ProjectDocumentation,
+)
 from vapora.views.filters import AuditFilter, EventFilter
 from vapora.views.flow import AgentWork, Dashboard, FlowDay, Spread
 from vapora.views.knowledge import (
@@ -91,6 +105,7 @@ from vapora.views.runs import Artifact, ArtifactSummary, Execution, RunBrief
 from vapora.views.schedules import CatchUpChoice, FiringOutcome, FiringView, ScheduleFired, ScheduleView
 from vapora.views.secrets import Secret, SecretDeleted, SecretsRotated
 from vapora.views.steps import Step, StepKind, StepState
+from vapora.views.trackers import CardLink, TrackerOutcome, TrackerStatus, TrackerView
 from vapora.views.webhooks import DeliveryState, WebhookDelivery, WebhookMade, WebhookOutcome, WebhookView
 from vapora.views.work import (
     Accepted,
@@ -176,6 +191,7 @@ __all__ = [
     "BudgetEdited",
     "BudgetView",
     "CardEstimate",
+    "CardLink",
     "CatchUpChoice",
     "CellCounts",
     "Chain",
@@ -200,6 +216,17 @@ __all__ = [
     "Deciders",
     "Decision",
     "DeliveryState",
+    "DocumentDifference",
+    "DocumentMerged",
+    "DocumentState",
+    "DocumentSummary",
+    "DocumentVersion",
+    "DocumentView",
+    "DocumentationCard",
+    "DocumentationView",
+    "DrawnDocument",
+    "DrawnDocuments",
+    "DuplicatePair",
     "Effect",
     "EffectSum",
     "EventFilter",
@@ -255,6 +282,7 @@ __all__ = [
     "Progress",
     "Project",
     "ProjectChange",
+    "ProjectDocumentation",
     "ProjectFile",
     "ProjectMade",
     "ProposedCard",
@@ -294,6 +322,9 @@ __all__ = [
     "TeamView",
     "TokenMade",
     "TokenView",
+    "TrackerOutcome",
+    "TrackerStatus",
+    "TrackerView",
     "UserView",
     "View",
     "Waiting",

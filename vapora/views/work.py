@@ -277,6 +277,9 @@ class Agent(View):
     running: int
     capabilities: tuple[str, ...]
     task_types: tuple[str, ...]
+    # The package that it is of, with its version; empty: none.
+    package: str = ""
+    version: str = ""
     position: int
 
 
