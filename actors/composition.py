@@ -62,6 +62,7 @@ from vapora.errors import ConfigurationError, NotFoundError, UnavailableError, V
 from vapora.identity import named_owner
 from vapora.identity.openid import Provider, client_of
 from vapora.identity.store import open_store
+from vapora.knowledge import PastWork, likeness
 from vapora.llm.catalogue import Catalogue, installed, own_prices
 from vapora.llm.factory import client_with, clients, switched_on_by_key
 from vapora.log.cell_records import open_cell_records
@@ -319,6 +320,7 @@ def build_agent(wiring: Wiring, address: Address) -> Agent:
             tool_s=wiring.settings.agent_tool_limit_s,
             other_s=wiring.settings.agent_step_limit_s,
         ),
+        past_work=PastWork(wiring.settings.read_place(workspace), likeness(wiring.settings, workspace)),
     )
 
 

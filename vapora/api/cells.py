@@ -23,6 +23,7 @@ from vapora.dispatch import Dispatcher
 from vapora.dispatch.secrets import SecretEvents, SecretStore
 from vapora.dispatch.workflows import WorkflowCommands
 from vapora.errors import BehindError, LogError, NotFoundError, UnavailableError, VaultError
+from vapora.knowledge import likeness
 from vapora.log.client import LogClient
 from vapora.ports import ActorSystemPort, RouterStatusPort
 from vapora.settings import Settings
@@ -74,6 +75,7 @@ class Cell:
         self.channels = system.channels(workspace)
         self.trackers = system.trackers(workspace)
         self.workflows = WorkflowCommands(self.log, clock.now)
+        self.likeness = likeness(settings, workspace)
         self.workflow_folder = settings.workflow_folder(workspace)
         self._router = system.router()
         self.feed = LiveFeed(workspace, self.projector)

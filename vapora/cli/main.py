@@ -21,6 +21,7 @@ from vapora.cli import (
     channels,
     doctor,
     documents,
+    knowledge,
     log,
     plans,
     projects,
@@ -83,6 +84,7 @@ app.add_typer(schedules.app, name="schedules")
 app.add_typer(channels.app, name="channels")
 app.add_typer(trackers.app, name="trackers")
 app.add_typer(plans.app, name="plan")
+app.add_typer(knowledge.app, name="knowledge")
 app.add_typer(documents.app, name="documents")
 app.add_typer(workflows.app, name="workflow")
 app.add_typer(workflows.approvals, name="approvals")

@@ -47,6 +47,8 @@ GROUPS: tuple[Group, ...] = (
         list_members list_teams list_workflows get_workflow check_workflow list_workflow_runs get_workflow_run
         list_approvals get_approval list_links list_schedules get_schedule list_firings list_plans get_plan
         list_documents get_document list_document_versions get_document_difference list_duplicates get_documentation
+        list_executions get_execution get_curves get_knowledge_graph list_relations get_knowledge_profile
+        get_knowledge_effect
         """,
     ),
     _group("prefer", "workspace", "Set one's own preferences", "set_preferences"),
@@ -70,7 +72,12 @@ GROUPS: tuple[Group, ...] = (
         """,
     ),
     _group("accept-plans", "workspace", "Have the cards of a plan made: people, and no program", "accept_plan"),
-    _group("discuss", "workspace", "Comment on tasks, and answer an agent's questions", "comment_task"),
+    _group(
+        "discuss",
+        "workspace",
+        "Comment on tasks, answer an agent's questions, and record causes",
+        "comment_task record_relation remove_relation",
+    ),
     _group(
         "review",
         "workspace",

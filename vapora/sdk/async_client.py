@@ -11,6 +11,7 @@ from vapora import commands, views
 from vapora.sdk.async_channels import AsyncChannels
 from vapora.sdk.async_documents import AsyncDocuments
 from vapora.sdk.async_handles import AsyncProjects, AsyncTasks
+from vapora.sdk.async_knowledge import AsyncKnowledge
 from vapora.sdk.async_live import AsyncLive
 from vapora.sdk.async_people import AsyncPeople
 from vapora.sdk.async_plans import AsyncPlans
@@ -29,6 +30,7 @@ class AsyncClient(
     AsyncWork,
     AsyncWorkflows,
     AsyncPlans,
+    AsyncKnowledge,
     AsyncChannels,
     AsyncTrackers,
     AsyncSchedules,
