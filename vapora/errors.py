@@ -213,6 +213,10 @@ class StoreFaultError(UnavailableError):
     pass
 
 
+class SearchFormError(StoreFaultError):
+    pass
+
+
 class ConfigurationError(VaporaError):
     pass
 

@@ -45,6 +45,7 @@ from vapora.api import (
     roles,
     runs,
     schedules,
+    search,
     secrets,
     settings,
     steps,
@@ -83,7 +84,7 @@ _STORED_AT_ONCE = 4
 _LEVEL = 6
 
 _NOUNS = (
-    *(projects, repositories, tasks, changes, comments, attachments, board, runs, steps, pauses, plans),
+    *(projects, repositories, tasks, changes, comments, attachments, board, runs, steps, pauses, plans, search),
     *(agents, budgets, costs, flow, events, audit, roles, queue, settings, secrets, policies, users, ids),
     *(workflows, workflow_checks, workflow_runs, approvals, schedules, webhooks, channels),
     *(auth, openid, workspaces, tokens, live, operator),

@@ -14,6 +14,7 @@ from vapora.api import (
     people_texts,
     plan_texts,
     schedule_texts,
+    search_texts,
     webhook_texts,
     work_texts,
     workflow_texts,
@@ -129,6 +130,7 @@ _BESIDE = (
     | webhook_texts.SHAPES
     | people_texts.SHAPES
     | plan_texts.SHAPES
+    | search_texts.SHAPES
 )
 # By shape; `Page` stands for every list.
 SHAPES: dict[str, dict[str, str]] = _BESIDE | {

@@ -46,6 +46,7 @@ GROUPS: tuple[Group, ...] = (
         get_queue get_settings get_preferences list_ids get_status get_position follow_live get_policies get_workspace
         list_members list_teams list_workflows get_workflow check_workflow list_workflow_runs get_workflow_run
         list_approvals get_approval list_schedules get_schedule list_firings list_plans get_plan
+        search
         """,
     ),
     _group("prefer", "workspace", "Set one's own preferences", "set_preferences"),

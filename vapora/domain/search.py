@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from math import exp
 from typing import Final, Literal
 
 KINDS: Final = ("task", "run", "document", "comment", "code")
@@ -110,5 +111,5 @@ def narrowed(allowed: Allowed, kinds: tuple[str, ...] = (), project_id: str | No
 def boosted(relevance: float, kind: str, age_days: float) -> float:
     """A text's relevance (more is better, at least 0) with what its kind and its age add. `age_days`: of what lies in
     the future it is 0."""
-    recency = 1 + RECENCY * 2.718281828459045 ** (-max(age_days, 0.0) / RECENCY_DAYS)
+    recency = 1 + RECENCY * exp(-max(age_days, 0.0) / RECENCY_DAYS)
     return relevance * KIND_WEIGHT.get(kind, 1.0) * recency

@@ -1,7 +1,7 @@
 """What somebody typed, taken apart. Nothing that is typed is an error, and nothing of it reaches an engine as it is.
 
-`"two words"` is a phrase, `-word` leaves out what holds it, `word*` is the beginning of a word, and so is the last word,
-since it may still be typed. Everything else is words that must all be there, if anything holds them all.
+`"two words"` is a phrase, `-word` leaves out what holds it, `word*` is the beginning of a word, and so is the last
+word, since it may still be typed. Everything else is words that must all be there, if anything holds them all.
 """
 
 from __future__ import annotations

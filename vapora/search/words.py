@@ -18,9 +18,81 @@ _PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\da-zA-Z_]+")
 LONGEST = 40
 # Words that say nothing of what a text is about.
 STOPWORDS = frozenset(
-    """a an and are as at be been but by can could did do does for from had has have how i if in into is it its may me
-    my no nor not of on or our shall should so such than that the their them then there these they this those to too
-    up us was we were what when where which while who whom why will with would you your""".split()
+    [
+        "a",
+        "an",
+        "and",
+        "are",
+        "as",
+        "at",
+        "be",
+        "been",
+        "but",
+        "by",
+        "can",
+        "could",
+        "did",
+        "do",
+        "does",
+        "for",
+        "from",
+        "had",
+        "has",
+        "have",
+        "how",
+        "i",
+        "if",
+        "in",
+        "into",
+        "is",
+        "it",
+        "its",
+        "may",
+        "me",
+        "my",
+        "no",
+        "nor",
+        "not",
+        "of",
+        "on",
+        "or",
+        "our",
+        "shall",
+        "should",
+        "so",
+        "such",
+        "than",
+        "that",
+        "the",
+        "their",
+        "them",
+        "then",
+        "there",
+        "these",
+        "they",
+        "this",
+        "those",
+        "to",
+        "too",
+        "up",
+        "us",
+        "was",
+        "we",
+        "were",
+        "what",
+        "when",
+        "where",
+        "which",
+        "while",
+        "who",
+        "whom",
+        "why",
+        "will",
+        "with",
+        "would",
+        "you",
+        "your",
+    ]
 )
 _VOWEL = re.compile(r"[aeiouy]")
 
@@ -37,7 +109,7 @@ def words(text: str) -> Iterator[Word]:
     """All of them in order; an identifier's parts, one after the other."""
     for token in _TOKEN.finditer(text):
         start, raw = token.start(), token.group()
-        if raw.islower() and raw.isalpha():
+        if _is_plain(raw):
             yield Word(folded(raw), start, token.end())
             continue
         for part in _PARTS.finditer(raw):
@@ -49,10 +121,15 @@ def wholes(text: str) -> Iterator[str]:
     """Identifiers of several parts, each as one word."""
     for token in _TOKEN.finditer(text):
         raw = token.group()
-        if not (raw.islower() and raw.isalpha()) and len(_PARTS.findall(raw)) > 1:
+        if not _is_plain(raw) and len(_PARTS.findall(raw)) > 1:
             whole = folded(raw.replace("_", ""))
             if whole:
                 yield whole
+
+
+def _is_plain(raw: str) -> bool:
+    """One word as people write it, and no identifier."""
+    return raw.isalpha() and (raw.islower() or raw.isupper() or raw[1:].islower())
 
 
 @lru_cache(50_000)
