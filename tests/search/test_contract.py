@@ -170,7 +170,7 @@ def test_another_form_is_refused_aloud_and_begun_anew_by_who_writes(
     put(writer, entry("a", "Something"), position=5)
     with closing(engine(place).writer()) as session:
         session.execute("UPDATE generations SET form = ?", ("search:0",))
-    with pytest.raises(SearchFormError, match="'search:0'.*reads"):
+    with pytest.raises(SearchFormError, match=r"'search:0'.*reads"):
         reader.find("something", ALL)
     with pytest.raises(SearchFormError, match="writes"):
         put(writer, entry("b", "Something"))

@@ -4,6 +4,8 @@
 """
 
 from vapora.search.changes import Change, Drop, Handlers, Known, Put
+from vapora.search.learning import learn_if_due
+from vapora.search.live_model import LiveModel
 from vapora.search.reader import SearchReader
 from vapora.search.sources import SOURCES, mark_of, take_in, topics
 from vapora.search.writer import Batch, IndexWriter
@@ -16,8 +18,10 @@ __all__ = [
     "Handlers",
     "IndexWriter",
     "Known",
+    "LiveModel",
     "Put",
     "SearchReader",
+    "learn_if_due",
     "mark_of",
     "take_in",
     "topics",

@@ -32,7 +32,7 @@ TABLES: Final = (
     "CREATE TABLE grams_{g} (gram TEXT NOT NULL, word TEXT NOT NULL, PRIMARY KEY (gram, word))",
     "CREATE TABLE heads_{g} (project_id TEXT PRIMARY KEY, head TEXT NOT NULL)",
     "CREATE TABLE models_{g} (name TEXT PRIMARY KEY, dims INT NOT NULL, entries BIGINT NOT NULL, live INT NOT NULL, "
-    "data {blob} NOT NULL)",
+    "data {blob} NOT NULL, changes BIGINT NOT NULL)",
     "CREATE TABLE vectors_{g} (number BIGINT NOT NULL, model TEXT NOT NULL, change BIGINT NOT NULL, "
     "vector {blob} NOT NULL, PRIMARY KEY (model, number))",
     "CREATE INDEX vectors_{g}_change ON vectors_{g} (model, change)",

@@ -75,6 +75,12 @@ class IndexWriter:
             yield batch
             batch.finish()
 
+    @contextmanager
+    def open(self) -> Iterator[tuple[Session, int]]:
+        """A transaction on the generation that is looked at, for what stands beside its entries."""
+        with self._transaction():
+            yield self._session, self._live()
+
     # ---- building anew
 
     def begin_rebuild(self) -> int:
