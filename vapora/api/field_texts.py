@@ -16,6 +16,7 @@ from vapora.api import (
     people_texts,
     plan_texts,
     schedule_texts,
+    search_texts,
     tracker_texts,
     webhook_texts,
     work_texts,
@@ -136,6 +137,7 @@ _BESIDE = (
     | people_texts.SHAPES
     | knowledge_texts.SHAPES
     | plan_texts.SHAPES
+    | search_texts.SHAPES
 )
 # By shape; `Page` stands for every list.
 SHAPES: dict[str, dict[str, str]] = _BESIDE | {

@@ -49,6 +49,7 @@ GROUPS: tuple[Group, ...] = (
         list_documents get_document list_document_versions get_document_difference list_duplicates get_documentation
         list_executions get_execution get_curves get_knowledge_graph list_relations get_knowledge_profile
         get_knowledge_effect
+        search
         """,
     ),
     _group("prefer", "workspace", "Set one's own preferences", "set_preferences"),

@@ -103,6 +103,7 @@ from vapora.views.repository import (
 )
 from vapora.views.runs import Artifact, ArtifactSummary, Execution, RunBrief
 from vapora.views.schedules import CatchUpChoice, FiringOutcome, FiringView, ScheduleFired, ScheduleView
+from vapora.views.search import FoundItem, SearchAnswer, SearchMode, SnippetPart
 from vapora.views.secrets import Secret, SecretDeleted, SecretsRotated
 from vapora.views.steps import Step, StepKind, StepState
 from vapora.views.trackers import CardLink, TrackerOutcome, TrackerStatus, TrackerView
@@ -239,6 +240,7 @@ __all__ = [
     "FiringOutcome",
     "FiringView",
     "FlowDay",
+    "FoundItem",
     "Frame",
     "Given",
     "Graph",
@@ -299,12 +301,15 @@ __all__ = [
     "RunSummary",
     "ScheduleFired",
     "ScheduleView",
+    "SearchAnswer",
+    "SearchMode",
     "Secret",
     "SecretDeleted",
     "SecretsRotated",
     "SessionTokens",
     "SettingsChange",
     "SignInStatus",
+    "SnippetPart",
     "Spread",
     "StageState",
     "StageTask",
