@@ -122,6 +122,8 @@ class Settings(BaseSettings):
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(default_factory=tuple)
     # Networks that webhooks may reach although they are inside, and by plain HTTP.
     webhook_allow: Annotated[tuple[Network, ...], NoDecode] = Field(default_factory=tuple)
+    # Networks of an own GitHub Enterprise Server or Jira, which may be reached although they are inside.
+    tracker_allow: Annotated[tuple[Network, ...], NoDecode] = Field(default_factory=tuple)
     ollama_model: str = "llama3.3"
     # The private key that signs checkpoints of the log; absent: `audit_key` in the data folder.
     audit_key: Path | None = None
@@ -191,7 +193,7 @@ class Settings(BaseSettings):
             raise ValueError("must be written as 600/minute (second, minute, hour or day), or be empty")
         return given.strip()
 
-    @field_validator("trusted_proxies", "webhook_allow", mode="before")
+    @field_validator("trusted_proxies", "webhook_allow", "tracker_allow", mode="before")
     @classmethod
     def _split_networks(cls, given: Any) -> Any:
         return tuple(ip_network(one) if isinstance(one, str) else one for one in _words(given))
@@ -284,6 +286,10 @@ class Settings(BaseSettings):
     def webhooks_folder(self, workspace: str) -> Path:
         """What is to be sent to webhooks."""
         return self.workspace_folder(workspace) / "webhooks"
+
+    def trackers_folder(self, workspace: str) -> Path:
+        """What is to be carried to trackers, and where to look in them."""
+        return self.workspace_folder(workspace) / "trackers"
 
     def webhook_secrets(self, workspace: str) -> Path:
         """Where earlier versions kept what webhooks sign with; the vault takes it over at the next start."""

@@ -157,6 +157,8 @@ class Agent:
                 if taking_over.is_anothers(one, run):
                     self._journal.info("another agent has it now", run=one.id)
                     return
+                if failure is None:
+                    await one.equip(run)
                 if run.ended is None:
                     run = await (self._go_on(one, run) if failure is None else self._fail(one, run, failure))
                 if not taking_over.is_anothers(one, run):

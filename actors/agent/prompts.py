@@ -46,6 +46,7 @@ def run_started(assignment: Assignment, steps: tuple[str, ...], simulated: bool,
         forked_from=assignment.fork,
         model=assignment.model,
         attachments=task.attachments,
+        equipment=assignment.equipment,
         simulated=simulated,
         **work,
     )
@@ -85,7 +86,7 @@ def call_with_tools(
     """The next call of a run that works with tools. Nothing is held ahead: nobody knows what a tool will say."""
     assert run.started is not None
     call = _call(assignment, manifest, run, ask, system, messages, ask.room(manifest.work_output_tokens))
-    return replace(call, tools=tuple(TOOLS[name].spec() for name in offered_tools(run.started) if name in TOOLS))
+    return replace(call, tools=tuple(TOOLS[name].spec() for name in offered_tools(run) if name in TOOLS))
 
 
 def _call(
@@ -139,6 +140,7 @@ def routing(task: Task, manifest: RoleManifest) -> Routing:
         size=manifest.model_tier,
         complexity=next((one for one in COMPLEXITIES if one == asked), "medium"),
         critical=task.context.get("quality") == "critical",
+        prefers=manifest.prefers,
     )
 
 

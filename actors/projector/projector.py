@@ -17,6 +17,7 @@ from projections.engine.last_event import LastEvent
 from projections.engine.rebuild import Rebuild
 from projections.engine.runner import GapError, Runner
 from projections.engine.store import ReadStore
+from projections.uses import uses
 from vapora.domain.cell import Rest
 from vapora.log.client import LogClient
 
@@ -96,7 +97,9 @@ class Projector:
     async def health(self) -> dict[str, Any]:
         follower = self._following()
         problem = follower.problem or self._rebuilding.problem
-        return {"position": follower.position, "problem": problem, **await self.status()}
+        store = self._opened()
+        used = await self._in_thread(lambda: _uses(store, self._projections))
+        return {"position": follower.position, "problem": problem, "uses": used, **await self.status()}
 
     async def rest(self) -> Rest:
         follower = self._following()
@@ -294,6 +297,11 @@ def _mark(store: ReadStore) -> LastEvent | None:
 def _clear(store: ReadStore) -> None:
     with store.transaction() as transaction:
         transaction.clear()
+
+
+def _uses(store: ReadStore, projections: Sequence[Projection]) -> tuple[str, ...]:
+    with store.snapshot() as rows:
+        return uses(rows, projections)
 
 
 def _positions(store: ReadStore, projections: Sequence[Projection]) -> dict[str, int]:

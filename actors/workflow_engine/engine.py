@@ -112,6 +112,8 @@ class WorkflowEngine:
         await self._follower.stop()
         if self._saved is not None and self._caught_up:
             await self._saved.close(self._log, self._live, self._live.position)
+        if self._scheduler is not None and self._caught_up:
+            await self._scheduler.close()
 
     async def health(self) -> dict[str, Any]:
         return {
@@ -119,6 +121,7 @@ class WorkflowEngine:
             "problem": self._follower.problem,
             "runs": len(self._live.runs),
             "files": {} if self._files is None else dict(self._files.problems),
+            "documents": {} if self._scheduler is None else dict(self._scheduler.problems),
         }
 
     async def rest(self) -> Rest:

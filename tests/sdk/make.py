@@ -15,7 +15,9 @@ NAMES = (
     "workflows",
     "plans",
     "channels",
+    "trackers",
     "schedules",
+    "documents",
     "webhooks",
     "client",
     "handles",
@@ -31,7 +33,7 @@ _WORDS = (
     (r"vapora\.sdk\.async_", "vapora.sdk."),
     (r"\bhttpx\.AsyncClient\b", "httpx.Client"),
     (
-        r"\bAsync(Transport|Workflows|Work|Plans|People|Channels|Schedules|Webhooks|Client|Projects|Project|Tasks|Task|Workspaces|Workspace|Live|Iterator)\b",
+        r"\bAsync(Transport|Workflows|Work|Plans|People|Channels|Trackers|Schedules|Documents|Webhooks|Client|Projects|Project|Tasks|Task|Workspaces|Workspace|Live|Iterator)\b",
         r"\1",
     ),
     (r"__a(enter|exit)__", r"__\1__"),

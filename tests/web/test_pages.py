@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.web.site import Site
 
@@ -122,19 +122,29 @@ def test_the_theme_is_there_before_the_page_itself(lived: tuple[Site, dict[str, 
     expect(page.locator("#app")).to_be_empty()
 
 
+@pytest.mark.parametrize("width", [768, 1440])
 @pytest.mark.parametrize("path", ["/", "/p/{project}", "/p/{project}/dashboard", "/agents", "/costs", "/settings"])
-def test_nothing_jumps_while_a_page_is_loaded(path: str, lived: tuple[Site, dict[str, str]], open_page: Open) -> None:
-    """The cumulative layout shift is below 0.05; 0.1 is held for good."""
+def test_nothing_jumps_while_a_page_is_loaded(
+    path: str, width: int, lived: tuple[Site, dict[str, str]], open_page: Open
+) -> None:
+    """The cumulative layout shift is below 0.05; 0.1 is held for good. Each answer of the server comes after what was
+    known before it is drawn, and the last that was asked for comes first: what a page makes room for too late moves
+    the rest."""
     site, ids = lived
-    page = open_page("about:blank")
+    page = open_page("about:blank", width=width)
     page.add_init_script(
         """window.shifts = []
         new PerformanceObserver(list => window.shifts.push(...list.getEntries().map(one => one.value)))
           .observe({type: 'layout-shift', buffered: true})"""
     )
-    page.goto(site.url + path.format(**ids))
+    held: list[Route] = []
+    page.route(re.compile(r"/api/v1/|/health$"), lambda route: held.append(route))
+    page.goto(site.url + path.format(**ids), wait_until="commit")
+    known = page.get_by_text("Live", exact=True), page.get_by_text("rehearsal")
+    loading = page.get_by_text("Loading…")
+    while held or not all(one.is_visible() for one in known) or loading.count():
+        if held:
+            held.pop().continue_()
+        page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
     expect(page.get_by_role("heading", level=1)).to_be_attached()
-    expect(page.get_by_text("Live", exact=True)).to_be_visible()
-    expect(page.get_by_text("rehearsal")).to_be_visible()
-    expect(page.get_by_text("Loading…")).to_have_count(0)
     assert sum(page.evaluate("window.shifts")) < 0.05

@@ -27,6 +27,8 @@ from vapora.api import (
     comments,
     cors,
     costs,
+    documentation,
+    documents,
     events,
     flow,
     front_page,
@@ -51,6 +53,7 @@ from vapora.api import (
     system,
     tasks,
     tokens,
+    trackers,
     uploads,
     users,
     web,
@@ -86,7 +89,8 @@ _LEVEL = 6
 _NOUNS = (
     *(projects, repositories, tasks, changes, comments, attachments, board, runs, steps, pauses, plans),
     *(agents, budgets, costs, flow, events, audit, roles, queue, settings, secrets, policies, users, ids),
-    *(workflows, workflow_checks, workflow_runs, approvals, schedules, webhooks, channels),
+    *(workflows, workflow_checks, workflow_runs, approvals, schedules, webhooks, channels, trackers),
+    *(documents, documentation),
     *(auth, openid, workspaces, tokens, live, operator),
 )
 

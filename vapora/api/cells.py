@@ -72,6 +72,7 @@ class Cell:
         self.repositories = system.repositories(workspace)
         self.webhooks = system.webhooks(workspace)
         self.channels = system.channels(workspace)
+        self.trackers = system.trackers(workspace)
         self.workflows = WorkflowCommands(self.log, clock.now)
         self.workflow_folder = settings.workflow_folder(workspace)
         self._router = system.router()

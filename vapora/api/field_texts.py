@@ -11,9 +11,11 @@ from typing import Any
 
 from vapora.api import (
     channel_texts,
+    document_texts,
     people_texts,
     plan_texts,
     schedule_texts,
+    tracker_texts,
     webhook_texts,
     work_texts,
     workflow_texts,
@@ -125,7 +127,9 @@ _BESIDE = (
     work_texts.SHAPES
     | workflow_texts.SHAPES
     | channel_texts.SHAPES
+    | tracker_texts.SHAPES
     | schedule_texts.SHAPES
+    | document_texts.SHAPES
     | webhook_texts.SHAPES
     | people_texts.SHAPES
     | plan_texts.SHAPES
@@ -370,7 +374,9 @@ SHAPES: dict[str, dict[str, str]] = _BESIDE | {
 PARAMETERS = (
     work_texts.PARAMETERS
     | channel_texts.PARAMETERS
+    | tracker_texts.PARAMETERS
     | schedule_texts.PARAMETERS
+    | document_texts.PARAMETERS
     | workflow_texts.PARAMETERS
     | webhook_texts.PARAMETERS
     | people_texts.PARAMETERS

@@ -35,6 +35,8 @@ TAGS = [
     {"name": "catalogue", "description": "The roles and the types of task."},
     {"name": "workflows", "description": "Stages that follow each other, their runs, and what they ask people."},
     {"name": "schedules", "description": "What the clock begins, and what came of it."},
+    {"name": "documents", "description": "Texts with versions, and how finished work gets into them."},
+    {"name": "trackers", "description": "GitHub and Jira, whose issues are kept in step with cards."},
     {"name": "channels", "description": "By which people are told, and what came of it."},
     {"name": "webhooks", "description": "Where events are sent to, and what came of it."},
     {"name": "settings", "description": "What is set for the workspace, and what a person prefers."},

@@ -20,6 +20,7 @@ from vapora.cli import (
     budget,
     channels,
     doctor,
+    documents,
     log,
     plans,
     projects,
@@ -80,6 +81,7 @@ app.add_typer(secrets.app, name="secrets")
 app.add_typer(schedules.app, name="schedules")
 app.add_typer(channels.app, name="channels")
 app.add_typer(plans.app, name="plan")
+app.add_typer(documents.app, name="documents")
 app.add_typer(workflows.app, name="workflow")
 app.add_typer(workflows.approvals, name="approvals")
 app.add_typer(webhooks.app, name="webhooks")

@@ -45,23 +45,28 @@ GROUPS: tuple[Group, ...] = (
         get_learning list_budgets get_role_budget get_task_budget get_budget get_costs list_events get_event get_chain
         get_queue get_settings get_preferences list_ids get_status get_position follow_live get_policies get_workspace
         list_members list_teams list_workflows get_workflow check_workflow list_workflow_runs get_workflow_run
-        list_approvals get_approval list_schedules get_schedule list_firings list_plans get_plan
+        list_approvals get_approval list_links list_schedules get_schedule list_firings list_plans get_plan
+        list_documents get_document list_document_versions get_document_difference list_duplicates get_documentation
         """,
     ),
     _group("prefer", "workspace", "Set one's own preferences", "set_preferences"),
     _group(
         "plan",
         "workspace",
-        "Make projects and workflows, name and describe them, pause projects",
-        "create_project edit_project pause_project resume_project create_workflow set_workflow remove_workflow",
+        "Make projects and workflows, name and describe them, pause projects, have work documented",
+        """
+        create_project edit_project pause_project resume_project create_workflow set_workflow remove_workflow
+        set_documentation
+        """,
     ),
     _group(
         "hand-in",
         "workspace",
-        "Hand in tasks, edit them, move them on the board, start workflows, have goals planned",
+        "Hand in tasks, edit them, move them on the board, start workflows, have goals planned, write documents",
         """
         submit_task edit_task move_task archive_task attach_file detach_file start_workflow_run create_plan revise_plan
-        accept_plan dismiss_plan
+        accept_plan dismiss_plan create_document edit_document publish_document archive_document restore_document
+        merge_document remove_document draw_documents import_issues link_task
         """,
     ),
     _group("discuss", "workspace", "Comment on tasks, and answer an agent's questions", "comment_task"),
@@ -113,10 +118,11 @@ GROUPS: tuple[Group, ...] = (
     _group(
         "connect",
         "workspace",
-        "Have other programs told by webhooks, and people by channels",
+        "Have other programs told by webhooks, and people by channels; connect trackers",
         """
         list_webhooks create_webhook get_webhook set_webhook remove_webhook test_webhook list_deliveries
         list_channels get_channel set_channel remove_channel test_channel list_channel_deliveries resend_deliveries
+        list_trackers get_tracker set_tracker remove_tracker get_tracker_status check_tracker
         """,
     ),
     _group(
@@ -147,7 +153,7 @@ GROUPS: tuple[Group, ...] = (
         "What needs no signing in",
         """
         get_health get_sign_in_status set_up log_in refresh_session log_out accept_invitation redeem_code start_openid
-        finish_openid redeem_sign_in
+        finish_openid redeem_sign_in take_tracker_webhook
         """,
     ),
     _group(

@@ -9,6 +9,7 @@ from typing import Any
 from events.ids import Scope, TaskState
 from vapora import commands, views
 from vapora.sdk.channels import Channels
+from vapora.sdk.documents import Documents
 from vapora.sdk.handles import Projects, Tasks
 from vapora.sdk.live import Live
 from vapora.sdk.paths import PREFIX, Moment, Position, budget_path, moment, path
@@ -16,6 +17,7 @@ from vapora.sdk.people import People
 from vapora.sdk.plans import Plans
 from vapora.sdk.problems import problem
 from vapora.sdk.schedules import Schedules
+from vapora.sdk.trackers import Trackers
 from vapora.sdk.waiting import SETTLED
 from vapora.sdk.webhooks import Webhooks
 from vapora.sdk.work import Work
@@ -23,7 +25,17 @@ from vapora.sdk.workflows import Workflows
 from vapora.sdk.workspaces import Workspaces
 
 
-class Client(Work, Workflows, Plans, Channels, Schedules, Webhooks, People):
+class Client(
+    Work,
+    Workflows,
+    Plans,
+    Channels,
+    Trackers,
+    Schedules,
+    Documents,
+    Webhooks,
+    People,
+):
     """Speaks to one server, for one workspace. Refusals are raised as `ApiError`, silence as `NoServerError`.
 
     One method for each operation of the HTTP interface; `projects` and `tasks` also lead to single ones:

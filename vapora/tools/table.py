@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from vapora.domain.tool_names import shown
 from vapora.llm.protocol import ToolSpec
 from vapora.tools import arguments as takes
 from vapora.tools import commands, files
@@ -35,7 +36,7 @@ class Tool:
 
     @cache  # noqa: B019 - the table's tools live as long as the process
     def spec(self) -> ToolSpec:
-        return ToolSpec(name=self.name, description=self.description, parameters=self.takes.schema_for_models())
+        return ToolSpec(name=shown(self.name), description=self.description, parameters=self.takes.schema_for_models())
 
 
 _TABLE = (

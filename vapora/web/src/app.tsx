@@ -24,6 +24,8 @@ const WebhooksPage = lazy(() => import("./pages/settings/webhooks").then((page) 
 const UsersPage = lazy(() => import("./pages/settings/users").then((page) => page.UsersPage));
 const PlansPage = lazy(() => import("./pages/plans").then((page) => page.PlansPage));
 const PlanPage = lazy(() => import("./pages/plans").then((page) => page.PlanPage));
+const DocumentsPage = lazy(() => import("./pages/documents").then((page) => page.DocumentsPage));
+const DocumentPage = lazy(() => import("./pages/document").then((page) => page.DocumentPage));
 const WorkflowsPage = lazy(() => import("./pages/workflows/list").then((page) => page.WorkflowsPage));
 const EditWorkflowPage = lazy(() => import("./pages/workflows/edit").then((page) => page.EditWorkflowPage));
 const WorkflowRunsPage = lazy(() => import("./pages/workflows/runs").then((page) => page.WorkflowRunsPage));
@@ -80,6 +82,8 @@ function Pages() {
           <Route path="/workflows/schedules" component={SchedulesPage} />
           <Route path="/plans" component={PlansPage} />
           <Route path="/plans/:plan" component={PlanPage} />
+          <Route path="/documents" component={DocumentsPage} />
+          <Route path="/documents/:document" component={DocumentPage} />
           <Route path="/marketplace" component={MarketplacePage} />
           <Route path="/settings" component={SettingsPage} />
           <Route path="/settings/profile" component={ProfilePage} />

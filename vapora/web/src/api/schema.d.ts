@@ -920,7 +920,7 @@ export interface paths {
         get: operations["get_agent"];
         /**
          * Replace an agent
-         * @description What is left out becomes what the role's manifest says.
+         * @description What is left out becomes what the role's manifest says; for an agent of a package it stays.
          */
         put: operations["replace_agent"];
         post?: never;
@@ -2137,6 +2137,393 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/trackers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the trackers
+         * @description In the order in which they were connected.
+         */
+        get: operations["list_trackers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/trackers/{tracker_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show a tracker
+         * @description With the names of its secrets, never the secrets.
+         */
+        get: operations["get_tracker"];
+        /**
+         * Connect a tracker, or change its connection
+         * @description All of it, under an id of your choice. Its token is stored beside, by `PUT /secrets/{name}`. What it is connected
+         *     to stays: another repository is another tracker.
+         */
+        put: operations["set_tracker"];
+        post?: never;
+        /**
+         * Disconnect a tracker
+         * @description What waits to be carried to it is not carried any more. Cards and issues stay as they are.
+         */
+        delete: operations["remove_tracker"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/trackers/{tracker_id}/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show whether a tracker is in step
+         * @description How much waits, and what stands in the way.
+         */
+        get: operations["get_tracker_status"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/trackers/{tracker_id}/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Try a connection
+         * @description Asks now for the repository or project that it is connected to; changes nothing. The answer says what came of
+         *     it.
+         */
+        get: operations["check_tracker"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/trackers/{tracker_id}/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Have issues become cards
+         * @description Those that are named, or all open ones with the tracker's labels. They come one after the other; one that has a
+         *     card gets no second one.
+         */
+        post: operations["import_issues"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tasks/{task_id}/links": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the issues and pull requests of a card
+         * @description In the order in which they were linked.
+         */
+        get: operations["list_links"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tasks/{task_id}/issue": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Have an issue made of a card
+         * @description In a tracker of its project; nothing more where it has one there already.
+         */
+        post: operations["link_task"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/documents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the documents
+         * @description Without their texts, the last changed first.
+         */
+        get: operations["list_documents"];
+        put?: never;
+        /**
+         * Write a document
+         * @description A draft. Without `kind`, it is inferred from path, title and text.
+         */
+        post: operations["create_document"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/documents/{document_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show a document */
+        get: operations["get_document"];
+        /**
+         * Edit a document
+         * @description Another version of it. `version`: the one that it was made from; 409 `document-outdated` names the newest where
+         *     somebody was quicker.
+         */
+        put: operations["edit_document"];
+        post?: never;
+        /**
+         * Remove a document
+         * @description It is shown no more. Its versions stay in the log.
+         */
+        delete: operations["remove_document"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/documents/{document_id}/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the versions of a document
+         * @description The newest first, each with what changed since the one before.
+         */
+        get: operations["list_document_versions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/documents/{document_id}/difference": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Compare two versions of a document */
+        get: operations["get_document_difference"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/documents/{document_id}/publish": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Publish a document
+         * @description Its newest version, or the one that is named, holds from now on.
+         */
+        post: operations["publish_document"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/documents/{document_id}/archive": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Archive a document
+         * @description It is kept, can be read and found, and is edited no more.
+         */
+        post: operations["archive_document"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/documents/{document_id}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Restore a document
+         * @description It is again what it was before it was archived or merged.
+         */
+        post: operations["restore_document"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/documents/{document_id}/merge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Merge two documents
+         * @description `into`: this one is archived, and the other stands for both; `from`: the other way round. The archived one keeps
+         *     its history and points at the other.
+         */
+        post: operations["merge_document"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/documentation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show how finished work is documented
+         * @description The rule of the workspace and of each project, and the newest cards of the documenter.
+         */
+        get: operations["get_documentation"];
+        /**
+         * Say how finished work is documented
+         * @description `each`: each finished card leads to a card for the documenter; `batched`: at most one of them is open in a
+         *     project, and the next names all that was finished meanwhile; `off`: none. It holds for cards that are finished from
+         *     now on: with a repository, once they have landed. Such a card is an ordinary one.
+         */
+        put: operations["set_documentation"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/documentation/duplicates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Find documents that say the same
+         * @description Pairs of documents that are not archived, the most alike first: by the cosine of their words, weighed by how rare
+         *     they are (TF-IDF). Whether one is merged into the other is for a person to say.
+         */
+        get: operations["list_duplicates"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/documentation/draw": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Draw documents from the log
+         * @description Drafts of decision records, from what architects and decision-makers handed in and from what people approved in
+         *     workflows; or of presentations, from what presenters handed in. Each is drawn once.
+         */
+        post: operations["draw_documents"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/auth/status": {
         parameters: {
             query?: never;
@@ -2812,6 +3199,16 @@ export interface components {
              */
             task_types: string[];
             /**
+             * Package
+             * @default
+             */
+            package: string;
+            /**
+             * Version
+             * @default
+             */
+            version: string;
+            /**
              * Position
              * @description The position in the log that this state includes. Ask with `after=` of it to see at least this.
              */
@@ -2987,6 +3384,15 @@ export interface components {
              * @default
              */
             comment: string;
+        };
+        /** ArchiveDocument */
+        ArchiveDocument: {
+            /**
+             * Reason
+             * @description Why; for the audit trail.
+             * @default
+             */
+            reason: string;
         };
         /**
          * Artifact
@@ -3855,6 +4261,56 @@ export interface components {
             simulated: boolean;
         };
         /**
+         * CardLink
+         * @description An issue or pull request of a card. `problem`: what the other side refused last; empty: nothing.
+         */
+        CardLink: {
+            /**
+             * Tracker Id
+             * @description The tracker that it is in.
+             */
+            tracker_id: string;
+            /**
+             * Kind
+             * @description issue or pull (a pull request).
+             * @enum {string}
+             */
+            kind: "issue" | "pull";
+            /**
+             * Number
+             * @description As the tracker has it: 7, or APP-7.
+             */
+            number: string;
+            /**
+             * Url
+             * @description Where people read it.
+             */
+            url: string;
+            /**
+             * State
+             * @description open, closed, or merged.
+             * @enum {string}
+             */
+            state: "open" | "closed" | "merged";
+            /**
+             * Made
+             * @description Which of the two was made of the other: card, or issue.
+             * @enum {string}
+             */
+            made: "card" | "issue";
+            /**
+             * Linked At
+             * Format: date-time
+             * @description When they were linked.
+             */
+            linked_at: string;
+            /**
+             * Problem
+             * @description What the tracker refused last; empty: nothing.
+             */
+            problem: string;
+        };
+        /**
          * CellCounts
          * @description Workspaces by whether their actors run. An archived one is among those asleep while nobody reads it.
          */
@@ -3985,6 +4441,14 @@ export interface components {
             most_runs_of?: {
                 [key: string]: number;
             };
+            /**
+             * @default {
+             *       "details_days": 30,
+             *       "daily_days": 90,
+             *       "in_briefs": "on"
+             *     }
+             */
+            knowledge: components["schemas"]["SetKnowledge"];
         };
         /**
          * ChangedBy
@@ -4586,6 +5050,39 @@ export interface components {
             simulated: boolean;
         };
         /**
+         * CreateDocument
+         * @description A draft. `kind` None: inferred from path, title and text. `path`: where it is kept in the project's
+         *     repository.
+         */
+        CreateDocument: {
+            /**
+             * Title
+             * @description What it is called.
+             */
+            title: string;
+            /**
+             * Text
+             * @description In Markdown.
+             * @default
+             */
+            text: string;
+            /**
+             * Kind
+             * @description readme, changelog, adr, roadmap, guide, reference, runbook, presentation or note. Absent: inferred from path, title and text.
+             */
+            kind?: ("readme" | "changelog" | "adr" | "roadmap" | "guide" | "reference" | "runbook" | "presentation" | "note") | null;
+            /**
+             * Project Id
+             * @description The project that it is about; absent: the whole workspace.
+             */
+            project_id?: string | null;
+            /**
+             * Path
+             * @description Where it is kept in the project's repository, from its root; null: nowhere.
+             */
+            path?: string | null;
+        };
+        /**
          * CreateProject
          * @description What follows `repo` is for work in a repository, and has no effect without one.
          */
@@ -4872,6 +5369,449 @@ export interface components {
             reason: string;
         };
         /**
+         * DocumentDifference
+         * @description What changed from version `base` to version `version`.
+         */
+        DocumentDifference: {
+            /**
+             * Id
+             * @description The document's id.
+             */
+            id: string;
+            /**
+             * Base
+             * @description The version that is compared with.
+             */
+            base: number;
+            /**
+             * Version
+             * @description The version that is shown.
+             */
+            version: number;
+            /**
+             * Patch
+             * @description What changed, as a unified diff.
+             */
+            patch: string;
+            /**
+             * Additions
+             * @description How many lines were added.
+             */
+            additions: number;
+            /**
+             * Deletions
+             * @description How many lines were taken away.
+             */
+            deletions: number;
+            /**
+             * Truncated
+             * @description Whether the patch is cut, or left out since the texts are too large to be compared.
+             */
+            truncated: boolean;
+        };
+        /**
+         * DocumentMerged
+         * @description `id` is archived, and `into` stands for both.
+         */
+        DocumentMerged: {
+            /**
+             * Id
+             * @description The document that is archived.
+             */
+            id: string;
+            /**
+             * Into
+             * @description The one that stands for both.
+             */
+            into: string;
+            /**
+             * Position
+             * @description The position in the log that this state includes. Ask with `after=` of it to see at least this.
+             */
+            position: number;
+        };
+        /**
+         * DocumentSource
+         * @description Where a version comes from. `written`: somebody wrote it. `commit`: the file at the document's path, as the
+         *     landing of `task_id` left it in the commit `oid`. `decision`: drawn from the log at `position`, which the run
+         *     `run_id` of `task_id`, or the run `workflow_run_id` of a workflow, led to. `merge`: taken over from
+         *     `document_id`.
+         */
+        DocumentSource: {
+            /**
+             * Kind
+             * @description written, commit, decision or merge.
+             * @default written
+             * @enum {string}
+             */
+            kind: "written" | "commit" | "decision" | "merge";
+            /**
+             * Task Id
+             * @description The card whose work landed, or in whose run it was decided.
+             */
+            task_id?: string | null;
+            /**
+             * Run Id
+             * @description The run in which it was decided.
+             */
+            run_id?: string | null;
+            /**
+             * Workflow Run Id
+             * @description The run of a workflow in which it was decided.
+             */
+            workflow_run_id?: string | null;
+            /**
+             * Oid
+             * @description The commit of the base branch.
+             */
+            oid?: string | null;
+            /**
+             * Document Id
+             * @description The document that was merged into it.
+             */
+            document_id?: string | null;
+            /**
+             * Position
+             * @description Of the event in the log that it comes from.
+             */
+            position?: number | null;
+        };
+        /**
+         * DocumentSummary
+         * @description `version` is the newest one, `published_version` the one that holds. `kind_reason`: empty where a person said the
+         *     kind. `source`: of the newest version. `merged_into`: the document that stands for it.
+         */
+        DocumentSummary: {
+            /**
+             * Id
+             * @description The document's id.
+             */
+            id: string;
+            /**
+             * Project Id
+             * @description The project that it is about; null: the whole workspace.
+             */
+            project_id: string | null;
+            /**
+             * Kind
+             * @description readme, changelog, adr, roadmap, guide, reference, runbook, presentation or note.
+             * @enum {string}
+             */
+            kind: "readme" | "changelog" | "adr" | "roadmap" | "guide" | "reference" | "runbook" | "presentation" | "note";
+            /**
+             * Kind Reason
+             * @description The rule that inferred the kind; empty: a person said it.
+             */
+            kind_reason: string;
+            /**
+             * Title
+             * @description What it is called.
+             */
+            title: string;
+            /**
+             * Path
+             * @description Where it is kept in the project's repository, from its root; null: nowhere.
+             */
+            path: string | null;
+            /**
+             * State
+             * @description draft, published or archived.
+             * @enum {string}
+             */
+            state: "draft" | "published" | "archived";
+            /**
+             * Version
+             * @description The newest version.
+             */
+            version: number;
+            /**
+             * Published Version
+             * @description The version that holds; null: none was published.
+             */
+            published_version: number | null;
+            /**
+             * Size
+             * @description Bytes of its newest text in UTF-8.
+             */
+            size: number;
+            /** @description Where the version comes from: somebody wrote it, a commit that landed, a decision in the log, or a merge. */
+            source: components["schemas"]["DocumentSource"];
+            /**
+             * Merged Into
+             * @description The document that stands for it since they were merged; null: none.
+             */
+            merged_into: string | null;
+            /**
+             * Merged From
+             * @description Documents that were merged into it.
+             */
+            merged_from: string[];
+            /**
+             * Created At
+             * Format: date-time
+             * @description When it was made.
+             */
+            created_at: string;
+            /**
+             * Created By
+             * @description Who made it.
+             */
+            created_by: string;
+            /**
+             * Updated At
+             * Format: date-time
+             * @description When it was changed last.
+             */
+            updated_at: string;
+            /**
+             * Updated By
+             * @description Who changed it last.
+             */
+            updated_by: string;
+            /**
+             * Position
+             * @description The position in the log that this state includes. Ask with `after=` of it to see at least this.
+             */
+            position: number;
+        };
+        /**
+         * DocumentVersion
+         * @description `patch`: what changed since the version before, as a unified diff; `truncated`: it is cut, or left out where the
+         *     texts are too large to be compared.
+         */
+        DocumentVersion: {
+            /**
+             * Version
+             * @description Its number, counted from 1.
+             */
+            version: number;
+            /**
+             * Title
+             * @description What it was called then.
+             */
+            title: string;
+            /**
+             * Kind
+             * @description What kind it was then.
+             * @enum {string}
+             */
+            kind: "readme" | "changelog" | "adr" | "roadmap" | "guide" | "reference" | "runbook" | "presentation" | "note";
+            /**
+             * Path
+             * @description Where it was kept then.
+             */
+            path: string | null;
+            /**
+             * Note
+             * @description What changed, in the words of who changed it.
+             */
+            note: string;
+            /**
+             * Size
+             * @description Bytes of its text in UTF-8.
+             */
+            size: number;
+            /** @description Where the version comes from: somebody wrote it, a commit that landed, a decision in the log, or a merge. */
+            source: components["schemas"]["DocumentSource"];
+            /**
+             * At
+             * Format: date-time
+             * @description When it was made.
+             */
+            at: string;
+            /**
+             * By
+             * @description Who made it.
+             */
+            by: string;
+            /**
+             * Published At
+             * @description When it was published last; null: never.
+             */
+            published_at: string | null;
+            /**
+             * Patch
+             * @description What changed, as a unified diff.
+             */
+            patch: string;
+            /**
+             * Additions
+             * @description How many lines were added.
+             */
+            additions: number;
+            /**
+             * Deletions
+             * @description How many lines were taken away.
+             */
+            deletions: number;
+            /**
+             * Truncated
+             * @description Whether the patch is cut, or left out since the texts are too large to be compared.
+             */
+            truncated: boolean;
+        };
+        /**
+         * DocumentView
+         * @description `text`: of `shown_version`, in Markdown.
+         */
+        DocumentView: {
+            /**
+             * Id
+             * @description The document's id.
+             */
+            id: string;
+            /**
+             * Project Id
+             * @description The project that it is about; null: the whole workspace.
+             */
+            project_id: string | null;
+            /**
+             * Kind
+             * @description readme, changelog, adr, roadmap, guide, reference, runbook, presentation or note.
+             * @enum {string}
+             */
+            kind: "readme" | "changelog" | "adr" | "roadmap" | "guide" | "reference" | "runbook" | "presentation" | "note";
+            /**
+             * Kind Reason
+             * @description The rule that inferred the kind; empty: a person said it.
+             */
+            kind_reason: string;
+            /**
+             * Title
+             * @description What it is called.
+             */
+            title: string;
+            /**
+             * Path
+             * @description Where it is kept in the project's repository, from its root; null: nowhere.
+             */
+            path: string | null;
+            /**
+             * State
+             * @description draft, published or archived.
+             * @enum {string}
+             */
+            state: "draft" | "published" | "archived";
+            /**
+             * Version
+             * @description The newest version.
+             */
+            version: number;
+            /**
+             * Published Version
+             * @description The version that holds; null: none was published.
+             */
+            published_version: number | null;
+            /**
+             * Size
+             * @description Bytes of its newest text in UTF-8.
+             */
+            size: number;
+            /** @description Where the version comes from: somebody wrote it, a commit that landed, a decision in the log, or a merge. */
+            source: components["schemas"]["DocumentSource"];
+            /**
+             * Merged Into
+             * @description The document that stands for it since they were merged; null: none.
+             */
+            merged_into: string | null;
+            /**
+             * Merged From
+             * @description Documents that were merged into it.
+             */
+            merged_from: string[];
+            /**
+             * Created At
+             * Format: date-time
+             * @description When it was made.
+             */
+            created_at: string;
+            /**
+             * Created By
+             * @description Who made it.
+             */
+            created_by: string;
+            /**
+             * Updated At
+             * Format: date-time
+             * @description When it was changed last.
+             */
+            updated_at: string;
+            /**
+             * Updated By
+             * @description Who changed it last.
+             */
+            updated_by: string;
+            /**
+             * Position
+             * @description The position in the log that this state includes. Ask with `after=` of it to see at least this.
+             */
+            position: number;
+            /**
+             * Shown Version
+             * @description The version whose text is shown.
+             */
+            shown_version: number;
+            /**
+             * Text
+             * @description In Markdown.
+             */
+            text: string;
+        };
+        /**
+         * DocumentationCard
+         * @description A card of the documenter, and the finished cards that it documents.
+         */
+        DocumentationCard: {
+            /**
+             * Task Id
+             * @description The card.
+             */
+            task_id: string;
+            /**
+             * Project Id
+             * @description Its project.
+             */
+            project_id: string;
+            /**
+             * Of Tasks
+             * @description The finished cards that it documents.
+             */
+            of_tasks: string[];
+            /**
+             * At
+             * Format: date-time
+             * @description When it was made.
+             */
+            at: string;
+            /**
+             * Position
+             * @description The position in the log that this state includes. Ask with `after=` of it to see at least this.
+             */
+            position: number;
+        };
+        /**
+         * DocumentationView
+         * @description `rule`: of the workspace, for projects that say nothing. `cards`: the newest fifty.
+         */
+        DocumentationView: {
+            /**
+             * Rule
+             * @description Of the workspace: off, each (a card for each finished card) or batched (at most one open card a project).
+             * @enum {string}
+             */
+            rule: "off" | "each" | "batched";
+            /**
+             * Projects
+             * @description What each project says.
+             */
+            projects: components["schemas"]["ProjectDocumentation"][];
+            /**
+             * Cards
+             * @description The documenter's newest cards that finished work led to.
+             */
+            cards: components["schemas"]["DocumentationCard"][];
+        };
+        /**
          * DrainAgent
          * @description `limit_s`: after so many seconds others take over what the agent still has; without it, it ends all of it.
          */
@@ -4887,6 +5827,65 @@ export interface components {
              * @description After so many seconds others of its role take over what it still has; null: it ends all of it.
              */
             limit_s?: number | null;
+        };
+        /**
+         * DrawDocuments
+         * @description Drafts of what decisions or agents left in the log. `project_id` None: of the whole workspace.
+         */
+        DrawDocuments: {
+            /**
+             * Of
+             * @description decisions or presentations.
+             * @default decisions
+             * @enum {string}
+             */
+            of: "decisions" | "presentations";
+            /**
+             * Project Id
+             * @description Of this project; absent: of the whole workspace.
+             */
+            project_id?: string | null;
+        };
+        /** DrawnDocument */
+        DrawnDocument: {
+            /**
+             * Id
+             * @description The document's id.
+             */
+            id: string;
+            /**
+             * Title
+             * @description What it is called.
+             */
+            title: string;
+        };
+        /** DrawnDocuments */
+        DrawnDocuments: {
+            /**
+             * Items
+             * @description All that can be drawn, those among them that were drawn before.
+             */
+            items: components["schemas"]["DrawnDocument"][];
+            /**
+             * Position
+             * @description The position in the log that this state includes. Ask with `after=` of it to see at least this.
+             */
+            position: number;
+        };
+        /**
+         * DuplicatePair
+         * @description Two documents that say much the same. `score`: 0 to 1.
+         */
+        DuplicatePair: {
+            /** @description The document that was changed last. */
+            one: components["schemas"]["DocumentSummary"];
+            /** @description The other one. */
+            other: components["schemas"]["DocumentSummary"];
+            /**
+             * Score
+             * @description How alike their words are, 0 to 1.
+             */
+            score: number;
         };
         /**
          * EditAgent
@@ -4945,6 +5944,44 @@ export interface components {
              * @default fallback
              */
             when_exceeded: components["schemas"]["WhenExceeded"];
+        };
+        /**
+         * EditDocument
+         * @description Another version of it, made from `version`. What is left out stays; with a `path` of null it is kept in no
+         *     repository any more.
+         */
+        EditDocument: {
+            /**
+             * Version
+             * @description The version that the edit was made from.
+             */
+            version: number;
+            /**
+             * Title
+             * @description What it is called; absent: as before.
+             */
+            title?: string;
+            /**
+             * Text
+             * @description In Markdown; absent: as before.
+             */
+            text?: string;
+            /**
+             * Kind
+             * @description readme, changelog, adr, roadmap, guide, reference, runbook, presentation or note. Absent: as before.
+             * @enum {string}
+             */
+            kind?: "readme" | "changelog" | "adr" | "roadmap" | "guide" | "reference" | "runbook" | "presentation" | "note";
+            /**
+             * Path
+             * @description Where it is kept in the project's repository; null: nowhere any more; absent: as before.
+             */
+            path?: string | null;
+            /**
+             * Note
+             * @description What changed, in your words.
+             */
+            note?: string;
         };
         /** EditProject */
         EditProject: {
@@ -5240,7 +6277,8 @@ export interface components {
          *     `duration_ms` stands when it has ended. A run with `branch` works in a repository with `tools`, until it says that
          *     it is done or reaches one of its `limits`: it has no `steps` that are fixed. `head` is the branch's newest commit.
          *     `purpose` review: it judges the commit `head` of another run, and `review` is what it decided. `forked_from`: the
-         *     step of an earlier run where it begins. `model`: the one that a person chose. `tools_used`: how many calls.
+         *     step of an earlier run where it begins. `model`: the one that a person chose; `models`: those that
+         *     answered, as provider/model. `tools_used`: how many calls.
          */
         Execution: {
             /**
@@ -5330,6 +6368,11 @@ export interface components {
              * @description Model providers that answered.
              */
             providers: string[];
+            /**
+             * Models
+             * @default []
+             */
+            models: string[];
             /**
              * Reason
              * @description Why it is so, in words.
@@ -5665,6 +6708,18 @@ export interface components {
             cells: components["schemas"]["CellCounts"];
         };
         /**
+         * ImportIssues
+         * @description `numbers`: of these issues, whatever labels they bear; none: all that are open and bear the tracker's labels.
+         */
+        ImportIssues: {
+            /**
+             * Numbers
+             * @description Of which issues, as 7 or APP-7; none: all open ones with the tracker's labels.
+             * @default []
+             */
+            numbers: string[];
+        };
+        /**
          * InvitationMade
          * @description `token` stands in the link that the invited person opens (`/accept#<token>`); both are shown this once.
          */
@@ -5753,6 +6808,30 @@ export interface components {
             expires_at?: string | null;
         };
         JsonValue: unknown;
+        /**
+         * KnowledgeSettings
+         * @description For how many days of the log's time the knowledge graph keeps executions in detail, and what they came to day by
+         *     day. `in_briefs`: whether agents are told of past executions; `half`: every other run by chance, so that runs with
+         *     and without can be compared.
+         */
+        KnowledgeSettings: {
+            /**
+             * Details Days
+             * @default 30
+             */
+            details_days: number;
+            /**
+             * Daily Days
+             * @default 90
+             */
+            daily_days: number;
+            /**
+             * In Briefs
+             * @default on
+             * @enum {string}
+             */
+            in_briefs: "on" | "off" | "half";
+        };
         /**
          * Landed
          * @description Where a task's work is part of the project's branch.
@@ -5870,6 +6949,17 @@ export interface components {
              * @description What was said about it.
              */
             text: string;
+        };
+        /**
+         * LinkTask
+         * @description Make an issue of the card, in this tracker of its project.
+         */
+        LinkTask: {
+            /**
+             * Tracker Id
+             * @description In which tracker.
+             */
+            tracker_id: string;
         };
         /** LogIn */
         LogIn: {
@@ -6068,6 +7158,39 @@ export interface components {
              * @default false
              */
             archived: boolean;
+        };
+        /**
+         * MergeDocument
+         * @description One of `into` and `from` names the other document. `text`: what the remaining one says then, made from its
+         *     version `version`; absent: as it is.
+         */
+        MergeDocument: {
+            /**
+             * Into
+             * @description The document that stands for both from now on; this one is archived.
+             */
+            into?: string | null;
+            /**
+             * From
+             * @description The document that is archived; this one stands for both from now on.
+             */
+            from?: string | null;
+            /**
+             * Text
+             * @description What the remaining one says then; absent: as it is.
+             */
+            text?: string | null;
+            /**
+             * Version
+             * @description The version of the remaining one that `text` was made from.
+             */
+            version?: number | null;
+            /**
+             * Reason
+             * @description Why; for the audit trail.
+             * @default
+             */
+            reason: string;
         };
         /**
          * MergePolicy
@@ -6284,6 +7407,19 @@ export interface components {
              */
             next?: string | null;
         };
+        /** Page[CardLink] */
+        Page_CardLink_: {
+            /**
+             * Items
+             * @description The things themselves.
+             */
+            items: components["schemas"]["CardLink"][];
+            /**
+             * Next
+             * @description The cursor of the page that follows; null on the last one.
+             */
+            next?: string | null;
+        };
         /** Page[ChannelDelivery] */
         Page_ChannelDelivery_: {
             /**
@@ -6330,6 +7466,45 @@ export interface components {
              * @description The things themselves.
              */
             items: components["schemas"]["Cost"][];
+            /**
+             * Next
+             * @description The cursor of the page that follows; null on the last one.
+             */
+            next?: string | null;
+        };
+        /** Page[DocumentSummary] */
+        Page_DocumentSummary_: {
+            /**
+             * Items
+             * @description The things themselves.
+             */
+            items: components["schemas"]["DocumentSummary"][];
+            /**
+             * Next
+             * @description The cursor of the page that follows; null on the last one.
+             */
+            next?: string | null;
+        };
+        /** Page[DocumentVersion] */
+        Page_DocumentVersion_: {
+            /**
+             * Items
+             * @description The things themselves.
+             */
+            items: components["schemas"]["DocumentVersion"][];
+            /**
+             * Next
+             * @description The cursor of the page that follows; null on the last one.
+             */
+            next?: string | null;
+        };
+        /** Page[DuplicatePair] */
+        Page_DuplicatePair_: {
+            /**
+             * Items
+             * @description The things themselves.
+             */
+            items: components["schemas"]["DuplicatePair"][];
             /**
              * Next
              * @description The cursor of the page that follows; null on the last one.
@@ -6525,6 +7700,19 @@ export interface components {
              * @description The things themselves.
              */
             items: components["schemas"]["TokenView"][];
+            /**
+             * Next
+             * @description The cursor of the page that follows; null on the last one.
+             */
+            next?: string | null;
+        };
+        /** Page[TrackerView] */
+        Page_TrackerView_: {
+            /**
+             * Items
+             * @description The things themselves.
+             */
+            items: components["schemas"]["TrackerView"][];
             /**
              * Next
              * @description The cursor of the page that follows; null on the last one.
@@ -7146,6 +8334,28 @@ export interface components {
             timeout_s: number;
         };
         /**
+         * ProjectDocumentation
+         * @description `rule`: as the project says; null: it says nothing. `in_effect`: what holds.
+         */
+        ProjectDocumentation: {
+            /**
+             * Project Id
+             * @description The project's id.
+             */
+            project_id: string;
+            /**
+             * Rule
+             * @description off, each (a card for each finished card) or batched (at most one open card a project). Null: as the workspace says.
+             */
+            rule: ("off" | "each" | "batched") | null;
+            /**
+             * In Effect
+             * @description What holds.
+             * @enum {string}
+             */
+            in_effect: "off" | "each" | "batched";
+        };
+        /**
          * ProjectFile
          * @description `.vapora/project.toml` of the base branch. `text` is null where there is none. `accepted`: whether a person
          *     accepted just this text. `problem`: why it cannot be used; null where it can.
@@ -7339,6 +8549,17 @@ export interface components {
             risk: string;
             /** @description What cards of its kind came to. */
             estimate: components["schemas"]["CardEstimate"];
+        };
+        /**
+         * PublishDocument
+         * @description `version` None: the newest.
+         */
+        PublishDocument: {
+            /**
+             * Version
+             * @description The version that shall hold; absent: the newest.
+             */
+            version?: number | null;
         };
         /** Pushed */
         Pushed: {
@@ -8229,6 +9450,45 @@ export interface components {
             enabled: boolean;
         };
         /**
+         * SetDocumentation
+         * @description `project_id` None: for projects that say nothing. `rule` null: the project says nothing any more.
+         */
+        SetDocumentation: {
+            /**
+             * Project Id
+             * @description The project; absent: what holds for projects that say nothing.
+             */
+            project_id?: string | null;
+            /**
+             * Rule
+             * @description off, each (a card for each finished card) or batched (at most one open card a project). Null: the project says nothing any more.
+             */
+            rule: ("off" | "each" | "batched") | null;
+        };
+        /**
+         * SetKnowledge
+         * @description For how many days of the log's time executions are kept in detail, and what they came to day by day.
+         *     `in_briefs`: whether agents are told of past executions; `half`: every other run, by chance.
+         */
+        SetKnowledge: {
+            /**
+             * Details Days
+             * @default 30
+             */
+            details_days: number;
+            /**
+             * Daily Days
+             * @default 90
+             */
+            daily_days: number;
+            /**
+             * In Briefs
+             * @default on
+             * @enum {string}
+             */
+            in_briefs: "on" | "off" | "half";
+        };
+        /**
          * SetPolicies
          * @description Cedar text of a workspace, beside the policies that ship. Checked before it is taken.
          */
@@ -8328,6 +9588,111 @@ export interface components {
              * @default fallback
              */
             when_exceeded: components["schemas"]["WhenExceeded"];
+        };
+        /**
+         * SetTracker
+         * @description A tracker as it shall be. `secret`, `webhook_secret`: names in the vault, never the secrets themselves.
+         */
+        SetTracker: {
+            /**
+             * Kind
+             * @description github or jira.
+             * @enum {string}
+             */
+            kind: "github" | "jira";
+            /**
+             * Url
+             * @description The address of the API's server: of GitHub https://api.github.com, or an own server's with /api/v3; of Jira the site, as https://example.atlassian.net. Null: GitHub's own.
+             */
+            url?: string | null;
+            /**
+             * Remote
+             * @description What it is connected to: a repository, as owner/name, or the key of a Jira project.
+             */
+            remote: string;
+            /**
+             * Project Id
+             * @description The project whose cards its issues become.
+             */
+            project_id: string;
+            /**
+             * Secret
+             * @description The name of the token in the vault, beginning with tracker-.
+             */
+            secret: string;
+            /**
+             * Username
+             * @description Of Jira's Cloud, the account that the token belongs to; empty: the token alone says who it is.
+             * @default
+             */
+            username: string;
+            /**
+             * Webhook Secret
+             * @description The name in the vault of what its webhooks are signed with; null: no webhook is taken.
+             */
+            webhook_secret?: string | null;
+            /**
+             * Labels
+             * @description An issue becomes a card by itself where it bears one of these; none: every issue does.
+             * @default [
+             *       "vapora"
+             *     ]
+             */
+            labels: string[];
+            /**
+             * @description Who approves the work of cards that were made of issues.
+             * @default human
+             */
+            review: components["schemas"]["Review"];
+            /**
+             * Jira Api
+             * @description The version of Jira's API: 3 for the Cloud, 2 for an own server.
+             * @default 3
+             * @enum {string}
+             */
+            jira_api: "2" | "3";
+            /**
+             * Issue Type
+             * @description The type of Jira issues that are made here.
+             * @default Task
+             */
+            issue_type: string;
+            /**
+             * Agent Comments
+             * @description True: what agents say on a card is told on its issue as well.
+             * @default false
+             */
+            agent_comments: boolean;
+            /**
+             * Close Issues
+             * @description True: an issue is closed when nothing is left to be done about its card.
+             * @default true
+             */
+            close_issues: boolean;
+            /**
+             * Pull Requests
+             * @description True: a card's branch that is pushed gets a pull request.
+             * @default true
+             */
+            pull_requests: boolean;
+            /**
+             * Poll S
+             * @description How often it is asked for news, in seconds, since not every webhook arrives.
+             * @default 300
+             */
+            poll_s: number;
+            /**
+             * Description
+             * @description Free text, for people and for the agent.
+             * @default
+             */
+            description: string;
+            /**
+             * Enabled
+             * @description False: nothing is carried and nothing is looked at.
+             * @default true
+             */
+            enabled: boolean;
         };
         /**
          * SetUp
@@ -9251,6 +10616,160 @@ export interface components {
              */
             issued_by: string;
         };
+        /**
+         * TrackerOutcome
+         * @description What came of a try. `name`: of the repository or project that was reached.
+         */
+        TrackerOutcome: {
+            /**
+             * Reached
+             * @description Whether it answered as it should.
+             */
+            reached: boolean;
+            /**
+             * Name
+             * @description The name of what it is connected to.
+             */
+            name: string;
+            /**
+             * Error
+             * @description Why it did not; empty where it did.
+             */
+            error: string;
+        };
+        /**
+         * TrackerStatus
+         * @description How far it is in step. `waiting`: how much is to be carried or looked at. `problem`: what stands in the way;
+         *     empty: nothing. `held_until`: it is left alone until then.
+         */
+        TrackerStatus: {
+            /**
+             * Waiting
+             * @description How much is to be carried or looked at.
+             */
+            waiting: number;
+            /**
+             * Problem
+             * @description What stands in the way; empty: nothing.
+             */
+            problem: string;
+            /**
+             * Held Until
+             * @description It is left alone until then; null: it is not.
+             */
+            held_until: string | null;
+        };
+        /**
+         * TrackerView
+         * @description `secret`, `webhook_secret`: names in the vault. `waiting`, `problem`, `held_until`: see `TrackerStatus`.
+         */
+        TrackerView: {
+            /**
+             * Id
+             * @description The tracker's id.
+             */
+            id: string;
+            /**
+             * Kind
+             * @description github or jira.
+             * @enum {string}
+             */
+            kind: "github" | "jira";
+            /**
+             * Url
+             * @description The address of the API's server: of GitHub https://api.github.com, or an own server's with /api/v3; of Jira the site, as https://example.atlassian.net. Null: GitHub's own.
+             */
+            url: string;
+            /**
+             * Remote
+             * @description What it is connected to: a repository, as owner/name, or the key of a Jira project.
+             */
+            remote: string;
+            /**
+             * Project Id
+             * @description The project whose cards its issues become.
+             */
+            project_id: string;
+            /**
+             * Secret
+             * @description The name of the token in the vault, beginning with tracker-.
+             */
+            secret: string;
+            /**
+             * Username
+             * @description Of Jira's Cloud, the account that the token belongs to; empty: the token alone says who it is.
+             */
+            username: string;
+            /**
+             * Webhook Secret
+             * @description The name in the vault of what its webhooks are signed with; null: no webhook is taken.
+             */
+            webhook_secret: string | null;
+            /**
+             * Labels
+             * @description An issue becomes a card by itself where it bears one of these; none: every issue does.
+             */
+            labels: string[];
+            /** @description Who approves the work of cards that were made of issues. */
+            review: components["schemas"]["Review"];
+            /**
+             * Jira Api
+             * @description The version of Jira's API: 3 for the Cloud, 2 for an own server.
+             * @enum {string}
+             */
+            jira_api: "2" | "3";
+            /**
+             * Issue Type
+             * @description The type of Jira issues that are made here.
+             */
+            issue_type: string;
+            /**
+             * Agent Comments
+             * @description True: what agents say on a card is told on its issue as well.
+             */
+            agent_comments: boolean;
+            /**
+             * Close Issues
+             * @description True: an issue is closed when nothing is left to be done about its card.
+             */
+            close_issues: boolean;
+            /**
+             * Pull Requests
+             * @description True: a card's branch that is pushed gets a pull request.
+             */
+            pull_requests: boolean;
+            /**
+             * Poll S
+             * @description How often it is asked for news, in seconds, since not every webhook arrives.
+             */
+            poll_s: number;
+            /**
+             * Description
+             * @description Free text, for people and for the agent.
+             */
+            description: string;
+            /**
+             * Enabled
+             * @description False: nothing is carried and nothing is looked at.
+             */
+            enabled: boolean;
+            /**
+             * Links
+             * @description How many issues and pull requests belong to cards.
+             */
+            links: number;
+            /**
+             * Created At
+             * Format: date-time
+             * @description When it was made.
+             */
+            created_at: string;
+            /**
+             * Position
+             * @description The position in the log that this state includes. Ask with `after=` of it to see at least this.
+             */
+            position: number;
+        };
         /** UserView */
         UserView: {
             /**
@@ -9972,6 +11491,14 @@ export interface components {
                 [key: string]: number;
             };
             /**
+             * @default {
+             *       "details_days": 30,
+             *       "daily_days": 90,
+             *       "in_briefs": "on"
+             *     }
+             */
+            knowledge: components["schemas"]["KnowledgeSettings"];
+            /**
              * Position
              * @description Of the last change; 0: nobody has set any.
              * @default 0
@@ -10104,6 +11631,12 @@ export interface components {
              * @default []
              */
             paths: string[];
+            /**
+             * Version
+             * @description Of a document: the newest one.
+             * @default null
+             */
+            version: number | null;
         } & {
             [key: string]: unknown;
         };
@@ -10313,6 +11846,33 @@ export interface components {
             operation: "put";
             /** @description The row, as GET shows it. */
             row: components["schemas"]["Comment"];
+        };
+        /**
+         * DocumentChange
+         * @description A document without its text, or that it is no longer there.
+         */
+        DocumentChange: {
+            /**
+             * Key
+             * @description Names the row among those of its view.
+             */
+            key: string;
+            /**
+             * @description What kind of row it is, and so its shape. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            view: "document";
+            /**
+             * Operation
+             * @description put: the row in its latest state. remove: it is gone.
+             * @enum {string}
+             */
+            operation: "put" | "remove";
+            /**
+             * Row
+             * @description The row, as GET shows it.
+             */
+            row: components["schemas"]["DocumentSummary"] | components["schemas"]["Removed"];
         };
         /**
          * LiveAttempt
@@ -10722,7 +12282,7 @@ export interface components {
              * Rows
              * @description What changed, in its latest state.
              */
-            rows: (components["schemas"]["TaskChange"] | components["schemas"]["ColumnChange"] | components["schemas"]["ProjectChange"] | components["schemas"]["AgentChange"] | components["schemas"]["RunChange"] | components["schemas"]["BudgetChange"] | components["schemas"]["SettingsChange"] | components["schemas"]["PreferencesChange"] | components["schemas"]["PauseChange"] | components["schemas"]["AttemptChange"] | components["schemas"]["CommentChange"] | components["schemas"]["StepChange"] | components["schemas"]["WorkflowChange"] | components["schemas"]["WorkflowRunChange"] | components["schemas"]["ApprovalChange"] | components["schemas"]["ScheduleChange"])[];
+            rows: (components["schemas"]["TaskChange"] | components["schemas"]["ColumnChange"] | components["schemas"]["ProjectChange"] | components["schemas"]["AgentChange"] | components["schemas"]["RunChange"] | components["schemas"]["BudgetChange"] | components["schemas"]["SettingsChange"] | components["schemas"]["PreferencesChange"] | components["schemas"]["PauseChange"] | components["schemas"]["AttemptChange"] | components["schemas"]["CommentChange"] | components["schemas"]["StepChange"] | components["schemas"]["WorkflowChange"] | components["schemas"]["WorkflowRunChange"] | components["schemas"]["ApprovalChange"] | components["schemas"]["ScheduleChange"] | components["schemas"]["DocumentChange"])[];
         };
     };
     responses: never;
@@ -19519,7 +21079,7 @@ export interface operations {
                 /** @description Of this stream, such as task:task-1. */
                 stream?: string | null;
                 /** @description Of this topic; may be given again. */
-                topic?: ("access.audit-viewed" | "access.denied" | "agent.disabled" | "agent.drain-started" | "agent.edited" | "agent.enabled" | "agent.readmitted" | "agent.registered" | "agent.removed" | "agent.suspended" | "budget.set" | "budget.spend-refused" | "budget.spend-released" | "budget.spend-reserved" | "budget.spend-settled" | "budget.spend-unknown" | "budget.tier-changed" | "budget.windows-corrected" | "channel.removed" | "channel.resent" | "channel.set" | "channel.tested" | "identity.signing-key-rotated" | "invitation.ended" | "invitation.made" | "plan.accepted" | "plan.dismissed" | "plan.requested" | "project.archived" | "project.created" | "project.edited" | "project.file-accepted" | "project.paused" | "project.resumed" | "routing.provider-selected" | "run.artifact-recorded" | "run.cancelled" | "run.checks-ran" | "run.continued" | "run.failed" | "run.model-call-failed" | "run.model-call-lost" | "run.model-call-withdrawn" | "run.model-called" | "run.question-asked" | "run.setup-ran" | "run.started" | "run.succeeded" | "run.taken-over" | "run.tool-used" | "run.waiting" | "schedule.fired" | "schedule.removed" | "schedule.set" | "schedule.skipped" | "secret.deleted" | "secret.rotated" | "secret.stored" | "secret.used" | "session.ended" | "session.refreshed" | "session.started" | "task.approved" | "task.archived" | "task.assigned" | "task.attachment-added" | "task.attachment-removed" | "task.attempt-picked" | "task.attempt-requested" | "task.commented" | "task.completed" | "task.edited" | "task.failed" | "task.handed-over" | "task.labelled" | "task.landed" | "task.landing-refused" | "task.paused" | "task.pushed" | "task.recalled" | "task.rejected" | "task.released" | "task.reopened" | "task.reordered" | "task.requeued" | "task.resumed" | "task.review-assigned" | "task.review-submitted" | "task.sent-to-review" | "task.submitted" | "task.waiting" | "team.changed" | "team.created" | "team.removed" | "token.issued" | "token.revoked" | "user.changed" | "user.erased" | "user.log-in-refused" | "user.password-changed" | "user.preferences-changed" | "user.registered" | "webhook.removed" | "webhook.set" | "webhook.tested" | "workflow.approval-decided" | "workflow.approval-escalated" | "workflow.approval-reminded" | "workflow.approval-requested" | "workflow.approval-withdrawn" | "workflow.card-ended" | "workflow.card-reopened" | "workflow.cards-made" | "workflow.defined" | "workflow.removed" | "workflow.retry-planned" | "workflow.run-cancelled" | "workflow.run-completed" | "workflow.run-ending" | "workflow.run-failed" | "workflow.run-paused" | "workflow.run-resumed" | "workflow.run-started" | "workflow.stage-completed" | "workflow.stage-failed" | "workflow.stage-retried" | "workflow.stage-skipped" | "workflow.stage-undone" | "workspace.changed" | "workspace.clock-corrected" | "workspace.created" | "workspace.deleted" | "workspace.member-added" | "workspace.member-changed" | "workspace.member-removed" | "workspace.opened" | "workspace.paused" | "workspace.policies-changed" | "workspace.request-accepted" | "workspace.resumed" | "workspace.settings-changed")[] | null;
+                topic?: ("access.audit-viewed" | "access.denied" | "agent.disabled" | "agent.drain-started" | "agent.edited" | "agent.enabled" | "agent.equipped" | "agent.readmitted" | "agent.registered" | "agent.removed" | "agent.role-followed" | "agent.suspended" | "budget.set" | "budget.spend-refused" | "budget.spend-released" | "budget.spend-reserved" | "budget.spend-settled" | "budget.spend-unknown" | "budget.tier-changed" | "budget.windows-corrected" | "channel.removed" | "channel.resent" | "channel.set" | "channel.tested" | "document.archived" | "document.created" | "document.edited" | "document.merged" | "document.published" | "document.removed" | "document.restored" | "documentation.requested" | "documentation.rule-set" | "identity.signing-key-rotated" | "invitation.ended" | "invitation.made" | "knowledge.executions-given" | "knowledge.relation-recorded" | "knowledge.relation-removed" | "package.configured" | "package.installed" | "package.removed" | "package.upgraded" | "plan.accepted" | "plan.dismissed" | "plan.requested" | "project.archived" | "project.created" | "project.edited" | "project.file-accepted" | "project.paused" | "project.resumed" | "routing.provider-selected" | "run.artifact-recorded" | "run.cancelled" | "run.checks-ran" | "run.continued" | "run.failed" | "run.model-call-failed" | "run.model-call-lost" | "run.model-call-withdrawn" | "run.model-called" | "run.question-asked" | "run.setup-ran" | "run.started" | "run.succeeded" | "run.taken-over" | "run.tool-begun" | "run.tool-used" | "run.tools-offered" | "run.waiting" | "schedule.fired" | "schedule.removed" | "schedule.set" | "schedule.skipped" | "secret.deleted" | "secret.rotated" | "secret.stored" | "secret.used" | "session.ended" | "session.refreshed" | "session.started" | "task.approved" | "task.archived" | "task.assigned" | "task.attachment-added" | "task.attachment-removed" | "task.attempt-picked" | "task.attempt-requested" | "task.commented" | "task.completed" | "task.edited" | "task.failed" | "task.handed-over" | "task.labelled" | "task.landed" | "task.landing-refused" | "task.paused" | "task.pushed" | "task.recalled" | "task.rejected" | "task.released" | "task.reopened" | "task.reordered" | "task.requeued" | "task.resumed" | "task.review-assigned" | "task.review-submitted" | "task.sent-to-review" | "task.submitted" | "task.waiting" | "team.changed" | "team.created" | "team.removed" | "token.issued" | "token.revoked" | "tool-server.removed" | "tool-server.set" | "tracker.import-requested" | "tracker.issue-linked" | "tracker.issue-wanted" | "tracker.pull-linked" | "tracker.received" | "tracker.refused" | "tracker.removed" | "tracker.sent" | "tracker.set" | "user.changed" | "user.erased" | "user.log-in-refused" | "user.password-changed" | "user.preferences-changed" | "user.registered" | "webhook.removed" | "webhook.set" | "webhook.tested" | "workflow.approval-decided" | "workflow.approval-escalated" | "workflow.approval-reminded" | "workflow.approval-requested" | "workflow.approval-withdrawn" | "workflow.card-ended" | "workflow.card-reopened" | "workflow.cards-made" | "workflow.defined" | "workflow.removed" | "workflow.retry-planned" | "workflow.run-cancelled" | "workflow.run-completed" | "workflow.run-ending" | "workflow.run-failed" | "workflow.run-paused" | "workflow.run-resumed" | "workflow.run-started" | "workflow.stage-completed" | "workflow.stage-failed" | "workflow.stage-retried" | "workflow.stage-skipped" | "workflow.stage-undone" | "workspace.changed" | "workspace.clock-corrected" | "workspace.created" | "workspace.deleted" | "workspace.member-added" | "workspace.member-changed" | "workspace.member-removed" | "workspace.opened" | "workspace.paused" | "workspace.policies-changed" | "workspace.request-accepted" | "workspace.resumed" | "workspace.settings-changed")[] | null;
                 /** @description Done by this one, such as user:local. */
                 actor?: string | null;
                 /** @description That go back to this request. */
@@ -27072,6 +28632,2859 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not declared as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_trackers: {
+        parameters: {
+            query?: {
+                /** @description How many items at most. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string | null;
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_TrackerView_"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_tracker: {
+        parameters: {
+            query?: {
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description ETags of answers that you have: if it is still one of them, 304 without a body. */
+                "If-None-Match"?: string | null;
+            };
+            path: {
+                /** @description The tracker's id: small letters, digits and hyphens. */
+                tracker_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description For If-Match and If-None-Match. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrackerView"];
+                };
+            };
+            /** @description It is what If-None-Match says that you have */
+            304: {
+                headers: {
+                    /** @description For If-Match and If-None-Match. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_tracker: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+                /** @description ETags as GET answered them: it is changed only if nobody has edited it since; else 412. */
+                "If-Match"?: string | null;
+            };
+            path: {
+                /** @description The tracker's id: small letters, digits and hyphens. */
+                tracker_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetTracker"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrackerView"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has changed since it was read (If-Match) */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not declared as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_tracker: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+                /** @description ETags as GET answered them: it is changed only if nobody has edited it since; else 412. */
+                "If-Match"?: string | null;
+            };
+            path: {
+                /** @description The tracker's id: small letters, digits and hyphens. */
+                tracker_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has changed since it was read (If-Match) */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_tracker_status: {
+        parameters: {
+            query?: {
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+            };
+            path: {
+                /** @description The tracker's id: small letters, digits and hyphens. */
+                tracker_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrackerStatus"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    check_tracker: {
+        parameters: {
+            query?: {
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+            };
+            path: {
+                /** @description The tracker's id: small letters, digits and hyphens. */
+                tracker_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrackerOutcome"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    import_issues: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The tracker's id: small letters, digits and hyphens. */
+                tracker_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ImportIssues"] | null;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not declared as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_links: {
+        parameters: {
+            query?: {
+                /** @description How many items at most. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string | null;
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+            };
+            path: {
+                /** @description The task's id. */
+                task_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_CardLink_"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    link_task: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The task's id. */
+                task_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LinkTask"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not declared as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_documents: {
+        parameters: {
+            query?: {
+                /** @description Of this project only. */
+                project_id?: string | null;
+                /** @description Of this kind only. */
+                kind?: ("readme" | "changelog" | "adr" | "roadmap" | "guide" | "reference" | "runbook" | "presentation" | "note") | null;
+                /** @description In this state only. */
+                state?: ("draft" | "published" | "archived") | null;
+                /** @description How many items at most. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string | null;
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_DocumentSummary_"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_document: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateDocument"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DocumentView"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not declared as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_document: {
+        parameters: {
+            query?: {
+                /** @description Its text in this version; else the newest. */
+                version?: number | null;
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description ETags of answers that you have: if it is still one of them, 304 without a body. */
+                "If-None-Match"?: string | null;
+            };
+            path: {
+                /** @description The document's id. */
+                document_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description For If-Match and If-None-Match. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DocumentView"];
+                };
+            };
+            /** @description It is what If-None-Match says that you have */
+            304: {
+                headers: {
+                    /** @description For If-Match and If-None-Match. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    edit_document: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+                /** @description ETags as GET answered them: it is changed only if nobody has edited it since; else 412. */
+                "If-Match"?: string | null;
+            };
+            path: {
+                /** @description The document's id. */
+                document_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EditDocument"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DocumentView"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has changed since it was read (If-Match) */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not declared as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_document: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+                /** @description ETags as GET answered them: it is changed only if nobody has edited it since; else 412. */
+                "If-Match"?: string | null;
+            };
+            path: {
+                /** @description The document's id. */
+                document_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has changed since it was read (If-Match) */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_document_versions: {
+        parameters: {
+            query?: {
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string | null;
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+            };
+            path: {
+                /** @description The document's id. */
+                document_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_DocumentVersion_"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_document_difference: {
+        parameters: {
+            query: {
+                /** @description The version that it is compared with. */
+                base: number;
+                /** @description Else the newest. */
+                version?: number | null;
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+            };
+            path: {
+                /** @description The document's id. */
+                document_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DocumentDifference"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    publish_document: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The document's id. */
+                document_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PublishDocument"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DocumentView"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not declared as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    archive_document: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The document's id. */
+                document_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ArchiveDocument"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DocumentView"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not declared as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    restore_document: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The document's id. */
+                document_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DocumentView"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    merge_document: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The document's id. */
+                document_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MergeDocument"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DocumentMerged"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not declared as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_documentation: {
+        parameters: {
+            query?: {
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DocumentationView"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_documentation: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetDocumentation"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DocumentationView"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not declared as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_duplicates: {
+        parameters: {
+            query?: {
+                /** @description Of this project only. */
+                project_id?: string | null;
+                /** @description How alike at least: 1 for the same words in the same shares. */
+                threshold?: number;
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_DuplicatePair_"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    draw_documents: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DrawDocuments"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DrawnDocuments"];
                 };
             };
             /** @description The body is not JSON */
