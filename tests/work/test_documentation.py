@@ -1,6 +1,6 @@
 """Finished work gets into the repository's README by ordinary cards of the documenter, and the document follows the
 file, whatever dies meanwhile.
-"""
+
 `VAPORA_WORK_SEED` repeats a plan of who dies when, `VAPORA_DOCUMENTING_ROUNDS` makes it longer.
 """
 
