@@ -180,6 +180,12 @@ GROUPS: tuple[Group, ...] = (
         "Read files and history",
         "tool:file_read tool:file_list tool:code_search tool:git_status tool:git_diff tool:git_log",
     ),
+    _group(
+        "analyse",
+        "agents",
+        "Analyse code",
+        "tool:code.symbols tool:code.references tool:code.outline tool:code.complexity tool:code.structural_search",
+    ),
     _group("hand-over", "agents", "Ask a person, hand in work", "tool:ask tool:finish"),
     _group("write", "agents", "Change files", "tool:file_write tool:file_edit"),
     _group("run", "agents", "Run commands in the sandbox", "tool:run_command"),
