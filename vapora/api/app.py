@@ -35,6 +35,7 @@ from vapora.api import (
     ids,
     knowledge,
     live,
+    marketplace,
     openapi,
     openid,
     operator,
@@ -106,7 +107,7 @@ _NOUNS = (
     ),
     *(agents, budgets, costs, flow, events, audit, roles, queue, settings, secrets, policies, users, ids),
     *(workflows, workflow_checks, workflow_runs, approvals, schedules, webhooks, channels, trackers),
-    *(documents, documentation),
+    *(documents, documentation, marketplace),
     *(auth, openid, workspaces, tokens, live, operator),
 )
 

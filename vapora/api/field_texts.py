@@ -13,6 +13,7 @@ from vapora.api import (
     channel_texts,
     document_texts,
     knowledge_texts,
+    package_texts,
     people_texts,
     plan_texts,
     schedule_texts,
@@ -138,6 +139,7 @@ _BESIDE = (
     | knowledge_texts.SHAPES
     | plan_texts.SHAPES
     | search_texts.SHAPES
+    | package_texts.TEXTS
 )
 # By shape; `Page` stands for every list.
 SHAPES: dict[str, dict[str, str]] = _BESIDE | {
