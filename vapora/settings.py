@@ -20,7 +20,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from vapora.database import Place, check_url, log_schema, read_schema
+from vapora.database import Place, check_url, log_schema, read_schema, search_schema
 
 Network = IPv4Network | IPv6Network
 
@@ -268,6 +268,13 @@ class Settings(BaseSettings):
         """Where its read models are."""
         url = self.database_url
         return self.read_file(workspace) if url is None else read_schema(url.get_secret_value(), workspace)
+
+    def search_place(self, workspace: str) -> Place:
+        """Where its search index is."""
+        url = self.database_url
+        if url is None:
+            return self.workspace_folder(workspace) / "search.db"
+        return search_schema(url.get_secret_value(), workspace)
 
     def workspace_folder(self, workspace: str) -> Path:
         """Where a workspace's files are: its log, read models and blobs."""

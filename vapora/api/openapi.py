@@ -23,7 +23,12 @@ TAGS = [
     {"name": "projects", "description": "What the work is about."},
     {"name": "tasks", "description": "Handing work in, following it, judging it."},
     {"name": "work", "description": "What stands on a task's branch: looking at it, judging it, landing it."},
+    {"name": "knowledge", "description": "What was done before, what was learned of it, and what hangs together."},
     {"name": "plans", "description": "From a goal to cards: proposed by an agent, accepted by a person."},
+    {
+        "name": "search",
+        "description": "Tasks, runs, documents, comments and code, found by words or by what they are about.",
+    },
     {"name": "board", "description": "All cards in their columns, today or in the past."},
     {"name": "runs", "description": "Each attempt at a task, and what it left behind."},
     {"name": "agents", "description": "Who works here, and what each has learned."},

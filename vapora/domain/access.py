@@ -48,6 +48,9 @@ GROUPS: tuple[Group, ...] = (
         list_approvals get_approval list_links list_marketplace get_package
         list_schedules get_schedule list_firings list_plans get_plan
         list_documents get_document list_document_versions get_document_difference list_duplicates get_documentation
+        list_executions get_execution get_curves get_knowledge_graph list_relations get_knowledge_profile
+        get_knowledge_effect
+        search
         """,
     ),
     _group("prefer", "workspace", "Set one's own preferences", "set_preferences"),
@@ -66,11 +69,17 @@ GROUPS: tuple[Group, ...] = (
         "Hand in tasks, edit them, move them on the board, start workflows, have goals planned, write documents",
         """
         submit_task edit_task move_task archive_task attach_file detach_file start_workflow_run create_plan revise_plan
-        accept_plan dismiss_plan create_document edit_document publish_document archive_document restore_document
+        dismiss_plan create_document edit_document publish_document archive_document restore_document
         merge_document remove_document draw_documents import_issues link_task
         """,
     ),
-    _group("discuss", "workspace", "Comment on tasks, and answer an agent's questions", "comment_task"),
+    _group("accept-plans", "workspace", "Have the cards of a plan made: people, and no program", "accept_plan"),
+    _group(
+        "discuss",
+        "workspace",
+        "Comment on tasks, answer an agent's questions, and record causes",
+        "comment_task record_relation remove_relation",
+    ),
     _group(
         "review",
         "workspace",
@@ -180,6 +189,12 @@ GROUPS: tuple[Group, ...] = (
         "agents",
         "Read files and history",
         "tool:file_read tool:file_list tool:code_search tool:git_status tool:git_diff tool:git_log",
+    ),
+    _group(
+        "analyse",
+        "agents",
+        "Analyse code",
+        "tool:code.symbols tool:code.references tool:code.outline tool:code.complexity tool:code.structural_search",
     ),
     _group("hand-over", "agents", "Ask a person, hand in work", "tool:ask tool:finish"),
     _group("write", "agents", "Change files", "tool:file_write tool:file_edit"),

@@ -11,6 +11,7 @@ from vapora import commands, views
 from vapora.sdk.async_channels import AsyncChannels
 from vapora.sdk.async_documents import AsyncDocuments
 from vapora.sdk.async_handles import AsyncProjects, AsyncTasks
+from vapora.sdk.async_knowledge import AsyncKnowledge
 from vapora.sdk.async_live import AsyncLive
 from vapora.sdk.async_packages import AsyncPackages
 from vapora.sdk.async_people import AsyncPeople
@@ -31,6 +32,7 @@ class AsyncClient(
     AsyncWorkflows,
     AsyncPackages,
     AsyncPlans,
+    AsyncKnowledge,
     AsyncChannels,
     AsyncTrackers,
     AsyncSchedules,

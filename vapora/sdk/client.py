@@ -11,6 +11,7 @@ from vapora import commands, views
 from vapora.sdk.channels import Channels
 from vapora.sdk.documents import Documents
 from vapora.sdk.handles import Projects, Tasks
+from vapora.sdk.knowledge import Knowledge
 from vapora.sdk.live import Live
 from vapora.sdk.packages import Packages
 from vapora.sdk.paths import PREFIX, Moment, Position, budget_path, moment, path
@@ -31,6 +32,7 @@ class Client(
     Workflows,
     Packages,
     Plans,
+    Knowledge,
     Channels,
     Trackers,
     Schedules,

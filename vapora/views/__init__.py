@@ -111,6 +111,7 @@ from vapora.views.repository import (
 )
 from vapora.views.runs import Artifact, ArtifactSummary, Execution, RunBrief
 from vapora.views.schedules import CatchUpChoice, FiringOutcome, FiringView, ScheduleFired, ScheduleView
+from vapora.views.search import FoundItem, SearchAnswer, SearchMode, SnippetPart
 from vapora.views.secrets import Secret, SecretDeleted, SecretsRotated
 from vapora.views.steps import Step, StepKind, StepState
 from vapora.views.trackers import CardLink, TrackerOutcome, TrackerStatus, TrackerView
@@ -247,6 +248,7 @@ __all__ = [
     "FiringOutcome",
     "FiringView",
     "FlowDay",
+    "FoundItem",
     "Frame",
     "Given",
     "Graph",
@@ -312,6 +314,8 @@ __all__ = [
     "RunSummary",
     "ScheduleFired",
     "ScheduleView",
+    "SearchAnswer",
+    "SearchMode",
     "Secret",
     "SecretDeleted",
     "SecretsRotated",
@@ -319,6 +323,7 @@ __all__ = [
     "SettingsChange",
     "ShelfRefreshed",
     "SignInStatus",
+    "SnippetPart",
     "Spread",
     "StageState",
     "StageTask",
