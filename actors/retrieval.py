@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, JsonValue, ValidationError
 
-from vapora.domain.search import Allowed, Hit, everything, of_project
+from vapora.domain.search import Allowed, Hit, of_project
 from vapora.search import SearchReader
 from vapora.tools.arguments import Arguments
 from vapora.tools.servers import Caller, ServedTool
@@ -86,8 +86,8 @@ _TOOLS = (
 
 
 class Retrieval:
-    """`vapora.tools.servers.BuiltInServer`. An agent finds what is of its project or of the whole workspace; a person
-    who names no project, what is of the workspace."""
+    """`vapora.tools.servers.BuiltInServer`. A run finds what is of its project or of the whole workspace; a person who
+    tries a tool, what is of the whole workspace."""
 
     id = "retrieval"
     title = "Retrieval"
@@ -108,7 +108,8 @@ class Retrieval:
             first = error.errors(include_url=False, include_context=False, include_input=False)[0]
             return ToolResult(False, f"{'.'.join(map(str, first['loc']))}: {first['msg']}.")
         reader = self._readers.setdefault(caller.workspace, SearchReader(self._settings.search_place(caller.workspace)))
-        allowed = of_project(caller.project_id) if caller.run_id or caller.project_id else everything()
+        # What a person may read is decided at the door, by policies that are not known here: `GET /search`.
+        allowed = of_project(caller.project_id if caller.run_id else "")
         if isinstance(asked, (Search, SearchCards)):
             return await asyncio.to_thread(_find, reader, asked, allowed)
         assert isinstance(asked, (Read, ReadCard))
