@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from actors.runtime.base import Address
 from tests.api.doors import API, Door, opened
 from tests.api.test_refusals import check_problem
 from tests.waiting import until
@@ -127,6 +128,18 @@ async def test_a_bad_one_gets_a_sentence_and_is_not_stored(
     refused = await door.http.put(f"{API}/trackers/other", json={**wanted, **changed})
     assert refused.status_code == status and said in refused.text
     check_problem(await door.http.get(f"{API}/trackers/other"), 404, "not-found")
+
+
+async def test_where_nothing_is_connected_nothing_runs_for_it(door: Door, github: FakeGitHub) -> None:
+    tracker = Address("trackers", "default")
+    await door.ask("GET", "/trackers", 200)
+    task = await door.task((await door.project())["id"])
+    await door.ask("GET", f"/tasks/{task['task_id']}/links", 200)
+    forged = await door.http.post(f"{API}/trackers/app/webhook", json={})
+    assert forged.status_code == 401
+    assert tracker not in door.system.runtime.running()  # type: ignore[attr-defined]
+    await connected(door, github)
+    assert tracker in door.system.runtime.running()  # type: ignore[attr-defined]
 
 
 async def test_after_a_restart_it_goes_on_by_itself(settings: Settings, github: FakeGitHub) -> None:
