@@ -112,6 +112,17 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "test_channel": lambda client: client.test_channel("x"),
     "list_channel_deliveries": lambda client: client.channel_deliveries("x"),
     "resend_deliveries": lambda client: client.resend_deliveries("x"),
+    "list_executions": lambda client: client.executions(),
+    "get_execution": lambda client: client.execution("x.1"),
+    "get_curves": lambda client: client.curves(),
+    "get_knowledge_graph": lambda client: client.knowledge_graph(task="x"),
+    "list_relations": lambda client: client.relations(),
+    "record_relation": lambda client: client.record_relation(
+        commands.RecordRelation(problem="It fails", cause="A locale")
+    ),
+    "remove_relation": lambda client: client.remove_relation("x"),
+    "get_knowledge_profile": lambda client: client.profile_from_history("x"),
+    "get_knowledge_effect": lambda client: client.knowledge_effect(),
     "list_trackers": lambda client: client.trackers(),
     "get_tracker": lambda client: client.tracker("x"),
     "set_tracker": lambda client: client.set_tracker("x", TRACKER),

@@ -129,12 +129,12 @@ async def remove_agent(agent_id: str, writing: Editing) -> Accepted:
 @router.get("/{agent_id}/learning", summary="Show what an agent has learned")
 async def get_learning(agent_id: str, cell: FreshCell) -> Learning:
     """Its ability in each task type as of now, and day by day how it came to that."""
-    await _require_agent(cell, agent_id)
+    await require_agent(cell, agent_id)
     now = clock.now()
     return await cell.read(lambda rows: profiles.learning(rows, agent_id, now))
 
 
-async def _require_agent(cell: Cell, agent_id: str) -> Agent:
+async def require_agent(cell: Cell, agent_id: str) -> Agent:
     found = await cell.find(agent_stream(agent_id), lambda rows: model.agent_of(rows, agent_id))
     if found is None:
         raise _no_agent(agent_id)

@@ -21,7 +21,9 @@ from vapora.cli import (
     channels,
     doctor,
     documents,
+    knowledge,
     log,
+    marketplace,
     plans,
     projects,
     queue,
@@ -83,9 +85,11 @@ app.add_typer(schedules.app, name="schedules")
 app.add_typer(channels.app, name="channels")
 app.add_typer(trackers.app, name="trackers")
 app.add_typer(plans.app, name="plan")
+app.add_typer(knowledge.app, name="knowledge")
 app.add_typer(documents.app, name="documents")
 app.add_typer(workflows.app, name="workflow")
 app.add_typer(workflows.approvals, name="approvals")
+app.add_typer(marketplace.app, name="marketplace")
 app.add_typer(webhooks.app, name="webhooks")
 app.add_typer(log.app, name="log")
 app.add_typer(audit.app, name="audit")
