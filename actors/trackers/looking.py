@@ -13,7 +13,8 @@ from vapora.domain.tracker import incoming
 from vapora.domain.tracker.connection import Tracker
 from vapora.errors import VersionConflictError
 from vapora.trackers import TrackerClient
-from vapora.trackers.client import MOST_PAGES, PAGE
+from vapora.trackers.client import MOST_PAGES
+from vapora.trackers.line import PAGE
 
 _MOST_TRIES: Final = 10
 _BRANCHES: Final = "vapora/"

@@ -127,6 +127,15 @@ async def test_what_was_read_before_costs_nothing(fake: Fake, client: TrackerCli
     assert again is not None and again.title == "Twice"
 
 
+async def test_a_page_that_was_full_and_did_not_change_may_have_a_next_one(fake: Fake, client: TrackerClient) -> None:
+    made = fake.open_issue("Much to say")
+    for one in range(100):
+        fake.comment(made, f"Comment {one}")
+    assert len(await client.comments(number(fake, made))) == 100
+    fake.comment(made, "One more")
+    assert len(await client.comments(number(fake, made))) == 101
+
+
 @pytest.mark.parametrize("fault", [Fault.OUTAGE, Fault.NO_JSON, Fault.LIMIT])
 async def test_outages_and_limits_are_delays(fake: Fake, client: TrackerClient, fault: Fault) -> None:
     fake.open_issue("Wait for it")
