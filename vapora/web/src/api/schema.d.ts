@@ -885,6 +885,174 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/knowledge/executions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List executions
+         * @description What agents' runs came to, the newest first; or those that are like something, the most alike first: by words and
+         *     by vectors, joined by reciprocal rank. Old ones are forgotten, as the workspace's settings say.
+         */
+        get: operations["list_executions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/knowledge/curves": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show learning curves
+         * @description What each agent's runs came to, by kind of work and day.
+         */
+        get: operations["get_curves"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/knowledge/graph": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Walk the knowledge graph
+         * @description What is near a card, or any other node: runs, agents, people, files, decisions, artifacts, and problems with
+         *     their causes and solutions.
+         */
+        get: operations["get_knowledge_graph"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/knowledge/relations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List causes
+         * @description Problems, why there were any, and what solved them: recorded by people, and found in failed runs and reviews. The
+         *     newest first.
+         */
+        get: operations["list_relations"];
+        put?: never;
+        /**
+         * Record a cause
+         * @description A problem, why there is one, and what solves it.
+         */
+        post: operations["record_relation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/knowledge/relations/{relation_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove a cause
+         * @description It is not shown any more, and no agent is told of it.
+         */
+        delete: operations["remove_relation"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/knowledge/profiles/{agent_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Work out a profile from history
+         * @description What an agent can do, from the executions that are remembered. It agrees with `GET /agents/{id}/learning` for as
+         *     long as none of them was forgotten.
+         */
+        get: operations["get_knowledge_profile"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/knowledge/effect": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show what telling agents of past executions does
+         * @description Runs that were told, and runs that were not, side by side; and what speaks against concluding anything.
+         */
+        get: operations["get_knowledge_effect"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/knowledge/executions/{run_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show an execution
+         * @description With the past executions that its agent was told of.
+         */
+        get: operations["get_execution"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/agents": {
         parameters: {
             query?: never;
@@ -4442,6 +4610,7 @@ export interface components {
                 [key: string]: number;
             };
             /**
+             * @description What is remembered of executions, and who is told.
              * @default {
              *       "details_days": 30,
              *       "daily_days": 90,
@@ -5203,6 +5372,14 @@ export interface components {
              * @description True: the rehearsal model answered. Such money and learning are never added to real ones.
              */
             simulated: boolean;
+        };
+        /** Curves */
+        Curves: {
+            /**
+             * Points
+             * @description The oldest day first.
+             */
+            points: components["schemas"]["LearningPoint"][];
         };
         /**
          * Dashboard
@@ -6212,6 +6389,82 @@ export interface components {
             archived?: boolean;
         };
         /**
+         * Effect
+         * @description What telling agents of past executions does. `caution`: why no conclusion may be drawn yet; empty where one may.
+         *     `looked_at`: so many of the newest runs.
+         */
+        Effect: {
+            /**
+             * In Briefs
+             * @description What is set now.
+             * @enum {string}
+             */
+            in_briefs: "on" | "off" | "half";
+            /**
+             * Simulated
+             * @description Whether rehearsals are compared; real runs never stand beside them.
+             */
+            simulated: boolean;
+            /**
+             * Sums
+             * @description One for each arm.
+             */
+            sums: components["schemas"]["EffectSum"][];
+            /**
+             * Caution
+             * @description What speaks against concluding anything; empty: nothing does.
+             */
+            caution: string;
+            /**
+             * Looked At
+             * @description So many runs, the newest.
+             */
+            looked_at: number;
+        };
+        /**
+         * EffectSum
+         * @description Of the runs that were told (`given`), that were kept from it by chance (`withheld`), and that there was nothing
+         *     to tell (`nothing`). Null where there is no run.
+         */
+        EffectSum: {
+            /**
+             * Arm
+             * @description given: told of something; withheld: kept from it by chance; nothing: there was nothing to tell.
+             * @enum {string}
+             */
+            arm: "given" | "withheld" | "nothing";
+            /**
+             * Runs
+             * @description How many.
+             */
+            runs: number;
+            /**
+             * Successes
+             * @description How many were good.
+             */
+            successes: number;
+            /**
+             * Success Rate
+             * @description 0 to 1; null without a run.
+             */
+            success_rate: number | null;
+            /**
+             * Quality
+             * @description The mean; null without a run.
+             */
+            quality: number | null;
+            /**
+             * Median Cost Microusd
+             * @description In micro-dollars; null without a run.
+             */
+            median_cost_microusd: number | null;
+            /**
+             * Median Duration Ms
+             * @description Null without a run.
+             */
+            median_duration_ms: number | null;
+        };
+        /**
          * EventView
          * @description An event with its envelope, as `/events` shows it.
          */
@@ -6370,6 +6623,7 @@ export interface components {
             providers: string[];
             /**
              * Models
+             * @description Models that answered, as provider/model.
              * @default []
              */
             models: string[];
@@ -6468,6 +6722,152 @@ export interface components {
              * @description The position in the log that this state includes. Ask with `after=` of it to see at least this.
              */
             position: number;
+        };
+        /**
+         * ExecutionRecord
+         * @description One agent's run at one task, as it is remembered. `quality`: the mean of `parts`, each from 0 to 1 and drawn from
+         *     the log alone (done, checks, first_time, review, landed); null while it runs, and of one that was cancelled.
+         *     `latency_ms`: from its begin to its end. `said`: what its agent handed in, or why it failed. `given`: past
+         *     executions that it was told of, or, where `withheld`, would have been. `score`: by which it is like what was asked
+         *     for; null where nothing was.
+         */
+        ExecutionRecord: {
+            /**
+             * Id
+             * @description The run's id.
+             */
+            id: string;
+            /**
+             * Agent
+             * @description Who did it.
+             */
+            agent: string;
+            /**
+             * Task
+             * @description The card.
+             */
+            task: string;
+            /**
+             * Project
+             * @description Its project.
+             */
+            project: string;
+            /**
+             * Task Type
+             * @description The kind of work.
+             */
+            task_type: string;
+            /**
+             * Role
+             * @description The agent's role in it.
+             */
+            role: string;
+            /**
+             * Purpose
+             * @description work or review.
+             * @enum {string}
+             */
+            purpose: "work" | "review";
+            /**
+             * Title
+             * @description What the card is called.
+             */
+            title: string;
+            /**
+             * Description
+             * @description What the card asks, cut.
+             */
+            description: string;
+            /**
+             * Outcome
+             * @description running, cancelled, failed, succeeded, accepted or rejected.
+             * @enum {string}
+             */
+            outcome: "running" | "cancelled" | "failed" | "succeeded" | "accepted" | "rejected";
+            /**
+             * Success
+             * @description Whether it was good, as the agent's learning counts it; null: it says nothing.
+             */
+            success: boolean | null;
+            /**
+             * Quality
+             * @description The mean of the parts, 0 to 1.
+             */
+            quality: number | null;
+            /**
+             * Parts
+             * @description What the quality is made of: done, checks, first_time, review, landed.
+             */
+            parts: {
+                [key: string]: number;
+            };
+            /**
+             * Latency Ms
+             * @description From its begin to its end.
+             */
+            latency_ms: number | null;
+            /**
+             * Cost Microusd
+             * @description What its calls cost, in micro-dollars.
+             */
+            cost_microusd: number;
+            /**
+             * Providers
+             * @description Who answered.
+             */
+            providers: string[];
+            /**
+             * Models
+             * @description What answered, as provider/model.
+             */
+            models: string[];
+            /**
+             * Checks
+             * @description green, red or unchecked; null: none ran.
+             */
+            checks: string | null;
+            /**
+             * Landed
+             * @description Whether its work is part of the base branch.
+             */
+            landed: boolean;
+            /**
+             * Said
+             * @description What its agent handed in, or why it failed.
+             */
+            said: string;
+            /**
+             * At
+             * Format: date-time
+             * @description When it ended; while it runs, when it began.
+             */
+            at: string;
+            /**
+             * Day
+             * Format: date
+             * @description That day, in UTC.
+             */
+            day: string;
+            /**
+             * Given
+             * @description Past executions that its agent was told of.
+             */
+            given: components["schemas"]["Given"][];
+            /**
+             * Withheld
+             * @description Whether it was kept from them by chance, to compare.
+             */
+            withheld: boolean;
+            /**
+             * Score
+             * @description How much it is like what was asked for; null: nothing was.
+             */
+            score?: number | null;
+            /**
+             * Simulated
+             * @description Whether it was a rehearsal.
+             */
+            simulated: boolean;
         };
         /** FileCheck */
         FileCheck: {
@@ -6645,6 +7045,134 @@ export interface components {
             cycle_s: number | null;
         };
         /**
+         * Given
+         * @description A past execution that a run was told of. `helped`: the words that it was told.
+         */
+        Given: {
+            /**
+             * Run Id
+             * @description The past run.
+             */
+            run_id: string;
+            /**
+             * Task Id
+             * @description Its card.
+             */
+            task_id: string;
+            /**
+             * Title
+             * @description What its card was called.
+             */
+            title: string;
+            /**
+             * Outcome
+             * @description accepted, succeeded, rejected or failed.
+             * @enum {string}
+             */
+            outcome: "accepted" | "succeeded" | "rejected" | "failed";
+            /**
+             * Helped
+             * @description What the agent was told of it.
+             */
+            helped: string;
+            /**
+             * Score
+             * @description By which it was chosen; only to be compared within one choice.
+             */
+            score: number;
+        };
+        /** Graph */
+        Graph: {
+            /**
+             * Start
+             * @description The name of the first node.
+             */
+            start: string;
+            /**
+             * Depth
+             * @description As asked for.
+             */
+            depth: number;
+            /**
+             * Nodes
+             * @description The nearest first.
+             */
+            nodes: components["schemas"]["GraphNode"][];
+            /**
+             * Edges
+             * @description Those between these nodes.
+             */
+            edges: components["schemas"]["GraphEdge"][];
+        };
+        /**
+         * GraphEdge
+         * @description Reads as a sentence: `source` `kind` `target`.
+         */
+        GraphEdge: {
+            /**
+             * Source
+             * @description The name of a node.
+             */
+            source: string;
+            /**
+             * Kind
+             * @description How source and target hang together; the three read as a sentence.
+             */
+            kind: string;
+            /**
+             * Target
+             * @description The name of a node.
+             */
+            target: string;
+        };
+        /**
+         * GraphNode
+         * @description `id` is unique among nodes of its `kind`; `name` among all. `distance`: edges from the first. `more`: it has
+         *     neighbours that are not here.
+         */
+        GraphNode: {
+            /**
+             * Name
+             * @description kind:id, by which a walk can begin here.
+             */
+            name: string;
+            /**
+             * Kind
+             * @description task, run, agent, person, project, file, decision, artifact, document, problem, cause or solution.
+             */
+            kind: string;
+            /**
+             * Id
+             * @description Its id among its kind.
+             */
+            id: string;
+            /**
+             * Title
+             * @description What it is called.
+             */
+            title: string;
+            /**
+             * State
+             * @description Of a card or run; of a problem, where it was found.
+             */
+            state: string;
+            /**
+             * At
+             * @description When it came to be, if that is known.
+             */
+            at: string | null;
+            /**
+             * Distance
+             * @description Edges from the first node.
+             */
+            distance: number;
+            /**
+             * More
+             * @description Whether it has neighbours that are not here.
+             */
+            more: boolean;
+        };
+        /**
          * Health
          * @description What follows `version` is told to who is known, or where nobody signs in.
          */
@@ -6809,6 +7337,55 @@ export interface components {
         };
         JsonValue: unknown;
         /**
+         * KnowledgeProfile
+         * @description What an agent can do, worked out anew from the executions that are remembered.
+         */
+        KnowledgeProfile: {
+            /**
+             * Task Type
+             * @description The kind of work.
+             */
+            task_type: string;
+            /**
+             * Runs
+             * @description Those that say something about the agent.
+             */
+            runs: number;
+            /**
+             * Success Rate
+             * @description Of these runs: 0 to 1.
+             */
+            success_rate: number;
+            /**
+             * Expertise
+             * @description 0 to 1; fades with time.
+             */
+            expertise: number;
+            /**
+             * Confidence
+             * @description 0 to 1; full from 20 runs on.
+             */
+            confidence: number;
+            /**
+             * Simulated
+             * @description Whether these were rehearsals.
+             */
+            simulated: boolean;
+        };
+        /** KnowledgeProfiles */
+        KnowledgeProfiles: {
+            /**
+             * Agent
+             * @description Whose.
+             */
+            agent: string;
+            /**
+             * Profiles
+             * @description One for each kind of work.
+             */
+            profiles: components["schemas"]["KnowledgeProfile"][];
+        };
+        /**
          * KnowledgeSettings
          * @description For how many days of the log's time the knowledge graph keeps executions in detail, and what they came to day by
          *     day. `in_briefs`: whether agents are told of past executions; `half`: every other run by chance, so that runs with
@@ -6817,16 +7394,19 @@ export interface components {
         KnowledgeSettings: {
             /**
              * Details Days
+             * @description So many days executions are kept in detail, by the log's time.
              * @default 30
              */
             details_days: number;
             /**
              * Daily Days
+             * @description So many days causes, and what executions came to day by day.
              * @default 90
              */
             daily_days: number;
             /**
              * In Briefs
+             * @description Whether agents are told of past executions: on, off, or every other run by chance.
              * @default on
              * @enum {string}
              */
@@ -6889,6 +7469,68 @@ export interface components {
              * @description The same day by day.
              */
             curve: components["schemas"]["CurvePoint"][];
+        };
+        /**
+         * LearningPoint
+         * @description An agent's runs of a kind of work on one day: those that say something about it. `latency_ms`: their mean.
+         */
+        LearningPoint: {
+            /**
+             * Agent
+             * @description Whose.
+             */
+            agent: string;
+            /**
+             * Task Type
+             * @description The kind of work.
+             */
+            task_type: string;
+            /**
+             * Day
+             * Format: date
+             * @description In UTC.
+             */
+            day: string;
+            /**
+             * Runs
+             * @description Those that say something about the agent.
+             */
+            runs: number;
+            /**
+             * Successes
+             * @description Those that were good.
+             */
+            successes: number;
+            /**
+             * Success Rate
+             * @description Of these runs: 0 to 1.
+             */
+            success_rate: number;
+            /**
+             * Accepted
+             * @description Those whose work was accepted.
+             */
+            accepted: number;
+            /**
+             * Rejected
+             * @description Those whose work was sent back.
+             */
+            rejected: number;
+            /**
+             * Latency Ms
+             * @description From begin to end, the mean.
+             */
+            latency_ms: number;
+            /**
+             * Cost Microusd
+             * @description What was spent on that day, in micro-dollars.
+             */
+            cost_microusd: number;
+            /**
+             * Simulated
+             * @description Whether these were rehearsals.
+             */
+            simulated: boolean;
         };
         /**
          * Limits
@@ -7524,6 +8166,19 @@ export interface components {
              */
             next?: string | null;
         };
+        /** Page[ExecutionRecord] */
+        Page_ExecutionRecord_: {
+            /**
+             * Items
+             * @description The things themselves.
+             */
+            items: components["schemas"]["ExecutionRecord"][];
+            /**
+             * Next
+             * @description The cursor of the page that follows; null on the last one.
+             */
+            next?: string | null;
+        };
         /** Page[Execution] */
         Page_Execution_: {
             /**
@@ -7609,6 +8264,19 @@ export interface components {
              * @description The things themselves.
              */
             items: components["schemas"]["Project"][];
+            /**
+             * Next
+             * @description The cursor of the page that follows; null on the last one.
+             */
+            next?: string | null;
+        };
+        /** Page[RelationView] */
+        Page_RelationView_: {
+            /**
+             * Items
+             * @description The things themselves.
+             */
+            items: components["schemas"]["RelationView"][];
             /**
              * Next
              * @description The cursor of the page that follows; null on the last one.
@@ -8674,6 +9342,49 @@ export interface components {
             high: number;
         };
         /**
+         * RecordRelation
+         * @description `solution` is empty while nobody knows one. `task_id`, `run_id`, `project_id`: where it came up; `solved_by`: the
+         *     run whose work solved it.
+         */
+        RecordRelation: {
+            /**
+             * Problem
+             * @description What went wrong.
+             */
+            problem: string;
+            /**
+             * Cause
+             * @description Why.
+             */
+            cause: string;
+            /**
+             * Solution
+             * @description What solves it; empty while nobody knows.
+             * @default
+             */
+            solution: string;
+            /**
+             * Project Id
+             * @description Where it came up.
+             */
+            project_id?: string | null;
+            /**
+             * Task Id
+             * @description The card where it came up.
+             */
+            task_id?: string | null;
+            /**
+             * Run Id
+             * @description The run in which it came up.
+             */
+            run_id?: string | null;
+            /**
+             * Solved By
+             * @description The run whose work solved it.
+             */
+            solved_by?: string | null;
+        };
+        /**
          * RedeemCode
          * @description `code`: what `vapora up --open` gave to the browser.
          */
@@ -8741,6 +9452,85 @@ export interface components {
              * @description How many runs it may have at once; absent: what its role says.
              */
             capacity?: number | null;
+        };
+        /**
+         * RelationView
+         * @description A problem, why there was one, and what solved it. `origin`: person, where somebody recorded it; else how it was
+         *     found in the log: failure, review or conflict. `solution` is empty while none is known.
+         */
+        RelationView: {
+            /**
+             * Id
+             * @description Its id.
+             */
+            id: string;
+            /**
+             * Origin
+             * @description person, where somebody recorded it; else failure, review or conflict.
+             * @enum {string}
+             */
+            origin: "person" | "failure" | "review" | "conflict";
+            /**
+             * Recorded By
+             * @description Who said so.
+             */
+            recorded_by: string;
+            /**
+             * Problem
+             * @description What went wrong.
+             */
+            problem: string;
+            /**
+             * Cause
+             * @description Why.
+             */
+            cause: string;
+            /**
+             * Solution
+             * @description What solves it; empty while nobody knows.
+             */
+            solution: string;
+            /**
+             * Project Id
+             * @description Where it came up.
+             */
+            project_id: string | null;
+            /**
+             * Task Id
+             * @description The card where it came up.
+             */
+            task_id: string | null;
+            /**
+             * Run Id
+             * @description The run in which it came up.
+             */
+            run_id: string | null;
+            /**
+             * Solved By
+             * @description The run whose work solved it.
+             */
+            solved_by: string | null;
+            /**
+             * Task Type
+             * @description The kind of work in which it came up.
+             */
+            task_type: string | null;
+            /**
+             * Simulated
+             * @description True: the rehearsal model answered. Such money and learning are never added to real ones.
+             */
+            simulated: boolean;
+            /**
+             * At
+             * Format: date-time
+             * @description When.
+             */
+            at: string;
+            /**
+             * Position
+             * @description The position in the log that this state includes. Ask with `after=` of it to see at least this.
+             */
+            position: number;
         };
         /**
          * ReplaceAgent
@@ -9473,16 +10263,19 @@ export interface components {
         SetKnowledge: {
             /**
              * Details Days
+             * @description So many days executions are kept in detail, by the log's time.
              * @default 30
              */
             details_days: number;
             /**
              * Daily Days
+             * @description So many days causes, and what executions came to day by day.
              * @default 90
              */
             daily_days: number;
             /**
              * In Briefs
+             * @description Whether agents are told of past executions: on, off, or every other run by chance.
              * @default on
              * @enum {string}
              */
@@ -11491,6 +12284,7 @@ export interface components {
                 [key: string]: number;
             };
             /**
+             * @description What is remembered of executions, and who is told.
              * @default {
              *       "details_days": 30,
              *       "daily_days": 90,
@@ -18519,6 +19313,976 @@ export interface operations {
             };
             /** @description A part of the system does not answer */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_executions: {
+        parameters: {
+            query?: {
+                /** @description Only of this kind of work. */
+                task_type?: string | null;
+                /** @description Only of this agent. */
+                agent?: string | null;
+                /** @description Only of this card. */
+                task?: string | null;
+                /** @description The most like a card or a run, by its id, or like this text. */
+                similar_to?: string | null;
+                /** @description Only rehearsals, or only real ones. */
+                simulated?: boolean | null;
+                /** @description How many items at most. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string | null;
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_ExecutionRecord_"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_curves: {
+        parameters: {
+            query?: {
+                /** @description Only of this kind of work. */
+                task_type?: string | null;
+                /** @description Only of this agent. */
+                agent?: string | null;
+                /** @description Only rehearsals, or only real ones. */
+                simulated?: boolean | null;
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Curves"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_knowledge_graph: {
+        parameters: {
+            query?: {
+                /** @description The card where the walk begins. */
+                task?: string | null;
+                node?: string | null;
+                /** @description So many edges far. */
+                depth?: number;
+                /** @description So many nodes at most, the nearest first. */
+                limit?: number;
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Graph"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_relations: {
+        parameters: {
+            query?: {
+                /** @description Only of this card. */
+                task?: string | null;
+                /** @description Only of this kind of work. */
+                task_type?: string | null;
+                /** @description How many items at most. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string | null;
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_RelationView_"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    record_relation: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RecordRelation"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not declared as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_relation: {
+        parameters: {
+            query?: {
+                /** @description Why. */
+                reason?: string;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The relation's id. */
+                relation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_knowledge_profile: {
+        parameters: {
+            query?: {
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+            };
+            path: {
+                /** @description The agent's id, such as developer. */
+                agent_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KnowledgeProfiles"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_knowledge_effect: {
+        parameters: {
+            query?: {
+                /** @description Of rehearsals; absent: as the workspace works now. */
+                simulated?: boolean | null;
+                /** @description Only of this kind of work. */
+                task_type?: string | null;
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Effect"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_execution: {
+        parameters: {
+            query?: {
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+            };
+            path: {
+                /** @description The run's id. */
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExecutionRecord"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
                 headers: {
                     [name: string]: unknown;
                 };
