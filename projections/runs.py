@@ -80,7 +80,7 @@ TOLD = Table("run_told", key=("run_id",), columns={"run_id": "text", "system": "
 
 def _started(recorded: Recorded, event: run.RunStarted, rows: Rows) -> None:
     row = {
-        **event.model_dump(mode="json", exclude={"workplace", "system", "brief", "attachments"}),
+        **event.model_dump(mode="json", exclude={"workplace", "system", "brief", "attachments", "equipment"}),
         **_place(event.workplace),
         "simulated": int(event.simulated),
         "state": "running",

@@ -18,6 +18,7 @@ from vapora.domain.routing import COMPLEXITIES, Routing
 from vapora.domain.run import Run
 from vapora.domain.run_end import Ending, may_end
 from vapora.domain.task import Task
+from vapora.domain.tracker.outside import CONTEXT_KEY, NOTE
 from vapora.domain.work import offered_tools
 from vapora.llm.protocol import Message
 from vapora.tools.table import TOOLS
@@ -151,6 +152,8 @@ def brief(task: Task) -> str:
         lines.append(f"Deadline: {task.deadline.isoformat()}.")
     if task.description:
         lines += ["", task.description]
+    if CONTEXT_KEY in task.context:
+        lines += ["", NOTE]
     if task.context:
         lines += ["", "Context:", *(f"- {key}: {value}" for key, value in sorted(task.context.items()))]
     if task.comment:

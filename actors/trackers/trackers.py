@@ -15,7 +15,9 @@ import structlog
 from pydantic import SecretStr
 
 from actors.follower import Follower
+from actors.kinds import never_repeated
 from actors.trackers.carrying import Carrier, NameOf
+from actors.trackers.desk import Desk, UseTracker
 from actors.trackers.known import ALL, CONNECTIONS, Known
 from actors.trackers.looking import Looker
 from actors.trackers.outbox import Look, Outbox
@@ -31,6 +33,7 @@ from vapora.domain.tracker import connection, outgoing, webhook
 from vapora.domain.tracker.connection import Tracker
 from vapora.errors import BadInputError, UnauthenticatedError, UnavailableError, VaporaError
 from vapora.log.client import LogClient
+from vapora.tools.values import ToolResult
 from vapora.trackers import TrackerClient, TrackerSignInError
 from vapora.views import TrackerOutcome, TrackerStatus
 
@@ -81,6 +84,7 @@ class Trackers:
             clock=clock,
             pauses=pauses,
         )
+        self._desk = Desk(workspace, writing, lambda: self._known.trackers.values(), self._opened)
         self._follower = Follower(f"trackers/{workspace}", log, self._handle, topics=_TOPICS)
         self._journal = structlog.get_logger("trackers")
 
@@ -171,6 +175,11 @@ class Trackers:
         await self._in_thread(lambda outbox: outbox.note(looks))
         if tracker_id in self._workers:
             self._workers[tracker_id].wake()
+
+    @never_repeated
+    async def use_tool(self, use: UseTracker) -> ToolResult:
+        """For agents. Raises what the tracker does."""
+        return await self._desk.use(use)
 
     async def _tracker(self, tracker_id: str) -> Tracker:
         """Also one that was connected a moment ago."""

@@ -107,7 +107,7 @@ class World:
             "AskPlan": {"project_id": project_id, "goal": "Export links"},
             "CreateDocument": {"title": "How to lend a book"},
             "EditDocument": {"version": 1},
-            "MergeDocument": {"into": "x"},
+            "MergeDocument": {"into": "y"},
             "SetDocumentation": {"rule": "off"},
             "RevisePlan": {"text": "Smaller"},
             "AcceptPlan": {"seen": "0" * 64},

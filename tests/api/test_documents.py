@@ -8,6 +8,7 @@ import pytest
 
 from tests.api.doors import API, Door
 from tests.api.test_refusals import check_problem
+from tests.api.test_workflows import asked, started
 
 LONG = "Ein Satz über Größe.\n" * 1_000
 
@@ -136,6 +137,21 @@ async def test_decisions_in_the_log_become_drafts_once(door: Door) -> None:
     await door.ask("POST", "/documentation/draw", 200, {"of": "presentations"})
     (slides,) = (await door.ask("GET", "/documents", 200, params={"kind": "presentation"}))["items"]
     assert slides["source"]["run_id"] == card["runs"][0]["run_id"]
+
+
+async def test_what_people_approve_in_a_workflow_becomes_a_record_too(door: Door) -> None:
+    run = await started(door)
+    approval = await asked(door)
+    said = {"decision": "approve", "seen": approval["seen"], "comment": "Partitions are easy to undo."}
+    decided = await door.ask("POST", f"/approvals/{approval['id']}", 200, said)
+    drawn = await door.ask("POST", "/documentation/draw", 200, {})
+    texts = [await door.ask("GET", f"/documents/{one['id']}", 200) for one in drawn["items"]]
+    [record] = [one for one in texts if one["source"]["workflow_run_id"] == run["id"]]
+    assert record["source"]["position"] <= decided["position"] and record["title"].endswith(": approved")
+    assert "Decided by user:local" in record["text"] and "- Partitions are easy to undo." in record["text"]
+    assert "- Approve\n- Reject" in record["text"]
+    # What the architect handed in before stands in a record of its own.
+    assert [one["source"]["run_id"] is not None for one in texts] == [True, False]
 
 
 async def test_a_finished_card_leads_to_a_card_for_the_documenter(door: Door) -> None:

@@ -83,7 +83,7 @@ async def test_a_signed_webhook_makes_a_card_with_a_link_and_another_one_is_refu
     nowhere = await door.http.post(f"{API}/trackers/none/webhook", content=message.body, headers=message.headers)
     check_problem(nowhere, 401, "unauthenticated")
     denied = (await door.ask("GET", "/events", 200, params={"topic": "access.denied"}))["items"]
-    assert [one["data"]["action"] for one in denied] == ["take_tracker_webhook"]
+    assert [one["event"]["action"] for one in denied] == ["take_tracker_webhook"]
     assert await cards(door) == []
 
     for _ in range(2):

@@ -37,8 +37,8 @@ def launched(tmp_path: Path) -> Iterator[list[Launched]]:
         one.kill()
 
 
-def up(made: list[Launched], data: Path) -> Launched:
-    made.append(Launched(data, "--port", str(free_port())))
+def up(made: list[Launched], data: Path, **environ: str) -> Launched:
+    made.append(Launched(data, "--port", str(free_port()), **environ))
     return made[-1]
 
 
@@ -75,7 +75,7 @@ def test_ctrl_c_at_three_moments_of_a_start_leaves_nothing_and_the_next_start_wo
 ) -> None:
     data = tmp_path / "data"
     for line in ("VAPORA is starting", "Starting Ray", "Ray runs"):
-        one = up(launched, data)
+        one = up(launched, data, VAPORA_PLACEMENT="packed")
         one.wait_for_line(line, UP_IN_S)
         ended_in_s = one.interrupt()
         assert ended_in_s < ENDS_IN_S, one.text
@@ -84,7 +84,7 @@ def test_ctrl_c_at_three_moments_of_a_start_leaves_nothing_and_the_next_start_wo
         assert one.family() == []
         assert lock.owner(data) is None
 
-    last = up(launched, data)
+    last = up(launched, data, VAPORA_PLACEMENT="packed")
     assert httpx.get(last.addresses()["api"] + "/board").status_code == 200
     last.interrupt()
     assert (last.process.returncode, last.family()) == (0, []), last.text
@@ -95,7 +95,7 @@ def test_two_at_once_bear_names_and_a_dead_ray_ends_them_with_a_sentence(
 ) -> None:
     first = up(launched, tmp_path / "first")
     here = first.addresses()
-    second = up(launched, tmp_path / "second")
+    second = up(launched, tmp_path / "second", VAPORA_PLACEMENT="packed")
     there = second.addresses()
     for told in (here, there):
         assert httpx.get(told["api"] + "/board", timeout=20).status_code == 200

@@ -32,7 +32,13 @@ HEAD, BASE = "a" * 40, "b" * 40
 
 
 def command(**more: Any) -> SetTracker:
-    said = {"kind": "github", "remote": "acme/app", "project_id": "project-1", "secret": "tracker-app", **more}
+    said: dict[str, Any] = {
+        "kind": "github",
+        "remote": "acme/app",
+        "project_id": "project-1",
+        "secret": "tracker-app",
+        **more,
+    }
     return SetTracker(**said)
 
 
@@ -43,7 +49,7 @@ def tracker(id_: str = "app", **more: Any) -> Tracker:
 
 
 def task(**more: Any) -> Task:
-    said = {
+    said: dict[str, Any] = {
         "id": "task-1",
         "project_id": "project-1",
         "title": ISSUE.title,
@@ -159,8 +165,8 @@ def test_comments_come_once_and_ours_do_not_come_back() -> None:
     said = [getattr(event, "text", "") for event in carried_out(task(), meaning)]
     assert len(said) == 2 and "alice on acme/app#7" in said[0] and said[1].endswith("quoted, and an answer")
     known = one
-    for event in meaning.received:
-        found = link.evolve(known, event)
+    for received in meaning.received:
+        found = link.evolve(known, received)
         assert found is not None
         known = found
     assert incoming.of_comments(tracker(), known, others, task(), "acme") == incoming.Meaning()
@@ -183,8 +189,8 @@ def work(head: str = HEAD) -> dict[int, Work]:
 
 
 def pull(**more: Any) -> RemotePull:
-    said = ("9", "https://x/pull/9", "A title", "open", "vapora/task-1", HEAD, "main")
-    return replace(RemotePull(*said), **more)
+    made = RemotePull("9", "https://x/pull/9", "A title", "open", "vapora/task-1", HEAD, "main")
+    return replace(made, **more)
 
 
 @pytest.mark.parametrize("state", [TaskState.REVIEW, TaskState.DONE])

@@ -66,7 +66,8 @@ class Site:
         await asyncio.to_thread(vault.put, WORKSPACE, "tracker-token", secret("canary-tracker-token"))
         await asyncio.to_thread(vault.put, WORKSPACE, "tracker-signing", secret(self.fake.secret))
         vault.close()
-        self.project = (await self.dispatcher.dispatch(ORIGIN, CreateProject(name="The app"))).id
+        if not self.project:
+            self.project = (await self.dispatcher.dispatch(ORIGIN, CreateProject(name="The app"))).id
         said: dict[str, Any] = {
             "kind": "github",
             "url": self.fake.url,
@@ -140,7 +141,7 @@ class Site:
     async def worked_on(self, task_id: str) -> None:
         """An agent did it; its branch was pushed."""
         branch = f"vapora/{task_id}"
-        work = Work(branch=branch, base_branch="main", base="b" * 40, head=HEAD, checks="green")  # type: ignore[arg-type]
+        work = Work(branch=branch, base_branch="main", base="b" * 40, head=HEAD, checks="green")
         assigned = TaskAssigned(
             task_id=task_id,
             run_id=f"{task_id}.1",
@@ -152,7 +153,7 @@ class Site:
             policy="only",
             propensity=1,
         )
-        sent = TaskSentToReview(task_id=task_id, run_id=f"{task_id}.1", reviewer="human", work=work)  # type: ignore[arg-type]
+        sent = TaskSentToReview(task_id=task_id, run_id=f"{task_id}.1", reviewer="human", work=work)
         await self.append(task_id, assigned, sent, TaskPushed(task_id=task_id, branch=branch, head=HEAD))
 
     # What came of it.

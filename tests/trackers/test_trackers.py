@@ -5,18 +5,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from actors.trackers.desk import UseTracker
 from events.ids import TaskState
 from events.task import TaskApproved, TaskLanded
-from events.tracker import IssueLinked, PullLinked, TrackerReceived, TrackerRefused, TrackerSent
+from events.tracker import IssueLinked, PullLinked, TrackerKind, TrackerReceived, TrackerRefused, TrackerSent
 from tests.actors.kit import ORIGIN, Line, everything, log_writer
 from tests.trackers.site import ALICE, HEAD, Fake, Site
 from vapora.clock import now
 from vapora.commands import EditTask, MoveTask, RemoveTracker
 from vapora.domain.tracker import marker, outside
-from vapora.errors import NotFoundError, UnauthenticatedError
+from vapora.errors import BadInputError, NotFoundError, UnauthenticatedError
 from vapora.testing.trackers import FakeGitHub, FakeJira, Fault
 
 
@@ -365,3 +367,42 @@ async def test_no_token_stands_in_the_log_or_beside_it(site: Site) -> None:
     assert received == [] or "digest" in str(received[0])
     for canary in ("canary-tracker-token", site.fake.secret):
         assert canary not in said and not any(canary.encode() in one for one in files)
+
+
+async def test_agents_read_and_write_issues_of_their_project_and_of_no_other(site: Site) -> None:
+    site.fake.open_issue("The parser drops a line", "Steps: …", ("vapora",))
+    kind: TrackerKind = "github" if isinstance(site.fake, FakeGitHub) else "jira"
+
+    async def use(tool: str, **arguments: Any) -> str:
+        found = await site.ours.use_tool(UseTracker(kind, tool, arguments, site.project, agent="developer"))
+        return found.text
+
+    assert "The parser drops a line (open) [vapora]" in await use("list_issues", labels=["vapora"])
+    assert "Steps: …" in await use("read_issue", number=site.number(1))
+    await use("comment", number=site.number(1), text="I shall look at it")
+    assert "I shall look at it" in await use("read_issue", number=site.number(1))
+    await use("create_issue", title="Another one", text="By the way")
+    assert [one.title for one in site.fake.threads.values()] == ["The parser drops a line", "Another one"]
+    await site.tell()
+    await site.settled()
+    assert len(await site.cards()) == 1 and await site.said() == []  # what is ours is no news
+    for wrong in ("../../user", "1/comments", "OTHER-1", ""):
+        with pytest.raises(BadInputError):
+            await use("read_issue", number=wrong)
+    with pytest.raises(BadInputError):
+        await site.ours.use_tool(UseTracker(kind, "list_issues", {}, "another-project"))
+
+
+async def test_an_agent_opens_the_pull_request_of_its_card_once(github: Site) -> None:
+    fake = github.fake
+    assert isinstance(fake, FakeGitHub)
+    await github.connect(pull_requests=False)
+    task = await github.submit()
+    fake.push(f"vapora/{task}", HEAD)
+    await github.worked_on(task)
+    await github.settled()
+    assert fake.pulls == []
+    use = UseTracker("github", "open_pull", {"title": "Make it quick"}, github.project, task, "developer")
+    for _ in range(2):
+        assert "is open" in (await github.ours.use_tool(use)).text
+    assert len(fake.pulls) == 1 and len(await github.of(PullLinked)) == 1

@@ -66,7 +66,7 @@ async def test_each_finished_card_is_in_the_readme_once_and_the_document_follows
         assert readme.count("- one more line") == len(tasks), deaths.died
         (created,) = await site.told(DocumentCreated)
         edited = await site.told(DocumentEdited)
-        versions = [created, *edited]
+        versions: list[DocumentCreated | DocumentEdited] = [created, *edited]
         assert len(versions) == len(tasks), deaths.died
         assert (versions[-1].text.text or "").strip() == readme.strip()
         landed = {one.task_id: one.oid for one in await site.told(TaskLanded)}

@@ -93,7 +93,7 @@ SHAPES: dict[str, dict[str, str]] = {
     },
     "DocumentDifference": {
         "id": "The document's id.",
-        "base": "The version that is compared with.",
+        "base": "The version that is compared with; 0: nothing, before the first.",
         "version": "The version that is shown.",
         **_PATCH,
     },

@@ -48,6 +48,7 @@ from vapora.views import (
 router = APIRouter(prefix="/documents", tags=["documents"])
 
 OfProject = Annotated[str | None, Query(max_length=200, description="Of this project only.")]
+Few = Annotated[int, Field(ge=1, le=100), WHOLE, Query(description="How many items at most.")]
 Version = Annotated[int, Field(ge=1, le=10**9), WHOLE]
 
 
@@ -112,9 +113,8 @@ async def remove_document(document_id: str, writing: Editing) -> Accepted:
 
 @router.get("/{document_id}/history", summary="List the versions of a document")
 async def list_document_versions(
-    document_id: str, cell: FreshCell, limit: Annotated[int, Field(ge=1, le=100), WHOLE, Query()] = 50,
-    cursor: PositionCursor = None,
-) -> Page[DocumentVersion]:  # fmt: skip
+    document_id: str, cell: FreshCell, limit: Few = 50, cursor: PositionCursor = None
+) -> Page[DocumentVersion]:
     """The newest first, each with what changed since the one before."""
     await _find(cell, document_id)
     before = None if cursor is None else int(cursor)
@@ -129,14 +129,19 @@ async def list_document_versions(
 async def get_document_difference(
     document_id: str,
     cell: FreshCell,
-    base: Annotated[Version, Query(description="The version that it is compared with.")],
+    base: Annotated[Version | None, Query(description="Compared with this one; else with the one before.")] = None,
     version: Annotated[Version | None, Query(description="Else the newest.")] = None,
 ) -> DocumentDifference:
     newest = (await _find(cell, document_id)).view
     shown = version or newest.version
-    old, new = await cell.read(lambda rows: [_version_row(rows, document_id, one) for one in (base, shown)])
-    compared = await to_thread.run_sync(_difference, cell, old, new)
-    return DocumentDifference(id=document_id, base=base, version=shown, **_fields(compared))
+    before = base or shown - 1
+
+    def question(rows: ReadSnapshot) -> tuple[Row | None, Row]:
+        old = _version_row(rows, document_id, before) if before else None
+        return old, _version_row(rows, document_id, shown)
+
+    compared = await to_thread.run_sync(_difference, cell, *await cell.read(question))
+    return DocumentDifference(id=document_id, base=before, version=shown, **_fields(compared))
 
 
 @router.post("/{document_id}/publish", summary="Publish a document")

@@ -10,9 +10,9 @@ import typer
 from rich.console import Group, RenderableType
 
 from vapora.cli.names import project_id
-from vapora.cli.output import Json, cell, checked, console, emit, emit_json, local, table
+from vapora.cli.output import USAGE, Json, cell, checked, console, emit, emit_json, local, stop, table
 from vapora.cli.remote import connect
-from vapora.commands import CreateDocument, EditDocument
+from vapora.commands import CreateDocument, EditDocument, SetDocumentation
 from vapora.views import (
     DocumentationView,
     DocumentSummary,
@@ -197,8 +197,9 @@ def keep(
         if rule is None:
             found = client.documentation()
         else:
-            said = None if rule == "unset" else rule
-            found = client.set_documentation(said, _project(client, project))  # type: ignore[arg-type]
+            body = {"rule": None if rule == "unset" else rule}
+            said = checked(SetDocumentation, body | ({"project_id": of} if (of := _project(client, project)) else {}))
+            found = client.set_documentation(said.rule, said.project_id)
     emit(as_json, found, lambda: _kept(found))
 
 
@@ -216,7 +217,10 @@ def _project(client: Client, project: str | None) -> str | None:
 def _text(file: Path | None) -> str | None:
     if file is None:
         return None
-    return sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
+    try:
+        return sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        stop(USAGE, f"{file} cannot be read: {error}.", "Name a text file in UTF-8.")
 
 
 def _listed(found: list[DocumentSummary]) -> RenderableType:

@@ -11,7 +11,6 @@ from events.ids import LONGEST_SECRET_NAME, Review
 from vapora.commands.base import WHOLE, Command, Comment
 from vapora.commands.webhooks import WebhookUrl
 
-GITHUB_API = "https://api.github.com"
 # Kept for this alone: else whoever names a tracker's address could have any other secret sent there.
 TrackerSecret = Annotated[
     str, StringConstraints(pattern=r"^tracker-[a-z0-9]+([.-][a-z0-9]+)*$", max_length=LONGEST_SECRET_NAME)

@@ -47,8 +47,9 @@ class AsyncDocuments(AsyncTransport):
         return self._items(path("documents", document_id, "history"), views.DocumentVersion, {}, limit)
 
     async def document_difference(
-        self, document_id: str, base: int, version: int | None = None
+        self, document_id: str, base: int | None = None, version: int | None = None
     ) -> views.DocumentDifference:
+        """`version` None: the newest; `base` None: the one before."""
         asked = {"base": base, "version": version}
         return await self._get(path("documents", document_id, "difference"), views.DocumentDifference, asked)
 

@@ -44,7 +44,10 @@ class Documents(Transport):
         """The newest first, each with what changed since the one before."""
         return self._items(path("documents", document_id, "history"), views.DocumentVersion, {}, limit)
 
-    def document_difference(self, document_id: str, base: int, version: int | None = None) -> views.DocumentDifference:
+    def document_difference(
+        self, document_id: str, base: int | None = None, version: int | None = None
+    ) -> views.DocumentDifference:
+        """`version` None: the newest; `base` None: the one before."""
         asked = {"base": base, "version": version}
         return self._get(path("documents", document_id, "difference"), views.DocumentDifference, asked)
 

@@ -107,5 +107,11 @@ def instant_at(said: Any, *path: str) -> datetime | None:
         return None
 
 
+def address_at(said: Any, *path: str) -> str:
+    """Where people read it; empty where that is no address of the web."""
+    found = text_at(said, *path)
+    return found if found.startswith(("https://", "http://")) else ""
+
+
 def dicts(said: Any) -> list[dict[str, Any]]:
     return [one for one in said if isinstance(one, dict)] if isinstance(said, list) else []

@@ -10,7 +10,7 @@ from typing import Any
 from vapora.domain.tracker.marker import reference_in
 from vapora.domain.tracker.outgoing import Target
 from vapora.domain.tracker.remote import Changed, PullState, RemoteComment, RemoteIssue, RemotePull
-from vapora.trackers.client import MOST_PAGES, PAGE, Found, dicts, instant_at, text_at
+from vapora.trackers.client import MOST_PAGES, PAGE, Found, address_at, dicts, instant_at, text_at
 from vapora.trackers.line import Line
 from vapora.trackers.problems import TrackerRefusedError
 
@@ -127,7 +127,7 @@ def _issue(said: dict[str, Any]) -> RemoteIssue:
         number=str(said["number"]),
         title=text_at(said, "title"),
         body=text_at(said, "body"),
-        url=text_at(said, "html_url"),
+        url=address_at(said, "html_url"),
         state="closed" if said.get("state") == "closed" else "open",
         author=text_at(said, "user", "login"),
         labels=tuple(name for one in said.get("labels") or () if (name := _label(one))),
@@ -148,7 +148,7 @@ def _comment(said: dict[str, Any]) -> RemoteComment:
         id=str(said["id"]),
         text=text_at(said, "body"),
         author=text_at(said, "user", "login"),
-        url=text_at(said, "html_url"),
+        url=address_at(said, "html_url"),
         created_at=instant_at(said, "created_at"),
     )
 
@@ -159,7 +159,7 @@ def _review(said: dict[str, Any]) -> RemoteComment:
         id=str(said["id"]),
         text=text_at(said, "body"),
         author=text_at(said, "user", "login"),
-        url=text_at(said, "html_url"),
+        url=address_at(said, "html_url"),
         thing="review",
         # One that only comments, or is not handed in yet, has none.
         verdict="" if state in ("COMMENTED", "PENDING") else state,
@@ -173,7 +173,7 @@ def _on_line(said: dict[str, Any]) -> RemoteComment:
         id=str(said["id"]),
         text=text_at(said, "body"),
         author=text_at(said, "user", "login"),
-        url=text_at(said, "html_url"),
+        url=address_at(said, "html_url"),
         thing="line",
         path=text_at(said, "path"),
         line=line if isinstance(line, int) and line > 0 else None,
@@ -187,7 +187,7 @@ def _pull(said: dict[str, Any]) -> RemotePull:
     state: PullState = "merged" if merged else "closed" if said.get("state") == "closed" else "open"
     return RemotePull(
         number=str(said["number"]),
-        url=text_at(said, "html_url"),
+        url=address_at(said, "html_url"),
         title=text_at(said, "title"),
         state=state,
         branch=text_at(said, "head", "ref"),

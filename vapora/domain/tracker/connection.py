@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from events.base import DomainEvent
 from events.tracker import ImportRequested, IssueWanted, TrackerRemoved, TrackerSet
 from vapora.commands import ImportIssues, RemoveTracker, SetTracker
-from vapora.commands.trackers import GITHUB_API
 from vapora.domain.tracker.remote import RemoteIssue
 from vapora.errors import ConflictError, NotFoundError
 
 # To be raised with every change of `evolve` or of the state: what an older fold saved is then left aside.
 FOLD_VERSION = 1
 MOST_TRACKERS = 20
+GITHUB_API = "https://api.github.com"
 ACTOR = "tracker:"
 
 

@@ -35,6 +35,7 @@ const EditWorkflowPage = lazy(() => import("./pages/workflows/edit").then((page)
 const WorkflowRunsPage = lazy(() => import("./pages/workflows/runs").then((page) => page.WorkflowRunsPage));
 const WorkflowRunPage = lazy(() => import("./pages/workflows/run").then((page) => page.WorkflowRunPage));
 const SchedulesPage = lazy(() => import("./pages/workflows/schedules").then((page) => page.SchedulesPage));
+const TrackersPage = lazy(() => import("./pages/settings/trackers").then((page) => page.TrackersPage));
 const ChannelsPage = lazy(() => import("./pages/settings/channels").then((page) => page.ChannelsPage));
 const ApprovalsPage = lazy(() => import("./pages/workflows/approvals").then((page) => page.ApprovalsPage));
 const NotFound = lazy(() => import("./pages/not-found").then((page) => page.NotFound));
@@ -101,6 +102,7 @@ function Pages() {
           <Route path="/settings/secrets" component={SecretsPage} />
           <Route path="/settings/policies" component={PoliciesPage} />
           <Route path="/settings/webhooks" component={WebhooksPage} />
+          <Route path="/settings/trackers" component={TrackersPage} />
           <Route path="/settings/channels" component={ChannelsPage} />
           <Route path="/settings/users" component={UsersPage} />
           <Route default component={NotFound} />

@@ -1053,6 +1053,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Find things
+         * @description Tasks, runs, documents, comments and code, the best first: only what you may see. A word that nothing holds is
+         *     taken for the nearest one, and `corrected` says so. With `after` the answer includes what was written before.
+         */
+        get: operations["search"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/agents": {
         parameters: {
             query?: never;
@@ -2686,6 +2707,132 @@ export interface paths {
          *     workflows; or of presentations, from what presenters handed in. Each is drawn once.
          */
         post: operations["draw_documents"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/marketplace": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the packages
+         * @description What is on offer and what is installed, with what each may do. Nothing is fetched for it.
+         */
+        get: operations["list_marketplace"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/marketplace/refresh": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Fetch what is on offer
+         * @description The git repositories that the installation names as sources of packages; nothing is installed by that.
+         */
+        post: operations["refresh_marketplace"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/marketplace/{package}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show a package
+         * @description With its manifest, its texts, and what it may do.
+         */
+        get: operations["get_package"];
+        put?: never;
+        post?: never;
+        /**
+         * Remove a package
+         * @description With what it set up. Its agent gets nothing new, and ends what it has.
+         */
+        delete: operations["remove_package"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/marketplace/{package}/install": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Install a package
+         * @description Whoever installs it accepts what it may do: as it is shown now, or as it was under `digest`. What it sets up is
+         *     there at once. One of tools has commands run on the server.
+         */
+        post: operations["install_package"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/marketplace/{package}/upgrade": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Upgrade a package
+         * @description To what is on offer now. Its configuration stays; runs that are under way end on the version that they began
+         *     with.
+         */
+        post: operations["upgrade_package"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/marketplace/{package}/config": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Configure a package
+         * @description All that is to differ from its manifest; what is left out is as that says. Holds for what begins from now on.
+         */
+        put: operations["configure_package"];
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -5167,6 +5314,109 @@ export interface components {
             answers?: string | null;
         };
         /**
+         * ConfigurePackage
+         * @description All that is to differ from the package's manifest; what is left out is as that says. The first fields are of
+         *     agents, `server` is of tools.
+         */
+        ConfigurePackage: {
+            /**
+             * Task Types
+             * @description What its agent takes.
+             */
+            task_types?: string[] | null;
+            /**
+             * Tools
+             * @description Those of the package's tools that its agent keeps.
+             */
+            tools?: string[] | null;
+            /**
+             * Writable
+             * @description Patterns of the paths that its agent may write.
+             */
+            writable?: string[] | null;
+            /**
+             * Provider
+             * @description The provider that is asked first.
+             */
+            provider?: string | null;
+            /**
+             * Model
+             * @description The model that is asked first; with its provider.
+             */
+            model?: string | null;
+            /**
+             * Temperature
+             * @description From 0 to 1.
+             */
+            temperature?: number | null;
+            /**
+             * Max Output Tokens
+             * @description The most that one answer may have.
+             */
+            max_output_tokens?: number | null;
+            /**
+             * Priority
+             * @description 0 to 100: among agents that are equal otherwise, the higher one goes first.
+             */
+            priority?: number | null;
+            /**
+             * Parallelizable
+             * @description false: one run at a time.
+             */
+            parallelizable?: boolean | null;
+            /**
+             * Concurrency
+             * @description How many runs it may have at once.
+             */
+            concurrency?: number | null;
+            /** @description Of a package of tools. */
+            server?: components["schemas"]["ConfigureServer"] | null;
+        };
+        /**
+         * ConfigureServer
+         * @description Of a package of tools: further arguments, variables, folders and secrets (by their names), and the roles whose
+         *     agents get its tools.
+         */
+        ConfigureServer: {
+            /**
+             * Roles
+             * @description Whose agents get its tools; * for all roles. Null: as its manifest says.
+             */
+            roles?: string[] | null;
+            /**
+             * Arguments
+             * @description Further arguments of its command.
+             * @default []
+             */
+            arguments: string[];
+            /**
+             * Variables
+             * @description Further variables of its process.
+             */
+            variables?: {
+                [key: string]: string;
+            };
+            /**
+             * Secrets
+             * @description Further variables, or headers, whose values are secrets, by the secrets' names.
+             */
+            secrets?: {
+                [key: string]: string;
+            };
+            /**
+             * Read
+             * @description Further folders of the server that it may read.
+             * @default []
+             */
+            read: string[];
+            /**
+             * Write
+             * @description Further folders of the server that it may write.
+             * @default []
+             */
+            write: string[];
+        };
+        /**
          * Cost
          * @description `unknown_calls`: those among `calls` whose bill is not known, with `unknown_microusd` of `cost_microusd`.
          *
@@ -5557,7 +5807,7 @@ export interface components {
             id: string;
             /**
              * Base
-             * @description The version that is compared with.
+             * @description The version that is compared with; 0: nothing, before the first.
              */
             base: number;
             /**
@@ -7045,6 +7295,64 @@ export interface components {
             cycle_s: number | null;
         };
         /**
+         * FoundItem
+         * @description `snippet` is the part of its text that shows why it was found, as plain text; `parts` are the same in pieces.
+         *     `score` is only to be compared within one answer.
+         */
+        FoundItem: {
+            /**
+             * Kind
+             * @description task, run, document, comment or code.
+             */
+            kind: string;
+            /**
+             * Id
+             * @description What it is called among those of its kind.
+             */
+            id: string;
+            /**
+             * Title
+             * @description What it is called, or what the card is called that it belongs to.
+             */
+            title: string;
+            /**
+             * Snippet
+             * @description The part of its text that shows why it was found, as plain text.
+             */
+            snippet: string;
+            /**
+             * Parts
+             * @description The snippet in pieces.
+             */
+            parts: components["schemas"]["SnippetPart"][];
+            /**
+             * Score
+             * @description The higher the better; only to be compared within this answer.
+             */
+            score: number;
+            /**
+             * Project Id
+             * @description The project that it belongs to; null: the whole workspace.
+             */
+            project_id: string | null;
+            /**
+             * Task Id
+             * @description The card that it is about; null: none.
+             */
+            task_id: string | null;
+            /**
+             * At
+             * Format: date-time
+             * @description When it was last changed.
+             */
+            at: string;
+            /**
+             * Link
+             * @description Its page in the browser.
+             */
+            link: string;
+        };
+        /**
          * Given
          * @description A past execution that a run was told of. `helped`: the words that it was told.
          */
@@ -7246,6 +7554,17 @@ export interface components {
              * @default []
              */
             numbers: string[];
+        };
+        /**
+         * InstallPackage
+         * @description `digest`: what was looked at; without it, what the marketplace shows now.
+         */
+        InstallPackage: {
+            /**
+             * Digest
+             * @description What was looked at; null: what is shown now is accepted.
+             */
+            digest?: string | null;
         };
         /**
          * InvitationMade
@@ -7710,6 +8029,49 @@ export interface components {
             to: string[];
         };
         /**
+         * MayDo
+         * @description What a package may do once it is accepted; an empty list: nothing of the kind. `requires`: what a person installs
+         *     first.
+         */
+        MayDo: {
+            /**
+             * Tools
+             * @description The tools that it uses, or brings.
+             * @default []
+             */
+            tools: string[];
+            /**
+             * Network
+             * @description Which hosts it reaches; none: no network.
+             * @default []
+             */
+            network: string[];
+            /**
+             * Writes
+             * @description Which paths it may write.
+             * @default []
+             */
+            writes: string[];
+            /**
+             * Commands
+             * @description Which commands are run.
+             * @default []
+             */
+            commands: string[];
+            /**
+             * Secrets
+             * @description The names of the secrets that it is given.
+             * @default []
+             */
+            secrets: string[];
+            /**
+             * Requires
+             * @description What a person installs first, in words.
+             * @default
+             */
+            requires: string;
+        };
+        /**
          * Me
          * @description Who asks. `kind`: `local` while nobody has to sign in, `operator` for who sent the operator's token. `actions`:
          *     what they may do in the workspace that the request names, by the operations' ids.
@@ -7944,6 +8306,218 @@ export interface components {
              * @description To be sent as `Authorization: Bearer`.
              */
             token: string;
+        };
+        /**
+         * PackageSummary
+         * @description `version`, `digest` and `may`: of what is on offer; of what is installed where nothing is on offer any more.
+         *     `problem`: why it cannot be taken as it is on offer.
+         */
+        PackageSummary: {
+            /**
+             * Id
+             * @description The package's id.
+             */
+            id: string;
+            /**
+             * Name
+             * @description What people call it.
+             */
+            name: string;
+            /**
+             * Version
+             * @description Of what is on offer.
+             */
+            version: string;
+            /**
+             * Kind
+             * @description agent, tool or workflow; null: its manifest cannot be read.
+             */
+            kind: ("agent" | "tool" | "workflow") | null;
+            /**
+             * Description
+             * @description What it is for.
+             */
+            description: string;
+            /**
+             * Source
+             * @description shipped, folder, or what the installation names as a source.
+             */
+            source: string;
+            /**
+             * Digest
+             * @description SHA-256 of its manifest, which names that of each other file.
+             */
+            digest: string;
+            /**
+             * Role
+             * @description The role of its agent; null: it has none.
+             */
+            role?: string | null;
+            /**
+             * Task Types
+             * @description What its agent takes.
+             * @default []
+             */
+            task_types: string[];
+            /** @description What it may do once it is accepted. */
+            may: components["schemas"]["MayDo"];
+            /**
+             * Installed
+             * @description Whether it is installed.
+             */
+            installed: boolean;
+            /**
+             * Installed Version
+             * @description The version that is installed; null: none.
+             */
+            installed_version?: string | null;
+            /**
+             * Upgradable
+             * @description Whether another version is on offer than the one that is installed.
+             * @default false
+             */
+            upgradable: boolean;
+            /**
+             * Makes
+             * @description The id of the agent, server or workflow that it set up; null: it is not installed.
+             */
+            makes?: string | null;
+            /**
+             * Problem
+             * @description Why it cannot be taken as it is on offer; empty: it can.
+             * @default
+             */
+            problem: string;
+        };
+        /**
+         * PackageView
+         * @description `manifest`: all of it. `texts`: the files that people read, by path. `settings`: what its configuration may
+         *     say, and `config` what it does.
+         */
+        PackageView: {
+            /**
+             * Id
+             * @description The package's id.
+             */
+            id: string;
+            /**
+             * Name
+             * @description What people call it.
+             */
+            name: string;
+            /**
+             * Version
+             * @description Of what is on offer.
+             */
+            version: string;
+            /**
+             * Kind
+             * @description agent, tool or workflow; null: its manifest cannot be read.
+             */
+            kind: ("agent" | "tool" | "workflow") | null;
+            /**
+             * Description
+             * @description What it is for.
+             */
+            description: string;
+            /**
+             * Source
+             * @description shipped, folder, or what the installation names as a source.
+             */
+            source: string;
+            /**
+             * Digest
+             * @description SHA-256 of its manifest, which names that of each other file.
+             */
+            digest: string;
+            /**
+             * Role
+             * @description The role of its agent; null: it has none.
+             */
+            role?: string | null;
+            /**
+             * Task Types
+             * @description What its agent takes.
+             * @default []
+             */
+            task_types: string[];
+            /** @description What it may do once it is accepted. */
+            may: components["schemas"]["MayDo"];
+            /**
+             * Installed
+             * @description Whether it is installed.
+             */
+            installed: boolean;
+            /**
+             * Installed Version
+             * @description The version that is installed; null: none.
+             */
+            installed_version?: string | null;
+            /**
+             * Upgradable
+             * @description Whether another version is on offer than the one that is installed.
+             * @default false
+             */
+            upgradable: boolean;
+            /**
+             * Makes
+             * @description The id of the agent, server or workflow that it set up; null: it is not installed.
+             */
+            makes?: string | null;
+            /**
+             * Problem
+             * @description Why it cannot be taken as it is on offer; empty: it can.
+             * @default
+             */
+            problem: string;
+            /**
+             * Manifest
+             * @description All that it says of itself.
+             */
+            manifest: {
+                [key: string]: components["schemas"]["JsonValue"];
+            };
+            /**
+             * Texts
+             * @description Its files that people read, by their paths.
+             */
+            texts?: {
+                [key: string]: string;
+            };
+            /**
+             * Settings
+             * @description What its configuration may say.
+             * @default []
+             */
+            settings: string[];
+            /**
+             * Config
+             * @description What differs from its manifest.
+             */
+            config?: {
+                [key: string]: components["schemas"]["JsonValue"];
+            };
+            /**
+             * Installed By
+             * @description Who installed it; null: nobody.
+             */
+            installed_by?: string | null;
+            /**
+             * Installed At
+             * @description When; null: it is not installed.
+             */
+            installed_at?: string | null;
+            /**
+             * Updated At
+             * @description When it was last installed, upgraded or configured.
+             */
+            updated_at?: string | null;
+            /**
+             * Position
+             * @description Of its last event in the log.
+             * @default 0
+             */
+            position: number;
         };
         /** Page[Agent] */
         Page_Agent_: {
@@ -8238,6 +8812,19 @@ export interface components {
              * @description The things themselves.
              */
             items: components["schemas"]["Named"][];
+            /**
+             * Next
+             * @description The cursor of the page that follows; null on the last one.
+             */
+            next?: string | null;
+        };
+        /** Page[PackageSummary] */
+        Page_PackageSummary_: {
+            /**
+             * Items
+             * @description The things themselves.
+             */
+            items: components["schemas"]["PackageSummary"][];
             /**
              * Next
              * @description The cursor of the page that follows; null on the last one.
@@ -10054,6 +10641,38 @@ export interface components {
          */
         Scope: "workspace" | "project" | "role" | "agent" | "task";
         /**
+         * SearchAnswer
+         * @description `corrected`: words that nothing holds, and those that were looked for instead. `mode`: how it was looked for,
+         *     which is `text` where the workspace has no vectors.
+         */
+        SearchAnswer: {
+            /** Items */
+            items: components["schemas"]["FoundItem"][];
+            /**
+             * Next
+             * @description Always null: an answer is not continued.
+             */
+            next?: string | null;
+            /**
+             * Corrected
+             * @description Words that nothing holds, and those that were looked for instead.
+             */
+            corrected: {
+                [key: string]: string[];
+            };
+            /**
+             * Mode
+             * @description text, vectors or both: how it was looked for, which is text where the workspace has no vectors.
+             * @enum {string}
+             */
+            mode: "text" | "vectors" | "both";
+            /**
+             * Position
+             * @description How far the index was along the log.
+             */
+            position: number;
+        };
+        /**
          * Secret
          * @description `updated_by`: as the log names who does something.
          */
@@ -10548,6 +11167,24 @@ export interface components {
             enabled: boolean;
         };
         /**
+         * ShelfRefreshed
+         * @description `problems`: what could not be fetched, by source.
+         */
+        ShelfRefreshed: {
+            /**
+             * Packages
+             * @description How many are on offer now.
+             */
+            packages: number;
+            /**
+             * Problems
+             * @description What could not be fetched, by source.
+             */
+            problems: {
+                [key: string]: string;
+            };
+        };
+        /**
          * SignInStatus
          * @description `sign_in`: whether people have to. `set_up`: whether there is an owner. `openid`: whether a provider of OpenID
          *     Connect is there to sign in with.
@@ -10579,6 +11216,22 @@ export interface components {
              * @description Why; stands in the run for ever.
              */
             reason: string;
+        };
+        /**
+         * SnippetPart
+         * @description Plain text, however it looks: show it as text. `hit`: whether it is what was looked for.
+         */
+        SnippetPart: {
+            /**
+             * Text
+             * @description Plain text: show it as text, whatever it looks like.
+             */
+            text: string;
+            /**
+             * Hit
+             * @description Whether it is what was looked for.
+             */
+            hit: boolean;
         };
         /**
          * Spread
@@ -11563,6 +12216,14 @@ export interface components {
              */
             position: number;
         };
+        /** UpgradePackage */
+        UpgradePackage: {
+            /**
+             * Digest
+             * @description What was looked at; null: what is shown now is accepted.
+             */
+            digest?: string | null;
+        };
         /** UserView */
         UserView: {
             /**
@@ -12148,16 +12809,22 @@ export interface components {
             version: number;
             /**
              * Source
-             * @description shipped, api, or file: read from the folder workflows.
+             * @description shipped, api, package, or file: read from the folder workflows.
              * @enum {string}
              */
-            source: "shipped" | "api" | "file";
+            source: "shipped" | "api" | "file" | "package";
             /**
              * File
              * @description The file that it was read from; empty: none.
              * @default
              */
             file: string;
+            /**
+             * Package
+             * @description The package that it is from; empty: none.
+             * @default
+             */
+            package: string;
             /**
              * Problem
              * @description What is wrong with that file now; empty: nothing.
@@ -12207,16 +12874,22 @@ export interface components {
             version: number;
             /**
              * Source
-             * @description shipped, api, or file: read from the folder workflows.
+             * @description shipped, api, package, or file: read from the folder workflows.
              * @enum {string}
              */
-            source: "shipped" | "api" | "file";
+            source: "shipped" | "api" | "file" | "package";
             /**
              * File
              * @description The file that it was read from; empty: none.
              * @default
              */
             file: string;
+            /**
+             * Package
+             * @description The package that it is from; empty: none.
+             * @default
+             */
+            package: string;
             /**
              * Problem
              * @description What is wrong with that file now; empty: nothing.
@@ -12669,6 +13342,84 @@ export interface components {
             row: components["schemas"]["DocumentSummary"] | components["schemas"]["Removed"];
         };
         /**
+         * InstalledPackage
+         * @description `makes`: the id of the agent, server or workflow that it set up. `may`: what was accepted.
+         */
+        InstalledPackage: {
+            /**
+             * Id
+             * @description The package's id.
+             */
+            id: string;
+            /**
+             * Kind
+             * @description agent, tool or workflow; null: its manifest cannot be read.
+             * @enum {string}
+             */
+            kind: "agent" | "tool" | "workflow";
+            /**
+             * Name
+             * @description What people call it.
+             */
+            name: string;
+            /**
+             * Version
+             * @description Of what is on offer.
+             */
+            version: string;
+            /**
+             * Description
+             * @description What it is for.
+             */
+            description: string;
+            /**
+             * Source
+             * @description shipped, folder, or what the installation names as a source.
+             */
+            source: string;
+            /**
+             * Digest
+             * @description SHA-256 of its manifest, which names that of each other file.
+             */
+            digest: string;
+            /**
+             * Makes
+             * @description The id of the agent, server or workflow that it set up; null: it is not installed.
+             */
+            makes: string;
+            /**
+             * Config
+             * @description What differs from its manifest.
+             */
+            config: {
+                [key: string]: components["schemas"]["JsonValue"];
+            };
+            /** @description What it may do once it is accepted. */
+            may: components["schemas"]["MayDo"];
+            /**
+             * Installed By
+             * @description Who installed it.
+             */
+            installed_by: string;
+            /**
+             * Installed At
+             * Format: date-time
+             * @description When.
+             */
+            installed_at: string;
+            /**
+             * Updated At
+             * Format: date-time
+             * @description When it was last installed, upgraded or configured.
+             */
+            updated_at: string;
+            /**
+             * Position
+             * @description Of its last event in the log.
+             */
+            position: number;
+        };
+        /**
          * LiveAttempt
          * @description An attempt, with its key as the id.
          */
@@ -12753,6 +13504,33 @@ export interface components {
              * @description The task's id and the number, with a stroke between them.
              */
             id: string;
+        };
+        /**
+         * PackageChange
+         * @description A package that is installed, or that it is no longer there.
+         */
+        PackageChange: {
+            /**
+             * Key
+             * @description Names the row among those of its view.
+             */
+            key: string;
+            /**
+             * @description What kind of row it is, and so its shape. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            view: "package";
+            /**
+             * Operation
+             * @description put: the row in its latest state. remove: it is gone.
+             * @enum {string}
+             */
+            operation: "put" | "remove";
+            /**
+             * Row
+             * @description The row, as GET shows it.
+             */
+            row: components["schemas"]["InstalledPackage"] | components["schemas"]["Removed"];
         };
         /**
          * PauseChange
@@ -13076,7 +13854,7 @@ export interface components {
              * Rows
              * @description What changed, in its latest state.
              */
-            rows: (components["schemas"]["TaskChange"] | components["schemas"]["ColumnChange"] | components["schemas"]["ProjectChange"] | components["schemas"]["AgentChange"] | components["schemas"]["RunChange"] | components["schemas"]["BudgetChange"] | components["schemas"]["SettingsChange"] | components["schemas"]["PreferencesChange"] | components["schemas"]["PauseChange"] | components["schemas"]["AttemptChange"] | components["schemas"]["CommentChange"] | components["schemas"]["StepChange"] | components["schemas"]["WorkflowChange"] | components["schemas"]["WorkflowRunChange"] | components["schemas"]["ApprovalChange"] | components["schemas"]["ScheduleChange"] | components["schemas"]["DocumentChange"])[];
+            rows: (components["schemas"]["TaskChange"] | components["schemas"]["ColumnChange"] | components["schemas"]["ProjectChange"] | components["schemas"]["AgentChange"] | components["schemas"]["RunChange"] | components["schemas"]["BudgetChange"] | components["schemas"]["SettingsChange"] | components["schemas"]["PreferencesChange"] | components["schemas"]["PauseChange"] | components["schemas"]["AttemptChange"] | components["schemas"]["CommentChange"] | components["schemas"]["StepChange"] | components["schemas"]["WorkflowChange"] | components["schemas"]["WorkflowRunChange"] | components["schemas"]["ApprovalChange"] | components["schemas"]["ScheduleChange"] | components["schemas"]["DocumentChange"] | components["schemas"]["PackageChange"])[];
         };
     };
     responses: never;
@@ -20216,6 +20994,114 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ExecutionRecord"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    search: {
+        parameters: {
+            query: {
+                /** @description Words; `"in this order"`, `-without`, `begin*`. The last word may be unfinished. */
+                q: string;
+                /** @description Only these, with commas between: task, run, document, comment, code. */
+                kinds?: string | null;
+                /** @description Of this project only. */
+                project_id?: string | null;
+                /** @description How many items at most. */
+                limit?: number;
+                /** @description By the words, by what texts are about, or by both. */
+                mode?: "text" | "vectors" | "both";
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SearchAnswer"];
                 };
             };
             /** @description Nobody has signed in, or only the operator may do this */
@@ -32173,6 +33059,7 @@ export interface operations {
     list_document_versions: {
         parameters: {
             query?: {
+                /** @description How many items at most. */
                 limit?: number;
                 /** @description `next` of the page before. */
                 cursor?: string | null;
@@ -32276,9 +33163,9 @@ export interface operations {
     };
     get_document_difference: {
         parameters: {
-            query: {
-                /** @description The version that it is compared with. */
-                base: number;
+            query?: {
+                /** @description Compared with this one; else with the one before. */
+                base?: number | null;
                 /** @description Else the newest. */
                 version?: number | null;
                 /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
@@ -33249,6 +34136,823 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DrawnDocuments"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not declared as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_marketplace: {
+        parameters: {
+            query?: {
+                /** @description Of this kind: agent, tool or workflow. */
+                kind?: ("agent" | "tool" | "workflow") | null;
+                /** @description True: those that are installed. False: the others. */
+                installed?: boolean | null;
+                /** @description How many items at most. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string | null;
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_PackageSummary_"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    refresh_marketplace: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShelfRefreshed"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_package: {
+        parameters: {
+            query?: {
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+            };
+            path: {
+                /** @description The package's id. */
+                package: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PackageView"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_package: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The package's id. */
+                package: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    install_package: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The package's id. */
+                package: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["InstallPackage"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PackageView"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not declared as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    upgrade_package: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The package's id. */
+                package: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["UpgradePackage"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PackageView"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not declared as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    configure_package: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The package's id. */
+                package: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConfigurePackage"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PackageView"];
                 };
             };
             /** @description The body is not JSON */

@@ -29,9 +29,9 @@ export function DocumentPage() {
   return (
     <Page heading={value.title} aside={<a href={link("/documents")}>All documents</a>}>
       <Facts document={value} />
-      {!editing && <Actions document={value} changed={reload} edit={() => setEditing(true)} />}
-      {editing ? (
-        <Editor key={value.version} document={value} close={() => (setEditing(false), reload())} />
+      {!editing && <Actions document={value} changed={reload} edit={() => (setVersion(0), setEditing(true))} />}
+      {editing && newest ? (
+        <Editor document={value} close={() => (setEditing(false), reload())} />
       ) : (
         <Panel heading={newest ? "Text" : `Version ${value.shown_version}`}>
           {!newest && (
@@ -139,11 +139,13 @@ function Editor({ document: one, close }: { document: DocumentView; close: () =>
   const [note, setNote] = useState("");
   const [problem, setProblem] = useState("");
   const [busy, setBusy] = useState(false);
+  // What is written here was made from this one, however many others come meanwhile.
+  const [from, setFrom] = useState(one.version);
   async function save(event: Event): Promise<void> {
     event.preventDefault();
     setBusy(true);
     try {
-      const body = { version: one.version, title: name, text, note };
+      const body = { version: from, title: name, text, note };
       await data(PUT(PATH, { params: { path: { document_id: one.id } }, body: body as never }));
       close();
     } catch (error) {
@@ -176,7 +178,7 @@ function Editor({ document: one, close }: { document: DocumentView; close: () =>
         )}
         <div class="flex gap-2">
           <button class="btn-main" disabled={busy}>
-            Save as version {one.version + 1}
+            Save as version {from + 1}
           </button>
           <button type="button" class="btn" onClick={close}>
             Leave it
@@ -186,6 +188,14 @@ function Editor({ document: one, close }: { document: DocumentView; close: () =>
       <Panel heading="Preview">
         <Markdown text={text} />
       </Panel>
+      {one.version !== from && (
+        <Panel heading={`Version ${one.version}, which is newer than yours`}>
+          <Markdown text={one.text} />
+          <button type="button" class="btn self-start" onClick={() => (setFrom(one.version), setProblem(""))}>
+            I have seen it: go on from version {one.version}
+          </button>
+        </Panel>
+      )}
     </form>
   );
 }
