@@ -32,6 +32,8 @@ PAGES = (
     "/workflows/schedules",
     "/plans",
     "/plans/{plan}",
+    "/knowledge",
+    "/knowledge/{part}",
     "/documents",
     "/documents/{document}",
     "/marketplace",
