@@ -16,6 +16,7 @@ NAMES = (
     "plans",
     "channels",
     "schedules",
+    "search",
     "webhooks",
     "client",
     "handles",

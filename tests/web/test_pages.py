@@ -34,6 +34,7 @@ PAGES = {
     "/workflows/schedules": "Schedules",
     "/plans": "Plans",
     "/plans/{plan}": "Plan",
+    "/search?q=parser": "Search",
     "/no/such/page": "",
 }
 

@@ -32,6 +32,7 @@ PAGES = (
     "/workflows/schedules",
     "/plans",
     "/plans/{plan}",
+    "/search",
     "/marketplace",
     "/settings",
     "/settings/{part}",

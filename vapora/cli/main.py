@@ -27,6 +27,7 @@ from vapora.cli import (
     rebuild,
     run,
     schedules,
+    search,
     secrets,
     task,
     task_work,
@@ -80,6 +81,7 @@ app.add_typer(secrets.app, name="secrets")
 app.add_typer(schedules.app, name="schedules")
 app.add_typer(channels.app, name="channels")
 app.add_typer(plans.app, name="plan")
+app.command("search")(search.search)
 app.add_typer(workflows.app, name="workflow")
 app.add_typer(workflows.approvals, name="approvals")
 app.add_typer(webhooks.app, name="webhooks")

@@ -24,6 +24,7 @@ const WebhooksPage = lazy(() => import("./pages/settings/webhooks").then((page) 
 const UsersPage = lazy(() => import("./pages/settings/users").then((page) => page.UsersPage));
 const PlansPage = lazy(() => import("./pages/plans").then((page) => page.PlansPage));
 const PlanPage = lazy(() => import("./pages/plans").then((page) => page.PlanPage));
+const SearchPage = lazy(() => import("./pages/search").then((page) => page.SearchPage));
 const WorkflowsPage = lazy(() => import("./pages/workflows/list").then((page) => page.WorkflowsPage));
 const EditWorkflowPage = lazy(() => import("./pages/workflows/edit").then((page) => page.EditWorkflowPage));
 const WorkflowRunsPage = lazy(() => import("./pages/workflows/runs").then((page) => page.WorkflowRunsPage));
@@ -80,6 +81,7 @@ function Pages() {
           <Route path="/workflows/schedules" component={SchedulesPage} />
           <Route path="/plans" component={PlansPage} />
           <Route path="/plans/:plan" component={PlanPage} />
+          <Route path="/search" component={SearchPage} />
           <Route path="/marketplace" component={MarketplacePage} />
           <Route path="/settings" component={SettingsPage} />
           <Route path="/settings/profile" component={ProfilePage} />

@@ -885,6 +885,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Find things
+         * @description Tasks, runs, documents, comments and code, the best first: only what you may see. A word that nothing holds is
+         *     taken for the nearest one, and `corrected` says so. With `after` the answer includes what was written before.
+         */
+        get: operations["search"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/agents": {
         parameters: {
             query?: never;
@@ -5602,6 +5623,64 @@ export interface components {
             cycle_s: number | null;
         };
         /**
+         * FoundItem
+         * @description `snippet` is the part of its text that shows why it was found, as plain text; `parts` are the same in pieces.
+         *     `score` is only to be compared within one answer.
+         */
+        FoundItem: {
+            /**
+             * Kind
+             * @description task, run, document, comment or code.
+             */
+            kind: string;
+            /**
+             * Id
+             * @description What it is called among those of its kind.
+             */
+            id: string;
+            /**
+             * Title
+             * @description What it is called, or what the card is called that it belongs to.
+             */
+            title: string;
+            /**
+             * Snippet
+             * @description The part of its text that shows why it was found, as plain text.
+             */
+            snippet: string;
+            /**
+             * Parts
+             * @description The snippet in pieces.
+             */
+            parts: components["schemas"]["SnippetPart"][];
+            /**
+             * Score
+             * @description The higher the better; only to be compared within this answer.
+             */
+            score: number;
+            /**
+             * Project Id
+             * @description The project that it belongs to; null: the whole workspace.
+             */
+            project_id: string | null;
+            /**
+             * Task Id
+             * @description The card that it is about; null: none.
+             */
+            task_id: string | null;
+            /**
+             * At
+             * Format: date-time
+             * @description When it was last changed.
+             */
+            at: string;
+            /**
+             * Link
+             * @description Its page in the browser.
+             */
+            link: string;
+        };
+        /**
          * Health
          * @description What follows `version` is told to who is known, or where nobody signs in.
          */
@@ -8043,6 +8122,38 @@ export interface components {
          */
         Scope: "workspace" | "project" | "role" | "agent" | "task";
         /**
+         * SearchAnswer
+         * @description `corrected`: words that nothing holds, and those that were looked for instead. `mode`: how it was looked for,
+         *     which is `text` where the workspace has no vectors.
+         */
+        SearchAnswer: {
+            /** Items */
+            items: components["schemas"]["FoundItem"][];
+            /**
+             * Next
+             * @description Always null: an answer is not continued.
+             */
+            next?: string | null;
+            /**
+             * Corrected
+             * @description Words that nothing holds, and those that were looked for instead.
+             */
+            corrected: {
+                [key: string]: string[];
+            };
+            /**
+             * Mode
+             * @description text, vectors or both: how it was looked for, which is text where the workspace has no vectors.
+             * @enum {string}
+             */
+            mode: "text" | "vectors" | "both";
+            /**
+             * Position
+             * @description How far the index was along the log.
+             */
+            position: number;
+        };
+        /**
          * Secret
          * @description `updated_by`: as the log names who does something.
          */
@@ -8421,6 +8532,22 @@ export interface components {
              * @description Why; stands in the run for ever.
              */
             reason: string;
+        };
+        /**
+         * SnippetPart
+         * @description Plain text, however it looks: show it as text. `hit`: whether it is what was looked for.
+         */
+        SnippetPart: {
+            /**
+             * Text
+             * @description Plain text: show it as text, whatever it looks like.
+             */
+            text: string;
+            /**
+             * Hit
+             * @description Whether it is what was looked for.
+             */
+            hit: boolean;
         };
         /**
          * Spread
@@ -16959,6 +17086,114 @@ export interface operations {
             };
             /** @description A part of the system does not answer */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    search: {
+        parameters: {
+            query: {
+                /** @description Words; `"in this order"`, `-without`, `begin*`. The last word may be unfinished. */
+                q: string;
+                /** @description Only these, with commas between: task, run, document, comment, code. */
+                kinds?: string | null;
+                /** @description Of this project only. */
+                project_id?: string | null;
+                /** @description How many items at most. */
+                limit?: number;
+                /** @description By the words, by what texts are about, or by both. */
+                mode?: "text" | "vectors" | "both";
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SearchAnswer"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
                 headers: {
                     [name: string]: unknown;
                 };

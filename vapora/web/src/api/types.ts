@@ -70,3 +70,6 @@ export const HEADINGS: Record<Column, string> = {
 export type Frame = Schemas["Frame"];
 export type Change = Frame["rows"][number];
 export type LiveRequest = Schemas["LiveRequest"];
+
+export type Found = Schemas["SearchAnswer"];
+export type FoundItem = Schemas["FoundItem"];
