@@ -73,6 +73,7 @@ function SearchDialog({ close }: { close: () => void }) {
         class="field"
         type="search"
         role="combobox"
+        list={undefined}
         aria-label="Search for"
         aria-expanded={items.length > 0}
         aria-controls={`${id}-list`}
