@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field, JsonValue
 
+from events.agent import Equipment
 from events.base import DomainEvent, Value
 from events.content import Attachment, Content
 from events.ids import ChecksVerdict, Provider, WaitReason
@@ -27,11 +28,12 @@ class RunStarted(DomainEvent):
     `system` and `brief` are what the model is told first. They are kept, so that a run which is taken up after an
     upgrade asks the same. `purpose` review: it judges the commit `workplace.head` of somebody else's run and changes
     nothing. `model` is set where a person chose it. `attachments`: the files on the card when it began, which its model
-    is shown or told of however the card changes meanwhile.
+    is shown or told of however the card changes meanwhile. `equipment`: the package and version that it works by to
+    its end; None: its role's manifest.
     """
 
     TOPIC: ClassVar[str] = "run.started"
-    VERSION: ClassVar[int] = 3
+    VERSION: ClassVar[int] = 4
 
     run_id: str
     task_id: str
@@ -47,12 +49,13 @@ class RunStarted(DomainEvent):
     forked_from: RunFork | None = None
     model: str | None = None
     attachments: tuple[Attachment, ...] = ()
+    equipment: Equipment | None = None
     simulated: bool = False
 
     @classmethod
     def upcast(cls, version: int, data: dict[str, Any]) -> dict[str, Any]:
-        """Version 1 had steps only, version 2 no attachments."""
-        return data if version in (1, 2) else super().upcast(version, data)
+        """Version 1 had steps only, version 2 no attachments, version 3 no equipment."""
+        return data if version in (1, 2, 3) else super().upcast(version, data)
 
 
 class RunTakenOver(DomainEvent):
@@ -66,6 +69,46 @@ class RunTakenOver(DomainEvent):
     agent_id: str
     from_agent: str
     handed_over_at: int = Field(ge=0)
+
+
+class OfferedTool(Value):
+    """A tool of a server as a run was offered it, by its name `<server>.<tool>`. `effect`, `outward`, `reads_outside`:
+    as in `events.tool_server.ToolRule`, all said. `cost_microusd`: of one call."""
+
+    name: str
+    effect: Literal["pure", "outside"]
+    outward: bool
+    reads_outside: bool
+    cost_microusd: int = Field(default=0, ge=0)
+    timeout_s: float = Field(gt=0)
+
+
+class ToolsOffered(DomainEvent):
+    """The servers' tools that the run works with, as they were when it began: whatever a server says later, the model
+    reads this. `specs`: JSON, a list of `{name, description, parameters}` in the order of `tools`. `missing`: servers
+    that it should have had, with what stood in the way."""
+
+    TOPIC: ClassVar[str] = "run.tools-offered"
+
+    run_id: str
+    task_id: str
+    tools: tuple[OfferedTool, ...]
+    specs: Content
+    missing: dict[str, str] = Field(default_factory=dict)
+
+
+class ToolBegun(DomainEvent):
+    """A call that cannot be taken back goes out, recorded before it does: where no result follows, nobody knows what
+    came of it, and it is not made again by itself."""
+
+    TOPIC: ClassVar[str] = "run.tool-begun"
+
+    run_id: str
+    task_id: str
+    step: int
+    call: int = Field(ge=0)
+    call_id: str
+    name: str
 
 
 class SetupRan(DomainEvent):

@@ -15,6 +15,7 @@ from pydantic import JsonValue
 
 from events.channel import ChannelSet
 from events.ids import StreamName, request_stream
+from events.tracker import TrackerSet
 from events.workspace import RequestAccepted
 from vapora.commands import (
     AcceptInvitation,
@@ -54,6 +55,8 @@ from vapora.views import (
     RepositoryView,
     SessionTokens,
     TokenMade,
+    TrackerOutcome,
+    TrackerStatus,
     WebhookDelivery,
     WebhookOutcome,
 )
@@ -230,6 +233,10 @@ class RepositoriesPort(Protocol):
         """A file of the card's branch. `ref`: a commit of that branch; None: its newest."""
         ...
 
+    async def files_at(self, project_id: str, oid: str, paths: Sequence[str]) -> tuple[FileText, ...]:
+        """These files as they are in a commit of the base branch; those that it lacks are left out."""
+        ...
+
     async def merge(self, origin: Origin, task_id: str, command: MergeTask, key: RequestKey | None = None) -> Merged:
         """Make the card's work part of the base branch. Raises `NotApprovedError`, `ChecksFailedError`,
         `MergeConflictError`, `TargetDirtyError` and other `RepositoryError`s; the repository is as it was then."""
@@ -378,6 +385,27 @@ class ChannelsPort(Protocol):
         ...
 
 
+class TrackersPort(Protocol):
+    """Of a workspace. Asking it starts it, so who only reads asks whether there are any first."""
+
+    async def check(self, tracker: TrackerSet) -> None:
+        """`BadInputError` for an address that requests may not go to."""
+        ...
+
+    async def test(self, tracker_id: str) -> TrackerOutcome:
+        """Ask for what it is connected to, now. Raises `NotFoundError`."""
+        ...
+
+    async def status(self) -> dict[str, TrackerStatus]:
+        """Of those that are switched on, by their ids."""
+        ...
+
+    async def deliver(self, tracker_id: str, headers: Mapping[str, str], body: bytes) -> None:
+        """A message of a tracker's webhook: noted where to look when this returns. `headers`: by small letters. Raises
+        `UnauthenticatedError` for a wrong signature, and `NotFoundError`; then nothing has happened."""
+        ...
+
+
 class RouterStatusPort(Protocol):
     async def providers(self, workspace: str) -> dict[str, str]:
         """Provider → `up`, or `down: <why>` while none of its models is asked; empty where none is configured. As the
@@ -417,7 +445,8 @@ class ActorSystemPort(Protocol):
         ...
 
     async def standing(self, workspace: str = "") -> tuple[str, Standing]:
-        """Whether this workspace is `awake` or `asleep`, or `unknown`; and all of them, in numbers. Wakes nobody."""
+        """Whether this workspace is `awake`, `asleep` or, from the one to the other, `waking`, or `unknown`; and all of
+        them, in numbers. Wakes nobody."""
         ...
 
     async def create(self, workspace: str) -> None:
@@ -454,6 +483,8 @@ class ActorSystemPort(Protocol):
 
     def webhooks(self, workspace: str) -> WebhooksPort: ...
     def channels(self, workspace: str) -> ChannelsPort: ...
+
+    def trackers(self, workspace: str) -> TrackersPort: ...
 
     def router(self) -> RouterStatusPort: ...
 

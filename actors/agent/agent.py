@@ -15,7 +15,7 @@ import structlog
 
 from actors.agent import taking_over, tool_calls
 from actors.agent.beginning import begin
-from actors.agent.means import BudgetWatch, Means, Router, StepLimits, Texts, folds_of
+from actors.agent.means import BudgetWatch, Means, PastWorkPort, Router, StepLimits, Texts, folds_of
 from actors.agent.model_calls import FIRST_RETRY_S, ask_model, resolve
 from actors.agent.permission import Permission
 from actors.agent.prompts import run_started
@@ -61,6 +61,7 @@ class Agent:
         rehearsal_steps: int | None = None,
         permission: Permission | None = None,
         limits: StepLimits | None = None,
+        past_work: PastWorkPort | None = None,
     ) -> None:
         runs, projects = folds_of(log, snapshots)
         self._means = Means(
@@ -76,6 +77,7 @@ class Agent:
             workplaces,
             rehearsal_steps,
             permission or Permission(),
+            past_work,
             limits or StepLimits(),
         )
         self._runs: dict[str, RunUnderWay] = {}
@@ -157,6 +159,8 @@ class Agent:
                 if taking_over.is_anothers(one, run):
                     self._journal.info("another agent has it now", run=one.id)
                     return
+                if failure is None:
+                    await one.equip(run)
                 if run.ended is None:
                     run = await (self._go_on(one, run) if failure is None else self._fail(one, run, failure))
                 if not taking_over.is_anothers(one, run):

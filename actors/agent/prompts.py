@@ -18,6 +18,7 @@ from vapora.domain.routing import COMPLEXITIES, Routing
 from vapora.domain.run import Run
 from vapora.domain.run_end import Ending, may_end
 from vapora.domain.task import Task
+from vapora.domain.tracker.outside import CONTEXT_KEY, NOTE
 from vapora.domain.work import offered_tools
 from vapora.llm.protocol import Message
 from vapora.tools.table import TOOLS
@@ -46,6 +47,7 @@ def run_started(assignment: Assignment, steps: tuple[str, ...], simulated: bool,
         forked_from=assignment.fork,
         model=assignment.model,
         attachments=task.attachments,
+        equipment=assignment.equipment,
         simulated=simulated,
         **work,
     )
@@ -85,7 +87,7 @@ def call_with_tools(
     """The next call of a run that works with tools. Nothing is held ahead: nobody knows what a tool will say."""
     assert run.started is not None
     call = _call(assignment, manifest, run, ask, system, messages, ask.room(manifest.work_output_tokens))
-    return replace(call, tools=tuple(TOOLS[name].spec() for name in offered_tools(run.started) if name in TOOLS))
+    return replace(call, tools=tuple(TOOLS[name].spec() for name in offered_tools(run) if name in TOOLS))
 
 
 def _call(
@@ -139,6 +141,7 @@ def routing(task: Task, manifest: RoleManifest) -> Routing:
         size=manifest.model_tier,
         complexity=next((one for one in COMPLEXITIES if one == asked), "medium"),
         critical=task.context.get("quality") == "critical",
+        prefers=manifest.prefers,
     )
 
 
@@ -149,6 +152,8 @@ def brief(task: Task) -> str:
         lines.append(f"Deadline: {task.deadline.isoformat()}.")
     if task.description:
         lines += ["", task.description]
+    if CONTEXT_KEY in task.context:
+        lines += ["", NOTE]
     if task.context:
         lines += ["", "Context:", *(f"- {key}: {value}" for key, value in sorted(task.context.items()))]
     if task.comment:

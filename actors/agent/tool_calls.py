@@ -26,7 +26,7 @@ from events.task import TaskCommented, TaskResumed
 from events.work import CommandResult, Workplace
 from vapora.domain import run as rules
 from vapora.domain.run import Run
-from vapora.domain.work import AwaitAnswer, RunChecks, UseTool, Wait, offered_tools
+from vapora.domain.work import AwaitAnswer, RunChecks, UseTool, Wait, offered_tools, use_of
 from vapora.errors import UnavailableError
 from vapora.tools.hand_over import hand_over
 from vapora.tools.table import TOOLS
@@ -57,7 +57,7 @@ async def set_up(one: RunUnderWay, run: Run) -> Run:
 async def use_tool(one: RunUnderWay, run: Run, use: UseTool) -> Run:
     """The call's result, good or bad; or, for `ask`, the question."""
     tool, begun = TOOLS.get(use.request.name), _started(run)
-    offered = offered_tools(begun)
+    offered = offered_tools(run)
     if use.request.name in offered and (refused := await _refused(one, begun, use)) is not None:
         return await one.append(run, refused)
     if tool is not None and tool.act is None and use.request.name in offered:
@@ -127,7 +127,7 @@ async def await_answer(one: RunUnderWay, run: Run, waiting: AwaitAnswer) -> Run:
     if found is None:
         return run
     answer = run.answers[-1]
-    use = UseTool(question.step, question.call, question.call_id, answer.tool_calls[question.call])
+    use = use_of(run, answer, question.call)
     said = ToolOutcome(True, found.event.text, "", 0)  # type: ignore[attr-defined]
     return await one.append(run, (*rules.resume(run), await _used(one, begun, use, said)))
 

@@ -18,6 +18,7 @@ from projections.engine.last_event import LastEvent
 from projections.engine.rebuild import Rebuild
 from projections.engine.runner import GapError, Runner
 from projections.engine.store import ReadStore
+from projections.uses import uses
 from vapora.domain.cell import Rest
 from vapora.log.client import LogClient
 
@@ -104,9 +105,11 @@ class Projector:
     async def health(self) -> dict[str, Any]:
         follower = self._following()
         problem = follower.problem or self._rebuilding.problem
+        store = self._opened()
+        used = await self._in_thread(lambda: _uses(store, self._projections))
         if problem is None and self._indexer is not None and self._indexer.problem:
             problem = f"search: {self._indexer.problem}"
-        return {"position": follower.position, "problem": problem, **await self.status()}
+        return {"position": follower.position, "problem": problem, "uses": used, **await self.status()}
 
     async def rest(self) -> Rest:
         follower = self._following()
@@ -312,6 +315,11 @@ def _mark(store: ReadStore) -> LastEvent | None:
 def _clear(store: ReadStore) -> None:
     with store.transaction() as transaction:
         transaction.clear()
+
+
+def _uses(store: ReadStore, projections: Sequence[Projection]) -> tuple[str, ...]:
+    with store.snapshot() as rows:
+        return uses(rows, projections)
 
 
 def _positions(store: ReadStore, projections: Sequence[Projection]) -> dict[str, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -20,10 +21,13 @@ from vapora.api.metrics import WorkspaceState
 from vapora.api.request_metrics import RequestMetrics
 from vapora.blobs import open_blobs
 from vapora.dispatch import Dispatcher
+from vapora.dispatch.packages import PackageCommands
 from vapora.dispatch.secrets import SecretEvents, SecretStore
 from vapora.dispatch.workflows import WorkflowCommands
 from vapora.errors import BehindError, LogError, NotFoundError, UnavailableError, VaultError
+from vapora.knowledge import likeness
 from vapora.log.client import LogClient
+from vapora.marketplace import Shelf
 from vapora.ports import ActorSystemPort, RouterStatusPort
 from vapora.search import SearchReader
 from vapora.settings import Settings
@@ -82,7 +86,13 @@ class Cell:
         self.repositories = system.repositories(workspace)
         self.webhooks = system.webhooks(workspace)
         self.channels = system.channels(workspace)
+        self.trackers = system.trackers(workspace)
         self.workflows = WorkflowCommands(self.log, clock.now)
+        self.likeness = likeness(settings, workspace)
+        self.packages = PackageCommands(self.log, clock.now, self.blobs)
+        self.shelf = Shelf(
+            settings.package_folder(workspace), settings.package_sources, settings.package_copies, os.environ
+        )
         self.workflow_folder = settings.workflow_folder(workspace)
         self._router = system.router()
         self.feed = LiveFeed(workspace, self.projector)

@@ -23,6 +23,7 @@ TAGS = [
     {"name": "projects", "description": "What the work is about."},
     {"name": "tasks", "description": "Handing work in, following it, judging it."},
     {"name": "work", "description": "What stands on a task's branch: looking at it, judging it, landing it."},
+    {"name": "knowledge", "description": "What was done before, what was learned of it, and what hangs together."},
     {"name": "plans", "description": "From a goal to cards: proposed by an agent, accepted by a person."},
     {
         "name": "search",
@@ -38,7 +39,10 @@ TAGS = [
     {"name": "audit", "description": "Who did what to what, when, and why."},
     {"name": "catalogue", "description": "The roles and the types of task."},
     {"name": "workflows", "description": "Stages that follow each other, their runs, and what they ask people."},
+    {"name": "marketplace", "description": "Packages of agents, tools and workflows."},
     {"name": "schedules", "description": "What the clock begins, and what came of it."},
+    {"name": "documents", "description": "Texts with versions, and how finished work gets into them."},
+    {"name": "trackers", "description": "GitHub and Jira, whose issues are kept in step with cards."},
     {"name": "channels", "description": "By which people are told, and what came of it."},
     {"name": "webhooks", "description": "Where events are sent to, and what came of it."},
     {"name": "settings", "description": "What is set for the workspace, and what a person prefers."},
@@ -69,7 +73,10 @@ is too much is answered with 429 and `Retry-After`.
 Errors are RFC 9457 problems with a stable `type` and a `remedy`."""
 
 # They need the operator's token for some of what can be asked for.
-_SOMETIMES_OPERATOR = ("create_project", "edit_project")
+_SOMETIMES_OPERATOR = (
+    *("create_project", "edit_project"),
+    *("install_package", "upgrade_package", "configure_package"),
+)
 _METHODS = ("get", "post", "put", "patch", "delete")
 _MEANINGS = {
     400: "The body is not JSON",

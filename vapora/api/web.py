@@ -33,6 +33,8 @@ PAGES = (
     "/plans",
     "/plans/{plan}",
     "/search",
+    "/documents",
+    "/documents/{document}",
     "/marketplace",
     "/settings",
     "/settings/{part}",

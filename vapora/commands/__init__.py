@@ -6,6 +6,18 @@ Validation here is about form; whether the thing may happen now is decided by th
 
 from vapora.commands.base import INSTANT, WHOLE, BranchName, Command, Comment, Edit, Label, SandboxName, ShellLine, Slug
 from vapora.commands.channels import MailSettings, RemoveChannel, ResendDeliveries, SetChannel
+from vapora.commands.documents import (
+    ArchiveDocument,
+    CreateDocument,
+    DrawDocuments,
+    EditDocument,
+    MergeDocument,
+    PublishDocument,
+    RestoreDocument,
+    SetDocumentation,
+)
+from vapora.commands.knowledge import RecordRelation, RemoveRelation, SetKnowledge
+from vapora.commands.packages import ConfigurePackage, ConfigureServer, InstallPackage, UpgradePackage
 from vapora.commands.people import (
     AcceptInvitation,
     AddMember,
@@ -48,6 +60,13 @@ from vapora.commands.plans import (
 from vapora.commands.schedules import EditSchedule, FireSchedule, LookAtSchedule, RemoveSchedule, SetSchedule
 from vapora.commands.secrets import (
     StoreSecret,
+)
+from vapora.commands.tool_servers import CallTool, RemoveToolServer, SetToolServer
+from vapora.commands.trackers import (
+    ImportIssues,
+    LinkTask,
+    RemoveTracker,
+    SetTracker,
 )
 from vapora.commands.webhooks import (
     RemoveWebhook,
@@ -123,10 +142,12 @@ __all__ = [
     "AcceptProjectFile",
     "AddMember",
     "ApproveTask",
+    "ArchiveDocument",
     "ArchiveProject",
     "AskPlan",
     "AttachFile",
     "BranchName",
+    "CallTool",
     "CancelRun",
     "CancelRunBody",
     "CancelWorkflowRun",
@@ -139,6 +160,9 @@ __all__ = [
     "Comment",
     "CommentOnLine",
     "CommentTask",
+    "ConfigurePackage",
+    "ConfigureServer",
+    "CreateDocument",
     "CreateProject",
     "CreateTeam",
     "CreateWorkspace",
@@ -147,9 +171,11 @@ __all__ = [
     "DetachFile",
     "DismissPlan",
     "DrainAgent",
+    "DrawDocuments",
     "Edit",
     "EditAgent",
     "EditBudget",
+    "EditDocument",
     "EditProject",
     "EditSchedule",
     "EditTask",
@@ -160,13 +186,17 @@ __all__ = [
     "Email",
     "EraseUser",
     "FireSchedule",
+    "ImportIssues",
+    "InstallPackage",
     "Invite",
     "IssueToken",
     "Label",
+    "LinkTask",
     "LogIn",
     "LogOut",
     "LookAtSchedule",
     "MailSettings",
+    "MergeDocument",
     "MergeTask",
     "MoveTask",
     "NewPassword",
@@ -179,6 +209,8 @@ __all__ = [
     "PlanCommand",
     "PlannedCard",
     "ProjectCheck",
+    "PublishDocument",
+    "RecordRelation",
     "RedeemCode",
     "RedeemSignIn",
     "RefreshSession",
@@ -186,8 +218,11 @@ __all__ = [
     "RemoveAgent",
     "RemoveChannel",
     "RemoveMember",
+    "RemoveRelation",
     "RemoveSchedule",
     "RemoveTeam",
+    "RemoveToolServer",
+    "RemoveTracker",
     "RemoveWebhook",
     "RemoveWorkflow",
     "ReplaceAgent",
@@ -196,6 +231,7 @@ __all__ = [
     "ResendDeliveries",
     "ResetPassword",
     "ResolveTask",
+    "RestoreDocument",
     "Resume",
     "ResumeProject",
     "ResumeRun",
@@ -209,9 +245,13 @@ __all__ = [
     "SandboxName",
     "SetBudget",
     "SetChannel",
+    "SetDocumentation",
+    "SetKnowledge",
     "SetPolicies",
     "SetSchedule",
     "SetTaskBudget",
+    "SetToolServer",
+    "SetTracker",
     "SetUp",
     "SetWebhook",
     "SetWorkflow",
@@ -223,5 +263,6 @@ __all__ = [
     "StartWorkflowRun",
     "StoreSecret",
     "SubmitTask",
+    "UpgradePackage",
     "WithdrawInvitation",
 ]

@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 from events import DomainEvent, topics
 from events.ids import (
     SETTINGS,
+    TOOL_SERVERS,
     WORKSPACE,
     StreamName,
     agent_stream,
     channel_stream,
+    document_stream,
     plan_stream,
     preferences_stream,
     project_stream,
+    relation_stream,
     schedule_stream,
     task_stream,
+    tracker_stream,
     webhook_stream,
 )
 from events.schedule import ScheduleSet
 from events.user import PreferencesChanged
 from events.workspace import WorkspaceOpened
-from vapora.catalog import infer_task_type, role, roles, task_types
+from vapora.catalog import infer_task_type, role_defaults, roles, task_types
 from vapora.clock import Clock, new_id
 from vapora.commands import (
     AcceptCards,
@@ -47,6 +51,8 @@ from vapora.commands import (
     EditSchedule,
     EditTask,
     FireSchedule,
+    ImportIssues,
+    LinkTask,
     LookAtSchedule,
     MoveTask,
     PauseProject,
@@ -54,10 +60,14 @@ from vapora.commands import (
     PauseWorkspace,
     PickAttempt,
     PlanCommand,
+    RecordRelation,
     RegisterAgent,
     RemoveAgent,
     RemoveChannel,
+    RemoveRelation,
     RemoveSchedule,
+    RemoveToolServer,
+    RemoveTracker,
     RemoveWebhook,
     RequestChanges,
     RequeueTask,
@@ -69,14 +79,24 @@ from vapora.commands import (
     ReviseProposal,
     SetChannel,
     SetSchedule,
+    SetToolServer,
+    SetTracker,
     SetWebhook,
     StartAttempt,
     SubmitTask,
 )
+from vapora.commands.documents import (
+    DocumentationCommand,
+    DocumentCommand,
+    DraftDocument,
+    RemoveDocument,
+    ReviseDocument,
+)
 from vapora.dispatch import plans
 from vapora.dispatch.blockers import require_tasks, ring_through
 from vapora.dispatch.carry_out import Decision, carry_out
-from vapora.dispatch.folds import CHANNEL, PLAN, PROJECT, TASK, WEBHOOK
+from vapora.dispatch.documents import Decided, Documents
+from vapora.dispatch.folds import CHANNEL, PLAN, PROJECT, RELATION, TASK, TOOL_SERVERS_FOLD, TRACKER, WEBHOOK
 from vapora.dispatch.request_keys import answer_to
 from vapora.dispatch.schedules import Begun, Scheduled, Schedules
 from vapora.dispatch.submission import submitted
@@ -86,11 +106,14 @@ from vapora.domain import channel as channels
 from vapora.domain import preferences, workspace_settings
 from vapora.domain import project as projects
 from vapora.domain import task as tasks
+from vapora.domain import tool_server as tool_servers
 from vapora.domain import webhook as webhooks
 from vapora.domain import workspace as workspaces
 from vapora.domain.agent import Agent
+from vapora.domain.knowledge import relation as relations
 from vapora.domain.project import Project
 from vapora.domain.task_steering import Steering, steer
+from vapora.domain.tracker import connection as trackers
 from vapora.domain.workspace_settings import WorkspaceSettings
 from vapora.errors import BadInputError, ConflictError, VersionConflictError
 from vapora.log.client import Change, LogClient
@@ -102,8 +125,11 @@ from vapora.views import Accepted
 class Dispatcher:
     """Carries out commands on one workspace's log."""
 
-    def __init__(self, log: LogClient, clock: Clock, snapshots: Path | None = None) -> None:
-        """`snapshots`: where folds of long streams are saved; None: nowhere."""
+    def __init__(
+        self, log: LogClient, clock: Clock, snapshots: Path | None = None, *, built_in: Collection[str] = ()
+    ) -> None:
+        """`snapshots`: where folds of long streams are saved; None: nowhere. `built_in`: ids of the servers of tools
+        that are a part of VAPORA."""
         self._log = log
         self._clock = clock
         self.projects = StreamFolds(log, PROJECT, snapshots)
@@ -115,6 +141,11 @@ class Dispatcher:
         self.channels = StreamFolds(log, CHANNEL, snapshots)
         self.schedules = Schedules(log, clock, _Beginner(self._submit, WorkflowCommands(log, clock)), snapshots)
         self.plans = StreamFolds(log, PLAN, snapshots)
+        self.tool_servers = StreamFolds(log, TOOL_SERVERS_FOLD, snapshots)
+        self._built_in = built_in
+        self.documents = Documents(log, self.submission, snapshots)
+        self.trackers = StreamFolds(log, TRACKER, snapshots)
+        self.relations = StreamFolds(log, RELATION, snapshots)
 
     async def dispatch(
         self,
@@ -149,7 +180,7 @@ class Dispatcher:
             return
         first: list[Change] = [(WORKSPACE, 0, (WorkspaceOpened(workspace_id=origin.workspace),))]
         for one in roles():
-            defaults = _defaults(one)
+            defaults = role_defaults(one)
             events = agents.register(None, RegisterAgent(role=one), one, defaults, tuple(roles()), task_types())
             first.append((agent_stream(one), 0, events))
         try:
@@ -173,9 +204,13 @@ class Dispatcher:
             self.webhooks,
             self.channels,
             self.plans,
+            self.tool_servers,
+            self.trackers,
+            self.relations,
         ):
             await folds.settled()
         await self.schedules.settled()
+        await self.documents.settled()
 
     # --- deciding ---
 
@@ -240,16 +275,35 @@ class Dispatcher:
                 hook = await self.webhooks.load(stream)
                 events = webhooks.decide(hook.state, command, made, topics(), new=not target)
                 return _decision(made, stream, hook, events)
+            case SetToolServer() | RemoveToolServer():
+                servers = await self.tool_servers.load(TOOL_SERVERS)
+                changes = tool_servers.decide(
+                    servers.state, command, target, built_in=self._built_in, roles=tuple(roles())
+                )
+                return _decision(target, TOOL_SERVERS, servers, changes)
             case SetChannel() | RemoveChannel() | ResendDeliveries():
                 stream = channel_stream(target)
                 channel = await self.channels.load(stream)
                 return _decision(target, stream, channel, channels.decide(channel.state, command, target))
+            case SetTracker() | RemoveTracker() | ImportIssues():
+                stream = tracker_stream(target)
+                tracker = await self.trackers.load(stream)
+                return _decision(target, stream, tracker, trackers.decide(tracker.state, command, target))
+            case LinkTask():
+                return await self._link(command, target)
+            case RecordRelation() | RemoveRelation():
+                stream = relation_stream(made)
+                relation = await self.relations.load(stream)
+                events = relations.decide(relation.state, command, made)
+                return _decision(made, stream, relation, events)
             case AskPlan() | ReviseProposal() | AcceptCards() | DismissPlan():
                 return await self._plan(command, made)
             case RegisterAgent() | EditAgent() | DrainAgent() | RemoveAgent():
                 return await self._agent(command, target)
             case SetSchedule() | EditSchedule() | RemoveSchedule() | FireSchedule() | LookAtSchedule():
                 return _scheduled(await self.schedules.decide(origin, command, target), schedule_stream(target))
+            case _ if isinstance(command, DocumentCommand | DocumentationCommand):
+                return _documented(await self.documents.decide(command, made))
             case _:
                 raise BadInputError(f"{type(command).__name__} is not carried out here.")
 
@@ -308,6 +362,13 @@ class Dispatcher:
         answered = made if isinstance(command, CommentTask) else target
         return _decision(answered, stream, task, events, expected)
 
+    async def _link(self, command: LinkTask, task_id: str) -> Decision:
+        task = tasks.require((await self.tasks.load(task_stream(task_id))).state, task_id)
+        stream = tracker_stream(command.tracker_id)
+        tracker = await self.trackers.load(stream)
+        events = trackers.want_issue(tracker.state, command.tracker_id, task_id, task.project_id)
+        return _decision(task_id, stream, tracker, events)
+
     async def _plan(self, command: PlanCommand, plan_id: str) -> Decision:
         plan, settings = await asyncio.gather(self.plans.load(plan_stream(plan_id)), self.settings.load(SETTINGS))
         of_project = project_stream(plans.project_of(command, plan.state))
@@ -328,7 +389,7 @@ class Dispatcher:
         agent = LoadedFold[Agent | None](None, 0, 0) if free else await self.agents.load(stream)
         match command:
             case RegisterAgent():
-                defaults = _defaults(command.role) if command.role in roles() else None
+                defaults = role_defaults(command.role) if command.role in roles() else None
                 events = agents.register(agent.state, command, agent_id, defaults, tuple(roles()), task_types())
             case EditAgent():
                 events = agents.edit(agent.state, command, agent_id, task_types())
@@ -355,6 +416,8 @@ _PREFIX: dict[type[Command], str] = {
     SubmitTask: "task",
     SetWebhook: "webhook",
     AskPlan: "plan",
+    DraftDocument: "document",
+    RecordRelation: "relation",
 }
 
 
@@ -393,6 +456,11 @@ def _scheduled(one: Scheduled, stream: StreamName) -> Decision:
     return Decision(one.id, stream, loaded.version, one.events, loaded.position, begun.expected, begun.changes)
 
 
+def _documented(one: Decided) -> Decision:
+    (stream, version, events), *others = one.changes
+    return Decision(one.id, stream, version, tuple(events), one.position, one.expected, tuple(others))
+
+
 def _stream_of(command: Command, target: str) -> StreamName:
     """Of the thing that an edit is about."""
     match command:
@@ -406,20 +474,15 @@ def _stream_of(command: Command, target: str) -> StreamName:
             return channel_stream(target)
         case SetSchedule() | EditSchedule() | RemoveSchedule():
             return schedule_stream(target)
+        case SetToolServer() | RemoveToolServer():
+            return TOOL_SERVERS
+        case SetTracker() | RemoveTracker():
+            return tracker_stream(target)
         case SetWebhook() | RemoveWebhook():
             return webhook_stream(target)
+        case ReviseDocument() | RemoveDocument():
+            return document_stream(target)
         case EditTask() | MoveTask():
             return task_stream(target)
         case _:
             return project_stream(target)
-
-
-def _defaults(role_id: str) -> agents.RoleDefaults:
-    manifest = role(role_id)
-    return agents.RoleDefaults(
-        role=manifest.id,
-        name=manifest.title,
-        capabilities=manifest.capabilities,
-        task_types=manifest.task_types,
-        capacity=manifest.concurrency,
-    )

@@ -25,6 +25,8 @@ from events.run import (
     RunTakenOver,
     RunWaiting,
     SetupRan,
+    ToolBegun,
+    ToolsOffered,
     ToolUsed,
     Verdict,
 )
@@ -32,7 +34,7 @@ from events.work import Work
 from vapora.domain import answer
 
 # To be raised with every change of `evolve` or of the state: what an older fold saved is then left aside.
-FOLD_VERSION = 6
+FOLD_VERSION = 7
 # So often the same call with the same result in a row, and the model is told so.
 MOST_REPEATS = 5
 # So often a run goes on with another agent; then it is the run that does not let agents advance.
@@ -64,7 +66,8 @@ class Run:
     Of the step under way: `unusable`: answers that do not end it; `maybe_billed`: calls without an answer that may have
     been billed; `last_failure`: what the last call without an answer failed of.
 
-    With tools: `used`: all tool calls with their results, in order; `question`: one that no person has answered yet;
+    With tools: `offered`: those of servers; `begun_tool`: a call that went out, of which no result is recorded;
+    `used`: all tool calls with their results, in order; `question`: one that no person has answered yet;
     `head`: the newest commit that is recorded, None before the first; `repeats`: how often the last call was made with
     the same result, in a row; `warned`: how many answers there were each time that the model was told of that.
     `busy_ms`: what models, tools and commands took; waiting for people is no part of it. `started` names the agent that
@@ -81,6 +84,8 @@ class Run:
     attempts: tuple[int, ...] = ()
     waiting: WaitReason | None = None
     setup: SetupRan | None = None
+    offered: ToolsOffered | None = None
+    begun_tool: ToolBegun | None = None
     used: tuple[ToolUsed, ...] = ()
     question: QuestionAsked | None = None
     checked: tuple[Checked, ...] = ()
@@ -125,6 +130,10 @@ def evolve(run: Run, event: DomainEvent) -> Run:
             return replace(run, version=version, maybe_billed=run.maybe_billed + 1, open_call=None)
         case ModelCallWithdrawn():
             return replace(run, version=version, open_call=None)
+        case ToolsOffered():
+            return replace(run, version=version, offered=event)
+        case ToolBegun():
+            return replace(run, version=version, begun_tool=event)
         case SetupRan() | ToolUsed() | QuestionAsked() | ChecksRan():
             return _worked(replace(run, version=version), event)
         case RunWaiting(reason=reason):
@@ -170,6 +179,7 @@ def _worked(run: Run, event: SetupRan | ToolUsed | QuestionAsked | ChecksRan) ->
                 run,
                 used=(*run.used, event),
                 question=None,
+                begun_tool=None,
                 head=event.commit or run.head,
                 repeats=repeats,
                 warned=(*run.warned, len(run.answers)) if repeats == MOST_REPEATS else run.warned,

@@ -16,6 +16,7 @@ from events.run import Verdict as Review
 from events.work import LineComment, RunLimits, Work
 from vapora.domain.next_step import Ask, Fail, Finish, ask, next_step
 from vapora.domain.run import MOST_REPEATS, Run
+from vapora.domain.tool_names import named
 
 MOST_CHECK_ROUNDS = 3
 FINISH = "finish"
@@ -24,7 +25,8 @@ SUBMIT_REVIEW = "submit_review"
 
 @dataclass(frozen=True, slots=True)
 class UseTool:
-    """A tool call of the newest answer that has no result yet. `call`: its place among that answer's calls."""
+    """A tool call of the newest answer that has no result yet. `call`: its place among that answer's calls. `request`
+    has the tool's own name, not the one that the model was shown."""
 
     step: int
     call: int
@@ -71,9 +73,13 @@ def works_with_tools(begun: RunStarted) -> bool:
     return begun.workplace is not None or begun.purpose == "review"
 
 
-def offered_tools(begun: RunStarted) -> tuple[str, ...]:
-    """A reviewer without a repository has only its verdict to hand in."""
-    return begun.workplace.tools if begun.workplace is not None else (SUBMIT_REVIEW,)
+def offered_tools(run: Run) -> tuple[str, ...]:
+    """By their names. A reviewer without a repository has only its verdict to hand in."""
+    begun = run.started
+    if begun is None or begun.workplace is None:
+        return (SUBMIT_REVIEW,)
+    served = () if run.offered is None else tuple(one.name for one in run.offered.tools)
+    return (*begun.workplace.tools, *served)
 
 
 def next_action(run: Run, *, paused: bool = False) -> Action:
@@ -102,13 +108,20 @@ def _after_answer(run: Run, begun: RunStarted) -> Action:
         return _go_on(run, begun)
     last, used = run.answers[-1], results_of(run, run.answers[-1])
     if len(used) < len(last.tool_calls):
-        return UseTool(last.step, len(used), last.call_id, last.tool_calls[len(used)])
+        return use_of(run, last, len(used))
     if begun.purpose == "review":
         return _after_review(run, begun, used)
     done = handed_over(used, FINISH)
     if done is None and last.tool_calls:
         return _go_on(run, begun)
     return _after_finish(run, begun, last.answer if done is None else str(done.data["summary"]))
+
+
+def use_of(run: Run, answer: ModelCalled, call: int) -> UseTool:
+    """The call number `call` of an answer, from 0."""
+    asked = answer.tool_calls[call]
+    name = named(asked.name, offered_tools(run))
+    return UseTool(answer.step, call, answer.call_id, asked.model_copy(update={"name": name}))
 
 
 def results_of(run: Run, answer: ModelCalled) -> tuple[ToolUsed, ...]:
