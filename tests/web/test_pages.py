@@ -39,6 +39,7 @@ PAGES = {
     "/knowledge/causes": "Causes",
     "/plans": "Plans",
     "/plans/{plan}": "Plan",
+    "/search?q=parser": "Search",
     "/documents": "Documents",
     "/documents/{document}": "How to lend a book",
     "/no/such/page": "",
