@@ -19,6 +19,7 @@ from actors.coordinator.queue_consumer import QueueConsumer
 from actors.identity import Identity
 from actors.identity.accounts import Accounts
 from actors.identity.session_tokens import SessionTimes
+from actors.indexer import Indexer
 from actors.llm_router import LLMRouter, OwnKeys
 from actors.log_writer import LogWriter
 from actors.log_writer.checkpoint_signer import CheckpointSigner
@@ -86,6 +87,7 @@ from vapora.ports import (
 )
 from vapora.queue.nats.options import options_of
 from vapora.repo.bare import person
+from vapora.search import IndexWriter
 from vapora.settings import Settings
 from vapora.vault import open_vault
 
@@ -196,8 +198,15 @@ def build_projector(wiring: Wiring, address: Address) -> Projector:
         require_not_deleted(settings, workspace)
         return ReadStore(settings.read_place(workspace))
 
-    projections = people_projections() if workspace == PEOPLE else all_projections()
-    return Projector(wiring.log(workspace), workspace, open_reads, projections)
+    def open_index() -> IndexWriter:
+        require_not_deleted(settings, workspace)
+        return IndexWriter(settings.search_place(workspace))
+
+    log = wiring.log(workspace)
+    if workspace == PEOPLE:
+        return Projector(log, workspace, open_reads, people_projections())
+    indexer = Indexer(log, workspace, open_index, wiring.blobs(workspace).text)
+    return Projector(log, workspace, open_reads, all_projections(), indexer=indexer)
 
 
 def build_identity(wiring: Wiring, _: Address) -> Identity:
@@ -531,6 +540,9 @@ class ActorSystem:
 
     def identity(self) -> IdentityPort:
         return cast(IdentityPort, self.runtime.ref(Address("identity")))
+
+    def search_index(self, workspace: str) -> Place:
+        return self.settings.search_place(workspace)
 
     def read_store(self, workspace: str) -> Place:
         return self.settings.read_place(workspace)

@@ -18,6 +18,7 @@ from projections.engine.store import ReadStore, StoreReader
 from projections.flow import Flow
 from projections.knowledge import Knowledge
 from projections.log_index import LogIndex
+from projections.packages import Packages
 from projections.plans import Plans
 from projections.profiles import Profiles
 from projections.projects import Projects
@@ -80,6 +81,7 @@ def all_projections() -> tuple[Projection, ...]:
         Channels(),
         Trackers(),
         Secrets(),
+        Packages(),
         Audit(),
         LogIndex(),
     )

@@ -230,6 +230,10 @@ class StoreFaultError(UnavailableError):
     pass
 
 
+class SearchFormError(StoreFaultError):
+    pass
+
+
 class ConfigurationError(VaporaError):
     pass
 

@@ -173,6 +173,10 @@ class ProjectorPort(Protocol):
         """Until the read models have passed `position`, or the time is over: the position they have reached."""
         ...
 
+    async def search_wait_for(self, position: int, timeout_s: float) -> int:
+        """As `wait_for`, for the search index."""
+        ...
+
     async def frames(self, after: int, limit: int = 1_000, timeout_s: float = 10) -> list[dict[str, Any]]:
         """Changed rows with position > `after` as frames `{position, rows}`, waiting for the first."""
         ...
@@ -485,6 +489,10 @@ class ActorSystemPort(Protocol):
     def router(self) -> RouterStatusPort: ...
 
     def identity(self) -> IdentityPort: ...
+
+    def search_index(self, workspace: str) -> Place:
+        """Where the search index is, for `vapora.search.SearchReader`."""
+        ...
 
     def read_store(self, workspace: str) -> Place:
         """Where the read models are, for `projections.engine.store.StoreReader`."""

@@ -285,7 +285,18 @@ class PowerCutError(BaseException):
     """What no handler of errors catches."""
 
 
-STEPS = ("export", "note the export", "streams", "texts", "secrets", "read models", "log", "folder", "note the end")
+STEPS = (
+    "export",
+    "note the export",
+    "streams",
+    "texts",
+    "secrets",
+    "read models",
+    "search index",
+    "log",
+    "folder",
+    "note the end",
+)
 
 
 @pytest.mark.parametrize("step", STEPS)

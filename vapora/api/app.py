@@ -35,6 +35,7 @@ from vapora.api import (
     ids,
     knowledge,
     live,
+    marketplace,
     openapi,
     openid,
     operator,
@@ -48,6 +49,7 @@ from vapora.api import (
     roles,
     runs,
     schedules,
+    search,
     secrets,
     settings,
     steps,
@@ -88,10 +90,24 @@ _STORED_AT_ONCE = 4
 _LEVEL = 6
 
 _NOUNS = (
-    *(projects, repositories, tasks, changes, comments, attachments, board, runs, steps, pauses, plans, knowledge),
+    *(
+        projects,
+        repositories,
+        tasks,
+        changes,
+        comments,
+        attachments,
+        board,
+        runs,
+        steps,
+        pauses,
+        plans,
+        knowledge,
+        search,
+    ),
     *(agents, budgets, costs, flow, events, audit, roles, queue, settings, secrets, policies, users, ids),
     *(workflows, workflow_checks, workflow_runs, approvals, schedules, webhooks, channels, trackers),
-    *(documents, documentation),
+    *(documents, documentation, marketplace),
     *(auth, openid, workspaces, tokens, live, operator),
 )
 

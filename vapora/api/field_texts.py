@@ -13,9 +13,11 @@ from vapora.api import (
     channel_texts,
     document_texts,
     knowledge_texts,
+    package_texts,
     people_texts,
     plan_texts,
     schedule_texts,
+    search_texts,
     tracker_texts,
     webhook_texts,
     work_texts,
@@ -136,6 +138,8 @@ _BESIDE = (
     | people_texts.SHAPES
     | knowledge_texts.SHAPES
     | plan_texts.SHAPES
+    | search_texts.SHAPES
+    | package_texts.TEXTS
 )
 # By shape; `Page` stands for every list.
 SHAPES: dict[str, dict[str, str]] = _BESIDE | {

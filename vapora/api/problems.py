@@ -44,6 +44,8 @@ from vapora.errors import (
     NothingToLandError,
     NoWorktreeError,
     OperatorOnlyError,
+    PackageOutdatedError,
+    PackageRefusedError,
     PlanOutdatedError,
     PreconditionFailedError,
     ProviderError,
@@ -124,6 +126,12 @@ RING = Kind("dependency-ring", 409, "Tasks would wait for each other", "Leave on
 ARCHIVED = Kind("workspace-archived", 409, "The workspace is archived", "Restore it first.")
 OUTDATED = Kind("review-outdated", 409, "The branch has moved since", "Look at the changes again, and decide anew.")
 PLAN_OUTDATED = Kind("plan-outdated", 409, "The plan is not what was seen", "Look at it again, and decide on that.")
+PACKAGE_REFUSED = Kind(
+    "package-refused", 422, "The package cannot be taken", "Nothing was installed. Have its author correct it."
+)
+PACKAGE_OUTDATED = Kind(
+    PackageOutdatedError.kind, 409, "The package is another one now", "Look at it again, and name its digest."
+)
 DOCUMENT_OUTDATED = Kind(
     "document-outdated", 409, "The document has a newer version", "Look at the newest version, and edit that one."
 )
@@ -170,6 +178,8 @@ TABLE: Mapping[type[VaporaError], Kind] = {
     VaporaError: INTERNAL,
     BadInputError: INVALID,
     FileTooLargeError: TOO_LARGE,
+    PackageRefusedError: PACKAGE_REFUSED,
+    PackageOutdatedError: PACKAGE_OUTDATED,
     NotFoundError: NOT_FOUND,
     ConflictError: CONFLICT,
     VersionConflictError: CONFLICT,

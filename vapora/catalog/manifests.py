@@ -22,6 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from vapora.domain.agent import RoleDefaults
 from vapora.domain.models import Size
+from vapora.domain.tool_names import is_served
 from vapora.errors import CatalogError, NotFoundError
 from vapora.tools.table import TOOLS
 
@@ -152,7 +153,7 @@ class RoleManifest(_Frozen):
                     f"steps: '{step.name}' may answer {step.output_tokens} tokens, "
                     f"but max_output_tokens is {self.max_output_tokens}"
                 )
-        unknown = [name for name in self.tools if name not in TOOLS and not is_of_server(name)]
+        unknown = [name for name in self.tools if name not in TOOLS and not is_served(name)]
         if unknown:
             raise ValueError(f"tools: there is no {', '.join(unknown)}; there are {', '.join(TOOLS)}")
         if "finish" not in self.tools:
@@ -176,16 +177,10 @@ class RoleManifest(_Frozen):
         return self.max_output_tokens if step.output_tokens is None else step.output_tokens
 
 
-def is_of_server(tool: str) -> bool:
-    """Whether a name is written as that of a server's tool is: `<server>.<tool>`."""
-    server, dot, name = tool.partition(".")
-    return bool(dot and server and name)
-
-
 def stored_manifest(text: str) -> RoleManifest:
     """One that was stored as JSON, perhaps by another version: built-in tools that there are no more are left out."""
     fields = json.loads(text)
-    fields["tools"] = [name for name in fields["tools"] if name in TOOLS or is_of_server(name)]
+    fields["tools"] = [name for name in fields["tools"] if name in TOOLS or is_served(name)]
     return RoleManifest.model_validate(fields)
 
 
@@ -271,6 +266,14 @@ def _prompts(text: str, name: str, common: str) -> dict[str, str]:
         "prompt": f"{always}{without}{outside}",
         "work_prompt": f"{always}{inside}{in_one.rstrip()}\n\n{common}",
     }
+
+
+def own_prompts(text: str) -> dict[str, str]:
+    """`prompt` and `work_prompt` of a prompt of one's own: with the sections of a role's prompt, or for both alike."""
+    common = _read(files("vapora.catalog"), "work.md")
+    if _IN_A_REPOSITORY in text and _WITHOUT_ONE in text.partition(_IN_A_REPOSITORY)[2]:
+        return _prompts(text, "the prompt", common)
+    return {"prompt": text, "work_prompt": f"{text.rstrip()}\n\n{common}"}
 
 
 def _read(folder: Traversable, name: str) -> str:

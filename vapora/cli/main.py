@@ -23,6 +23,7 @@ from vapora.cli import (
     documents,
     knowledge,
     log,
+    marketplace,
     plans,
     projects,
     queue,
@@ -88,6 +89,7 @@ app.add_typer(knowledge.app, name="knowledge")
 app.add_typer(documents.app, name="documents")
 app.add_typer(workflows.app, name="workflow")
 app.add_typer(workflows.approvals, name="approvals")
+app.add_typer(marketplace.app, name="marketplace")
 app.add_typer(webhooks.app, name="webhooks")
 app.add_typer(log.app, name="log")
 app.add_typer(audit.app, name="audit")

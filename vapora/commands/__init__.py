@@ -17,6 +17,7 @@ from vapora.commands.documents import (
     SetDocumentation,
 )
 from vapora.commands.knowledge import RecordRelation, RemoveRelation, SetKnowledge
+from vapora.commands.packages import ConfigurePackage, ConfigureServer, InstallPackage, UpgradePackage
 from vapora.commands.people import (
     AcceptInvitation,
     AddMember,
@@ -159,6 +160,8 @@ __all__ = [
     "Comment",
     "CommentOnLine",
     "CommentTask",
+    "ConfigurePackage",
+    "ConfigureServer",
     "CreateDocument",
     "CreateProject",
     "CreateTeam",
@@ -184,6 +187,7 @@ __all__ = [
     "EraseUser",
     "FireSchedule",
     "ImportIssues",
+    "InstallPackage",
     "Invite",
     "IssueToken",
     "Label",
@@ -259,5 +263,6 @@ __all__ = [
     "StartWorkflowRun",
     "StoreSecret",
     "SubmitTask",
+    "UpgradePackage",
     "WithdrawInvitation",
 ]

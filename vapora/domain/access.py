@@ -45,10 +45,12 @@ GROUPS: tuple[Group, ...] = (
         get_learning list_budgets get_role_budget get_task_budget get_budget get_costs list_events get_event get_chain
         get_queue get_settings get_preferences list_ids get_status get_position follow_live get_policies get_workspace
         list_members list_teams list_workflows get_workflow check_workflow list_workflow_runs get_workflow_run
-        list_approvals get_approval list_links list_schedules get_schedule list_firings list_plans get_plan
+        list_approvals get_approval list_links list_marketplace get_package
+        list_schedules get_schedule list_firings list_plans get_plan
         list_documents get_document list_document_versions get_document_difference list_duplicates get_documentation
         list_executions get_execution get_curves get_knowledge_graph list_relations get_knowledge_profile
         get_knowledge_effect
+        search
         """,
     ),
     _group("prefer", "workspace", "Set one's own preferences", "set_preferences"),
@@ -98,7 +100,10 @@ GROUPS: tuple[Group, ...] = (
         "run-commands",
         "workspace",
         "Say which commands are run, where and with which files; archive projects",
-        "create_project:commands edit_project:commands accept_project_file archive_project",
+        """
+        create_project:commands edit_project:commands install_package:commands upgrade_package:commands
+        configure_package:commands accept_project_file archive_project
+        """,
     ),
     _group("agents", "workspace", "Manage agents", "register_agent replace_agent edit_agent drain_agent remove_agent"),
     _group(
@@ -116,6 +121,12 @@ GROUPS: tuple[Group, ...] = (
         set_settings add_member change_member remove_member list_invitations invite withdraw_invitation create_team
         edit_team remove_team list_tokens issue_token revoke_token
         """,
+    ),
+    _group(
+        "install",
+        "workspace",
+        "Install, configure, upgrade and remove packages of the marketplace",
+        "install_package configure_package upgrade_package remove_package refresh_marketplace",
     ),
     _group(
         "schedule",
@@ -178,6 +189,12 @@ GROUPS: tuple[Group, ...] = (
         "agents",
         "Read files and history",
         "tool:file_read tool:file_list tool:code_search tool:git_status tool:git_diff tool:git_log",
+    ),
+    _group(
+        "analyse",
+        "agents",
+        "Analyse code",
+        "tool:code.symbols tool:code.references tool:code.outline tool:code.complexity tool:code.structural_search",
     ),
     _group("hand-over", "agents", "Ask a person, hand in work", "tool:ask tool:finish"),
     _group("write", "agents", "Change files", "tool:file_write tool:file_edit"),

@@ -13,6 +13,7 @@ from vapora.sdk.async_documents import AsyncDocuments
 from vapora.sdk.async_handles import AsyncProjects, AsyncTasks
 from vapora.sdk.async_knowledge import AsyncKnowledge
 from vapora.sdk.async_live import AsyncLive
+from vapora.sdk.async_packages import AsyncPackages
 from vapora.sdk.async_people import AsyncPeople
 from vapora.sdk.async_plans import AsyncPlans
 from vapora.sdk.async_schedules import AsyncSchedules
@@ -29,6 +30,7 @@ from vapora.sdk.waiting import SETTLED
 class AsyncClient(
     AsyncWork,
     AsyncWorkflows,
+    AsyncPackages,
     AsyncPlans,
     AsyncKnowledge,
     AsyncChannels,

@@ -13,6 +13,7 @@ from vapora.sdk.documents import Documents
 from vapora.sdk.handles import Projects, Tasks
 from vapora.sdk.knowledge import Knowledge
 from vapora.sdk.live import Live
+from vapora.sdk.packages import Packages
 from vapora.sdk.paths import PREFIX, Moment, Position, budget_path, moment, path
 from vapora.sdk.people import People
 from vapora.sdk.plans import Plans
@@ -29,6 +30,7 @@ from vapora.sdk.workspaces import Workspaces
 class Client(
     Work,
     Workflows,
+    Packages,
     Plans,
     Knowledge,
     Channels,

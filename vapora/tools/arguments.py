@@ -54,6 +54,38 @@ class CodeSearch(Arguments):
     ignore_case: bool = False
 
 
+_SOURCE = "File or folder with source code, from the root of the worktree."
+
+
+class CodeSymbols(Arguments):
+    name: str = Field(default="", max_length=200, description="Part of the name, in whatever case; empty: all.")
+    path: Path = Field(default=".", description=_SOURCE)
+
+
+class CodeReferences(Arguments):
+    name: str = Field(pattern=r"^[^\s.()]+$", max_length=200, description="The whole name, without what it belongs to.")
+    path: Path = Field(default=".", description=_SOURCE)
+
+
+class CodeOutline(Arguments):
+    path: Path = Field(description=_SOURCE)
+
+
+class CodeComplexity(Arguments):
+    path: Path = Field(default=".", description=_SOURCE)
+    least: int = Field(default=5, ge=1, le=1_000, description="Functions with fewer ways through them are left out.")
+
+
+class CodeStructuralSearch(Arguments):
+    pattern: str = Field(
+        min_length=1,
+        max_length=2_000,
+        description="Code with holes: $NAME for one part, $$$NAME for any number, as in `except $E: pass`.",
+    )
+    language: Literal["python", "javascript", "typescript", "tsx", "go", "rust", "java"]
+    path: Path = Field(default=".", description=_SOURCE)
+
+
 class GitStatus(Arguments):
     pass
 

@@ -60,6 +60,14 @@ from vapora.views.live import (
     WorkflowChange,
     WorkflowRunChange,
 )
+from vapora.views.packages import (
+    InstalledPackage,
+    MayDo,
+    PackageKind,
+    PackageSummary,
+    PackageView,
+    ShelfRefreshed,
+)
 from vapora.views.people import (
     InvitationMade,
     InvitationView,
@@ -103,6 +111,7 @@ from vapora.views.repository import (
 )
 from vapora.views.runs import Artifact, ArtifactSummary, Execution, RunBrief
 from vapora.views.schedules import CatchUpChoice, FiringOutcome, FiringView, ScheduleFired, ScheduleView
+from vapora.views.search import FoundItem, SearchAnswer, SearchMode, SnippetPart
 from vapora.views.secrets import Secret, SecretDeleted, SecretsRotated
 from vapora.views.steps import Step, StepKind, StepState
 from vapora.views.trackers import CardLink, TrackerOutcome, TrackerStatus, TrackerView
@@ -239,6 +248,7 @@ __all__ = [
     "FiringOutcome",
     "FiringView",
     "FlowDay",
+    "FoundItem",
     "Frame",
     "Given",
     "Graph",
@@ -246,6 +256,7 @@ __all__ = [
     "GraphNode",
     "Health",
     "IdKind",
+    "InstalledPackage",
     "InvitationMade",
     "InvitationView",
     "KnowledgeProfile",
@@ -259,12 +270,16 @@ __all__ = [
     "LiveAttempt",
     "LiveRequest",
     "MailView",
+    "MayDo",
     "Me",
     "Member",
     "Membership",
     "Merged",
     "Named",
     "OperatorToken",
+    "PackageKind",
+    "PackageSummary",
+    "PackageView",
     "Page",
     "PauseChange",
     "PauseState",
@@ -299,12 +314,16 @@ __all__ = [
     "RunSummary",
     "ScheduleFired",
     "ScheduleView",
+    "SearchAnswer",
+    "SearchMode",
     "Secret",
     "SecretDeleted",
     "SecretsRotated",
     "SessionTokens",
     "SettingsChange",
+    "ShelfRefreshed",
     "SignInStatus",
+    "SnippetPart",
     "Spread",
     "StageState",
     "StageTask",

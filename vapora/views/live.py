@@ -11,6 +11,7 @@ from events.ids import LONGEST_WORKSPACE, WORKSPACE_PATTERN, TaskState
 from vapora.views.comments import Comment
 from vapora.views.documents import DocumentSummary
 from vapora.views.landing import Attempt
+from vapora.views.packages import InstalledPackage
 from vapora.views.runs import Execution
 from vapora.views.schedules import ScheduleView
 from vapora.views.steps import Step
@@ -207,6 +208,14 @@ class DocumentChange(_Change):
     row: DocumentSummary | Removed
 
 
+class PackageChange(_Change):
+    """A package that is installed, or that it is no longer there."""
+
+    view: Literal["package"]
+    operation: Literal["put", "remove"]
+    row: InstalledPackage | Removed
+
+
 Change = Annotated[
     TaskChange
     | ColumnChange
@@ -224,13 +233,15 @@ Change = Annotated[
     | WorkflowRunChange
     | ApprovalChange
     | ScheduleChange
-    | DocumentChange,
+    | DocumentChange
+    | PackageChange,
     Field(discriminator="view"),
 ]
 VIEWS = frozenset(
     {
         "task", "column", "project", "agent", "run", "budget", "settings", "preferences", "pause", "attempt",
         "comment", "step", "workflow", "workflow-run", "approval", "schedule", "document",
+        "package",
     }
 )  # fmt: skip
 

@@ -885,6 +885,195 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/knowledge/executions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List executions
+         * @description What agents' runs came to, the newest first; or those that are like something, the most alike first: by words and
+         *     by vectors, joined by reciprocal rank. Old ones are forgotten, as the workspace's settings say.
+         */
+        get: operations["list_executions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/knowledge/curves": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show learning curves
+         * @description What each agent's runs came to, by kind of work and day.
+         */
+        get: operations["get_curves"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/knowledge/graph": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Walk the knowledge graph
+         * @description What is near a card, or any other node: runs, agents, people, files, decisions, artifacts, and problems with
+         *     their causes and solutions.
+         */
+        get: operations["get_knowledge_graph"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/knowledge/relations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List causes
+         * @description Problems, why there were any, and what solved them: recorded by people, and found in failed runs and reviews. The
+         *     newest first.
+         */
+        get: operations["list_relations"];
+        put?: never;
+        /**
+         * Record a cause
+         * @description A problem, why there is one, and what solves it.
+         */
+        post: operations["record_relation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/knowledge/relations/{relation_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove a cause
+         * @description It is not shown any more, and no agent is told of it.
+         */
+        delete: operations["remove_relation"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/knowledge/profiles/{agent_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Work out a profile from history
+         * @description What an agent can do, from the executions that are remembered. It agrees with `GET /agents/{id}/learning` for as
+         *     long as none of them was forgotten.
+         */
+        get: operations["get_knowledge_profile"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/knowledge/effect": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show what telling agents of past executions does
+         * @description Runs that were told, and runs that were not, side by side; and what speaks against concluding anything.
+         */
+        get: operations["get_knowledge_effect"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/knowledge/executions/{run_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show an execution
+         * @description With the past executions that its agent was told of.
+         */
+        get: operations["get_execution"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Find things
+         * @description Tasks, runs, documents, comments and code, the best first: only what you may see. A word that nothing holds is
+         *     taken for the nearest one, and `corrected` says so. With `after` the answer includes what was written before.
+         */
+        get: operations["search"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/agents": {
         parameters: {
             query?: never;
@@ -2518,6 +2707,132 @@ export interface paths {
          *     workflows; or of presentations, from what presenters handed in. Each is drawn once.
          */
         post: operations["draw_documents"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/marketplace": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the packages
+         * @description What is on offer and what is installed, with what each may do. Nothing is fetched for it.
+         */
+        get: operations["list_marketplace"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/marketplace/refresh": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Fetch what is on offer
+         * @description The git repositories that the installation names as sources of packages; nothing is installed by that.
+         */
+        post: operations["refresh_marketplace"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/marketplace/{package}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show a package
+         * @description With its manifest, its texts, and what it may do.
+         */
+        get: operations["get_package"];
+        put?: never;
+        post?: never;
+        /**
+         * Remove a package
+         * @description With what it set up. Its agent gets nothing new, and ends what it has.
+         */
+        delete: operations["remove_package"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/marketplace/{package}/install": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Install a package
+         * @description Whoever installs it accepts what it may do: as it is shown now, or as it was under `digest`. What it sets up is
+         *     there at once. One of tools has commands run on the server.
+         */
+        post: operations["install_package"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/marketplace/{package}/upgrade": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Upgrade a package
+         * @description To what is on offer now. Its configuration stays; runs that are under way end on the version that they began
+         *     with.
+         */
+        post: operations["upgrade_package"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/marketplace/{package}/config": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Configure a package
+         * @description All that is to differ from its manifest; what is left out is as that says. Holds for what begins from now on.
+         */
+        put: operations["configure_package"];
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -4442,6 +4757,7 @@ export interface components {
                 [key: string]: number;
             };
             /**
+             * @description What is remembered of executions, and who is told.
              * @default {
              *       "details_days": 30,
              *       "daily_days": 90,
@@ -4998,6 +5314,109 @@ export interface components {
             answers?: string | null;
         };
         /**
+         * ConfigurePackage
+         * @description All that is to differ from the package's manifest; what is left out is as that says. The first fields are of
+         *     agents, `server` is of tools.
+         */
+        ConfigurePackage: {
+            /**
+             * Task Types
+             * @description What its agent takes.
+             */
+            task_types?: string[] | null;
+            /**
+             * Tools
+             * @description Those of the package's tools that its agent keeps.
+             */
+            tools?: string[] | null;
+            /**
+             * Writable
+             * @description Patterns of the paths that its agent may write.
+             */
+            writable?: string[] | null;
+            /**
+             * Provider
+             * @description The provider that is asked first.
+             */
+            provider?: string | null;
+            /**
+             * Model
+             * @description The model that is asked first; with its provider.
+             */
+            model?: string | null;
+            /**
+             * Temperature
+             * @description From 0 to 1.
+             */
+            temperature?: number | null;
+            /**
+             * Max Output Tokens
+             * @description The most that one answer may have.
+             */
+            max_output_tokens?: number | null;
+            /**
+             * Priority
+             * @description 0 to 100: among agents that are equal otherwise, the higher one goes first.
+             */
+            priority?: number | null;
+            /**
+             * Parallelizable
+             * @description false: one run at a time.
+             */
+            parallelizable?: boolean | null;
+            /**
+             * Concurrency
+             * @description How many runs it may have at once.
+             */
+            concurrency?: number | null;
+            /** @description Of a package of tools. */
+            server?: components["schemas"]["ConfigureServer"] | null;
+        };
+        /**
+         * ConfigureServer
+         * @description Of a package of tools: further arguments, variables, folders and secrets (by their names), and the roles whose
+         *     agents get its tools.
+         */
+        ConfigureServer: {
+            /**
+             * Roles
+             * @description Whose agents get its tools; * for all roles. Null: as its manifest says.
+             */
+            roles?: string[] | null;
+            /**
+             * Arguments
+             * @description Further arguments of its command.
+             * @default []
+             */
+            arguments: string[];
+            /**
+             * Variables
+             * @description Further variables of its process.
+             */
+            variables?: {
+                [key: string]: string;
+            };
+            /**
+             * Secrets
+             * @description Further variables, or headers, whose values are secrets, by the secrets' names.
+             */
+            secrets?: {
+                [key: string]: string;
+            };
+            /**
+             * Read
+             * @description Further folders of the server that it may read.
+             * @default []
+             */
+            read: string[];
+            /**
+             * Write
+             * @description Further folders of the server that it may write.
+             * @default []
+             */
+            write: string[];
+        };
+        /**
          * Cost
          * @description `unknown_calls`: those among `calls` whose bill is not known, with `unknown_microusd` of `cost_microusd`.
          *
@@ -5204,6 +5623,14 @@ export interface components {
              */
             simulated: boolean;
         };
+        /** Curves */
+        Curves: {
+            /**
+             * Points
+             * @description The oldest day first.
+             */
+            points: components["schemas"]["LearningPoint"][];
+        };
         /**
          * Dashboard
          * @description `lead`: from handing in to done; `cycle`: from the first assignment to done; of the cards that were done within
@@ -5380,7 +5807,7 @@ export interface components {
             id: string;
             /**
              * Base
-             * @description The version that is compared with.
+             * @description The version that is compared with; 0: nothing, before the first.
              */
             base: number;
             /**
@@ -6212,6 +6639,82 @@ export interface components {
             archived?: boolean;
         };
         /**
+         * Effect
+         * @description What telling agents of past executions does. `caution`: why no conclusion may be drawn yet; empty where one may.
+         *     `looked_at`: so many of the newest runs.
+         */
+        Effect: {
+            /**
+             * In Briefs
+             * @description What is set now.
+             * @enum {string}
+             */
+            in_briefs: "on" | "off" | "half";
+            /**
+             * Simulated
+             * @description Whether rehearsals are compared; real runs never stand beside them.
+             */
+            simulated: boolean;
+            /**
+             * Sums
+             * @description One for each arm.
+             */
+            sums: components["schemas"]["EffectSum"][];
+            /**
+             * Caution
+             * @description What speaks against concluding anything; empty: nothing does.
+             */
+            caution: string;
+            /**
+             * Looked At
+             * @description So many runs, the newest.
+             */
+            looked_at: number;
+        };
+        /**
+         * EffectSum
+         * @description Of the runs that were told (`given`), that were kept from it by chance (`withheld`), and that there was nothing
+         *     to tell (`nothing`). Null where there is no run.
+         */
+        EffectSum: {
+            /**
+             * Arm
+             * @description given: told of something; withheld: kept from it by chance; nothing: there was nothing to tell.
+             * @enum {string}
+             */
+            arm: "given" | "withheld" | "nothing";
+            /**
+             * Runs
+             * @description How many.
+             */
+            runs: number;
+            /**
+             * Successes
+             * @description How many were good.
+             */
+            successes: number;
+            /**
+             * Success Rate
+             * @description 0 to 1; null without a run.
+             */
+            success_rate: number | null;
+            /**
+             * Quality
+             * @description The mean; null without a run.
+             */
+            quality: number | null;
+            /**
+             * Median Cost Microusd
+             * @description In micro-dollars; null without a run.
+             */
+            median_cost_microusd: number | null;
+            /**
+             * Median Duration Ms
+             * @description Null without a run.
+             */
+            median_duration_ms: number | null;
+        };
+        /**
          * EventView
          * @description An event with its envelope, as `/events` shows it.
          */
@@ -6370,6 +6873,7 @@ export interface components {
             providers: string[];
             /**
              * Models
+             * @description Models that answered, as provider/model.
              * @default []
              */
             models: string[];
@@ -6468,6 +6972,152 @@ export interface components {
              * @description The position in the log that this state includes. Ask with `after=` of it to see at least this.
              */
             position: number;
+        };
+        /**
+         * ExecutionRecord
+         * @description One agent's run at one task, as it is remembered. `quality`: the mean of `parts`, each from 0 to 1 and drawn from
+         *     the log alone (done, checks, first_time, review, landed); null while it runs, and of one that was cancelled.
+         *     `latency_ms`: from its begin to its end. `said`: what its agent handed in, or why it failed. `given`: past
+         *     executions that it was told of, or, where `withheld`, would have been. `score`: by which it is like what was asked
+         *     for; null where nothing was.
+         */
+        ExecutionRecord: {
+            /**
+             * Id
+             * @description The run's id.
+             */
+            id: string;
+            /**
+             * Agent
+             * @description Who did it.
+             */
+            agent: string;
+            /**
+             * Task
+             * @description The card.
+             */
+            task: string;
+            /**
+             * Project
+             * @description Its project.
+             */
+            project: string;
+            /**
+             * Task Type
+             * @description The kind of work.
+             */
+            task_type: string;
+            /**
+             * Role
+             * @description The agent's role in it.
+             */
+            role: string;
+            /**
+             * Purpose
+             * @description work or review.
+             * @enum {string}
+             */
+            purpose: "work" | "review";
+            /**
+             * Title
+             * @description What the card is called.
+             */
+            title: string;
+            /**
+             * Description
+             * @description What the card asks, cut.
+             */
+            description: string;
+            /**
+             * Outcome
+             * @description running, cancelled, failed, succeeded, accepted or rejected.
+             * @enum {string}
+             */
+            outcome: "running" | "cancelled" | "failed" | "succeeded" | "accepted" | "rejected";
+            /**
+             * Success
+             * @description Whether it was good, as the agent's learning counts it; null: it says nothing.
+             */
+            success: boolean | null;
+            /**
+             * Quality
+             * @description The mean of the parts, 0 to 1.
+             */
+            quality: number | null;
+            /**
+             * Parts
+             * @description What the quality is made of: done, checks, first_time, review, landed.
+             */
+            parts: {
+                [key: string]: number;
+            };
+            /**
+             * Latency Ms
+             * @description From its begin to its end.
+             */
+            latency_ms: number | null;
+            /**
+             * Cost Microusd
+             * @description What its calls cost, in micro-dollars.
+             */
+            cost_microusd: number;
+            /**
+             * Providers
+             * @description Who answered.
+             */
+            providers: string[];
+            /**
+             * Models
+             * @description What answered, as provider/model.
+             */
+            models: string[];
+            /**
+             * Checks
+             * @description green, red or unchecked; null: none ran.
+             */
+            checks: string | null;
+            /**
+             * Landed
+             * @description Whether its work is part of the base branch.
+             */
+            landed: boolean;
+            /**
+             * Said
+             * @description What its agent handed in, or why it failed.
+             */
+            said: string;
+            /**
+             * At
+             * Format: date-time
+             * @description When it ended; while it runs, when it began.
+             */
+            at: string;
+            /**
+             * Day
+             * Format: date
+             * @description That day, in UTC.
+             */
+            day: string;
+            /**
+             * Given
+             * @description Past executions that its agent was told of.
+             */
+            given: components["schemas"]["Given"][];
+            /**
+             * Withheld
+             * @description Whether it was kept from them by chance, to compare.
+             */
+            withheld: boolean;
+            /**
+             * Score
+             * @description How much it is like what was asked for; null: nothing was.
+             */
+            score?: number | null;
+            /**
+             * Simulated
+             * @description Whether it was a rehearsal.
+             */
+            simulated: boolean;
         };
         /** FileCheck */
         FileCheck: {
@@ -6645,6 +7295,192 @@ export interface components {
             cycle_s: number | null;
         };
         /**
+         * FoundItem
+         * @description `snippet` is the part of its text that shows why it was found, as plain text; `parts` are the same in pieces.
+         *     `score` is only to be compared within one answer.
+         */
+        FoundItem: {
+            /**
+             * Kind
+             * @description task, run, document, comment or code.
+             */
+            kind: string;
+            /**
+             * Id
+             * @description What it is called among those of its kind.
+             */
+            id: string;
+            /**
+             * Title
+             * @description What it is called, or what the card is called that it belongs to.
+             */
+            title: string;
+            /**
+             * Snippet
+             * @description The part of its text that shows why it was found, as plain text.
+             */
+            snippet: string;
+            /**
+             * Parts
+             * @description The snippet in pieces.
+             */
+            parts: components["schemas"]["SnippetPart"][];
+            /**
+             * Score
+             * @description The higher the better; only to be compared within this answer.
+             */
+            score: number;
+            /**
+             * Project Id
+             * @description The project that it belongs to; null: the whole workspace.
+             */
+            project_id: string | null;
+            /**
+             * Task Id
+             * @description The card that it is about; null: none.
+             */
+            task_id: string | null;
+            /**
+             * At
+             * Format: date-time
+             * @description When it was last changed.
+             */
+            at: string;
+            /**
+             * Link
+             * @description Its page in the browser.
+             */
+            link: string;
+        };
+        /**
+         * Given
+         * @description A past execution that a run was told of. `helped`: the words that it was told.
+         */
+        Given: {
+            /**
+             * Run Id
+             * @description The past run.
+             */
+            run_id: string;
+            /**
+             * Task Id
+             * @description Its card.
+             */
+            task_id: string;
+            /**
+             * Title
+             * @description What its card was called.
+             */
+            title: string;
+            /**
+             * Outcome
+             * @description accepted, succeeded, rejected or failed.
+             * @enum {string}
+             */
+            outcome: "accepted" | "succeeded" | "rejected" | "failed";
+            /**
+             * Helped
+             * @description What the agent was told of it.
+             */
+            helped: string;
+            /**
+             * Score
+             * @description By which it was chosen; only to be compared within one choice.
+             */
+            score: number;
+        };
+        /** Graph */
+        Graph: {
+            /**
+             * Start
+             * @description The name of the first node.
+             */
+            start: string;
+            /**
+             * Depth
+             * @description As asked for.
+             */
+            depth: number;
+            /**
+             * Nodes
+             * @description The nearest first.
+             */
+            nodes: components["schemas"]["GraphNode"][];
+            /**
+             * Edges
+             * @description Those between these nodes.
+             */
+            edges: components["schemas"]["GraphEdge"][];
+        };
+        /**
+         * GraphEdge
+         * @description Reads as a sentence: `source` `kind` `target`.
+         */
+        GraphEdge: {
+            /**
+             * Source
+             * @description The name of a node.
+             */
+            source: string;
+            /**
+             * Kind
+             * @description How source and target hang together; the three read as a sentence.
+             */
+            kind: string;
+            /**
+             * Target
+             * @description The name of a node.
+             */
+            target: string;
+        };
+        /**
+         * GraphNode
+         * @description `id` is unique among nodes of its `kind`; `name` among all. `distance`: edges from the first. `more`: it has
+         *     neighbours that are not here.
+         */
+        GraphNode: {
+            /**
+             * Name
+             * @description kind:id, by which a walk can begin here.
+             */
+            name: string;
+            /**
+             * Kind
+             * @description task, run, agent, person, project, file, decision, artifact, document, problem, cause or solution.
+             */
+            kind: string;
+            /**
+             * Id
+             * @description Its id among its kind.
+             */
+            id: string;
+            /**
+             * Title
+             * @description What it is called.
+             */
+            title: string;
+            /**
+             * State
+             * @description Of a card or run; of a problem, where it was found.
+             */
+            state: string;
+            /**
+             * At
+             * @description When it came to be, if that is known.
+             */
+            at: string | null;
+            /**
+             * Distance
+             * @description Edges from the first node.
+             */
+            distance: number;
+            /**
+             * More
+             * @description Whether it has neighbours that are not here.
+             */
+            more: boolean;
+        };
+        /**
          * Health
          * @description What follows `version` is told to who is known, or where nobody signs in.
          */
@@ -6718,6 +7554,17 @@ export interface components {
              * @default []
              */
             numbers: string[];
+        };
+        /**
+         * InstallPackage
+         * @description `digest`: what was looked at; without it, what the marketplace shows now.
+         */
+        InstallPackage: {
+            /**
+             * Digest
+             * @description What was looked at; null: what is shown now is accepted.
+             */
+            digest?: string | null;
         };
         /**
          * InvitationMade
@@ -6809,6 +7656,55 @@ export interface components {
         };
         JsonValue: unknown;
         /**
+         * KnowledgeProfile
+         * @description What an agent can do, worked out anew from the executions that are remembered.
+         */
+        KnowledgeProfile: {
+            /**
+             * Task Type
+             * @description The kind of work.
+             */
+            task_type: string;
+            /**
+             * Runs
+             * @description Those that say something about the agent.
+             */
+            runs: number;
+            /**
+             * Success Rate
+             * @description Of these runs: 0 to 1.
+             */
+            success_rate: number;
+            /**
+             * Expertise
+             * @description 0 to 1; fades with time.
+             */
+            expertise: number;
+            /**
+             * Confidence
+             * @description 0 to 1; full from 20 runs on.
+             */
+            confidence: number;
+            /**
+             * Simulated
+             * @description Whether these were rehearsals.
+             */
+            simulated: boolean;
+        };
+        /** KnowledgeProfiles */
+        KnowledgeProfiles: {
+            /**
+             * Agent
+             * @description Whose.
+             */
+            agent: string;
+            /**
+             * Profiles
+             * @description One for each kind of work.
+             */
+            profiles: components["schemas"]["KnowledgeProfile"][];
+        };
+        /**
          * KnowledgeSettings
          * @description For how many days of the log's time the knowledge graph keeps executions in detail, and what they came to day by
          *     day. `in_briefs`: whether agents are told of past executions; `half`: every other run by chance, so that runs with
@@ -6817,16 +7713,19 @@ export interface components {
         KnowledgeSettings: {
             /**
              * Details Days
+             * @description So many days executions are kept in detail, by the log's time.
              * @default 30
              */
             details_days: number;
             /**
              * Daily Days
+             * @description So many days causes, and what executions came to day by day.
              * @default 90
              */
             daily_days: number;
             /**
              * In Briefs
+             * @description Whether agents are told of past executions: on, off, or every other run by chance.
              * @default on
              * @enum {string}
              */
@@ -6889,6 +7788,68 @@ export interface components {
              * @description The same day by day.
              */
             curve: components["schemas"]["CurvePoint"][];
+        };
+        /**
+         * LearningPoint
+         * @description An agent's runs of a kind of work on one day: those that say something about it. `latency_ms`: their mean.
+         */
+        LearningPoint: {
+            /**
+             * Agent
+             * @description Whose.
+             */
+            agent: string;
+            /**
+             * Task Type
+             * @description The kind of work.
+             */
+            task_type: string;
+            /**
+             * Day
+             * Format: date
+             * @description In UTC.
+             */
+            day: string;
+            /**
+             * Runs
+             * @description Those that say something about the agent.
+             */
+            runs: number;
+            /**
+             * Successes
+             * @description Those that were good.
+             */
+            successes: number;
+            /**
+             * Success Rate
+             * @description Of these runs: 0 to 1.
+             */
+            success_rate: number;
+            /**
+             * Accepted
+             * @description Those whose work was accepted.
+             */
+            accepted: number;
+            /**
+             * Rejected
+             * @description Those whose work was sent back.
+             */
+            rejected: number;
+            /**
+             * Latency Ms
+             * @description From begin to end, the mean.
+             */
+            latency_ms: number;
+            /**
+             * Cost Microusd
+             * @description What was spent on that day, in micro-dollars.
+             */
+            cost_microusd: number;
+            /**
+             * Simulated
+             * @description Whether these were rehearsals.
+             */
+            simulated: boolean;
         };
         /**
          * Limits
@@ -7066,6 +8027,49 @@ export interface components {
              * @description The addresses that it goes to.
              */
             to: string[];
+        };
+        /**
+         * MayDo
+         * @description What a package may do once it is accepted; an empty list: nothing of the kind. `requires`: what a person installs
+         *     first.
+         */
+        MayDo: {
+            /**
+             * Tools
+             * @description The tools that it uses, or brings.
+             * @default []
+             */
+            tools: string[];
+            /**
+             * Network
+             * @description Which hosts it reaches; none: no network.
+             * @default []
+             */
+            network: string[];
+            /**
+             * Writes
+             * @description Which paths it may write.
+             * @default []
+             */
+            writes: string[];
+            /**
+             * Commands
+             * @description Which commands are run.
+             * @default []
+             */
+            commands: string[];
+            /**
+             * Secrets
+             * @description The names of the secrets that it is given.
+             * @default []
+             */
+            secrets: string[];
+            /**
+             * Requires
+             * @description What a person installs first, in words.
+             * @default
+             */
+            requires: string;
         };
         /**
          * Me
@@ -7303,6 +8307,218 @@ export interface components {
              */
             token: string;
         };
+        /**
+         * PackageSummary
+         * @description `version`, `digest` and `may`: of what is on offer; of what is installed where nothing is on offer any more.
+         *     `problem`: why it cannot be taken as it is on offer.
+         */
+        PackageSummary: {
+            /**
+             * Id
+             * @description The package's id.
+             */
+            id: string;
+            /**
+             * Name
+             * @description What people call it.
+             */
+            name: string;
+            /**
+             * Version
+             * @description Of what is on offer.
+             */
+            version: string;
+            /**
+             * Kind
+             * @description agent, tool or workflow; null: its manifest cannot be read.
+             */
+            kind: ("agent" | "tool" | "workflow") | null;
+            /**
+             * Description
+             * @description What it is for.
+             */
+            description: string;
+            /**
+             * Source
+             * @description shipped, folder, or what the installation names as a source.
+             */
+            source: string;
+            /**
+             * Digest
+             * @description SHA-256 of its manifest, which names that of each other file.
+             */
+            digest: string;
+            /**
+             * Role
+             * @description The role of its agent; null: it has none.
+             */
+            role?: string | null;
+            /**
+             * Task Types
+             * @description What its agent takes.
+             * @default []
+             */
+            task_types: string[];
+            /** @description What it may do once it is accepted. */
+            may: components["schemas"]["MayDo"];
+            /**
+             * Installed
+             * @description Whether it is installed.
+             */
+            installed: boolean;
+            /**
+             * Installed Version
+             * @description The version that is installed; null: none.
+             */
+            installed_version?: string | null;
+            /**
+             * Upgradable
+             * @description Whether another version is on offer than the one that is installed.
+             * @default false
+             */
+            upgradable: boolean;
+            /**
+             * Makes
+             * @description The id of the agent, server or workflow that it set up; null: it is not installed.
+             */
+            makes?: string | null;
+            /**
+             * Problem
+             * @description Why it cannot be taken as it is on offer; empty: it can.
+             * @default
+             */
+            problem: string;
+        };
+        /**
+         * PackageView
+         * @description `manifest`: all of it. `texts`: the files that people read, by path. `settings`: what its configuration may
+         *     say, and `config` what it does.
+         */
+        PackageView: {
+            /**
+             * Id
+             * @description The package's id.
+             */
+            id: string;
+            /**
+             * Name
+             * @description What people call it.
+             */
+            name: string;
+            /**
+             * Version
+             * @description Of what is on offer.
+             */
+            version: string;
+            /**
+             * Kind
+             * @description agent, tool or workflow; null: its manifest cannot be read.
+             */
+            kind: ("agent" | "tool" | "workflow") | null;
+            /**
+             * Description
+             * @description What it is for.
+             */
+            description: string;
+            /**
+             * Source
+             * @description shipped, folder, or what the installation names as a source.
+             */
+            source: string;
+            /**
+             * Digest
+             * @description SHA-256 of its manifest, which names that of each other file.
+             */
+            digest: string;
+            /**
+             * Role
+             * @description The role of its agent; null: it has none.
+             */
+            role?: string | null;
+            /**
+             * Task Types
+             * @description What its agent takes.
+             * @default []
+             */
+            task_types: string[];
+            /** @description What it may do once it is accepted. */
+            may: components["schemas"]["MayDo"];
+            /**
+             * Installed
+             * @description Whether it is installed.
+             */
+            installed: boolean;
+            /**
+             * Installed Version
+             * @description The version that is installed; null: none.
+             */
+            installed_version?: string | null;
+            /**
+             * Upgradable
+             * @description Whether another version is on offer than the one that is installed.
+             * @default false
+             */
+            upgradable: boolean;
+            /**
+             * Makes
+             * @description The id of the agent, server or workflow that it set up; null: it is not installed.
+             */
+            makes?: string | null;
+            /**
+             * Problem
+             * @description Why it cannot be taken as it is on offer; empty: it can.
+             * @default
+             */
+            problem: string;
+            /**
+             * Manifest
+             * @description All that it says of itself.
+             */
+            manifest: {
+                [key: string]: components["schemas"]["JsonValue"];
+            };
+            /**
+             * Texts
+             * @description Its files that people read, by their paths.
+             */
+            texts?: {
+                [key: string]: string;
+            };
+            /**
+             * Settings
+             * @description What its configuration may say.
+             * @default []
+             */
+            settings: string[];
+            /**
+             * Config
+             * @description What differs from its manifest.
+             */
+            config?: {
+                [key: string]: components["schemas"]["JsonValue"];
+            };
+            /**
+             * Installed By
+             * @description Who installed it; null: nobody.
+             */
+            installed_by?: string | null;
+            /**
+             * Installed At
+             * @description When; null: it is not installed.
+             */
+            installed_at?: string | null;
+            /**
+             * Updated At
+             * @description When it was last installed, upgraded or configured.
+             */
+            updated_at?: string | null;
+            /**
+             * Position
+             * @description Of its last event in the log.
+             * @default 0
+             */
+            position: number;
+        };
         /** Page[Agent] */
         Page_Agent_: {
             /**
@@ -7524,6 +8740,19 @@ export interface components {
              */
             next?: string | null;
         };
+        /** Page[ExecutionRecord] */
+        Page_ExecutionRecord_: {
+            /**
+             * Items
+             * @description The things themselves.
+             */
+            items: components["schemas"]["ExecutionRecord"][];
+            /**
+             * Next
+             * @description The cursor of the page that follows; null on the last one.
+             */
+            next?: string | null;
+        };
         /** Page[Execution] */
         Page_Execution_: {
             /**
@@ -7589,6 +8818,19 @@ export interface components {
              */
             next?: string | null;
         };
+        /** Page[PackageSummary] */
+        Page_PackageSummary_: {
+            /**
+             * Items
+             * @description The things themselves.
+             */
+            items: components["schemas"]["PackageSummary"][];
+            /**
+             * Next
+             * @description The cursor of the page that follows; null on the last one.
+             */
+            next?: string | null;
+        };
         /** Page[PlanSummary] */
         Page_PlanSummary_: {
             /**
@@ -7609,6 +8851,19 @@ export interface components {
              * @description The things themselves.
              */
             items: components["schemas"]["Project"][];
+            /**
+             * Next
+             * @description The cursor of the page that follows; null on the last one.
+             */
+            next?: string | null;
+        };
+        /** Page[RelationView] */
+        Page_RelationView_: {
+            /**
+             * Items
+             * @description The things themselves.
+             */
+            items: components["schemas"]["RelationView"][];
             /**
              * Next
              * @description The cursor of the page that follows; null on the last one.
@@ -8674,6 +9929,49 @@ export interface components {
             high: number;
         };
         /**
+         * RecordRelation
+         * @description `solution` is empty while nobody knows one. `task_id`, `run_id`, `project_id`: where it came up; `solved_by`: the
+         *     run whose work solved it.
+         */
+        RecordRelation: {
+            /**
+             * Problem
+             * @description What went wrong.
+             */
+            problem: string;
+            /**
+             * Cause
+             * @description Why.
+             */
+            cause: string;
+            /**
+             * Solution
+             * @description What solves it; empty while nobody knows.
+             * @default
+             */
+            solution: string;
+            /**
+             * Project Id
+             * @description Where it came up.
+             */
+            project_id?: string | null;
+            /**
+             * Task Id
+             * @description The card where it came up.
+             */
+            task_id?: string | null;
+            /**
+             * Run Id
+             * @description The run in which it came up.
+             */
+            run_id?: string | null;
+            /**
+             * Solved By
+             * @description The run whose work solved it.
+             */
+            solved_by?: string | null;
+        };
+        /**
          * RedeemCode
          * @description `code`: what `vapora up --open` gave to the browser.
          */
@@ -8741,6 +10039,85 @@ export interface components {
              * @description How many runs it may have at once; absent: what its role says.
              */
             capacity?: number | null;
+        };
+        /**
+         * RelationView
+         * @description A problem, why there was one, and what solved it. `origin`: person, where somebody recorded it; else how it was
+         *     found in the log: failure, review or conflict. `solution` is empty while none is known.
+         */
+        RelationView: {
+            /**
+             * Id
+             * @description Its id.
+             */
+            id: string;
+            /**
+             * Origin
+             * @description person, where somebody recorded it; else failure, review or conflict.
+             * @enum {string}
+             */
+            origin: "person" | "failure" | "review" | "conflict";
+            /**
+             * Recorded By
+             * @description Who said so.
+             */
+            recorded_by: string;
+            /**
+             * Problem
+             * @description What went wrong.
+             */
+            problem: string;
+            /**
+             * Cause
+             * @description Why.
+             */
+            cause: string;
+            /**
+             * Solution
+             * @description What solves it; empty while nobody knows.
+             */
+            solution: string;
+            /**
+             * Project Id
+             * @description Where it came up.
+             */
+            project_id: string | null;
+            /**
+             * Task Id
+             * @description The card where it came up.
+             */
+            task_id: string | null;
+            /**
+             * Run Id
+             * @description The run in which it came up.
+             */
+            run_id: string | null;
+            /**
+             * Solved By
+             * @description The run whose work solved it.
+             */
+            solved_by: string | null;
+            /**
+             * Task Type
+             * @description The kind of work in which it came up.
+             */
+            task_type: string | null;
+            /**
+             * Simulated
+             * @description True: the rehearsal model answered. Such money and learning are never added to real ones.
+             */
+            simulated: boolean;
+            /**
+             * At
+             * Format: date-time
+             * @description When.
+             */
+            at: string;
+            /**
+             * Position
+             * @description The position in the log that this state includes. Ask with `after=` of it to see at least this.
+             */
+            position: number;
         };
         /**
          * ReplaceAgent
@@ -9264,6 +10641,38 @@ export interface components {
          */
         Scope: "workspace" | "project" | "role" | "agent" | "task";
         /**
+         * SearchAnswer
+         * @description `corrected`: words that nothing holds, and those that were looked for instead. `mode`: how it was looked for,
+         *     which is `text` where the workspace has no vectors.
+         */
+        SearchAnswer: {
+            /** Items */
+            items: components["schemas"]["FoundItem"][];
+            /**
+             * Next
+             * @description Always null: an answer is not continued.
+             */
+            next?: string | null;
+            /**
+             * Corrected
+             * @description Words that nothing holds, and those that were looked for instead.
+             */
+            corrected: {
+                [key: string]: string[];
+            };
+            /**
+             * Mode
+             * @description text, vectors or both: how it was looked for, which is text where the workspace has no vectors.
+             * @enum {string}
+             */
+            mode: "text" | "vectors" | "both";
+            /**
+             * Position
+             * @description How far the index was along the log.
+             */
+            position: number;
+        };
+        /**
          * Secret
          * @description `updated_by`: as the log names who does something.
          */
@@ -9473,16 +10882,19 @@ export interface components {
         SetKnowledge: {
             /**
              * Details Days
+             * @description So many days executions are kept in detail, by the log's time.
              * @default 30
              */
             details_days: number;
             /**
              * Daily Days
+             * @description So many days causes, and what executions came to day by day.
              * @default 90
              */
             daily_days: number;
             /**
              * In Briefs
+             * @description Whether agents are told of past executions: on, off, or every other run by chance.
              * @default on
              * @enum {string}
              */
@@ -9755,6 +11167,24 @@ export interface components {
             enabled: boolean;
         };
         /**
+         * ShelfRefreshed
+         * @description `problems`: what could not be fetched, by source.
+         */
+        ShelfRefreshed: {
+            /**
+             * Packages
+             * @description How many are on offer now.
+             */
+            packages: number;
+            /**
+             * Problems
+             * @description What could not be fetched, by source.
+             */
+            problems: {
+                [key: string]: string;
+            };
+        };
+        /**
          * SignInStatus
          * @description `sign_in`: whether people have to. `set_up`: whether there is an owner. `openid`: whether a provider of OpenID
          *     Connect is there to sign in with.
@@ -9786,6 +11216,22 @@ export interface components {
              * @description Why; stands in the run for ever.
              */
             reason: string;
+        };
+        /**
+         * SnippetPart
+         * @description Plain text, however it looks: show it as text. `hit`: whether it is what was looked for.
+         */
+        SnippetPart: {
+            /**
+             * Text
+             * @description Plain text: show it as text, whatever it looks like.
+             */
+            text: string;
+            /**
+             * Hit
+             * @description Whether it is what was looked for.
+             */
+            hit: boolean;
         };
         /**
          * Spread
@@ -10770,6 +12216,14 @@ export interface components {
              */
             position: number;
         };
+        /** UpgradePackage */
+        UpgradePackage: {
+            /**
+             * Digest
+             * @description What was looked at; null: what is shown now is accepted.
+             */
+            digest?: string | null;
+        };
         /** UserView */
         UserView: {
             /**
@@ -11355,16 +12809,22 @@ export interface components {
             version: number;
             /**
              * Source
-             * @description shipped, api, or file: read from the folder workflows.
+             * @description shipped, api, package, or file: read from the folder workflows.
              * @enum {string}
              */
-            source: "shipped" | "api" | "file";
+            source: "shipped" | "api" | "file" | "package";
             /**
              * File
              * @description The file that it was read from; empty: none.
              * @default
              */
             file: string;
+            /**
+             * Package
+             * @description The package that it is from; empty: none.
+             * @default
+             */
+            package: string;
             /**
              * Problem
              * @description What is wrong with that file now; empty: nothing.
@@ -11414,16 +12874,22 @@ export interface components {
             version: number;
             /**
              * Source
-             * @description shipped, api, or file: read from the folder workflows.
+             * @description shipped, api, package, or file: read from the folder workflows.
              * @enum {string}
              */
-            source: "shipped" | "api" | "file";
+            source: "shipped" | "api" | "file" | "package";
             /**
              * File
              * @description The file that it was read from; empty: none.
              * @default
              */
             file: string;
+            /**
+             * Package
+             * @description The package that it is from; empty: none.
+             * @default
+             */
+            package: string;
             /**
              * Problem
              * @description What is wrong with that file now; empty: nothing.
@@ -11491,6 +12957,7 @@ export interface components {
                 [key: string]: number;
             };
             /**
+             * @description What is remembered of executions, and who is told.
              * @default {
              *       "details_days": 30,
              *       "daily_days": 90,
@@ -11875,6 +13342,84 @@ export interface components {
             row: components["schemas"]["DocumentSummary"] | components["schemas"]["Removed"];
         };
         /**
+         * InstalledPackage
+         * @description `makes`: the id of the agent, server or workflow that it set up. `may`: what was accepted.
+         */
+        InstalledPackage: {
+            /**
+             * Id
+             * @description The package's id.
+             */
+            id: string;
+            /**
+             * Kind
+             * @description agent, tool or workflow; null: its manifest cannot be read.
+             * @enum {string}
+             */
+            kind: "agent" | "tool" | "workflow";
+            /**
+             * Name
+             * @description What people call it.
+             */
+            name: string;
+            /**
+             * Version
+             * @description Of what is on offer.
+             */
+            version: string;
+            /**
+             * Description
+             * @description What it is for.
+             */
+            description: string;
+            /**
+             * Source
+             * @description shipped, folder, or what the installation names as a source.
+             */
+            source: string;
+            /**
+             * Digest
+             * @description SHA-256 of its manifest, which names that of each other file.
+             */
+            digest: string;
+            /**
+             * Makes
+             * @description The id of the agent, server or workflow that it set up; null: it is not installed.
+             */
+            makes: string;
+            /**
+             * Config
+             * @description What differs from its manifest.
+             */
+            config: {
+                [key: string]: components["schemas"]["JsonValue"];
+            };
+            /** @description What it may do once it is accepted. */
+            may: components["schemas"]["MayDo"];
+            /**
+             * Installed By
+             * @description Who installed it.
+             */
+            installed_by: string;
+            /**
+             * Installed At
+             * Format: date-time
+             * @description When.
+             */
+            installed_at: string;
+            /**
+             * Updated At
+             * Format: date-time
+             * @description When it was last installed, upgraded or configured.
+             */
+            updated_at: string;
+            /**
+             * Position
+             * @description Of its last event in the log.
+             */
+            position: number;
+        };
+        /**
          * LiveAttempt
          * @description An attempt, with its key as the id.
          */
@@ -11959,6 +13504,33 @@ export interface components {
              * @description The task's id and the number, with a stroke between them.
              */
             id: string;
+        };
+        /**
+         * PackageChange
+         * @description A package that is installed, or that it is no longer there.
+         */
+        PackageChange: {
+            /**
+             * Key
+             * @description Names the row among those of its view.
+             */
+            key: string;
+            /**
+             * @description What kind of row it is, and so its shape. (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            view: "package";
+            /**
+             * Operation
+             * @description put: the row in its latest state. remove: it is gone.
+             * @enum {string}
+             */
+            operation: "put" | "remove";
+            /**
+             * Row
+             * @description The row, as GET shows it.
+             */
+            row: components["schemas"]["InstalledPackage"] | components["schemas"]["Removed"];
         };
         /**
          * PauseChange
@@ -12282,7 +13854,7 @@ export interface components {
              * Rows
              * @description What changed, in its latest state.
              */
-            rows: (components["schemas"]["TaskChange"] | components["schemas"]["ColumnChange"] | components["schemas"]["ProjectChange"] | components["schemas"]["AgentChange"] | components["schemas"]["RunChange"] | components["schemas"]["BudgetChange"] | components["schemas"]["SettingsChange"] | components["schemas"]["PreferencesChange"] | components["schemas"]["PauseChange"] | components["schemas"]["AttemptChange"] | components["schemas"]["CommentChange"] | components["schemas"]["StepChange"] | components["schemas"]["WorkflowChange"] | components["schemas"]["WorkflowRunChange"] | components["schemas"]["ApprovalChange"] | components["schemas"]["ScheduleChange"] | components["schemas"]["DocumentChange"])[];
+            rows: (components["schemas"]["TaskChange"] | components["schemas"]["ColumnChange"] | components["schemas"]["ProjectChange"] | components["schemas"]["AgentChange"] | components["schemas"]["RunChange"] | components["schemas"]["BudgetChange"] | components["schemas"]["SettingsChange"] | components["schemas"]["PreferencesChange"] | components["schemas"]["PauseChange"] | components["schemas"]["AttemptChange"] | components["schemas"]["CommentChange"] | components["schemas"]["StepChange"] | components["schemas"]["WorkflowChange"] | components["schemas"]["WorkflowRunChange"] | components["schemas"]["ApprovalChange"] | components["schemas"]["ScheduleChange"] | components["schemas"]["DocumentChange"] | components["schemas"]["PackageChange"])[];
         };
     };
     responses: never;
@@ -18519,6 +20091,1084 @@ export interface operations {
             };
             /** @description A part of the system does not answer */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_executions: {
+        parameters: {
+            query?: {
+                /** @description Only of this kind of work. */
+                task_type?: string | null;
+                /** @description Only of this agent. */
+                agent?: string | null;
+                /** @description Only of this card. */
+                task?: string | null;
+                /** @description The most like a card or a run, by its id, or like this text. */
+                similar_to?: string | null;
+                /** @description Only rehearsals, or only real ones. */
+                simulated?: boolean | null;
+                /** @description How many items at most. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string | null;
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_ExecutionRecord_"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_curves: {
+        parameters: {
+            query?: {
+                /** @description Only of this kind of work. */
+                task_type?: string | null;
+                /** @description Only of this agent. */
+                agent?: string | null;
+                /** @description Only rehearsals, or only real ones. */
+                simulated?: boolean | null;
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Curves"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_knowledge_graph: {
+        parameters: {
+            query?: {
+                /** @description The card where the walk begins. */
+                task?: string | null;
+                node?: string | null;
+                /** @description So many edges far. */
+                depth?: number;
+                /** @description So many nodes at most, the nearest first. */
+                limit?: number;
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Graph"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_relations: {
+        parameters: {
+            query?: {
+                /** @description Only of this card. */
+                task?: string | null;
+                /** @description Only of this kind of work. */
+                task_type?: string | null;
+                /** @description How many items at most. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string | null;
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_RelationView_"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    record_relation: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RecordRelation"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not declared as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_relation: {
+        parameters: {
+            query?: {
+                /** @description Why. */
+                reason?: string;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The relation's id. */
+                relation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_knowledge_profile: {
+        parameters: {
+            query?: {
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+            };
+            path: {
+                /** @description The agent's id, such as developer. */
+                agent_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KnowledgeProfiles"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_knowledge_effect: {
+        parameters: {
+            query?: {
+                /** @description Of rehearsals; absent: as the workspace works now. */
+                simulated?: boolean | null;
+                /** @description Only of this kind of work. */
+                task_type?: string | null;
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Effect"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_execution: {
+        parameters: {
+            query?: {
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+            };
+            path: {
+                /** @description The run's id. */
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExecutionRecord"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    search: {
+        parameters: {
+            query: {
+                /** @description Words; `"in this order"`, `-without`, `begin*`. The last word may be unfinished. */
+                q: string;
+                /** @description Only these, with commas between: task, run, document, comment, code. */
+                kinds?: string | null;
+                /** @description Of this project only. */
+                project_id?: string | null;
+                /** @description How many items at most. */
+                limit?: number;
+                /** @description By the words, by what texts are about, or by both. */
+                mode?: "text" | "vectors" | "both";
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SearchAnswer"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -30409,6 +33059,7 @@ export interface operations {
     list_document_versions: {
         parameters: {
             query?: {
+                /** @description How many items at most. */
                 limit?: number;
                 /** @description `next` of the page before. */
                 cursor?: string | null;
@@ -30512,9 +33163,9 @@ export interface operations {
     };
     get_document_difference: {
         parameters: {
-            query: {
-                /** @description The version that it is compared with. */
-                base: number;
+            query?: {
+                /** @description Compared with this one; else with the one before. */
+                base?: number | null;
                 /** @description Else the newest. */
                 version?: number | null;
                 /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
@@ -31485,6 +34136,823 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DrawnDocuments"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not declared as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_marketplace: {
+        parameters: {
+            query?: {
+                /** @description Of this kind: agent, tool or workflow. */
+                kind?: ("agent" | "tool" | "workflow") | null;
+                /** @description True: those that are installed. False: the others. */
+                installed?: boolean | null;
+                /** @description How many items at most. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string | null;
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_PackageSummary_"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    refresh_marketplace: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShelfRefreshed"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_package: {
+        parameters: {
+            query?: {
+                /** @description A position, as a write answered it: the answer waits up to 5 s until it includes that. */
+                after?: number | null;
+            };
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+            };
+            path: {
+                /** @description The package's id. */
+                package: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PackageView"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The read models have not reached `after` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_package: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The package's id. */
+                package: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    install_package: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The package's id. */
+                package: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["InstallPackage"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PackageView"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not declared as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    upgrade_package: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The package's id. */
+                package: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["UpgradePackage"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PackageView"];
+                };
+            };
+            /** @description The body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody has signed in, or only the operator may do this */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this machine */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done in the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not declared as JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request cannot be taken as it is */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests; Retry-After says when to come again */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A part of the system does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    configure_package: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The workspace that is spoken to. */
+                "Vapora-Workspace"?: string;
+                /** @description Stands on every event that follows, and on the answer; made if absent. */
+                "X-Correlation-Id"?: string | null;
+                /** @description The same key, route and body within 24 h give the same answer and take effect once. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The package's id. */
+                package: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConfigurePackage"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Where the write stands in the log. */
+                    "Vapora-Position"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PackageView"];
                 };
             };
             /** @description The body is not JSON */

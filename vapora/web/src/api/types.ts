@@ -78,3 +78,5 @@ export const HEADINGS: Record<Column, string> = {
 export type Frame = Schemas["Frame"];
 export type Change = Frame["rows"][number];
 export type LiveRequest = Schemas["LiveRequest"];
+export type PackageSummary = Schemas["PackageSummary"];
+export type PackageView = Schemas["PackageView"];
