@@ -6,9 +6,11 @@ import asyncio
 
 from actors.agent.attached import attached_text
 from actors.agent.briefs import review_brief, work_brief
-from actors.agent.conversation import results_of_checks, until
+from actors.agent.conversation import results_of_checks
+from actors.agent.forks import forked
 from actors.agent.prompts import fixed_steps, run_started
 from actors.agent.run_under_way import RunUnderWay
+from actors.agent.served_calls import offer
 from actors.work_messages import BeginRun, Begun
 from events.ids import ChecksVerdict, run_stream, task_stream
 from events.task import TaskAssigned
@@ -37,16 +39,8 @@ async def begin(one: RunUnderWay, run: Run) -> Run:
         system=await one.keep(manifest.work_prompt if begun is not None else manifest.prompt),
         brief=await one.keep(told),
     )
-    return await one.append(run, rules.start(run, event))
-
-
-async def forked(one: RunUnderWay) -> Run | None:
-    """The run that this one goes on from, as far as it does."""
-    fork = one.assignment.fork
-    if fork is not None and one.earlier is None:
-        whole = (await one.means.folds.load(run_stream(fork.run_id))).state or rules.initial()
-        one.earlier = until(whole, fork.step)
-    return one.earlier
+    offered = await offer(one, manifest) if begun is not None else None
+    return await one.append(run, (*rules.start(run, event), *((offered,) if offered is not None else ())))
 
 
 async def _worktree(one: RunUnderWay) -> Begun | None:

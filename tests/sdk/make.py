@@ -17,6 +17,7 @@ NAMES = (
     "channels",
     "schedules",
     "webhooks",
+    "tool_servers",
     "client",
     "handles",
     "workspaces",
@@ -31,7 +32,7 @@ _WORDS = (
     (r"vapora\.sdk\.async_", "vapora.sdk."),
     (r"\bhttpx\.AsyncClient\b", "httpx.Client"),
     (
-        r"\bAsync(Transport|Workflows|Work|Plans|People|Channels|Schedules|Webhooks|Client|Projects|Project|Tasks|Task|Workspaces|Workspace|Live|Iterator)\b",
+        r"\bAsync(Transport|Workflows|Work|Plans|People|Channels|Schedules|Webhooks|ToolServers|Client|Projects|Project|Tasks|Task|Workspaces|Workspace|Live|Iterator)\b",
         r"\1",
     ),
     (r"__a(enter|exit)__", r"__\1__"),

@@ -51,6 +51,7 @@ from vapora.api import (
     system,
     tasks,
     tokens,
+    tool_servers,
     uploads,
     users,
     web,
@@ -85,7 +86,7 @@ _LEVEL = 6
 _NOUNS = (
     *(projects, repositories, tasks, changes, comments, attachments, board, runs, steps, pauses, plans),
     *(agents, budgets, costs, flow, events, audit, roles, queue, settings, secrets, policies, users, ids),
-    *(workflows, workflow_checks, workflow_runs, approvals, schedules, webhooks, channels),
+    *(workflows, workflow_checks, workflow_runs, approvals, schedules, webhooks, channels, tool_servers),
     *(auth, openid, workspaces, tokens, live, operator),
 )
 

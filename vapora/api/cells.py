@@ -62,7 +62,9 @@ class Cell:
     ) -> None:
         self.workspace = workspace
         self.log = LogClient(system.log(workspace), workspace)
-        self.dispatcher = Dispatcher(self.log, clock.now, settings.stream_snapshots(workspace))
+        self.dispatcher = Dispatcher(
+            self.log, clock.now, settings.stream_snapshots(workspace), built_in=system.built_in_tool_servers()
+        )
         self._secret_events = SecretEvents(self.log, clock.now, settings.stream_snapshots(workspace))
         self.secrets = SecretStore(workspace, vault, self._secret_events)
         self.budgets = system.budgets(workspace)
@@ -72,6 +74,7 @@ class Cell:
         self.repositories = system.repositories(workspace)
         self.webhooks = system.webhooks(workspace)
         self.channels = system.channels(workspace)
+        self.tools = system.tools()
         self.workflows = WorkflowCommands(self.log, clock.now)
         self.workflow_folder = settings.workflow_folder(workspace)
         self._router = system.router()

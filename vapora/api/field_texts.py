@@ -14,6 +14,7 @@ from vapora.api import (
     people_texts,
     plan_texts,
     schedule_texts,
+    tool_server_texts,
     webhook_texts,
     work_texts,
     workflow_texts,
@@ -125,6 +126,7 @@ _BESIDE = (
     work_texts.SHAPES
     | workflow_texts.SHAPES
     | channel_texts.SHAPES
+    | tool_server_texts.SHAPES
     | schedule_texts.SHAPES
     | webhook_texts.SHAPES
     | people_texts.SHAPES
@@ -370,6 +372,7 @@ SHAPES: dict[str, dict[str, str]] = _BESIDE | {
 PARAMETERS = (
     work_texts.PARAMETERS
     | channel_texts.PARAMETERS
+    | tool_server_texts.PARAMETERS
     | schedule_texts.PARAMETERS
     | workflow_texts.PARAMETERS
     | webhook_texts.PARAMETERS

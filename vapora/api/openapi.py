@@ -36,6 +36,7 @@ TAGS = [
     {"name": "workflows", "description": "Stages that follow each other, their runs, and what they ask people."},
     {"name": "schedules", "description": "What the clock begins, and what came of it."},
     {"name": "channels", "description": "By which people are told, and what came of it."},
+    {"name": "tools", "description": "Servers of tools, what they have, and who gets it."},
     {"name": "webhooks", "description": "Where events are sent to, and what came of it."},
     {"name": "settings", "description": "What is set for the workspace, and what a person prefers."},
     {"name": "policies", "description": "Who may do what."},

@@ -20,6 +20,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from vapora.domain.models import Size
+from vapora.domain.tool_names import is_served
 from vapora.errors import CatalogError, NotFoundError
 from vapora.tools.table import TOOLS
 
@@ -147,7 +148,7 @@ class RoleManifest(_Frozen):
                     f"steps: '{step.name}' may answer {step.output_tokens} tokens, "
                     f"but max_output_tokens is {self.max_output_tokens}"
                 )
-        unknown = [name for name in self.tools if name not in TOOLS]
+        unknown = [name for name in self.tools if name not in TOOLS and not is_served(name)]
         if unknown:
             raise ValueError(f"tools: there is no {', '.join(unknown)}; there are {', '.join(TOOLS)}")
         if "finish" not in self.tools:
@@ -159,9 +160,15 @@ class RoleManifest(_Frozen):
 
     def tools_for(self, purpose: Purpose) -> tuple[str, ...]:
         """Work ends with `finish`. A review looks only, and ends with `submit_review`, whatever the role is."""
+        own = tuple(name for name in self.tools if name in TOOLS)
         if purpose == "work":
-            return tuple(name for name in self.tools if name != "submit_review")
-        return (*(name for name in self.tools if TOOLS[name].effect == "pure"), "submit_review")
+            return tuple(name for name in own if name != "submit_review")
+        return (*(name for name in own if TOOLS[name].effect == "pure"), "submit_review")
+
+    @property
+    def served_tools(self) -> tuple[str, ...]:
+        """Those of servers, as `<server>.<tool>`: the role gets them where they are there when a run begins."""
+        return tuple(name for name in self.tools if name not in TOOLS)
 
     def writable_for(self, purpose: Purpose) -> tuple[str, ...]:
         return self.writable if purpose == "work" else ()

@@ -40,6 +40,7 @@ from vapora.commands import (
     Command,
     CommentTask,
     CreateProject,
+    DecideToolCall,
     DetachFile,
     DismissPlan,
     DrainAgent,
@@ -243,6 +244,7 @@ class Dispatcher:
                 | PauseRun()
                 | ResumeRun()
                 | CancelRun()
+                | DecideToolCall()
             ):
                 return await self._steer(command, target, made)
             case SetWebhook() | RemoveWebhook():

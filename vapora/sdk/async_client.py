@@ -14,6 +14,7 @@ from vapora.sdk.async_live import AsyncLive
 from vapora.sdk.async_people import AsyncPeople
 from vapora.sdk.async_plans import AsyncPlans
 from vapora.sdk.async_schedules import AsyncSchedules
+from vapora.sdk.async_tool_servers import AsyncToolServers
 from vapora.sdk.async_webhooks import AsyncWebhooks
 from vapora.sdk.async_work import AsyncWork
 from vapora.sdk.async_workflows import AsyncWorkflows
@@ -23,7 +24,9 @@ from vapora.sdk.problems import problem
 from vapora.sdk.waiting import SETTLED
 
 
-class AsyncClient(AsyncWork, AsyncWorkflows, AsyncPlans, AsyncChannels, AsyncSchedules, AsyncWebhooks, AsyncPeople):
+class AsyncClient(
+    AsyncWork, AsyncWorkflows, AsyncPlans, AsyncChannels, AsyncSchedules, AsyncWebhooks, AsyncToolServers, AsyncPeople
+):
     """Speaks to one server, for one workspace. Refusals are raised as `ApiError`, silence as `NoServerError`.
 
     One method for each operation of the HTTP interface; `projects` and `tasks` also lead to single ones:

@@ -16,6 +16,7 @@ from vapora.sdk.people import People
 from vapora.sdk.plans import Plans
 from vapora.sdk.problems import problem
 from vapora.sdk.schedules import Schedules
+from vapora.sdk.tool_servers import ToolServers
 from vapora.sdk.waiting import SETTLED
 from vapora.sdk.webhooks import Webhooks
 from vapora.sdk.work import Work
@@ -23,7 +24,7 @@ from vapora.sdk.workflows import Workflows
 from vapora.sdk.workspaces import Workspaces
 
 
-class Client(Work, Workflows, Plans, Channels, Schedules, Webhooks, People):
+class Client(Work, Workflows, Plans, Channels, Schedules, Webhooks, ToolServers, People):
     """Speaks to one server, for one workspace. Refusals are raised as `ApiError`, silence as `NoServerError`.
 
     One method for each operation of the HTTP interface; `projects` and `tasks` also lead to single ones:

@@ -77,6 +77,7 @@ from vapora.views.runs import Artifact, ArtifactSummary, Execution, RunBrief
 from vapora.views.schedules import CatchUpChoice, FiringOutcome, FiringView, ScheduleFired, ScheduleView
 from vapora.views.secrets import Secret, SecretDeleted, SecretsRotated
 from vapora.views.steps import Step, StepKind, StepState
+from vapora.views.tool_servers import ServedToolView, ServerSays, ToolCalled, ToolServerStatus
 from vapora.views.webhooks import DeliveryState, WebhookDelivery, WebhookMade, WebhookOutcome, WebhookView
 from vapora.views.work import (
     Accepted,
@@ -248,6 +249,8 @@ __all__ = [
     "Secret",
     "SecretDeleted",
     "SecretsRotated",
+    "ServedToolView",
+    "ServerSays",
     "SessionTokens",
     "SettingsChange",
     "SignInStatus",
@@ -268,6 +271,8 @@ __all__ = [
     "TeamView",
     "TokenMade",
     "TokenView",
+    "ToolCalled",
+    "ToolServerStatus",
     "UserView",
     "View",
     "Waiting",
